@@ -1,0 +1,80 @@
+import type { Actor } from '../model/actor.ts'
+import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
+
+/** An event as Kytos has it. `timestamp` is ISO 8601 in UTC; `priority` is carried and never reorders. */
+export interface KytosEvent<Content = unknown> {
+  readonly id: string
+  readonly name: string
+  readonly content: Content
+  readonly timestamp: string
+  readonly priority: number
+  /** How often it was handed again to a listener that had failed. */
+  readonly reinjections: number
+}
+
+/** Hears events, one at a time: the next one waits until the promise of this one has settled. What it throws goes to the dead letters. */
+export type Listener<Content = unknown> = (event: KytosEvent<Content>) => void | Promise<void>
+
+export type Unsubscribe = () => void
+
+/** The answer path of a command, as in storehouse: on failure `data` is false and `error` says why. */
+export type Callback<Answer = unknown> = (event: KytosEvent, data: Answer | false, error: Error | null) => void
+
+export interface EmitOptions {
+  readonly priority?: number
+}
+
+export interface ListenOptions {
+  /** Only facts of this namespace. */
+  readonly namespace?: string
+  /** Who listens, for the dead letters: a NApp id. The view's own name by default. */
+  readonly name?: string
+}
+
+/** One NApp's (or one request's) view of the bus: it stamps its actor on commands and refuses to emit what only the watcher may say. */
+export interface Bus {
+  readonly actor: Actor
+  /** @throws SettingsError FACT_FORGED for `settings.*`, `box.*` and `kytos/settings.*`. */
+  emit<N extends CommandName>(
+    name: N,
+    content: CommandContent<N> & { readonly callback?: Callback<CommandAnswer<N>> },
+    options?: EmitOptions,
+  ): KytosEvent
+  emit(name: string, content?: object, options?: EmitOptions): KytosEvent
+  /** Listens by exact name, or by a regular expression against the whole name. */
+  on<N extends FactName>(name: N, listener: Listener<Facts[N]>, options?: ListenOptions): Unsubscribe
+  on(name: string | RegExp, listener: Listener, options?: ListenOptions): Unsubscribe
+}
+
+/** How the service answers a command: `event` is the command itself, its stamped actor in `actor`. */
+export type Handler<N extends CommandName> = (
+  content: CommandContent<N>,
+  context: { readonly actor: Actor; readonly event: KytosEvent },
+) => Promise<CommandAnswer<N>> | CommandAnswer<N>
+
+/** An event that a listener failed on. */
+export interface DeadLetter {
+  readonly id: string
+  readonly listener: string
+  readonly event: KytosEvent
+  readonly error: { readonly message: string; readonly code?: string }
+  readonly at: string
+}
+
+export interface DeadLetters {
+  list(): readonly DeadLetter[]
+  /** Hands the event again to the listener that failed, and to no other. @throws SettingsError DEAD_LETTER_UNKNOWN. */
+  reinject(id: string): void
+  /** @throws SettingsError DEAD_LETTER_UNKNOWN. */
+  drop(id: string): void
+}
+
+/** The bus itself, held by the Settings NApp and the host only. */
+export interface RootBus extends Bus {
+  view(actor: Actor): Bus
+  /** Says a fact; for the watcher (and the loaded fact of the host). */
+  announce<N extends FactName>(name: N, content: Facts[N]): KytosEvent<Facts[N]>
+  /** Answers a command; handlers of different events run at the same time. One handler a command. */
+  serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe
+  readonly deadLetters: DeadLetters
+}

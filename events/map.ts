@@ -1,0 +1,250 @@
+import type { Actor } from '../model/actor.ts'
+import type { Json, JsonObject } from '../model/value.ts'
+
+/*
+ * Everything that is said on the bus. A command asks for something and carries its answer path; a fact says what happened, and only the watcher says it:
+ *
+ *   command -> service -> backend -> watcher -> fact
+ *
+ * Revisions are decimal strings; `cursor` is `<epoch>.<revision>.<n>`; names and fields are `snake_case` as in Kytos.
+ */
+
+export type Method = 'PATCH' | 'PUT' | 'JSON_PATCH'
+export type ServiceState = 'READY' | 'STALE' | 'OFFLINE'
+export type Layer = 'default' | 'seed' | 'cluster' | 'controller' | 'environment'
+export type ApplyMode = 'live' | 'reload' | 'restart' | 'never'
+
+/** What every command may carry: `scope` is `cluster` (default), `controller` or `controller:<id>`; `comment` goes into the history. */
+export interface Common {
+  readonly scope?: string
+  readonly comment?: string
+}
+
+/** The settings of one namespace as this controller sees them. */
+export interface Settings {
+  readonly namespace: string
+  /** Effective: all layers merged. */
+  readonly data: JsonObject
+  /** What is stored in the scope that was asked for. */
+  readonly overrides: JsonObject
+  readonly revision: string
+  /** Of the document in the scope that was asked for; 0 before the first. */
+  readonly version: number
+  readonly epoch: number
+  readonly state: ServiceState
+  /** ISO 8601, the committing controller's clock: for people, never for order. */
+  readonly updated_at: string | null
+  readonly updated_by: Actor | null
+  readonly schema: boolean
+  /** False when the watch was down and the change, though durable, was not yet seen here. */
+  readonly observed?: boolean
+  /** Pointers of this update that a higher layer hides. */
+  readonly shadowed?: readonly string[]
+  readonly explain?: Readonly<Record<string, Explanation>>
+}
+
+/** Where one effective value comes from. */
+export interface Explanation {
+  readonly layer: Layer
+  readonly value: Json
+  readonly set_by: Actor | null
+  readonly set_at: string | null
+  readonly revision: string | null
+  /** Lower layers that also have a value, highest first. */
+  readonly shadowed: readonly { readonly layer: Layer; readonly value: Json }[]
+}
+
+export interface Summary {
+  readonly namespace: string
+  readonly revision: string
+  readonly version: number
+  readonly state: ServiceState
+  readonly schema: boolean
+  readonly overrides: boolean
+  readonly pending: boolean
+}
+
+export interface Description {
+  readonly namespace: string
+  readonly schema: JsonObject
+  readonly digest: string
+  readonly napp_version: string | null
+  readonly defaults: JsonObject
+  /** Apply mode of every property, by pointer. */
+  readonly apply: Readonly<Record<string, ApplyMode>>
+}
+
+/** One change of one document. `data` is what it held afterwards, null once deleted. */
+export interface HistoryRecord {
+  readonly version: number
+  readonly kind: ChangeKind
+  readonly data: JsonObject | null
+  readonly actor: Actor
+  readonly controller: string
+  readonly comment: string | null
+  readonly at: string
+  readonly write_id: string
+  /** The revision of the commit it tells of. */
+  readonly revision: string
+}
+
+export interface Box {
+  readonly namespace: string
+  readonly box_id: string
+  readonly data: Json
+  readonly created_at: string
+  readonly owner: string | null
+  readonly revision: string
+}
+
+export type ChangeKind = 'created' | 'updated' | 'deleted'
+export type Origin = 'live' | 'replay' | 'resync'
+
+/** One difference in the effective settings. `old` or `new` is absent where there was or is no value. */
+export interface ValueChange {
+  readonly path: string
+  readonly old?: Json
+  readonly new?: Json
+  readonly apply: ApplyMode
+}
+
+/** Commands of settings and boxes: content and answer of each. */
+export interface Commands {
+  'kytos.settings.register': {
+    content: Common & { readonly namespace: string; readonly schema: JsonObject; readonly seed?: JsonObject; readonly napp_version?: string }
+    answer: Settings
+  }
+  'kytos.settings.create': { content: Common & { readonly namespace: string; readonly data: JsonObject }; answer: Settings }
+  'kytos.settings.retrieve': {
+    content: Common & { readonly namespace: string; readonly explain?: boolean; readonly fresh?: boolean }
+    answer: Settings
+  }
+  'kytos.settings.update': {
+    content: Common & { readonly namespace: string; readonly data: Json; readonly method?: Method; readonly revision?: string }
+    answer: Settings
+  }
+  'kytos.settings.delete': { content: Common & { readonly namespace: string; readonly revision?: string }; answer: Settings }
+  'kytos.settings.list': { content: Common & { readonly prefix?: string }; answer: readonly Summary[] }
+  'kytos.settings.describe': { content: Common & { readonly namespace: string }; answer: Description }
+  'kytos.settings.history': {
+    content: Common & { readonly namespace: string; readonly limit?: number; readonly version?: number }
+    answer: readonly HistoryRecord[]
+  }
+  'kytos.storehouse.create': {
+    content: { readonly namespace: string; readonly data: Json; readonly box_id?: string; readonly owner?: string }
+    answer: Box
+  }
+  /** False when there is no such box. */
+  'kytos.storehouse.retrieve': { content: { readonly namespace: string; readonly box_id: string }; answer: Box | false }
+  'kytos.storehouse.update': {
+    content: {
+      readonly namespace: string
+      readonly box_id: string
+      readonly data: Json
+      readonly method?: 'PATCH' | 'PUT'
+      readonly revision?: string
+    }
+    answer: Box
+  }
+  'kytos.storehouse.delete': { content: { readonly namespace: string; readonly box_id: string }; answer: boolean }
+  /** Box ids in the order of creation. */
+  'kytos.storehouse.list': { content: { readonly namespace: string }; answer: readonly string[] }
+}
+
+export type CommandName = keyof Commands
+export type CommandContent<N extends CommandName> = Commands[N]['content']
+export type CommandAnswer<N extends CommandName> = Commands[N]['answer']
+
+/** Facts: what happened. Each is emitted by the watcher and by nobody else. */
+export interface Facts {
+  'settings.changed': {
+    readonly namespace: string
+    /** `cluster`, `controller:<id>`, or `schema` when the defaults or rules changed. */
+    readonly scope: string
+    readonly kind: ChangeKind
+    /** Effective settings here, after and before. */
+    readonly data: JsonObject
+    readonly previous: JsonObject
+    readonly changes: readonly ValueChange[]
+    readonly revision: string
+    /** Of the document changed; 0 for a schema. */
+    readonly version: number
+    readonly epoch: number
+    readonly cursor: string
+    readonly origin: Origin
+    readonly actor: Actor | null
+    readonly comment: string | null
+  }
+  'settings.rejected': {
+    readonly namespace: string | null
+    /** Where it stands: a key, or a file. */
+    readonly source: string
+    readonly errors: readonly RuleBroken[]
+  }
+  'settings.state': {
+    readonly state: ServiceState
+    readonly revision: string
+    readonly epoch: number
+    readonly since: string
+    readonly reason: string | null
+  }
+  'settings.snapshot': {
+    readonly namespaces: Readonly<Record<string, { readonly data: JsonObject; readonly revision: string }>>
+    readonly revision: string
+    readonly epoch: number
+    readonly cursor: string
+  }
+  'box.changed': {
+    readonly namespace: string
+    readonly box_id: string
+    readonly kind: ChangeKind
+    readonly revision: string
+    readonly cursor: string
+    readonly origin: Origin
+    /** Null for a deletion, which leaves nobody's name. */
+    readonly actor: Actor | null
+  }
+  'kytos/settings.loaded': Readonly<Record<string, never>>
+}
+
+export type FactName = keyof Facts
+
+/** One broken rule of a schema. */
+export interface RuleBroken {
+  /** JSON Pointer into the data. */
+  readonly pointer: string
+  readonly rule: string
+  readonly got?: Json
+  readonly expected?: Json
+  /** One sentence for people. */
+  readonly message: string
+  /** The nearest key that would be allowed. */
+  readonly nearest?: string
+}
+
+/** The names of all commands; a table, so that a name missing here or there fails to compile. */
+export const COMMANDS: Readonly<Record<CommandName, true>> = {
+  'kytos.settings.register': true,
+  'kytos.settings.create': true,
+  'kytos.settings.retrieve': true,
+  'kytos.settings.update': true,
+  'kytos.settings.delete': true,
+  'kytos.settings.list': true,
+  'kytos.settings.describe': true,
+  'kytos.settings.history': true,
+  'kytos.storehouse.create': true,
+  'kytos.storehouse.retrieve': true,
+  'kytos.storehouse.update': true,
+  'kytos.storehouse.delete': true,
+  'kytos.storehouse.list': true,
+}
+
+/** True for a name that only the watcher may say. */
+export function isReserved(name: string): boolean {
+  return name.startsWith('settings.') || name.startsWith('box.') || name.startsWith('kytos/settings.')
+}
+
+/** True for a command of ours, whether there is such a one or not. */
+export function isCommand(name: string): boolean {
+  return name.startsWith('kytos.settings.') || name.startsWith('kytos.storehouse.')
+}

@@ -1,0 +1,21 @@
+import type { Key } from './key.ts'
+
+/** The store's counter at a commit. In memory a bigint; on the wire and in files a decimal string ({@link printRevision}). Zero is before the first commit. */
+export type Revision = bigint
+
+/** One stored document: its text (UTF-8 JSON), the revision of its last commit, and the revision that created it after it was last absent. */
+export interface Entry {
+  readonly key: Key
+  readonly text: string
+  readonly revision: Revision
+  readonly created: Revision
+}
+
+/** The revision that a decimal string names; undefined when it is none. */
+export function parseRevision(text: string): Revision | undefined {
+  return /^(?:0|[1-9]\d{0,39})$/.test(text) ? BigInt(text) : undefined
+}
+
+export function printRevision(revision: Revision): string {
+  return revision.toString()
+}

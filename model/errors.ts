@@ -1,0 +1,105 @@
+/** What a stable error code means outside: HTTP status, exit code of the command line, and whether the same call may succeed later. */
+interface Meaning {
+  readonly status: number
+  readonly exit: number
+  readonly retryable: boolean
+}
+
+const meaning = (status: number, exit: number, retryable = false): Meaning => ({ status, exit, retryable })
+
+/** Every error code of the project, in one table; the bus, REST and the command line print from it. */
+export const ERRORS = {
+  CONTENT_MALFORMED: meaning(400, 2),
+  JSON_MALFORMED: meaning(400, 2),
+  NAMESPACE_MALFORMED: meaning(400, 2),
+  BOX_MALFORMED: meaning(400, 2),
+  SCOPE_MALFORMED: meaning(400, 2),
+  METHOD_UNKNOWN: meaning(400, 2),
+  SCHEMA_MALFORMED: meaning(400, 2),
+  CURSOR_MALFORMED: meaning(400, 2),
+  COMMAND_UNKNOWN: meaning(404, 2),
+  FACT_FORGED: meaning(403, 2),
+  HOST_FORBIDDEN: meaning(403, 2),
+  NAMESPACE_UNKNOWN: meaning(404, 3),
+  BOX_UNKNOWN: meaning(404, 3),
+  VERSION_UNKNOWN: meaning(404, 3),
+  ROUTE_UNKNOWN: meaning(404, 3),
+  DEAD_LETTER_UNKNOWN: meaning(404, 3),
+  NAPP_UNKNOWN: meaning(404, 3),
+  DOCUMENT_EXISTS: meaning(409, 5),
+  NAMESPACE_TWIN: meaning(409, 5),
+  PATCH_CONFLICT: meaning(409, 5),
+  REVISION_MISMATCH: meaning(412, 5),
+  DOCUMENT_TOO_LARGE: meaning(413, 4),
+  MEDIA_UNSUPPORTED: meaning(415, 2),
+  SETTINGS_INVALID: meaning(422, 4),
+  SCHEMA_REQUIRED: meaning(422, 4),
+  CHANGE_VETOED: meaning(423, 5),
+  INTERNAL_ERROR: meaning(500, 1),
+  STORE_UNREACHABLE: meaning(503, 6, true),
+  STORE_STALE: meaning(503, 6, true),
+  STORE_FULL: meaning(503, 6, true),
+  CONTENTION: meaning(503, 6, true),
+  SERVICE_ABSENT: meaning(503, 6, true),
+  SERVICE_STOPPING: meaning(503, 6, true),
+  READER_SLOW: meaning(503, 6, true),
+  OUTCOME_UNKNOWN: meaning(504, 6),
+  ANSWER_LATE: meaning(504, 6),
+  /** The store no longer holds the steps after the revision asked for: list and compare. */
+  HISTORY_LOST: meaning(503, 6, true),
+  STORE_LOCKED: meaning(503, 1),
+  STORE_DAMAGED: meaning(503, 1),
+  STORE_FORMAT: meaning(503, 1),
+  STORE_REFUSED: meaning(503, 1),
+  STORE_UNWRITABLE: meaning(503, 1),
+  CONTROLLER_TWIN: meaning(503, 1),
+  CONFIG_INVALID: meaning(500, 2),
+  CONFIG_ABSENT: meaning(500, 3),
+  NAPP_INVALID: meaning(500, 1),
+  PORT_TAKEN: meaning(500, 1),
+} as const satisfies Record<string, Meaning>
+
+export type ErrorCode = keyof typeof ERRORS
+
+export interface ErrorOptions {
+  readonly cause?: unknown
+  /** JSON for the caller: what was got, what is allowed, where. Never a secret, never a stack. */
+  readonly details?: Readonly<Record<string, unknown>>
+}
+
+/** The one error class: `code` is stable and looked up in {@link ERRORS}, `message` is for people: what, where, what is allowed, what to do. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+  readonly code: ErrorCode
+  readonly details: Readonly<Record<string, unknown>>
+
+  constructor(code: ErrorCode, message: string, options: ErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.details = options.details ?? {}
+  }
+
+  get status(): number {
+    return ERRORS[this.code].status
+  }
+
+  get exit(): number {
+    return ERRORS[this.code].exit
+  }
+
+  get retryable(): boolean {
+    return ERRORS[this.code].retryable
+  }
+}
+
+/** True when `error` is ours and, when codes are given, has one of them. */
+export function isSettingsError(error: unknown, ...codes: ErrorCode[]): error is SettingsError {
+  return error instanceof SettingsError && (codes.length === 0 || codes.includes(error.code))
+}
+
+/** Any thrown value as a SettingsError: ours unchanged, anything else INTERNAL_ERROR with the original as cause. */
+export function toSettingsError(error: unknown): SettingsError {
+  if (error instanceof SettingsError) return error
+  const message = error instanceof Error ? error.message : String(error)
+  return new SettingsError('INTERNAL_ERROR', `An unexpected error: ${message}`, { cause: error })
+}

@@ -1,0 +1,92 @@
+import { SettingsError } from './errors.ts'
+import { parseExact } from './json-parser.ts'
+import { isArray, type Json, MAX_DEPTH } from './value.ts'
+
+/** A run of 16 digits: what the native functions might round. */
+const EXACT = /\d{16}/
+/** An exponent that could reach infinity. */
+const HUGE = /[eE]\+?\d{3}/
+
+/**
+ * Parses JSON text without rounding an integer of any size.
+ * @throws SettingsError JSON_MALFORMED for anything that is not JSON, nests deeper than {@link MAX_DEPTH} or holds a number no double can hold.
+ */
+export function parseJson(text: string): Json {
+  if (EXACT.test(text) || HUGE.test(text)) return parseExact(text, { maxDepth: MAX_DEPTH })
+  refuseDepth(text)
+  try {
+    return JSON.parse(text)
+  } catch (cause) {
+    throw new SettingsError('JSON_MALFORMED', `Not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
+      cause,
+    })
+  }
+}
+
+/** As {@link parseJson}, and refuses an object that names a key twice: for text that comes from outside. */
+export function parseUntrustedJson(text: string): Json {
+  return parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true })
+}
+
+/**
+ * Prints a JSON value so that {@link parseJson} gives it back bit by bit: a bigint as its digits, a double from 2^53 on with an exponent.
+ * Keys stand in insertion order; `undefined` members are left out. Indent in spaces, 0 for one line.
+ */
+export function printJson(value: Json | undefined, indent = 0): string {
+  const text = printNatively(value, indent)
+  if (text !== undefined && !EXACT.test(text)) return text
+  return print(value ?? null, indent > 0 ? ' '.repeat(indent) : '', '\n')
+}
+
+function refuseDepth(text: string): void {
+  if (text.length <= MAX_DEPTH) return
+  let depth = 0
+  let inString = false
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i)
+    if (inString) {
+      if (code === 0x5c) i++
+      else if (code === 0x22) inString = false
+    } else if (code === 0x22) inString = true
+    else if (code === 0x5b || code === 0x7b) {
+      if (++depth > MAX_DEPTH) throw new SettingsError('JSON_MALFORMED', `JSON nested deeper than ${MAX_DEPTH} levels is refused.`)
+    } else if (code === 0x5d || code === 0x7d) depth--
+  }
+}
+
+function printNatively(value: Json | undefined, indent: number): string | undefined {
+  try {
+    return JSON.stringify(value, undefined, indent)
+  } catch (error) {
+    if (error instanceof TypeError) return undefined
+    throw error
+  }
+}
+
+function print(value: Json, indent: string, lead: string): string {
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value === 'number') return printNumber(value)
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value)
+  const inner = lead + indent
+  if (isArray(value)) {
+    const items = value.map(item => print(item ?? null, indent, inner))
+    return enclose('[', items, ']', indent, lead)
+  }
+  const colon = indent === '' ? ':' : ': '
+  const members = Object.keys(value).flatMap(key => {
+    const member = value[key]
+    return member === undefined ? [] : [JSON.stringify(key) + colon + print(member, indent, inner)]
+  })
+  return enclose('{', members, '}', indent, lead)
+}
+
+function enclose(open: string, items: string[], close: string, indent: string, lead: string): string {
+  if (items.length === 0) return open + close
+  if (indent === '') return open + items.join(',') + close
+  return open + items.map(item => lead + indent + item).join(',') + lead + close
+}
+
+function printNumber(value: number): string {
+  if (Math.abs(value) > Number.MAX_SAFE_INTEGER && Number.isFinite(value)) return value.toExponential()
+  return JSON.stringify(value)
+}

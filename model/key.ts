@@ -1,0 +1,86 @@
+import { SettingsError } from './errors.ts'
+
+declare const key: unique symbol
+/**
+ * The address of one document in a store, the same in every backend: percent-encoded segments joined by `/`, so plain ASCII whose string order is byte
+ * order. Made only by this file; a text from a store becomes one through {@link parseKey}.
+ */
+export type Key = string & { readonly [key]: 'key' }
+/** What keys begin with: whole segments, ending in `/`; the empty prefix is every key. */
+export type Prefix = string & { readonly [key]: 'prefix' }
+
+/** The first segment of a key: what kind of document it is. */
+export const KINDS = ['armed', 'boxes', 'controllers', 'history', 'meta', 'pending', 'presence', 'schemas', 'settings', 'tokens'] as const
+export type Kind = (typeof KINDS)[number]
+
+const PLAIN = /^[A-Za-z0-9_-]+$/
+const ENCODED = /^(?:[A-Za-z0-9_-]|%[0-9A-F]{2})+$/
+
+/** Joins segments of any text into a key. @throws SettingsError CONTENT_MALFORMED for an empty segment or a lone surrogate. */
+export function makeKey(kind: Kind, ...segments: readonly string[]): Key {
+  return [kind, ...segments.map(encodeSegment)].join('/') as Key
+}
+
+/** The prefix of all keys below these segments. */
+export function makePrefix(kind: Kind, ...segments: readonly string[]): Prefix {
+  return `${makeKey(kind, ...segments)}/` as Prefix
+}
+
+/** The prefix of every key there is. */
+export const EVERYTHING = '' as Prefix
+
+/** The key that a text from a store stands for; undefined when it is not one of ours (an unknown kind, an encoding we would not write). */
+export function parseKey(text: string): Key | undefined {
+  const [kind, ...rest] = text.split('/')
+  if (!KINDS.includes(kind as Kind) || rest.length === 0) return undefined
+  return rest.every(segment => decodeSegment(segment) !== undefined) ? (text as Key) : undefined
+}
+
+/** The kind and the decoded segments of a key. */
+export function splitKey(address: Key): { kind: Kind; segments: readonly string[] } {
+  const [kind, ...rest] = address.split('/')
+  // A Key was checked when it was made, so its kind is one of ours and every segment decodes.
+  return { kind: kind as Kind, segments: rest.map(segment => decodeSegment(segment) ?? segment) }
+}
+
+/** The prefix of a document's history records. */
+export function historyPrefix(document: Key): Prefix {
+  return `history/${document}/` as Prefix
+}
+
+/** The key of one history record; versions count from 1 and have 12 digits so that they sort. */
+export function historyKey(document: Key, version: number): Key {
+  return `${historyPrefix(document)}${String(version).padStart(12, '0')}` as Key
+}
+
+/** The document and version a history key belongs to; undefined for any other key. */
+export function parseHistoryKey(address: Key): { document: Key; version: number } | undefined {
+  const found = /^history\/(.+)\/(\d{12})$/.exec(address)
+  return found ? { document: found[1] as Key, version: Number(found[2]) } : undefined
+}
+
+/** Percent-encodes one segment one to one: only `[A-Za-z0-9_-]` stands for itself. */
+export function encodeSegment(segment: string): string {
+  if (PLAIN.test(segment)) return segment
+  if (segment === '' || !segment.isWellFormed()) {
+    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(segment)} cannot be part of a key: it is empty or not valid Unicode.`)
+  }
+  let text = ''
+  for (const byte of Buffer.from(segment, 'utf8')) {
+    const sign = String.fromCharCode(byte)
+    text += PLAIN.test(sign) ? sign : `%${byte.toString(16).toUpperCase().padStart(2, '0')}`
+  }
+  return text
+}
+
+/** The text a segment encodes; undefined when {@link encodeSegment} would not have written it so. */
+export function decodeSegment(segment: string): string | undefined {
+  if (PLAIN.test(segment)) return segment
+  if (!ENCODED.test(segment)) return undefined
+  try {
+    const text = decodeURIComponent(segment)
+    return encodeSegment(text) === segment ? text : undefined
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,65 @@
+import { SettingsError } from './errors.ts'
+import { type Key, makeKey, makePrefix, type Prefix } from './key.ts'
+
+declare const namespace: unique symbol
+/** A NApp id `username/name`: whose settings these are. */
+export type Namespace = string & { readonly [namespace]: true }
+
+declare const scope: unique symbol
+/** Where overrides are stored: `cluster`, or `controller:<id>` for one controller. */
+export type Scope = string & { readonly [scope]: true }
+
+const PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
+const NAMESPACE = new RegExp(`^${PART}/${PART}$`)
+const CONTROLLER = new RegExp(`^${PART}$`)
+
+export const CLUSTER = 'cluster' as Scope
+
+/** @throws SettingsError NAMESPACE_MALFORMED for anything but `username/name`. */
+export function parseNamespace(value: unknown): Namespace {
+  if (typeof value === 'string' && NAMESPACE.test(value)) return value as Namespace
+  throw new SettingsError(
+    'NAMESPACE_MALFORMED',
+    `${JSON.stringify(value) ?? 'undefined'} is not a namespace: a NApp id is "username/name", each part letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.`,
+    { details: { got: String(value), expected: 'username/name' } },
+  )
+}
+
+/** True for a text that can name a controller. */
+export function isControllerId(value: string): boolean {
+  return CONTROLLER.test(value)
+}
+
+/** The scope a command means: absent is `cluster`, `controller` is this one. @throws SettingsError SCOPE_MALFORMED. */
+export function parseScope(value: unknown, self: string): Scope {
+  if (value === undefined || value === 'cluster') return CLUSTER
+  if (value === 'controller') return controllerScope(self)
+  if (typeof value === 'string' && value.startsWith('controller:') && isControllerId(value.slice(11))) return value as Scope
+  throw new SettingsError(
+    'SCOPE_MALFORMED',
+    `${JSON.stringify(value)} is not a scope: it is "cluster", "controller" (this one) or "controller:<id>".`,
+    {
+      details: { got: String(value), expected: ['cluster', 'controller', 'controller:<id>'] },
+    },
+  )
+}
+
+export function controllerScope(id: string): Scope {
+  return `controller:${id}` as Scope
+}
+
+/** The key of a namespace's overrides in a scope. */
+export function overridesKey(of: Namespace, where: Scope): Key {
+  const [username = '', name = ''] = of.split('/')
+  return where === CLUSTER ? makeKey('settings', username, name) : makeKey('controllers', where.slice('controller:'.length), username, name)
+}
+
+export function schemaKey(of: Namespace, digest: string): Key {
+  const [username = '', name = ''] = of.split('/')
+  return makeKey('schemas', username, name, digest)
+}
+
+export function schemaPrefix(of: Namespace): Prefix {
+  const [username = '', name = ''] = of.split('/')
+  return makePrefix('schemas', username, name)
+}

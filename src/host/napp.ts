@@ -1,0 +1,44 @@
+import type { Bus, RootBus } from '../../events/event.ts'
+import type { Config } from '../boot/config.ts'
+import type { Log } from '../log.ts'
+
+/** What a NApp's folder says of itself: Kytos' `kytos.json` keys plus `main`, `priority` and `settings`. */
+export interface Manifest {
+  readonly username: string
+  readonly name: string
+  readonly version?: string
+  readonly description?: string
+  readonly napp_dependencies?: readonly string[]
+  readonly main: string
+  /** Lower starts first; 100 when absent; 0 is the Settings NApp's own. */
+  readonly priority: number
+  /** The file of its JSON Schema. */
+  readonly settings?: string
+}
+
+/** What the host hands to a NApp. */
+export interface NAppContext {
+  /** `username/name`. */
+  readonly id: string
+  readonly folder: string
+  readonly manifest: Manifest
+  /** Its own view of the bus. */
+  readonly bus: Bus
+  readonly log: Log
+}
+
+/** What `kytos/settings` gets instead, and no other NApp. */
+export interface SettingsContext extends NAppContext {
+  readonly bus: RootBus
+  readonly config: Config
+}
+
+export interface NApp {
+  /** Awaited before the next NApp starts. */
+  setup(): Promise<void> | void
+  /** Awaited, in reverse order, when the host stops or the NApp is disabled. */
+  shutdown?(): Promise<void> | void
+}
+
+/** The default export of a NApp's `main`. */
+export type CreateNApp<Context extends NAppContext = NAppContext> = (context: Context) => NApp
