@@ -1,0 +1,124 @@
+import { type Problem, quote } from './problems.ts'
+import { indentOf, strip, stripEnd } from './strip.ts'
+
+/*
+ * The pre-pass: what Python's ConfigParser does line by line, before interpolation, and what the `ini` package cannot see.
+ *
+ * Invariants: a line belongs to the option above it exactly if it is blank, or indented deeper than that option's own line. A comment is a whole line, led
+ * by `#` or `;` after any indent, and vanishes even inside a value; there are no inline comments. A header ends at the last `]` of its line. Whatever
+ * Python refuses is in `problems`; reading goes on after each, so that all are reported at once, but only what came without problems is Python's answer.
+ */
+
+/** An option as it stands in the file: its lines folded with `\n`, nothing interpolated. */
+export interface RawOption {
+  readonly value: string
+  readonly line: number
+}
+
+/** Sections by name and options by lower-cased name, in the order of the file; `[DEFAULT]` is one of them. */
+export interface RawIni {
+  readonly sections: ReadonlyMap<string, ReadonlyMap<string, RawOption>>
+  readonly problems: readonly Problem[]
+}
+
+/** The section whose options every other section inherits. */
+export const DEFAULT_SECTION = 'DEFAULT'
+
+interface Option {
+  readonly parts: string[]
+  readonly line: number
+}
+
+interface Section {
+  readonly name: string
+  readonly line: number
+  readonly options: Map<string, Option>
+}
+
+/** Reads the lines of an ini text; `\n`, `\r\n` and `\r` all end one. */
+export function readLines(text: string): RawIni {
+  const reader = new LineReader()
+  text.split(/\r\n|\r|\n/).forEach((line, index) => {
+    reader.read(line, index + 1)
+  })
+  return reader.finish()
+}
+
+class LineReader {
+  readonly #sections = new Map<string, Section>()
+  readonly #problems: Problem[] = []
+  #section: Section | undefined
+  #option: Option | undefined
+  #indent = 0
+  #headless = false
+
+  read(line: string, number: number): void {
+    if (number === 1 && line.startsWith('\ufeff')) {
+      this.#report(1, 'the file begins with a byte order mark, which Kytos cannot read: save it as UTF-8 without one.')
+      this.read(line.slice(1), number)
+      return
+    }
+    const text = strip(line)
+    if (text.startsWith('#') || text.startsWith(';')) return
+    if (text === '') {
+      this.#option?.parts.push('')
+      return
+    }
+    const indent = indentOf(line)
+    if (this.#option && indent > this.#indent) {
+      this.#option.parts.push(text)
+      return
+    }
+    this.#indent = indent
+    const end = text.startsWith('[') ? text.lastIndexOf(']') : -1
+    if (end > 1) this.#header(text.slice(1, end), number)
+    else this.#line(text, number)
+  }
+
+  finish(): RawIni {
+    const sections = new Map<string, ReadonlyMap<string, RawOption>>()
+    for (const { name, options } of this.#sections.values()) {
+      sections.set(name, new Map([...options].map(([key, { parts, line }]) => [key, { value: stripEnd(parts.join('\n')), line }])))
+    }
+    return { sections, problems: this.#problems }
+  }
+
+  #header(name: string, line: number): void {
+    const twin = this.#sections.get(name)
+    // Python lets [DEFAULT] stand more than once; its options still may not.
+    if (twin && name !== DEFAULT_SECTION) {
+      this.#report(line, `the section [${name}] stands twice, first in line ${twin.line}: put its options in one place.`)
+    }
+    this.#section = twin ?? { name, line, options: new Map() }
+    this.#sections.set(name, this.#section)
+    this.#option = undefined
+  }
+
+  #line(text: string, line: number): void {
+    if (!this.#section) {
+      if (!this.#headless) this.#report(line, `${quote(text)} stands before the first section: put a header such as [daemon] above it.`)
+      this.#headless = true
+      return
+    }
+    const delimiter = text.search(/[=:]/)
+    if (delimiter < 0) {
+      this.#report(
+        line,
+        `${quote(text)} is neither "key = value" nor a [section]. Further lines of a value are indented deeper than its key; a comment is a line of its own, led by "#" or ";".`,
+      )
+      return
+    }
+    const key = stripEnd(text.slice(0, delimiter)).toLowerCase()
+    if (key === '') this.#report(line, `${quote(text)} has no key before its "${text.charAt(delimiter)}": write "key = value".`)
+    const twin = this.#section.options.get(key)
+    this.#option = { parts: [strip(text.slice(delimiter + 1))], line }
+    if (twin) {
+      const where = `${quote(key)} stands twice in [${this.#section.name}], first in line ${twin.line}`
+      this.#report(line, `${where}: remove one (keys are the same in upper and lower case).`)
+    } else this.#section.options.set(key, this.#option)
+  }
+
+  #report(line: number, message: string): void {
+    this.#problems.push({ line, message })
+  }
+}
