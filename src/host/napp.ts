@@ -1,4 +1,5 @@
 import type { Bus, RootBus } from '../../events/event.ts'
+import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
 import type { Config } from '../boot/config.ts'
 import type { Log } from '../log.ts'
 
@@ -24,6 +25,8 @@ export interface NAppContext {
   readonly manifest: Manifest
   /** Its own view of the bus. */
   readonly bus: Bus
+  /** Emits a command through that view and gives its answer; so a NApp needs nothing of ours at run time. @throws SettingsError, see events/ask.ts. */
+  readonly ask: <N extends CommandName>(name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
   readonly log: Log
 }
 
@@ -36,7 +39,7 @@ export interface SettingsContext extends NAppContext {
 export interface NApp {
   /** Awaited before the next NApp starts. */
   setup(): Promise<void> | void
-  /** Awaited, in reverse order, when the host stops or the NApp is disabled. */
+  /** Awaited, in reverse order, when the host stops or the NApp is disabled; also after a setup() that failed or was cut short. */
   shutdown?(): Promise<void> | void
 }
 

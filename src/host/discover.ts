@@ -1,0 +1,145 @@
+import { lstat, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
+import { hasCode, reasonOf } from './failure.ts'
+import { isNAppId, MANIFEST, nappId, parseManifest } from './manifest.ts'
+import type { Manifest } from './napp.ts'
+
+/** Kytos' folder of what is installed; enabled is what has a link beside it. */
+export const INSTALLED = '.installed'
+/** The manifest of a NApp for Python's kytosd. */
+export const PYTHON_MANIFEST = 'kytos.json'
+
+/** A NApp in the tree whose manifest is in order. */
+export interface FoundNApp {
+  readonly id: string
+  /** The folder itself, links followed. */
+  readonly folder: string
+  readonly enabled: boolean
+  readonly manifest: Manifest
+  /** Another text once the NApp was replaced or its `napp.json` written again. */
+  readonly stamp: string
+}
+
+/** A folder that wants to be a NApp and cannot. */
+export interface BrokenNApp {
+  readonly id: string
+  readonly enabled: boolean
+  readonly error: SettingsError
+}
+
+/** What stands in a tree of NApps, by id in alphabetical order. */
+export interface Discovery {
+  readonly napps: readonly FoundNApp[]
+  readonly broken: readonly BrokenNApp[]
+}
+
+/**
+ * Reads the tree `<root>/<username>/<name>` and `<root>/.installed/<username>/<name>` as Kytos lays it out. Python's NApps (`kytos.json` alone) are left
+ * out without a word; a broken manifest is part of the answer and stops nobody else. A tree that is not there yet is empty.
+ * @throws SettingsError CONFIG_INVALID when `root` cannot be read.
+ */
+export async function discover(root: string): Promise<Discovery> {
+  const enabled = new Set(await ids(root))
+  const all = new Set([...enabled, ...(await ids(join(root, INSTALLED)))])
+  const napps: FoundNApp[] = []
+  const broken: BrokenNApp[] = []
+  for (const id of [...all].sort()) {
+    const isEnabled = enabled.has(id)
+    const path = isEnabled ? join(root, id) : join(root, INSTALLED, id)
+    if (!isNAppId(id) && !(await exists(join(path, MANIFEST)))) continue
+    try {
+      const napp = await readNApp(path)
+      if (napp === undefined) continue
+      refuseMisplaced(id, path, napp.manifest)
+      napps.push({ ...napp, id, enabled: isEnabled })
+    } catch (error) {
+      broken.push({ id, enabled: isEnabled, error: toSettingsError(error) })
+    }
+  }
+  return { napps, broken }
+}
+
+/**
+ * Reads the NApp in one folder; undefined when it is Python's or no longer there.
+ * @throws SettingsError NAPP_INVALID for a folder without a good `napp.json`, or a link to nowhere.
+ */
+export async function readNApp(path: string): Promise<{ folder: string; manifest: Manifest; stamp: string } | undefined> {
+  const file = join(path, MANIFEST)
+  try {
+    const folder = await realpath(path)
+    const { ino, mtimeNs, size } = await stat(file, { bigint: true })
+    const manifest = parseManifest(await readFile(file, 'utf8'), file)
+    return { folder, manifest, stamp: [folder, ino, mtimeNs, size].join(':') }
+  } catch (cause) {
+    if (!hasCode(cause, 'ENOENT')) throw cause instanceof SettingsError ? cause : unreadable(file, cause)
+    return explainAbsence(path)
+  }
+}
+
+/** True for a path that is there, whatever it is; a link to nowhere is. */
+export async function exists(path: string): Promise<boolean> {
+  try {
+    await lstat(path)
+    return true
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return false
+    throw error
+  }
+}
+
+/** True for a link whose target is gone. */
+export async function isDangling(path: string): Promise<boolean> {
+  if (!(await exists(path))) return false
+  try {
+    await stat(path)
+    return false
+  } catch (error) {
+    if (hasCode(error, 'ENOENT')) return true
+    throw error
+  }
+}
+
+async function explainAbsence(path: string): Promise<undefined> {
+  if (await isDangling(path)) {
+    const target = await readlink(path)
+    const fix = 'Install it again (kytos-settings napps install FOLDER --force) or remove the link.'
+    throw new SettingsError('NAPP_INVALID', `${path} is a link to ${target}, and there is nothing. ${fix}`, { details: { path, target } })
+  }
+  if (!(await exists(path)) || (await exists(join(path, PYTHON_MANIFEST)))) return undefined
+  throw new SettingsError('NAPP_INVALID', `${path} holds neither ${MANIFEST} nor ${PYTHON_MANIFEST}, so it is no NApp; add the one it needs.`, {
+    details: { path },
+  })
+}
+
+function refuseMisplaced(id: string, path: string, manifest: Manifest): void {
+  if (nappId(manifest) === id) return
+  throw new SettingsError('NAPP_INVALID', `${join(path, MANIFEST)} says it is ${nappId(manifest)}, but it lies in ${id}; make both the same.`, {
+    details: { path, got: nappId(manifest), expected: id },
+  })
+}
+
+/** Every `username/name` two levels below a folder. */
+async function ids(root: string): Promise<string[]> {
+  const users = await folders(root)
+  const names = await Promise.all(users.map(username => folders(join(root, username), 'ENOTDIR')))
+  return users.flatMap((username, i) => (names[i] ?? []).map(name => `${username}/${name}`))
+}
+
+/** The names in a folder that are folders or links; hidden ones are nobody's NApp. */
+async function folders(path: string, harmless = 'ENOENT'): Promise<string[]> {
+  try {
+    const entries = await readdir(path, { withFileTypes: true })
+    return entries.filter(entry => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink())).map(entry => entry.name)
+  } catch (cause) {
+    if (hasCode(cause, 'ENOENT', harmless)) return []
+    throw new SettingsError('CONFIG_INVALID', `The folder of NApps ${path} cannot be read: ${reasonOf(cause)}. It is [daemon] napps in kytos.ini.`, {
+      cause,
+      details: { path },
+    })
+  }
+}
+
+function unreadable(file: string, cause: unknown): SettingsError {
+  return new SettingsError('NAPP_INVALID', `${file} cannot be read: ${reasonOf(cause)}.`, { cause, details: { file } })
+}

@@ -1,0 +1,202 @@
+import type { RootBus } from '../../events/event.ts'
+import { isSettingsError, type SettingsError } from '../../model/errors.ts'
+import type { Config } from '../boot/config.ts'
+import type { Log } from '../log.ts'
+import { discover, type FoundNApp } from './discover.ts'
+import { reasonOf } from './failure.ts'
+import { MANIFEST, SETTINGS_NAPP } from './manifest.ts'
+import { describeProblem, orderNApps } from './order.ts'
+import { type RunningNApp, startNApp } from './running-napp.ts'
+import { settingsMissing } from './settings-missing.ts'
+import { linkShipped, type ShippedNApp, shippedNApps } from './shipped.ts'
+
+/*
+ * The host starts, watches over and stops NApps.
+ *
+ * Invariants:
+ *  1. `kytos/settings` is started first and stopped last; without it nothing else is started.
+ *  2. One thing at a time: no NApp is started or stopped while another one is, whatever happens in the folder meanwhile.
+ *  3. NApps are stopped in the reverse order of their start, each once; what one of them does wrong keeps no other from being started or stopped.
+ *  4. After a scan, what runs is what is enabled, less what is reported as broken; a NApp whose manifest breaks while it runs goes on.
+ */
+
+const SCAN_MILLISECONDS = 1_000
+const SHUTDOWN_SECONDS = 10
+
+export interface Host {
+  /** Links what ships with the package, then starts everything enabled. @throws SettingsError NAPP_DISABLED, or what `kytos/settings` failed with. */
+  start(): Promise<void>
+  /** Starts what was enabled and stops what was disabled since; happens by itself every second. */
+  rescan(): Promise<void>
+  /** Stops everything, in reverse, also while it still starts; never fails. */
+  stop(): Promise<void>
+  /** Ids of the NApps that run, in the order of their start. */
+  readonly running: readonly string[]
+}
+
+export interface HostOptions {
+  readonly config: Config
+  readonly bus: RootBus
+  readonly log: Log
+  /** What comes with the package; found beside this module when absent. */
+  readonly shipped?: readonly ShippedNApp[]
+  /** Seconds a shutdown() may take; 10 when absent. */
+  readonly patience?: number
+}
+
+export function createHost(options: HostOptions): Host {
+  return new NAppHost(options)
+}
+
+class NAppHost implements Host {
+  readonly #options: HostOptions
+  readonly #log: Log
+  readonly #root: string
+  readonly #running = new Map<string, RunningNApp>()
+  /** Stamps of NApps that failed for good: they wait for a new one. */
+  readonly #failed = new Map<string, string>()
+  readonly #loads = new Map<string, number>()
+  /** What was said last, by topic. */
+  readonly #said = new Map<string, readonly string[]>()
+  readonly #stopping = new AbortController()
+  #turn: Promise<void> = Promise.resolve()
+  #timer: NodeJS.Timeout | undefined
+
+  constructor(options: HostOptions) {
+    this.#options = options
+    this.#log = options.log
+    this.#root = options.config.daemon.napps
+  }
+
+  get running(): readonly string[] {
+    return [...this.#running.keys()]
+  }
+
+  start(): Promise<void> {
+    return this.#inTurn(async () => {
+      const shipped = this.#options.shipped ?? (await shippedNApps())
+      for (const remark of await linkShipped(this.#root, this.#options.config.daemon.napps_pre_installed, shipped)) this.#log.warn(remark)
+      const { wanted, problems } = await this.#look()
+      const settings = wanted.find(napp => napp.id === SETTINGS_NAPP)
+      if (!settings) throw await settingsMissing(this.#options.config, problems.get(SETTINGS_NAPP))
+      await this.#startOne(settings)
+      this.#options.bus.announce('kytos/settings.loaded', {})
+      await this.#startAll(wanted.filter(napp => napp !== settings))
+      this.#scanLater()
+    })
+  }
+
+  rescan(): Promise<void> {
+    return this.#inTurn(async () => {
+      if (this.#stopping.signal.aborted || !this.#running.has(SETTINGS_NAPP)) return
+      const { wanted, problems } = await this.#look()
+      const stamps = new Map(wanted.map(napp => [napp.id, napp.stamp]))
+      const outdated = [...this.#running.values()].filter(({ found: { id, stamp } }) => !problems.has(id) && stamps.get(id) !== stamp)
+      const hasSettings = outdated.some(({ found }) => found.id === SETTINGS_NAPP)
+      this.#say(
+        SETTINGS_NAPP,
+        hasSettings ? [`${SETTINGS_NAPP} was disabled or replaced; everybody needs it, so that takes effect at the next start.`] : [],
+      )
+      for (const { found, stop } of outdated.reverse()) if (found.id !== SETTINGS_NAPP) await this.#stopOne(found.id, stop)
+      for (const id of this.#failed.keys()) if (!stamps.has(id)) this.#failed.delete(id)
+      await this.#startAll(wanted.filter(({ id, stamp }) => !this.#running.has(id) && this.#failed.get(id) !== stamp))
+    })
+  }
+
+  stop(): Promise<void> {
+    this.#stopping.abort()
+    clearTimeout(this.#timer)
+    return this.#inTurn(async () => {
+      for (const { found, stop } of [...this.#running.values()].reverse()) await this.#stopOne(found.id, stop)
+    })
+  }
+
+  /** What is enabled, in order of start, and what wants to be and is broken. Says each problem once, and again when it was away in between. */
+  async #look(): Promise<{ wanted: readonly FoundNApp[]; problems: ReadonlyMap<string, SettingsError> }> {
+    const { napps, broken } = await discover(this.#root)
+    const enabled = new Map(napps.filter(napp => napp.enabled).map(napp => [napp.id, napp]))
+    const candidates = [...enabled.values()].map(({ id, manifest: { priority, napp_dependencies = [] } }) => ({
+      id,
+      priority,
+      dependencies: napp_dependencies,
+    }))
+    const { ids, problems } = orderNApps(candidates)
+    const brokenOnes = broken.filter(napp => napp.enabled)
+    this.#say('folder', [...brokenOnes.map(napp => napp.error.message), ...problems.map(describeProblem)])
+    return {
+      wanted: ids.flatMap(id => enabled.get(id) ?? []),
+      problems: new Map(brokenOnes.map(napp => [napp.id, napp.error])),
+    }
+  }
+
+  /** Starts one after another; those that fail are reported and left out. */
+  async #startAll(napps: readonly FoundNApp[]): Promise<void> {
+    for (const found of napps) {
+      if (this.#stopping.signal.aborted) return
+      try {
+        await this.#startOne(found)
+        this.#options.bus.emit(`${found.id}.loaded`)
+      } catch (error) {
+        this.#giveUp(found, error)
+      }
+    }
+  }
+
+  async #startOne(found: FoundNApp): Promise<void> {
+    const { bus, config, patience = SHUTDOWN_SECONDS } = this.#options
+    const loads = this.#loads.get(found.id) ?? 0
+    const running = await startNApp(found, { bus, config, log: this.#log, signal: this.#stopping.signal, patience, loads })
+    this.#running.set(found.id, running)
+    this.#failed.delete(found.id)
+    this.#said.delete(found.id)
+    this.#log.info(`${found.id} runs${found.manifest.version === undefined ? '' : `, version ${found.manifest.version}`}.`)
+  }
+
+  async #stopOne(id: string, stop: RunningNApp['stop']): Promise<void> {
+    this.#running.delete(id)
+    await stop()
+    this.#loadAfresh(id)
+    this.#log.info(`${id} is stopped.`)
+  }
+
+  /** A NApp that may succeed later is tried again by the next scan, any other one once its folder changes. */
+  #giveUp({ id, stamp }: FoundNApp, error: unknown): void {
+    if (this.#stopping.signal.aborted) return
+    const reason = reasonOf(error).replace(/\.$/, '')
+    if (isSettingsError(error) && error.retryable) {
+      this.#say(id, [`${id} cannot start yet: ${reason}. It is tried again every second.`])
+      return
+    }
+    this.#failed.set(id, stamp)
+    this.#loadAfresh(id)
+    this.#log.error(`${id} did not start: ${reason}. It is tried again once its ${MANIFEST} is written again.`)
+  }
+
+  #loadAfresh(id: string): void {
+    this.#loads.set(id, (this.#loads.get(id) ?? 0) + 1)
+  }
+
+  /** Warns of every problem that was not one when this topic came up last. */
+  #say(topic: string, problems: readonly string[]): void {
+    const before = this.#said.get(topic) ?? []
+    for (const problem of problems) if (!before.includes(problem)) this.#log.warn(problem)
+    this.#said.set(topic, problems)
+  }
+
+  #scanLater(): void {
+    if (this.#stopping.signal.aborted) return
+    this.#timer = setTimeout(() => {
+      this.rescan()
+        .then(() => this.#say('scan', []))
+        .catch(error => this.#say('scan', [reasonOf(error)]))
+        .finally(() => this.#scanLater())
+    }, SCAN_MILLISECONDS)
+  }
+
+  #inTurn(work: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(work)
+    // Whoever asked for the work hears of its failure; the next one in line only waits for it.
+    this.#turn = done.catch(() => {})
+    return done
+  }
+}

@@ -1,0 +1,95 @@
+import { isAbsolute, normalize } from 'node:path'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
+import { parseUntrustedJson } from '../../model/json.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+import type { Manifest } from './napp.ts'
+
+/** The id of the NApp that everybody else's settings come from. */
+export const SETTINGS_NAPP = 'kytos/settings'
+/** The file that makes a folder a NApp of this host. */
+export const MANIFEST = 'napp.json'
+const DEFAULT_PRIORITY = 100
+
+const PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
+const PART_RULE = 'letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most'
+
+/** True for a text that is a NApp id, `username/name`. */
+export function isNAppId(text: string): boolean {
+  return ID.test(text)
+}
+
+/** The NApp id a manifest gives itself. */
+export function nappId(manifest: Manifest): string {
+  return `${manifest.username}/${manifest.name}`
+}
+
+/**
+ * Reads the text of a `napp.json`; keys the host does not use (Kytos' `license`, `tags`, ...) are left alone.
+ * @throws SettingsError NAPP_INVALID that names `file` and everything that is wrong in it.
+ */
+export function parseManifest(text: string, file: string): Manifest {
+  const json = parseObject(text, file)
+  const wrong: string[] = []
+  const check = (key: string, rule: string, test: (value: Json) => boolean, required = false): void => {
+    const value = Object.hasOwn(json, key) ? json[key] : undefined
+    if (value === undefined) {
+      if (required) wrong.push(`"${key}" is missing: ${rule}`)
+    } else if (!test(value)) wrong.push(`"${key}" must be ${rule}`)
+  }
+  check('username', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
+  check('name', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
+  check('main', 'the file below its folder whose default export makes the NApp, such as "main.js"', isInnerFile, true)
+  check('settings', 'the file of its JSON Schema, below its folder', isInnerFile)
+  check('version', 'a text', isText)
+  check('description', 'a text', isText)
+  check('napp_dependencies', 'a list of NApp ids "username/name"', isIds)
+  check('priority', `a whole number, 1 or more (0 is that of ${SETTINGS_NAPP})`, value => isPriority(value, json))
+  if (wrong.length > 0) throw invalid(file, wrong.join('; '))
+  // Every member was checked above against the type it has there; the copy drops what the host does not use.
+  return pick(json, ['username', 'name', 'main', 'settings', 'version', 'description', 'napp_dependencies', 'priority']) as unknown as Manifest
+}
+
+/**
+ * Reads a JSON object from a text.
+ * @throws SettingsError NAPP_INVALID that names `file`.
+ */
+export function parseObject(text: string, file: string): JsonObject {
+  const json = parseText(text, file)
+  if (!isObject(json)) throw invalid(file, 'it must be a JSON object, {...}')
+  return json
+}
+
+function parseText(text: string, file: string): Json {
+  try {
+    return parseUntrustedJson(text)
+  } catch (cause) {
+    throw invalid(file, toSettingsError(cause).message, cause)
+  }
+}
+
+function invalid(file: string, what: string, cause?: unknown): SettingsError {
+  return new SettingsError('NAPP_INVALID', `${file} is broken: ${what.replace(/\.$/, '')}.`, { cause, details: { file } })
+}
+
+function pick(json: JsonObject, keys: readonly string[]): JsonObject {
+  const present = keys.flatMap(key => (Object.hasOwn(json, key) ? [[key, json[key] ?? null] as const] : []))
+  return { priority: DEFAULT_PRIORITY, ...Object.fromEntries(present) }
+}
+
+function isText(value: Json): boolean {
+  return typeof value === 'string'
+}
+
+function isIds(value: Json): boolean {
+  return isArray(value) && value.every(item => typeof item === 'string' && ID.test(item))
+}
+
+function isInnerFile(value: Json): boolean {
+  return typeof value === 'string' && value !== '' && !value.includes('\0') && !isAbsolute(value) && !/^\.\.?(?:\/|$)/.test(normalize(value))
+}
+
+function isPriority(value: Json, json: JsonObject): boolean {
+  const lowest = `${json.username}/${json.name}` === SETTINGS_NAPP ? 0 : 1
+  return typeof value === 'number' && Number.isInteger(value) && value >= lowest
+}

@@ -1,0 +1,108 @@
+import { join } from 'node:path'
+import { pathToFileURL } from 'node:url'
+import { ask } from '../../events/ask.ts'
+import type { Bus, RootBus } from '../../events/event.ts'
+import { SettingsError } from '../../model/errors.ts'
+import type { Config } from '../boot/config.ts'
+import type { Log } from '../log.ts'
+import { readSchema, readSeed } from './assets.ts'
+import { unlessAborted, within } from './deadline.ts'
+import type { FoundNApp } from './discover.ts'
+import { reasonOf } from './failure.ts'
+import { SETTINGS_NAPP } from './manifest.ts'
+import type { CreateNApp, NApp, NAppContext, SettingsContext } from './napp.ts'
+import { trackSubscriptions } from './subscriptions.ts'
+
+const SLOW_SETUP_SECONDS = 10
+
+/** Everything a NApp is started with. */
+export interface Surroundings {
+  readonly bus: RootBus
+  readonly config: Config
+  readonly log: Log
+  /** Cuts the wait for a setup() short. */
+  readonly signal: AbortSignal
+  /** Seconds a shutdown() may take. */
+  readonly patience: number
+  /** How many earlier loads of this NApp's modules are of no use any more. */
+  readonly loads: number
+}
+
+/** A NApp whose setup() is done. */
+export interface RunningNApp {
+  readonly found: FoundNApp
+  /** Awaits shutdown(), then takes away what still listens; what goes wrong is logged. */
+  stop(): Promise<void>
+}
+
+/**
+ * Imports a NApp, registers its settings, awaits its setup(). One that fails on the way is shut down again.
+ * @throws SettingsError NAPP_INVALID (no such main, no function in it, no good schema), SERVICE_STOPPING, whatever register or setup() failed with.
+ */
+export async function startNApp(found: FoundNApp, around: Surroundings): Promise<RunningNApp> {
+  const { id } = found
+  const create = await unlessAborted(importMain(found, around.loads), around.signal)
+  const log = around.log.child(id)
+  const { bus, release } = trackSubscriptions(around.bus.view({ type: 'napp', name: id }), log)
+  let napp: NApp | undefined
+
+  const stop = async (): Promise<void> => {
+    try {
+      await within(around.patience, napp?.shutdown?.(), `it was given ${around.patience} s and is not done`)
+    } catch (error) {
+      log.error(`shutdown() failed: ${reasonOf(error)}`)
+    } finally {
+      release()
+    }
+  }
+
+  const slow = setTimeout(() => log.warn(`setup() is not done after ${SLOW_SETUP_SECONDS} s; the NApps after it wait.`), SLOW_SETUP_SECONDS * 1_000)
+  try {
+    napp = create(id === SETTINGS_NAPP ? settingsContext(found, around, log) : nappContext(found, bus, log))
+    if (typeof napp?.setup !== 'function') throw new SettingsError('NAPP_INVALID', `What the main of ${id} makes has no function setup().`)
+    if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), around.signal)
+    await unlessAborted(napp.setup(), around.signal)
+  } catch (error) {
+    await stop()
+    throw error
+  } finally {
+    clearTimeout(slow)
+  }
+  return { found, stop }
+}
+
+async function importMain({ id, folder, manifest }: FoundNApp, loads: number): Promise<(context: NAppContext) => NApp> {
+  const file = join(folder, manifest.main)
+  const url = pathToFileURL(file)
+  // Modules are kept for ever under their address, so a NApp that comes again, perhaps another version of it, needs another one.
+  if (loads > 0) url.search = `?load=${loads}`
+  try {
+    const module: { readonly default?: unknown } = await import(url.href)
+    // What is in a foreign module is known at run time only; more than that it is a function cannot be checked.
+    if (typeof module.default === 'function') return module.default as CreateNApp
+  } catch (cause) {
+    throw new SettingsError('NAPP_INVALID', `${file}, the main of ${id}, cannot be loaded: ${reasonOf(cause)}`, { cause })
+  }
+  throw new SettingsError('NAPP_INVALID', `${file}, the main of ${id}, must export by default a function (context) => {setup, shutdown?}.`)
+}
+
+/** Hands over the schema that the manifest names, with the seed beside it, in the NApp's own name. */
+async function register({ id, folder, manifest }: FoundNApp, bus: Bus): Promise<void> {
+  const schema = await readSchema(folder, manifest)
+  if (schema === undefined) return
+  const seed = await readSeed(folder)
+  await ask(bus, 'kytos.settings.register', {
+    namespace: id,
+    schema,
+    ...(seed === undefined ? {} : { seed }),
+    ...(manifest.version === undefined ? {} : { napp_version: manifest.version }),
+  })
+}
+
+function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log): NAppContext {
+  return { id, folder, manifest, bus, log, ask: (name, content) => ask(bus, name, content) }
+}
+
+function settingsContext(found: FoundNApp, { bus, config }: Surroundings, log: Log): SettingsContext {
+  return { ...nappContext(found, bus, log), bus, config }
+}

@@ -1,0 +1,64 @@
+import { existsSync } from 'node:fs'
+import { readlink, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { discover, exists, INSTALLED, isDangling } from './discover.ts'
+import { SETTINGS_NAPP } from './manifest.ts'
+import { enable, linkInstalled } from './tree.ts'
+
+/** A NApp that comes with this package: where its folder is. */
+export interface ShippedNApp {
+  readonly id: string
+  readonly folder: string
+}
+
+/** The folder of this package: the nearest one above this module with a `package.json`. */
+export function packageRoot(): string {
+  let folder = dirname(fileURLToPath(import.meta.url))
+  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder)
+  return folder
+}
+
+/** `kytos/settings`, which is the package itself, and the built examples below `dist/napps`. */
+export async function shippedNApps(root = packageRoot()): Promise<readonly ShippedNApp[]> {
+  const { napps } = await discover(join(root, 'dist', 'napps'))
+  return [{ id: SETTINGS_NAPP, folder: root }, ...napps.map(({ id, folder }) => ({ id, folder }))]
+}
+
+/**
+ * Installs and enables those of `wanted` that ship with the package and are not installed yet; one that is installed and not enabled stays so. A link of
+ * ours whose target has moved is set right. Answers one sentence for everything a person should know.
+ */
+export async function linkShipped(root: string, wanted: readonly string[], shipped: readonly ShippedNApp[]): Promise<readonly string[]> {
+  const remarks: string[] = []
+  for (const { id, folder } of shipped) {
+    const link = join(root, INSTALLED, id)
+    if (await isDangling(link)) {
+      remarks.push(`${link} pointed to ${await readlink(link)}, which is gone; it points to ${folder} now.`)
+      await linkInstalled(root, id, folder)
+    } else if (!(await exists(link))) {
+      if (!wanted.includes(id) || ((await exists(join(root, id))) && !(await isDangling(join(root, id))))) continue
+      await linkInstalled(root, id, folder)
+      await enable(root, id)
+    } else if (id === SETTINGS_NAPP && !(await isSame(link, folder))) {
+      remarks.push(`${id} runs from ${await readlink(link).catch(() => link)}, not from this package in ${folder}; remove ${link} to change that.`)
+    }
+  }
+  for (const id of wanted) {
+    if (shipped.some(napp => napp.id === id) || (await isThere(root, id))) continue
+    remarks.push(`napps_pre_installed names ${id}, which neither ships with this package nor is installed; install it or take it out of the list.`)
+  }
+  return remarks
+}
+
+async function isThere(root: string, id: string): Promise<boolean> {
+  for (const path of [join(root, id), join(root, INSTALLED, id)]) {
+    if (await exists(path)) return true
+  }
+  return false
+}
+
+async function isSame(a: string, b: string): Promise<boolean> {
+  const [first, second] = await Promise.all([stat(a), stat(b)])
+  return first.ino === second.ino && first.dev === second.dev
+}

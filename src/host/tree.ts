@@ -1,0 +1,105 @@
+import { randomUUID } from 'node:crypto'
+import { cp, lstat, mkdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises'
+import { dirname, join, relative, resolve } from 'node:path'
+import { SettingsError } from '../../model/errors.ts'
+import { readSchema } from './assets.ts'
+import { exists, INSTALLED, isDangling, readNApp } from './discover.ts'
+import { reasonOf } from './failure.ts'
+import { MANIFEST, nappId } from './manifest.ts'
+
+/** Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Answers false when it was enabled already. */
+export async function enable(root: string, id: string): Promise<boolean> {
+  const link = join(root, id)
+  return writing(root, async () => {
+    if (await isDangling(link)) await unlink(link)
+    if (await exists(link)) return false
+    await mkdir(dirname(link), { recursive: true })
+    // Relative, so that the whole tree can be moved.
+    await symlink(relative(dirname(link), join(root, INSTALLED, id)), link)
+    return true
+  })
+}
+
+/**
+ * Disables a NApp: removes its link, and nothing else. Answers false when it was not enabled.
+ * @throws SettingsError NAPP_CONFLICT when the NApp is a folder of its own instead of a link.
+ */
+export async function disable(root: string, id: string): Promise<boolean> {
+  const link = join(root, id)
+  if (!(await exists(link))) return false
+  if (!(await lstat(link)).isSymbolicLink()) {
+    const target = join(root, INSTALLED, id)
+    throw new SettingsError('NAPP_CONFLICT', `${link} is a folder, not a link, so disabling it would delete it; move it to ${target} instead.`, {
+      details: { napp: id, path: link },
+    })
+  }
+  await writing(root, () => unlink(link))
+  return true
+}
+
+/** Links `.installed/<id>` to a folder that stays where it is, in place of a link to nowhere. */
+export async function linkInstalled(root: string, id: string, folder: string): Promise<void> {
+  const link = join(root, INSTALLED, id)
+  await writing(root, async () => {
+    await mkdir(dirname(link), { recursive: true })
+    if (await isDangling(link)) await unlink(link)
+    await symlink(folder, link)
+  })
+}
+
+/**
+ * Copies a NApp into `.installed/<id>`, all of it or nothing, enables it and answers its id. With `force` it takes the place of what is installed.
+ * @throws SettingsError NAPP_INVALID (the folder is no good NApp), NAPP_CONFLICT (installed already, or inside the tree).
+ */
+export async function install(root: string, source: string, force: boolean): Promise<string> {
+  const id = await inspect(source)
+  const target = join(root, INSTALLED, id)
+  const inside = relative(resolve(source), target)
+  if (!inside.startsWith('..')) throw conflict(id, `${target} lies inside ${source}; install from a folder outside the tree of NApps.`)
+  if (!force && (await exists(target)) && !(await isDangling(target))) {
+    throw conflict(id, `${id} is installed already, in ${target}; --force puts this one in its place.`)
+  }
+  await writing(root, () => putInPlace(source, target))
+  await enable(root, id)
+  return id
+}
+
+/** The id of the NApp in a folder, once its manifest, main and schema were seen to be there. */
+async function inspect(source: string): Promise<string> {
+  const napp = await readNApp(source)
+  if (napp === undefined) throw new SettingsError('NAPP_INVALID', `${source} is no NApp of this host: a folder with ${MANIFEST} is wanted.`)
+  const { folder, manifest } = napp
+  const main = await stat(join(folder, manifest.main)).catch(() => undefined)
+  if (!main?.isFile()) {
+    throw new SettingsError('NAPP_INVALID', `${join(source, MANIFEST)} names main "${manifest.main}", which is not there; build the NApp first.`)
+  }
+  await readSchema(folder, manifest)
+  return nappId(manifest)
+}
+
+/** Copies first and renames last, so that whoever looks sees the old one or the new one. */
+async function putInPlace(source: string, target: string): Promise<void> {
+  const aside = join(dirname(target), `.${randomUUID()}`)
+  await mkdir(dirname(target), { recursive: true })
+  try {
+    await cp(source, `${aside}.new`, { recursive: true, verbatimSymlinks: true })
+    if (await exists(target)) await rename(target, `${aside}.old`)
+    await rename(`${aside}.new`, target)
+  } finally {
+    await rm(`${aside}.new`, { recursive: true, force: true })
+    await rm(`${aside}.old`, { recursive: true, force: true })
+  }
+}
+
+async function writing<T>(root: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (cause) {
+    const what = `The folder of NApps ${root} cannot be changed: ${reasonOf(cause)}. It is [daemon] napps in kytos.ini.`
+    throw new SettingsError('CONFIG_INVALID', what, { cause, details: { path: root } })
+  }
+}
+
+function conflict(id: string, message: string): SettingsError {
+  return new SettingsError('NAPP_CONFLICT', message, { details: { napp: id } })
+}
