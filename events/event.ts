@@ -40,7 +40,7 @@ export interface Bus {
     content: CommandContent<N> & { readonly callback?: Callback<CommandAnswer<N>> },
     options?: EmitOptions,
   ): KytosEvent
-  emit(name: string, content?: object, options?: EmitOptions): KytosEvent
+  emit<Name extends string>(name: Exclude<Name, CommandName>, content?: object, options?: EmitOptions): KytosEvent
   /** Listens by exact name, or by a regular expression against the whole name. */
   on<N extends FactName>(name: N, listener: Listener<Facts[N]>, options?: ListenOptions): Unsubscribe
   on(name: string | RegExp, listener: Listener, options?: ListenOptions): Unsubscribe

@@ -43,6 +43,7 @@ export const ERRORS = {
   SERVICE_ABSENT: meaning(503, 6, true),
   SERVICE_STOPPING: meaning(503, 6, true),
   READER_SLOW: meaning(503, 6, true),
+  LISTENER_SLOW: meaning(503, 6, true),
   OUTCOME_UNKNOWN: meaning(504, 6),
   ANSWER_LATE: meaning(504, 6),
   /** The store no longer holds the steps after the revision asked for: list and compare. */
@@ -56,6 +57,10 @@ export const ERRORS = {
   CONFIG_INVALID: meaning(500, 2),
   CONFIG_ABSENT: meaning(500, 3),
   NAPP_INVALID: meaning(500, 1),
+  /** A NApp that has to be enabled is not. */
+  NAPP_DISABLED: meaning(503, 1),
+  /** What is asked for would overwrite or remove a NApp that is in use. */
+  NAPP_CONFLICT: meaning(409, 5),
   PORT_TAKEN: meaning(500, 1),
 } as const satisfies Record<string, Meaning>
 

@@ -1,0 +1,73 @@
+import { randomUUID } from 'node:crypto'
+import { SettingsError } from '../model/errors.ts'
+import type { DeadLetter, DeadLetters, KytosEvent } from './event.ts'
+
+/** Where a letter goes when it is handed out again; false when nobody is there any more. */
+export type Redeliver = (event: KytosEvent) => boolean
+
+interface Kept {
+  readonly letter: DeadLetter
+  readonly redeliver: Redeliver
+}
+
+/** The events that listeners failed on; the newest `limit`, the oldest goes when there are more. */
+export class DeadLetterBox implements DeadLetters {
+  readonly #letters = new Map<string, Kept>()
+  readonly #limit: number
+  readonly #now: () => string
+
+  /** `now` gives an ISO 8601 timestamp. */
+  constructor(now: () => string, limit = 1_000) {
+    this.#now = now
+    this.#limit = limit
+  }
+
+  get size(): number {
+    return this.#letters.size
+  }
+
+  add(listener: string, event: KytosEvent, error: unknown, redeliver: Redeliver): void {
+    const letter: DeadLetter = Object.freeze({ id: randomUUID(), listener, event, error: describeError(error), at: this.#now() })
+    this.#letters.set(letter.id, { letter, redeliver })
+    if (this.#letters.size <= this.#limit) return
+    const [oldest] = this.#letters.keys()
+    if (oldest !== undefined) this.#letters.delete(oldest)
+  }
+
+  list(): readonly DeadLetter[] {
+    return [...this.#letters.values()].map(({ letter }) => letter)
+  }
+
+  reinject(id: string): void {
+    const { letter, redeliver } = this.#find(id)
+    const event = Object.freeze({ ...letter.event, reinjections: letter.event.reinjections + 1 })
+    if (!redeliver(event)) {
+      throw new SettingsError(
+        'DEAD_LETTER_UNKNOWN',
+        `${letter.listener} no longer listens, so "${letter.event.name}" cannot be handed to it again: drop it.`,
+      )
+    }
+    this.#letters.delete(id)
+  }
+
+  drop(id: string): void {
+    this.#find(id)
+    this.#letters.delete(id)
+  }
+
+  #find(id: string): Kept {
+    const kept = this.#letters.get(id)
+    if (kept) return kept
+    throw new SettingsError(
+      'DEAD_LETTER_UNKNOWN',
+      `There is no dead letter ${JSON.stringify(String(id).slice(0, 80))}: it was dropped, handed out again, or ${this.#limit} newer ones came.`,
+    )
+  }
+}
+
+/** What a thrown value says, whatever it is; never its stack. */
+export function describeError(error: unknown): DeadLetter['error'] {
+  if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : `A value that is no error was thrown: ${typeof error}` }
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
+  return code === undefined ? { message: error.message } : { message: error.message, code }
+}

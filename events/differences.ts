@@ -1,0 +1,44 @@
+import { equalJson, isObject, type Json, type JsonObject, pointerToken } from '../model/value.ts'
+
+/** One place where two values differ; `old` or `new` is absent where there was or is no value. */
+export interface Difference {
+  /** JSON Pointer (RFC 6901). */
+  readonly path: string
+  readonly old?: Json
+  readonly new?: Json
+}
+
+/**
+ * Where two objects differ, at their leaves: everything but a non-empty object is a leaf, an array too. Members of `before` come first, in its order, then
+ * the added ones.
+ */
+export function differences(before: JsonObject, after: JsonObject): readonly Difference[] {
+  const found: Difference[] = []
+  compareMembers(before, after, '', found)
+  return found
+}
+
+function compareMembers(before: JsonObject, after: JsonObject, path: string, found: Difference[]): void {
+  for (const key of Object.keys(before)) compare(before[key], own(after, key), path + pointerToken(key), found)
+  for (const key of Object.keys(after)) {
+    if (!Object.hasOwn(before, key)) compare(undefined, after[key], path + pointerToken(key), found)
+  }
+}
+
+function compare(before: Json | undefined, after: Json | undefined, path: string, found: Difference[]): void {
+  if (equalJson(before, after)) return
+  const inBefore = isBranch(before)
+  const inAfter = isBranch(after)
+  if (inBefore && inAfter) compareMembers(before, after, path, found)
+  else if (inBefore && after === undefined) compareMembers(before, {}, path, found)
+  else if (inAfter && before === undefined) compareMembers({}, after, path, found)
+  else found.push({ path, ...(before !== undefined && { old: before }), ...(after !== undefined && { new: after }) })
+}
+
+function isBranch(value: Json | undefined): value is JsonObject {
+  return isObject(value) && Object.keys(value).length > 0
+}
+
+function own(object: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(object, key) ? object[key] : undefined
+}

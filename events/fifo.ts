@@ -1,0 +1,39 @@
+/** A first-in first-out list with constant-time ends, whose memory shrinks again when it is emptied. */
+export class Fifo<Item> {
+  #items: (Item | undefined)[] = []
+  #head = 0
+
+  get size(): number {
+    return this.#items.length - this.#head
+  }
+
+  push(item: Item): void {
+    this.#items.push(item)
+  }
+
+  /** The oldest item, still in the list; undefined when there is none. */
+  peek(): Item | undefined {
+    return this.#items[this.#head]
+  }
+
+  /** Takes the oldest item out; undefined when there is none. */
+  shift(): Item | undefined {
+    const item = this.#items[this.#head]
+    if (this.size === 0) return undefined
+    this.#items[this.#head++] = undefined
+    if (this.#head > 64 && this.#head * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#head)
+      this.#head = 0
+    }
+    return item
+  }
+
+  /** Takes everything out, oldest first. */
+  drain(): Item[] {
+    const items = this.#items.slice(this.#head)
+    this.#items = []
+    this.#head = 0
+    // Only the slots before the head, cut off above, were ever emptied.
+    return items as Item[]
+  }
+}

@@ -1,0 +1,62 @@
+import { SettingsError } from '../model/errors.ts'
+
+/** The longest event name, in characters. */
+export const MAX_NAME = 512
+
+/** A regular expression that holds for whole names only, as Kytos has it; flags stay, but `g` and `y`, which would make a match depend on the last one. */
+export function compilePattern(pattern: RegExp): RegExp {
+  return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''))
+}
+
+/** @throws SettingsError CONTENT_MALFORMED for what cannot name an event: not text, empty, `*`, too long or with control characters. */
+export function checkEventName(name: unknown): asserts name is string {
+  if (typeof name === 'string' && name !== '' && name !== '*' && name.length <= MAX_NAME && !/[\u0000-\u001f\u007f]/.test(name)) return
+  const got = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : String(name)
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `${got} cannot name an event: a name is 1 to ${MAX_NAME} characters without control characters, and not "*" (to hear everything, listen to /.*/).`,
+  )
+}
+
+/** Which targets wait for names that match their pattern. Patterns are compiled once; matches are remembered for the last `limit` names. */
+export class PatternTable<Target> {
+  readonly #patterns = new Map<Target, RegExp>()
+  readonly #matches = new Map<string, readonly Target[]>()
+  readonly #limit: number
+
+  constructor(limit = 1_000) {
+    this.#limit = limit
+  }
+
+  get size(): number {
+    return this.#patterns.size
+  }
+
+  /** How many names are remembered. */
+  get remembered(): number {
+    return this.#matches.size
+  }
+
+  add(pattern: RegExp, target: Target): void {
+    this.#patterns.set(target, compilePattern(pattern))
+    this.#matches.clear()
+  }
+
+  remove(target: Target): void {
+    if (this.#patterns.delete(target)) this.#matches.clear()
+  }
+
+  /** The targets whose pattern holds for the whole name, in the order they were added. */
+  match(name: string): readonly Target[] {
+    const known = this.#matches.get(name)
+    if (known) return known
+    const found: Target[] = []
+    for (const [target, pattern] of this.#patterns) if (pattern.test(name)) found.push(target)
+    if (this.#matches.size >= this.#limit) {
+      const [oldest] = this.#matches.keys()
+      if (oldest !== undefined) this.#matches.delete(oldest)
+    }
+    this.#matches.set(name, found)
+    return found
+  }
+}
