@@ -1,3 +1,14 @@
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
+import { dirname, resolve } from 'node:path'
+import { SettingsError } from '../../model/errors.ts'
+import { isControllerId } from '../../model/namespace.ts'
+import { checkConfig } from './config-check.ts'
+import type { ConfigValues } from './config-schema.ts'
+import { readIni } from './ini.ts'
+import { configInvalid, type Problem, quote } from './problems.ts'
+
 /** `kytos.ini`, read and checked: absolute paths, defaults filled in. */
 export interface Config {
   /** The file it was read from, absolute. */
@@ -31,4 +42,86 @@ export interface EtcdConfig {
   readonly key?: string
   /** Seconds until an unanswered call has failed. */
   readonly timeout: number
+}
+
+const NAMES = ['kytos.ini', 'kytos.conf']
+const SYSTEM_FOLDER = '/etc/kytos'
+const HOW_TO_MAKE_ONE = 'Copy kytos.example.ini to kytos.ini, or name a file with -c FILE.'
+
+/**
+ * The absolute path of the file to read: the explicit one, else kytos.ini, else kytos.conf, in `cwd`, then in `system` (`/etc/kytos`).
+ * @throws SettingsError CONFIG_ABSENT naming where it looked.
+ */
+export function findConfig(explicit: string | undefined, cwd: string, system = SYSTEM_FOLDER): string {
+  const candidates = explicit === undefined ? [cwd, system].flatMap(folder => NAMES.map(name => resolve(folder, name))) : [resolve(cwd, explicit)]
+  const found = candidates.find(file => existsSync(file))
+  if (found !== undefined) return found
+  const message =
+    explicit === undefined
+      ? `There is no configuration file; looked for ${candidates.join(', ')}. ${HOW_TO_MAKE_ONE}`
+      : `The configuration file ${candidates.join()} does not exist. ${HOW_TO_MAKE_ONE}`
+  throw new SettingsError('CONFIG_ABSENT', message, { details: { looked_for: candidates } })
+}
+
+/**
+ * Reads and checks a file as Kytos reads it: defaults filled in, relative paths from the file's folder, unknown keys refused in `[settings*]` only.
+ * @throws SettingsError CONFIG_ABSENT, or CONFIG_INVALID naming everything that is wrong with its line.
+ */
+export async function loadConfig(path: string): Promise<Config> {
+  const file = resolve(path)
+  const { values, problems } = checkConfig(readIni(decode(file, await read(file))), dirname(file))
+  const { controller = hostname() } = values.settings
+  const all = [...problems, ...checkHostName(values.settings.controller)]
+  if (all.length > 0) throw configInvalid(file, all)
+  return {
+    file,
+    daemon: values.daemon,
+    settings: { ...values.settings, controller, port: values.settings.port ?? values.daemon.api_port },
+    filesystem: values['settings.filesystem'],
+    etcd: etcdConfig(values['settings.etcd']),
+  }
+}
+
+async function read(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
+    if (code === 'ENOENT') throw new SettingsError('CONFIG_ABSENT', `The configuration file ${file} does not exist. ${HOW_TO_MAKE_ONE}`, { cause })
+    const why =
+      code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? `this process may not: check the rights of the file and of its folders` : code
+    throw configInvalid(file, [{ message: `the file cannot be read: ${why}.` }], cause)
+  }
+}
+
+function decode(file: string, bytes: Buffer): string {
+  try {
+    // The byte order mark stays: Python sees it too, and the reader says what to do about it.
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch (cause) {
+    const line =
+      bytes
+        .toString('latin1')
+        .split(/\r\n|\r|\n/)
+        .findIndex(text => Buffer.from(text, 'latin1').toString('utf8').includes('\ufffd')) + 1
+    throw configInvalid(file, [{ ...(line > 0 ? { line } : {}), message: 'the file is not UTF-8: save it in that encoding.' }], cause)
+  }
+}
+
+/** The host name stands in for `controller`, so it has to be one. */
+function checkHostName(controller: string | undefined): readonly Problem[] {
+  const name = hostname()
+  if (controller !== undefined || isControllerId(name)) return []
+  return [{ message: `the host name ${quote(name)} cannot name a controller: set controller in [settings], such as controller-1.` }]
+}
+
+function etcdConfig({ username, password_file, ca, cert, key, ...rest }: ConfigValues['settings.etcd']): EtcdConfig {
+  return {
+    ...rest,
+    ...(username === undefined ? {} : { username }),
+    ...(password_file === undefined ? {} : { password_file }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  }
 }

@@ -15,9 +15,10 @@ export interface RawOption {
   readonly line: number
 }
 
-/** Sections by name and options by lower-cased name, in the order of the file; `[DEFAULT]` is one of them. */
+/** Sections by name and options by lower-cased name, in the order of the file; `[DEFAULT]` is one of them. `headers` has the line of each section. */
 export interface RawIni {
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, RawOption>>
+  readonly headers: ReadonlyMap<string, number>
   readonly problems: readonly Problem[]
 }
 
@@ -80,7 +81,8 @@ class LineReader {
     for (const { name, options } of this.#sections.values()) {
       sections.set(name, new Map([...options].map(([key, { parts, line }]) => [key, { value: stripEnd(parts.join('\n')), line }])))
     }
-    return { sections, problems: this.#problems }
+    const headers = new Map([...this.#sections.values()].map(({ name, line }) => [name, line]))
+    return { sections, headers, problems: this.#problems }
   }
 
   #header(name: string, line: number): void {

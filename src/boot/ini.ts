@@ -30,6 +30,8 @@ export interface IniProblem extends Problem {
 
 export interface Ini {
   readonly sections: IniSections
+  /** The line of each section's first header. */
+  readonly headers: ReadonlyMap<string, number>
   readonly problems: readonly IniProblem[]
 }
 
@@ -42,7 +44,8 @@ export function parseIni(text: string, source: string): IniSections {
 
 /** Reads what can be read, and says what cannot: options without a valid value are left out of `sections` and named in `problems`. */
 export function readIni(text: string): Ini {
-  if (!text.isWellFormed()) return { sections: new Map(), problems: [{ message: 'the text is not valid Unicode: save the file as UTF-8.' }] }
+  if (!text.isWellFormed())
+    return { sections: new Map(), headers: new Map(), problems: [{ message: 'the text is not valid Unicode: save the file as UTF-8.' }] }
   const raw = readLines(text)
   const problems: IniProblem[] = [...raw.problems]
   const values = throughIni(raw)
@@ -61,7 +64,7 @@ export function readIni(text: string): Ini {
     }
     sections.set(section, options)
   }
-  return { sections, problems }
+  return { sections, headers: raw.headers, problems }
 }
 
 /** The `ini` package parses the folded lines; every name and value is shielded on the way in and bared on the way out. */

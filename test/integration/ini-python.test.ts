@@ -94,6 +94,23 @@ test('files that Python reads give the same values, whatever stands in them', ()
   expect(refused).toBeLessThan(FILES / 4)
 }, 600_000)
 
+test('references nest as deep as in Python, and no deeper', () => {
+  const chain = (length: number, end: string): string =>
+    `[a]\n${Array.from({ length }, (_, i) => `k${i} = <%(k${i + 1})s>`).join('\n')}\nk${length} = ${end}\n`
+  const lengths = [8, 9, 10, 11, 12]
+  expect(compare(lengths.flatMap(length => [chain(length, 'end'), chain(length, '%%')]))).toEqual({ whole: 5, partly: 5, refused: 0 })
+  expect(compare(['[a]\nx = %(x)s', '[a]\nx = %(y)s\ny = %(X)s', '[DEFAULT]\nx = %(y)s\n[a]\ny = 1\n[b]'])).toEqual({
+    whole: 0,
+    partly: 3,
+    refused: 0,
+  })
+})
+
+test('[DEFAULT] may be spread over the file, its options may not be repeated', () => {
+  const spread = '[DEFAULT]\nx = 1\n[a]\nx = 2\n[DEFAULT]\ny = %(x)s\n[b]\n'
+  expect(compare([spread, `${spread}[DEFAULT]\nX = 3`, '[DEFAULT]\nx = 1', ''])).toEqual({ whole: 3, partly: 0, refused: 1 })
+})
+
 test('a kytos.conf with every option of Kytos is read as Python reads it', () => {
   expect(compare([KYTOS_CONF, KYTOS_CONF.replaceAll('\n', '\r\n'), KYTOS_CONF.replaceAll('\n', '\r')])).toEqual({ whole: 3, partly: 0, refused: 0 })
   const daemon = parseIni(KYTOS_CONF, 'kytos.conf').get('daemon')

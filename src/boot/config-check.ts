@@ -1,0 +1,105 @@
+import { resolve } from 'node:path'
+import leven from 'leven'
+import { type ConfigKey, type ConfigValues, configSections } from './config-schema.ts'
+import { allowed } from './config-values.ts'
+import type { Ini, IniOption, IniProblem } from './ini.ts'
+import { type Problem, quote } from './problems.ts'
+
+/*
+ * The schema against what stands in a file. `[daemon]` and whatever else is there belong to Kytos, which ignores what it does not know; the sections that
+ * begin with `settings` are ours, and there a name we do not know is a mistake. An option from [DEFAULT] is in every section, so it is never one.
+ */
+const OURS = 'settings'
+
+export interface Checked {
+  /** Complete only when there are no problems. */
+  readonly values: ConfigValues
+  readonly problems: readonly Problem[]
+}
+
+/** Checks every section and key of a file against the schema and gives all that is wrong at once; relative paths start at `folder`. */
+export function checkConfig(ini: Ini, folder: string): Checked {
+  const problems: Problem[] = [...ini.problems.filter(concernsUs), ...findStrangers(ini)]
+  const values = Object.fromEntries(
+    configSections().map(([section, keys]) => {
+      const options = ini.sections.get(section)
+      return [section, Object.fromEntries(Object.entries(keys).map(([key, schema]) => [key, readKey(section, key, schema, options?.get(key))]))]
+    }),
+  )
+
+  function readKey(section: string, key: string, schema: ConfigKey, option: IniOption | undefined): unknown {
+    const { type } = schema
+    // An optional key that is there but empty says the same as none, as in `database =` of Kytos.
+    const text = option === undefined || (option.value === '' && schema.default === undefined) ? schema.default : option.value
+    if (text === undefined) return undefined
+    const reading =
+      text === '' ? { wrong: `is empty: give it a value (${type.name}), or remove the line for its default, ${schema.default}` } : type.read(text)
+    if ('value' in reading) return type.path ? resolve(folder, text) : reading.value
+    problems.push({ ...at(option?.line), message: `[${section}] ${key} ${reading.wrong}.` })
+    return undefined
+  }
+
+  // Built from the same table that ConfigValues is derived from; where a value is missing there is a problem.
+  const typed = values as unknown as ConfigValues
+  return { values: typed, problems: [...problems, ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd'))] }
+}
+
+/** Python expands a value when it is asked for, and Kytos asks for all of [daemon]; the values of others' sections are never looked at. */
+function concernsUs({ section, key, inherited }: IniProblem): boolean {
+  if (section === undefined || section === 'daemon') return true
+  const keys = new Map(configSections()).get(section)
+  return keys !== undefined && (!inherited || Object.hasOwn(keys, key ?? ''))
+}
+
+function findStrangers({ sections, headers }: Ini): readonly Problem[] {
+  const schema = configSections()
+  const ours = schema.map(([section]) => section).filter(isOurs)
+  return [...sections].flatMap(([section, options]): readonly Problem[] => {
+    if (!isOurs(section)) return []
+    const keys = Object.keys(new Map(schema).get(section) ?? {})
+    const own = [...options].filter(([, { inherited }]) => !inherited)
+    if (keys.length === 0) {
+      return [{ ...at(headers.get(section)), message: `[${section}] is not a section of the settings: ${allowed(section.trim(), ours)}.` }]
+    }
+    return own.filter(([key]) => !keys.includes(key)).map(([key, option]) => ({ ...at(option.line), message: stranger(section, key, keys) }))
+  })
+}
+
+/** True for what begins with `settings` and for what was clearly meant to. */
+function isOurs(section: string): boolean {
+  const [head = ''] = section.trim().toLowerCase().split('.')
+  return head.startsWith(OURS) || leven(head, OURS, { maxDistance: 2 }) < 2
+}
+
+function stranger(section: string, key: string, keys: readonly string[]): string {
+  const home = configSections().find(([, others]) => Object.hasOwn(others, key))?.[0]
+  const what = `[${section}] has no key ${quote(key)}`
+  return home === undefined ? `${what}: ${allowed(key, keys)}.` : `${what}: it belongs to [${home}]; allowed here are ${keys.join(', ')}.`
+}
+
+/** What only several keys together tell. */
+function crossCheck(etcd: ConfigValues['settings.etcd'], options: ReadonlyMap<string, IniOption> | undefined): readonly Problem[] {
+  const problems: Problem[] = []
+  const pair = (one: 'username' | 'cert', other: 'password_file' | 'key'): void => {
+    if ((etcd[one] === undefined) === (etcd[other] === undefined)) return
+    const [there, missing] = etcd[one] === undefined ? [other, one] : [one, other]
+    // What is there but wrong was named already.
+    if (options?.get(missing)?.value) return
+    problems.push({ ...at(options?.get(there)?.line), message: `[settings.etcd] ${there} is set without ${missing}: set both or neither.` })
+  }
+  pair('username', 'password_file')
+  pair('cert', 'key')
+  const plain = etcd.endpoints?.some(url => url.startsWith('http:'))
+  for (const key of ['ca', 'cert'] as const) {
+    if (!plain || etcd[key] === undefined) continue
+    problems.push({
+      ...at(options?.get(key)?.line),
+      message: `[settings.etcd] ${key} is set, but endpoints begin with http://, where nothing is encrypted: write https://, or remove ${key}.`,
+    })
+  }
+  return problems
+}
+
+function at(line: number | undefined): { readonly line?: number } {
+  return line === undefined ? {} : { line }
+}

@@ -1,0 +1,149 @@
+import { isIP } from 'node:net'
+import { closestMatch } from 'leven'
+import { isSettingsError } from '../../model/errors.ts'
+import { parseJson } from '../../model/json.ts'
+import { isControllerId } from '../../model/namespace.ts'
+import { isArray } from '../../model/value.ts'
+import { quote } from './problems.ts'
+
+/** What a value's text means, or what is wrong with it: a phrase that goes on after "`key`", without its full stop. */
+export type Reading<Value> = { readonly value: Value } | { readonly wrong: string }
+
+/** One type of values in kytos.ini: how help and documentation call it, and how a text is read. */
+export interface ValueType<Value> {
+  readonly name: string
+  /** True when a relative text starts at the file's folder. */
+  readonly path?: true
+  read(text: string): Reading<Value>
+}
+
+const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/
+/** As Kytos installs them: `username/name`, perhaps of a repository or a version. */
+const NAPP = /^(?:(?:https?|file):\/\/\S+\/)?[A-Za-z0-9][\w.-]{0,63}\/[A-Za-z0-9][\w.-]{0,63}(?::\S+)?$/
+const PREFIX = /^(?:\/[^/\s\p{Cc}]+)+$/u
+const DAY = 86_400
+const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
+  ...['1', 'yes', 'true', 'on'].map(word => [word, true] as const),
+  ...['0', 'no', 'false', 'off'].map(word => [word, false] as const),
+])
+
+/** Any text that is not empty. */
+export const TEXT: ValueType<string> = { name: 'text', read: text => ({ value: text }) }
+
+/** A file or folder; its text is made absolute by whoever knows the file's folder. */
+export const PATH: ValueType<string> = {
+  name: 'path',
+  path: true,
+  read: text => (/\p{Cc}/u.test(text) ? got(text, 'a path on one line') : { value: text }),
+}
+
+/** An IP address or a host name. */
+export const HOST: ValueType<string> = {
+  name: 'host',
+  read: text => (isIP(text) || HOST_NAME.test(text) ? { value: text } : got(text, 'an IP address or a host name, without a port')),
+}
+
+/** A TCP port; 0 has the system choose a free one. */
+export const PORT: ValueType<number> = {
+  name: 'port',
+  read: text => (/^\d{1,5}$/.test(text) && Number(text) < 65_536 ? { value: Number(text) } : got(text, 'a port, 0 to 65535')),
+}
+
+/** Seconds above 0, a day at most; a fraction is allowed. */
+export const SECONDS: ValueType<number> = {
+  name: 'seconds',
+  read: text => {
+    const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : 0
+    return seconds > 0 && seconds <= DAY ? { value: seconds } : got(text, `seconds, above 0 and at most ${DAY}, such as 30 or 2.5`)
+  },
+}
+
+/** As Python's getboolean. */
+export const BOOLEAN: ValueType<boolean> = {
+  name: 'boolean',
+  read: text => {
+    const value = BOOLEANS.get(text.toLowerCase())
+    return value === undefined ? got(text, 'one of true, yes, on, 1, false, no, off, 0') : { value }
+  },
+}
+
+/** The name of a controller. */
+export const CONTROLLER: ValueType<string> = {
+  name: 'controller id',
+  read: text => (isControllerId(text) ? { value: text } : got(text, 'letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most')),
+}
+
+/** A JSON list of NApp ids. */
+export const NAPPS: ValueType<readonly string[]> = {
+  name: 'JSON list of NApp ids',
+  read: text =>
+    readList(text, '["kytos/settings"]', napp => (NAPP.test(napp) ? undefined : `${quote(napp)} is not a NApp id such as "kytos/settings"`)),
+}
+
+/** A JSON list of etcd endpoints: at least one, all of one scheme. */
+export const ENDPOINTS: ValueType<readonly string[]> = {
+  name: 'JSON list of URLs',
+  read: text => {
+    const reading = readList(text, '["http://127.0.0.1:2379"]', whyNoEndpoint)
+    if ('wrong' in reading) return reading
+    if (reading.value.length === 0) return { wrong: 'is an empty list: name at least one URL, such as ["http://127.0.0.1:2379"]' }
+    const secure = reading.value.filter(url => url.startsWith('https:')).length
+    if (secure > 0 && secure < reading.value.length) return { wrong: 'mixes http:// and https://: use one of them for all' }
+    return reading
+  },
+}
+
+/** The first part of etcd keys. */
+export const PREFIX_PATH: ValueType<string> = {
+  name: 'key prefix',
+  read: text =>
+    PREFIX.test(text)
+      ? { value: text }
+      : got(text, 'a prefix such as /kytos: it starts with "/", does not end with it, and has no "//" and no space'),
+}
+
+/** One of a few words; a misspelt one is told the nearest. */
+export function choice<const Word extends string>(...words: readonly Word[]): ValueType<Word> {
+  return {
+    name: words.join(' or '),
+    read: text => {
+      const value = words.find(word => word === text)
+      return value === undefined ? { wrong: `is ${quote(text)}; ${allowed(text, words)}` } : { value }
+    },
+  }
+}
+
+/** "did you mean ...? Allowed are ...": what to say about a word that is none of `words`. */
+export function allowed(text: string, words: readonly string[]): string {
+  const nearest = closestMatch(text.toLowerCase(), words, { maxDistance: Math.max(2, Math.floor(text.length / 3)) })
+  const hint = nearest === undefined ? '' : `did you mean "${nearest}"? `
+  return `${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${words.join(', ')}`
+}
+
+function got(text: string, expected: string): { readonly wrong: string } {
+  return { wrong: `is ${quote(text)}: expected ${expected}` }
+}
+
+function readList(text: string, example: string, why: (item: string) => string | undefined): Reading<readonly string[]> {
+  const expected = `a JSON list of strings, such as ${example}`
+  try {
+    const list = parseJson(text)
+    if (!isArray(list)) return got(text, expected)
+    const items = list.filter(item => typeof item === 'string')
+    if (items.length < list.length) return got(text, expected)
+    const wrong = items.map(why).filter(reason => reason !== undefined)
+    return wrong.length > 0 ? { wrong: `is not as it should be: ${wrong.join('; ')}` } : { value: items }
+  } catch (error) {
+    if (isSettingsError(error, 'JSON_MALFORMED')) return got(text, expected)
+    throw error
+  }
+}
+
+function whyNoEndpoint(text: string): string | undefined {
+  const url = URL.canParse(text) ? new URL(text) : undefined
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return `${quote(text)} is not a URL that starts with http:// or https://`
+  if (url.username !== '' || url.password !== '') return `${quote(url.host)} has a user in its URL: use username and password_file`
+  if (!/^https?:\/\/[^/?#]+:\d+$/.test(text))
+    return `${quote(text)} should be scheme, host and port only, such as ${url.protocol}//${url.hostname}:2379`
+  return undefined
+}

@@ -1,0 +1,103 @@
+import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
+import { open } from 'node:fs/promises'
+import type { EtcdConfig } from './config.ts'
+import { configInvalid, type Problem } from './problems.ts'
+
+/** What the files of `[settings.etcd]` hold: PEM bytes as they are, the password without the newline at its end. Never to be logged. */
+export interface EtcdSecrets {
+  readonly password?: string
+  readonly ca?: Buffer
+  readonly cert?: Buffer
+  readonly key?: Buffer
+  /** Sentences for an operator: a secret that everybody on this host can read. */
+  readonly warnings: readonly string[]
+}
+
+const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
+
+/**
+ * Reads the password and PEM files that the configuration names.
+ * @throws SettingsError CONFIG_INVALID naming every file that is missing, unreadable, empty or not what it should be, and a key of another certificate.
+ */
+export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> {
+  const problems: Problem[] = []
+  const warnings: string[] = []
+
+  const load = async (name: 'password_file' | 'ca' | 'cert' | 'key', secret: boolean): Promise<Buffer | undefined> => {
+    const path = config[name]
+    if (path === undefined) return undefined
+    try {
+      const { bytes, mode } = await readWithMode(path)
+      if (secret && (mode & 0o004) !== 0) warnings.push(`[settings.etcd] ${name} ${path} can be read by everybody on this host: chmod 600 it.`)
+      return bytes
+    } catch (error) {
+      const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+      const why = { ENOENT: 'does not exist', EISDIR: 'is a folder', EACCES: 'may not be read by this process' }[code] ?? `cannot be read (${code})`
+      problems.push({ message: `[settings.etcd] ${name} ${path} ${why}.` })
+      return undefined
+    }
+  }
+
+  const [secret, ca, cert, key] = await Promise.all([load('password_file', true), load('ca', false), load('cert', false), load('key', true)])
+  const password = secret?.toString('utf8').replace(/\r?\n$/, '')
+  if (password === '') problems.push({ message: `[settings.etcd] password_file ${config.password_file} is empty: its first line is the password.` })
+  if (ca) problems.push(...checkCertificates('ca', config.ca, ca))
+  if (cert) problems.push(...checkCertificates('cert', config.cert, cert))
+  if (key) problems.push(...checkKey(config, key, cert))
+  if (problems.length > 0) throw configInvalid('etcd credentials', problems)
+  return {
+    ...(password === undefined ? {} : { password }),
+    ...(ca === undefined ? {} : { ca }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+    warnings,
+  }
+}
+
+/** The bytes and the mode of one and the same file, whatever happens to its name meanwhile. */
+async function readWithMode(path: string): Promise<{ readonly bytes: Buffer; readonly mode: number }> {
+  const file = await open(path)
+  try {
+    const [bytes, { mode }] = [await file.readFile(), await file.stat()]
+    return { bytes, mode }
+  } finally {
+    await file.close()
+  }
+}
+
+function checkCertificates(name: 'ca' | 'cert', path: string | undefined, pem: Buffer): readonly Problem[] {
+  const blocks = pem.toString('latin1').match(CERTIFICATE) ?? []
+  const expected = 'expected PEM, "-----BEGIN CERTIFICATE-----" and what follows'
+  if (blocks.length === 0) return [{ message: `[settings.etcd] ${name} ${path} holds no certificate: ${expected}.` }]
+  return blocks.flatMap((block, i) =>
+    parseCertificate(block)
+      ? []
+      : [{ message: `[settings.etcd] ${name} ${path} is damaged: its certificate ${i + 1} of ${blocks.length} cannot be read.` }],
+  )
+}
+
+function checkKey(config: EtcdConfig, pem: Buffer, cert: Buffer | undefined): readonly Problem[] {
+  const key = parseKey(pem)
+  if (!key) return [{ message: `[settings.etcd] key ${config.key} is not a private key in PEM that opens without a passphrase.` }]
+  const [block] = cert?.toString('latin1').match(CERTIFICATE) ?? []
+  const certificate = block === undefined ? undefined : parseCertificate(block)
+  if (!certificate || certificate.checkPrivateKey(key)) return []
+  return [{ message: `[settings.etcd] key ${config.key} belongs to another certificate than ${config.cert}.` }]
+}
+
+/** Undefined when it is none; the reason OpenSSL has says nothing to an operator. */
+function parseCertificate(pem: string): X509Certificate | undefined {
+  try {
+    return new X509Certificate(pem)
+  } catch {
+    return undefined
+  }
+}
+
+function parseKey(pem: Buffer): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem)
+  } catch {
+    return undefined
+  }
+}
