@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer } from 'node:net'
+
+const RUNNING = new Set<ChildProcess>()
+process.once('exit', () => {
+  for (const child of RUNNING) child.kill('SIGKILL')
+})
+
+/** One running etcd, started with these arguments; its output is kept (the last 16 KiB) for the message of a failed start. */
+export interface EtcdProcess {
+  readonly exited: boolean
+  output(): string
+  signal(signal: NodeJS.Signals): void
+  /** Sends the signal and resolves when the process is gone. */
+  end(signal: NodeJS.Signals): Promise<void>
+}
+
+/** @throws Error with the line that installs etcd when there is none. */
+export async function spawnEtcd(args: readonly string[], binary = process.env.ETCD_BINARY ?? 'etcd'): Promise<EtcdProcess> {
+  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } })
+  let output = ''
+  const keep = (chunk: Buffer): void => {
+    output = (output + chunk.toString()).slice(-16_384)
+  }
+  child.stdout.on('data', keep)
+  child.stderr.on('data', keep)
+  const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
+  // `once` rejects with the 'error' event of a binary that is not there.
+  await once(child, 'spawn').catch(cause => {
+    throw new Error(`${binary} cannot be started; install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).`, { cause })
+  })
+  RUNNING.add(child)
+  return {
+    get exited() {
+      return child.exitCode !== null || child.signalCode !== null
+    },
+    output: () => output,
+    signal: signal => {
+      child.kill(signal)
+    },
+    end: async signal => {
+      child.kill(signal)
+      // A stopped process takes SIGKILL at once, anything else only once it continues.
+      if (signal !== 'SIGKILL') child.kill('SIGCONT')
+      await gone
+      RUNNING.delete(child)
+    },
+  }
+}
+
+/** A loopback port that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer()
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address with a port.')
+  return address.port
+}

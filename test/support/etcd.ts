@@ -1,0 +1,244 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { Etcd3, type IOptions } from 'etcd3'
+import { CALLED_ONCE } from '../../backends/etcd/faults.ts'
+import { type EtcdProcess, freePort, spawnEtcd } from './etcd-process.ts'
+import { type Certificates, makeCertificates } from './etcd-tls.ts'
+
+export interface EtcdOptions {
+  /** `ETCD_BINARY` or `etcd` on the PATH by default. */
+  readonly binary?: string
+  /** A fresh one that `stop()` removes by default. */
+  readonly dataDir?: string
+  /** Client and peer port; free ones by default. */
+  readonly ports?: readonly [client: number, peer: number]
+  /** Turns authentication on: `root` with this password, and this user with all rights below `prefix` (`/kytos` by default) and no others. */
+  readonly auth?: { readonly username: string; readonly password: string; readonly prefix?: string }
+  /** HTTPS with certificates made for it; `clients`: only with a client certificate; `name`: the host its certificate is for, instead of loopback. */
+  readonly tls?: { readonly clients?: boolean; readonly name?: string }
+  /** More of etcd's own flags. */
+  readonly args?: readonly string[]
+}
+
+/** A real etcd of one node on loopback. */
+export interface EtcdServer {
+  /** `http://127.0.0.1:PORT`. */
+  readonly endpoint: string
+  readonly endpoints: readonly string[]
+  readonly port: number
+  readonly dataDir: string
+  readonly certificates: Certificates | undefined
+  /** A plain client with all rights, for checking and for hand edits. */
+  readonly client: Etcd3
+  /** The revision of the store now. */
+  revision(): Promise<bigint>
+  /** Forgets all history below `revision` (now by default). */
+  compact(revision?: bigint): Promise<void>
+  /** Freezes the process, so that its connections neither answer nor close. */
+  pause(): void
+  resume(): void
+  /** Ends the process (SIGKILL by default), keeping its data. */
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** Starts it again on the same ports and data; resolves when it answers. `wipe`: without its data. */
+  restart(options?: { readonly wipe?: boolean }): Promise<void>
+  /** Ends everything; a data folder of our own is removed. */
+  stop(): Promise<void>
+}
+
+/** Starts a real etcd and resolves when it answers. */
+export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'kytos-etcd-'))
+  const dataDir = options.dataDir ?? join(folder, 'data')
+  const [port, peer] = options.ports ?? [await freePort(), await freePort()]
+  const certificates = options.tls && (await makeCertificates(folder, options.tls.name && `DNS:${options.tls.name}`))
+  const endpoint = `${certificates ? 'https' : 'http'}://127.0.0.1:${port}`
+  const args = [...singleNode(dataDir, endpoint, peer), ...tlsFlags(certificates, options.tls?.clients), ...(options.args ?? [])]
+
+  let child: EtcdProcess = await spawnEtcd(args, options.binary)
+  const plain = plainOptions(endpoint, certificates, options.tls?.name)
+  let client = new Etcd3(plain)
+  try {
+    await healthy(client, () => child)
+    if (options.auth) {
+      await enableAuth(client, options.auth)
+      client.close()
+      client = new Etcd3({ ...plain, auth: { username: 'root', password: options.auth.password } })
+    }
+  } catch (error) {
+    client.close()
+    await child.end('SIGKILL')
+    throw error
+  }
+
+  const revision = async (): Promise<bigint> => BigInt((await client.kv.range({ key: Buffer.from('0'), limit: 1 })).header.revision)
+  return {
+    endpoint,
+    endpoints: [endpoint],
+    port,
+    dataDir,
+    certificates,
+    get client() {
+      return client
+    },
+    revision,
+    compact: async at => {
+      await client.kv.compact({ revision: String(at ?? (await revision())), physical: true })
+    },
+    pause: () => child.signal('SIGSTOP'),
+    resume: () => child.signal('SIGCONT'),
+    kill: (signal = 'SIGKILL') => child.end(signal),
+    restart: async ({ wipe = false } = {}) => {
+      if (!child.exited) await child.end('SIGKILL')
+      if (wipe) await rm(dataDir, { recursive: true, force: true })
+      child = await spawnEtcd(args, options.binary)
+      await healthy(client, () => child)
+    },
+    stop: async () => {
+      client.close()
+      if (!child.exited) await child.end('SIGKILL')
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Several etcds as one cluster; `nodes[i]` can be killed, restarted, paused one by one. */
+export interface EtcdCluster {
+  readonly endpoints: readonly string[]
+  readonly client: Etcd3
+  readonly nodes: readonly EtcdNode[]
+  /** The index of the node that leads now. */
+  leader(): Promise<number>
+  stop(): Promise<void>
+}
+
+export interface EtcdNode {
+  readonly endpoint: string
+  pause(): void
+  resume(): void
+  kill(signal?: NodeJS.Signals): Promise<void>
+  /** Starts it again on its ports and data; resolves when the process runs, which may be before it answers. */
+  restart(): Promise<void>
+}
+
+/** Starts a cluster of `size` real etcds on loopback and resolves when it answers. */
+export async function startEtcdCluster(size = 3, args: readonly string[] = []): Promise<EtcdCluster> {
+  const folder = await mkdtemp(join(tmpdir(), 'kytos-etcd-'))
+  const members: { name: string; endpoint: string; peer: string }[] = []
+  for (let i = 0; i < size; i++) {
+    members.push({ name: `n${i}`, endpoint: `http://127.0.0.1:${await freePort()}`, peer: `http://127.0.0.1:${await freePort()}` })
+  }
+  const cluster = members.map(member => `${member.name}=${member.peer}`).join(',')
+  const nodes = await Promise.all(
+    members.map(async ({ name, endpoint, peer }) => {
+      const flags = nodeFlags(name, join(folder, name), endpoint, peer, cluster)
+      let child = await spawnEtcd([...flags, ...args])
+      return {
+        endpoint,
+        output: () => child.output(),
+        alive: () => !child.exited,
+        pause: () => child.signal('SIGSTOP'),
+        resume: () => child.signal('SIGCONT'),
+        kill: (signal: NodeJS.Signals = 'SIGKILL') => child.end(signal),
+        restart: async () => {
+          if (!child.exited) await child.end('SIGKILL')
+          child = await spawnEtcd([...flags, ...args])
+        },
+      }
+    }),
+  )
+  const endpoints = members.map(member => member.endpoint)
+  const client = new Etcd3({ ...plainOptions(endpoints) })
+  const first = nodes[0]
+  if (first) await healthy(client, () => ({ exited: !first.alive(), output: first.output }))
+  return {
+    endpoints,
+    client,
+    nodes,
+    leader: () => findLeader(endpoints),
+    stop: async () => {
+      client.close()
+      await Promise.all(nodes.filter(node => node.alive()).map(node => node.kill()))
+      await rm(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** Options of a client that only tests use: a deadline, and no hidden repetition. */
+function plainOptions(hosts: string | string[], certificates?: Certificates, name?: string): IOptions {
+  return {
+    hosts,
+    faultHandling: CALLED_ONCE,
+    grpcOptions: {
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.enable_http_proxy': 0,
+      'grpc.max_receive_message_length': -1,
+      ...(name && { 'grpc.ssl_target_name_override': name }),
+    },
+    defaultCallOptions: context => (context.isStream ? {} : { deadline: Date.now() + 10_000 }),
+    ...(certificates && {
+      credentials: { rootCertificate: certificates.ca, certChain: certificates.cert, privateKey: certificates.key },
+    }),
+  }
+}
+
+function singleNode(dataDir: string, endpoint: string, peer: number): string[] {
+  const peerUrl = `http://127.0.0.1:${peer}`
+  // A node alone elects itself after one election timeout; a short one makes every test start sooner, leases of 1 s possible, and cheap password hashes logins quick.
+  const quick = ['--heartbeat-interval=50', '--election-timeout=500', '--bcrypt-cost=4']
+  return [...nodeFlags('default', dataDir, endpoint, peerUrl, `default=${peerUrl}`), ...quick]
+}
+
+function nodeFlags(name: string, dataDir: string, endpoint: string, peer: string, cluster: string): string[] {
+  const client = [`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`]
+  const peers = [`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`, `--initial-cluster=${cluster}`]
+  return [`--name=${name}`, `--data-dir=${dataDir}`, ...client, ...peers, '--logger=zap', '--log-level=error']
+}
+
+function tlsFlags(certificates: Certificates | undefined, clients = false): string[] {
+  if (!certificates) return []
+  const at = (name: string): string => join(certificates.folder, name)
+  const flags = [`--cert-file=${at('server.pem')}`, `--key-file=${at('server-key.pem')}`]
+  return clients ? [...flags, '--client-cert-auth=true', `--trusted-ca-file=${at('ca.pem')}`] : flags
+}
+
+async function healthy(client: Etcd3, child: () => Pick<EtcdProcess, 'exited' | 'output'>): Promise<void> {
+  for (const start = performance.now(); ; await delay(30)) {
+    try {
+      await client.kv.range({ key: Buffer.from('0'), limit: 1 }, { deadline: Date.now() + 1000 })
+      return
+    } catch (cause) {
+      if (child().exited) throw new Error(`etcd ended instead of serving:\n${child().output()}`, { cause })
+      if (performance.now() - start > 20_000) throw new Error(`etcd does not answer:\n${child().output()}`, { cause })
+    }
+  }
+}
+
+async function enableAuth(client: Etcd3, { username, password, prefix = '/kytos' }: NonNullable<EtcdOptions['auth']>): Promise<void> {
+  await client.auth.roleAdd({ name: 'root' })
+  await client.auth.userAdd({ name: 'root', password })
+  await client.auth.userGrantRole({ user: 'root', role: 'root' })
+  await client.auth.roleAdd({ name: 'settings' })
+  const perm = { permType: 'Readwrite' as const, key: Buffer.from(`${prefix}/`), range_end: Buffer.from(`${prefix}0`) }
+  await client.auth.roleGrantPermission({ name: 'settings', perm })
+  await client.auth.userAdd({ name: username, password })
+  await client.auth.userGrantRole({ user: username, role: 'settings' })
+  await client.auth.authEnable()
+}
+
+async function findLeader(endpoints: readonly string[]): Promise<number> {
+  for (const endpoint of endpoints) {
+    const client = new Etcd3(plainOptions(endpoint))
+    try {
+      const { header, leader } = await client.maintenance.status({ deadline: Date.now() + 1000 })
+      if (leader === header.member_id) return endpoints.indexOf(endpoint)
+    } catch (error) {
+      // A node that is down does not lead; the next one is asked.
+      if (!(error instanceof Error)) throw error
+    } finally {
+      client.close()
+    }
+  }
+  throw new Error('No node leads now.')
+}
