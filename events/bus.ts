@@ -61,7 +61,8 @@ export function createBus({ clock = Date.now, log }: BusOptions = {}): CountedBu
 
   const failed = (inbox: Inbox, event: KytosEvent, error: unknown): void => {
     deadLetters.add(inbox.name, event, error, again => {
-      inbox.post({ place: exchange.place(), event: again })
+      // Never folded: it is older than what waits there, and as the last of its subject it would turn time back.
+      inbox.post({ place: exchange.place(), foldable: false, event: again })
       return !inbox.closed
     })
     const { message, code } = describeError(error)

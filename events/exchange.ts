@@ -2,6 +2,7 @@ import mitt, { type Emitter } from 'mitt'
 import type { KytosEvent, Unsubscribe } from './event.ts'
 import type { Posted } from './fold.ts'
 import type { Inbox } from './inbox.ts'
+import { isReserved } from './map.ts'
 import { PatternTable } from './pattern.ts'
 
 type Traffic = Record<string, Posted>
@@ -21,7 +22,7 @@ export class Exchange {
   #place = 0
 
   post(event: KytosEvent): void {
-    this.#emitter.emit(event.name, { place: this.place(), event })
+    this.#emitter.emit(event.name, { place: this.place(), foldable: isReserved(event.name), event })
   }
 
   /** The next place in the order of emission. */

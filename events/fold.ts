@@ -14,6 +14,8 @@ import type { ApplyMode, ChangeKind, Facts, ValueChange } from './map.ts'
 /** An event and its place in the order of emission. */
 export interface Posted {
   readonly place: number
+  /** True for a fact, as long as it is told in its place; false for one that is handed out again. */
+  readonly foldable: boolean
   readonly event: KytosEvent
 }
 
@@ -52,7 +54,7 @@ function foldGroup(group: readonly Posted[]): Posted {
 }
 
 function replaceContent(last: Posted, content: object): Posted {
-  return { place: last.place, event: Object.freeze({ ...last.event, content: deepFreeze(content) }) }
+  return { place: last.place, foldable: true, event: Object.freeze({ ...last.event, content: deepFreeze(content) }) }
 }
 
 function foldChanged(facts: readonly Changed[]): Changed {

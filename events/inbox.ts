@@ -2,7 +2,6 @@ import { SettingsError } from '../model/errors.ts'
 import type { KytosEvent, Listener } from './event.ts'
 import { Fifo } from './fifo.ts'
 import { foldFacts, type Posted } from './fold.ts'
-import { isReserved } from './map.ts'
 import type { Turns, Worker } from './turns.ts'
 
 /*
@@ -58,8 +57,7 @@ export class Inbox implements Worker {
 
   post(posted: Posted): void {
     if (this.#closed || !this.#wants(posted.event)) return
-    // A fact that is handed out again is older than what waits here: folded as the last of its subject it would turn time back.
-    if (isReserved(posted.event.name) && posted.event.reinjections === 0) {
+    if (posted.foldable) {
       this.#facts.push(posted)
       if (this.#facts.size > this.#foldAbove) this.#fold()
     } else {

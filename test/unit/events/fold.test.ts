@@ -140,7 +140,7 @@ describe('a folded backlog', () => {
         }
         const chronicle = new Chronicle()
         for (const happening of schedule) chronicle.say(spy, happening)
-        const facts = all.map((event, place) => ({ place, event })).filter(({ event }) => !event.name.startsWith('kytos/'))
+        const facts = all.map((event, place) => ({ place, foldable: true, event })).filter(({ event }) => !event.name.startsWith('kytos/'))
         const whole = new Picture()
         for (const { event } of facts) whole.hear(event)
         let backlog: typeof facts = []
@@ -167,7 +167,7 @@ describe('a folded backlog', () => {
       { kind: 'updated', previous: { poll: 3, vlans: [1] }, data: { poll: 4, vlans: [1] }, changes: [change('/poll', 'live')] },
       { kind: 'updated', previous: { poll: 4, vlans: [1] }, data: { poll: 4, nest: { deep: 1 } }, changes: [change('/nest', 'never')], version: 9 },
     ]
-    const [folded] = foldFacts(steps.map((step, place) => ({ place, event: eventOf('settings.changed', changedFact(step)) })))
+    const [folded] = foldFacts(steps.map((step, place) => ({ place, foldable: true, event: eventOf('settings.changed', changedFact(step)) })))
     expect(folded?.event.content).toMatchObject({
       kind: 'created',
       origin: 'resync',
@@ -182,13 +182,17 @@ describe('a folded backlog', () => {
   })
 
   it('leaves a fact alone that stands for nothing else', () => {
-    const facts = ['kytos/a', 'kytos/b'].map((namespace, place) => ({ place, event: eventOf('settings.changed', changedFact({ namespace })) }))
+    const facts = ['kytos/a', 'kytos/b'].map((namespace, place) => ({
+      place,
+      foldable: true,
+      event: eventOf('settings.changed', changedFact({ namespace })),
+    }))
     expect(foldFacts(facts)).toEqual(facts)
   })
 
   it('says what happened to a box in all', () => {
     const kinds = (...steps: BoxChanged['kind'][]) =>
-      foldFacts(steps.map((kind, place) => ({ place, event: eventOf('box.changed', boxFact({ kind })) }))).map(
+      foldFacts(steps.map((kind, place) => ({ place, foldable: true, event: eventOf('box.changed', boxFact({ kind })) }))).map(
         ({ event }) => (event.content as BoxChanged).kind,
       )
     expect(kinds('created', 'updated')).toEqual(['created'])
