@@ -1,0 +1,81 @@
+import assert, { AssertionError } from 'node:assert/strict'
+import fc from 'fast-check'
+import type { Backend, Outcome } from '../../backends/backend.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import { type ErrorCode, isSettingsError } from '../../model/errors.ts'
+import { EVERYTHING, type Key, makeKey, type Prefix } from '../../model/key.ts'
+
+/** What a case commits to know that a watch has come this far; no listing and no follower shows it. */
+export const FENCE = makeKey('meta', 'fence')
+
+/** The same promise, which fails by assertion when it has not settled after `patience` ms. */
+export async function within<T>(promise: Promise<T>, patience: number, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new AssertionError({ message: `${what} did not come within ${patience} ms.` })), patience)
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** The revision of a commit that must have succeeded. */
+export function committed(outcome: Outcome): Revision {
+  assert.ok(outcome.committed, 'a commit whose guards hold was refused')
+  return outcome.revision
+}
+
+/** What a commit that must have lost found, by key. */
+export function lost(outcome: Outcome): ReadonlyMap<Key, Entry> {
+  assert.ok(!outcome.committed, 'a commit whose guard does not hold was applied')
+  const found = new Map(outcome.found.map(entry => [entry.key, entry]))
+  assert.equal(found.size, outcome.found.length, 'a key was found twice')
+  return found
+}
+
+/** The entry, which must be there. */
+export async function present(store: Backend, key: Key): Promise<Entry> {
+  const entry = await store.get(key)
+  assert.ok(entry, `${key} is absent`)
+  return entry
+}
+
+/** Asserts that a key is absent, for `get` and for `list`. */
+export async function absent(store: Backend, key: Key): Promise<void> {
+  assert.equal((await store.get(key))?.text, undefined, `${key} is there`)
+  const { entries } = await listed(store)
+  assert.ok(!entries.some(entry => entry.key === key), `${key} is listed`)
+}
+
+/** A listing, read to its end, fences left out. */
+export async function listed(
+  store: Backend,
+  prefix: Prefix = EVERYTHING,
+  newest?: number,
+): Promise<{ revision: Revision; entries: readonly Entry[] }> {
+  const { revision, pages } = await store.list(prefix, newest === undefined ? {} : { newest })
+  const entries: Entry[] = []
+  for await (const page of pages) entries.push(...page)
+  return { revision, entries: entries.filter(entry => entry.key !== FENCE) }
+}
+
+/** Asserts that a call is refused with one of these codes, or with any code of ours when none is given. */
+export async function refused(call: Promise<unknown>, ...codes: ErrorCode[]): Promise<void> {
+  const error = await call.then(
+    () => undefined,
+    (reason: unknown) => reason ?? 'nothing',
+  )
+  assert.notEqual(error, undefined, 'a call that must be refused succeeded')
+  assert.ok(isSettingsError(error, ...codes), `refused by ${String(error)} instead of ${codes.join(' or ') || 'an error of ours'}`)
+}
+
+/** Runs a property of fast-check; a counterexample is a failed assertion that tells how to see it again. */
+export async function property<Ts>(runs: number, arbitrary: fc.Arbitrary<Ts>, predicate: (value: Ts) => Promise<void>): Promise<void> {
+  const details = await fc.check(fc.asyncProperty(arbitrary, predicate), { numRuns: runs, endOnFailure: true })
+  if (!details.failed) return
+  if (!(details.errorInstance instanceof AssertionError)) throw details.errorInstance
+  const message = `${details.errorInstance.message}\nseed ${details.seed}, path ${details.counterexamplePath}, after ${details.numRuns} runs`
+  throw new AssertionError({ message, expected: details.errorInstance.expected, actual: details.errorInstance.actual })
+}

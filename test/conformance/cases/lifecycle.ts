@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { isSettingsError } from '../../../model/errors.ts'
+import { EVERYTHING } from '../../../model/key.ts'
+import { committed, refused, within } from '../assertions.ts'
+import type { Case } from '../case.ts'
+import { A, put, range, record } from '../sample.ts'
+
+/** Opening, closing, and what a closed backend says. */
+export const lifecycle: readonly Case[] = [
+  {
+    title: 'a closed backend refuses every call with an error of ours',
+    async run({ store, over }) {
+      committed(await store.commit([put(A)]))
+      await store.close()
+      await refused(store.get(A))
+      await refused(store.list(EVERYTHING))
+      await refused(store.commit([put(A)]))
+      await refused(store.watch(0n, over)[Symbol.asyncIterator]().next())
+    },
+  },
+  {
+    title: 'a closed backend stays closed',
+    async run({ store }) {
+      await store.close()
+      await refused(store.open())
+      await refused(store.get(A))
+    },
+  },
+  {
+    title: 'closing twice is closing once',
+    async run({ store, patience }) {
+      await within(Promise.all([store.close(), store.close()]), patience, 'the end of both')
+      await within(store.close(), patience, 'the end of a third')
+    },
+  },
+  {
+    title: 'close ends the watches, those that wait and those that have more to give',
+    async run({ store, over, patience }) {
+      for (const n of range(5)) committed(await store.commit([put(A, n)]))
+      const [waiting, full] = [store.watch(0n, over)[Symbol.asyncIterator](), store.watch(0n, over)[Symbol.asyncIterator]()]
+      for (const _ of range(5)) await waiting.next()
+      await full.next()
+      const ends = [waiting, full].map(async iterator => {
+        try {
+          while (!(await iterator.next()).done);
+        } catch (error) {
+          assert.ok(isSettingsError(error), `ended by ${String(error)}`)
+        }
+      })
+      await within(store.close(), patience, 'the end of close')
+      await within(Promise.all(ends), patience, 'the end of the watches')
+    },
+  },
+  {
+    title: 'commits in flight when the backend is closed finish or fail, and those that finished are told',
+    async run({ store, patience }) {
+      const calls = range(30).map(n => store.commit([put(record(n))]))
+      const closing = store.close()
+      const ends = await within(Promise.allSettled(calls), patience, 'the end of commits in flight')
+      await within(closing, patience, 'the end of close')
+      for (const end of ends) {
+        if (end.status === 'fulfilled') committed(end.value)
+        else assert.ok(isSettingsError(end.reason), `failed by ${String(end.reason)}`)
+      }
+    },
+  },
+  {
+    title: 'the name and what is supported are known, and entries of 1 MiB are',
+    async run({ store }) {
+      assert.match(store.name, /^[a-z]+$/)
+      assert.ok(store.supports.entryBytes >= 1024 * 1024)
+    },
+  },
+]

@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import type { Backend, Batch, Change } from '../../backends/backend.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
+import { committed, FENCE, within } from './assertions.ts'
+import type { Context } from './case.ts'
+
+/** A reader of the watch that notes all it is given, fences left out. */
+export interface Follower {
+  /** Batches that changed something, in the order they came. */
+  readonly batches: readonly Batch[]
+  /** The revision of everything it was given, progress included, in the order it came. */
+  readonly revisions: readonly Revision[]
+  /** Waits until `done` is true of what it was given, and gives the batches. */
+  until(done: () => boolean, what: string): Promise<readonly Batch[]>
+  /** Waits for the first batch after those already waited for that changes a key, and gives that change. */
+  change(key: Key): Promise<Change>
+  /** Waits until it has passed a fence. */
+  pass(fence: string): Promise<readonly Batch[]>
+  /** Aborts the watch and waits for its end. */
+  stop(): Promise<void>
+}
+
+/** Watches from a revision, and again from what it was given last whenever the line is cut, which a backend is free to do. */
+export function follow({ over, patience }: Context, store: Backend, since: Revision): Follower {
+  const end = new AbortController()
+  const signal = AbortSignal.any([over, end.signal])
+  const batches: Batch[] = []
+  const revisions: Revision[] = []
+  const fences = new Set<string>()
+  const waiting = new Set<() => void>()
+  let last = since
+  let failure: unknown
+  let seen = 0
+
+  const take = ({ revision, changes }: Batch): void => {
+    revisions.push(revision)
+    for (const change of changes) if (change.type === 'put' && change.entry.key === FENCE) fences.add(change.entry.text)
+    if (changes.length > 0) last = revision
+    const rest = changes.filter(change => keyOf(change) !== FENCE)
+    if (rest.length > 0) batches.push({ revision, changes: rest })
+  }
+
+  const ring = (): void => {
+    for (const wake of waiting) wake()
+    waiting.clear()
+  }
+
+  const read = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        for await (const batch of store.watch(last, signal)) {
+          take(batch)
+          ring()
+        }
+        return
+      } catch (error) {
+        if (!isSettingsError(error, 'STORE_UNREACHABLE')) throw error
+        await new Promise(setImmediate)
+      }
+    }
+  }
+
+  const reading = read().catch((error: unknown) => {
+    failure = error
+    ring()
+  })
+
+  const until = async (done: () => boolean, what: string): Promise<readonly Batch[]> => {
+    const wait = async (): Promise<void> => {
+      while (!done()) {
+        if (failure !== undefined) throw failure
+        await new Promise<void>(resolve => waiting.add(resolve))
+      }
+    }
+    await within(wait(), patience, what)
+    return batches
+  }
+
+  return {
+    batches,
+    revisions,
+    until,
+    async change(key) {
+      const find = () => batches.flatMap(batch => batch.changes).findIndex((change, at) => at >= seen && keyOf(change) === key)
+      await until(() => find() >= 0, `a change of ${key}`)
+      seen = find() + 1
+      const change = batches.flatMap(batch => batch.changes)[seen - 1]
+      assert.ok(change)
+      return change
+    },
+    pass: fence => until(() => fences.has(fence), 'a commit made after all others'),
+    async stop() {
+      end.abort()
+      await within(reading, patience, 'the end of an aborted watch')
+    },
+  }
+}
+
+/** Commits a fence and waits until all these followers have passed it: what came before it has then been given, twice if it was going to be. */
+export async function fence(store: Backend, ...followers: readonly Follower[]): Promise<void> {
+  const text = `{"fence":"${randomUUID()}"}`
+  committed(await store.commit([{ key: FENCE, put: text }]))
+  await Promise.all(followers.map(follower => follower.pass(text)))
+}
+
+/** Every batch after a revision, up to now. */
+export async function history(context: Context, store: Backend, since: Revision): Promise<readonly Batch[]> {
+  const follower = follow(context, store, since)
+  await fence(store, follower)
+  await follower.stop()
+  assertOrderly(follower.batches, since)
+  return follower.batches
+}
+
+/** The key that a change is about. */
+export function keyOf(change: Change): Key {
+  return change.type === 'put' ? change.entry.key : change.key
+}
+
+/** A batch in short: its revision and, for each change, the key and the text (null for a delete). */
+export function digest({ revision, changes }: Batch): readonly [Revision, ...(readonly [Key, string | null])[]] {
+  return [revision, ...changes.map(change => [keyOf(change), change.type === 'put' ? change.entry.text : null] as const)]
+}
+
+/** Asserts what holds for any run of batches: revisions rise, no batch is empty, keys are in byte order and once each, and carry the batch's revision. */
+export function assertOrderly(batches: readonly Batch[], since: Revision): void {
+  let last = since
+  for (const { revision, changes } of batches) {
+    assert.ok(revision > last, `the batch of revision ${revision} came after that of ${last}`)
+    last = revision
+    const keys = changes.map(keyOf)
+    assert.deepEqual(keys, [...new Set(keys)].sort(), `the keys of revision ${revision} are not in byte order, once each`)
+    for (const change of changes) {
+      assert.equal(
+        change.type === 'put' ? change.entry.revision : change.revision,
+        revision,
+        `${keyOf(change)} bears another revision than its batch`,
+      )
+    }
+  }
+}
+
+/** The entries that a listing becomes once batches are applied to it. */
+export function replay(entries: readonly Entry[], batches: readonly Batch[]): readonly Entry[] {
+  const state = new Map(entries.map(entry => [entry.key, entry]))
+  for (const { changes } of batches) {
+    for (const change of changes) {
+      if (change.type === 'put') state.set(change.entry.key, change.entry)
+      else assert.ok(state.delete(change.key), `${change.key} was deleted though it was not there`)
+    }
+  }
+  return [...state.values()].sort((a, b) => (a.key < b.key ? -1 : 1))
+}

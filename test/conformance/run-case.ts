@@ -1,0 +1,62 @@
+import { AssertionError } from 'node:assert'
+import type { Backend } from '../../backends/backend.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { within } from './assertions.ts'
+import type { Case, Context, Subject } from './case.ts'
+
+/** How one case ended on one subject: `failed` by an assertion, `refused` by an error of the backend, `crashed` by anything else, which is the suite's fault. */
+export interface Verdict {
+  readonly outcome: 'passed' | 'failed' | 'refused' | 'crashed'
+  readonly error?: unknown
+}
+
+/** A case fails when it is not over after this many times the subject's patience. */
+const OVERALL = 4
+
+/** Runs a case on a fresh store and closes all it opened. */
+export async function runCase(one: Case, subject: Subject): Promise<Verdict> {
+  const place = await subject.create()
+  const over = new AbortController()
+  const opened: Backend[] = []
+  const open = async (backend: Backend): Promise<Backend> => {
+    opened.push(backend)
+    await backend.open()
+    return backend
+  }
+  try {
+    const store = await open(place.backend())
+    const context: Context = {
+      store,
+      ttl: subject.ttl,
+      patience: subject.patience,
+      over: over.signal,
+      second: () => open(place.backend()),
+      async reopen() {
+        await store.close()
+        return open(place.backend())
+      },
+      async afterCrash() {
+        return open(await needed(place.afterCrash).call(place))
+      },
+      forget: () => needed(place.forget).call(place),
+    }
+    await within(one.run(context), subject.patience * OVERALL, 'the end of the case')
+    return { outcome: 'passed' }
+  } catch (error) {
+    return { outcome: judge(error), error }
+  } finally {
+    over.abort()
+    for (const backend of opened.reverse()) await backend.close()
+    await place.remove()
+  }
+}
+
+function judge(error: unknown): Verdict['outcome'] {
+  if (error instanceof AssertionError) return 'failed'
+  return isSettingsError(error) ? 'refused' : 'crashed'
+}
+
+function needed<T>(ability: T | undefined): T {
+  if (ability === undefined) throw new SettingsError('INTERNAL_ERROR', 'A case uses what it does not say that it needs.')
+  return ability
+}
