@@ -125,24 +125,25 @@ function got(text: string, expected: string): { readonly wrong: string } {
 }
 
 function readList(text: string, example: string, why: (item: string) => string | undefined): Reading<readonly string[]> {
-  const expected = `a JSON list of strings, such as ${example}`
+  // The text is not repeated: a URL in it may hold a password.
+  const noList = { wrong: `is not a JSON list of strings: write it as ${example}` }
   try {
     const list = parseJson(text)
-    if (!isArray(list)) return got(text, expected)
+    if (!isArray(list)) return noList
     const items = list.filter(item => typeof item === 'string')
-    if (items.length < list.length) return got(text, expected)
+    if (items.length < list.length) return noList
     const wrong = items.map(why).filter(reason => reason !== undefined)
     return wrong.length > 0 ? { wrong: `is not as it should be: ${wrong.join('; ')}` } : { value: items }
   } catch (error) {
-    if (isSettingsError(error, 'JSON_MALFORMED')) return got(text, expected)
+    if (isSettingsError(error, 'JSON_MALFORMED')) return noList
     throw error
   }
 }
 
 function whyNoEndpoint(text: string): string | undefined {
+  if (text.includes('@')) return 'one of the URLs has a user in it: use username and password_file'
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return `${quote(text)} is not a URL that starts with http:// or https://`
-  if (url.username !== '' || url.password !== '') return `${quote(url.host)} has a user in its URL: use username and password_file`
   if (!/^https?:\/\/[^/?#]+:\d+$/.test(text))
     return `${quote(text)} should be scheme, host and port only, such as ${url.protocol}//${url.hostname}:2379`
   return undefined

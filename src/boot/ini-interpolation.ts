@@ -31,7 +31,8 @@ export function interpolate(raw: string, lookup: (name: string) => string | unde
         continue
       }
       const [token, name = ''] = REFERENCE.exec(text.slice(percent)) ?? []
-      if (token === undefined) return `${JSON.stringify(text.slice(percent, percent + 20))}: a bare percent sign is written %%, a reference %(name)s.`
+      // Two characters and no more: the rest may be a secret of Kytos.
+      if (token === undefined) return `${JSON.stringify(text.slice(percent, percent + 2))}: a bare percent sign is written %%, a reference %(name)s.`
       const value = lookup(name.toLowerCase())
       if (value === undefined) return `${JSON.stringify(token)} names no option of this section or of [DEFAULT]; a bare percent sign is written %%.`
       // A plain value takes no level of its own: the one below the tenth may still be plain.

@@ -10,7 +10,7 @@ export interface Problem {
 export function configInvalid(source: string, problems: readonly Problem[], cause?: unknown): SettingsError {
   const sorted = [...problems].sort((a, b) => (a.line ?? Number.POSITIVE_INFINITY) - (b.line ?? Number.POSITIVE_INFINITY))
   const lines = sorted.map(({ line, message }) => (line === undefined ? `${source}: ${message}` : `${source}:${line}: ${message}`))
-  const message = lines.length === 1 ? lines.join() : `${source} has ${lines.length} problems:\n  ${lines.join('\n  ')}`
+  const message = lines.length === 1 ? lines.join() : `${source}: ${lines.length} problems:\n  ${lines.join('\n  ')}`
   const details = { source, problems: sorted.map(({ line, message }) => ({ line: line ?? null, message })) }
   return new SettingsError('CONFIG_INVALID', message, { cause, details })
 }

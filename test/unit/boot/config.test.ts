@@ -1,0 +1,249 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterEach, beforeEach, describe, expect, test } from 'vitest'
+import { isSettingsError } from '../../../model/errors.ts'
+import { findConfig, loadConfig } from '../../../src/boot/config.ts'
+
+let folder = ''
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kytos-config-'))
+})
+afterEach(() => rm(folder, { recursive: true }))
+
+async function load(content: string | Buffer) {
+  const file = join(folder, 'kytos.ini')
+  await writeFile(file, content)
+  return loadConfig(file)
+}
+
+/** What is said about the file, without its folder. */
+async function refusal(content: string | Buffer): Promise<string> {
+  try {
+    await load(content)
+  } catch (error) {
+    if (!isSettingsError(error, 'CONFIG_INVALID')) throw error
+    return error.message.replaceAll(`${folder}/`, '')
+  }
+  throw new Error('the file was not refused')
+}
+
+describe('a file that is right', () => {
+  test('may be empty: everything has a default, and paths start at its folder', async () => {
+    expect(await load('')).toEqual({
+      file: join(folder, 'kytos.ini'),
+      daemon: { listen: '127.0.0.1', api_port: 8181, napps: join(folder, 'var/lib/kytos/napps'), napps_pre_installed: ['kytos/settings'] },
+      settings: {
+        backend: 'filesystem',
+        controller: hostname(),
+        port: 8181,
+        state_dir: join(folder, 'var/lib/kytos/settings-state'),
+        strict: false,
+        start_timeout: 30,
+      },
+      filesystem: { path: join(folder, 'var/lib/kytos/settings') },
+      etcd: { endpoints: ['http://127.0.0.1:2379'], prefix: '/kytos', timeout: 5 },
+    })
+  })
+
+  test('may set every key', async () => {
+    const config = await load(`
+[DEFAULT]
+base = /srv
+[daemon]
+LISTEN = ::1
+api_port = 0
+napps = %(base)s/napps
+napps_pre_installed = ["kytos/settings", "amlight/x:1.0",
+  "https://napps.kytos.io/repo/kytos/y"]
+[settings]
+backend = etcd
+controller = c.1
+port = 8182
+state_dir = ./state
+strict = On
+start_timeout = 2.5
+[settings.filesystem]
+path = files
+[settings.etcd]
+endpoints = ["https://10.0.0.1:2379", "https://[::1]:2379"]
+prefix = /kytos/lab
+username = kytos
+password_file = etc/password
+ca = /etc/ca.pem
+cert = cert.pem
+key = key.pem
+timeout = 1
+`)
+    expect(config.daemon).toEqual({
+      listen: '::1',
+      api_port: 0,
+      napps: '/srv/napps',
+      napps_pre_installed: ['kytos/settings', 'amlight/x:1.0', 'https://napps.kytos.io/repo/kytos/y'],
+    })
+    expect(config.settings).toEqual({
+      backend: 'etcd',
+      controller: 'c.1',
+      port: 8182,
+      state_dir: join(folder, 'state'),
+      strict: true,
+      start_timeout: 2.5,
+    })
+    expect(config.filesystem).toEqual({ path: join(folder, 'files') })
+    expect(config.etcd).toEqual({
+      endpoints: ['https://10.0.0.1:2379', 'https://[::1]:2379'],
+      prefix: '/kytos/lab',
+      username: 'kytos',
+      password_file: join(folder, 'etc/password'),
+      ca: '/etc/ca.pem',
+      cert: join(folder, 'cert.pem'),
+      key: join(folder, 'key.pem'),
+      timeout: 1,
+    })
+  })
+
+  test('chooses etcd with one line', async () => {
+    const { settings, etcd } = await load('[settings]\nbackend = etcd')
+    expect([settings.backend, etcd.endpoints]).toEqual(['etcd', ['http://127.0.0.1:2379']])
+  })
+
+  test('may hold whatever Kytos ignores, even what only its other readers understand', async () => {
+    const config = await load(
+      '[DEFAULT]\nowner = net%%ops\n[daemon]\napi_port = 8080\njwt_secret = a;b\n[formatter]\nformat = %(message)s\n[ratings]\na = 1\n[settings]\n',
+    )
+    expect([config.daemon.api_port, config.settings.port]).toEqual([8080, 8080])
+  })
+
+  test('may leave an optional key empty', async () => {
+    expect((await load('[settings]\nport =\n[settings.etcd]\nusername =\npassword_file =\n')).etcd).not.toHaveProperty('username')
+  })
+
+  test('is kytos.example.ini, with etcd or without', async () => {
+    const example = fileURLToPath(new URL('../../../kytos.example.ini', import.meta.url))
+    const config = await loadConfig(example)
+    expect(config.settings.backend).toBe('filesystem')
+    expect(config.daemon.napps_pre_installed).toEqual(['kytos/settings', 'kytos/link_discovery', 'kytos/change_log'])
+    const text = await readFile(example, 'utf8')
+    expect((await load(text.replace('# backend = etcd', 'backend = etcd'))).settings.backend).toBe('etcd')
+  })
+})
+
+describe('a file that is wrong', () => {
+  test('says everything at once, each with its line, what is allowed and what to do', async () => {
+    const message = await refusal(`[daemon]
+api_port = http
+listen = 127.0.0.1:80
+napps_pre_installed = kytos/settings
+napps =
+[settings]
+backend = filesytem
+bakend = etcd
+endpoints = ["http://x:1"]
+controller = a b
+strict = maybe
+start_timeout = 0
+owner = me
+[settings.ectd]
+prefix = /x
+[Settings]
+[setting]
+[settings.etcd]
+endpoints = ["ftp://a:1", "http://u:secret@h:1", "http://h", 7]
+prefix = kytos/
+username = me
+ca = ca.pem
+cert = cert.pem
+timeout = 1e3
+`)
+    expect(message).toMatchInlineSnapshot(`
+      "kytos.ini: 19 problems:
+        kytos.ini:2: [daemon] api_port is "http": expected a port, 0 to 65535.
+        kytos.ini:3: [daemon] listen is "127.0.0.1:80": expected an IP address or a host name, without a port.
+        kytos.ini:4: [daemon] napps_pre_installed is not a JSON list of strings: write it as ["kytos/settings"].
+        kytos.ini:5: [daemon] napps is empty: give it a value (path), or remove the line for its default, var/lib/kytos/napps.
+        kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd.
+        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, port, state_dir, strict, start_timeout.
+        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, port, state_dir, strict, start_timeout.
+        kytos.ini:10: [settings] controller is "a b": expected letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.
+        kytos.ini:11: [settings] strict is "maybe": expected one of true, yes, on, 1, false, no, off, 0.
+        kytos.ini:12: [settings] start_timeout is "0": expected seconds, above 0 and at most 86400, such as 30 or 2.5.
+        kytos.ini:13: [settings] has no key "owner": allowed are backend, controller, port, state_dir, strict, start_timeout.
+        kytos.ini:14: [settings.ectd] is not a section of the settings: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:16: [Settings] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:17: [setting] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:19: [settings.etcd] endpoints is not a JSON list of strings: write it as ["http://127.0.0.1:2379"].
+        kytos.ini:20: [settings.etcd] prefix is "kytos/": expected a prefix such as /kytos: it starts with "/", does not end with it, and has no "//" and no space.
+        kytos.ini:21: [settings.etcd] username is set without password_file: set both or neither.
+        kytos.ini:23: [settings.etcd] cert is set without key: set both or neither.
+        kytos.ini:24: [settings.etcd] timeout is "1e3": expected seconds, above 0 and at most 86400, such as 30 or 2.5."
+    `)
+  })
+
+  test('is told what is wrong with each endpoint, without a password', async () => {
+    const message = await refusal('[settings.etcd]\nendpoints = ["ftp://a:1", "http://u:secret@h:1", "http://h", "http://h:1/x"]')
+    expect(message).toMatchInlineSnapshot(
+      `"kytos.ini:2: [settings.etcd] endpoints is not as it should be: "ftp://a:1" is not a URL that starts with http:// or https://; one of the URLs has a user in it: use username and password_file; "http://h" should be scheme, host and port only, such as http://h:2379; "http://h:1/x" should be scheme, host and port only, such as http://h:2379."`,
+    )
+    expect(await refusal('[settings.etcd]\nendpoints = []')).toContain('is an empty list')
+    expect(await refusal('[settings.etcd]\nendpoints = ["http://a:1", "https://b:1"]')).toContain('mixes http:// and https://')
+  })
+
+  test('with a user but no password, or an authority for plain http, is refused', async () => {
+    expect(await refusal('[settings.etcd]\nusername = me\nca = ca.pem')).toMatchInlineSnapshot(`
+      "kytos.ini: 2 problems:
+        kytos.ini:2: [settings.etcd] username is set without password_file: set both or neither.
+        kytos.ini:3: [settings.etcd] ca is set, but endpoints begin with http://, where nothing is encrypted: write https://, or remove ca."
+    `)
+  })
+
+  test('never has its secrets repeated', async () => {
+    for (const text of ['["http://u:hunter2@h:1", 7]', '["http://u:hunter2@h:1"]', '["ftp://u:hunter2@h"]', 'http://u:hunter2@h:1']) {
+      expect(await refusal(`[settings.etcd]\nendpoints = ${text}`)).not.toContain('hunter')
+    }
+    expect(await refusal('[daemon]\njwt_secret = a%hunter2')).not.toContain('hunter')
+  })
+
+  test('with a bare percent sign is refused where Kytos would refuse it, or where it is ours', async () => {
+    expect(await refusal('[daemon]\nlog_format = %(message)s')).toContain('kytos.ini:2: [daemon] "log_format": "%(message)s" names no option')
+    expect(await refusal('[settings]\nstate_dir = 100%')).toContain('kytos.ini:2: [settings] "state_dir"')
+    expect((await load('[DEFAULT]\nx = 100%\n[settings]\nstrict = yes')).settings.strict).toBe(true)
+  })
+
+  test('reports its syntax and its values together', async () => {
+    const message = await refusal('[settings]\nbackend = mongodb\nnonsense\n')
+    expect(message).toMatch(/^kytos\.ini: 2 problems:\n {2}kytos\.ini:2: .*mongodb.*\n {2}kytos\.ini:3: "nonsense"/)
+  })
+
+  test('is named when it is not UTF-8, a folder or not there', async () => {
+    expect(await refusal(Buffer.concat([Buffer.from('[settings]\nstate_dir = '), Buffer.from([0xe9])]))).toBe(
+      'kytos.ini:2: the file is not UTF-8: save it in that encoding.',
+    )
+    await expect(loadConfig(folder)).rejects.toThrow(`${folder}: the file cannot be read: it is a folder.`)
+    await expect(loadConfig(join(folder, 'none.ini'))).rejects.toMatchObject({ code: 'CONFIG_ABSENT' })
+  })
+})
+
+describe('finding the file', () => {
+  test('kytos.ini comes before kytos.conf, the working folder before the system', async () => {
+    const system = join(folder, 'etc')
+    await mkdir(system)
+    const files = [join(system, 'kytos.conf'), join(system, 'kytos.ini'), join(folder, 'kytos.conf'), join(folder, 'kytos.ini')]
+    for (const file of files) {
+      await writeFile(file, '')
+      expect(findConfig(undefined, folder, system)).toBe(file)
+    }
+    expect(findConfig('etc/kytos.conf', folder, system)).toBe(files[0])
+  })
+
+  test('none found says where it looked and how to make one', () => {
+    const places = [join(folder, 'kytos.ini'), join(folder, 'kytos.conf'), join(folder, 'etc/kytos.ini'), join(folder, 'etc/kytos.conf')]
+    expect(() => findConfig(undefined, folder, join(folder, 'etc'))).toThrow(
+      expect.objectContaining({
+        code: 'CONFIG_ABSENT',
+        message: expect.stringContaining(`${places.join(', ')}. Copy kytos.example.ini to kytos.ini`),
+      }),
+    )
+    expect(() => findConfig('my.ini', folder)).toThrow(`The configuration file ${join(folder, 'my.ini')} does not exist.`)
+  })
+})

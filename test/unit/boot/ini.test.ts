@@ -1,0 +1,91 @@
+import fc from 'fast-check'
+import { expect, test } from 'vitest'
+import { isSettingsError } from '../../../model/errors.ts'
+import { parseIni, readIni } from '../../../src/boot/ini.ts'
+
+const value = (text: string, section = 'a', key = 'k'): string | undefined => parseIni(text, 'kytos.ini').get(section)?.get(key)?.value
+
+/** The message and details of the refusal. */
+function refusal(text: string): { readonly message: string; readonly lines: readonly unknown[] } {
+  try {
+    parseIni(text, 'etc/kytos.ini')
+  } catch (error) {
+    if (!isSettingsError(error, 'CONFIG_INVALID')) throw error
+    const problems = error.details.problems as readonly { line: number | null }[]
+    return { message: error.message, lines: problems.map(({ line }) => line) }
+  }
+  throw new Error('the text was not refused')
+}
+
+test('what other parsers cut, convert or nest stays as it was written', () => {
+  for (const text of [
+    'b ; c',
+    'a#b',
+    '"quoted"',
+    "'quoted'",
+    'true',
+    'null',
+    '\\;',
+    '["x"]',
+    '__proto__',
+    'http://h:1/?a=b',
+    'x\u2028x',
+    'é\u{1f600}',
+  ]) {
+    expect(value(`[a]\nk = ${text}`)).toBe(text)
+  }
+  const sections = parseIni('[settings.etcd]\nx[] = 1\n__proto__ = 2\n[settings]\n10 = b\n2 = a\n[__proto__]\ny = 3', 'kytos.ini')
+  expect([...sections.keys()]).toEqual(['settings.etcd', 'settings', '__proto__'])
+  expect([...(sections.get('settings.etcd')?.keys() ?? [])]).toEqual(['x[]', '__proto__'])
+  expect([...(sections.get('settings')?.keys() ?? [])]).toEqual(['10', '2'])
+})
+
+test('a value goes on over indented and blank lines, and a comment inside it vanishes', () => {
+  expect(value('[a]\nk = ["x",\n  # why\n\n    "y"]\n\n\nl = 1')).toBe('["x",\n\n"y"]')
+  expect(value('[a]\r\n  k = 1\r\n  l = 2\r\n   3', 'a', 'l')).toBe('2\n3')
+  expect(value('[a]\nK: 1')).toBe('1')
+})
+
+test('every option knows its line and whether it comes from [DEFAULT]', () => {
+  const options = parseIni('[DEFAULT]\nbase = /x\n[a]\n\nk = %(base)s/y\n  z\nl = 50%%', 'kytos.ini').get('a')
+  expect(options?.get('k')).toEqual({ value: '/x/y\nz', line: 5, inherited: false })
+  expect(options?.get('base')).toEqual({ value: '/x', line: 2, inherited: true })
+  expect(options?.get('l')?.value).toBe('50%')
+})
+
+test('all that is wrong is said at once, each with file and line and what to do', () => {
+  const { message, lines } = refusal('k = 1\nl = 2\n[a]\nk = 1\nnonsense\nK = 2\n= 3\n[a]\np = 100%\nq = %(nope)s\nr = %(r)s\n')
+  expect(lines).toEqual([1, 5, 6, 7, 8, 9, 10, 11])
+  expect(message).toMatchInlineSnapshot(`
+    "etc/kytos.ini: 8 problems:
+      etc/kytos.ini:1: "k = 1" stands before the first section: put a header such as [daemon] above it.
+      etc/kytos.ini:5: "nonsense" is neither "key = value" nor a [section]. Further lines of a value are indented deeper than its key; a comment is a line of its own, led by "#" or ";".
+      etc/kytos.ini:6: "k" stands twice in [a], first in line 4: remove one (keys are the same in upper and lower case).
+      etc/kytos.ini:7: "= 3" has no key before its "=": write "key = value".
+      etc/kytos.ini:8: the section [a] stands twice, first in line 3: put its options in one place.
+      etc/kytos.ini:9: [a] "p": "%": a bare percent sign is written %%, a reference %(name)s.
+      etc/kytos.ini:10: [a] "q": "%(nope)s" names no option of this section or of [DEFAULT]; a bare percent sign is written %%.
+      etc/kytos.ini:11: [a] "r": its %(name)s references nest more than 10 deep: is there a circle?"
+  `)
+})
+
+test('a byte order mark is named, because Kytos would not start on it either', () => {
+  expect(refusal('\ufeff[a]\nk = 1').message).toBe(
+    'etc/kytos.ini:1: the file begins with a byte order mark, which Kytos cannot read: save it as UTF-8 without one.',
+  )
+})
+
+test('references that unfold without end are refused instead of followed', () => {
+  const levels = Array.from({ length: 9 }, (_, i) => `k${i} = ${`%(k${i + 1})s`.repeat(50)}`)
+  expect(refusal(`[a]\n${levels.join('\n')}\nk9 = %%`).message).toContain('unfold to more than 100000 parts')
+})
+
+test('any text at all is read or refused, never anything else, and quickly', () => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary', maxLength: 200 }), text => {
+      expect(readIni(`[a]\n${text}`).sections).toBeInstanceOf(Map)
+    }),
+    { numRuns: 300 },
+  )
+  expect(value(`[a]\nk = ${' '.repeat(100_000)}x${'\t'.repeat(100_000)}`)).toBe('x')
+})
