@@ -1,0 +1,36 @@
+import { parseRevision, type Revision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+
+/** The place of a fact: `<epoch>.<revision>.<n>`, `n` counting from 1 the keys that changed in the revision; the same on every controller. */
+export interface Cursor {
+  readonly epoch: number
+  readonly revision: Revision
+  readonly n: number
+}
+
+export const START: Cursor = { epoch: 0, revision: 0n, n: 0 }
+
+export function printCursor(cursor: Cursor): string {
+  return `${cursor.epoch}.${cursor.revision}.${cursor.n}`
+}
+
+/** The cursor of a text; `0` is the start. @throws SettingsError CURSOR_MALFORMED. */
+export function parseCursor(text: string): Cursor {
+  if (text === '0') return START
+  const found = /^(0|[1-9]\d{0,15})\.(\d{1,40})\.(0|[1-9]\d{0,8})$/.exec(text)
+  const revision = found ? parseRevision(found[2] ?? '') : undefined
+  if (!found || revision === undefined) {
+    throw new SettingsError(
+      'CURSOR_MALFORMED',
+      `${JSON.stringify(text)} is not a cursor: it is "<epoch>.<revision>.<n>" as the id of an event has it, or "0" for the start.`,
+    )
+  }
+  return { epoch: Number(found[1]), revision, n: Number(found[3]) }
+}
+
+/** Negative when `a` is before `b`. */
+export function compareCursors(a: Cursor, b: Cursor): number {
+  if (a.epoch !== b.epoch) return a.epoch - b.epoch
+  if (a.revision !== b.revision) return a.revision < b.revision ? -1 : 1
+  return a.n - b.n
+}

@@ -1,0 +1,55 @@
+import type { RuleBroken } from '../../events/map.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import type { Key } from '../../model/key.ts'
+import { splitKey } from '../../model/key.ts'
+import { CLUSTER, controllerScope, type Namespace, parseNamespace, type Scope } from '../../model/namespace.ts'
+import type { JsonObject } from '../../model/value.ts'
+import type { StoredRecord } from '../settings/record.ts'
+
+/** What is known of one overrides document, living or deleted. */
+export interface DocumentState {
+  readonly key: Key
+  readonly namespace: Namespace
+  readonly scope: Scope
+  readonly entry: Entry | undefined
+  /** The stored overrides; undefined when absent or no JSON object. */
+  readonly data: JsonObject | undefined
+  /** The newest history record. */
+  readonly record: StoredRecord | undefined
+  /** When the document is absent: the revision at which it was seen to go. */
+  readonly goneAt: Revision | undefined
+  /** What counts: the stored overrides when they validate, else the newest version that does, else nothing. */
+  readonly inForce: JsonObject
+  /** Why the stored overrides do not count; empty when they do. */
+  readonly rejected: readonly RuleBroken[]
+}
+
+/** Whose overrides a key holds; undefined for keys of other kinds and for names we would refuse. */
+export function parseOverridesKey(key: Key): { namespace: Namespace; scope: Scope } | undefined {
+  const { kind, segments } = splitKey(key)
+  const [first = '', second = '', third = ''] = segments
+  try {
+    if (kind === 'settings' && segments.length === 2) return { namespace: parseNamespace(`${first}/${second}`), scope: CLUSTER }
+    if (kind === 'controllers' && segments.length === 3) return { namespace: parseNamespace(`${second}/${third}`), scope: controllerScope(first) }
+  } catch {
+    return undefined // a key made by another hand, with a name we refuse
+  }
+  return undefined
+}
+
+/** The revision of the commit that last changed the document; 0 before the first. */
+export function documentRevision(state: DocumentState | undefined): Revision {
+  return state?.entry?.revision ?? state?.goneAt ?? state?.record?.of ?? 0n
+}
+
+/** True when the newest history record tells of the document as it stands; false after an edit by hand that nobody recorded yet. */
+export function isRecorded(state: DocumentState | undefined): boolean {
+  if (!state) return true
+  if (state.entry) return state.record?.of === state.entry.revision
+  return state.record === undefined || state.record.kind === 'deleted'
+}
+
+/** The version of the document; an edit by hand counts although its record is still to come. */
+export function documentVersion(state: DocumentState | undefined): number {
+  return (state?.record?.version ?? 0) + (isRecorded(state) ? 0 : 1)
+}

@@ -1,0 +1,37 @@
+import type { Backend } from '../../backends/backend.ts'
+import type { Entry } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
+import { parseObject } from '../settings/record.ts'
+import { META_KEY } from './cache.ts'
+
+/** The version of what we write into a store; a store with a higher one was written by a newer release. */
+export const FORMAT = 1
+
+/**
+ * The epoch that `meta/store` names; 0 when the store has none yet.
+ * @throws SettingsError STORE_FORMAT for a store that a newer release wrote, or one that is not ours.
+ */
+export function readEpoch(meta: Entry | undefined): number {
+  if (!meta) return 0
+  const { format, epoch } = parseObject(meta.text) ?? {}
+  if (typeof format !== 'number' || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 1) {
+    throw new SettingsError(
+      'STORE_FORMAT',
+      `The document "meta/store" of the store holds ${meta.text.slice(0, 80)}, which no release of this service wrote. Check the path or prefix in [settings].`,
+    )
+  }
+  if (format > FORMAT) {
+    throw new SettingsError(
+      'STORE_FORMAT',
+      `The store has format ${format}; this release reads up to ${FORMAT}. Update kytos-settings on this controller.`,
+    )
+  }
+  return epoch
+}
+
+/** Gives a new, wiped or rewound store an epoch above all that are known. Of several controllers one wins; all read the winner's next. */
+export async function claimEpoch(backend: Backend, meta: Entry | undefined, known: number): Promise<void> {
+  const epoch = Math.max(Date.now(), known + 1)
+  await backend.commit([{ key: META_KEY, put: printJson({ format: FORMAT, epoch }), expected: meta?.revision ?? 'absent' }])
+}

@@ -1,0 +1,115 @@
+import { differences } from '../../events/differences.ts'
+import type { ChangeKind, Facts, Origin, ValueChange } from '../../events/map.ts'
+import { type Actor, HAND_EDIT } from '../../model/actor.ts'
+import { printRevision, type Revision } from '../../model/document.ts'
+import { splitKey } from '../../model/key.ts'
+import type { Namespace } from '../../model/namespace.ts'
+import { isObject, type JsonObject } from '../../model/value.ts'
+import { applyModeAt } from '../settings/apply-modes.ts'
+import { parseObject } from '../settings/record.ts'
+import type { SchemaDocument } from '../settings/schema-document.ts'
+import { redact } from '../settings/secrets.ts'
+import type { Step } from './cache.ts'
+import { printCursor } from './cursor.ts'
+import { type DocumentState, documentVersion, isRecorded } from './document-state.ts'
+
+/** What is common to all facts of one revision. */
+export interface Occasion {
+  readonly epoch: number
+  readonly revision: Revision
+  readonly origin: Origin
+  readonly schema: (namespace: Namespace) => SchemaDocument | undefined
+}
+
+/** A fact about to be said. */
+export type Fact = { readonly [N in keyof Facts]: { readonly name: N; readonly content: Facts[N] } }[keyof Facts]
+
+/** The facts that one step stands for: the change itself, then what it made unacceptable. */
+export function factsOf(step: Step, occasion: Occasion): Fact[] {
+  if (step.type === 'box') return [boxChanged(step, occasion)]
+  return [step.type === 'settings' ? settingsChanged(step, occasion) : schemaChanged(step, occasion), ...step.rejected.map(rejectedFact)]
+}
+
+/** That the stored overrides of a document do not count, and why. */
+export function rejectedFact(state: DocumentState): Fact {
+  return { name: 'settings.rejected', content: { namespace: state.namespace, source: state.key, errors: state.rejected } }
+}
+
+function settingsChanged(step: Step & { type: 'settings' }, occasion: Occasion): Fact {
+  const { state } = step
+  const byHand = !isRecorded(state)
+  return {
+    name: 'settings.changed',
+    content: {
+      namespace: state.namespace,
+      scope: state.scope,
+      kind: kindOf(step.existed, state.entry === undefined),
+      ...difference(state.namespace, step.before, step.after, occasion),
+      ...place(occasion, step.n),
+      version: documentVersion(state),
+      epoch: occasion.epoch,
+      actor: byHand ? HAND_EDIT : (state.record?.actor ?? null),
+      comment: byHand ? null : (state.record?.comment ?? null),
+    },
+  }
+}
+
+function schemaChanged(step: Step & { type: 'schema' }, occasion: Occasion): Fact {
+  return {
+    name: 'settings.changed',
+    content: {
+      namespace: step.namespace,
+      scope: 'schema',
+      kind: kindOf(step.existed, step.gone),
+      ...difference(step.namespace, step.before, step.after, occasion),
+      ...place(occasion, step.n),
+      version: 0,
+      epoch: occasion.epoch,
+      actor: null,
+      comment: null,
+    },
+  }
+}
+
+function boxChanged(step: Step & { type: 'box' }, occasion: Occasion): Fact {
+  const [namespace = '', box_id = ''] = splitKey(step.key).segments
+  return {
+    name: 'box.changed',
+    content: {
+      namespace,
+      box_id,
+      kind: kindOf(step.existed, step.entry === undefined),
+      ...place(occasion, step.n),
+      actor: step.entry ? boxActor(step.entry.text) : null,
+    },
+  }
+}
+
+function difference(namespace: Namespace, before: JsonObject, after: JsonObject, { schema }: Occasion) {
+  const document = schema(namespace)
+  const modes = document?.modes ?? {}
+  const [previous, data] = [redact(before, document), redact(after, document)]
+  const changes = differences(previous, data).map((change): ValueChange => ({ ...change, apply: applyModeAt(modes, change.path) }))
+  return { data, previous, changes }
+}
+
+function place(occasion: Occasion, n: number) {
+  return {
+    revision: printRevision(occasion.revision),
+    cursor: printCursor({ epoch: occasion.epoch, revision: occasion.revision, n }),
+    origin: occasion.origin,
+  }
+}
+
+function kindOf(existed: boolean, gone: boolean): ChangeKind {
+  if (gone) return 'deleted'
+  return existed ? 'updated' : 'created'
+}
+
+/** Who wrote a box; null when another hand did. */
+function boxActor(text: string): Actor | null {
+  const written = parseObject(text)?.written
+  const actor = isObject(written) ? written.actor : undefined
+  // Written by this service; another hand's text may hold anything, so its shape is looked at.
+  return isObject(actor) && typeof actor.type === 'string' && typeof actor.name === 'string' ? (actor as unknown as Actor) : null
+}
