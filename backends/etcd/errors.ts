@@ -1,0 +1,94 @@
+import { type ErrorCode, SettingsError } from '../../model/errors.ts'
+
+/**
+ * What an error of a call says about it. `unsent`: surely not carried out, another attempt may succeed. `unknown`: it may or may not have been carried out.
+ * `refused`: surely not carried out, and it would be refused again.
+ */
+export interface Failure {
+  readonly kind: 'unsent' | 'unknown' | 'refused'
+  /** What it is to a caller once attempts have ended; OUTCOME_UNKNOWN for a write if an attempt was `unknown`. */
+  readonly code: ErrorCode
+  /** For people: what etcd or the network said, and what to do about it. */
+  readonly reason: string
+  /** The client's token is from another time: it takes a new client. */
+  readonly renew?: true
+}
+
+/** A call that has failed for good; `repeated`: one of its attempts may have been carried out. Becomes a SettingsError where it is known what was asked. */
+export class CallFailed extends Error {
+  readonly failure: Failure
+  readonly repeated: boolean
+
+  constructor(failure: Failure, repeated: boolean, cause: unknown) {
+    super(failure.reason, { cause })
+    this.failure = failure
+    this.repeated = repeated
+  }
+}
+
+const CREDENTIALS = 'check username and password_file in [settings.etcd]'
+const AUTHORITY = 'check ca in [settings.etcd]'
+
+// etcd and grpc-js tell their errors by text; these are the texts of etcd 3.4 to 3.6, grpc-js 1.14 and OpenSSL 3. The first match counts.
+const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = [
+  [/invalid auth token|revision of auth store is old/, { kind: 'unsent', code: 'STORE_UNREACHABLE', renew: true }],
+  [/authentication failed/, { kind: 'refused', code: 'STORE_REFUSED' }, `the user name or the password is wrong; ${CREDENTIALS}`],
+  [/user name is empty/, { kind: 'refused', code: 'STORE_REFUSED' }, `it wants a user name and a password; ${CREDENTIALS}`],
+  [
+    /authentication is not enabled/,
+    { kind: 'refused', code: 'STORE_REFUSED' },
+    'it knows no users; remove username or enable authentication in etcd',
+  ],
+  [/permission denied/, { kind: 'refused', code: 'STORE_REFUSED' }, 'the user may not read and write below the prefix; grant its role readwrite'],
+  [/database space exceeded/, { kind: 'refused', code: 'STORE_FULL' }, 'its space is used up; compact, defragment and disarm the NOSPACE alarm'],
+  [/too large|larger than max/, { kind: 'refused', code: 'DOCUMENT_TOO_LARGE' }, 'the request is larger than its --max-request-bytes'],
+  [/revision has been compacted|future revision/, { kind: 'refused', code: 'HISTORY_LOST' }],
+  [/requested lease not found/, { kind: 'refused', code: 'STORE_UNREACHABLE' }, 'the lease ran out before its put arrived'],
+  [/ALTNAME|altnames/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'its certificate is for other names (SAN); use one of them as the endpoint'],
+  [/certificate has expired/i, { kind: 'unsent', code: 'STORE_REFUSED' }, 'its certificate has expired'],
+  [
+    /unable to (verify|get)|self.signed/i,
+    { kind: 'unsent', code: 'STORE_REFUSED' },
+    `its certificate is not from an authority trusted here; ${AUTHORITY}`,
+  ],
+  [/SSL alert|alert (bad|unknown|certificate)/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'it does not accept our certificate; check cert and key'],
+  [/wrong version number/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'it does not speak TLS; the endpoint should begin with http://'],
+  [/No connection established|Channel closed|already closed|Name resolution failed/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }],
+  [/Waiting for LB pick|waiting for (name resolution|metadata)/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }, 'it takes no connection'],
+  [/no leader|too many requests|not capable/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }],
+  [/ (INVALID_ARGUMENT|FAILED_PRECONDITION|OUT_OF_RANGE|NOT_FOUND|UNIMPLEMENTED):/, { kind: 'refused', code: 'STORE_REFUSED' }],
+]
+
+/** What an error that a call of etcd3 threw means. */
+export function readFailure(error: unknown): Failure {
+  const text = error instanceof Error ? error.message : String(error)
+  for (const [pattern, failure, advice] of TEXTS) {
+    if (pattern.test(text)) return { ...failure, reason: advice ? `${advice} (${brief(text)})` : brief(text) }
+  }
+  return { kind: 'unknown', code: 'STORE_UNREACHABLE', reason: brief(text) }
+}
+
+/** The error for whoever asked: `what` was asked ("reading settings/kytos/of_lldp"), of which endpoints, and whether it would have changed something. */
+export function toStoreError(error: unknown, what: string, endpoints: string, writes = false): SettingsError {
+  if (error instanceof SettingsError) return error
+  const { failure, repeated } = error instanceof CallFailed ? error : { failure: readFailure(error), repeated: true }
+  if (writes && (repeated || failure.kind === 'unknown')) {
+    const text = `etcd (${endpoints}) gave no answer to ${what}, which may or may not have happened: ${failure.reason}. Look before doing it again.`
+    return new SettingsError('OUTCOME_UNKNOWN', text, { cause: error })
+  }
+  return new SettingsError(failure.code, `etcd (${endpoints}) ${VERBS[failure.code] ?? 'did not answer'} ${what}: ${failure.reason}.`, {
+    cause: error,
+  })
+}
+
+const VERBS: Partial<Record<ErrorCode, string>> = {
+  STORE_REFUSED: 'refuses',
+  STORE_FULL: 'cannot take',
+  DOCUMENT_TOO_LARGE: 'cannot take',
+  HISTORY_LOST: 'no longer has what is needed for',
+}
+
+function brief(text: string): string {
+  const line = text.replace(/^(Error: )?\d+ [A-Z_]+: /, '').replace(/\.? ?Resolution note:\s*$/, '')
+  return line.replaceAll(/\s+/g, ' ').slice(0, 300).replace(/\.$/, '')
+}

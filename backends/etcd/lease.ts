@@ -1,0 +1,47 @@
+import type { Etcd3 } from 'etcd3'
+import type { Operation } from '../backend.ts'
+import type { Answer, Link } from './link.ts'
+import type { Space } from './space.ts'
+import { type Reading, readResponse, toTransaction } from './transaction.ts'
+
+/** How long the answer to a renewal may take, in ms. */
+const RENEWAL = 1500
+
+/**
+ * A commit with puts that expire, on a lease of its own; all its puts with a ttl have the longest of them. A lease in a nested transaction that has run out
+ * would refuse the whole of it, so this goes alone.
+ *
+ * Invariant: no key is deleted earlier than its ttl after the put. A lease counts from its grant, which is before the put, so it is renewed once afterwards;
+ * only when that fails may the key go earlier, by as long as the put took. A lease whose put was not made is given back, or runs out unused.
+ */
+export async function commitWithLease(link: Link, space: Space, operations: readonly Operation[]): Promise<Answer<Reading>> {
+  const ttl = Math.ceil(Math.max(...operations.map(operation => ('put' in operation ? (operation.ttl ?? 0) : 0))))
+  const { ID } = (await link.call((client, options) => client.leaseClient.leaseGrant({ TTL: ttl }, options))).value
+  const request = toTransaction(space, operations, ID)
+  const { value, repeated } = await link.call((client, options) => client.kv.txn(request, options))
+  const reading = readResponse(space, operations, value, BigInt(value.header.revision))
+  if (reading.outcome.committed) await renew(link.client, ID)
+  else if (!repeated) await revoke(link, ID)
+  return { value: reading, repeated }
+}
+
+/** Resolves when the lease was renewed, or could not be: the commit has happened either way. */
+async function renew(client: Etcd3, ID: string): Promise<void> {
+  const stream = await client.leaseClient.leaseKeepAlive().catch(() => undefined)
+  if (!stream) return
+  await new Promise<void>(resolve => {
+    const timer = setTimeout(resolve, RENEWAL)
+    const end = (): void => {
+      clearTimeout(timer)
+      resolve()
+    }
+    stream.on('data', end).on('error', end).on('end', end)
+    stream.write({ ID })
+  })
+  stream.cancel()
+}
+
+async function revoke(link: Link, ID: string): Promise<void> {
+  // A lease that cannot be given back now runs out by itself.
+  await link.call((client, options) => client.leaseClient.leaseRevoke({ ID }, options)).catch(() => undefined)
+}

@@ -1,0 +1,119 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Etcd3 } from 'etcd3'
+import { attemptMs, createClient, type EtcdOptions } from './client.ts'
+import { CallFailed, readFailure } from './errors.ts'
+
+/** What a call answered; `repeated`: an earlier attempt of it may have been carried out too. */
+export interface Answer<T> {
+  readonly value: T
+  readonly repeated: boolean
+}
+
+/** One attempt: calls this client, with these options. */
+export type Attempt<T> = (client: Etcd3, options: { readonly deadline: number }) => Promise<T>
+
+const FIRST_PAUSE = 20
+const LONGEST_PAUSE = 500
+/** What a call that is under way when the backend closes may still take, in ms. */
+const FAREWELL = 1000
+
+/**
+ * The way to an etcd of several endpoints: one of them at a time, and the next one as soon as it fails.
+ *
+ * Invariant: every call made through here may be repeated (a read, or a write whose guards tell), so it is, until it is answered, refused, or out of time;
+ * whoever asked learns whether an attempt may have been carried out unseen.
+ */
+export class Link {
+  readonly endpoints: string
+  readonly #options: EtcdOptions
+  readonly #clients = new Map<string, Etcd3>()
+  readonly #closing = new AbortController()
+  #at: number
+  #closedAt = Number.POSITIVE_INFINITY
+
+  constructor(options: EtcdOptions) {
+    this.#options = options
+    this.endpoints = options.endpoints.join(', ')
+    // Controllers with the same list of endpoints should not all ask the same one.
+    this.#at = Math.floor(Math.random() * options.endpoints.length)
+  }
+
+  /** The client of the endpoint in use. */
+  get client(): Etcd3 {
+    const endpoint = this.endpoint
+    const client = this.#clients.get(endpoint) ?? createClient(this.#options, endpoint)
+    this.#clients.set(endpoint, client)
+    return client
+  }
+
+  get endpoint(): string {
+    // The index is always taken modulo the length of a list that is not empty.
+    return this.#options.endpoints[this.#at] as string
+  }
+
+  /** Attempts until one is answered. @throws CallFailed. */
+  async call<T>(attempt: Attempt<T>, before: { readonly repeated: boolean } = { repeated: false }): Promise<Answer<T>> {
+    const end = performance.now() + this.#options.timeout * 1000
+    let { repeated } = before
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+      const client = this.client
+      const left = Math.min(end, this.#closedAt + FAREWELL) - performance.now()
+      try {
+        return { value: await attempt(client, { deadline: Date.now() + Math.max(1, Math.min(left, attemptMs(this.#options))) }), repeated }
+      } catch (error) {
+        const failure = readFailure(error)
+        repeated ||= failure.kind === 'unknown'
+        if (failure.kind === 'refused') throw new CallFailed(failure, repeated, error)
+        this.leave(client, failure.renew)
+        if (performance.now() + pause >= Math.min(end, this.#closedAt + FAREWELL)) throw new CallFailed(failure, repeated, error)
+      }
+      await this.#pause(pause)
+    }
+  }
+
+  /** Attempts each endpoint once, until one answers. @throws CallFailed: the failure a person must act on if there is one, with what each endpoint said. */
+  async tryEach<T>(attempt: Attempt<T>): Promise<T> {
+    const failed: { endpoint: string; failure: ReturnType<typeof readFailure>; error: unknown }[] = []
+    for (const _ of this.#options.endpoints) {
+      const { client, endpoint } = this
+      try {
+        return await attempt(client, { deadline: Date.now() + attemptMs(this.#options) })
+      } catch (error) {
+        failed.push({ endpoint, failure: readFailure(error), error })
+        this.leave(client)
+      }
+    }
+    const worst = failed.find(({ failure }) => failure.code !== 'STORE_UNREACHABLE') ?? failed[0]
+    if (!worst) throw new CallFailed(readFailure('no endpoint is configured'), false, undefined)
+    const reason = failed.map(({ endpoint, failure }) => (failed.length > 1 ? `${endpoint}: ${failure.reason}` : failure.reason)).join('; ')
+    throw new CallFailed({ ...worst.failure, reason }, false, worst.error)
+  }
+
+  /** Turns from the endpoint of a client that failed to the next one, unless that has happened already; `renew`: that client is of no more use. */
+  leave(client: Etcd3, renew = false): void {
+    const { endpoint } = this
+    if (this.#clients.get(endpoint) !== client) return
+    this.#at = (this.#at + 1) % this.#options.endpoints.length
+    if (!renew) return
+    this.#clients.delete(endpoint)
+    client.close()
+  }
+
+  /** Lets calls under way have one more second. */
+  hurry(): void {
+    this.#closedAt = performance.now()
+    this.#closing.abort()
+  }
+
+  close(): void {
+    this.hurry()
+    for (const client of this.#clients.values()) client.close()
+    this.#clients.clear()
+  }
+
+  async #pause(ms: number): Promise<void> {
+    const jitter = ms * (0.5 + Math.random() / 2)
+    // A pause that is cut short by closing is over, which is all there is to know.
+    await delay(jitter, undefined, { signal: this.#closing.signal }).catch(() => undefined)
+  }
+}

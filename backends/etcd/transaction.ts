@@ -1,0 +1,71 @@
+import { CompareResult, CompareTarget, type ICompare, type IRequestOp, type ITxnRequest, type ITxnResponse } from 'etcd3'
+import type { Entry, Revision } from '../../model/document.ts'
+import type { Key } from '../../model/key.ts'
+import type { Operation, Outcome } from '../backend.ts'
+import type { Space } from './space.ts'
+
+/** What one commit came to: its outcome, and for a failed guard all that its keys hold, which tells whether an earlier attempt had succeeded after all. */
+export interface Reading {
+  readonly outcome: Outcome
+  readonly held: ReadonlyMap<Key, Entry>
+  /** The store's revision when this was seen. */
+  readonly revision: Revision
+}
+
+/**
+ * One commit as an etcd transaction: compares are its guards, the success branch its writes, and the failure branch reads every key it names, so that a
+ * loser needs no second round trip. `lease` is what its puts with a ttl hang on.
+ */
+export function toTransaction(space: Space, operations: readonly Operation[], lease?: string): ITxnRequest {
+  const compare = operations.flatMap(operation => toCompare(space, operation) ?? [])
+  return {
+    compare,
+    success: operations.flatMap(operation => toWrite(space, operation, lease) ?? []),
+    failure: compare.length === 0 ? [] : operations.map(({ key }) => ({ request_range: { key: space.address(key) } })),
+  }
+}
+
+/** Several commits as one transaction, each with guards and an outcome of its own. No key that one of them writes may stand in another. */
+export function nest(transactions: readonly ITxnRequest[]): ITxnRequest {
+  const [only] = transactions
+  return only && transactions.length === 1 ? only : { success: transactions.map(request_txn => ({ request_txn })) }
+}
+
+/** The parts of the answer to {@link nest}, in the order of the commits. */
+export function unnest(response: ITxnResponse, count: number): readonly ITxnResponse[] {
+  return count === 1 ? [response] : response.responses.map(({ response_txn }) => response_txn)
+}
+
+/** What one commit came to; `revision` is that of the whole transaction, which inner answers do not bear. */
+export function readResponse(space: Space, operations: readonly Operation[], { succeeded, responses }: ITxnResponse, revision: Revision): Reading {
+  if (succeeded) return { outcome: { committed: true, revision }, held: new Map(), revision }
+  const entries = space.entries(responses.flatMap(({ response_range }) => response_range.kvs))
+  const held = new Map(entries.map(entry => [entry.key, entry]))
+  const found = operations.filter(isGuarded).flatMap(({ key }) => held.get(key) ?? [])
+  return { outcome: { committed: false, found }, held, revision }
+}
+
+export function isGuarded({ expected = 'any' }: Operation): boolean {
+  return expected !== 'any'
+}
+
+export function isWrite(operation: Operation): boolean {
+  return !('check' in operation)
+}
+
+function toCompare(space: Space, { key, expected = 'any' }: Operation): ICompare | undefined {
+  if (expected === 'any') return undefined
+  const equal = { key: space.address(key), result: CompareResult.Equal }
+  // An absent key has no creation.
+  if (expected === 'absent') return { ...equal, target: CompareTarget.Create, create_revision: '0' }
+  // A modification at revision 0 is what etcd says of an absent key; as a guard it means a revision that no key ever has.
+  if (expected <= 0n) return { ...equal, target: CompareTarget.Mod, result: CompareResult.Less, mod_revision: '0' }
+  return { ...equal, target: CompareTarget.Mod, mod_revision: expected.toString() }
+}
+
+function toWrite(space: Space, operation: Operation, lease = '0'): IRequestOp | undefined {
+  const key = space.address(operation.key)
+  if ('delete' in operation) return { request_delete_range: { key } }
+  if ('check' in operation) return undefined
+  return { request_put: { key, value: Buffer.from(operation.put), ...(operation.ttl !== undefined && { lease }) } }
+}
