@@ -83,7 +83,7 @@ export async function exists(path: string): Promise<boolean> {
     await lstat(path)
     return true
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return false
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return false
     throw error
   }
 }
@@ -95,7 +95,7 @@ export async function isDangling(path: string): Promise<boolean> {
     await stat(path)
     return false
   } catch (error) {
-    if (hasCode(error, 'ENOENT')) return true
+    if (hasCode(error, 'ENOENT', 'ENOTDIR')) return true
     throw error
   }
 }

@@ -36,7 +36,7 @@ export interface RunningNApp {
 }
 
 /**
- * Imports a NApp, registers its settings, awaits its setup(). One that fails on the way is shut down again.
+ * Imports a NApp, registers its settings, awaits its setup(). One whose setup() fails is shut down again.
  * @throws SettingsError NAPP_INVALID (no such main, no function in it, no good schema), SERVICE_STOPPING, whatever register or setup() failed with.
  */
 export async function startNApp(found: FoundNApp, around: Surroundings): Promise<RunningNApp> {
@@ -44,11 +44,11 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
   const create = await unlessAborted(importMain(found, around.loads), around.signal)
   const log = around.log.child(id)
   const { bus, release } = trackSubscriptions(around.bus.view({ type: 'napp', name: id }), log)
-  let napp: NApp | undefined
+  let begun: NApp | undefined
 
   const stop = async (): Promise<void> => {
     try {
-      await within(around.patience, napp?.shutdown?.(), `it was given ${around.patience} s and is not done`)
+      await within(around.patience, begun?.shutdown?.(), `it was given ${around.patience} s and is not done`)
     } catch (error) {
       log.error(`shutdown() failed: ${reasonOf(error)}`)
     } finally {
@@ -58,9 +58,10 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
 
   const slow = setTimeout(() => log.warn(`setup() is not done after ${SLOW_SETUP_SECONDS} s; the NApps after it wait.`), SLOW_SETUP_SECONDS * 1_000)
   try {
-    napp = create(id === SETTINGS_NAPP ? settingsContext(found, around, log) : nappContext(found, bus, log))
+    const napp = create(id === SETTINGS_NAPP ? settingsContext(found, around, log) : nappContext(found, bus, log))
     if (typeof napp?.setup !== 'function') throw new SettingsError('NAPP_INVALID', `What the main of ${id} makes has no function setup().`)
     if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), around.signal)
+    begun = napp
     await unlessAborted(napp.setup(), around.signal)
   } catch (error) {
     await stop()

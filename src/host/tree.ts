@@ -77,7 +77,7 @@ async function inspect(source: string): Promise<string> {
   return nappId(manifest)
 }
 
-/** Copies first and renames last, so that whoever looks sees the old one or the new one. */
+/** Copies first and renames last: whoever looks sees the old one, the new one or, for an instant, none, never a part. */
 async function putInPlace(source: string, target: string): Promise<void> {
   const aside = join(dirname(target), `.${randomUUID()}`)
   await mkdir(dirname(target), { recursive: true })
