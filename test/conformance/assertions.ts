@@ -21,6 +21,21 @@ export async function within<T>(promise: Promise<T>, patience: number, what: str
   }
 }
 
+/** Work that goes on while the case does something else. Its failure is heard where it is awaited, or not at all when the case has failed before. */
+export function meanwhile<T>(work: Promise<T>): Promise<T> {
+  work.catch(() => undefined)
+  return work
+}
+
+/** The outcome of a commit that must not be refused with an error. */
+export async function accepted(call: Promise<Outcome>): Promise<Outcome> {
+  try {
+    return await call
+  } catch (error) {
+    assert.fail(`a commit was refused that nothing is wrong with: ${String(error)}`)
+  }
+}
+
 /** The revision of a commit that must have succeeded. */
 export function committed(outcome: Outcome): Revision {
   assert.ok(outcome.committed, 'a commit whose guards hold was refused')

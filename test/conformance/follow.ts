@@ -23,7 +23,22 @@ export interface Follower {
   stop(): Promise<void>
 }
 
-/** Watches from a revision, and again from what it was given last whenever the line is cut, which a backend is free to do. */
+/** The watch from a revision, and again from what it gave last whenever the line is cut, which a backend is free to do. */
+export async function* watched(store: Backend, since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+  for (let last = since; !signal.aborted; await new Promise(setImmediate)) {
+    try {
+      for await (const batch of store.watch(last, signal)) {
+        yield batch
+        if (batch.changes.length > 0) last = batch.revision
+      }
+      return
+    } catch (error) {
+      if (!isSettingsError(error, 'STORE_UNREACHABLE')) throw error
+    }
+  }
+}
+
+/** Watches from a revision and notes what comes. */
 export function follow({ over, patience }: Context, store: Backend, since: Revision): Follower {
   const end = new AbortController()
   const signal = AbortSignal.any([over, end.signal])
@@ -31,14 +46,12 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
   const revisions: Revision[] = []
   const fences = new Set<string>()
   const waiting = new Set<() => void>()
-  let last = since
   let failure: unknown
   let seen = 0
 
   const take = ({ revision, changes }: Batch): void => {
     revisions.push(revision)
     for (const change of changes) if (change.type === 'put' && change.entry.key === FENCE) fences.add(change.entry.text)
-    if (changes.length > 0) last = revision
     const rest = changes.filter(change => keyOf(change) !== FENCE)
     if (rest.length > 0) batches.push({ revision, changes: rest })
   }
@@ -49,17 +62,9 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
   }
 
   const read = async (): Promise<void> => {
-    while (!signal.aborted) {
-      try {
-        for await (const batch of store.watch(last, signal)) {
-          take(batch)
-          ring()
-        }
-        return
-      } catch (error) {
-        if (!isSettingsError(error, 'STORE_UNREACHABLE')) throw error
-        await new Promise(setImmediate)
-      }
+    for await (const batch of watched(store, since, signal)) {
+      take(batch)
+      ring()
     }
   }
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { committed, listed, present, property } from '../assertions.ts'
+import { committed, listed, meanwhile, present, property } from '../assertions.ts'
 import type { Case } from '../case.ts'
 import { assertOrderly, digest, fence, follow, history, replay } from '../follow.ts'
 import { doc, put, range, record } from '../sample.ts'
@@ -69,7 +69,7 @@ export const concurrency: readonly Case[] = [
             assert.deepEqual(replay(entries, follower.batches), (await listed(store, own.prefix)).entries)
           }
         }
-        await perform(schedule, own, [store], () => readers.push(join()))
+        await perform(schedule, own, [store], () => readers.push(meanwhile(join())))
         for (const reader of readers) await (await reader)()
       })
     },
@@ -82,7 +82,7 @@ export const concurrency: readonly Case[] = [
       committed(await store.commit(range(accounts).map(n => put(record(n), units))))
       await property(5, fc.array(fc.tuple(fc.nat(accounts - 1), fc.nat(accounts - 1)), { minLength: 8, maxLength: 24 }), async moves => {
         const { revision, entries } = await listed(store)
-        const moving = Promise.all(moves.map(([from, to]) => move(store, from, to)))
+        const moving = meanwhile(Promise.all(moves.map(([from, to]) => move(store, from, to))))
         for (const _ of range(5)) assert.equal(sum((await listed(store)).entries), accounts * units)
         await moving
         let state = entries

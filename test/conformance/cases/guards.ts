@@ -3,7 +3,7 @@ import type { Expected } from '../../../backends/backend.ts'
 import { absent, committed, listed, lost, present } from '../assertions.ts'
 import type { Case } from '../case.ts'
 import { history } from '../follow.ts'
-import { A, B, C, doc, put } from '../sample.ts'
+import { A, B, C, doc, put, record } from '../sample.ts'
 
 /** What guards let through, what they stop, and what a loser learns. */
 export const guards: readonly Case[] = [
@@ -89,6 +89,7 @@ export const guards: readonly Case[] = [
       const { store } = context
       const first = committed(await store.commit([put(A, 1)]))
       const second = committed(await store.commit([{ key: A, check: true, expected: first }, put(B, 2)]))
+      assert.equal((await present(store, A)).revision, first)
       const third = committed(await store.commit([put(A, 3)]))
       const found = lost(await store.commit([{ key: A, check: true, expected: first }, put(B, 4)]))
       assert.equal(found.get(A)?.revision, third)
@@ -129,12 +130,13 @@ export const guards: readonly Case[] = [
   {
     title: 'a loser finds every guarded key that is there, and no other',
     async run({ store }) {
-      const revision = committed(await store.commit([put(A, 1), put(B, 1)]))
+      const revision = committed(await store.commit([put(A, 1), put(B, 1), put(C, 1), put(record(1), 1)]))
       const found = lost(
         await store.commit([
           { ...put(A, 2), expected: 'absent' },
           { key: B, check: true, expected: revision },
-          { ...put(C, 2), expected: 'absent' },
+          { ...put(C, 2), expected: 'any' },
+          { ...put(record(2), 2), expected: 'absent' },
         ]),
       )
       assert.deepEqual(

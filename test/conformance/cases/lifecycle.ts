@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { isSettingsError } from '../../../model/errors.ts'
 import { EVERYTHING } from '../../../model/key.ts'
-import { committed, refused, within } from '../assertions.ts'
+import { committed, meanwhile, refused, within } from '../assertions.ts'
 import type { Case } from '../case.ts'
 import { A, put, range, record } from '../sample.ts'
 
@@ -38,17 +38,18 @@ export const lifecycle: readonly Case[] = [
     async run({ store, over, patience }) {
       for (const n of range(5)) committed(await store.commit([put(A, n)]))
       const [waiting, full] = [store.watch(0n, over)[Symbol.asyncIterator](), store.watch(0n, over)[Symbol.asyncIterator]()]
-      for (const _ of range(5)) await waiting.next()
       await full.next()
-      const ends = [waiting, full].map(async iterator => {
+      const end = async (iterator: AsyncIterator<unknown>): Promise<void> => {
         try {
           while (!(await iterator.next()).done);
         } catch (error) {
           assert.ok(isSettingsError(error), `ended by ${String(error)}`)
         }
-      })
+      }
+      const ending = meanwhile(end(waiting))
+      await new Promise(setImmediate)
       await within(store.close(), patience, 'the end of close')
-      await within(Promise.all(ends), patience, 'the end of the watches')
+      await within(Promise.all([ending, end(full)]), patience, 'the end of the watches')
     },
   },
   {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Operation } from '../../../backends/backend.ts'
 import { makeKey } from '../../../model/key.ts'
-import { absent, committed, listed, present, refused } from '../assertions.ts'
+import { absent, accepted, committed, listed, present, refused } from '../assertions.ts'
 import type { Case } from '../case.ts'
 import { history } from '../follow.ts'
 import { A, B, C, doc, put } from '../sample.ts'
@@ -34,7 +34,7 @@ export const limits: readonly Case[] = [
     title: 'an entry of exactly the largest size is stored',
     async run({ store }) {
       const text = sized(store.supports.entryBytes)
-      committed(await store.commit([{ key: LARGE, put: text }]))
+      committed(await accepted(store.commit([{ key: LARGE, put: text }])))
       assert.ok((await present(store, LARGE)).text === text, 'the text did not come back')
     },
   },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { EVERYTHING, type Key, makeKey, makePrefix, type Prefix } from '../../../model/key.ts'
-import { committed, listed } from '../assertions.ts'
+import { committed, listed, meanwhile } from '../assertions.ts'
 import type { Case, Context } from '../case.ts'
 import { history, replay } from '../follow.ts'
 import { A, B, C, chunks, doc, put, range, record } from '../sample.ts'
@@ -123,7 +123,7 @@ export const list: readonly Case[] = [
     title: 'a listing shows the store of its revision, whatever is committed before its pages are read',
     async run({ store }) {
       committed(await store.commit([put(A, 1), put(B, 1)]))
-      const { revision, pages } = await store.list(EVERYTHING)
+      const { revision, pages } = await store.list(makePrefix('settings'))
       const later = committed(await store.commit([put(A, 2), { key: B, delete: true }, put(C, 2)]))
       assert.ok(later > revision)
       const texts: [Key, string][] = []
@@ -170,7 +170,10 @@ export const list: readonly Case[] = [
     title: 'a watch from the revision of a listing continues it without a gap or a repetition',
     async run(context) {
       const { store } = context
-      const writing = Promise.all(range(60).map(n => store.commit([n % 4 === 3 ? { key: record(n % 10), delete: true } : put(record(n % 10), n)])))
+      const write = async (writer: number): Promise<void> => {
+        for (const n of range(12)) committed(await store.commit([n % 4 === 3 ? { key: record(writer), delete: true } : put(record(writer), n)]))
+      }
+      const writing = meanwhile(Promise.all(range(5).map(write)))
       const { revision, entries } = await listed(store)
       await writing
       assert.deepEqual(replay(entries, await history(context, store, revision)), (await listed(store)).entries)

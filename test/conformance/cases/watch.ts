@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { absent, committed, listed, lost, refused } from '../assertions.ts'
+import { absent, committed, listed, lost, meanwhile, refused } from '../assertions.ts'
 import type { Case } from '../case.ts'
 import { assertOrderly, digest, fence, follow, history } from '../follow.ts'
 import { A, B, C, doc, put, range, record } from '../sample.ts'
@@ -123,7 +123,7 @@ export const watch: readonly Case[] = [
       const commits = async (caller: number): Promise<void> => {
         for (const n of range(15)) committed(await store.commit([put(record(caller), n)]))
       }
-      const writing = Promise.all(range(4).map(commits))
+      const writing = meanwhile(Promise.all(range(4).map(commits)))
       const followers = []
       for (const _ of range(6)) {
         followers.push(follow(context, store, 0n))

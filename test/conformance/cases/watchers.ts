@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import type { Batch } from '../../../backends/backend.ts'
-import { committed, within } from '../assertions.ts'
+import { committed, meanwhile, within } from '../assertions.ts'
 import type { Case } from '../case.ts'
-import { assertOrderly, digest, fence, follow, history } from '../follow.ts'
+import { assertOrderly, digest, fence, follow, history, watched } from '../follow.ts'
 import { A, B, doc, put, range, record } from '../sample.ts'
 
 /** Several watches, slow ones, ones that end and come again. */
@@ -37,7 +37,7 @@ export const watchers: readonly Case[] = [
     title: 'a slow watcher is given everything in the end and stops neither the store nor the others',
     async run(context) {
       const { store, over } = context
-      const slow = store.watch(0n, over)[Symbol.asyncIterator]()
+      const slow = watched(store, 0n, over)
       await slow.next()
       const quick = follow(context, store, 0n)
       for (const some of range(10)) {
@@ -77,7 +77,7 @@ export const watchers: readonly Case[] = [
       const end = new AbortController()
       const given = async (): Promise<number> => {
         let count = 0
-        for await (const batch of store.watch(0n, end.signal)) {
+        for await (const batch of watched(store, 0n, end.signal)) {
           if (batch.changes.length > 0) count++
           if (count === 3) end.abort()
         }
@@ -91,7 +91,7 @@ export const watchers: readonly Case[] = [
     async run(context) {
       const { store, over } = context
       committed(await store.commit([put(A, 1)]))
-      for await (const batch of store.watch(0n, over)) if (batch.changes.length > 0) break
+      for await (const batch of watched(store, 0n, over)) if (batch.changes.length > 0) break
       committed(await store.commit([put(A, 2)]))
       assert.equal((await history(context, store, 0n)).length, 2)
     },
@@ -100,13 +100,13 @@ export const watchers: readonly Case[] = [
     title: 'a reader that leaves and resumes again and again loses nothing and is given nothing twice',
     async run(context) {
       const { store, over, patience } = context
-      const writing = Promise.all(range(40).map(async n => committed(await store.commit([put(record(n), n), put(B, n)]))))
+      const writing = meanwhile(Promise.all(range(40).map(async n => committed(await store.commit([put(record(n), n), put(B, n)])))))
       const batches: Batch[] = []
       const read = async (): Promise<void> => {
         for (let stay = 1, last = 0n; batches.length < 40 && !over.aborted; stay = (stay % 4) + 1) {
           const end = new AbortController()
           let given = 0
-          for await (const batch of store.watch(last, AbortSignal.any([over, end.signal]))) {
+          for await (const batch of watched(store, last, AbortSignal.any([over, end.signal]))) {
             if (batch.changes.length === 0) continue
             batches.push(batch)
             last = batch.revision

@@ -1,0 +1,16 @@
+import type { Subject } from './case.ts'
+import { memoryPlace, sharedMemory } from './memory-subject.ts'
+import { commitMutants } from './mutants/commit.ts'
+import { contentMutants } from './mutants/content.ts'
+import { listMutants } from './mutants/list.ts'
+import type { Mutant } from './mutants/mutant.ts'
+import { timeMutants } from './mutants/time.ts'
+import { watchMutants } from './mutants/watch.ts'
+
+/** Every way of breaking the contract that the suite is known to notice. */
+export const MUTANTS: readonly Mutant[] = [...commitMutants, ...watchMutants, ...listMutants, ...contentMutants, ...timeMutants]
+
+/** A mutant as a subject of the suite. */
+export function mutantSubject({ title, place }: Pick<Mutant, 'title' | 'place'>, patience: number): Subject {
+  return { ...sharedMemory, title, ttl: 0.05, patience, create: async () => place(memoryPlace()) }
+}
