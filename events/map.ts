@@ -11,7 +11,6 @@ import type { Json, JsonObject } from '../model/value.ts'
 
 export type Method = 'PATCH' | 'PUT' | 'JSON_PATCH'
 export type ServiceState = 'READY' | 'STALE' | 'OFFLINE'
-export type Layer = 'default' | 'seed' | 'cluster' | 'controller' | 'environment'
 export type ApplyMode = 'live' | 'reload' | 'restart' | 'never'
 
 /** What every command may carry: `scope` is `cluster` (default), `controller` or `controller:<id>`; `comment` goes into the history. */
@@ -40,18 +39,6 @@ export interface Settings {
   readonly observed?: boolean
   /** Pointers of this update that a higher layer hides. */
   readonly shadowed?: readonly string[]
-  readonly explain?: Readonly<Record<string, Explanation>>
-}
-
-/** Where one effective value comes from. */
-export interface Explanation {
-  readonly layer: Layer
-  readonly value: Json
-  readonly set_by: Actor | null
-  readonly set_at: string | null
-  readonly revision: string | null
-  /** Lower layers that also have a value, highest first. */
-  readonly shadowed: readonly { readonly layer: Layer; readonly value: Json }[]
 }
 
 export interface Summary {
@@ -116,7 +103,7 @@ export interface Commands {
   }
   'kytos.settings.create': { content: Common & { readonly namespace: string; readonly data: JsonObject }; answer: Settings }
   'kytos.settings.retrieve': {
-    content: Common & { readonly namespace: string; readonly explain?: boolean; readonly fresh?: boolean }
+    content: Common & { readonly namespace: string; readonly fresh?: boolean }
     answer: Settings
   }
   'kytos.settings.update': {

@@ -55,7 +55,10 @@ export class Cache {
   readonly #documents = new Map<Key, DocumentState>()
   readonly #records = new Map<Key, StoredRecord>()
   readonly #schemas = new Map<Namespace, Map<string, StoredSchema>>()
-  readonly #registered = new Map<Namespace, SchemaDocument>()
+  /** The digest that this process's NApp registered, in use as soon as the store has it. */
+  readonly #preferred = new Map<Namespace, string>()
+  /** Registered while the store was away: in use here until it is stored. */
+  readonly #local = new Map<Namespace, SchemaDocument>()
   /** Every announced key in the store, also those that mean nothing to us. */
   readonly #index = new Map<Key, { readonly revision: Revision; readonly created: Revision }>()
   readonly #boxes = new Map<string, Set<Key>>()
@@ -91,7 +94,7 @@ export class Cache {
 
   /** Namespaces that have overrides here or a schema, sorted. */
   namespaces(): Namespace[] {
-    const found = new Set<Namespace>(this.#registered.keys())
+    const found = new Set<Namespace>(this.#local.keys())
     for (const [namespace, schemas] of this.#schemas) if (schemas.size > 0) found.add(namespace)
     for (const state of this.#documents.values()) if (state.entry) found.add(state.namespace)
     return [...found].sort()
@@ -99,8 +102,10 @@ export class Cache {
 
   /** The schema in use: the one registered in this process, else the stored one of the highest NApp version, else (ties) the newest. */
   schema(namespace: Namespace): SchemaDocument | undefined {
-    const registered = this.#registered.get(namespace)
-    if (registered) return registered
+    const preferred = this.#schemas.get(namespace)?.get(this.#preferred.get(namespace) ?? '')
+    if (preferred) return preferred.document
+    const local = this.#local.get(namespace)
+    if (local) return local
     let best: StoredSchema | undefined
     for (const stored of this.#schemas.get(namespace)?.values() ?? []) {
       const order = best ? compareNappVersions(stored.document.nappVersion, best.document.nappVersion) : 1
@@ -152,9 +157,13 @@ export class Cache {
     return [...(this.#boxes.get(namespace) ?? [])].sort((a, b) => (created(a) < created(b) ? -1 : created(a) > created(b) ? 1 : a < b ? -1 : 1))
   }
 
-  /** Takes the schema that a NApp of this process registered into use; stored or not. */
-  async register(namespace: Namespace, document: SchemaDocument): Promise<void> {
-    this.#registered.set(namespace, document)
+  /**
+   * Prefers the schema that a NApp of this process registered: from now on when the store has it, else from the revision that brings it; `local` when the
+   * store is away, so that it counts here at once.
+   */
+  async register(namespace: Namespace, document: SchemaDocument, local = false): Promise<void> {
+    this.#preferred.set(namespace, document.digest)
+    if (local) this.#local.set(namespace, document)
     await this.#settle(namespace)
   }
 
@@ -270,6 +279,7 @@ export class Cache {
     const before = this.effective(namespace)
     const schemas = this.#schemas.get(namespace) ?? new Map<string, StoredSchema>()
     this.#schemas.set(namespace, schemas)
+    if (this.#local.get(namespace)?.digest === digest) this.#local.delete(namespace)
     if (change.type === 'put' && document) schemas.set(digest, { revision: change.entry.revision, text: change.entry.text, document })
     else schemas.delete(digest)
     const rejected = await this.#settle(namespace)

@@ -1,0 +1,45 @@
+import type { Backend } from '../../backends/backend.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import { historyPrefix, type Key } from '../../model/key.ts'
+import type { JsonObject } from '../../model/value.ts'
+import { type DocumentState, isRecorded } from '../watcher/document-state.ts'
+import { parseObject, parseRecord, type StoredRecord } from './record.ts'
+
+/** What a writer has to know of a document before it changes it: the text and the newest record, of one moment. */
+export interface Base {
+  readonly entry: Entry | undefined
+  readonly data: JsonObject | undefined
+  readonly record: StoredRecord | undefined
+  readonly recorded: boolean
+}
+
+/** A document as the cache knows it. */
+export function baseFromCache(state: DocumentState | undefined): Base {
+  return { entry: state?.entry, data: state?.data, record: state?.record, recorded: isRecorded(state) }
+}
+
+/** A document as the store holds it now. Text and record are read one after the other: the guards of the commit find out when they do not belong together. */
+export async function readBase(backend: Backend, key: Key): Promise<Base> {
+  const [record] = await readRecords(backend, key, 1)
+  const entry = await backend.get(key)
+  const recorded = entry ? record?.of === entry.revision : record === undefined || record.kind === 'deleted'
+  return { entry, data: entry && parseObject(entry.text), record, recorded }
+}
+
+/** The newest records of a document, newest first. */
+export async function readRecords(backend: Backend, key: Key, limit: number): Promise<StoredRecord[]> {
+  const records: StoredRecord[] = []
+  const { pages } = await backend.list(historyPrefix(key), { newest: limit })
+  for await (const page of pages) {
+    for (const entry of page) {
+      const record = parseRecord(entry)
+      if (record) records.push(record)
+    }
+  }
+  return records
+}
+
+/** The revision of the commit that made the document what this base says; 0 before the first. */
+export function baseRevision(base: Base): Revision {
+  return base.entry?.revision ?? base.record?.of ?? 0n
+}

@@ -1,0 +1,216 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Backend, Operation } from '../../backends/backend.ts'
+import type { ChangeKind } from '../../events/map.ts'
+import { type Actor, HAND_EDIT } from '../../model/actor.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
+import { historyKey, type Key } from '../../model/key.ts'
+import type { JsonObject } from '../../model/value.ts'
+import { Turnstile } from '../turnstile.ts'
+import { type Base, readBase } from './document-reader.ts'
+import { printRecord, type StoredRecord } from './record.ts'
+
+/*
+ * Changes of overrides documents.
+ *
+ * Invariants:
+ *  1. A document and the record of its change are one commit. The document is guarded by the revision that was read, the record by its absence: of two
+ *     changes made from the same base one is committed, the other is made again from a fresh read, checks included.
+ *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it. A document that changed without its record (an edit
+ *     by hand) gets that record first.
+ *  3. A change that leaves the stored text as it was commits nothing.
+ */
+
+/** The largest overrides document, in bytes of its text. */
+export const DOCUMENT_BYTES = 256 * 1024
+/** Milliseconds for which a lost race is run again. */
+const PATIENCE = 5_000
+
+export interface Change {
+  readonly key: Key
+  readonly actor: Actor
+  readonly comment: string | undefined
+  /** The overrides after the change, undefined to delete them; made anew from each fresh base. Throws what the caller is to be told. */
+  readonly make: (base: Base) => JsonObject | undefined | Promise<JsonObject | undefined>
+  /** Further conditions, made anew for each base; with `once` a failed condition ends the change with REVISION_MISMATCH instead of another try. */
+  readonly conditions?: (base: Base) => readonly Operation[]
+  readonly once?: boolean
+}
+
+/** A document as a change left it. `committed` is false when there was nothing to change. */
+export interface Written extends Base {
+  readonly committed: boolean
+  readonly revision: Revision
+}
+
+export interface WriterOptions {
+  readonly backend: Backend
+  readonly controller: string
+  /** What the cache knows of a document. */
+  readonly cached: (key: Key) => Base
+  /** When the cache saw an absent document go. */
+  readonly goneAt: (key: Key) => Revision | undefined
+  /** Called after a document got one more record. */
+  readonly recorded?: (key: Key, version: number) => void
+}
+
+export class DocumentWriter {
+  readonly #options: WriterOptions
+  readonly #turnstile = new Turnstile()
+  /** What own commits left behind, until the cache has seen it: the base of the next one in the row. */
+  readonly #recent = new Map<Key, Base>()
+
+  constructor(options: WriterOptions) {
+    this.#options = options
+  }
+
+  /**
+   * Commits a change.
+   * @throws SettingsError CONTENTION after 5 s of lost races, REVISION_MISMATCH with `once`, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and
+   * what `make` throws.
+   */
+  write(change: Change): Promise<Written> {
+    // One writer a document within this process: they would only race each other. Twins in another case take the same turn.
+    return this.#turnstile.run(change.key.toLowerCase(), () => this.#write(change))
+  }
+
+  /** Records an edit by hand, unless another controller did it first. */
+  adopt(key: Key): Promise<void> {
+    return this.#turnstile.run(key.toLowerCase(), async () => {
+      const base = await readBase(this.#options.backend, key)
+      if (!base.recorded) await this.#adopt(key, base)
+    })
+  }
+
+  async #write(change: Change): Promise<Written> {
+    const { backend } = this.#options
+    const deadline = performance.now() + PATIENCE
+    let base = this.#newestKnown(change.key)
+    for (let attempt = 1; ; attempt++) {
+      if (base.recorded) {
+        const written = await this.#attempt(change, base)
+        if (written) return written
+        if (change.once) throw new SettingsError('REVISION_MISMATCH', 'The settings changed meanwhile. Read them again, then decide.')
+      } else await this.#adopt(change.key, base)
+      if (performance.now() > deadline) {
+        throw new SettingsError(
+          'CONTENTION',
+          `Others changed "${change.key}" ${attempt} times while this change was tried for ${PATIENCE / 1000} s. Nothing was changed; try again.`,
+        )
+      }
+      // Equal pauses would let the same controllers meet again.
+      if (attempt > 1) await sleep(Math.random() * Math.min(2 ** attempt, 50))
+      base = await readBase(backend, change.key)
+    }
+  }
+
+  /** One try on one base; undefined when the race was lost. */
+  async #attempt(change: Change, base: Base): Promise<Written | undefined> {
+    const data = await change.make(base)
+    const text = data && printJson(data)
+    const revision = base.entry?.revision ?? base.record?.of ?? 0n
+    if (isUnchanged(base, data, text)) return { ...base, committed: false, revision }
+    if (text && Buffer.byteLength(text) > DOCUMENT_BYTES) throw tooLarge(text)
+
+    const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
+    const record = this.#record(base, kind, data, change)
+    const guard = base.entry?.revision ?? 'absent'
+    const { key } = change
+    const operations: Operation[] = [
+      text === undefined ? { key, delete: true, expected: guard } : { key, put: text, expected: guard },
+      { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true },
+      ...(change.conditions?.(base) ?? []),
+    ]
+    const outcome = await this.#commit(operations, record.writeId)
+    if (!outcome.committed) return undefined
+    return this.#remember(change.key, text, data, { ...record, of: outcome.revision }, base.entry, outcome.revision)
+  }
+
+  async #commit(operations: readonly Operation[], writeId: string) {
+    try {
+      return await this.#options.backend.commit(operations)
+    } catch (error) {
+      if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
+      throw new SettingsError(
+        'OUTCOME_UNKNOWN',
+        `${error.message} Look for the write_id ${writeId} in the history: it is there if the change was made.`,
+        {
+          cause: error,
+          details: { ...error.details, write_id: writeId },
+        },
+      )
+    }
+  }
+
+  async #adopt(key: Key, base: Base): Promise<void> {
+    const kind: ChangeKind =
+      base.entry === undefined ? 'deleted' : base.record === undefined || base.record.kind === 'deleted' ? 'created' : 'updated'
+    const record = this.#record(base, kind, base.data, { actor: HAND_EDIT, comment: undefined })
+    await this.#options.backend.commit([
+      {
+        key: historyKey(key, record.version),
+        put: printRecord(record, base.entry?.revision ?? this.#options.goneAt(key)),
+        expected: 'absent',
+        marker: true,
+      },
+      // The edit that is recorded must still be what is there.
+      { key, check: true, expected: base.entry?.revision ?? 'absent' },
+    ])
+    this.#recent.delete(key)
+    this.#options.recorded?.(key, record.version)
+  }
+
+  #record(base: Base, kind: ChangeKind, data: JsonObject | undefined, by: Pick<Change, 'actor' | 'comment'>): Omit<StoredRecord, 'of'> {
+    return {
+      version: (base.record?.version ?? 0) + 1,
+      kind,
+      data,
+      actor: by.actor,
+      controller: this.#options.controller,
+      comment: by.comment,
+      at: new Date().toISOString(),
+      writeId: randomUUID(),
+    }
+  }
+
+  #remember(
+    key: Key,
+    text: string | undefined,
+    data: JsonObject | undefined,
+    record: StoredRecord,
+    before: Entry | undefined,
+    revision: Revision,
+  ): Written {
+    const entry: Entry | undefined = text === undefined ? undefined : { key, text, revision, created: before?.created ?? revision }
+    const base: Base = { entry, data, record, recorded: true }
+    this.#recent.set(key, base)
+    this.#options.recorded?.(key, record.version)
+    return { ...base, committed: true, revision }
+  }
+
+  #newestKnown(key: Key): Base {
+    const cached = this.#options.cached(key)
+    const recent = this.#recent.get(key)
+    if (recent && (recent.record?.version ?? 0) > (cached.record?.version ?? 0)) return recent
+    this.#recent.delete(key)
+    return cached
+  }
+}
+
+function isUnchanged(base: Base, data: JsonObject | undefined, text: string | undefined): boolean {
+  if (data === undefined || base.entry === undefined) return text === base.entry?.text
+  // An edit by hand may be laid out otherwise and say the same.
+  return text === base.entry.text || (base.data !== undefined && printJson(base.data) === text)
+}
+
+function tooLarge(text: string): SettingsError {
+  return new SettingsError(
+    'DOCUMENT_TOO_LARGE',
+    `The overrides would have ${Buffer.byteLength(text)} bytes; a settings document holds ${DOCUMENT_BYTES} at most. Data of a NApp belongs into boxes.`,
+    {
+      details: { got: Buffer.byteLength(text), limit: DOCUMENT_BYTES },
+    },
+  )
+}
