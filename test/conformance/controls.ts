@@ -1,6 +1,10 @@
 import { SettingsError } from '../../model/errors.ts'
+import { makeKey } from '../../model/key.ts'
+import { keyOf } from './follow.ts'
 import { type Flight, inFlights } from './mutants/flight.ts'
-import { flat, guardsHold, type Mutant, mutant } from './mutants/mutant.ts'
+import { flat, guardsHold, type Mutant, mutant, pagesOf } from './mutants/mutant.ts'
+
+const OTHERS = makeKey('presence', 'others')
 
 /** Backends that are odd but keep the contract: a suite that fails them asks for more than was promised. */
 export const CONTROLS: readonly Omit<Mutant, 'noticedBy'>[] = [
@@ -57,8 +61,12 @@ export const CONTROLS: readonly Omit<Mutant, 'noticedBy'>[] = [
   })),
   mutant('a store on which others commit all the time, where we do not look', '', sound => ({
     async commit(operations) {
-      await sound.commit([{ key: 'meta/fence' as never, put: '{"others":true}' }])
+      await sound.commit([{ key: OTHERS, put: '{}' }])
       return sound.commit(operations)
+    },
+    list: (prefix, options) => pagesOf(sound, prefix, options, entries => entries.filter(({ key }) => key !== OTHERS)),
+    async *watch(since, signal) {
+      for await (const batch of sound.watch(since, signal)) yield { ...batch, changes: batch.changes.filter(change => keyOf(change) !== OTHERS) }
     },
   })),
 ]

@@ -171,7 +171,8 @@ export const list: readonly Case[] = [
     async run(context) {
       const { store } = context
       const write = async (writer: number): Promise<void> => {
-        for (const n of range(12)) committed(await store.commit([n % 4 === 3 ? { key: record(writer), delete: true } : put(record(writer), n)]))
+        for (const n of range(12))
+          committed(await store.commit([put(record(writer * 12 + n), n), { key: record(writer * 12 + n - 3), delete: true }]))
       }
       const writing = meanwhile(Promise.all(range(5).map(write)))
       const { revision, entries } = await listed(store)

@@ -1,4 +1,5 @@
 import type { Operation, Outcome } from '../../../backends/backend.ts'
+import { EVERYTHING } from '../../../model/key.ts'
 import { type Flight, inFlights } from './flight.ts'
 import { entryMutant, guardedEntries, guardsHold, type Mutant, mutant, operationMutant } from './mutant.ts'
 
@@ -62,7 +63,7 @@ export const commitMutants: readonly Mutant[] = [
       for (const call of flight) {
         const winner = call.operations.map(({ key }) => last.get(key)).find(other => other !== call)
         if (!winner || call.operations.length !== 1) sound.commit(call.operations).then(call.resolve, call.reject)
-        else sound.list('' as never).then(({ revision }) => call.resolve({ committed: true, revision }), call.reject)
+        else sound.list(EVERYTHING).then(({ revision }) => call.resolve({ committed: true, revision }), call.reject)
       }
     }),
   })),
@@ -76,7 +77,7 @@ export const commitMutants: readonly Mutant[] = [
     async commit(operations) {
       const outcome = await sound.commit(operations)
       if (outcome.committed) return outcome
-      const { pages } = await sound.list('' as never)
+      const { pages } = await sound.list(EVERYTHING)
       const found = []
       for await (const page of pages) found.push(...page)
       return { committed: false, found }

@@ -1,3 +1,4 @@
+import { EVERYTHING } from '../../../model/key.ts'
 import { flat, type Mutant, mutant, oneByOne, pagesOf } from './mutant.ts'
 
 const byPeople = new Intl.Collator('en')
@@ -40,10 +41,10 @@ export const listMutants: readonly Mutant[] = [
   mutant('an underscore in a prefix stands for any sign', 'list', sound => ({
     async list(prefix, options) {
       const pattern = new RegExp(`^${prefix.replaceAll('_', '.')}`)
-      return pagesOf(sound, '' as never, options, entries => entries.filter(({ key }) => pattern.test(key)))
+      return pagesOf(sound, EVERYTHING, options, entries => entries.filter(({ key }) => pattern.test(key)))
     },
   })),
-  mutant('a prefix is ignored', 'list', sound => ({ list: (_, options) => sound.list('' as never, options) })),
+  mutant('a prefix is ignored', 'list', sound => ({ list: (_, options) => sound.list(EVERYTHING, options) })),
   mutant('entries are in the order of an encyclopedia', 'list', sound => ({
     list: (prefix, options) => pagesOf(sound, prefix, options, entries => entries.toSorted((a, b) => byPeople.compare(a.key, b.key))),
   })),

@@ -1,5 +1,6 @@
 import type { Operation } from '../../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
+import { EVERYTHING } from '../../../model/key.ts'
 import type { Place } from '../case.ts'
 import { delegate, flat, type Mutant, mutant, operationMutant } from './mutant.ts'
 
@@ -214,7 +215,7 @@ function startingAgain(sound: Required<Place>): Place {
           if (!again) return
           const reader = createMemoryBackend(undefined, before)
           await reader.open()
-          const entries = await flat((await reader.list('' as never)).pages)
+          const entries = await flat((await reader.list(EVERYTHING)).pages)
           if (entries.length > 0) await fresh.commit(entries.map(({ key, text }) => ({ key, put: text })))
         },
       }

@@ -1,4 +1,5 @@
 import type { Batch } from '../../../backends/backend.ts'
+import { EVERYTHING } from '../../../model/key.ts'
 import { type Mutant, mutant, watchMutant } from './mutant.ts'
 
 /** Broken watches: gaps, repetitions, halves, wrong starts and ends. */
@@ -53,7 +54,7 @@ export const watchMutants: readonly Mutant[] = [
   })),
   mutant('the watch starts at what is new, whatever its start', 'watch', sound => ({
     async *watch(_since, signal) {
-      yield* sound.watch((await sound.list('' as never)).revision, signal)
+      yield* sound.watch((await sound.list(EVERYTHING)).revision, signal)
     },
   })),
   mutant('a cut drops the batch that was on its way', 'watchers', sound => {
@@ -70,7 +71,7 @@ export const watchMutants: readonly Mutant[] = [
   }),
   mutant("after the first batch of what was missed, the watch goes on at the header's revision", 'watch', sound => ({
     async *watch(since, signal) {
-      const { revision: header } = await sound.list('' as never)
+      const { revision: header } = await sound.list(EVERYTHING)
       for await (const batch of sound.watch(since, signal)) {
         yield batch
         if (batch.revision < header && batch.changes.length > 0) break
@@ -80,7 +81,8 @@ export const watchMutants: readonly Mutant[] = [
   })),
   mutant('progress is taken for the point to resume at, though batches before it were not given', 'watchers', sound => ({
     async *watch(since, signal) {
-      const { revision } = await sound.list('' as never)
+      const { revision } = await sound.list(EVERYTHING)
+      if (signal.aborted) return
       yield { revision, changes: [] }
       yield* sound.watch(since === 0n ? since : revision, signal)
     },
@@ -113,7 +115,7 @@ export const watchMutants: readonly Mutant[] = [
   })),
   mutant('a watch from a revision that is yet to come waits for it', 'watch', sound => ({
     async *watch(since, signal) {
-      const { revision } = await sound.list('' as never)
+      const { revision } = await sound.list(EVERYTHING)
       yield* sound.watch(since > revision ? revision : since, signal)
     },
   })),
@@ -123,7 +125,7 @@ export const watchMutants: readonly Mutant[] = [
         yield* sound.watch(since, signal)
       } catch {
         // This is what is broken: the gap is not told.
-        yield* sound.watch((await sound.list('' as never)).revision, signal)
+        yield* sound.watch((await sound.list(EVERYTHING)).revision, signal)
       }
     },
   })),
@@ -137,10 +139,9 @@ export const watchMutants: readonly Mutant[] = [
   })),
   mutant('an abort is noticed only when nothing is left to give', 'watchers', sound => ({
     async *watch(since, signal) {
-      for await (const batch of sound.watch(since, new AbortController().signal)) {
-        if (signal.aborted && batch.changes.length === 0) return
-        yield batch
-      }
+      const late = new AbortController()
+      signal.addEventListener('abort', () => setTimeout(() => late.abort(), 20), { once: true })
+      yield* sound.watch(since, signal.aborted ? signal : late.signal)
     },
   })),
   mutant('a slow reader loses what does not fit into its buffer', 'watchers', sound => ({

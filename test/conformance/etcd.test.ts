@@ -1,0 +1,35 @@
+import { afterAll, beforeAll } from 'vitest'
+import { createEtcdBackend } from '../../backends/etcd/index.ts'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import type { Place } from './case.ts'
+import { suite } from './suite.ts'
+
+let server: EtcdServer
+let places = 0
+
+beforeAll(async () => {
+  server = await startEtcd()
+})
+
+afterAll(() => server.stop())
+
+suite({
+  title: 'etcd',
+  supports: { sharing: true, durability: true, handEdits: true },
+  crash: true,
+  forget: true,
+  ttl: 2,
+  patience: 10_000,
+  create: async () => etcdPlace(`/conformance/${places++}`),
+})
+
+/** A store below a prefix of its own. The server outlives its clients, so another client sees what a crash of the first leaves. */
+function etcdPlace(prefix: string): Place {
+  const backend = () => createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 5 }, { report: () => {} })
+  return {
+    backend,
+    afterCrash: async () => backend(),
+    forget: () => server.compact(),
+    remove: async () => {},
+  }
+}
