@@ -4,6 +4,9 @@ import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
 import type { Space } from './space.ts'
 
+/** The lease that puts with a ttl hang on, by that ttl. */
+export type Leases = ReadonlyMap<number, string>
+
 /** What one commit came to: its outcome, and for a failed guard all that its keys hold, which tells whether an earlier attempt had succeeded after all. */
 export interface Reading {
   readonly outcome: Outcome
@@ -14,13 +17,13 @@ export interface Reading {
 
 /**
  * One commit as an etcd transaction: compares are its guards, the success branch its writes, and the failure branch reads every key it names, so that a
- * loser needs no second round trip. `lease` is what its puts with a ttl hang on.
+ * loser needs no second round trip.
  */
-export function toTransaction(space: Space, operations: readonly Operation[], lease?: string): ITxnRequest {
+export function toTransaction(space: Space, operations: readonly Operation[], leases?: Leases): ITxnRequest {
   const compare = operations.flatMap(operation => toCompare(space, operation) ?? [])
   return {
     compare,
-    success: operations.flatMap(operation => toWrite(space, operation, lease) ?? []),
+    success: operations.flatMap(operation => toWrite(space, operation, leases) ?? []),
     failure: compare.length === 0 ? [] : operations.map(({ key }) => ({ request_range: { key: space.address(key) } })),
   }
 }
@@ -63,9 +66,10 @@ function toCompare(space: Space, { key, expected = 'any' }: Operation): ICompare
   return { ...equal, target: CompareTarget.Mod, mod_revision: expected.toString() }
 }
 
-function toWrite(space: Space, operation: Operation, lease = '0'): IRequestOp | undefined {
+function toWrite(space: Space, operation: Operation, leases?: Leases): IRequestOp | undefined {
   const key = space.address(operation.key)
   if ('delete' in operation) return { request_delete_range: { key } }
   if ('check' in operation) return undefined
-  return { request_put: { key, value: Buffer.from(operation.put), ...(operation.ttl !== undefined && { lease }) } }
+  const lease = operation.ttl === undefined ? undefined : leases?.get(operation.ttl)
+  return { request_put: { key, value: Buffer.from(operation.put), ...(lease !== undefined && { lease }) } }
 }

@@ -1,0 +1,125 @@
+import type { Entry, Revision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
+import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import { ENTRY_BYTES } from './check.ts'
+import type { EtcdOptions } from './client.ts'
+import { Committer } from './commit.ts'
+import { toStoreError } from './errors.ts'
+import { Link } from './link.ts'
+import { getEntry, listEntries } from './read.ts'
+import { Space } from './space.ts'
+import { isInStep, outdated } from './version.ts'
+import { type Identity, watchOnce } from './watch.ts'
+
+export type { EtcdOptions } from './client.ts'
+
+/** How often a token is used at least, in ms, so that it does not run out between calls: etcd's default lets one live for five minutes. */
+const TOKEN_WARMTH = 60_000
+
+/** Documents in etcd, at `<prefix>/<key>`, for any number of controllers. Connects in `open()`. */
+export function createEtcdBackend(options: EtcdOptions, surroundings: Surroundings): Backend {
+  return new EtcdBackend(options, surroundings)
+}
+
+class EtcdBackend implements Backend {
+  readonly name = 'etcd'
+  readonly supports: Supports = { sharing: true, durability: true, handEdits: true, entryBytes: ENTRY_BYTES }
+  readonly #options: EtcdOptions
+  readonly #report: Surroundings['report']
+  readonly #link: Link
+  /** Watches have connections of their own, so that nothing that happens to calls happens to them. */
+  readonly #watchLink: Link
+  readonly #space: Space
+  readonly #committer: Committer
+  readonly #closing = new AbortController()
+  #identity: Identity | undefined
+  #warmth: NodeJS.Timeout | undefined
+  #closed: Promise<void> | undefined
+
+  constructor(options: EtcdOptions, { report }: Surroundings) {
+    if (options.endpoints.length === 0) throw new SettingsError('CONFIG_INVALID', '[settings.etcd] endpoints names no endpoint.')
+    this.#options = options
+    this.#report = report
+    this.#link = new Link(options)
+    this.#watchLink = new Link(options)
+    this.#space = new Space(options.prefix, report)
+    this.#committer = new Committer(this.#link, this.#space, options)
+  }
+
+  /** One linearizable read, so that it proves reachability, TLS, credentials and permission at once. */
+  async open(): Promise<void> {
+    this.#refuseClosed()
+    try {
+      const request = { ...this.#space.range(EVERYTHING), limit: 1, keys_only: true }
+      const { header } = await this.#link.tryEach((client, options) => client.kv.range(request, options))
+      this.#identity = { cluster: header.cluster_id, inStep: await this.#checkVersion(), fragment: false }
+    } catch (error) {
+      throw toStoreError(error, 'the first read', this.#link.endpoints)
+    }
+    this.#refuseClosed()
+    if (this.#options.username !== undefined) this.#warmth ??= setInterval(() => this.#useToken(), TOKEN_WARMTH).unref()
+  }
+
+  async get(key: Key): Promise<Entry | undefined> {
+    this.#needOpen()
+    return getEntry(this.#link, this.#space, key)
+  }
+
+  async list(prefix: Prefix, options?: ListOptions): Promise<Listing> {
+    this.#needOpen()
+    return listEntries(this.#link, this.#space, prefix, options)
+  }
+
+  async commit(operations: readonly Operation[]): Promise<Outcome> {
+    this.#needOpen()
+    return this.#committer.commit(operations)
+  }
+
+  async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+    const identity = this.#needOpen()
+    const end = AbortSignal.any([signal, this.#closing.signal])
+    yield* watchOnce(this.#watchLink, this.#space, identity, this.#options, since, end)
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
+    this.#closing.abort()
+    clearInterval(this.#warmth)
+    this.#link.hurry()
+    this.#watchLink.hurry()
+    await this.#committer.settled()
+    this.#link.close()
+    this.#watchLink.close()
+  }
+
+  /** Reports a server with known faults; true when its progress keeps in step with its events. */
+  async #checkVersion(): Promise<boolean> {
+    // A server that does not tell its version is taken for an old one.
+    const status = await this.#link.client.maintenance.status().catch(() => undefined)
+    if (!status) return false
+    const message = outdated(status.version)
+    if (message !== undefined) this.#report({ code: 'SERVER_OUTDATED', message, source: this.#link.endpoint })
+    return isInStep(status.version)
+  }
+
+  #useToken(): void {
+    const request = { ...this.#space.range(EVERYTHING), limit: 1, keys_only: true }
+    // Nobody asked, so nobody is told; whoever asks next learns what is wrong.
+    this.#link.call((client, options) => client.kv.range(request, options)).catch(() => undefined)
+  }
+
+  #needOpen(): Identity {
+    this.#refuseClosed()
+    if (!this.#identity) throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is not open yet.')
+    return this.#identity
+  }
+
+  #refuseClosed(): void {
+    if (this.#closing.signal.aborted) throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is closed and stays closed: create another.')
+  }
+}

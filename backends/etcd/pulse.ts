@@ -1,0 +1,62 @@
+import type { WatchStream } from './watch-stream.ts'
+
+const TICK = 250
+/** Silence after which the server is asked for a sign of life, and then how long it may take, both in ticks. */
+const IDLE_TICKS = 8
+const ANSWER_TICKS = 6
+/** As IDLE_TICKS, while the server has yet to say that it has caught up; two, so that at least one whole tick lies between two answers. */
+const EAGER_TICKS = 2
+
+/**
+ * Notices a dead line: after 2 s of silence it asks for progress, and after 1.5 s more it cancels the stream. It counts ticks of a timer and not time, so a
+ * process that was itself stopped for a while does not blame the line; and none while the reader is busy, for then nobody was listening.
+ */
+export class Pulse {
+  /** Asks more often: the server has yet to say that it has caught up. */
+  eager = true
+  /** The reader is doing something else than reading. */
+  busy = false
+  readonly #stream: WatchStream
+  readonly #timer: NodeJS.Timeout
+  #patience: number
+  #idle = 0
+  #asked = 0
+  #created = false
+
+  /** `timeout` in ms is how long the first response may take. */
+  constructor(stream: WatchStream, timeout: number) {
+    this.#stream = stream
+    this.#patience = Math.ceil(timeout / TICK)
+    this.#timer = setInterval(() => this.#tick(), TICK)
+  }
+
+  /** Something came. */
+  heard(): void {
+    this.#created = true
+    this.#patience = ANSWER_TICKS
+    this.#idle = 0
+    this.#asked = 0
+  }
+
+  ask(): void {
+    this.#asked = 1
+    this.#stream.write({ progress_request: {} })
+  }
+
+  stop(): void {
+    clearInterval(this.#timer)
+  }
+
+  #tick(): void {
+    if (this.busy) {
+      this.#idle = 0
+      if (this.#asked > 0) this.#asked = 1
+      return
+    }
+    if (!this.#created || this.#asked > 0) {
+      if (this.#asked++ >= this.#patience) this.#stream.cancel(new Error(`nothing came for ${this.#patience * TICK} ms, not even when asked`))
+      return
+    }
+    if (++this.#idle >= (this.eager ? EAGER_TICKS : IDLE_TICKS)) this.ask()
+  }
+}

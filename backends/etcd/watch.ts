@@ -1,0 +1,173 @@
+import type { IEvent, IWatchResponse } from 'etcd3'
+import type { Revision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { EVERYTHING } from '../../model/key.ts'
+import type { Batch } from '../backend.ts'
+import type { EtcdOptions } from './client.ts'
+import { readFailure } from './errors.ts'
+import { toBatches } from './events.ts'
+import type { Link } from './link.ts'
+import { Pulse } from './pulse.ts'
+import type { Space } from './space.ts'
+import { openWatchStream, type WatchStream } from './watch-stream.ts'
+
+/** What is known of the store being watched; shared by the watches of a backend, which update it. */
+export interface Identity {
+  /** The cluster that answered last; a watch that meets another one ends, and the next one accepts it. */
+  cluster: string
+  /** The server's answers to a progress request never run ahead of its events (from 3.4.25 and 3.5.8). */
+  readonly inStep: boolean
+  /** Responses have become too large to come in one piece. */
+  fragment: boolean
+}
+
+/** The watch id of a response that is about the whole stream. */
+const NO_WATCH = '-1'
+
+/**
+ * One life of a watch, on a stream of its own: from `since` until `signal` aborts, the line fails or history is lost.
+ *
+ * Invariants:
+ *  1. It starts at `since + 1` and gives batches in rising revisions, each whole. What decides is the revision of the events, never that of a header: the
+ *     header tells where the *store* is, and resuming from there is how events get lost.
+ *  2. Progress is never ahead of a batch still to come, as far as the server lets one know. Old servers answer a progress request before events they have
+ *     queued already, so there an answer only confirms what the answer before it said, if no event came in between; that is as good as 250 ms of patience.
+ *     The caller resumes from batches alone, so even then nothing would be lost.
+ *  3. It never claims continuity with another store: another cluster id, or a store whose revision is below `since`, is HISTORY_LOST.
+ *
+ * @throws SettingsError HISTORY_LOST, with `reason` in the details: `compacted` (and `compact_revision`), `rewound` or `other store`.
+ * @throws SettingsError STORE_UNREACHABLE for everything else, a refusal included: a permission or a token may come back, the caller tries again.
+ */
+export async function* watchOnce(
+  link: Link,
+  space: Space,
+  identity: Identity,
+  options: EtcdOptions,
+  since: Revision,
+  signal: AbortSignal,
+): AsyncGenerator<Batch, void, void> {
+  if (signal.aborted) return
+  const { client } = link
+  const stream = await openWatchStream(link).catch(error => {
+    link.leave(client, readFailure(error).renew)
+    throw cut(link, error)
+  })
+  const pulse = new Pulse(stream, options.timeout * 1000)
+  const end = (): void => stream.cancel()
+  signal.addEventListener('abort', end)
+  try {
+    stream.write({
+      create_request: { ...space.range(EVERYTHING), start_revision: (since + 1n).toString(), progress_notify: true, fragment: identity.fragment },
+    })
+    for await (const batch of read(stream, pulse, { link, space, identity, since })) {
+      if (signal.aborted) return
+      pulse.busy = true
+      yield batch
+      pulse.busy = false
+      if (signal.aborted) return
+    }
+    if (signal.aborted) return
+    if (/larger than max/.test(stream.failure?.message ?? '')) identity.fragment = true
+    link.leave(client)
+    throw cut(link, stream.failure ?? new Error('the server ended the stream'))
+  } finally {
+    signal.removeEventListener('abort', end)
+    pulse.stop()
+    stream.cancel()
+  }
+}
+
+interface Watched {
+  readonly link: Link
+  readonly space: Space
+  readonly identity: Identity
+  readonly since: Revision
+}
+
+async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): AsyncGenerator<Batch, void, void> {
+  const { space, identity, since } = watched
+  let last = since
+  /** Of everything given, progress included. */
+  let told = since - 1n
+  /** Where the server said that it was, if no event has come since. */
+  let said: Revision | undefined
+  let made: Revision = since
+  const pieces: IEvent[] = []
+
+  for await (const response of stream.responses) {
+    pulse.heard()
+    const at = BigInt(response.header.revision)
+    if (response.canceled) throw await refusal(response, watched)
+    if (response.created) {
+      await verify(response, watched)
+      made = at
+      said = at
+      if (identity.inStep) pulse.ask()
+      if (at <= since) {
+        told = since
+        yield { revision: told, changes: [] }
+      }
+    } else if (response.events.length > 0) {
+      said = undefined
+      pieces.push(...response.events)
+      if (response.fragment) continue
+      for (const batch of toBatches(space, pieces.splice(0), last)) {
+        last = batch.revision
+        if (last > told) told = last
+        yield batch
+      }
+    } else {
+      const sure = response.watch_id !== NO_WATCH || identity.inStep ? at : said
+      said = at
+      if (sure !== undefined && sure > told) {
+        told = sure
+        yield { revision: told, changes: [] }
+      }
+    }
+    pulse.eager = told < made
+  }
+}
+
+/** Refuses a store that cannot be the one `since` is from. */
+async function verify({ header }: IWatchResponse, { link, space, identity, since }: Watched): Promise<void> {
+  if (header.cluster_id !== identity.cluster) {
+    identity.cluster = header.cluster_id
+    throw lost('this is another store than before', { reason: 'other store' })
+  }
+  if (BigInt(header.revision) >= since) return
+  // A member may lag behind the others; a linearizable read tells where the store is.
+  const now = await link
+    .call((client, options) => client.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options))
+    .catch(error => {
+      throw cut(link, error)
+    })
+  const revision = BigInt(now.value.header.revision)
+  if (revision < since) throw lost(`the store is at revision ${revision}, below ${since}: it was restored or wiped`, { reason: 'rewound' })
+}
+
+/** Why the server refuses or ends the watch, as the error to throw. */
+async function refusal(response: IWatchResponse, { link, space, since }: Watched): Promise<SettingsError> {
+  if (response.compact_revision !== '0') {
+    const details = { reason: 'compacted', compact_revision: response.compact_revision }
+    return lost(`the steps after revision ${since} were compacted; the oldest kept is ${response.compact_revision}`, details)
+  }
+  const reason = response.cancel_reason || 'it gave no reason'
+  const { client } = link
+  try {
+    // A token that ran out is renewed by any call; then the next watch is accepted.
+    await link.call((one, options) => one.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options))
+  } catch (error) {
+    return cut(link, error)
+  }
+  link.leave(client, true)
+  return cut(link, new Error(`the watch was refused: ${reason}`))
+}
+
+function cut(link: Link, error: unknown): SettingsError {
+  const message = `The watch of etcd (${link.endpoints}) was cut: ${readFailure(error).reason}.`
+  return new SettingsError('STORE_UNREACHABLE', message, { cause: error })
+}
+
+function lost(why: string, details: Readonly<Record<string, unknown>>): SettingsError {
+  return new SettingsError('HISTORY_LOST', `The watch cannot go on without a gap: ${why}. List the store and watch from there.`, { details })
+}
