@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backend, Batch, Change } from '../../backends/backend.ts'
+import type { Backend, Batch, Change, Problem } from '../../backends/backend.ts'
 import type { KytosEvent } from '../../events/event.ts'
 import type { Facts, Origin, ServiceState } from '../../events/map.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
@@ -8,7 +8,7 @@ import { historyPrefix, type Key } from '../../model/key.ts'
 import type { Log } from '../log.ts'
 import { parseRecord, type StoredRecord } from '../settings/record.ts'
 import { Cache } from './cache.ts'
-import { isRecorded } from './document-state.ts'
+import { isRecorded, parseOverridesKey } from './document-state.ts'
 import { claimEpoch, readEpoch } from './epoch.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import { surveyStore } from './survey.ts'
@@ -148,6 +148,13 @@ export class Watcher {
   /** True when the condition on the cache holds, now or within so many milliseconds. */
   async until(condition: () => boolean, within: number): Promise<boolean> {
     return condition() || this.#passed.wait(condition, within)
+  }
+
+  /** Announces that a document which another hand wrote was not taken over. */
+  reject(problem: Problem): void {
+    const namespace = (problem.key && parseOverridesKey(problem.key)?.namespace) ?? null
+    const source = problem.source ?? problem.key ?? ''
+    this.#say({ name: 'settings.rejected', content: { namespace, source, errors: [{ pointer: '', rule: 'json', message: problem.message }] } }, 0)
   }
 
   async stop(): Promise<void> {

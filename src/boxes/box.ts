@@ -1,0 +1,81 @@
+import type { Box } from '../../events/map.ts'
+import type { Actor } from '../../model/actor.ts'
+import { type Entry, printRevision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
+import { isObject, type Json } from '../../model/value.ts'
+
+/** One JSON value of NApp data, as it is stored. */
+export interface StoredBox {
+  readonly data: Json
+  readonly created_at: string
+  readonly owner: string | null
+}
+
+/** The longest encoded namespace or box id, in bytes: with `.json` it must be a file name. */
+const NAME_BYTES = 180
+const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\\]/
+
+/** @throws SettingsError BOX_MALFORMED for a namespace or box id that cannot be one. */
+export function boxKey(namespace: unknown, boxId: unknown): Key {
+  return makeKey('boxes', parseName(namespace, 'namespace'), parseName(boxId, 'box_id'))
+}
+
+/** @throws SettingsError BOX_MALFORMED. */
+export function parseName(value: unknown, field: string): string {
+  const fits =
+    typeof value === 'string' &&
+    value !== '' &&
+    value !== '.' &&
+    value !== '..' &&
+    !FORBIDDEN.test(value) &&
+    value.isWellFormed() &&
+    encodeSegment(value).length <= NAME_BYTES
+  if (fits) return value
+  throw new SettingsError(
+    'BOX_MALFORMED',
+    `${JSON.stringify(value)?.slice(0, 200) ?? 'undefined'} cannot be the "${field}" of a box: it is a text without control characters, "/" and "\\", not empty, "." or "..", and at most ${NAME_BYTES} bytes long once percent-encoded.`,
+    { details: { field } },
+  )
+}
+
+/** The stored text; `writeId` makes it unlike any other, so that a commit whose answer was lost can be told from a lost race. */
+export function printBox(box: StoredBox, writeId: string, actor: Actor, at: string): string {
+  return printJson({
+    data: box.data,
+    created_at: box.created_at,
+    owner: box.owner,
+    written: { write_id: writeId, actor: { type: actor.type, name: actor.name }, at },
+  })
+}
+
+/** @throws SettingsError STORE_DAMAGED for a text that is no box: another hand wrote it. */
+export function parseBox(entry: Entry): StoredBox {
+  const value = parseStored(entry)
+  if (!isObject(value) || value.data === undefined) {
+    throw new SettingsError(
+      'STORE_DAMAGED',
+      `The document "${entry.key}" in the store is not a box ({data, created_at, owner, written}): another program wrote it. Mend or delete it there.`,
+    )
+  }
+  return {
+    data: value.data,
+    created_at: typeof value.created_at === 'string' ? value.created_at : '',
+    owner: typeof value.owner === 'string' ? value.owner : null,
+  }
+}
+
+/** The box as answers carry it. */
+export function presentBox(entry: Entry, box = parseBox(entry)): Box {
+  const [namespace = '', box_id = ''] = splitKey(entry.key).segments
+  return { namespace, box_id, data: box.data, created_at: box.created_at, owner: box.owner, revision: printRevision(entry.revision) }
+}
+
+function parseStored(entry: Entry): Json | undefined {
+  try {
+    return parseJson(entry.text)
+  } catch {
+    return undefined // told apart from nothing by the caller, with the document's name
+  }
+}

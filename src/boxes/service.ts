@@ -1,0 +1,155 @@
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Backend, Operation } from '../../backends/backend.ts'
+import type { Box, CommandContent } from '../../events/map.ts'
+import type { Actor } from '../../model/actor.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { type Key, splitKey } from '../../model/key.ts'
+import { isObject, type Json, type JsonObject, setMember, toJson } from '../../model/value.ts'
+import { checkFields, parseGuard, parseMethod, parseText } from '../settings/content.ts'
+import { Turnstile } from '../turnstile.ts'
+import type { Watcher } from '../watcher/watcher.ts'
+import { boxKey, parseBox, parseName, presentBox, printBox, type StoredBox } from './box.ts'
+
+export interface BoxServiceOptions {
+  readonly backend: Backend
+  readonly watcher: Watcher
+}
+
+type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> = CommandContent<`kytos.storehouse.${N}`>
+
+/** Milliseconds for which a lost race is run again. */
+const PATIENCE = 5_000
+const PATIENCE_UNREADY = 2_000
+
+/**
+ * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded by their revision, announced by the watcher.
+ * Boxes are read from the store, not from the cache, which knows only where they are.
+ */
+export class BoxService {
+  readonly #options: BoxServiceOptions
+  readonly #turnstile = new Turnstile()
+
+  constructor(options: BoxServiceOptions) {
+    this.#options = options
+  }
+
+  /** A new box; without `box_id` under a new one. @throws SettingsError DOCUMENT_EXISTS. */
+  async create(content: Content<'create'>, actor: Actor): Promise<Box> {
+    checkFields('kytos.storehouse.create', content, ['namespace', 'data'], ['box_id', 'owner'])
+    const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
+    const data = toJson(content.data)
+    const owner = content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
+    return this.#change(key, actor, entry => {
+      if (entry) throw new SettingsError('DOCUMENT_EXISTS', `The box "${splitKey(key).segments.join('/')}" exists already. Change it with update.`)
+      return { data, created_at: new Date().toISOString(), owner }
+    })
+  }
+
+  async retrieve(content: Content<'retrieve'>): Promise<Box | false> {
+    checkFields('kytos.storehouse.retrieve', content, ['namespace', 'box_id'], [])
+    const entry = await this.#options.backend.get(boxKey(content.namespace, content.box_id))
+    return entry ? presentBox(entry) : false
+  }
+
+  /** PATCH puts the members of `data` over those of the box, not deeper, null too; PUT replaces. @throws SettingsError BOX_UNKNOWN, REVISION_MISMATCH. */
+  async update(content: Content<'update'>, actor: Actor): Promise<Box> {
+    checkFields('kytos.storehouse.update', content, ['namespace', 'box_id', 'data'], ['method', 'revision'])
+    const method = parseMethod(content.method, ['PATCH', 'PUT'], 'PATCH')
+    const expected = parseGuard(content.revision)
+    const key = boxKey(content.namespace, content.box_id)
+    const data = toJson(content.data)
+    return this.#change(key, actor, entry => {
+      if (!entry) throw unknownBox(key)
+      if (expected !== undefined && entry.revision !== expected) throw mismatch(key, entry.revision, expected)
+      const box = parseBox(entry)
+      return { ...box, data: method === 'PUT' ? data : updateMembers(box.data, data) }
+    })
+  }
+
+  /** True when there was such a box. */
+  async delete(content: Content<'delete'>): Promise<boolean> {
+    checkFields('kytos.storehouse.delete', content, ['namespace', 'box_id'], [])
+    const key = boxKey(content.namespace, content.box_id)
+    await this.#requireReady()
+    return this.#turnstile.run(key, async () => {
+      const { backend, watcher } = this.#options
+      const deadline = performance.now() + PATIENCE
+      for (;;) {
+        const entry = await backend.get(key)
+        if (!entry) return false
+        const outcome = await backend.commit([{ key, delete: true, expected: entry.revision }])
+        if (outcome.committed) {
+          await watcher.passed(outcome.revision)
+          return true
+        }
+        if (performance.now() > deadline) throw contention(key)
+      }
+    })
+  }
+
+  /** Box ids in the order of their creation; none for an unknown namespace. */
+  async list(content: Content<'list'>): Promise<readonly string[]> {
+    checkFields('kytos.storehouse.list', content, ['namespace'], [])
+    return this.#options.watcher.cache.boxes(parseName(content.namespace, 'namespace')).map(key => splitKey(key).segments[1] ?? '')
+  }
+
+  async #change(key: Key, actor: Actor, make: (entry: Entry | undefined) => StoredBox): Promise<Box> {
+    await this.#requireReady()
+    return this.#turnstile.run(key, async () => {
+      const { backend, watcher } = this.#options
+      const deadline = performance.now() + PATIENCE
+      for (let attempt = 1; ; attempt++) {
+        const entry = await backend.get(key)
+        const box = make(entry)
+        const text = printBox(box, randomUUID(), actor, new Date().toISOString())
+        const operation: Operation = { key, put: text, expected: entry?.revision ?? 'absent', marker: true }
+        const outcome = await backend.commit([operation])
+        if (outcome.committed) {
+          await watcher.passed(outcome.revision)
+          return presentBox({ key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision }, box)
+        }
+        if (performance.now() > deadline) throw contention(key)
+        await sleep(Math.random() * Math.min(2 ** attempt, 50))
+      }
+    })
+  }
+
+  async #requireReady(): Promise<void> {
+    const { watcher } = this.#options
+    if (await watcher.ready(PATIENCE_UNREADY)) return
+    throw new SettingsError(
+      'STORE_STALE',
+      `No box can be changed while the store is away (${watcher.health.reason ?? watcher.health.state}). Nothing was written; try again.`,
+    )
+  }
+}
+
+/** Python's `dict.update`. */
+function updateMembers(box: Json, data: Json): JsonObject {
+  if (!isObject(box) || !isObject(data)) {
+    throw new SettingsError('CONTENT_MALFORMED', 'PATCH of a box needs an object in the box and an object as data. Replace other values with PUT.')
+  }
+  const result: JsonObject = {}
+  for (const source of [box, data]) for (const key of Object.keys(source)) setMember(result, key, source[key] as Json)
+  return result
+}
+
+function unknownBox(key: Key): SettingsError {
+  return new SettingsError('BOX_UNKNOWN', `There is no box "${splitKey(key).segments.join('/')}".`)
+}
+
+function mismatch(key: Key, actual: Revision, expected: Revision): SettingsError {
+  return new SettingsError(
+    'REVISION_MISMATCH',
+    `The box "${splitKey(key).segments.join('/')}" is at revision ${actual}, not ${expected}: somebody changed it.`,
+    {
+      details: { got: String(expected), expected: String(actual) },
+    },
+  )
+}
+
+function contention(key: Key): SettingsError {
+  return new SettingsError('CONTENTION', `Others changed "${key}" again and again for ${PATIENCE / 1000} s. Nothing was changed; try again.`)
+}

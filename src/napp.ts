@@ -1,0 +1,55 @@
+import { join } from 'node:path'
+import type { BackendChoice } from '../backends/registry.ts'
+import { createBackend } from '../backends/registry.ts'
+import type { Config } from './boot/config.ts'
+import { loadEtcdSecrets } from './boot/etcd-secrets.ts'
+import type { NApp, SettingsContext } from './host/napp.ts'
+import { type Http, openHttp } from './http/server.ts'
+import { createService, type Service } from './service.ts'
+import { SnapshotFile } from './watcher/snapshot.ts'
+
+/** The Settings NApp, `kytos/settings`: opens its doors, then the store, and is ready when there are settings to answer with. */
+export default function createNApp(context: SettingsContext): NApp {
+  let service: Service | undefined
+  let http: Http | undefined
+
+  return {
+    async setup() {
+      const { bus, config, log } = context
+      const choice = await chooseBackend(config, warning => log.warn(warning))
+      const created = createService(report => createBackend(choice, { report }), {
+        bus,
+        log,
+        controller: config.settings.controller,
+        strict: config.settings.strict,
+        snapshot: new SnapshotFile(join(config.settings.state_dir, config.settings.controller, 'snapshot.json'), nameStore(choice), log),
+        startTimeout: config.settings.start_timeout * 1_000,
+        fatal: error => context.abort(error),
+      })
+      service = created
+      // The doors first: who asks for its health while the store is away gets an answer.
+      http = await openHttp({ bus, feed: created.feed, health: created.health, listen: config.daemon.listen, port: config.settings.port, log })
+      await created.start()
+      const { state, revision, reason } = created.health()
+      log.info(`${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`)
+    },
+
+    async shutdown() {
+      await http?.close()
+      await service?.close()
+    },
+  }
+}
+
+async function chooseBackend(config: Config, warn: (warning: string) => void): Promise<BackendChoice> {
+  if (config.settings.backend === 'filesystem') return { backend: 'filesystem', path: config.filesystem.path }
+  const { warnings, ...secrets } = await loadEtcdSecrets(config.etcd)
+  for (const warning of warnings) warn(warning)
+  const { endpoints, prefix, timeout, username } = config.etcd
+  return { backend: 'etcd', endpoints, prefix, timeout, ...(username === undefined ? {} : { username }), ...secrets }
+}
+
+/** The store as its snapshots and the log name it. */
+function nameStore(choice: BackendChoice): string {
+  return choice.backend === 'filesystem' ? `filesystem ${choice.path}` : `etcd ${choice.endpoints.join(',')} ${choice.prefix}`
+}

@@ -1,0 +1,137 @@
+import type { Backend, Problem } from '../backends/backend.ts'
+import type { RootBus } from '../events/event.ts'
+import { isSettingsError, type SettingsError, toSettingsError } from '../model/errors.ts'
+import type { Key } from '../model/key.ts'
+import { BoxService } from './boxes/service.ts'
+import { createFeed, type Feed } from './feed.ts'
+import type { Log } from './log.ts'
+import { baseFromCache } from './settings/document-reader.ts'
+import { DocumentWriter } from './settings/document-writer.ts'
+import { Housekeeper } from './settings/housekeeper.ts'
+import { presentSettings } from './settings/present.ts'
+import { SettingsService } from './settings/service.ts'
+import type { SnapshotFile } from './watcher/snapshot.ts'
+import { type Health, Watcher } from './watcher/watcher.ts'
+
+export interface ServiceSurroundings {
+  readonly bus: RootBus
+  readonly controller: string
+  readonly strict: boolean
+  readonly log: Log
+  /** Where the last known state is kept; without it there is none to start from when the store is away. */
+  readonly snapshot?: SnapshotFile
+  /** Milliseconds that the store may take to answer. */
+  readonly startTimeout: number
+  /** Called when the store turns out to be a wrong one after the service started from a snapshot. */
+  readonly fatal?: (error: SettingsError) => void
+}
+
+/** A running service: its commands are answered on the bus, its facts are said there. */
+export interface Service {
+  readonly feed: Feed
+  readonly health: () => Health
+  /** Takes a finding of the backend: logs it, and announces a document that was refused. */
+  readonly report: (problem: Problem) => void
+  /** Resolves when there is data to answer from. @throws SettingsError when there is none within the time, or the store is a wrong one. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
+
+/** Wires command -> service -> backend -> watcher -> fact around a backend that is not opened yet, and that this service closes. */
+export function createService(createBackend: (report: (problem: Problem) => void) => Backend, surroundings: ServiceSurroundings): Service {
+  const { bus, controller, log, snapshot } = surroundings
+  const report = (problem: Problem): void => {
+    log.warn(problem.message)
+    if (problem.code === 'FILE_REJECTED') watcher.reject(problem)
+  }
+  const backend = createBackend(report)
+  const housekeeper = new Housekeeper(backend, log)
+
+  const watcher: Watcher = new Watcher({
+    backend,
+    controller,
+    log,
+    announce: (name, content) => bus.announce(name, content),
+    said: (event, weight) => {
+      feed.add(event, weight)
+      snapshot?.save(watcher.cache, watcher.epoch)
+    },
+    unrecorded: documents => adoptAll(documents),
+    ...(surroundings.fatal ? { fatal: surroundings.fatal } : {}),
+  })
+
+  const view = () => ({ cache: watcher.cache, epoch: watcher.epoch, state: watcher.health.state })
+  const feed = createFeed({
+    get epoch() {
+      return watcher.epoch
+    },
+    get revision() {
+      return watcher.cache.revision
+    },
+    namespaces: () =>
+      Object.fromEntries(
+        watcher.cache.namespaces().map(namespace => {
+          const { data, revision } = presentSettings(view(), namespace, watcher.cache.self)
+          return [namespace, { data, revision }]
+        }),
+      ),
+  })
+
+  const writer = new DocumentWriter({
+    backend,
+    controller,
+    cached: key => baseFromCache(watcher.cache.stateOf(key)),
+    goneAt: key => watcher.cache.stateOf(key)?.goneAt,
+    recorded: (key, version) => housekeeper.recorded(key, version),
+  })
+  const settings = new SettingsService({ backend, watcher, writer, controller, strict: surroundings.strict })
+  const boxes = new BoxService({ backend, watcher })
+  let closing = false
+
+  const adoptAll = (documents: readonly Key[]): void => {
+    for (const document of documents) {
+      writer.adopt(document).catch(error => {
+        // What could not be recorded now is found again by the next listing, or recorded by the next change.
+        if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))
+          log.error(`An edit by hand of ${document} was not recorded: ${toSettingsError(error).message}`)
+      })
+    }
+  }
+
+  const serve = (): void => {
+    bus.serve('kytos.settings.register', content => settings.register(content))
+    bus.serve('kytos.settings.create', (content, { actor }) => settings.create(content, actor))
+    bus.serve('kytos.settings.retrieve', content => settings.retrieve(content))
+    bus.serve('kytos.settings.update', (content, { actor }) => settings.update(content, actor))
+    bus.serve('kytos.settings.delete', (content, { actor }) => settings.delete(content, actor))
+    bus.serve('kytos.settings.list', content => settings.list(content))
+    bus.serve('kytos.settings.describe', content => settings.describe(content))
+    bus.serve('kytos.settings.history', content => settings.history(content))
+    bus.serve('kytos.storehouse.create', (content, { actor }) => boxes.create(content, actor))
+    bus.serve('kytos.storehouse.retrieve', content => boxes.retrieve(content))
+    bus.serve('kytos.storehouse.update', (content, { actor }) => boxes.update(content, actor))
+    bus.serve('kytos.storehouse.delete', content => boxes.delete(content))
+    bus.serve('kytos.storehouse.list', content => boxes.list(content))
+  }
+
+  return {
+    feed,
+    health: () => watcher.health,
+    report,
+    async start() {
+      const known = await snapshot?.read()
+      if (known) await watcher.preload(known.batch, known.epoch)
+      bus.on('settings.state', ({ content }) => (content.state === 'READY' ? settings.storeRegistered() : undefined))
+      await watcher.start(surroundings.startTimeout)
+      feed.begin()
+      serve()
+    },
+    async close() {
+      closing = true
+      await housekeeper.stop()
+      await watcher.stop()
+      if (watcher.epoch > 0) await snapshot?.flush(watcher.cache, watcher.epoch)
+      await backend.close()
+    },
+  }
+}

@@ -1,0 +1,113 @@
+import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import type { Batch } from '../../backends/backend.ts'
+import { parseRevision, printRevision } from '../../model/document.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import { parseKey } from '../../model/key.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+import type { Log } from '../log.ts'
+import type { Cache } from './cache.ts'
+
+/** What a former process knew of the store. */
+export interface Snapshot {
+  readonly epoch: number
+  readonly batch: Batch
+}
+
+/** Milliseconds between a change and the snapshot that holds it. */
+const DELAY = 1_000
+const FORMAT = 1
+
+/**
+ * Keeps the last state that was known to be good in a file, so that this controller can start while its store is away. The file names its store: that of
+ * another one is never used. Written beside itself and renamed, so that a crash leaves the old one.
+ */
+export class SnapshotFile {
+  readonly #file: string
+  readonly #store: string
+  readonly #log: Log
+  #timer: NodeJS.Timeout | undefined
+  #writing: Promise<void> = Promise.resolve()
+
+  constructor(file: string, store: string, log: Log) {
+    this.#file = file
+    this.#store = store
+    this.#log = log
+  }
+
+  /** The state the file holds; undefined when there is none for this store. */
+  async read(): Promise<Snapshot | undefined> {
+    const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') this.#log.warn(`The last known state in ${this.#file} cannot be read (${error.message}); starting without it.`)
+      return undefined
+    })
+    if (text === undefined) return undefined
+    const snapshot = parseSnapshot(text, this.#store)
+    if (snapshot === 'unreadable') this.#log.warn(`The last known state in ${this.#file} is not readable; starting without it.`)
+    return snapshot === 'unreadable' ? undefined : snapshot
+  }
+
+  /** Writes the state soon; many calls in a row become one. */
+  save(cache: Cache, epoch: number): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined
+      this.#writing = this.#writing.then(() => this.#write(cache, epoch))
+    }, DELAY)
+    this.#timer.unref()
+  }
+
+  /** Writes the state now, after what is being written. */
+  async flush(cache: Cache, epoch: number): Promise<void> {
+    clearTimeout(this.#timer)
+    this.#timer = undefined
+    this.#writing = this.#writing.then(() => this.#write(cache, epoch))
+    await this.#writing
+  }
+
+  async #write(cache: Cache, epoch: number): Promise<void> {
+    const entries = [...cache.entries()].map(entry => ({ ...entry, revision: printRevision(entry.revision), created: printRevision(entry.created) }))
+    const text = printJson({ format: FORMAT, store: this.#store, epoch, revision: printRevision(cache.revision), entries })
+    const temporary = `${this.#file}.${process.pid}.tmp`
+    try {
+      await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
+      const file = await open(temporary, 'w', 0o600)
+      try {
+        await file.writeFile(text)
+        await file.sync()
+      } finally {
+        await file.close()
+      }
+      await rename(temporary, this.#file)
+    } catch (error) {
+      this.#log.warn(`The last known state was not kept in ${this.#file}: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+}
+
+function parseSnapshot(text: string, store: string): Snapshot | 'unreadable' | undefined {
+  const value = parseOrUndefined(text)
+  if (!isObject(value) || value.format !== FORMAT) return 'unreadable'
+  if (value.store !== store) return undefined
+  const revision = typeof value.revision === 'string' ? parseRevision(value.revision) : undefined
+  if (revision === undefined || typeof value.epoch !== 'number' || !isArray(value.entries)) return 'unreadable'
+  const entries = value.entries.map(one => (isObject(one) ? parseEntry(one) : undefined))
+  if (entries.includes(undefined)) return 'unreadable'
+  const changes = entries.filter(entry => entry !== undefined).map(entry => ({ type: 'put', entry }) as const)
+  return { epoch: value.epoch, batch: { revision, changes: changes.sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1)) } }
+}
+
+function parseEntry(value: JsonObject) {
+  const key = typeof value.key === 'string' ? parseKey(value.key) : undefined
+  const revision = typeof value.revision === 'string' ? parseRevision(value.revision) : undefined
+  const created = typeof value.created === 'string' ? parseRevision(value.created) : undefined
+  if (!key || revision === undefined || created === undefined || typeof value.text !== 'string') return undefined
+  return { key, text: value.text, revision, created }
+}
+
+function parseOrUndefined(text: string): Json | undefined {
+  try {
+    return parseJson(text)
+  } catch {
+    return undefined // told by the caller, who knows the file
+  }
+}
