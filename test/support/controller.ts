@@ -1,0 +1,77 @@
+import type { Backend } from '../../backends/backend.ts'
+import { createMemoryBackend } from '../../backends/memory/index.ts'
+import { ask } from '../../events/ask.ts'
+import { createBus } from '../../events/bus.ts'
+import type { Bus, KytosEvent } from '../../events/event.ts'
+import type { CommandAnswer, CommandContent, CommandName, Facts } from '../../events/map.ts'
+import type { Log } from '../../src/log.ts'
+import { createService, type Service } from '../../src/service.ts'
+import type { SnapshotFile } from '../../src/watcher/snapshot.ts'
+
+/** A log that keeps what it is told. */
+export interface KeptLog extends Log {
+  readonly lines: string[]
+}
+
+export function keepLog(lines: string[] = []): KeptLog {
+  const add = (level: string) => (message: string) => {
+    lines.push(`${level} ${message}`)
+  }
+  return { lines, info: add('info'), warn: add('warn'), error: add('error'), child: () => keepLog(lines) }
+}
+
+/** One controller: a bus and a running service, as a process has them. */
+export interface Controller {
+  readonly bus: Bus
+  readonly service: Service
+  readonly log: KeptLog
+  /** Every `settings.changed` and `box.changed` that was said here, in order. */
+  readonly changes: KytosEvent<Facts['settings.changed'] | Facts['box.changed']>[]
+  readonly facts: KytosEvent[]
+  ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
+  close(): Promise<void>
+}
+
+export interface ControllerOptions {
+  readonly backend?: (report: Parameters<Parameters<typeof createService>[0]>[0]) => Backend
+  readonly id?: string
+  readonly strict?: boolean
+  readonly snapshot?: SnapshotFile
+  readonly startTimeout?: number
+}
+
+/** Opens a controller and waits until it has settings to answer with. */
+export async function openController({
+  backend = () => createMemoryBackend(),
+  id = 'controller-1',
+  strict = false,
+  snapshot,
+  startTimeout = 10_000,
+}: ControllerOptions = {}): Promise<Controller> {
+  const log = keepLog()
+  const root = createBus({ log })
+  const service = createService(backend, { bus: root, controller: id, strict, log, startTimeout, ...(snapshot ? { snapshot } : {}) })
+  const bus = root.view({ type: 'napp', name: 'kytos/test' })
+  const facts: KytosEvent[] = []
+  root.on(/settings\..*|box\..*/, event => {
+    facts.push(event)
+  })
+  try {
+    await service.start()
+  } catch (error) {
+    await service.close()
+    throw error
+  }
+  return {
+    bus,
+    service,
+    log,
+    facts,
+    get changes() {
+      // The names say which content it is.
+      return facts.filter(({ name }) => name === 'settings.changed' || name === 'box.changed') as Controller['changes']
+    },
+    ask: (name, content) => ask(bus, name, content),
+    close: () => service.close(),
+  }
+}
