@@ -26,6 +26,7 @@ export const ERRORS = {
   ROUTE_UNKNOWN: meaning(404, 3),
   DEAD_LETTER_UNKNOWN: meaning(404, 3),
   NAPP_UNKNOWN: meaning(404, 3),
+  METHOD_REFUSED: meaning(405, 2),
   DOCUMENT_EXISTS: meaning(409, 5),
   NAMESPACE_TWIN: meaning(409, 5),
   PATCH_CONFLICT: meaning(409, 5),

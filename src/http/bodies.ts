@@ -1,0 +1,63 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { SettingsError } from '../../model/errors.ts'
+import { parseUntrustedJson } from '../../model/json.ts'
+import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { unsupportedMedia } from './problem.ts'
+
+/** The largest body, in bytes. */
+export const BODY_LIMIT = 1_048_576
+
+const JSON_PATCH = 'application/json-patch+json'
+const MERGE_PATCH = 'application/merge-patch+json'
+
+/** Has bodies parsed as JSON with exact integers, and refuses every other type. */
+export function acceptJson(app: FastifyInstance): void {
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser(
+    ['application/json', MERGE_PATCH, JSON_PATCH],
+    { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
+    async (request: FastifyRequest, bytes: string | Buffer) =>
+      // parseAs says that it is a buffer.
+      parseBody(request, bytes as Buffer),
+  )
+}
+
+/** The body of a request. @throws SettingsError CONTENT_MALFORMED when there is none. */
+export function readBody(request: FastifyRequest): Json {
+  if (request.body !== undefined) return request.body as Json // Made by parseBody.
+  throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs a JSON body.`)
+}
+
+/** The body of a request that must be an object. @throws SettingsError CONTENT_MALFORMED; MEDIA_UNSUPPORTED for a patch. */
+export function readObject(request: FastifyRequest): JsonObject {
+  if (mediaType(request) !== 'application/json') throw unsupportedMedia(request.headers['content-type'])
+  const body = readBody(request)
+  if (isObject(body)) return body
+  throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs a JSON object as body, such as {"key": "value"}.`)
+}
+
+/** True when the body is a JSON Patch. */
+export function isJsonPatch(request: FastifyRequest): boolean {
+  return mediaType(request) === JSON_PATCH
+}
+
+function parseBody(request: FastifyRequest, bytes: Buffer): Json | undefined {
+  const type = request.headers['content-type']
+  const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type ?? '')?.[1]?.toLowerCase() ?? 'utf-8'
+  const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
+  if (charset !== 'utf-8' && charset !== 'utf8') throw unsupportedMedia(type)
+  if (encoding !== 'identity') throw unsupportedMedia(`${type}, Content-Encoding: ${encoding}`)
+  return bytes.length === 0 ? undefined : parseUntrustedJson(decode(bytes))
+}
+
+function decode(bytes: Buffer): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch (cause) {
+    throw new SettingsError('JSON_MALFORMED', 'The body is not valid UTF-8.', { cause })
+  }
+}
+
+function mediaType(request: FastifyRequest): string {
+  return request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? 'application/json'
+}

@@ -1,0 +1,53 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { SettingsError } from '../../model/errors.ts'
+import type { Feed } from '../feed.ts'
+import { EventStream } from './event-stream.ts'
+import { Query } from './query.ts'
+import { API, route } from './routes.ts'
+
+export interface EventRoutesOptions {
+  readonly feed: Feed
+  /** Milliseconds between two signs of life. */
+  readonly heartbeat: number
+  /** Milliseconds that a reader has to take the end when the service stops. */
+  readonly grace: number
+}
+
+/** `GET /events`: facts as Server-Sent Events; the streams end when `app` closes. */
+export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, grace }: EventRoutesOptions): void {
+  const streams = new Set<EventStream>()
+  const beats = setInterval(() => {
+    for (const stream of streams) stream.beat()
+  }, heartbeat)
+  beats.unref()
+
+  app.addHook('preClose', async () => {
+    clearInterval(beats)
+    for (const stream of streams) stream.end('the service stops')
+    setTimeout(() => {
+      for (const stream of streams) stream.drop()
+    }, grace).unref()
+  })
+
+  route(
+    app,
+    `${API}/events`,
+    {
+      GET: (request, reply) => {
+        const query = new Query(request, ['since', 'namespace'])
+        const stream = new EventStream(reply.raw, new Set(query.list('namespace')))
+        stream.open(feed, lastEventId(request) ?? query.text('since'), () => streams.delete(stream))
+        streams.add(stream)
+        reply.hijack()
+      },
+    },
+    { head: false },
+  )
+}
+
+/** Where a reader that was here before left off; it counts more than the address, which stays the same when it connects again. */
+function lastEventId(request: FastifyRequest): string | undefined {
+  const id = request.headers['last-event-id']
+  if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'Last-Event-ID stands more than once.')
+  return id === '' ? undefined : id
+}

@@ -1,0 +1,95 @@
+import { STATUS_CODES } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
+import { type JsonObject, toJson } from '../../model/value.ts'
+import type { Log } from '../log.ts'
+
+export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
+
+/** Seconds after which a refused request may be tried again. */
+const RETRY_AFTER = 1
+
+/** An answer to send: every error leaves through one of these. */
+export interface Problem {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string>>
+  /** RFC 9457: type, title, status, detail, and our `code` and details; never a stack. */
+  readonly body: string
+}
+
+/** The problem that an error stands for. What is unexpected is only named to the client; whoever calls this logs it. */
+export function problemOf(error: SettingsError): Problem {
+  const { status, code, details } = error
+  const detail = code === 'INTERNAL_ERROR' ? 'An unexpected error; the log of the service says more.' : error.message
+  const title = STATUS_CODES[status] ?? 'Error'
+  const extensions = code === 'INTERNAL_ERROR' ? {} : printable(details)
+  return {
+    status,
+    headers: { 'content-type': PROBLEM_TYPE, ...(status === 503 && { 'retry-after': String(RETRY_AFTER) }) },
+    body: printJson({ ...extensions, type: 'about:blank', title, status, detail, code }),
+  }
+}
+
+/** Answers a request with the problem that `thrown` stands for: ours, fastify's, or one that nobody expected, which is logged. */
+export function replyProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const error = isSettingsError(thrown) ? thrown : translate(thrown, request)
+  // An unexpected error that comes over the bus was logged where it was met.
+  if (error.code === 'INTERNAL_ERROR' && error !== thrown) log.error(`${request.method} ${request.url} failed: ${stackOf(thrown)}`)
+  const { status, headers, body } = problemOf(error)
+  return reply.code(status).headers(headers).send(body)
+}
+
+/** What fastify's errors are in our terms; anything it did not refuse itself is unexpected. */
+function translate(thrown: unknown, request: FastifyRequest): SettingsError {
+  const { code, statusCode } = thrown as { readonly code?: unknown; readonly statusCode?: unknown }
+  switch (code) {
+    case 'FST_ERR_CTP_BODY_TOO_LARGE':
+      return new SettingsError('DOCUMENT_TOO_LARGE', 'The body is larger than 1 MiB; a settings document may hold 256 KiB.', { cause: thrown })
+    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
+      return unsupportedMedia(request.headers['content-type'], thrown)
+    case 'FST_ERR_BAD_URL':
+      return new SettingsError('CONTENT_MALFORMED', 'The path holds a "%" that is no percent-encoding of valid UTF-8.', { cause: thrown })
+    case 'FST_ERR_MAX_PARAM_LENGTH':
+      return new SettingsError(
+        'CONTENT_MALFORMED',
+        'A part of the path is too long: a namespace is "username/name", each part 64 characters at most.',
+        {
+          cause: thrown,
+        },
+      )
+    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
+    case 'ECONNRESET':
+      return new SettingsError('CONTENT_MALFORMED', 'The body is not as long as Content-Length says.', { cause: thrown })
+  }
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 && thrown instanceof Error) {
+    return new SettingsError('CONTENT_MALFORMED', thrown.message, { cause: thrown })
+  }
+  return toSettingsError(thrown)
+}
+
+/** @returns the error for a body whose type is not one of JSON. */
+export function unsupportedMedia(got: string | undefined, cause?: unknown): SettingsError {
+  const expected = ['application/json', 'application/merge-patch+json', 'application/json-patch+json']
+  return new SettingsError(
+    'MEDIA_UNSUPPORTED',
+    `A body of type ${JSON.stringify(got?.slice(0, 100) ?? 'none')} is not understood; send Content-Type: ${expected.join(', ')} (a JSON Patch, for PATCH only).`,
+    { cause, details: { got: got?.slice(0, 100) ?? null, expected } },
+  )
+}
+
+function printable(details: SettingsError['details']): JsonObject {
+  const members = Object.entries(details).map(([key, value]) => {
+    try {
+      return [key, toJson(value)] as const
+    } catch {
+      // A detail that JSON cannot hold must not hide the error it belongs to.
+      return [key, String(value)] as const
+    }
+  })
+  return Object.fromEntries(members)
+}
+
+function stackOf(thrown: unknown): string {
+  return thrown instanceof Error ? (thrown.stack ?? thrown.message) : String(thrown)
+}

@@ -1,0 +1,142 @@
+import type { AddressInfo, Socket } from 'node:net'
+import fastify, { type FastifyInstance } from 'fastify'
+import type { RootBus } from '../../events/event.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
+import type { Feed } from '../feed.ts'
+import type { Log } from '../log.ts'
+import { checkHost } from './allowed-hosts.ts'
+import { acceptJson, BODY_LIMIT } from './bodies.ts'
+import { addEventRoutes } from './event-routes.ts'
+import { addHealthRoutes, type Health } from './health-routes.ts'
+import { problemOf, replyProblem } from './problem.ts'
+import { parseQuery } from './query.ts'
+import { API, refuseRoute } from './routes.ts'
+import { addSettingsRoutes } from './settings-routes.ts'
+
+export interface HttpOptions {
+  readonly bus: RootBus
+  readonly feed: Feed
+  readonly health: Health
+  /** The address to listen on, such as `127.0.0.1`. */
+  readonly listen: string
+  /** 0 takes any that is free. */
+  readonly port: number
+  readonly log: Log
+  /** Milliseconds between two signs of life on an event stream; 15,000 by default. */
+  readonly heartbeat?: number
+  /** Milliseconds that connections have to finish when the service stops; 10,000 by default. */
+  readonly grace?: number
+}
+
+export interface Http {
+  /** Where it answers: `http://<host>:<port>`. */
+  readonly url: string
+  readonly port: number
+  /** Ends event streams, finishes the requests that were accepted, refuses others. */
+  close(): Promise<void>
+}
+
+/** Milliseconds in which a request must have arrived whole. */
+const REQUEST_TIMEOUT = 30_000
+const KNOWN_URLS = [`${API}/`, `${API}/events`, '/healthz', '/readyz']
+
+/** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
+export async function openHttp(options: HttpOptions): Promise<Http> {
+  const { bus, feed, health, listen, port, log, heartbeat = 15_000, grace = 10_000 } = options
+  const app = createApp(log)
+  let stopping = false
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
+    checkHost(request, listen)
+    if (stopping) throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Try again once it has started anew.')
+  })
+  addHealthRoutes(app, health)
+  addSettingsRoutes(app, bus)
+  addEventRoutes(app, { feed, heartbeat, grace: grace / 2 })
+  try {
+    await app.listen({ host: listen, port })
+  } catch (cause) {
+    await app.close()
+    throw refusedAddress(cause, listen, port)
+  }
+  // A server that listens on a port has an address of this shape.
+  const bound = app.server.address() as AddressInfo
+  return {
+    url: `http://${reachableHost(listen)}:${bound.port}`,
+    port: bound.port,
+    async close() {
+      stopping = true
+      const impatience = setTimeout(() => app.server.closeAllConnections(), grace)
+      await app.close()
+      clearTimeout(impatience)
+    },
+  }
+}
+
+function createApp(log: Log): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_LIMIT,
+    requestTimeout: REQUEST_TIMEOUT,
+    // Our own hook refuses requests that come while the service stops, as a problem like any other.
+    return503OnClosing: false,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256, querystringParser: parseQuery },
+    frameworkErrors: (error, request, reply) => replyProblem(error, request, reply, log),
+    clientErrorHandler: refuseBrokenRequest,
+  })
+  acceptJson(app)
+  // Handlers answer with JSON values, which may hold bigints.
+  app.setReplySerializer(payload => printJson(payload as Parameters<typeof printJson>[0]))
+  app.setErrorHandler((error, request, reply) => replyProblem(error, request, reply, log))
+  app.setNotFoundHandler(request => refuseRoute(request, KNOWN_URLS))
+  return app
+}
+
+/** Answers what is no HTTP request, on the bare line. */
+function refuseBrokenRequest(cause: Error & { readonly code?: string }, socket: Socket): void {
+  if (cause.code === 'ECONNRESET' || !socket.writable) {
+    socket.destroy()
+    return
+  }
+  const { status, headers, body } = problemOf(
+    new SettingsError('CONTENT_MALFORMED', `This is no HTTP request that is understood here (${cause.code}).`),
+  )
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
+  socket.end(`HTTP/1.1 ${status} Bad Request\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+}
+
+function refusedAddress(cause: unknown, listen: string, port: number): SettingsError {
+  const { code } = cause as { readonly code?: unknown }
+  const details = { listen, port }
+  if (code === 'EADDRINUSE') {
+    return new SettingsError(
+      'PORT_TAKEN',
+      `${listen}:${port} is in use by another process: stop that one, or set "port" in the section [settings].`,
+      { cause, details },
+    )
+  }
+  if (code === 'EACCES') {
+    return new SettingsError(
+      'PORT_TAKEN',
+      `${listen}:${port} may not be used by this user: set "port" in the section [settings] to one above 1023.`,
+      { cause, details },
+    )
+  }
+  const message = cause instanceof Error ? cause.message : String(cause)
+  return new SettingsError(
+    'CONFIG_INVALID',
+    `Cannot listen on ${listen}:${port} (${message}): set "listen" in the section [daemon] to an address of this host.`,
+    {
+      cause,
+      details,
+    },
+  )
+}
+
+/** How this host reaches what listens on `listen`. */
+function reachableHost(listen: string): string {
+  if (listen === '0.0.0.0') return '127.0.0.1'
+  if (listen === '::') return '[::1]'
+  return listen.includes(':') ? `[${listen}]` : listen
+}

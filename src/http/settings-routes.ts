@@ -1,0 +1,114 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import { ask } from '../../events/ask.ts'
+import type { RootBus } from '../../events/event.ts'
+import type { CommandAnswer, CommandContent, CommandName, Settings } from '../../events/map.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { type Namespace, parseNamespace } from '../../model/namespace.ts'
+import { plainAddress } from './allowed-hosts.ts'
+import { isJsonPatch, readBody, readObject } from './bodies.ts'
+import { readComment, readIfMatch, readIfNoneMatch } from './headers.ts'
+import { parseCount, Query } from './query.ts'
+import { type Answer, API, type Request, route } from './routes.ts'
+
+const NAMESPACE = `${API}/:username/:name`
+/** The most history records that one request may ask for. */
+const MAX_RECORDS = 1_000
+const MAX_VERSION = 999_999_999_999
+
+/** Every route of settings: each says one command on the bus, as the request's own actor, and prints the answer. */
+export function addSettingsRoutes(app: FastifyInstance, bus: RootBus): void {
+  const say = <N extends CommandName>(request: Request, name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
+    ask(bus.view({ type: 'user', name: plainAddress(request.ip) ?? 'anonymous' }), name, content)
+
+  route(app, `${API}/`, {
+    GET: request => {
+      const prefix = new Query(request, ['prefix']).text('prefix')
+      return say(request, 'kytos.settings.list', { ...(prefix !== undefined && { prefix }) })
+    },
+  })
+
+  route(app, NAMESPACE, {
+    GET: async (request, reply) => {
+      const query = new Query(request, ['explain', 'fresh', 'scope'])
+      const flags = { ...(query.flag('explain') && { explain: true }), ...(query.flag('fresh') && { fresh: true }) }
+      return tagged(reply, await say(request, 'kytos.settings.retrieve', { namespace: namespaceOf(request), ...scopeOf(query), ...flags }))
+    },
+    PUT: async (request, reply) => {
+      const fields = changeFields(request)
+      const data = readObject(request)
+      if (!readIfNoneMatch(request)) return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
+      const { revision, ...rest } = fields
+      if (revision !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'If-Match and If-None-Match exclude one another.')
+      const created = await say(request, 'kytos.settings.create', { ...rest, data })
+      return tagged(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
+    },
+    PATCH: async (request, reply) => {
+      const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
+      return tagged(reply, await say(request, 'kytos.settings.update', { ...changeFields(request), data: readBody(request), method }))
+    },
+    DELETE: async (request, reply) => tagged(reply, await say(request, 'kytos.settings.delete', changeFields(request))),
+  })
+
+  route(app, `${NAMESPACE}/schema`, {
+    GET: request => {
+      new Query(request, [])
+      return say(request, 'kytos.settings.describe', { namespace: namespaceOf(request) })
+    },
+    PUT: async (request, reply) => {
+      const napp_version = new Query(request, ['napp_version']).text('napp_version')
+      const content = { namespace: namespaceOf(request), schema: readObject(request), ...(napp_version !== undefined && { napp_version }) }
+      return tagged(reply, await say(request, 'kytos.settings.register', content))
+    },
+  })
+
+  route(app, `${NAMESPACE}/history`, {
+    GET: request => {
+      const query = new Query(request, ['limit', 'scope'])
+      const limit = query.count('limit', MAX_RECORDS)
+      return say(request, 'kytos.settings.history', { namespace: namespaceOf(request), ...scopeOf(query), ...(limit !== undefined && { limit }) })
+    },
+  })
+
+  route(app, `${NAMESPACE}/history/:version`, { GET: record(say) })
+}
+
+type Say = <N extends CommandName>(request: Request, name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
+
+function record(say: Say): Answer {
+  return async request => {
+    const namespace = namespaceOf(request)
+    const version = parseCount('version', request.params.version, MAX_VERSION)
+    const records = await say(request, 'kytos.settings.history', { namespace, version, ...scopeOf(new Query(request, ['scope'])) })
+    const found = records.find(one => one.version === version)
+    if (found) return found
+    throw new SettingsError('VERSION_UNKNOWN', `There is no version ${version} of ${namespace}: its history is at ${API}/${namespace}/history.`, {
+      details: { namespace, version },
+    })
+  }
+}
+
+function namespaceOf({ params }: Request): Namespace {
+  return parseNamespace(`${params.username}/${params.name}`)
+}
+
+function scopeOf(query: Query): { readonly scope?: string } {
+  const scope = query.text('scope')
+  return scope === undefined ? {} : { scope }
+}
+
+/** What a request that changes something says besides its data. */
+function changeFields(request: Request) {
+  const revision = readIfMatch(request)
+  const comment = readComment(request)
+  return {
+    namespace: namespaceOf(request),
+    ...scopeOf(new Query(request, ['scope'])),
+    ...(revision !== undefined && { revision }),
+    ...(comment !== undefined && { comment }),
+  }
+}
+
+function tagged(reply: FastifyReply, settings: Settings): Settings {
+  reply.header('etag', `"${settings.revision}"`)
+  return settings
+}
