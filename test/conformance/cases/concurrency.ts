@@ -6,7 +6,7 @@ import { assertOrderly, digest, fence, follow, history, replay } from '../follow
 import { doc, put, range, record } from '../sample.ts'
 import { arbitrarySchedule, ground, perform } from '../schedule.ts'
 
-const RUNS = 10
+const RUNS = 6
 
 /** Generated schedules of concurrent commits, held against a model. */
 export const concurrency: readonly Case[] = [

@@ -108,11 +108,12 @@ async function ownKeys(context: Context, own: readonly Key[]): Promise<void> {
   const { revision: since } = await listed(store)
   for (const some of chunks(own, 40)) committed(await store.commit(some.map(key => put(key, key))))
   const { entries } = await listed(store)
-  for (const key of own) {
-    assert.equal((await present(store, key)).key, key)
-    assert.equal((await present(store, key)).text, doc(key), `${key} holds what another key should`)
+  const each = own.map(async key => {
+    const entry = await present(store, key)
+    assert.deepEqual([entry.key, entry.text], [key, doc(key)], `${key} holds what another key should`)
     assert.equal(entries.filter(entry => entry.key === key && entry.text === doc(key)).length, 1, `${key} is not listed once`)
-  }
+  })
+  await Promise.all(each)
   const announced = (await history(context, store, since)).flatMap(batch => digest(batch).slice(1))
   assert.equal(announced.length, own.length)
 }
