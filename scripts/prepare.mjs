@@ -1,0 +1,76 @@
+// What `npm start` and `npm test` both need of a fresh clone: the right Node, the packages, the build. Plain Node, as nothing is installed yet.
+import { spawn, spawnSync } from 'node:child_process'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import { constants } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const SOURCES = [
+  'model',
+  'events',
+  'backends',
+  'src',
+  'napps',
+  'scripts/copy-assets.mjs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+]
+
+/** Ends the process unless this is Node 20.19 or newer. */
+export function checkNode() {
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old; 20.19 or newer is needed: https://nodejs.org`)
+}
+
+/** Installs the packages of the lock file when they are absent or older than it. */
+export function installPackages() {
+  const mark = join(root, 'node_modules', '.package-lock.json')
+  if (existsSync(mark) && statSync(mark).mtimeMs >= statSync(join(root, 'package-lock.json')).mtimeMs) return
+  say('Installing the packages (npm ci) ...')
+  runOrFail('npm', ['ci'])
+}
+
+/** Builds when there is no complete build, or one older than its sources. */
+export function build() {
+  const mark = join(root, 'dist', '.complete')
+  const built = existsSync(mark) ? statSync(mark).mtimeMs : 0
+  if (SOURCES.every(source => newest(join(root, source)) <= built)) return
+  say('Building ...')
+  runOrFail('npm', ['run', '--silent', 'build'])
+}
+
+/** Runs a command to its end, its output being ours; a command that fails ends the process with the same code. */
+export function runOrFail(command, args, env = process.env) {
+  const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env })
+  if (error) fail(`${command} cannot be run: ${error.message}`)
+  if (status !== 0) process.exit(status ?? 1)
+}
+
+/**
+ * Runs a long-lived command in our place: it gets every signal we get, once, and we end with its exit code. With `listen` it is given a channel and heard on it.
+ */
+export function become(command, args, listen) {
+  // In a group of its own, as a Ctrl-C would else reach it twice: from the terminal and from us.
+  const child = spawn(command, args, { cwd: root, detached: true, stdio: listen ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit' })
+  if (listen) child.on('message', listen)
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
+  child.on('error', error => fail(`${command} cannot be run: ${error.message}`))
+  child.on('exit', (code, signal) => process.exit(code ?? 128 + (constants.signals[signal] ?? 0)))
+}
+
+export function say(message) {
+  process.stderr.write(`${message}\n`)
+}
+
+export function fail(message) {
+  say(message)
+  process.exit(1)
+}
+
+function newest(path) {
+  const found = statSync(path)
+  if (!found.isDirectory()) return found.mtimeMs
+  return Math.max(found.mtimeMs, ...readdirSync(path).map(name => newest(join(path, name))))
+}

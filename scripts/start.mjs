@@ -1,0 +1,27 @@
+// `npm start`: from a fresh clone to the running service, with the settings of settings.example.json in a store that holds none. Uses kytos.ini when there
+// is one, else kytos.example.ini as it is.
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { become, build, checkNode, installPackages, root, say } from './prepare.mjs'
+
+checkNode()
+installPackages()
+build()
+
+const config = existsSync(join(root, 'kytos.ini')) ? 'kytos.ini' : 'kytos.example.ini'
+const args = ['dist/src/main.js', 'start', '-c', config, '--import', 'settings.example.json', ...process.argv.slice(2)]
+become(process.execPath, args, message => {
+  if (message?.ready) say(whatNext(message.ready))
+})
+
+function whatNext(url) {
+  return `
+It runs. The poller above says at which interval. Change it from a second terminal:
+
+  curl -X PATCH ${url}/api/kytos/settings/v1/kytos/link_discovery \\
+    -H 'content-type: application/json' -d '{"polling_time": 1}'
+
+and see here: kytos/change_log prints the change, kytos/link_discovery polls every second from then on, without a reload.
+Ctrl-C stops it; the value is still there after the next start.
+`
+}

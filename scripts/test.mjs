@@ -1,0 +1,50 @@
+// `npm test`: everything the tests need, then all of them. Further arguments go to vitest: `npm test -- test/unit/host`.
+import { spawnSync } from 'node:child_process'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { become, build, checkNode, fail, installPackages, root, runOrFail, say } from './prepare.mjs'
+
+const TOOLS = [
+  { command: 'etcd', debian: 'etcd-server' },
+  { command: 'etcdctl', debian: 'etcd-client' },
+  { command: 'python3', debian: 'python3-minimal' },
+]
+const POLICY = '/usr/sbin/policy-rc.d'
+
+checkNode()
+installPackages()
+installTools()
+build()
+become(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2)])
+
+/** Installs by apt what is not on the PATH, when this is Debian and we are root; otherwise says in one line what to install. */
+function installTools() {
+  const absent = TOOLS.filter(tool => !isOnPath(tool.command))
+  if (absent.length === 0) return
+  const packages = absent.map(tool => tool.debian)
+  if (process.getuid?.() === 0 && isOnPath('apt-get')) withoutDaemons(() => aptInstall(packages))
+  const still = absent.filter(tool => !isOnPath(tool.command)).map(tool => tool.command)
+  if (still.length > 0) fail(`The tests need ${still.join(', ')} on the PATH. On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}`)
+}
+
+function aptInstall(packages) {
+  say(`Installing ${packages.join(', ')} (apt-get) ...`)
+  const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' }
+  // A list of packages that cannot be renewed may still be good enough.
+  spawnSync('apt-get', ['update', '-q'], { stdio: 'inherit', env })
+  runOrFail('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], env)
+}
+
+/** Debian starts a server as soon as it is installed, unless this file forbids it; the tests start their own on free ports. */
+function withoutDaemons(work) {
+  if (existsSync(POLICY)) return work()
+  writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
+  const restore = () => rmSync(POLICY, { force: true })
+  process.once('exit', restore)
+  work()
+  restore()
+}
+
+function isOnPath(command) {
+  return (process.env.PATH ?? '').split(delimiter).some(folder => folder !== '' && existsSync(join(folder, command)))
+}

@@ -1,0 +1,57 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { Command, CommanderError } from 'commander'
+import { parseJson } from '../../model/json.ts'
+import { isObject } from '../../model/value.ts'
+import { packageRoot } from '../host/shipped.ts'
+import { addNAppsCommand } from './napps.ts'
+import { printError } from './print-error.ts'
+import { addStartCommand } from './start.ts'
+import type { World } from './world.ts'
+
+const USAGE = 2
+const EXAMPLES = `
+Examples:
+  kytos-settings start -c kytos.ini          run the service and every enabled NApp
+  kytos-settings napps list                  what is installed, and what is enabled
+  kytos-settings napps disable kytos/change_log
+
+Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
+
+/** Runs one command line (without node and script) and answers its exit code; whatever goes wrong is one message on stderr. */
+export async function run(args: readonly string[], world: World): Promise<number> {
+  let exit = 0
+  const program = createProgram(world, code => {
+    exit = code
+  })
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return exit
+  } catch (error) {
+    // Commander has printed what it had to say.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
+    return printError(error, world.stderr, args.includes('--debug') || world.env.KYTOS_SETTINGS_DEBUG === '1')
+  }
+}
+
+function createProgram(world: World, exit: (code: number) => void): Command {
+  const program = new Command('kytos-settings')
+    .description('One store for all settings of the Kytos SDN controller and its NApps.')
+    .version(version(), '--version')
+    .option('-c, --config <file>', 'the kytos.ini to use; else kytos.ini or kytos.conf here, then in /etc/kytos')
+    .option('--debug', 'with an error, print everything that caused it (also KYTOS_SETTINGS_DEBUG=1)')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({ writeOut: text => world.stdout.write(text), writeErr: text => world.stderr.write(text) })
+    .showHelpAfterError('Try --help.')
+    .allowExcessArguments(false)
+  addStartCommand(program, world, exit)
+  addNAppsCommand(program, world)
+  return program
+}
+
+function version(): string {
+  const manifest = parseJson(readFileSync(join(packageRoot(), 'package.json'), 'utf8'))
+  return isObject(manifest) ? String(manifest.version) : 'unknown'
+}

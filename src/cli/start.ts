@@ -1,0 +1,63 @@
+import type { Command } from 'commander'
+import { createBus } from '../../events/bus.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import { type Config, findConfig, loadConfig } from '../boot/config.ts'
+import { createConsoleLog } from '../console-log.ts'
+import { createHost } from '../host/host.ts'
+import { importSettings, readImport } from './import-settings.ts'
+import type { World } from './world.ts'
+
+interface StartOptions {
+  readonly config?: string
+  readonly import?: string
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings start                                  with kytos.ini or kytos.conf from here or /etc/kytos
+  kytos-settings start -c kytos.ini --import settings.json
+
+SIGTERM or SIGINT stops it in order; a second one at once.`
+
+/** Adds `start`, which runs until it is interrupted. */
+export function addStartCommand(program: Command, world: World, exit: (code: number) => void): void {
+  program
+    .command('start')
+    .description('run the Settings service and every enabled NApp')
+    .option('--import <file>', 'settings to begin with, {"<namespace>": {...}}; used only while the store holds none')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await start(command.optsWithGlobals<StartOptions>(), world)
+      exit(0)
+    })
+}
+
+/** Runs host and NApps until the world interrupts. @throws SettingsError what keeps the service from starting, or what is wrong with the import. */
+async function start(options: StartOptions, world: World): Promise<void> {
+  const config = await loadConfig(findConfig(options.config, world.cwd))
+  const beginning = options.import === undefined ? undefined : await readImport(options.import, world.cwd)
+  const log = createConsoleLog(world.stderr, 'host', world.env)
+  const bus = createBus({ log: log.child('bus') })
+  const host = createHost({ config, bus, log })
+  const signal = world.interruption()
+  const interrupted = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
+  interrupted.then(() => host.stop())
+  try {
+    await host.start()
+    if (beginning) await importSettings(bus, beginning, log, signal)
+    if (signal.aborted) return
+    log.info(`Started with ${config.file}: ${host.running.length} NApps.`)
+    world.ready(serviceUrl(config))
+    await interrupted
+  } catch (error) {
+    if (!(signal.aborted && isSettingsError(error, 'SERVICE_STOPPING'))) throw error
+  } finally {
+    await host.stop()
+  }
+}
+
+function serviceUrl({ daemon: { listen }, settings: { port } }: Config): string {
+  const anywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  const address = anywhere[listen] ?? listen
+  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+}

@@ -1,0 +1,33 @@
+import type { Log } from './log.ts'
+
+/** Where lines go; a terminal may show colours. */
+export interface Console {
+  write(text: string): unknown
+  readonly isTTY?: boolean
+}
+
+const COLOURS = { INFO: '', WARN: '\x1b[33m', ERROR: '\x1b[31m' }
+const DIM = '\x1b[2m'
+const PLAIN = '\x1b[0m'
+
+/** A log that writes `HH:MM:SS LEVEL name: message`, local time, one line a call; in colour on a terminal unless `NO_COLOR` is set. */
+export function createConsoleLog(out: Console, name = 'host', env: Readonly<Record<string, string | undefined>> = process.env): Log {
+  const coloured = out.isTTY === true && !env.NO_COLOR
+  const write = (level: keyof typeof COLOURS, message: string): void => {
+    const time = new Date().toTimeString().slice(0, 8)
+    const rest = `${name}: ${oneLine(message)}`
+    const label = level.padEnd(5)
+    out.write(coloured ? `${DIM}${time}${PLAIN} ${COLOURS[level]}${label} ${rest}${PLAIN}\n` : `${time} ${label} ${rest}\n`)
+  }
+  return {
+    info: message => write('INFO', message),
+    warn: message => write('WARN', message),
+    error: message => write('ERROR', message),
+    child: child => createConsoleLog(out, child, env),
+  }
+}
+
+/** Messages may quote what others wrote: a line stays one line, and nothing in it steers the terminal. */
+function oneLine(message: string): string {
+  return message.replaceAll(/\s*\n\s*/g, ' | ').replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\u{fffd}')
+}

@@ -1,0 +1,41 @@
+#!/usr/bin/env node
+import { run } from './cli/program.ts'
+
+/*
+ * The process and nothing else: signals, exit code, and the word to whoever started it that it is up. The first SIGTERM or SIGINT asks for a stop in order,
+ * a second one ends it at once. An error nobody caught is a bug, ours or a NApp's: it is printed, and the process stops in order with exit code 1.
+ */
+
+const INTERRUPTED = 130
+const stop = new AbortController()
+let failed = false
+
+function interrupt(): void {
+  if (stop.signal.aborted) process.exit(INTERRUPTED)
+  stop.abort()
+}
+
+function fail(error: unknown): void {
+  failed = true
+  process.stderr.write(`kytos-settings: an error that nobody caught, so it stops: ${error instanceof Error ? error.stack : String(error)}\n`)
+  stop.abort()
+}
+
+const exit = await run(process.argv.slice(2), {
+  cwd: process.cwd(),
+  env: process.env,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  interruption() {
+    // A starter that dies, rather than asking for a stop, leaves nobody behind either.
+    process
+      .on('SIGTERM', interrupt)
+      .on('SIGINT', interrupt)
+      .on('SIGHUP', interrupt)
+      .once('disconnect', () => stop.abort())
+    process.on('uncaughtException', fail).on('unhandledRejection', fail)
+    return stop.signal
+  },
+  ready: url => void process.send?.({ ready: url }),
+})
+process.exit(failed ? 1 : exit)
