@@ -1,0 +1,26 @@
+import { equalJson, type JsonObject } from '../../model/value.ts'
+import { countChanges, difference } from './edit.ts'
+import { type FileVersion, NO_FILE } from './file-version.ts'
+import { hashOf, parseStored, readableText, storedObject } from './readable.ts'
+
+/** The versions with all hashes computed; a version without a text is no file. */
+export function withHashes(versions: readonly FileVersion[]): FileVersion[] {
+  return versions.map(({ hash, text }) => ({ hash: hash ?? (text === undefined ? null : hashOf(readableText(text))), text }))
+}
+
+/**
+ * Which of the versions that a file may hold after a crash it did hold last: the newest one with its hash; else, somebody edited it, the one from which that
+ * edit is the smallest, for it is what that person saw.
+ */
+export function lastHeld(versions: readonly FileVersion[], hash: string | null, value: JsonObject | undefined): FileVersion {
+  const same = versions.findLast(version => version.hash === hash)
+  if (same) return same
+  const latest = versions.at(-1) ?? NO_FILE
+  if (value === undefined) return latest
+  const meaning = versions.findLast(({ text }) => text !== undefined && equalJson(parseStored(text), value))
+  return meaning ?? versions.reduceRight((best, version) => (distance(version, value) < distance(best, value) ? version : best), latest)
+}
+
+function distance(version: FileVersion, value: JsonObject): number {
+  return countChanges(difference(storedObject(version.text), value)) + (version.text === undefined ? 1 : 0)
+}

@@ -1,0 +1,196 @@
+import { copyFile, rename, rm } from 'node:fs/promises'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
+import type { Key } from '../../model/key.ts'
+import { equalJson, type JsonObject } from '../../model/value.ts'
+import type { Surroundings } from '../backend.ts'
+import type { FileVersion } from './file-version.ts'
+import { type Store, takeIn } from './hand-edit.ts'
+import { type Layout, neighbours } from './layout.ts'
+import { hashOf, parseReadable, parseStored, readableText } from './readable.ts'
+import { look, makeDurable, prepareText, putPrepared, type Seen, signatureNow, takeAway } from './readable-file.ts'
+import type { TrackedFile } from './tracked-file.ts'
+
+/** How long (ms) a replaced file is kept for somebody who is just writing into it. */
+const GRACE = 300
+/** How long (ms) until a file that could not be read or written is tried again. */
+const AGAIN = 1_000
+
+/** What an attendant works with. */
+export interface Office extends Store {
+  readonly layout: Layout
+  readonly entryBytes: number
+  readonly report: Surroundings['report']
+  /** The file's last version is what it will hold: the journal may remember that. */
+  readonly remember: (key: Key) => void
+}
+
+/**
+ * Brings one document and its readable file together: first what a person did to the file goes into the store, then what the store holds into the file.
+ *
+ * Invariant: a file is replaced only when its content is one that was taken in, written by us, or copied aside; and what is replaced is looked at once more
+ * after {@link GRACE}. So a hand edit is in the store, or still in the file, or in a `.rejected` neighbour, whatever is committed meanwhile.
+ */
+export class Attendant {
+  readonly #office: Office
+  /** Nothing is waited for any more; what is not ripe is left for the next opening. */
+  hurry = false
+
+  constructor(office: Office) {
+    this.#office = office
+  }
+
+  /** Attends to one file; gives the milliseconds after which it wants to be attended to again, or undefined. One call a file at a time. */
+  async attend(key: Key, tracked: TrackedFile): Promise<number | undefined> {
+    const file = this.#office.layout.file(key)
+    try {
+      const again = (await this.#inspectReplaced(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
+      tracked.failure = undefined
+      return again
+    } catch (error) {
+      // A commit that failed is told to everybody who commits; the edit stays in its file until the store takes it.
+      if (!isSettingsError(error)) this.#reportFailure(key, file, tracked, error)
+      return AGAIN
+    } finally {
+      tracked.end()
+    }
+  }
+
+  async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
+    const entry = this.#office.state.get(key)
+    const due = entry?.text !== tracked.known.text || tracked.untidy
+    const seen = await look(file, due ? undefined : tracked.signature)
+    if (!seen) return undefined
+    if (seen.hash === tracked.known.hash || seen.hash === tracked.rejected) {
+      tracked.calm()
+      if (seen.settled) tracked.signature = seen.signature
+    } else {
+      const wait = await this.#judge(key, file, tracked, seen)
+      if (wait !== undefined) return wait
+    }
+    return this.#rewrite(key, file, tracked, seen)
+  }
+
+  /** Takes in or rejects content that we did not write; gives how long to wait when it is too early for either. */
+  async #judge(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
+    const value = this.#parse(seen)
+    const finding = seen.hash === null ? 'gone' : value instanceof SettingsError ? 'broken' : 'edited'
+    const wait = tracked.patience(finding, seen, performance.now())
+    if (wait > 0) return wait
+    if (value instanceof SettingsError) {
+      tracked.rejected = seen.hash ?? undefined
+      const message = `${file} is not taken in, and left as it is: ${value.message} Correct it; the stored document stays in force.`
+      this.#office.report({ code: 'FILE_REJECTED', key, source: file, message })
+      return undefined
+    }
+    await this.#takeIn(key, file, tracked, seen, value)
+    return undefined
+  }
+
+  async #takeIn(key: Key, file: string, tracked: TrackedFile, seen: Seen, value: JsonObject | undefined): Promise<void> {
+    const { known } = tracked
+    const sameMeaning = value !== undefined && known.text !== undefined && equalJson(parseStored(known.text), value)
+    const version: FileVersion = { hash: seen.hash, text: sameMeaning ? known.text : value && printJson(value) }
+    tracked.begin(version)
+    await makeDurable(file)
+    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [[key, () => [version]]] }, this.#office)
+    tracked.edited(performance.now())
+    tracked.end(version)
+    tracked.rejected = undefined
+    // Only the formatting is different: the person likes it so, until the next commit.
+    tracked.untidy = !sameMeaning && value !== undefined
+    if (sameMeaning) this.#office.remember(key)
+    else tracked.settle(version)
+  }
+
+  /** Lets the file say what the store holds, unless it does. `seen` is what it holds, and holds nothing unknown. */
+  async #rewrite(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
+    const text = this.#office.state.get(key)?.text
+    if (text === tracked.known.text && !tracked.untidy) return undefined
+    const shown = text === undefined ? undefined : readableText(text)
+    const version: FileVersion = { hash: shown === undefined ? null : hashOf(shown), text }
+    if (version.hash !== seen.hash) {
+      tracked.begin(version)
+      if (seen.hash !== null && seen.hash === tracked.rejected) await copyFile(file, neighbours(file).rejected)
+      if (shown !== undefined) await prepareText(file, shown)
+      if (seen.hash !== null) tracked.replaced = { version: { ...tracked.known, hash: seen.hash }, due: performance.now() + GRACE }
+      const done = shown === undefined ? takeAway(file, seen) : putPrepared(file, seen, tracked.isBeingEdited(performance.now()))
+      if (!done) return 0
+    }
+    tracked.end(version)
+    tracked.rejected = undefined
+    tracked.untidy = false
+    tracked.signature = undefined
+    if (tracked.replaced) return this.hurry ? 0 : GRACE
+    this.#office.remember(key)
+    return undefined
+  }
+
+  /** Looks once more at a file that was replaced; gives how long to wait for that, or undefined when it is done or there is none. */
+  async #inspectReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
+    const { replaced } = tracked
+    if (!replaced) return undefined
+    const wait = replaced.due - performance.now()
+    if (wait > 0 && !this.hurry) return wait
+    const old = neighbours(file).replaced
+    const seen = await look(old)
+    if (seen && seen.hash !== null && seen.hash !== replaced.version.hash) {
+      if (seen.hash !== replaced.found && !this.hurry) {
+        tracked.replaced = { ...replaced, due: performance.now() + GRACE, found: seen.hash }
+        return GRACE
+      }
+      await this.#rescue(key, file, replaced.version, seen)
+    }
+    await rm(old, { force: true })
+    tracked.replaced = undefined
+    this.#office.remember(key)
+    return undefined
+  }
+
+  /** Takes in what somebody wrote into a file while it was replaced, or sets it aside. */
+  async #rescue(key: Key, file: string, version: FileVersion, seen: Seen): Promise<void> {
+    const value = this.#parse(seen)
+    if (!(value instanceof SettingsError)) return takeIn({ key, base: version.text, value, marks: [] }, this.#office)
+    const { replaced, rejected } = neighbours(file)
+    await rename(replaced, rejected)
+    const message = `An edit of ${file} is not taken in, and kept as ${rejected}: ${value.message} Correct it and save it as ${file}.`
+    this.#office.report({ code: 'FILE_REJECTED', key, source: rejected, message })
+  }
+
+  /** Adopts what a process that died had replaced and not looked at again; `base` finds what it stood for. */
+  async recover(key: Key, tracked: TrackedFile, base: (seen: Seen, value: JsonObject | undefined) => FileVersion): Promise<void> {
+    const file = this.#office.layout.file(key)
+    const { temporary, replaced } = neighbours(file)
+    await rm(temporary, { force: true })
+    const seen = await look(replaced)
+    if (!seen || seen.hash === null) return
+    const value = this.#parse(seen)
+    const version = base(seen, value instanceof SettingsError ? undefined : value)
+    if (version.hash !== seen.hash) await this.#rescue(key, file, version, seen)
+    await rm(replaced, { force: true })
+    // It died between taking the old file away and putting the new one there: that there is none is our doing.
+    if ((await signatureNow(file)) === 'no file') tracked.end({ hash: null, text: undefined })
+  }
+
+  /** The object in a file, undefined when there is no file, or the error that says why it cannot be taken in. */
+  #parse(seen: Seen): JsonObject | undefined | SettingsError {
+    if (seen.hash === null) return undefined
+    if (seen.bytes.length > this.#office.entryBytes) {
+      return new SettingsError('DOCUMENT_TOO_LARGE', `It has ${seen.bytes.length} bytes, ${this.#office.entryBytes} are allowed.`)
+    }
+    try {
+      return parseReadable(seen.bytes)
+    } catch (error) {
+      if (isSettingsError(error)) return error
+      throw error
+    }
+  }
+
+  #reportFailure(key: Key, file: string, tracked: TrackedFile, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (tracked.failure === reason) return
+    tracked.failure = reason
+    const message = `The readable file ${file} cannot be kept up to date: ${reason}. The document itself is safe in the journal.`
+    this.#office.report({ code: 'FILE_UNWRITABLE', key, source: file, message })
+  }
+}

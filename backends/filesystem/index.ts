@@ -1,0 +1,132 @@
+import { resolve } from 'node:path'
+import type { Entry, Revision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import type { Key, Prefix } from '../../model/key.ts'
+import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import { DISK } from './journal-folder.ts'
+import { Layout } from './layout.ts'
+import { FilesystemStore, type Parts } from './store.ts'
+
+const MEBIBYTE = 1024 * 1024
+const PAGE = 500
+
+/** Sizes as they are in use; tests make them small. */
+export const PARTS: Parts = {
+  disk: DISK,
+  window: { batches: 10_000, bytes: 32 * MEBIBYTE },
+  compaction: { log: 4 * MEBIBYTE, tail: 4 * MEBIBYTE, ratio: 4 },
+  /** A box of 16 MiB and what its envelope adds. */
+  entryBytes: 16 * MEBIBYTE + 64 * 1024,
+}
+
+/** A store in a folder of this machine: a journal that is the truth, and readable files beside it for people. Does no I/O before `open`. */
+export function createFilesystemBackend(options: { readonly path: string }, surroundings: Surroundings, parts: Partial<Parts> = {}): Backend {
+  return new FilesystemBackend(new Layout(resolve(options.path)), surroundings, { ...PARTS, ...parts })
+}
+
+class FilesystemBackend implements Backend {
+  readonly name = 'filesystem'
+  readonly supports: Supports
+  readonly #layout: Layout
+  readonly #surroundings: Surroundings
+  readonly #parts: Parts
+  readonly #closing = new AbortController()
+  #store: FilesystemStore | undefined
+  #opening: Promise<FilesystemStore> | undefined
+
+  constructor(layout: Layout, surroundings: Surroundings, parts: Parts) {
+    this.#layout = layout
+    this.#surroundings = surroundings
+    this.#parts = parts
+    this.supports = { sharing: false, durability: true, handEdits: true, entryBytes: parts.entryBytes }
+  }
+
+  async open(): Promise<void> {
+    if (this.#closing.signal.aborted) throw notOpen()
+    this.#opening ??= FilesystemStore.open(this.#layout, this.#parts, this.#surroundings.report)
+    try {
+      this.#store = await this.#opening
+    } catch (error) {
+      this.#opening = undefined
+      throw error
+    }
+  }
+
+  async get(key: Key): Promise<Entry | undefined> {
+    return this.#open().state.get(key)
+  }
+
+  async list(prefix: Prefix, { newest }: ListOptions = {}): Promise<Listing> {
+    const { state } = this.#open()
+    const entries = state.below(prefix)
+    return { revision: state.revision, pages: paged(newest === undefined ? entries : entries.slice(Math.max(0, entries.length - newest)).reverse()) }
+  }
+
+  async commit(operations: readonly Operation[]): Promise<Outcome> {
+    const store = this.#open()
+    this.#check(operations)
+    return store.commit(operations)
+  }
+
+  async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+    const { window } = this.#open()
+    const end = AbortSignal.any([signal, this.#closing.signal])
+    const wake = () => window.wake()
+    end.addEventListener('abort', wake)
+    try {
+      let position = window.after(since)
+      for (let last = since, caughtUp = false; !end.aborted; ) {
+        const batch = window.at(position)
+        if (batch) {
+          position++
+          last = batch.revision
+          yield batch
+        } else if (caughtUp) await window.changed()
+        else {
+          caughtUp = true
+          yield { revision: last, changes: [] }
+        }
+      }
+    } finally {
+      end.removeEventListener('abort', wake)
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return
+    this.#closing.abort()
+    // Whoever opens is told how that ended; here it only matters whether there is something to close.
+    const store = await this.#opening?.catch(() => undefined)
+    await store?.close()
+  }
+
+  #open(): FilesystemStore {
+    if (!this.#store || this.#closing.signal.aborted) throw notOpen()
+    return this.#store
+  }
+
+  #check(operations: readonly Operation[]): void {
+    if (operations.length === 0) throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
+    const keys = new Set<Key>()
+    for (const operation of operations) {
+      const { key } = operation
+      if (keys.has(key)) throw new SettingsError('CONTENT_MALFORMED', `A commit names ${key} twice; a key stands in one operation.`)
+      keys.add(key)
+      const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
+      const allowed = this.supports.entryBytes
+      if (bytes > allowed) {
+        throw new SettingsError('DOCUMENT_TOO_LARGE', `${key} would hold ${bytes} bytes; ${allowed} are allowed.`, {
+          details: { key, bytes, allowed },
+        })
+      }
+    }
+  }
+}
+
+async function* paged<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
+  for (let at = 0; at < items.length; at += PAGE) yield items.slice(at, at + PAGE)
+}
+
+function notOpen(): SettingsError {
+  return new SettingsError('STORE_UNREACHABLE', 'The filesystem store is not open, or is closed; a closed one stays closed: create another.')
+}

@@ -1,0 +1,94 @@
+import { spawnSync } from 'node:child_process'
+import { closeSync, fstatSync, ftruncateSync, openSync, readFileSync, statSync, writeSync } from 'node:fs'
+import { hostname } from 'node:os'
+import { SettingsError } from '../../model/errors.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import { isObject } from '../../model/value.ts'
+import { unwritable } from './failures.ts'
+
+/** A lock that is held until it is released or this process ends, however it ends. */
+export interface Lock {
+  release(): void
+}
+
+/*
+ * flock(2), taken through the `flock` command on a descriptor that it inherits from us. The lock belongs to the open file description, which we keep: the
+ * command ends, the lock stays. The kernel drops it with our last descriptor, so a killed holder leaves nothing to clean up. Node opens files close-on-exec:
+ * no other child inherits it.
+ */
+
+/**
+ * Takes the lock on a file, which it makes if need be, and writes into it who holds it.
+ * @throws SettingsError STORE_LOCKED naming the holder, STORE_REFUSED without a working `flock` command, STORE_UNWRITABLE.
+ */
+export function takeLock(file: string, store: string): Lock {
+  for (;;) {
+    const descriptor = openLockFile(file)
+    try {
+      flock(descriptor, file, store)
+      if (isStillAt(descriptor, file)) {
+        ftruncateSync(descriptor, 0)
+        writeSync(descriptor, `${printJson({ pid: process.pid, host: hostname(), note: 'held by flock(2): removing this file frees nothing' })}\n`, 0)
+        return { release: () => closeSync(descriptor) }
+      }
+    } catch (error) {
+      closeSync(descriptor)
+      throw error
+    }
+    // Somebody replaced the file between our opening and locking it: what we hold locks nothing that others would find.
+    closeSync(descriptor)
+  }
+}
+
+function openLockFile(file: string): number {
+  try {
+    return openSync(file, 'a+', 0o600)
+  } catch (error) {
+    throw unwritable(file, error)
+  }
+}
+
+function flock(descriptor: number, file: string, path: string): void {
+  const run = spawnSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor], encoding: 'utf8' })
+  if (run.error) {
+    throw new SettingsError(
+      'STORE_REFUSED',
+      `The store at ${path} needs the "flock" command to be safe from a second process, and it cannot be run (${run.error.message}). Install util-linux (apt-get install util-linux).`,
+      { cause: run.error },
+    )
+  }
+  if (run.status === 0) return
+  if (run.status === 1) throw locked(file, path)
+  throw new SettingsError(
+    'STORE_REFUSED',
+    `The store at ${path} cannot be locked: ${run.stderr.trim() || `flock ended with ${run.status ?? run.signal}`}. Use a file system that knows flock(2).`,
+  )
+}
+
+function locked(file: string, path: string): SettingsError {
+  const holder = readHolder(file)
+  const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
+  return new SettingsError(
+    'STORE_LOCKED',
+    `The store at ${path} is open in ${who}, and only one process may have it open. Stop that one, or give this one another path.`,
+    { details: { path, ...holder } },
+  )
+}
+
+/** Who says to hold the lock; undefined while the holder is just writing it. */
+function readHolder(file: string): { readonly pid: number; readonly host: string } | undefined {
+  try {
+    const value = parseJson(readFileSync(file, 'utf8'))
+    if (!isObject(value) || typeof value.pid !== 'number' || typeof value.host !== 'string') return undefined
+    return { pid: value.pid, host: value.host }
+  } catch {
+    // Only a courtesy in a message that is an error already.
+    return undefined
+  }
+}
+
+function isStillAt(descriptor: number, file: string): boolean {
+  const here = fstatSync(descriptor)
+  const there = statSync(file, { throwIfNoEntry: false })
+  return here.ino === there?.ino && here.dev === there.dev
+}

@@ -1,0 +1,161 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import type { Operation, Outcome, Surroundings } from '../backend.ts'
+import { Committer } from './committer.ts'
+import { type CompactionLimits, Compactor } from './compactor.ts'
+import { Expiry } from './expiry.ts'
+import { unwritable } from './failures.ts'
+import type { Mark, Planned } from './group.ts'
+import { beginLog, Journal } from './journal.ts'
+import { type Disk, type JournalFile, logPath } from './journal-folder.ts'
+import { hasFile, type Layout } from './layout.ts'
+import { type Lock, takeLock } from './lock.ts'
+import { Mirror } from './mirror.ts'
+import { FORMAT, keyOf } from './record.ts'
+import { type Replay, replay, type Torn } from './replay.ts'
+import type { State } from './state.ts'
+import type { BatchWindow, WindowLimits } from './window.ts'
+
+/** What a store is built with besides its place. */
+export interface Parts {
+  readonly disk: Disk
+  readonly window: WindowLimits
+  readonly compaction: CompactionLimits
+  readonly entryBytes: number
+}
+
+/** An open store; everything in it belongs to this process until it is closed. */
+export class FilesystemStore {
+  readonly state: State
+  readonly window: BatchWindow
+  readonly #journal: Journal
+  readonly #lock: Lock
+  readonly #committer: Committer
+  readonly #compactor: Compactor
+  readonly #expiry: Expiry
+  readonly #mirror: Mirror
+
+  /**
+   * Locks, replays and opens the store in a folder.
+   * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_DAMAGED, STORE_FORMAT; the store is then as it was, and not locked.
+   */
+  static async open(layout: Layout, parts: Parts, report: Surroundings['report']): Promise<FilesystemStore> {
+    await makeFolders(layout)
+    const lock = takeLock(layout.lock, layout.path)
+    let journal: Journal | undefined
+    try {
+      const found = await replay(layout.journal, parts.window, hasFile)
+      journal = await openJournal(layout, parts.disk, found, report)
+      const store = new FilesystemStore(layout, parts, report, { found, journal, lock })
+      const files = await store.#mirror.open(found.files)
+      if (!found.current && files > 0) report(imported(layout, files))
+      store.#expiry.arm()
+      return store
+    } catch (error) {
+      await journal?.close()
+      lock.release()
+      throw error
+    }
+  }
+
+  private constructor(
+    layout: Layout,
+    { disk, compaction, entryBytes }: Parts,
+    report: Surroundings['report'],
+    { found, journal, lock }: { readonly found: Replay; readonly journal: Journal; readonly lock: Lock },
+  ) {
+    this.state = found.state
+    this.window = found.window
+    this.#journal = journal
+    this.#lock = lock
+    const commit = (operations: readonly Operation[], marks?: readonly Mark[]) => this.commit(operations, marks)
+    this.#mirror = new Mirror({ state: this.state, commit, layout, entryBytes, report })
+    const files = () => this.#mirror.possible()
+    this.#compactor = new Compactor({ folder: layout.journal, disk, state: this.state, journal, files }, compaction, found.tail)
+    this.#committer = new Committer(this.state, journal, {
+      between: () => this.#compactor.between(),
+      durable: commits => this.#durable(commits),
+    })
+    this.#expiry = new Expiry(this.state, commit)
+  }
+
+  /** @throws SettingsError STORE_FULL, STORE_UNREACHABLE, OUTCOME_UNKNOWN. */
+  commit(operations: readonly Operation[], marks?: readonly Mark[]): Promise<Outcome> {
+    return this.#committer.commit(operations, marks)
+  }
+
+  /** Finishes what was asked for, brings the readable files up to date and gives the store free. */
+  async close(): Promise<void> {
+    try {
+      this.#expiry.stop()
+      await this.#committer.idle()
+      await this.#mirror.close()
+      await this.#committer.idle()
+      await this.#compactor.stop()
+      await this.#journal.close()
+    } finally {
+      this.#lock.release()
+    }
+  }
+
+  #durable(commits: readonly Planned[]): void {
+    const expiring = this.state.expires.size > 0
+    for (const { batch, expires } of commits) this.state.apply(batch, expires)
+    this.window.append(commits.map(({ batch }) => batch))
+    for (const { batch } of commits) for (const change of batch.changes) this.#mirror.committed(keyOf(change))
+    if (expiring || this.state.expires.size > 0) this.#expiry.arm()
+  }
+}
+
+async function makeFolders(layout: Layout): Promise<void> {
+  try {
+    await mkdir(layout.journal, { recursive: true, mode: 0o700 })
+    await readdir(layout.path)
+  } catch (error) {
+    throw unwritable(layout.path, error)
+  }
+}
+
+async function openJournal(layout: Layout, disk: Disk, found: Replay, report: Surroundings['report']): Promise<Journal> {
+  const folder = layout.journal
+  try {
+    for (const file of found.obsolete) await rm(file)
+    if (!found.current) {
+      const begun = await beginLog(folder, disk, { format: FORMAT, number: 1, revision: '0' })
+      await disk.syncFolder(layout.path)
+      return new Journal(folder, disk, { ...begun, number: 1 })
+    }
+    if (found.torn) await keepTorn(found.torn)
+    const file = await disk.open(logPath(folder, found.current.number), false)
+    await settle(file, found)
+    if (found.torn) report(tornProblem(found.torn))
+    return new Journal(folder, disk, { file, ...found.current })
+  } catch (error) {
+    throw unwritable(layout.path, error)
+  }
+}
+
+/** What the last process wrote but did not live to sync is read by us, so it must be durable before anybody sees it. */
+async function settle(file: JournalFile, { current, torn }: Replay): Promise<void> {
+  try {
+    if (torn && current) await file.truncate(current.length)
+    await file.sync()
+  } catch (error) {
+    await file.close()
+    throw error
+  }
+}
+
+async function keepTorn({ file, length }: Torn): Promise<void> {
+  const bytes = await readFile(file)
+  await writeFile(`${file}.torn`, bytes.subarray(length), { mode: 0o600 })
+}
+
+function tornProblem({ file, lost }: Torn) {
+  const message = `The last write to the journal was not finished, so it was never acknowledged; its ${lost} bytes were cut off and kept in ${file}.torn.`
+  return { code: 'JOURNAL_TORN', source: file, message } as const
+}
+
+function imported(layout: Layout, files: number) {
+  const message = `There was no journal at ${layout.journal}: a new one was begun from the ${files} readable files.`
+  return { code: 'STORE_IMPORTED', source: layout.path, message } as const
+}

@@ -1,0 +1,97 @@
+import { type FileVersion, NO_FILE } from './file-version.ts'
+import type { Seen } from './readable-file.ts'
+
+/** How long (ms) a difference must stay as it is before it counts: a whole document, a broken one, no file at all. */
+const PATIENCE = { edited: 100, broken: 300, gone: 1_000 } as const
+/** For how long (ms) after a hand edit a person is taken to be still at it. */
+const EDITING = 600_000
+
+export type Finding = keyof typeof PATIENCE
+
+/** A file that was replaced and may still be written into by somebody who had it open. */
+export interface Replaced {
+  /** What it held when it was replaced. */
+  readonly version: FileVersion
+  /** When it is looked at for the last time; monotonic milliseconds. */
+  readonly due: number
+  /** Content that was found in it instead. */
+  readonly found?: string
+}
+
+/**
+ * What is known of one readable file.
+ *
+ * Invariant: after a crash of the process or of the machine the file holds one of {@link possible}, or what a person wrote. The last of `versions` is what it
+ * holds now as far as we know: the base of the next hand edit.
+ */
+export class TrackedFile {
+  #versions: readonly FileVersion[]
+  #writing: FileVersion | undefined
+  #suspect: { readonly hash: string | null; readonly since: number } | undefined
+  #editedAt = Number.NEGATIVE_INFINITY
+  /** The signature of the file when its content was last known to be the one we know. */
+  signature: string | undefined
+  /** The hash of content that was reported as broken. */
+  rejected: string | undefined
+  /** True while the file says the right thing but not in our formatting, and is to be rewritten. */
+  untidy = false
+  replaced: Replaced | undefined
+  /** What was last reported about failing to write this file. */
+  failure: string | undefined
+
+  constructor(versions: readonly FileVersion[] = [NO_FILE]) {
+    this.#versions = versions
+  }
+
+  get known(): FileVersion {
+    return this.#versions.at(-1) ?? NO_FILE
+  }
+
+  /** What the file may hold after a crash, the version known to be durable first. */
+  possible(from?: FileVersion): readonly FileVersion[] {
+    const since = from ? this.#since(from) : this.#versions
+    return this.#writing ? [...since, this.#writing] : since
+  }
+
+  /** The file is about to hold this. */
+  begin(version: FileVersion): void {
+    this.#writing = version
+  }
+
+  /** The file holds this now; without an argument: what was begun did not come about. */
+  end(version?: FileVersion): void {
+    this.#writing = undefined
+    if (!version) return
+    this.#versions = [...this.#versions, version]
+    this.#suspect = undefined
+  }
+
+  /** This version is durable: the file never goes back to an earlier one. */
+  settle(version: FileVersion): void {
+    this.#versions = this.#since(version)
+  }
+
+  /** How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does. */
+  patience(finding: Finding, seen: Seen, now: number): number {
+    if (this.#suspect?.hash !== seen.hash) this.#suspect = { hash: seen.hash, since: now }
+    const quiet = Math.max(now - this.#suspect.since, seen.age)
+    return Math.max(0, PATIENCE[finding] - quiet)
+  }
+
+  calm(): void {
+    this.#suspect = undefined
+  }
+
+  /** A person edited the file. */
+  edited(now: number): void {
+    this.#editedAt = now
+  }
+
+  isBeingEdited(now: number): boolean {
+    return now - this.#editedAt < EDITING
+  }
+
+  #since(version: FileVersion): readonly FileVersion[] {
+    return this.#versions.slice(Math.max(0, this.#versions.lastIndexOf(version)))
+  }
+}
