@@ -39,18 +39,18 @@ async function start(options: StartOptions, world: World): Promise<void> {
   const log = createConsoleLog(world.stderr, 'host', world.env)
   const bus = createBus({ log: log.child('bus') })
   const host = createHost({ config, bus, log })
-  const signal = world.interruption()
-  const interrupted = new Promise<void>(resolve => signal.addEventListener('abort', () => resolve(), { once: true }))
-  interrupted.then(() => host.stop())
+  world.interruption().addEventListener('abort', () => host.stop(), { once: true })
   try {
     await host.start()
-    if (beginning) await importSettings(bus, beginning, log, signal)
-    if (signal.aborted) return
-    log.info(`Started with ${config.file}: ${host.running.length} NApps.`)
-    world.ready(serviceUrl(config))
-    await interrupted
+    if (beginning) await importSettings(bus, beginning, log, host.stopping)
+    if (!host.stopping.aborted) {
+      log.info(`Started with ${config.file}: ${host.running.length} NApps.`)
+      world.ready(serviceUrl(config))
+    }
+    await host.stopped
   } catch (error) {
-    if (!(signal.aborted && isSettingsError(error, 'SERVICE_STOPPING'))) throw error
+    if (!host.stopping.aborted || !isSettingsError(error, 'SERVICE_STOPPING')) throw error
+    await host.stopped
   } finally {
     await host.stop()
   }

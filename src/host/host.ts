@@ -32,6 +32,10 @@ export interface Host {
   stop(): Promise<void>
   /** Ids of the NApps that run, in the order of their start. */
   readonly running: readonly string[]
+  /** Aborts as soon as a stop begins. */
+  readonly stopping: AbortSignal
+  /** Resolves once everything is stopped; rejects then when it was `kytos/settings` that gave up, with its error. */
+  readonly stopped: Promise<void>
 }
 
 export interface HostOptions {
@@ -62,14 +66,27 @@ class NAppHost implements Host {
   #turn: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
+  readonly stopped: Promise<void>
+  #settle: { resolve: () => void; reject: (error: unknown) => void } = { resolve() {}, reject() {} }
+  #fatal: SettingsError | undefined
+
   constructor(options: HostOptions) {
     this.#options = options
+    this.stopped = new Promise((resolve, reject) => {
+      this.#settle = { resolve, reject }
+    })
+    // Whoever waits for it hears of it; nobody has to.
+    this.stopped.catch(() => {})
     this.#log = options.log
     this.#root = options.config.daemon.napps
   }
 
   get running(): readonly string[] {
     return [...this.#running.keys()]
+  }
+
+  get stopping(): AbortSignal {
+    return this.#stopping.signal
   }
 
   start(): Promise<void> {
@@ -108,7 +125,15 @@ class NAppHost implements Host {
     clearTimeout(this.#timer)
     return this.#inTurn(async () => {
       for (const { found, stop } of [...this.#running.values()].reverse()) await this.#stopOne(found.id, stop)
+      if (this.#fatal) this.#settle.reject(this.#fatal)
+      else this.#settle.resolve()
     })
+  }
+
+  #abort(error: SettingsError): void {
+    this.#fatal ??= error
+    // Never fails; how it ends is told by `stopped`.
+    void this.stop()
   }
 
   /** What is enabled, in order of start, and what wants to be and is broken. Says each problem once, and again when it was away in between. */
@@ -145,7 +170,8 @@ class NAppHost implements Host {
   async #startOne(found: FoundNApp): Promise<void> {
     const { bus, config, patience = SHUTDOWN_SECONDS } = this.#options
     const loads = this.#loads.get(found.id) ?? 0
-    const running = await startNApp(found, { bus, config, log: this.#log, signal: this.#stopping.signal, patience, loads })
+    const surroundings = { bus, config, log: this.#log, signal: this.#stopping.signal, patience, loads }
+    const running = await startNApp(found, { ...surroundings, abort: error => this.#abort(error) })
     this.#running.set(found.id, running)
     this.#failed.delete(found.id)
     this.#said.delete(found.id)

@@ -1,5 +1,6 @@
 import type { Bus, RootBus } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
+import type { SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
 import type { Log } from '../log.ts'
 
@@ -34,6 +35,8 @@ export interface NAppContext {
 export interface SettingsContext extends NAppContext {
   readonly bus: RootBus
   readonly config: Config
+  /** Stops the host, every NApp in order, and has the process end with the exit code of this error. */
+  readonly abort: (error: SettingsError) => void
 }
 
 export interface NApp {

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly log: Log
   /** Cuts the wait for a setup() short. */
   readonly signal: AbortSignal
+  /** What `kytos/settings` ends the host with. */
+  readonly abort: (error: SettingsError) => void
   /** Seconds a shutdown() may take. */
   readonly patience: number
   /** How many earlier loads of this NApp's modules are of no use any more. */
@@ -104,6 +106,6 @@ function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log): N
   return { id, folder, manifest, bus, log, ask: (name, content) => ask(bus, name, content) }
 }
 
-function settingsContext(found: FoundNApp, { bus, config }: Surroundings, log: Log): SettingsContext {
-  return { ...nappContext(found, bus, log), bus, config }
+function settingsContext(found: FoundNApp, { bus, config, abort }: Surroundings, log: Log): SettingsContext {
+  return { ...nappContext(found, bus, log), bus, config, abort }
 }

@@ -42,6 +42,7 @@ describe('starting and stopping', () => {
     expect(host.running).toEqual(['kytos/settings', 'z/first', 'a/second'])
     await host.stop()
     await host.stop()
+    await host.stopped
     expect(told).toEqual(['+settings', '+first', '+second', '-second', '-first', '-settings'])
     expect(host.running).toEqual([])
   })
@@ -112,6 +113,23 @@ describe('starting and stopping', () => {
     await started
     expect(told).toEqual(['+settings', 'hangs', '-hangs', '-settings'])
     expect(log.lines.filter(line => line.startsWith('ERROR'))).toEqual([])
+  })
+})
+
+describe('kytos/settings that gives up', () => {
+  it('stops everything in order, and its error is how the host ended', async () => {
+    const { root, host } = await tree()
+    Object.assign(globalThis, { wrong: new SettingsError('STORE_REFUSED', 'The store is another one.') })
+    const main = `export default ({ abort }) => ({
+      setup() { globalThis.giveUp = () => { abort(wrong); abort(new Error('later')) } }, shutdown() { tell('-settings') },
+    })`
+    await writeFile(join(root, 'kytos/settings/main.mjs'), main)
+    await enabled(root, 'a/a', tells('a'))
+    await host.start()
+    Reflect.get(globalThis, 'giveUp')()
+    expect(host.stopping.aborted).toBe(true)
+    await expect(host.stopped).rejects.toMatchObject({ code: 'STORE_REFUSED' })
+    expect(told).toEqual(['+a', '-a', '-settings'])
   })
 })
 
