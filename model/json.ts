@@ -16,10 +16,9 @@ export function parseJson(text: string): Json {
   refuseDepth(text)
   try {
     return JSON.parse(text)
-  } catch (cause) {
-    throw new SettingsError('JSON_MALFORMED', `Not JSON: ${cause instanceof Error ? cause.message : String(cause)}`, {
-      cause,
-    })
+  } catch {
+    // The native parser does not say where it stopped; ours does, in the same words for every text.
+    return parseExact(text, { maxDepth: MAX_DEPTH })
   }
 }
 
@@ -30,7 +29,7 @@ export function parseUntrustedJson(text: string): Json {
 
 /**
  * Prints a JSON value so that {@link parseJson} gives it back bit by bit: a bigint as its digits, a double from 2^53 on with an exponent.
- * Keys stand in insertion order; `undefined` members are left out. Indent in spaces, 0 for one line.
+ * Zero has no sign once printed, as natively. Keys stand in insertion order; `undefined` members are left out. Indent in spaces, 0 for one line.
  */
 export function printJson(value: Json | undefined, indent = 0): string {
   const text = printNatively(value, indent)

@@ -56,7 +56,7 @@ function copy(value: unknown, path: string, depth: number): Json {
     const number = Number(value)
     return Number.isSafeInteger(number) ? number : value
   }
-  if (depth > MAX_DEPTH) throw malformed(path, 'nests too deep or in a circle')
+  if (depth >= MAX_DEPTH) throw malformed(path, 'nests too deep or in a circle')
   if (Array.isArray(value)) return Object.freeze(value.map((item, i) => copy(item, path + pointerToken(i), depth + 1)))
   if (typeof value === 'object' && isPlain(value)) {
     const target: JsonObject = {}

@@ -25,7 +25,7 @@ suite({
 
 /** A store below a prefix of its own. The server outlives its clients, so another client sees what a crash of the first leaves. */
 function etcdPlace(prefix: string): Place {
-  const backend = () => createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 5 }, { report: () => {} })
+  const backend = () => createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 15 }, { report: () => {} })
   return {
     backend,
     afterCrash: async () => backend(),

@@ -11,7 +11,7 @@ import { A } from '../sample.ts'
 /** JSON texts that something on the way might be tempted to improve. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {
   'integers beyond 2^53': [
-    '{"dpid":15924252435064127488}',
+    '{"dpid":15924728282382073856}',
     '{"n":18446744073709551615,"m":-9007199254740993}',
     '{"n":[9007199254740991,9007199254740992,9007199254740993]}',
     `{"n":${'1234567890'.repeat(500)}}`,
