@@ -1,0 +1,168 @@
+import { randomUUID } from 'node:crypto'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Backend } from '../../backends/backend.ts'
+import { createEtcdBackend } from '../../backends/etcd/index.ts'
+import type { Revision } from '../../model/document.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import { historyKey, type Key, makeKey } from '../../model/key.ts'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+
+let etcd: EtcdServer
+let proxy: TcpProxy
+let direct: Backend
+const opened: Backend[] = []
+
+beforeAll(async () => {
+  etcd = await startEtcd()
+  proxy = await startTcpProxy(etcd.port)
+  direct = await openBackend(etcd.port)
+})
+
+afterAll(async () => {
+  proxy.resume()
+  await Promise.all(opened.map(backend => backend.close()))
+  await proxy.close()
+  await etcd.stop()
+})
+
+async function openBackend(port: number, timeout = 4): Promise<Backend> {
+  const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${port}`], prefix: '/lost', timeout }, { report: () => {} })
+  opened.push(backend)
+  await backend.open()
+  return backend
+}
+
+/** How callers that raise one counter fared; `applied` is what the store says. */
+interface Score {
+  committed: number
+  unknown: number
+}
+
+/** Raises a counter `times` times by compare and set, each raise with its record. */
+async function raise(backend: Backend, counter: Key, times: number, score: Score): Promise<void> {
+  for (let done = 0; done < times; ) {
+    const held = await direct.get(counter)
+    const next = Number(held?.text ?? 0) + 1
+    const expected: Revision | 'absent' = held?.revision ?? 'absent'
+    const record = { version: next, write_id: randomUUID() }
+    try {
+      const outcome = await backend.commit([
+        { key: counter, put: String(next), expected },
+        { key: historyKey(counter, next), put: JSON.stringify(record), expected: 'absent', marker: true },
+      ])
+      if (!outcome.committed) continue
+      const entry = await direct.get(historyKey(counter, next))
+      expect(entry?.text).toBe(JSON.stringify(record))
+      expect(entry?.revision).toBe(outcome.revision)
+      score.committed++
+      done++
+    } catch (error) {
+      if (isSettingsError(error, 'OUTCOME_UNKNOWN')) score.unknown++
+      else if (!isSettingsError(error, 'STORE_UNREACHABLE')) throw error
+    }
+  }
+}
+
+describe('Commits whose answers are lost', () => {
+  it('are counted once, whatever is cut when', async () => {
+    const faults = fc.array(fc.record({ after: fc.integer({ min: 10, max: 250 }), bytes: fc.integer({ min: 0, max: 3000 }) }), {
+      minLength: 10,
+      maxLength: 25,
+    })
+    let run = 0
+    await fc.assert(
+      fc.asyncProperty(faults, async schedule => {
+        const name = `run${run++}`
+        const backend = await openBackend(proxy.port)
+        const counters = [0, 1, 2].map(n => makeKey('settings', name, `counter${n}`))
+        const scores = counters.map(() => ({ committed: 0, unknown: 0 }))
+        let over = false
+        const breaking = async (): Promise<void> => {
+          for (let n = 0; !over; n++) {
+            const { after, bytes } = schedule[n % schedule.length] ?? { after: 5, bytes: 0 }
+            await new Promise(resolve => setTimeout(resolve, after))
+            if (bytes % 2 === 0) proxy.cutAfter(bytes)
+            else proxy.cut()
+          }
+        }
+        const callers = counters.flatMap((counter, n) => [0, 1].map(() => raise(backend, counter, 15, scores[n] ?? { committed: 0, unknown: 0 })))
+        const breaker = breaking()
+        await Promise.all(callers).finally(() => {
+          over = true
+        })
+        await breaker
+        for (const [n, counter] of counters.entries()) {
+          const { committed = 0, unknown = 0 } = scores[n] ?? {}
+          const value = Number((await direct.get(counter))?.text)
+          expect(committed).toBe(30)
+          expect(value).toBeGreaterThanOrEqual(committed)
+          expect(value).toBeLessThanOrEqual(committed + unknown)
+        }
+        await backend.close()
+      }),
+      { numRuns: 4 },
+    )
+  })
+
+  it('are committed when the line comes back in time, at the revision of the attempt that was applied', async () => {
+    const backend = await openBackend(proxy.port)
+    const key = makeKey('boxes', 'lost', 'swallowed')
+    const before = await etcd.revision()
+    proxy.swallowAnswers()
+    const commit = backend.commit([{ key, put: '{"write_id":"a"}', expected: 'absent', marker: true }])
+    while ((await direct.get(key)) === undefined);
+    proxy.resume()
+    expect(await commit).toEqual({ committed: true, revision: before + 1n })
+    expect(await etcd.revision()).toBe(before + 1n)
+  })
+
+  it('are found in older versions when another commit has overwritten them meanwhile', async () => {
+    const backend = await openBackend(proxy.port)
+    const key = makeKey('boxes', 'lost', 'overwritten')
+    proxy.swallowAnswers()
+    const commit = backend.commit([{ key, put: '{"write_id":"a"}', expected: 'absent', marker: true }])
+    while ((await direct.get(key)) === undefined);
+    const { revision } = (await direct.get(key)) ?? {}
+    for (const n of [1, 2, 3]) await direct.commit([{ key, put: `{"write_id":"other ${n}"}` }])
+    proxy.resume()
+    expect(await commit).toEqual({ committed: true, revision })
+    expect((await direct.get(key))?.text).toBe('{"write_id":"other 3"}')
+  })
+
+  it('are lost races, and no more, when the same was tried by another in between', async () => {
+    const backend = await openBackend(proxy.port)
+    const key = makeKey('boxes', 'lost', 'race')
+    proxy.stall()
+    const commit = backend.commit([{ key, put: '{"write_id":"mine"}', expected: 'absent', marker: true }])
+    await direct.commit([{ key, put: '{"write_id":"theirs"}', expected: 'absent', marker: true }])
+    proxy.resume()
+    const outcome = await commit
+    expect(outcome.committed ? [] : outcome.found.map(entry => entry.text)).toEqual(['{"write_id":"theirs"}'])
+  })
+
+  it('are OUTCOME_UNKNOWN when no answer comes in time, and nothing but that', async () => {
+    const backend = await openBackend(proxy.port, 1)
+    const key = makeKey('boxes', 'lost', 'unknown')
+    proxy.swallowAnswers()
+    await expect(backend.commit([{ key, put: '1', expected: 'absent' }])).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    proxy.resume()
+    expect((await direct.get(key))?.text).toBe('1')
+  })
+
+  it('are STORE_UNREACHABLE when no attempt ever left, and then surely did not happen', async () => {
+    const backend = await openBackend(proxy.port, 1)
+    const keys = [1, 2, 3].map(n => makeKey('boxes', 'lost', `refused${n}`))
+    proxy.refuse()
+    const results = await Promise.allSettled(keys.map(key => backend.commit([{ key, put: '1' }])))
+    // What was on a connection that was just being reset may have left; what is tried afterwards has not.
+    await expect(backend.commit([{ key: makeKey('boxes', 'lost', 'later'), put: '1' }])).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+    proxy.resume()
+    expect(await direct.get(makeKey('boxes', 'lost', 'later'))).toBeUndefined()
+    for (const [n, result] of results.entries()) {
+      const key = keys[n]
+      if (key && result.status === 'rejected' && result.reason.code === 'STORE_UNREACHABLE') expect(await direct.get(key)).toBeUndefined()
+    }
+  })
+})
