@@ -114,9 +114,10 @@ export interface Backend {
   commit(operations: readonly Operation[]): Promise<Outcome>
 
   /**
-   * Every batch after `since` (exclusive), then live ones as they come, until `signal` aborts (the iteration then just ends). Soon after it begins, and when
-   * it has caught up, it gives a batch or progress at or above the revision the store had when the watch was made. It does not reconnect: a cut line ends it
-   * with STORE_UNREACHABLE, and the caller watches again from what it was given last. It buffers for a slow consumer without stopping the store.
+   * Every batch after `since` (exclusive), then live ones as they come, until `signal` aborts (the iteration then just ends). When it has given everything up
+   * to the revision the store had when the watch was made, it says so with progress (a batch without changes), also when there was nothing to give. It does
+   * not reconnect: a cut line ends it with STORE_UNREACHABLE, and the caller watches again from what it was given last. It buffers for a slow consumer
+   * without stopping the store.
    * @throws SettingsError HISTORY_LOST when steps after `since` are gone (compaction) or the store is behind `since` or another one (wipe, restore).
    */
   watch(since: Revision, signal: AbortSignal): AsyncIterable<Batch>

@@ -92,6 +92,7 @@ async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): Async
   /** Where the server said that it was, if no event has come since. */
   let said: Revision | undefined
   let made: Revision = since
+  let caughtUp = false
   const pieces: IEvent[] = []
 
   for await (const response of stream.responses) {
@@ -105,6 +106,7 @@ async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): Async
       if (identity.inStep) pulse.ask()
       if (at <= since) {
         told = since
+        caughtUp = true
         yield { revision: told, changes: [] }
       }
     } else if (response.events.length > 0) {
@@ -119,12 +121,13 @@ async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): Async
     } else {
       const sure = response.watch_id !== NO_WATCH || identity.inStep ? at : said
       said = at
-      if (sure !== undefined && sure > told) {
-        told = sure
+      if (sure !== undefined && (sure > told || (sure >= made && !caughtUp))) {
+        if (sure > told) told = sure
+        caughtUp ||= told >= made
         yield { revision: told, changes: [] }
       }
     }
-    pulse.eager = told < made
+    pulse.eager = !caughtUp
   }
 }
 
