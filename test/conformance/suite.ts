@@ -1,4 +1,4 @@
-import { describe, it } from 'vitest'
+import { describe, it, vi } from 'vitest'
 import { type Case, canRun, type Subject } from './case.ts'
 import { batching } from './cases/batching.ts'
 import { commit } from './cases/commit.ts'
@@ -38,8 +38,12 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
 /** Cases that hurt the other stores of the same server; they run alone, after the others. */
 export const LONELY_CASES: Readonly<Record<string, readonly Case[]>> = { 'lost history': lostHistory }
 
+/** Cases mostly wait, for a round trip or for the time of a ttl, so this many run at once. */
+const AT_ONCE = 16
+
 /** Declares every case as a test of this subject; cases it cannot run are shown as skipped. */
 export function suite(subject: Subject): void {
+  vi.setConfig({ maxConcurrency: AT_ONCE })
   describe(`The contract of a backend, kept by ${subject.title}`, () => {
     for (const [about, cases] of Object.entries(CASES)) describe.concurrent(about, () => declare(cases, subject))
     for (const [about, cases] of Object.entries(LONELY_CASES)) describe(about, () => declare(cases, subject))
