@@ -22,12 +22,14 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, grace }:
   beats.unref()
 
   app.addHook('preClose', async () => {
-    clearInterval(beats)
     for (const stream of streams) stream.end('the service stops')
     setTimeout(() => {
       for (const stream of streams) stream.drop()
     }, grace).unref()
   })
+
+  // Until then they find readers that do not take the end.
+  app.addHook('onClose', async () => clearInterval(beats))
 
   route(
     app,

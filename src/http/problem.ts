@@ -2,7 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
-import { type JsonObject, toJson } from '../../model/value.ts'
+import { type Json, type JsonObject, setMember, toJson } from '../../model/value.ts'
 import type { Log } from '../log.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
@@ -79,15 +79,20 @@ export function unsupportedMedia(got: string | undefined, cause?: unknown): Sett
 }
 
 function printable(details: SettingsError['details']): JsonObject {
-  const members = Object.entries(details).map(([key, value]) => {
-    try {
-      return [key, toJson(value)] as const
-    } catch {
-      // A detail that JSON cannot hold must not hide the error it belongs to.
-      return [key, String(value)] as const
-    }
-  })
-  return Object.fromEntries(members)
+  const members: JsonObject = {}
+  for (const [key, value] of Object.entries(details)) {
+    if (value !== undefined) setMember(members, key, toPrintable(value))
+  }
+  return members
+}
+
+function toPrintable(value: unknown): Json {
+  try {
+    return toJson(value)
+  } catch {
+    // A detail that JSON cannot hold must not hide the error it belongs to.
+    return String(value)
+  }
 }
 
 function stackOf(thrown: unknown): string {
