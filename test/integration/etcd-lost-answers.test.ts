@@ -102,7 +102,7 @@ describe('Commits whose answers are lost', () => {
         }
         await backend.close()
       }),
-      { numRuns: 4 },
+      { numRuns: 4, endOnFailure: true },
     )
   })
 

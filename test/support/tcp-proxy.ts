@@ -16,6 +16,8 @@ export interface TcpProxy {
   stall(): void
   /** Refuses new connections (and resets the old ones). */
   refuse(): void
+  /** Leads new connections to another port, and resets the old ones. */
+  lead(to: number): void
   /** Everything passes again; connections that lost bytes are reset. */
   resume(): void
   close(): Promise<void>
@@ -23,8 +25,9 @@ export interface TcpProxy {
 
 type Mode = 'pass' | 'swallow' | 'stall' | 'refuse'
 
-/** Listens on a free loopback port and passes everything on to `target` on loopback. */
-export async function startTcpProxy(target: number): Promise<TcpProxy> {
+/** Listens on a free loopback port and passes everything on to `port` on loopback. */
+export async function startTcpProxy(port: number): Promise<TcpProxy> {
+  let target = port
   const pairs = new Set<{ near: Socket; far: Socket | undefined; lossy: boolean }>()
   let mode: Mode = 'pass'
   let budget = Number.POSITIVE_INFINITY
@@ -85,6 +88,10 @@ export async function startTcpProxy(target: number): Promise<TcpProxy> {
     },
     refuse: () => {
       mode = 'refuse'
+      cut()
+    },
+    lead: to => {
+      target = to
       cut()
     },
     resume: () => {
