@@ -108,20 +108,26 @@ export class DocumentWriter {
 
   /** One try on one base; undefined when the race was lost. */
   async #attempt(change: Change, base: Base): Promise<Written | undefined> {
+    const { backend } = this.#options
     const data = await change.make(base)
     const text = data && printJson(data)
     const revision = base.entry?.revision ?? base.record?.of ?? 0n
-    if (isUnchanged(base, data, text)) return { ...base, committed: false, revision }
+    const { key } = change
+    const guard = base.entry?.revision ?? 'absent'
+    const conditions = change.conditions?.(base) ?? []
+    if (isUnchanged(base, data, text)) {
+      // The base may be older than the store: only the store can say that there is nothing to do.
+      const outcome = await backend.commit([{ key, check: true, expected: guard }, ...conditions])
+      return outcome.committed ? { ...base, committed: false, revision } : undefined
+    }
     if (text && Buffer.byteLength(text) > DOCUMENT_BYTES) throw tooLarge(text)
 
     const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
     const record = this.#record(base, kind, data, change)
-    const guard = base.entry?.revision ?? 'absent'
-    const { key } = change
     const operations: Operation[] = [
       text === undefined ? { key, delete: true, expected: guard } : { key, put: text, expected: guard },
       { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true },
-      ...(change.conditions?.(base) ?? []),
+      ...conditions,
     ]
     const outcome = await this.#commit(operations, record.writeId)
     if (!outcome.committed) return undefined
