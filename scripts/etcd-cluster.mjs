@@ -1,0 +1,91 @@
+#!/usr/bin/env node
+// Starts three etcds as one cluster on loopback, prints what kytos.ini needs, and stops them all on Ctrl-C. Data stays in ./var/etcd.
+// Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]
+
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { createConnection } from 'node:net'
+import { join, resolve } from 'node:path'
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({ options: { 'base-port': { type: 'string', default: '2379' }, data: { type: 'string', default: 'var/etcd' } } })
+const base = Number(values['base-port'])
+if (!Number.isInteger(base) || base < 1024 || base + 20_001 > 65_535) fail('--base-port must be a port from 1024 to 45534.')
+
+const folder = resolve(values.data)
+const nodes = [0, 1, 2].map(n => {
+  const port = base + n * 10_000
+  return { name: `kytos${n + 1}`, port, client: `http://127.0.0.1:${port}`, peer: `http://127.0.0.1:${port + 1}` }
+})
+for (const { port } of nodes)
+  for (const taken of [port, port + 1]) if (await answers(taken)) fail(`Port ${taken} is in use; choose others with --base-port.`)
+
+mkdirSync(folder, { recursive: true, mode: 0o700 })
+const children = nodes.map(start)
+let stopping = false
+for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop(0))
+
+for (const { port } of nodes) while (!(await answers(port))) await new Promise(done => setTimeout(done, 100))
+console.log(`Three etcds run, their data is in ${folder}. In kytos.ini:
+
+[settings]
+backend = etcd
+[settings.etcd]
+endpoints = ${JSON.stringify(nodes.map(({ client }) => client))}
+
+Stop one of them to see that nothing stops:${children.map((child, n) => ` kill ${child.pid} (${nodes[n].name})`).join(',')}.
+Ctrl-C stops all.`)
+
+function start({ name, client, peer }) {
+  const flags = {
+    name,
+    'data-dir': join(folder, name),
+    'listen-client-urls': client,
+    'advertise-client-urls': client,
+    'listen-peer-urls': peer,
+    'initial-advertise-peer-urls': peer,
+    'initial-cluster': nodes.map(node => `${node.name}=${node.peer}`).join(','),
+    'initial-cluster-token': `kytos-${base}`,
+    'auto-compaction-mode': 'periodic',
+    'auto-compaction-retention': '24h',
+    logger: 'zap',
+    'log-level': 'error',
+  }
+  const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
+  // A group of its own, so that Ctrl-C reaches this script alone, which then stops them in order.
+  const child = spawn(process.env.ETCD_BINARY ?? 'etcd', args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })
+  child.on('error', () => fail('etcd is not there; install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).'))
+  child.on('exit', code => {
+    if (stopping) return
+    console.error(`${name} has ended${code ? ` with ${code}; see above` : ''}.`)
+    if (children.every(other => other.exitCode !== null || other.signalCode !== null)) stop(1)
+  })
+  return child
+}
+
+async function stop(code) {
+  if (stopping) return
+  stopping = true
+  const alive = children.filter(child => child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+  await Promise.all(
+    alive.map(child => {
+      const gone = new Promise(done => child.once('exit', done))
+      child.kill('SIGTERM')
+      return gone
+    }),
+  )
+  process.exit(code)
+}
+
+function answers(port) {
+  return new Promise(done => {
+    const socket = createConnection(port, '127.0.0.1')
+    socket.once('connect', () => done(true)).once('error', () => done(false))
+    socket.once('connect', () => socket.destroy())
+  })
+}
+
+function fail(message) {
+  console.error(message)
+  process.exit(1)
+}
