@@ -32,13 +32,18 @@ export function installPackages() {
   runOrFail('npm', ['ci'])
 }
 
-/** Builds when there is no complete build, or one older than its sources. */
+/** Builds unless that is done. */
 export function build() {
-  const mark = join(root, 'dist', '.complete')
-  const built = existsSync(mark) ? statSync(mark).mtimeMs : 0
-  if (SOURCES.every(source => newest(join(root, source)) <= built)) return
+  if (isBuilt()) return
   say('Building ...')
   runOrFail('npm', ['run', '--silent', 'build'])
+}
+
+/** True when there is a complete build that is not older than its sources. */
+export function isBuilt() {
+  const mark = join(root, 'dist', '.complete')
+  const built = existsSync(mark) ? statSync(mark).mtimeMs : 0
+  return SOURCES.every(source => newest(join(root, source)) <= built)
 }
 
 /** Runs a command to its end, its output being ours; a command that fails ends the process with the same code. */

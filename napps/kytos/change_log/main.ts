@@ -5,8 +5,8 @@ import type { CreateNApp } from '../../../src/host/napp.ts'
 /** Prints one line for every setting that changes, whosever it is. */
 const createChangeLog: CreateNApp = ({ bus, log }) => ({
   setup() {
-    bus.on('settings.changed', ({ content: { namespace, changes, actor, revision, origin } }) => {
-      const by = actor ? `by ${actor.type} ${actor.name}` : 'by an unknown hand'
+    bus.on('settings.changed', ({ content: { namespace, scope, changes, actor, revision, origin } }) => {
+      const by = actor ? `by ${actor.type} ${actor.name}` : scope === 'schema' ? 'by its schema' : 'by an unknown hand'
       const how = origin === 'live' ? '' : `, ${origin}`
       for (const change of changes) {
         log.info(`${namespace}${change.path}: ${show(change.old)} -> ${show(change.new)} ${by}, revision ${revision}${how}`)
