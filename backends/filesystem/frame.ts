@@ -25,22 +25,30 @@ export function encodeFrame(record: string): string {
 
 /** The frame that begins at an offset; undefined when what stands there is not a whole and sound one. */
 export function decodeFrame(bytes: Buffer, start: number): Frame | undefined {
-  const head = /^([1-9]\d{0,14}) ([0-9a-f]{8}) /.exec(bytes.toString('latin1', start, start + HEAD))
-  if (!head) return undefined
-  const from = start + head[0].length
-  const to = from + Number(head[1])
-  if (to >= bytes.length || bytes[to] !== LINE_FEED) return undefined
-  const record = bytes.subarray(from, to)
-  return checksum(record) === head[2] ? { record: record.toString('utf8'), start, end: to + 1 } : undefined
+  const head = readHead(bytes, start)
+  if (!head || head.to >= bytes.length || bytes[head.to] !== LINE_FEED) return undefined
+  const record = bytes.subarray(head.from, head.to)
+  return checksum(record) === head.checksum ? { record: record.toString('utf8'), start, end: head.to + 1 } : undefined
 }
 
-/** Every sound frame that begins at a line after an offset: what is left beyond a damaged place. */
+/** Every sound frame beyond a damaged one: at each line after it, and where the damaged one says that it ends, for the damage may be in its line feed. */
 export function* framesBeyond(bytes: Buffer, offset: number): Generator<Frame> {
-  for (let at = nextLine(bytes, offset); at < bytes.length; ) {
+  const end = readHead(bytes, offset)?.to
+  const neighbour = end === undefined ? undefined : decodeFrame(bytes, end + 1)
+  if (neighbour) yield neighbour
+  for (let at = neighbour?.end ?? nextLine(bytes, offset); at < bytes.length; ) {
     const frame = decodeFrame(bytes, at)
     if (frame) yield frame
     at = frame?.end ?? nextLine(bytes, at)
   }
+}
+
+/** What the head of a frame says: where its record begins and ends, and the checksum. */
+function readHead(bytes: Buffer, start: number): { from: number; to: number; checksum: string } | undefined {
+  const [head, length, sum] = /^([1-9]\d{0,14}) ([0-9a-f]{8}) /.exec(bytes.toString('latin1', start, start + HEAD)) ?? []
+  if (head === undefined || sum === undefined) return undefined
+  const from = start + head.length
+  return { from, to: from + Number(length), checksum: sum }
 }
 
 function nextLine(bytes: Buffer, offset: number): number {
