@@ -9,26 +9,22 @@ export interface EventRoutesOptions {
   readonly feed: Feed
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number
-  /** Milliseconds that a reader has to take the end when the service stops. */
-  readonly grace: number
 }
 
-/** `GET /events`: facts as Server-Sent Events; the streams end when `app` closes. */
-export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, grace }: EventRoutesOptions): void {
+export interface EventRoutes {
+  /** Ends every stream once what is under way has been sent. */
+  end(why: string): void
+}
+
+/** `GET /events`: facts as Server-Sent Events. */
+export function addEventRoutes(app: FastifyInstance, { feed, heartbeat }: EventRoutesOptions): EventRoutes {
   const streams = new Set<EventStream>()
   const beats = setInterval(() => {
     for (const stream of streams) stream.beat()
   }, heartbeat)
   beats.unref()
 
-  app.addHook('preClose', async () => {
-    for (const stream of streams) stream.end('the service stops')
-    setTimeout(() => {
-      for (const stream of streams) stream.drop()
-    }, grace).unref()
-  })
-
-  // Until then they find readers that do not take the end.
+  // Not before: after the end they find the readers that do not take it.
   app.addHook('onClose', async () => clearInterval(beats))
 
   route(
@@ -45,6 +41,12 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, grace }:
     },
     { head: false },
   )
+
+  return {
+    end(why) {
+      for (const stream of streams) stream.end(why)
+    },
+  }
 }
 
 /** Where a reader that was here before left off; it counts more than the address, which stays the same when it connects again. */

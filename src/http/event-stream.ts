@@ -86,11 +86,6 @@ export class EventStream {
     this.#response.end(`: ${why}\n\n`)
   }
 
-  /** Drops a reader that does not take the end. */
-  drop(): void {
-    this.#response.destroy()
-  }
-
   #stop(): void {
     this.#ended = true
     this.#unsubscribe()

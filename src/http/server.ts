@@ -9,6 +9,7 @@ import { checkHost } from './allowed-hosts.ts'
 import { acceptJson, BODY_LIMIT } from './bodies.ts'
 import { addEventRoutes } from './event-routes.ts'
 import { addHealthRoutes, type Health } from './health-routes.ts'
+import { OpenResponses } from './open-responses.ts'
 import { problemOf, replyProblem } from './problem.ts'
 import { parseQuery } from './query.ts'
 import { API, refuseRoute } from './routes.ts'
@@ -45,15 +46,20 @@ const KNOWN_URLS = [`${API}/`, `${API}/events`, '/healthz', '/readyz']
 export async function openHttp(options: HttpOptions): Promise<Http> {
   const { bus, feed, health, listen, port, log, heartbeat = 15_000, grace = 10_000 } = options
   const app = createApp(log)
+  const responses = new OpenResponses()
   let stopping = false
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
     checkHost(request, listen)
-    if (stopping) throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Try again once it has started anew.')
+    if (stopping) {
+      reply.header('connection', 'close')
+      throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Try again once it has started anew.')
+    }
+    responses.add(reply.raw)
   })
   addHealthRoutes(app, health)
   addSettingsRoutes(app, bus)
-  addEventRoutes(app, { feed, heartbeat, grace: grace / 2 })
+  const events = addEventRoutes(app, { feed, heartbeat })
   try {
     await app.listen({ host: listen, port })
   } catch (cause) {
@@ -62,16 +68,14 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   }
   // A server that listens on a port has an address of this shape.
   const bound = app.server.address() as AddressInfo
-  return {
-    url: `http://${reachableHost(listen)}:${bound.port}`,
-    port: bound.port,
-    async close() {
-      stopping = true
-      const impatience = setTimeout(() => app.server.closeAllConnections(), grace)
-      await app.close()
-      clearTimeout(impatience)
-    },
+  let closed: Promise<void> | undefined
+  const close = async (): Promise<void> => {
+    stopping = true
+    events.end('the service stops')
+    await responses.drain(grace)
+    await app.close()
   }
+  return { url: `http://${reachableHost(listen)}:${bound.port}`, port: bound.port, close: () => (closed ??= close()) }
 }
 
 function createApp(log: Log): FastifyInstance {
@@ -81,6 +85,8 @@ function createApp(log: Log): FastifyInstance {
     requestTimeout: REQUEST_TIMEOUT,
     // Our own hook refuses requests that come while the service stops, as a problem like any other.
     return503OnClosing: false,
+    // By then every answer is out; what is left are lines that have asked nothing.
+    forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256, querystringParser: parseQuery },
     frameworkErrors: (error, request, reply) => replyProblem(error, request, reply, log),
     clientErrorHandler: refuseBrokenRequest,

@@ -1,5 +1,7 @@
+import { connect } from 'node:net'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Summary } from '../../../events/map.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { openHttp } from '../../../src/http/server.ts'
 import { API, NAMESPACE, openBareRig, openRealRig, send, sendText } from './harness.ts'
@@ -222,9 +224,31 @@ describe('closing', () => {
     const request = send(http.port, 'GET', API)
     await accepted
     const closed = http.close()
-    await expect(send(http.port, 'GET', API)).rejects.toThrow()
+    expect(await send(http.port, 'GET', API)).toMatchObject({ status: 503, headers: { connection: 'close' }, json: { code: 'SERVICE_STOPPING' } })
     answer()
     expect(await request).toMatchObject({ status: 200, json: [] })
     await closed
+  })
+
+  it('lets a slow client have the whole of its answer', async () => {
+    const { bus, http } = await openBareRig()
+    bus.serve('kytos.settings.list', () => [{ namespace: 'x'.repeat(20_000_000) } as Summary])
+    const socket = connect(http.port, '127.0.0.1', () => void socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    await new Promise(resolve => socket.once('readable', resolve))
+    const closed = http.close()
+    let length = 0
+    for await (const data of socket) length += (data as Buffer).length
+    expect(length).toBeGreaterThan(20_000_000)
+    await closed
+  })
+
+  it('cuts off who does not take its answer in time', async () => {
+    const { bus, http } = await openBareRig({ grace: 10 })
+    bus.serve('kytos.settings.list', () => [{ namespace: 'x'.repeat(20_000_000) } as Summary])
+    const socket = connect(http.port, '127.0.0.1', () => void socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    socket.on('error', () => {}) // being cut off
+    await new Promise(resolve => socket.once('readable', resolve))
+    await http.close()
+    socket.destroy()
   })
 })
