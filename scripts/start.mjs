@@ -16,12 +16,12 @@ become(process.execPath, args, message => {
 
 function whatNext(url) {
   return `
-It runs. The poller above says at which interval. Change it from a second terminal:
+It runs: kytos/link_discovery prints a line for every poll. Change its interval from a second terminal:
 
   curl -X PATCH ${url}/api/kytos/settings/v1/kytos/link_discovery \\
     -H 'content-type: application/json' -d '{"polling_time": 1}'
 
-and see here: kytos/change_log prints the change, kytos/link_discovery polls every second from then on, without a reload.
+and see here: kytos/change_log prints the change, and kytos/link_discovery polls every second from then on, without a reload.
 Ctrl-C stops it; the value is still there after the next start.
 `
 }
