@@ -3,19 +3,13 @@ import type { RuleBroken } from '../../events/map.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { historyKey, type Key, makeKey, parseHistoryKey, splitKey } from '../../model/key.ts'
-import { CLUSTER, controllerScope, type Namespace, overridesKey, parseNamespace, type Scope, schemaKey } from '../../model/namespace.ts'
+import { CLUSTER, controllerScope, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { mergeLayers } from '../settings/layers.ts'
 import { parseObject, parseRecord, printRecord, type StoredRecord } from '../settings/record.ts'
-import { compareNappVersions, parseSchemaDocument, type SchemaDocument } from '../settings/schema-document.ts'
+import type { SchemaDocument } from '../settings/schema-document.ts'
 import { type DocumentState, documentRevision, documentVersion, parseOverridesKey } from './document-state.ts'
-
-/** A schema as it stands in the store. */
-interface StoredSchema {
-  readonly revision: Revision
-  readonly text: string
-  readonly document: SchemaDocument
-}
+import { placeOf, SchemaShelf } from './schema-shelf.ts'
 
 /** One change as it looks from here: which document, and the effective settings before and after it. */
 export type Step =
@@ -40,8 +34,8 @@ export type Step =
     }
   | { readonly type: 'box'; readonly n: number; readonly key: Key; readonly entry: Entry | undefined; readonly existed: boolean }
 
-/** The newest valid version of a document is looked for in its history; newest first. */
-export type ReadHistory = (document: Key) => Promise<readonly StoredRecord[]>
+/** The records of a document, newest first. A patient reader asks until there is an answer, the other one fails when the store is away. */
+export type ReadHistory = (document: Key, patient: boolean) => Promise<readonly StoredRecord[]>
 
 /**
  * The store as this controller knows it: every document of settings and schema, and where the boxes are. Only the watcher changes it, one revision after
@@ -54,15 +48,13 @@ export class Cache {
   readonly #readHistory: ReadHistory
   readonly #documents = new Map<Key, DocumentState>()
   readonly #records = new Map<Key, StoredRecord>()
-  readonly #schemas = new Map<Namespace, Map<string, StoredSchema>>()
-  /** The digest that this process's NApp registered, in use as soon as the store has it. */
-  readonly #preferred = new Map<Namespace, string>()
-  /** Registered while the store was away: in use here until it is stored. */
-  readonly #local = new Map<Namespace, SchemaDocument>()
+  readonly #schemas = new SchemaShelf()
   /** Every announced key in the store, also those that mean nothing to us. */
   readonly #index = new Map<Key, { readonly revision: Revision; readonly created: Revision }>()
   readonly #boxes = new Map<string, Set<Key>>()
   readonly #effective = new Map<Namespace, JsonObject>()
+  readonly #unreadable = new Map<Key, string>()
+  #turn: Promise<unknown> = Promise.resolve()
   #meta: Entry | undefined
   #revision: Revision = 0n
 
@@ -94,28 +86,18 @@ export class Cache {
 
   /** Namespaces that have overrides here or a schema, sorted. */
   namespaces(): Namespace[] {
-    const found = new Set<Namespace>(this.#local.keys())
-    for (const [namespace, schemas] of this.#schemas) if (schemas.size > 0) found.add(namespace)
+    const found = new Set<Namespace>(this.#schemas.namespaces())
     for (const state of this.#documents.values()) if (state.entry) found.add(state.namespace)
     return [...found].sort()
   }
 
-  /** The schema in use: the one registered in this process, else the stored one of the highest NApp version, else (ties) the newest. */
+  /** The schema in use here. */
   schema(namespace: Namespace): SchemaDocument | undefined {
-    const preferred = this.#schemas.get(namespace)?.get(this.#preferred.get(namespace) ?? '')
-    if (preferred) return preferred.document
-    const local = this.#local.get(namespace)
-    if (local) return local
-    let best: StoredSchema | undefined
-    for (const stored of this.#schemas.get(namespace)?.values() ?? []) {
-      const order = best ? compareNappVersions(stored.document.nappVersion, best.document.nappVersion) : 1
-      if (order > 0 || (order === 0 && best && stored.revision > best.revision)) best = stored
-    }
-    return best?.document
+    return this.#schemas.inUse(namespace)
   }
 
   hasStoredSchema(namespace: Namespace, digest: string): boolean {
-    return this.#schemas.get(namespace)?.has(digest) ?? false
+    return this.#schemas.hasStored(namespace, digest)
   }
 
   /** Effective settings: the layers in force, merged; frozen by nobody, changed by nobody. */
@@ -144,11 +126,10 @@ export class Cache {
 
   /** `Settings.revision`: of the last commit that touched what this controller sees of the namespace. */
   namespaceRevision(namespace: Namespace): Revision {
-    let newest = documentRevision(this.document(namespace, CLUSTER))
+    const cluster = documentRevision(this.document(namespace, CLUSTER))
     const own = documentRevision(this.document(namespace, this.#self))
-    if (own > newest) newest = own
-    for (const { revision } of this.#schemas.get(namespace)?.values() ?? []) if (revision > newest) newest = revision
-    return newest
+    const schema = this.#schemas.revision(namespace)
+    return [own, schema].reduce((newest, one) => (one > newest ? one : newest), cluster)
   }
 
   /** Keys of the boxes of a namespace in the order of their creation. */
@@ -161,16 +142,17 @@ export class Cache {
    * Prefers the schema that a NApp of this process registered: from now on when the store has it, else from the revision that brings it; `local` when the
    * store is away, so that it counts here at once.
    */
-  async register(namespace: Namespace, document: SchemaDocument, local = false): Promise<void> {
-    this.#preferred.set(namespace, document.digest)
-    if (local) this.#local.set(namespace, document)
-    await this.#settle(namespace)
+  register(namespace: Namespace, document: SchemaDocument, local = false): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#schemas.prefer(namespace, document, local)
+      await this.#settle(namespace, !local)
+    })
   }
 
   /** True when the cache has exactly this entry; of a box, whose text it does not keep, this revision. */
   holds(entry: Entry): boolean {
     if (this.#index.get(entry.key)?.revision !== entry.revision) return false
-    const text = this.#documents.get(entry.key)?.entry?.text ?? this.#storedSchema(entry.key)?.text
+    const text = this.#documents.get(entry.key)?.entry?.text ?? this.#schemas.text(entry.key)
     return text === undefined || text === entry.text
   }
 
@@ -205,18 +187,18 @@ export class Cache {
     for (const [document, record] of this.#records) {
       yield { key: historyKey(document, record.version), text: printRecord(record, record.of), revision: record.of, created: record.of }
     }
-    for (const [namespace, schemas] of this.#schemas) {
-      for (const [digest, { text, revision }] of schemas) yield { key: schemaKey(namespace, digest), text, revision, created: revision }
-    }
+    yield* this.#schemas.entries()
     for (const boxes of this.#boxes.values()) {
       for (const key of boxes) yield { key, text: '', revision: 0n, created: 0n, ...this.#index.get(key) }
     }
   }
 
-  /**
-   * Applies one revision, key by key in byte order, and says what each change meant.
-   */
-  async apply(batch: Batch): Promise<readonly Step[]> {
+  /** Applies one revision, key by key in byte order, and says what each change meant. */
+  apply(batch: Batch): Promise<readonly Step[]> {
+    return this.#inTurn(() => this.#apply(batch))
+  }
+
+  async #apply(batch: Batch): Promise<readonly Step[]> {
     for (const change of batch.changes) this.#learnRecord(change)
     const steps: Step[] = []
     let n = 0
@@ -266,22 +248,17 @@ export class Cache {
   }
 
   async #applySchema(key: Key, change: Change, n: number, existed: boolean): Promise<Step | undefined> {
-    const [username = '', name = '', digest = ''] = splitKey(key).segments
     let namespace: Namespace
-    let document: SchemaDocument | undefined
+    let before: JsonObject
     try {
-      namespace = parseNamespace(`${username}/${name}`)
-      document = change.type === 'put' ? parseSchemaDocument(change.entry.text) : undefined
+      namespace = placeOf(key).namespace
+      before = this.effective(namespace)
+      if (change.type === 'put') this.#schemas.put(change.entry)
+      else this.#schemas.remove(key)
     } catch (error) {
       this.#unreadable.set(key, toSettingsError(error).message)
       return undefined
     }
-    const before = this.effective(namespace)
-    const schemas = this.#schemas.get(namespace) ?? new Map<string, StoredSchema>()
-    this.#schemas.set(namespace, schemas)
-    if (this.#local.get(namespace)?.digest === digest) this.#local.delete(namespace)
-    if (change.type === 'put' && document) schemas.set(digest, { revision: change.entry.revision, text: change.entry.text, document })
-    else schemas.delete(digest)
     const rejected = await this.#settle(namespace)
     return { type: 'schema', n, namespace, existed, gone: change.type === 'delete', before, after: this.effective(namespace), rejected }
   }
@@ -297,13 +274,13 @@ export class Cache {
   }
 
   /** Decides anew what counts of each document in a namespace, the cluster's before this controller's; answers those that were newly refused. */
-  async #settle(namespace: Namespace): Promise<readonly DocumentState[]> {
+  async #settle(namespace: Namespace, patient = true): Promise<readonly DocumentState[]> {
     const refused: DocumentState[] = []
     for (const scope of [CLUSTER, this.#self]) {
       const state = this.document(namespace, scope)
       if (!state) continue
       const rejected = state.entry ? this.#errorsOf(state) : []
-      const inForce = rejected.length === 0 ? (state.data ?? {}) : await this.#newestValid(state)
+      const inForce = rejected.length === 0 ? (state.data ?? {}) : await this.#newestValid(state, patient)
       const settled = { ...state, inForce, rejected }
       this.#documents.set(state.key, settled)
       if (rejected.length > 0 && state.rejected.length === 0) refused.push(settled)
@@ -317,12 +294,28 @@ export class Cache {
     return this.validate(state.namespace, state.scope, state.data)
   }
 
-  async #newestValid(state: DocumentState): Promise<JsonObject> {
+  async #newestValid(state: DocumentState, patient: boolean): Promise<JsonObject> {
     const current = documentVersion(state)
-    for (const record of await this.#readHistory(state.key)) {
+    for (const record of await this.#historyOf(state.key, patient)) {
       if (record.version < current && record.data && this.validate(state.namespace, state.scope, record.data).length === 0) return record.data
     }
     return {}
+  }
+
+  async #historyOf(document: Key, patient: boolean): Promise<readonly StoredRecord[]> {
+    try {
+      return await this.#readHistory(document, patient)
+    } catch (error) {
+      if (patient) throw error
+      return [] // the store is away: the layers below count until it is back
+    }
+  }
+
+  /** One change of the cache at a time: a schema may be registered while a batch is being applied, and both look into the history. */
+  async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
+    const mine = this.#turn.then(work)
+    this.#turn = mine.catch(() => {})
+    return mine
   }
 
   #learnRecord(change: Change): void {
@@ -331,37 +324,17 @@ export class Cache {
     const record = place && parseRecord(change.entry)
     if (!place || !record || record.version < (this.#records.get(place.document)?.version ?? 0)) return
     this.#records.set(place.document, record)
-    const state = this.#documents.get(place.document)
-    if (state) this.#documents.set(place.document, { ...state, record })
-    else {
-      const owner = parseOverridesKey(place.document)
-      if (owner)
-        this.#documents.set(place.document, {
-          key: place.document,
-          ...owner,
-          entry: undefined,
-          data: undefined,
-          record,
-          goneAt: undefined,
-          inForce: {},
-          rejected: [],
-        })
-    }
+    const owner = parseOverridesKey(place.document)
+    if (!owner) return
+    const absent = { key: place.document, ...owner, entry: undefined, data: undefined, goneAt: undefined, inForce: {}, rejected: [] }
+    this.#documents.set(place.document, { ...absent, ...this.#documents.get(place.document), record })
   }
-
-  readonly #unreadable = new Map<Key, string>()
 
   /** Stored schemas that cannot be read, with the reason, since the last call. */
   takeUnreadable(): [Key, string][] {
     const found = [...this.#unreadable]
     this.#unreadable.clear()
     return found
-  }
-
-  #storedSchema(key: Key): StoredSchema | undefined {
-    const { kind, segments } = splitKey(key)
-    const [username = '', name = '', digest = ''] = segments
-    return kind === 'schemas' ? this.#schemas.get(`${username}/${name}` as Namespace)?.get(digest) : undefined
   }
 }
 

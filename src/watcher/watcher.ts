@@ -4,9 +4,11 @@ import type { KytosEvent } from '../../events/event.ts'
 import type { Facts, Origin, ServiceState } from '../../events/map.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
-import { historyPrefix, type Key } from '../../model/key.ts'
+import type { Key } from '../../model/key.ts'
 import type { Log } from '../log.ts'
-import { parseRecord, type StoredRecord } from '../settings/record.ts'
+import { readRecords } from '../settings/document-reader.ts'
+import type { StoredRecord } from '../settings/record.ts'
+import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
 import { Cache } from './cache.ts'
 import { isRecorded, parseOverridesKey } from './document-state.ts'
 import { claimEpoch, readEpoch } from './epoch.ts'
@@ -48,14 +50,8 @@ export interface WatcherOptions {
   readonly unrecorded?: (documents: readonly Key[]) => void
 }
 
-/** The last batch that was delivered, by one of its changes. */
-interface Anchor {
-  readonly revision: Revision
-  readonly key: Key
-  /** Undefined for a deletion. */
-  readonly text: string | undefined
-}
-
+/** How far back a valid version is looked for. */
+const KEPT_RECORDS = 50
 const SHORTEST_PAUSE = 50
 const LONGEST_PAUSE = 1_000
 /** Milliseconds that a write waits for an unready watch before it answers unobserved. */
@@ -90,7 +86,7 @@ export class Watcher {
   constructor(options: WatcherOptions) {
     this.#options = options
     this.#backend = options.backend
-    this.cache = new Cache(options.controller, document => this.#readHistory(document))
+    this.cache = new Cache(options.controller, (document, patient) => this.#readHistory(document, patient))
     this.#started = new Promise((resolve, reject) => {
       this.#settleStart = { resolve, reject }
     })
@@ -226,20 +222,14 @@ export class Watcher {
   }
 
   async #follow(standing: () => void): Promise<void> {
-    let anchor = this.#fresh ? undefined : this.#anchor
+    const anchor = this.#fresh ? undefined : this.#anchor
     this.#fresh = false
-    let unconfirmed = 0
+    const check = new AnchorCheck(anchor)
     const since = anchor ? anchor.revision - 1n : this.cache.revision
     for await (const batch of this.#backend.watch(since, this.#stopping.signal)) {
       standing()
-      if (batch.changes.length === 0) {
-        // Servers exist whose progress runs ahead of the events, so it says little while the known batch has not come again.
-        if (anchor && ++unconfirmed >= 3) throw differs(anchor, 'unconfirmed')
-        if (!anchor) this.#become('READY', null)
-        continue
-      }
-      if (anchor && !confirms(batch, anchor)) throw differs(anchor, anchor.text === undefined ? 'unconfirmed' : 'rewound')
-      anchor = undefined
+      check.see(batch)
+      if (batch.changes.length === 0 && check.confirmed) this.#become('READY', null)
       if (batch.revision <= this.cache.revision) continue
       this.#refuseNewEpoch(batch)
       await this.#deliver(batch, 'live')
@@ -300,16 +290,13 @@ export class Watcher {
     if (documents.length > 0) this.#options.unrecorded?.(documents)
   }
 
-  /** The records of a document, newest first. The cache cannot go on without them, so this asks until the store answers. */
-  async #readHistory(document: Key): Promise<readonly StoredRecord[]> {
+  /** The records of a document, newest first; a patient one asks until the store answers, for the cache cannot go on without them. */
+  async #readHistory(document: Key, patient: boolean): Promise<readonly StoredRecord[]> {
     for (let pause = SHORTEST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
       try {
-        const records: StoredRecord[] = []
-        const { pages } = await this.#backend.list(historyPrefix(document), { newest: 50 })
-        for await (const page of pages) for (const entry of page) records.push(...[parseRecord(entry)].filter(record => record !== undefined))
-        return records
+        return await readRecords(this.#backend, document, KEPT_RECORDS)
       } catch (error) {
-        if (this.#stopping.signal.aborted || !isSettingsError(error, 'STORE_UNREACHABLE', 'HISTORY_LOST')) throw error
+        if (!patient || this.#stopping.signal.aborted || !isSettingsError(error, 'STORE_UNREACHABLE', 'HISTORY_LOST')) throw error
         this.#become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
         await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => {})
       }
@@ -317,33 +304,9 @@ export class Watcher {
   }
 }
 
-/** A batch by one of its puts, for compaction may drop deletions; one with deletions only by the last of them. */
-function anchorOf(batch: Batch): Anchor | undefined {
-  const put = batch.changes.findLast(change => change.type === 'put')
-  if (put?.type === 'put') return { revision: batch.revision, key: put.entry.key, text: put.entry.text }
-  const last = batch.changes.at(-1)
-  return last?.type === 'delete' ? { revision: batch.revision, key: last.key, text: undefined } : undefined
-}
-
-function confirms(batch: Batch, anchor: Anchor): boolean {
-  return (
-    batch.revision === anchor.revision &&
-    batch.changes.some(change =>
-      change.type === 'put'
-        ? change.entry.key === anchor.key && change.entry.text === anchor.text
-        : change.key === anchor.key && anchor.text === undefined,
-    )
-  )
-}
-
+/** The documents of settings a batch changed. */
 function documentsOf(batch: Batch): Key[] {
   return batch.changes
     .map((change: Change) => (change.type === 'put' ? change.entry.key : change.key))
     .filter(key => key.startsWith('settings/') || key.startsWith('controllers/'))
-}
-
-function differs(anchor: Anchor, reason: 'rewound' | 'unconfirmed'): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The store does not show the commit ${anchor.revision} again that was announced here.`, {
-    details: { reason },
-  })
 }
