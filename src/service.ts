@@ -9,6 +9,7 @@ import { baseFromCache } from './settings/document-reader.ts'
 import { DocumentWriter } from './settings/document-writer.ts'
 import { Housekeeper } from './settings/housekeeper.ts'
 import { presentSettings } from './settings/present.ts'
+import { Registrar } from './settings/registrar.ts'
 import { SettingsService } from './settings/service.ts'
 import type { SnapshotFile } from './watcher/snapshot.ts'
 import { type Health, Watcher } from './watcher/watcher.ts'
@@ -84,7 +85,8 @@ export function createService(createBackend: (report: (problem: Problem) => void
     goneAt: key => watcher.cache.stateOf(key)?.goneAt,
     recorded: (key, version) => housekeeper.recorded(key, version),
   })
-  const settings = new SettingsService({ backend, watcher, writer, controller, strict: surroundings.strict })
+  const registrar = new Registrar(backend, watcher)
+  const settings = new SettingsService({ backend, watcher, writer, registrar, controller, strict: surroundings.strict })
   const boxes = new BoxService({ backend, watcher })
   let closing = false
 
@@ -121,7 +123,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     async start() {
       const known = await snapshot?.read()
       if (known) await watcher.preload(known.batch, known.epoch)
-      bus.on('settings.state', ({ content }) => (content.state === 'READY' ? settings.storeRegistered() : undefined))
+      bus.on('settings.state', ({ content }) => (content.state === 'READY' ? registrar.catchUp() : undefined))
       await watcher.start(surroundings.startTimeout)
       feed.begin()
       serve()

@@ -4,19 +4,20 @@ import type { CommandContent, Description, HistoryRecord, Settings, Summary } fr
 import type { Actor } from '../../model/actor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { CLUSTER, type Namespace, overridesKey, parseNamespace, parseScope, type Scope, schemaKey, schemaPrefix } from '../../model/namespace.ts'
+import { CLUSTER, type Namespace, overridesKey, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../../model/value.ts'
-import { documentRevision } from '../watcher/document-state.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { checkFields, parseComment, parseCount, parseData, parseGuard, parseMethod, parseText } from './content.ts'
-import { type Base, baseRevision, readBase, readRecords } from './document-reader.ts'
+import { type Base, baseRevision, readRecords } from './document-reader.ts'
 import type { DocumentWriter, Written } from './document-writer.ts'
 import { valueAt } from './exact-keywords.ts'
+import { freshen } from './freshness.ts'
 import { mergeLayers } from './layers.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 import { presentDescription, presentSettings, presentSummary, unknownNamespace, type View } from './present.ts'
 import { presentRecord } from './record.ts'
-import { createSchemaDocument, printSchemaDocument, type SchemaDocument } from './schema-document.ts'
+import type { Registrar } from './registrar.ts'
+import { createSchemaDocument } from './schema-document.ts'
 import { seal } from './secrets.ts'
 import { refuseBroken } from './validator.ts'
 
@@ -24,6 +25,7 @@ export interface ServiceOptions {
   readonly backend: Backend
   readonly watcher: Watcher
   readonly writer: DocumentWriter
+  readonly registrar: Registrar
   readonly controller: string
   /** Refuse overrides of namespaces without a schema. */
   readonly strict: boolean
@@ -31,8 +33,6 @@ export interface ServiceOptions {
 
 /** Milliseconds that a write waits for the watcher to come back before it is refused. */
 const PATIENCE_UNREADY = 2_000
-/** Milliseconds that a fresh read waits for the watcher to have seen what the store holds. */
-const PATIENCE_FRESH = 5_000
 const COMMON = ['scope', 'comment'] as const
 const HISTORY_DEFAULT = 20
 /** The most records one answer holds; about as many are kept. */
@@ -61,8 +61,6 @@ const FIELDS = {
 /** Answers the commands `kytos.settings.*`: decides what is stored. It announces nothing: the watcher does, once the store has it. */
 export class SettingsService {
   readonly #options: ServiceOptions
-  /** Schemas registered while the store was away. */
-  readonly #unstored = new Map<Namespace, SchemaDocument>()
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -79,12 +77,7 @@ export class SettingsService {
     refuseBroken(broken, Object.keys(seed).length > 0 ? `The seed of "${namespace}"` : `What the schema of "${namespace}" gives by default`)
     this.#refuseTwin(namespace)
 
-    const { watcher } = this.#options
-    const stored = watcher.cache.hasStoredSchema(namespace, document.digest)
-    const away = !stored && !(await watcher.ready(PATIENCE_UNREADY))
-    await watcher.cache.register(namespace, document, away)
-    if (away) this.#unstored.set(namespace, document)
-    else if (!stored) await this.#store(namespace, document)
+    await this.#options.registrar.register(namespace, document)
     return presentSettings(this.#view, namespace, CLUSTER)
   }
 
@@ -100,7 +93,7 @@ export class SettingsService {
 
   async retrieve(content: Content<'retrieve'>): Promise<Settings> {
     const { namespace, scope } = this.#open('retrieve', content)
-    if (content.fresh) await this.#freshen(namespace)
+    if (content.fresh) await freshen(this.#options.backend, this.#options.watcher, namespace)
     this.#requireKnown(namespace)
     return presentSettings(this.#view, namespace, scope)
   }
@@ -150,14 +143,6 @@ export class SettingsService {
     return [presentRecord(found)]
   }
 
-  /** Stores the schemas that were registered while the store was away; for when it is back. */
-  async storeRegistered(): Promise<void> {
-    for (const [namespace, document] of this.#unstored) {
-      await this.#store(namespace, document)
-      this.#unstored.delete(namespace)
-    }
-  }
-
   get #view(): View {
     const { watcher } = this.#options
     return { cache: watcher.cache, epoch: watcher.epoch, state: watcher.health.state }
@@ -181,7 +166,8 @@ export class SettingsService {
     await this.#requireReady()
     if (command === 'delete') this.#requireKnown(namespace)
     else this.#refuseTwin(namespace)
-    if (expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected) await this.#freshen(namespace)
+    if (expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected)
+      await freshen(this.#options.backend, this.#options.watcher, namespace)
 
     let before: JsonObject = {}
     const key = overridesKey(namespace, scope)
@@ -211,34 +197,6 @@ export class SettingsService {
       ...presentSettings(this.#view, namespace, scope, written),
       ...(observed ? {} : { observed }),
       ...(shadowed.length > 0 ? { shadowed } : {}),
-    }
-  }
-
-  async #store(namespace: Namespace, document: SchemaDocument): Promise<void> {
-    const { backend, watcher } = this.#options
-    const key = schemaKey(namespace, document.digest)
-    const outcome = await backend.commit([{ key, put: printSchemaDocument(document), expected: 'absent' }])
-    // Another controller may have been faster; then its commit is the one to wait for.
-    const revision = outcome.committed ? outcome.revision : outcome.found[0]?.revision
-    if (revision !== undefined) await watcher.passed(revision)
-  }
-
-  /** Waits until the cache holds what the store holds now of a namespace. */
-  async #freshen(namespace: Namespace): Promise<void> {
-    const { backend, watcher } = this.#options
-    const { cache } = watcher
-    for (const scope of [CLUSTER, cache.self]) {
-      const key = overridesKey(namespace, scope)
-      const base = await readBase(backend, key)
-      const seen = () => {
-        const state = cache.stateOf(key)
-        return documentRevision(state) >= baseRevision(base) || (base.entry === undefined && state?.entry === undefined)
-      }
-      if (!(await watcher.until(seen, PATIENCE_FRESH))) throw behind(watcher.health.reason)
-    }
-    const { pages } = await backend.list(schemaPrefix(namespace))
-    for await (const page of pages) {
-      for (const entry of page) if (!(await watcher.until(() => cache.holds(entry), PATIENCE_FRESH))) throw behind(watcher.health.reason)
     }
   }
 
@@ -320,11 +278,4 @@ function hiddenBy(higher: JsonObject | undefined, before: JsonObject, after: Jso
   return differences(before, after)
     .map(change => change.path)
     .filter(path => valueAt(higher, path) !== undefined)
-}
-
-function behind(reason: string | null): SettingsError {
-  return new SettingsError(
-    'STORE_STALE',
-    `The store answered, but its news did not reach this controller in ${PATIENCE_FRESH / 1000} s${reason ? ` (${reason})` : ''}. Try again.`,
-  )
 }
