@@ -19,13 +19,13 @@ suite({
   crash: true,
   forget: true,
   ttl: 2,
-  patience: 10_000,
+  patience: 20_000,
   create: async () => etcdPlace(`/conformance/${places++}`),
 })
 
 /** A store below a prefix of its own. The server outlives its clients, so another client sees what a crash of the first leaves. */
 function etcdPlace(prefix: string): Place {
-  const backend = () => createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 15 }, { report: () => {} })
+  const backend = () => createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 20 }, { report: () => {} })
   return {
     backend,
     afterCrash: async () => backend(),

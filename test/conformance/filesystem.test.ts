@@ -1,4 +1,5 @@
-import { cp, mkdtemp, rm } from 'node:fs/promises'
+import { cpSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
@@ -12,8 +13,8 @@ suite({
   supports: { sharing: false, durability: true, handEdits: true },
   crash: true,
   forget: false,
-  ttl: 0.3,
-  patience: 8_000,
+  ttl: 1,
+  patience: 15_000,
   create: filesystemPlace,
 })
 
@@ -24,9 +25,15 @@ async function filesystemPlace(): Promise<Place> {
   return {
     backend: () => at('store'),
     async afterCrash() {
-      await cp(join(folder, 'store'), join(folder, 'crashed'), { recursive: true })
+      freeze()
+      cpSync(join(folder, 'store'), join(folder, 'crashed'), { recursive: true })
       return at('crashed')
     },
     remove: () => rm(folder, { recursive: true, force: true }),
   }
+}
+
+/** Stops this process until the file system calls under way have come back; none follows them until the folder has been copied. */
+function freeze(): void {
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
 }

@@ -12,5 +12,5 @@ export const MUTANTS: readonly Mutant[] = [...commitMutants, ...watchMutants, ..
 
 /** A mutant as a subject of the suite. */
 export function mutantSubject({ title, place }: Pick<Mutant, 'title' | 'place'>, patience: number): Subject {
-  return { ...sharedMemory, title, ttl: 0.05, patience, create: async () => place(memoryPlace()) }
+  return { ...sharedMemory, title, ttl: 0.1, patience, create: async () => place(memoryPlace()) }
 }

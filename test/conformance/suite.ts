@@ -39,7 +39,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
 export const LONELY_CASES: Readonly<Record<string, readonly Case[]>> = { 'lost history': lostHistory }
 
 /** Cases mostly wait, for a round trip or for the time of a ttl, so this many run at once. */
-const AT_ONCE = 16
+const AT_ONCE = 12
 
 /** Declares every case as a test of this subject; cases it cannot run are shown as skipped. */
 export function suite(subject: Subject): void {

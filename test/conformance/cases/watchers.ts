@@ -100,17 +100,17 @@ export const watchers: readonly Case[] = [
     title: 'a reader that leaves and resumes again and again loses nothing and is given nothing twice',
     async run(context) {
       const { store, over, patience } = context
-      const writing = meanwhile(Promise.all(range(40).map(async n => committed(await store.commit([put(record(n), n), put(B, n)])))))
+      const writing = meanwhile(Promise.all(range(24).map(async n => committed(await store.commit([put(record(n), n), put(B, n)])))))
       const batches: Batch[] = []
       const read = async (): Promise<void> => {
-        for (let stay = 1, last = 0n; batches.length < 40 && !over.aborted; stay = (stay % 4) + 1) {
+        for (let stay = 1, last = 0n; batches.length < 24 && !over.aborted; stay = (stay % 4) + 1) {
           const end = new AbortController()
           let given = 0
           for await (const batch of watched(store, last, AbortSignal.any([over, end.signal]))) {
             if (batch.changes.length === 0) continue
             batches.push(batch)
             last = batch.revision
-            if (++given === stay) end.abort()
+            if (++given === stay || batches.length === 24) end.abort()
           }
         }
       }
