@@ -1,7 +1,8 @@
 import { type BigIntStats, linkSync, lstatSync, renameSync, rmSync } from 'node:fs'
-import { lstat, mkdir, open, readFile } from 'node:fs/promises'
+import { lstat, open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errno } from './failures.ts'
+import { makeFolder } from './folder.ts'
 import { neighbours } from './layout.ts'
 import { hashOf } from './readable.ts'
 
@@ -47,7 +48,7 @@ export async function signatureNow(file: string): Promise<string> {
 
 /** Writes a text durably into the temporary neighbour of a file, with the file's mode and owner if there is one, else mode 0600. */
 export async function prepareText(file: string, text: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(file))
   const like = await statsOf(file)
   const handle = await open(neighbours(file).temporary, 'w', 0o600)
   try {

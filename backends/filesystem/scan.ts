@@ -1,8 +1,9 @@
 import { type FSWatcher, watch } from 'node:fs'
-import { mkdir, readdir } from 'node:fs/promises'
+import { readdir } from 'node:fs/promises'
 import { join, sep } from 'node:path'
 import type { Key } from '../../model/key.ts'
 import { errno } from './failures.ts'
+import { makeFolder } from './folder.ts'
 import { type Layout, neighbours, READABLE_KINDS, type ReadableKind } from './layout.ts'
 
 /** What a walk over the readable files found. */
@@ -31,8 +32,7 @@ export async function walk(layout: Layout): Promise<Walk> {
     gone: new Set<ReadableKind>(),
   }
   for (const kind of READABLE_KINDS) {
-    const made = await mkdir(layout.root(kind), { recursive: true, mode: 0o700 })
-    if (made !== undefined) found.gone.add(kind)
+    if (await makeFolder(layout.root(kind))) found.gone.add(kind)
     await walkFolder(layout, layout.root(kind), DEPTH[kind], found)
   }
   return found

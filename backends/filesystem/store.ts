@@ -1,9 +1,10 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import type { Operation, Outcome, Surroundings } from '../backend.ts'
 import { Committer } from './committer.ts'
 import { type CompactionLimits, Compactor } from './compactor.ts'
 import { Expiry } from './expiry.ts'
 import { unwritable } from './failures.ts'
+import { makeFolder } from './folder.ts'
 import type { Mark, Planned } from './group.ts'
 import { beginLog, Journal } from './journal.ts'
 import { type Disk, type JournalFile, logPath } from './journal-folder.ts'
@@ -108,7 +109,7 @@ export class FilesystemStore {
 
 async function makeFolders(layout: Layout): Promise<void> {
   try {
-    await mkdir(layout.journal, { recursive: true, mode: 0o700 })
+    await makeFolder(layout.journal)
     await readdir(layout.path)
   } catch (error) {
     throw unwritable(layout.path, error)

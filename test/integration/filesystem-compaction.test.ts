@@ -1,0 +1,111 @@
+import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Backend, Batch } from '../../backends/backend.ts'
+import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import { EVERYTHING, makeKey } from '../../model/key.ts'
+
+const SMALL = { compaction: { log: 32 * 1024, tail: 64 * 1024, ratio: 2 } }
+const WRITERS = 16
+const COMMITS = 400
+
+let path = ''
+let backends: Backend[] = []
+beforeEach(async () => {
+  path = await mkdtemp(join(tmpdir(), 'kytos-compaction-'))
+})
+afterEach(async () => {
+  for (const backend of backends) await backend.close()
+  backends = []
+  await rm(path, { recursive: true, force: true })
+})
+
+describe('Compaction', () => {
+  it('under load loses no commit, no batch and no revision, and makes the journal small', { timeout: 40_000 }, async () => {
+    const store = await open(SMALL)
+    const seen: bigint[] = []
+    const end = new AbortController()
+    const reading = (async () => {
+      for await (const { revision, changes } of store.watch(0n, end.signal)) {
+        if (changes.length > 0) seen.push(revision)
+        if (revision === BigInt(WRITERS * COMMITS)) end.abort()
+      }
+    })()
+    await Promise.all(Array.from({ length: WRITERS }, (_, writer) => write(store, writer)))
+    const before = await picture(store)
+    expect(before.revision).toBe(BigInt(WRITERS * COMMITS))
+    await reading
+    await store.close()
+    expect(seen).toEqual(Array.from({ length: WRITERS * COMMITS }, (_, at) => BigInt(at + 1)))
+
+    const names = await readdir(join(path, 'journal'))
+    expect(names.filter(name => name.endsWith('.snapshot'))).toHaveLength(1)
+    expect(names.filter(name => name.endsWith('.log')).length).toBeGreaterThan(2)
+
+    const again = await open(SMALL)
+    expect(await picture(again)).toEqual(before)
+    expect(await again.commit([{ key: makeKey('meta', 'next'), put: '1' }])).toEqual({ committed: true, revision: before.revision + 1n })
+    expect((await follow(again, before.revision - 50n)).map(({ revision }) => revision)).toHaveLength(51)
+  })
+
+  it('keeps steps for watches within the window, and calls older ones lost', { timeout: 40_000 }, async () => {
+    const store = await open({ ...SMALL, window: { batches: 100, bytes: 1e9 } })
+    for (let writer = 0; writer < 2; writer++) await write(store, writer)
+    const { revision } = await picture(store)
+    expect(await follow(store, revision - 100n)).toHaveLength(100)
+    const error = await follow(store, revision - 101n).catch((reason: unknown) => reason)
+    expect(isSettingsError(error, 'HISTORY_LOST')).toBe(true)
+  })
+
+  it('that was cut off by a kill leaves nothing behind that the next process trips over', async () => {
+    const store = await open({})
+    await write(store, 1)
+    const before = await picture(store)
+    await store.close()
+    await writeFile(join(path, 'journal', '000000000002.snapshot.tmp'), 'half')
+    await writeFile(join(path, 'journal', '000000000002.log'), '38 0000')
+    expect(await picture(await open({}))).toEqual(before)
+    expect((await readdir(join(path, 'journal'))).sort()).toEqual(['000000000001.log', 'lock'])
+    expect((await stat(join(path, 'journal', '000000000001.log'))).mode & 0o077).toBe(0)
+  })
+})
+
+async function open(parts: Parameters<typeof createFilesystemBackend>[2]): Promise<Backend> {
+  const backend = createFilesystemBackend({ path }, { report: problem => expect.fail(problem.message) }, parts)
+  backends.push(backend)
+  await backend.open()
+  return backend
+}
+
+/** Commits one after another: keys that change, come, and go, and expire in a far future. */
+async function write(store: Backend, writer: number): Promise<void> {
+  for (let count = 1; count <= COMMITS; count++) {
+    const key = makeKey('meta', `${writer}-${count % 3}`)
+    const text = JSON.stringify({ count, padding: 'x'.repeat(100) })
+    const gone = makeKey('history', 'of', `${writer}-${count - 2}`)
+    await store.commit([
+      { key, put: text, ...(count % 5 === 0 ? { ttl: 3_600 } : {}) },
+      { key: makeKey('history', 'of', `${writer}-${count}`), put: text, expected: 'absent' },
+      { key: gone, delete: true },
+    ])
+  }
+}
+
+async function picture(store: Backend) {
+  const { revision, pages } = await store.list(EVERYTHING)
+  const entries = []
+  for await (const page of pages) entries.push(...page)
+  return { revision, entries }
+}
+
+async function follow(store: Backend, since: bigint): Promise<Batch[]> {
+  const end = new AbortController()
+  const batches: Batch[] = []
+  for await (const batch of store.watch(since, end.signal)) {
+    if (batch.changes.length === 0) end.abort()
+    else batches.push(batch)
+  }
+  return batches
+}
