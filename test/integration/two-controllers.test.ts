@@ -1,0 +1,120 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { afterEach, describe, expect, it } from 'vitest'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { freshFolder, kytosSettings, type Process } from './host-process.ts'
+
+const LINK_DISCOVERY = '/api/kytos/settings/v1/kytos/link_discovery'
+const EVENTS = '/api/kytos/settings/v1/events'
+
+let etcd: EtcdServer | undefined
+afterEach(async () => {
+  await etcd?.stop()
+  etcd = undefined
+})
+
+/** A controller in a folder and a process of its own, on the etcd of this test. */
+async function startController(id: string, cwd?: string): Promise<Process & { readonly url: string; readonly cwd: string }> {
+  const folder = cwd ?? (await freshFolder())
+  if (!cwd) {
+    const file = join(folder, 'kytos.ini')
+    const text = await readFile(file, 'utf8')
+    const chosen = text.replace('[settings]', `[settings]\nbackend = etcd\ncontroller = ${id}`)
+    await writeFile(file, `${chosen}[settings.etcd]\nendpoints = ["${etcd?.endpoint}"]\n`)
+  }
+  const process = kytosSettings(folder, 'start')
+  return { ...process, url: await process.ready, cwd: folder }
+}
+
+/** Reads an event stream until it is closed; gives the parsed data of each `settings.changed`. */
+function followEvents(url: string): { readonly versions: number[]; readonly cursors: string[]; close(): void } {
+  const versions: number[] = []
+  const cursors: string[] = []
+  const end = new AbortController()
+  const read = async () => {
+    const response = await fetch(`${url}${EVENTS}?namespace=kytos/link_discovery`, { signal: end.signal })
+    let text = ''
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString()
+      for (let at = text.indexOf('\n\n'); at >= 0; at = text.indexOf('\n\n')) {
+        const data = /^event: settings\.changed$[\s\S]*^data: (.*)$/m.exec(text.slice(0, at))
+        text = text.slice(at + 2)
+        if (!data) continue
+        const { content } = JSON.parse(data[1] ?? '')
+        versions.push(content.version)
+        cursors.push(content.cursor)
+      }
+    }
+  }
+  // Aborting is how it is closed; anything missed shows in what it gave.
+  read().catch(() => {})
+  return { versions, cursors, close: () => end.abort() }
+}
+
+describe('two controllers, processes of their own, on one etcd', () => {
+  it('follow one another live, hear each change exactly once, and keep it over a restart and kill -9', { timeout: 60_000 }, async () => {
+    etcd = await startEtcd()
+    const [one, two] = await Promise.all([startController('one'), startController('two')])
+    const readers = [one, two].map(({ url }) => followEvents(url))
+    await Promise.all([one, two].map(({ url }) => expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200)))
+
+    for (let seconds = 1; seconds <= 5; seconds++) {
+      const { url } = seconds % 2 ? one : two
+      const response = await fetch(`${url}${LINK_DISCOVERY}`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: `{"polling_time": ${seconds}}`,
+      })
+      expect(response.status).toBe(200)
+      expect((await response.json()).data.polling_time).toBe(seconds)
+    }
+    for (const reader of readers) await expect.poll(() => reader.versions, { timeout: 5_000 }).toEqual([1, 2, 3, 4, 5])
+    expect(readers[0]?.cursors).toEqual(readers[1]?.cursors)
+    await Promise.all([one, two].map(process => process.prints(/polling_time: 4 -> 5 /)))
+
+    one.child.kill('SIGKILL')
+    await one.ended
+    const response = await fetch(`${two.url}${LINK_DISCOVERY}`, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: '{"polling_time": 1}',
+    })
+    expect(response.status).toBe(200)
+    const again = await startController('one', one.cwd)
+    expect((await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()).data.polling_time).toBe(1)
+    // The pollers run at the new interval: the one that was restarted, and the one that never was.
+    await Promise.all([again, two].map(process => process.prints(/poll \d+: every 1 s/)))
+    for (const reader of readers) reader.close()
+
+    two.child.kill('SIGTERM')
+    again.child.kill('SIGTERM')
+    expect([await two.ended, await again.ended]).toEqual([0, 0])
+  })
+
+  it('start from the last known state while etcd is away, marked STALE, and catch up with what changed meanwhile', { timeout: 60_000 }, async () => {
+    etcd = await startEtcd()
+    const first = await startController('one')
+    const patch = (url: string, body: string) =>
+      fetch(`${url}${LINK_DISCOVERY}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body })
+    await patch(first.url, '{"polling_time": 7}')
+    first.child.kill('SIGTERM')
+    await first.ended
+    await etcd.client.put('/kytos/settings/kytos/link_discovery').value('{"polling_time": 2}')
+    await etcd.kill()
+
+    const again = await startController('one', first.cwd)
+    const known = await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()
+    expect([known.state, known.data.polling_time]).toEqual(['STALE', 7])
+    const refused = await patch(again.url, '{"polling_time": 9}')
+    expect(refused.status).toBe(503)
+    expect((await fetch(`${again.url}/readyz`)).status).toBe(200)
+
+    await etcd.restart()
+    await expect.poll(async () => (await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()).state, { timeout: 10_000 }).toBe('READY')
+    expect((await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()).data.polling_time).toBe(2)
+    await again.prints(/polling_time: 7 -> 2 /)
+    await again.prints(/poll \d+: every 2 s/)
+    again.child.kill('SIGTERM')
+    expect(await again.ended).toBe(0)
+  })
+})
