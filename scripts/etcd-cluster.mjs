@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 // Starts three etcds as one cluster on loopback, prints what kytos.ini needs, and stops them all on Ctrl-C. Data stays in ./var/etcd.
-// Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]
+// Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]; the ports are 2379, 22379 and 32379, and the next one of each.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
@@ -10,11 +10,11 @@ import { parseArgs } from 'node:util'
 
 const { values } = parseArgs({ options: { 'base-port': { type: 'string', default: '2379' }, data: { type: 'string', default: 'var/etcd' } } })
 const base = Number(values['base-port'])
-if (!Number.isInteger(base) || base < 1024 || base + 20_001 > 65_535) fail('--base-port must be a port from 1024 to 45534.')
+if (!Number.isInteger(base) || base < 1024 || base + 30_001 > 65_535) fail('--base-port must be a port from 1024 to 35534.')
 
 const folder = resolve(values.data)
-const nodes = [0, 1, 2].map(n => {
-  const port = base + n * 10_000
+const nodes = [0, 20_000, 30_000].map((offset, n) => {
+  const port = base + offset
   return { name: `kytos${n + 1}`, port, client: `http://127.0.0.1:${port}`, peer: `http://127.0.0.1:${port + 1}` }
 })
 for (const { port } of nodes)
@@ -23,7 +23,7 @@ for (const { port } of nodes)
 mkdirSync(folder, { recursive: true, mode: 0o700 })
 const children = nodes.map(start)
 let stopping = false
-for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => stop(0))
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(0))
 
 for (const { port } of nodes) while (!(await answers(port))) await new Promise(done => setTimeout(done, 100))
 console.log(`Three etcds run, their data is in ${folder}. In kytos.ini:

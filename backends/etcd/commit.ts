@@ -29,6 +29,7 @@ export class Committer {
   readonly #queue = new Queue()
   readonly #underWay = new Set<Promise<void>>()
   #pumping = false
+  #lastCall = Number.POSITIVE_INFINITY
 
   constructor(link: Link, space: Space, options: EtcdOptions) {
     this.#link = link
@@ -47,8 +48,9 @@ export class Committer {
     })
   }
 
-  /** Resolves when every commit so far has been answered. */
-  async settled(): Promise<void> {
+  /** Resolves when every commit so far has been answered; those that are not under way within `ms` are not sent any more. */
+  async settle(ms: number): Promise<void> {
+    this.#lastCall = performance.now() + ms
     while (this.#pumping || this.#underWay.size > 0 || !this.#queue.empty) {
       await (this.#underWay.size > 0 ? Promise.all(this.#underWay) : new Promise(setImmediate))
     }
@@ -65,7 +67,9 @@ export class Committer {
   }
 
   #pump(): void {
-    for (const late of this.#queue.expired(performance.now())) late.reject(unsent(this.#link.endpoints))
+    const now = performance.now()
+    const late = this.#queue.expired(now < this.#lastCall ? now : Number.POSITIVE_INFINITY)
+    for (const pending of late) pending.reject(unsent(this.#link.endpoints))
     while (this.#underWay.size < LANES) {
       const batch = this.#queue.take()
       if (batch.length === 0) return
@@ -134,5 +138,8 @@ function needed<T>(response: T | undefined): T {
 }
 
 function unsent(endpoints: string): SettingsError {
-  return new SettingsError('STORE_UNREACHABLE', `etcd (${endpoints}) does not answer: a commit has waited too long and was not sent.`)
+  return new SettingsError(
+    'STORE_UNREACHABLE',
+    `etcd (${endpoints}) does not answer, or not fast enough: a commit waited in vain for its turn and was not sent.`,
+  )
 }

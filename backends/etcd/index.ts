@@ -6,7 +6,7 @@ import { ENTRY_BYTES } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
 import { toStoreError } from './errors.ts'
-import { Link } from './link.ts'
+import { FAREWELL, Link } from './link.ts'
 import { getEntry, listEntries } from './read.ts'
 import { Space } from './space.ts'
 import { isInStep, outdated } from './version.ts'
@@ -92,7 +92,7 @@ class EtcdBackend implements Backend {
     clearInterval(this.#warmth)
     this.#link.hurry()
     this.#watchLink.hurry()
-    await this.#committer.settled()
+    await this.#committer.settle(FAREWELL)
     this.#link.close()
     this.#watchLink.close()
   }

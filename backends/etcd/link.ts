@@ -14,8 +14,8 @@ export type Attempt<T> = (client: Etcd3, options: { readonly deadline: number })
 
 const FIRST_PAUSE = 20
 const LONGEST_PAUSE = 500
-/** What a call that is under way when the backend closes may still take, in ms. */
-const FAREWELL = 1000
+/** What calls that are under way when the backend closes may still take, in ms. */
+export const FAREWELL = 1000
 
 /**
  * The way to an etcd of several endpoints: one of them at a time, and the next one as soon as it fails.

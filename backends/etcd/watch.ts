@@ -3,7 +3,7 @@ import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import type { Batch } from '../backend.ts'
-import type { EtcdOptions } from './client.ts'
+import { attemptMs, type EtcdOptions } from './client.ts'
 import { readFailure } from './errors.ts'
 import { toBatches } from './events.ts'
 import type { Link } from './link.ts'
@@ -52,8 +52,12 @@ export async function* watchOnce(
     link.leave(client, readFailure(error).renew)
     throw cut(link, error)
   })
-  const pulse = new Pulse(stream, options.timeout * 1000)
-  const end = (): void => stream.cancel()
+  const pulse = new Pulse(stream, attemptMs(options))
+  const end = (): void => {
+    // A reader that waits elsewhere may never come back to the `finally` below.
+    pulse.stop()
+    stream.cancel()
+  }
   signal.addEventListener('abort', end)
   try {
     stream.write({

@@ -93,6 +93,7 @@ describe('Commits whose answers are lost', () => {
           over = true
         })
         await breaker
+        proxy.resume()
         for (const [n, counter] of counters.entries()) {
           const { committed = 0, unknown = 0 } = scores[n] ?? {}
           const value = Number((await direct.get(counter))?.text)

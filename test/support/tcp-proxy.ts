@@ -96,6 +96,7 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     },
     resume: () => {
       mode = 'pass'
+      budget = Number.POSITIVE_INFINITY
       cut(pair => pair.lossy)
     },
     close: async () => {
