@@ -8,6 +8,8 @@ const TOOLS = [
   { command: 'etcd', debian: 'etcd-server' },
   { command: 'etcdctl', debian: 'etcd-client' },
   { command: 'python3', debian: 'python3-minimal' },
+  { command: 'openssl', debian: 'openssl' },
+  { command: 'flock', debian: 'util-linux' },
 ]
 const POLICY = '/usr/sbin/policy-rc.d'
 

@@ -38,7 +38,11 @@ export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> 
     }
   }
 
-  const [secret, ca, cert, key] = await Promise.all([load('password_file', true), load('ca', false), load('cert', false), load('key', true)])
+  // One after the other, so that what is wrong is always said in the same order.
+  const secret = await load('password_file', true)
+  const ca = await load('ca', false)
+  const cert = await load('cert', false)
+  const key = await load('key', true)
   const password = secret?.toString('utf8').replace(/\r?\n$/, '')
   if (password === '') problems.push({ message: `[settings.etcd] password_file ${config.password_file} is empty: its first line is the password.` })
   if (ca) problems.push(...checkCertificates('ca', config.ca, ca))
