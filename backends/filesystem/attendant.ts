@@ -1,4 +1,5 @@
 import { copyFile, rename, rm } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import type { Key } from '../../model/key.ts'
@@ -93,6 +94,7 @@ export class Attendant {
     const version: FileVersion = { hash: seen.hash, text: sameMeaning ? known.text : value && printJson(value) }
     tracked.begin(version)
     await makeDurable(file)
+    await makeDurable(dirname(file))
     if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [[key, () => [version]]] }, this.#office)
     tracked.edited(performance.now())
     tracked.end(version)
@@ -169,7 +171,7 @@ export class Attendant {
     if (version.hash !== seen.hash) await this.#rescue(key, file, version, seen)
     await rm(replaced, { force: true })
     // It died between taking the old file away and putting the new one there: that there is none is our doing.
-    if ((await signatureNow(file)) === 'no file') tracked.end({ hash: null, text: undefined })
+    if (signatureNow(file) === 'no file') tracked.end({ hash: null, text: undefined })
   }
 
   /** The object in a file, undefined when there is no file, or the error that says why it cannot be taken in. */

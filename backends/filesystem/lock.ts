@@ -27,8 +27,7 @@ export function takeLock(file: string, store: string): Lock {
     try {
       flock(descriptor, file, store)
       if (isStillAt(descriptor, file)) {
-        ftruncateSync(descriptor, 0)
-        writeSync(descriptor, `${printJson({ pid: process.pid, host: hostname(), note: 'held by flock(2): removing this file frees nothing' })}\n`, 0)
+        noteHolder(descriptor)
         return { release: () => closeSync(descriptor) }
       }
     } catch (error) {
@@ -73,6 +72,15 @@ function locked(file: string, path: string): SettingsError {
     `The store at ${path} is open in ${who}, and only one process may have it open. Stop that one, or give this one another path.`,
     { details: { path, ...holder } },
   )
+}
+
+function noteHolder(descriptor: number): void {
+  try {
+    ftruncateSync(descriptor, 0)
+    writeSync(descriptor, `${printJson({ pid: process.pid, host: hostname(), note: 'held by flock(2): removing this file frees nothing' })}\n`, 0)
+  } catch {
+    // A full disk: the lock itself holds, only who has it cannot be said.
+  }
 }
 
 /** Who says to hold the lock; undefined while the holder is just writing it. */

@@ -1,3 +1,5 @@
+import { dirname } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { Key } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { lastHeld, withHashes } from './adopt.ts'
@@ -12,7 +14,7 @@ import { TrackedFile } from './tracked-file.ts'
 
 /** How often (ms) all files are looked over at least, and how many times longer than a walk the pause after it is. */
 const PERIOD = 1_000
-const PAUSE = 10
+const PAUSE = 50
 /** How long (ms) after a touch a file is looked at, for editors touch it several times. */
 const DEBOUNCE = 60
 /** How long (ms) to gather before the journal notes which files are written. */
@@ -54,7 +56,7 @@ export class Mirror {
     const found = await walk(this.#office.layout)
     const keys = new Set([...files.keys(), ...found.files.keys(), ...found.unfinished])
     for (const { key } of this.#office.state.entries()) if (hasFile(key)) keys.add(key)
-    for (const key of keys) await this.#adopt(key, files.get(key), found)
+    await inTurns(keys, key => this.#adopt(key, files.get(key), found))
     for (const key of keys) this.#schedule.touch(key)
     await this.#schedule.settled(OPENING)
     await this.#mark()
@@ -110,6 +112,7 @@ export class Mirror {
     const held = seen ? choose(seen.hash, objectIn(seen.bytes)) : NO_FILE
     const tracked = new TrackedFile([...candidates, held])
     this.#tracked.set(key, tracked)
+    if (seen?.settled && seen.hash === held.hash) tracked.signature = seen.signature
     if (found.unfinished.has(key)) await this.#attendant.recover(key, tracked, (old, value) => choose(old.hash, value))
     if (candidates.length > 1 || candidates[0]?.hash !== held.hash) this.#remember(key)
   }
@@ -131,7 +134,8 @@ export class Mirror {
     this.#markTimer = undefined
     if (due.length === 0) return
     try {
-      for (const { key } of due) await makeDurable(this.#office.layout.file(key))
+      // What we wrote was synced before it got its name, and what a person wrote before it was taken in; the names are left.
+      for (const folder of new Set(due.map(({ key }) => dirname(this.#office.layout.file(key))))) await makeDurable(folder)
       await this.#office.commit(
         [],
         due.map(({ key, tracked, version }) => [key, () => tracked.possible(version)] as const),
@@ -166,10 +170,10 @@ export class Mirror {
     try {
       const found = await walk(this.#office.layout)
       this.#watch.follow(found.folders)
-      for (const [key, file] of found.files) {
+      await inTurns(found.files, ([key, file]) => {
         const signature = this.#tracked.get(key)?.signature
-        if (signature === undefined || signature !== (await signatureNow(file))) this.#schedule.touch(key)
-      }
+        if (signature === undefined || signature !== signatureNow(file)) this.#schedule.touch(key)
+      })
       this.#lookForMissing(found)
       this.#reportForeign(found.foreign)
     } catch (error) {
@@ -201,6 +205,15 @@ export class Mirror {
     if (this.#reported.has(source)) return
     this.#reported.add(source)
     this.#office.report({ code, source, message: `${source}: ${what}.` })
+  }
+}
+
+/** Does something for each item, and lets the event loop turn now and then. */
+async function inTurns<T>(items: Iterable<T>, act: (item: T) => void | Promise<void>): Promise<void> {
+  let count = 0
+  for (const item of items) {
+    await act(item)
+    if (++count % 100 === 0) await setImmediate()
   }
 }
 

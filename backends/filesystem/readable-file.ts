@@ -1,5 +1,5 @@
-import { type BigIntStats, linkSync, lstatSync, renameSync, rmSync } from 'node:fs'
-import { lstat, open, readFile } from 'node:fs/promises'
+import { type BigIntStats, linkSync, lstatSync, readFileSync, renameSync, rmSync } from 'node:fs'
+import { open, readFile } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { errno } from './failures.ts'
 import { makeFolder } from './folder.ts'
@@ -8,6 +8,8 @@ import { hashOf } from './readable.ts'
 
 /** A file whose content was read this soon (ms) after it was touched may change again without looking different. */
 const RACY = 50
+/** A file up to this many bytes is read at once; a larger one by another thread. */
+const SMALL = 64 * 1024
 
 /** What a look at a readable file found. */
 export interface Seen {
@@ -26,30 +28,27 @@ const NOTHING: Seen = { hash: null, bytes: Buffer.alloc(0), signature: 'no file'
 
 /** Reads a file; undefined when its signature is still the known one. @throws Error EISDIR-like errors of the file system, and for anything but a regular file. */
 export async function look(file: string, known?: string): Promise<Seen | undefined> {
-  const stats = await statsOf(file)
+  const stats = statsOf(file)
   if (!stats) return known === NOTHING.signature ? undefined : NOTHING
   const signature = signatureOf(stats)
   if (signature === known) return undefined
   if (!stats.isFile()) throw new Error('it is not a regular file; move it away')
-  const bytes = await readFile(file).catch(error => {
-    if (errno(error) === 'ENOENT') return undefined
-    throw error
-  })
+  const bytes = await read(file, Number(stats.size))
   if (!bytes) return NOTHING
   const age = Date.now() - Number(stats.ctimeMs)
   return { hash: hashOf(bytes), bytes, signature, settled: age > RACY, age }
 }
 
 /** What {@link look} would call the file's signature now. */
-export async function signatureNow(file: string): Promise<string> {
-  const stats = await statsOf(file)
+export function signatureNow(file: string): string {
+  const stats = statsOf(file)
   return stats ? signatureOf(stats) : NOTHING.signature
 }
 
 /** Writes a text durably into the temporary neighbour of a file, with the file's mode and owner if there is one, else mode 0600. */
 export async function prepareText(file: string, text: string): Promise<void> {
   await makeFolder(dirname(file))
-  const like = await statsOf(file)
+  const like = statsOf(file)
   const handle = await open(neighbours(file).temporary, 'w', 0o600)
   try {
     await handle.writeFile(text)
@@ -103,27 +102,34 @@ export function takeAway(file: string, seen: Seen): boolean {
   return true
 }
 
-/** Makes what a file holds, and its name or absence, durable. */
-export async function makeDurable(file: string): Promise<void> {
-  for (const path of [file, dirname(file)]) {
-    const handle = await open(path, 'r').catch(error => {
-      if (errno(error) === 'ENOENT') return undefined
-      throw error
-    })
-    await handle?.sync().finally(() => handle.close())
-  }
+/** Makes what a file holds, or the names in a folder, durable; one that is gone is no error. */
+export async function makeDurable(path: string): Promise<void> {
+  const handle = await open(path, 'r').catch(error => {
+    if (errno(error) === 'ENOENT') return undefined
+    throw error
+  })
+  await handle?.sync().finally(() => handle.close())
 }
 
 function isAsSeen(file: string, seen: Seen): boolean {
-  const stats = lstatSync(file, { bigint: true, throwIfNoEntry: false })
-  return (stats ? signatureOf(stats) : NOTHING.signature) === seen.signature
+  return signatureNow(file) === seen.signature
 }
 
-async function statsOf(file: string): Promise<BigIntStats | undefined> {
+async function read(file: string, size: number): Promise<Buffer | undefined> {
   try {
-    return await lstat(file, { bigint: true })
+    return size <= SMALL ? readFileSync(file) : await readFile(file)
   } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return undefined
+    if (errno(error) === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function statsOf(file: string): BigIntStats | undefined {
+  try {
+    // Synchronous: what is asked every second of every file costs microseconds so, and twenty times that by way of another thread.
+    return lstatSync(file, { bigint: true, throwIfNoEntry: false })
+  } catch (error) {
+    if (errno(error) === 'ENOTDIR') return undefined
     throw error
   }
 }

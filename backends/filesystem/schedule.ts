@@ -1,7 +1,7 @@
 import type { Key } from '../../model/key.ts'
 
-/** How many files are worked on at the same time. */
-const HANDS = 8
+/** How many files are worked on at the same time: fewer than Node has threads for files, so that the journal never waits for them. */
+const HANDS = 3
 
 /**
  * Which readable files want attention, and when.
@@ -41,10 +41,10 @@ export class Schedule {
     }
   }
 
-  /** Brings all appointments forward and makes no more. */
+  /** Brings all appointments forward, also those that are about to be asked for, and makes no more. */
   hurry(): void {
     this.#closing = true
-    for (const key of [...this.#later.keys()]) this.#now(key)
+    for (const key of [...this.#later.keys(), ...this.#running]) this.#now(key)
   }
 
   #now(key: Key): void {

@@ -1,4 +1,5 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { isSettingsError } from '../../model/errors.ts'
 import type { Operation, Outcome, Surroundings } from '../backend.ts'
 import { Committer } from './committer.ts'
 import { type CompactionLimits, Compactor } from './compactor.ts'
@@ -54,7 +55,7 @@ export class FilesystemStore {
     } catch (error) {
       await journal?.close()
       lock.release()
-      throw error
+      throw isSettingsError(error) ? error : unwritable(layout.path, error)
     }
   }
 

@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, open as openFile, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -110,7 +110,7 @@ describe('A broken file', () => {
     await shows(LLDP, '{\n  "a": 1\n}\n')
     await edit(LLDP, broken)
     await vi.waitFor(() => expect(problems).toMatchObject([{ code: 'FILE_REJECTED', key: LLDP, source: fileOf(LLDP) }]), SOON)
-    await sleep(1_200)
+    await sleep(700)
     expect(problems).toHaveLength(1)
     expect(await read(LLDP)).toBe(broken)
     await put(LLDP, '{"a":2}')
@@ -182,7 +182,7 @@ describe('Edits that race with commits', () => {
         await sleep(Math.random() * 20)
       }
     })()
-    for (let hand = 1; hand <= 15; hand++) {
+    for (let hand = 1; hand <= 8; hand++) {
       const seen = JSON.parse(readFileSync(fileOf(LLDP), 'utf8'))
       save(fileOf(LLDP), JSON.stringify({ ...seen, hand }))
       await vi.waitFor(async () => expect(JSON.parse((await text(LLDP)) ?? '{}').hand).toBe(hand), SOON)
@@ -190,11 +190,60 @@ describe('Edits that race with commits', () => {
     editing = false
     await committing
     const value = JSON.parse((await text(LLDP)) ?? '{}')
-    expect(value).toEqual({ hand: 15, commit: commits })
+    expect(value).toEqual({ hand: 8, commit: commits })
     await store.close()
     expect(JSON.parse(await readFile(fileOf(LLDP), 'utf8'))).toEqual(value)
     expect((await readdir(dirname(fileOf(LLDP)))).filter(name => name.startsWith('.'))).toEqual([])
     expect(problems).toEqual([])
+  })
+})
+
+describe('A save that comes too late, into a file that was just replaced', () => {
+  it.each([
+    ['calmly', false],
+    ['while somebody is editing it', true],
+  ])('(%s) is taken in beside the commit, and one that is broken is set aside', async (_, editing) => {
+    await put(LLDP, '{"a":1,"b":1}')
+    await shows(LLDP, '{\n  "a": 1,\n  "b": 1\n}\n')
+    if (editing) {
+      await edit(LLDP, '{"a":1,"b":1,"c":1}')
+      await shows(LLDP, '{\n  "a": 1,\n  "b": 1,\n  "c": 1\n}\n')
+      await sleep(400)
+    }
+    const late = async (content: string) => {
+      const editor = await openFile(fileOf(LLDP), 'r+')
+      const { hand } = JSON.parse((await text(LLDP)) ?? '{}')
+      await put(LLDP, JSON.stringify({ a: 2, b: 1, ...(hand === undefined ? {} : { hand }) }))
+      await vi.waitFor(async () => expect(JSON.parse(await read(LLDP)).a).toBe(2), SOON)
+      await editor.truncate(0)
+      await editor.write(content, 0)
+      await editor.close()
+    }
+    await late('{"a":1,"b":1,"hand":1}')
+    await vi.waitFor(async () => expect(JSON.parse((await text(LLDP)) ?? '')).toEqual({ a: 2, b: 1, hand: 1 }), SOON)
+    await shows(LLDP, '{\n  "a": 2,\n  "b": 1,\n  "hand": 1\n}\n')
+    await put(LLDP, '{"a":3}')
+    await vi.waitFor(async () => expect(JSON.parse(await read(LLDP))).toEqual({ a: 3 }), SOON)
+    await sleep(700)
+    await late('{"a":')
+    await vi.waitFor(() => expect(problems.map(({ code }) => code)).toEqual(['FILE_REJECTED']), SOON)
+    expect(await readFile(`${fileOf(LLDP)}.rejected`, 'utf8')).toBe('{"a":')
+  })
+
+  it('is found by the next process, if the one that replaced it died', async () => {
+    await put(LLDP, '{"a":1,"b":1}')
+    await store.close()
+    const folder = dirname(fileOf(LLDP))
+    await writeFile(join(folder, '.of_lldp.json.replaced'), '{"a":1,"b":2}')
+    await writeFile(join(folder, '.of_lldp.json.tmp'), 'half')
+    await open()
+    expect(await text(LLDP)).toBe('{"a":1,"b":2}')
+    await store.close()
+    await rename(fileOf(LLDP), join(folder, '.of_lldp.json.replaced'))
+    await open()
+    expect(await text(LLDP)).toBe('{"a":1,"b":2}')
+    await shows(LLDP, '{\n  "a": 1,\n  "b": 2\n}\n')
+    expect((await readdir(folder)).filter(name => name.startsWith('.'))).toEqual([])
   })
 })
 
