@@ -1,6 +1,8 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
+import { parseJson, printJson } from '../../model/json.ts'
+import { isObject, type Json } from '../../model/value.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { freshFolder, kytosSettings, type Process } from './host-process.ts'
 
@@ -51,6 +53,21 @@ function followEvents(url: string): { readonly versions: number[]; readonly curs
   return { versions, cursors, close: () => end.abort() }
 }
 
+/** The effective settings that a controller answers with, and its state. */
+async function readSettings(url: string): Promise<{ readonly state: string; readonly polling_time: Json | undefined }> {
+  return settingsIn(await fetch(`${url}${LINK_DISCOVERY}`))
+}
+
+async function settingsIn(response: Response): Promise<{ readonly state: string; readonly polling_time: Json | undefined }> {
+  const body = parseJson(await response.text())
+  if (!isObject(body) || !isObject(body.data)) throw new Error(`not settings: ${printJson(body)}`)
+  return { state: String(body.state), polling_time: body.data.polling_time }
+}
+
+function patch(url: string, body: string): Promise<Response> {
+  return fetch(`${url}${LINK_DISCOVERY}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body })
+}
+
 describe('two controllers, processes of their own, on one etcd', () => {
   it('follow one another live, hear each change exactly once, and keep it over a restart and kill -9', { timeout: 60_000 }, async () => {
     etcd = await startEtcd()
@@ -60,13 +77,9 @@ describe('two controllers, processes of their own, on one etcd', () => {
 
     for (let seconds = 1; seconds <= 5; seconds++) {
       const { url } = seconds % 2 ? one : two
-      const response = await fetch(`${url}${LINK_DISCOVERY}`, {
-        method: 'PATCH',
-        headers: { 'content-type': 'application/json' },
-        body: `{"polling_time": ${seconds}}`,
-      })
+      const response = await patch(url, `{"polling_time": ${seconds}}`)
       expect(response.status).toBe(200)
-      expect((await response.json()).data.polling_time).toBe(seconds)
+      expect((await settingsIn(response)).polling_time).toBe(seconds)
     }
     for (const reader of readers) await expect.poll(() => reader.versions, { timeout: 5_000 }).toEqual([1, 2, 3, 4, 5])
     expect(readers[0]?.cursors).toEqual(readers[1]?.cursors)
@@ -74,14 +87,10 @@ describe('two controllers, processes of their own, on one etcd', () => {
 
     one.child.kill('SIGKILL')
     await one.ended
-    const response = await fetch(`${two.url}${LINK_DISCOVERY}`, {
-      method: 'PATCH',
-      headers: { 'content-type': 'application/json' },
-      body: '{"polling_time": 1}',
-    })
+    const response = await patch(two.url, '{"polling_time": 1}')
     expect(response.status).toBe(200)
     const again = await startController('one', one.cwd)
-    expect((await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()).data.polling_time).toBe(1)
+    expect((await readSettings(again.url)).polling_time).toBe(1)
     // The pollers run at the new interval: the one that was restarted, and the one that never was.
     await Promise.all([again, two].map(process => process.prints(/poll \d+: every 1 s/)))
     for (const reader of readers) reader.close()
@@ -94,8 +103,6 @@ describe('two controllers, processes of their own, on one etcd', () => {
   it('start from the last known state while etcd is away, marked STALE, and catch up with what changed meanwhile', { timeout: 60_000 }, async () => {
     etcd = await startEtcd()
     const first = await startController('one')
-    const patch = (url: string, body: string) =>
-      fetch(`${url}${LINK_DISCOVERY}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body })
     await patch(first.url, '{"polling_time": 7}')
     first.child.kill('SIGTERM')
     await first.ended
@@ -103,15 +110,14 @@ describe('two controllers, processes of their own, on one etcd', () => {
     await etcd.kill()
 
     const again = await startController('one', first.cwd)
-    const known = await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()
-    expect([known.state, known.data.polling_time]).toEqual(['STALE', 7])
+    expect(await readSettings(again.url)).toEqual({ state: 'STALE', polling_time: 7 })
     const refused = await patch(again.url, '{"polling_time": 9}')
     expect(refused.status).toBe(503)
     expect((await fetch(`${again.url}/readyz`)).status).toBe(200)
 
     await etcd.restart()
-    await expect.poll(async () => (await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()).state, { timeout: 10_000 }).toBe('READY')
-    expect((await (await fetch(`${again.url}${LINK_DISCOVERY}`)).json()).data.polling_time).toBe(2)
+    await expect.poll(async () => (await readSettings(again.url)).state, { timeout: 10_000 }).toBe('READY')
+    expect((await readSettings(again.url)).polling_time).toBe(2)
     await again.prints(/polling_time: 7 -> 2 /)
     await again.prints(/poll \d+: every 2 s/)
     again.child.kill('SIGTERM')
