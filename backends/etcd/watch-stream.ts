@@ -57,6 +57,8 @@ export async function openWatchStream(link: Link): Promise<WatchStream> {
     write: request => stream.write(request),
     cancel: reason => {
       failure ??= reason
+      // For a stream that is cancelled while it can be written etcd3 takes the host for failed, and closes the connection that other watches are on.
+      stream.end()
       stream.cancel()
     },
   }

@@ -52,6 +52,7 @@ export async function* watchOnce(
     link.leave(client, readFailure(error).renew)
     throw cut(link, error)
   })
+  if (signal.aborted) return stream.cancel()
   const pulse = new Pulse(stream, attemptMs(options))
   const end = (): void => {
     // A reader that waits elsewhere may never come back to the `finally` below.
