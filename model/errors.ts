@@ -49,6 +49,8 @@ export const ERRORS = {
   ANSWER_LATE: meaning(504, 6),
   /** The store no longer holds the steps after the revision asked for: list and compare. */
   HISTORY_LOST: meaning(503, 6, true),
+  /** There was no store for the whole time that a start may take. */
+  START_TIMEOUT: meaning(503, 1),
   STORE_LOCKED: meaning(503, 1),
   STORE_DAMAGED: meaning(503, 1),
   STORE_FORMAT: meaning(503, 1),

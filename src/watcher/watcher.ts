@@ -50,6 +50,7 @@ export interface WatcherOptions {
   readonly unrecorded?: (documents: readonly Key[]) => void
 }
 
+const STARTING = 'The service is starting.'
 /** How far back a valid version is looked for. */
 const KEPT_RECORDS = 50
 const SHORTEST_PAUSE = 50
@@ -80,7 +81,7 @@ export class Watcher {
   #anchor: Anchor | undefined
   #epoch = 0
   #state: ServiceState = 'OFFLINE'
-  #reason: string | null = 'starting'
+  #reason: string | null = STARTING
   #since = new Date()
 
   constructor(options: WatcherOptions) {
@@ -111,7 +112,7 @@ export class Watcher {
 
   /**
    * Begins to follow the store; resolves when there is data to answer from (READY, or STALE from {@link preload}).
-   * @throws SettingsError STORE_UNREACHABLE when there is none within `timeout` milliseconds; at once for what a person has to mend.
+   * @throws SettingsError START_TIMEOUT when there is none within `timeout` milliseconds; at once for what a person has to mend.
    */
   async start(timeout: number): Promise<void> {
     this.#running = this.#run()
@@ -122,8 +123,8 @@ export class Watcher {
     const first = await Promise.race([this.#started, expired]).finally(() => clearTimeout(timer))
     if (first === 'expired') {
       throw new SettingsError(
-        'STORE_UNREACHABLE',
-        `No settings to work with after ${timeout / 1000} s: ${this.#reason ?? 'the store did not answer'}`,
+        'START_TIMEOUT',
+        `There are no settings to start with after ${timeout / 1000} s ([settings] start_timeout): ${this.#reason ?? 'the store did not answer'}`,
       )
     }
   }
@@ -269,6 +270,7 @@ export class Watcher {
   #become(state: ServiceState, reason: string | null): void {
     if (this.#state === state && this.#reason === reason) return
     const changed = this.#state !== state
+    if (changed || this.#reason === STARTING) this.#log(state, reason)
     this.#state = state
     this.#reason = reason
     if (!changed) return
@@ -284,6 +286,17 @@ export class Watcher {
     this.#wasReady = true
     this.#settleStart.resolve()
     this.#ready.check()
+  }
+
+  #log(state: ServiceState, reason: string | null): void {
+    const { log } = this.#options
+    const effect = {
+      READY: '',
+      STALE: 'Reads are answered from what is known, writes are refused.',
+      OFFLINE: 'There is nothing to answer from yet.',
+    }[state]
+    if (state === 'READY') log.info(`The store is followed, from revision ${this.cache.revision} on.`)
+    else log.warn(`${state}: ${reason} ${effect} Trying again.`)
   }
 
   #reportUnrecorded(documents: readonly Key[]): void {
