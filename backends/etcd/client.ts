@@ -31,9 +31,9 @@ export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
       'grpc.enable_retries': 0,
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
+      // Only while a call or a stream is open, which is grpc-js' default: etcd ends connections that ping without one.
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 3000,
-      'grpc.keepalive_permit_without_calls': 1,
     },
     // A function, because a deadline is an instant: as a value it would be one instant for all calls.
     defaultCallOptions: context => (context.isStream ? {} : { deadline: Date.now() + attemptMs(options) }),
