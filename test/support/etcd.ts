@@ -108,7 +108,7 @@ export interface EtcdCluster {
   readonly endpoints: readonly string[]
   readonly client: Etcd3
   readonly nodes: readonly EtcdNode[]
-  /** The index of the node that leads now. */
+  /** The index of the node that leads; waits for an election to end. */
   leader(): Promise<number>
   stop(): Promise<void>
 }
@@ -228,17 +228,25 @@ async function enableAuth(client: Etcd3, { username, password, prefix = '/kytos'
 }
 
 async function findLeader(endpoints: readonly string[]): Promise<number> {
-  for (const endpoint of endpoints) {
-    const client = new Etcd3(plainOptions(endpoint))
-    try {
-      const { header, leader } = await client.maintenance.status({ deadline: Date.now() + 1000 })
-      if (leader === header.member_id) return endpoints.indexOf(endpoint)
-    } catch (error) {
-      // A node that is down does not lead; the next one is asked.
-      if (!(error instanceof Error)) throw error
-    } finally {
-      client.close()
-    }
+  for (const start = performance.now(); performance.now() - start < 15_000; await delay(100)) {
+    const claims = await Promise.all(endpoints.map(claimedTerm))
+    // One that was frozen may still believe that it leads, in a term that is over.
+    const latest = claims.reduce<bigint>((most, term) => (term !== undefined && term > most ? term : most), 0n)
+    if (latest > 0n) return claims.indexOf(latest)
   }
-  throw new Error('No node leads now.')
+  throw new Error('No node leads.')
+}
+
+/** The term in which a node says that it leads; undefined when it does not, or does not answer. */
+async function claimedTerm(endpoint: string): Promise<bigint | undefined> {
+  const client = new Etcd3(plainOptions(endpoint))
+  try {
+    const { header, leader, raftTerm } = await client.maintenance.status({ deadline: Date.now() + 1000 })
+    return leader === header.member_id ? BigInt(raftTerm) : undefined
+  } catch (error) {
+    if (!(error instanceof Error)) throw error
+    return undefined
+  } finally {
+    client.close()
+  }
 }
