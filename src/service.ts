@@ -12,7 +12,8 @@ import { presentSettings } from './settings/present.ts'
 import { Registrar } from './settings/registrar.ts'
 import { SettingsService } from './settings/service.ts'
 import type { SnapshotFile } from './watcher/snapshot.ts'
-import { type Health, Watcher } from './watcher/watcher.ts'
+import type { Health } from './watcher/standing.ts'
+import { type Pace, Watcher } from './watcher/watcher.ts'
 
 export interface ServiceSurroundings {
   readonly bus: RootBus
@@ -23,6 +24,8 @@ export interface ServiceSurroundings {
   readonly snapshot?: SnapshotFile
   /** Milliseconds that the store may take to answer. */
   readonly startTimeout: number
+  /** How often an unreachable store is tried; the watcher's own pace when absent. */
+  readonly pace?: Pace
   /** Called when the store turns out to be a wrong one after the service started from a snapshot. */
   readonly fatal?: (error: SettingsError) => void
 }
@@ -55,16 +58,17 @@ export function createService(createBackend: (report: (problem: Problem) => void
     announce: (name, content) => bus.announce(name, content),
     said: (event, weight) => {
       feed.add(event, weight)
-      snapshot?.save(watcher.cache, watcher.epoch)
+      snapshot?.save(watcher.cache)
     },
     unrecorded: documents => adoptAll(documents),
     ...(surroundings.fatal ? { fatal: surroundings.fatal } : {}),
+    ...(surroundings.pace ? { pace: surroundings.pace } : {}),
   })
 
-  const view = () => ({ cache: watcher.cache, epoch: watcher.epoch, state: watcher.health.state })
+  const view = () => ({ cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state })
   const feed = createFeed({
     get epoch() {
-      return watcher.epoch
+      return watcher.cache.epoch
     },
     get revision() {
       return watcher.cache.revision
@@ -132,7 +136,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
       closing = true
       await housekeeper.stop()
       await watcher.stop()
-      if (watcher.epoch > 0) await snapshot?.flush(watcher.cache, watcher.epoch)
+      if (watcher.cache.epoch > 0) await snapshot?.flush(watcher.cache)
       await backend.close()
     },
   }

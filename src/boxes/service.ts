@@ -4,10 +4,11 @@ import type { Backend, Operation } from '../../backends/backend.ts'
 import type { Box, CommandContent } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
 import { type Key, splitKey } from '../../model/key.ts'
-import { isObject, type Json, type JsonObject, setMember, toJson } from '../../model/value.ts'
-import { checkFields, parseGuard, parseMethod, parseText } from '../settings/content.ts'
+import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
+import { checkFields, parseGuard, parseMethod, parseText, parseValue } from '../settings/content.ts'
 import { Turnstile } from '../turnstile.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { boxKey, parseBox, parseName, presentBox, printBox, type StoredBox } from './box.ts'
@@ -22,6 +23,8 @@ type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> = C
 /** Milliseconds for which a lost race is run again. */
 const PATIENCE = 5_000
 const PATIENCE_UNREADY = 2_000
+/** What the stores allow an entry above the data of a box. */
+const ENVELOPE_BYTES = 64 * 1024
 
 /**
  * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded by their revision, announced by the watcher.
@@ -39,7 +42,7 @@ export class BoxService {
   async create(content: Content<'create'>, actor: Actor): Promise<Box> {
     checkFields('kytos.storehouse.create', content, ['namespace', 'data'], ['box_id', 'owner'])
     const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
-    const data = toJson(content.data)
+    const data = parseValue(content.data, 'data')
     const owner = content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
     return this.#change(key, actor, entry => {
       if (entry) throw new SettingsError('DOCUMENT_EXISTS', `The box "${splitKey(key).segments.join('/')}" exists already. Change it with update.`)
@@ -59,7 +62,7 @@ export class BoxService {
     const method = parseMethod(content.method, ['PATCH', 'PUT'], 'PATCH')
     const expected = parseGuard(content.revision)
     const key = boxKey(content.namespace, content.box_id)
-    const data = toJson(content.data)
+    const data = parseValue(content.data, 'data')
     return this.#change(key, actor, entry => {
       if (!entry) throw unknownBox(key)
       if (expected !== undefined && entry.revision !== expected) throw mismatch(key, entry.revision, expected)
@@ -76,12 +79,13 @@ export class BoxService {
     return this.#turnstile.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + PATIENCE
+      const { position } = watcher
       for (;;) {
         const entry = await backend.get(key)
         if (!entry) return false
         const outcome = await backend.commit([{ key, delete: true, expected: entry.revision }])
         if (outcome.committed) {
-          await watcher.passed(outcome.revision)
+          await watcher.passed(outcome.revision, position)
           return true
         }
         if (performance.now() > deadline) throw contention(key)
@@ -100,19 +104,46 @@ export class BoxService {
     return this.#turnstile.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + PATIENCE
+      const { position } = watcher
       for (let attempt = 1; ; attempt++) {
         const entry = await backend.get(key)
         const box = make(entry)
-        const text = printBox(box, randomUUID(), actor, new Date().toISOString())
-        const operation: Operation = { key, put: text, expected: entry?.revision ?? 'absent', marker: true }
-        const outcome = await backend.commit([operation])
+        const writeId = randomUUID()
+        const text = printBox(box, writeId, actor, new Date().toISOString())
+        this.#refuseLarge(box, text)
+        const outcome = await this.#commit({ key, put: text, expected: entry?.revision ?? 'absent', marker: true }, writeId)
         if (outcome.committed) {
-          await watcher.passed(outcome.revision)
+          await watcher.passed(outcome.revision, position)
           return presentBox({ key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision }, box)
         }
         if (performance.now() > deadline) throw contention(key)
         await sleep(Math.random() * Math.min(2 ** attempt, 50))
       }
+    })
+  }
+
+  async #commit(operation: Operation, writeId: string) {
+    try {
+      return await this.#options.backend.commit([operation])
+    } catch (error) {
+      if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
+      throw new SettingsError(
+        'OUTCOME_UNKNOWN',
+        `${error.message} The change was made if the stored box has the write_id ${writeId}; retrieve it before you try again.`,
+        { cause: error, details: { ...error.details, write_id: writeId } },
+      )
+    }
+  }
+
+  /** What belongs to the box beside its data is not the caller's, so it does not count. */
+  #refuseLarge({ data }: StoredBox, text: string): void {
+    const limit = this.#options.backend.supports.entryBytes - ENVELOPE_BYTES
+    // The data is never longer than the whole text, which is at hand.
+    if (Buffer.byteLength(text) <= limit) return
+    const got = Buffer.byteLength(printJson(data))
+    if (got <= limit) return
+    throw new SettingsError('DOCUMENT_TOO_LARGE', `The box would hold ${got} bytes; on this store a box holds ${limit} at most.`, {
+      details: { got, limit },
     })
   }
 

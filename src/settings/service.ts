@@ -5,12 +5,15 @@ import type { Actor } from '../../model/actor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, overridesKey, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
-import { isObject, type Json, type JsonObject, toJson } from '../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { Turnstile } from '../turnstile.ts'
+import type { Position } from '../watcher/standing.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { checkFields, parseComment, parseCount, parseData, parseGuard, parseMethod, parseText } from './content.ts'
+import { checkFields, parseComment, parseCount, parseData, parseFlag, parseGuard, parseMethod, parseText, parseValue } from './content.ts'
 import { type Base, baseRevision, readRecords } from './document-reader.ts'
-import type { DocumentWriter, Written } from './document-writer.ts'
+import { DOCUMENT_BYTES, type DocumentWriter, type Written } from './document-writer.ts'
 import { valueAt } from './exact-keywords.ts'
+import { refuseExcess } from './extent.ts'
 import { freshen } from './freshness.ts'
 import { mergeLayers } from './layers.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
@@ -37,6 +40,10 @@ const COMMON = ['scope', 'comment'] as const
 const HISTORY_DEFAULT = 20
 /** The most records one answer holds; about as many are kept. */
 const HISTORY_MOST = 1_000
+/** How far back a valid version is looked for. */
+const KEPT_RECORDS = 50
+/** Rules that are broken by what is not there, or may be: overrides can still bring it. */
+const OF_ABSENCE: ReadonlySet<string> = new Set(['required', 'dependentRequired', 'minProperties', 'anyOf', 'oneOf', 'if'])
 
 type Content<N extends keyof typeof FIELDS> = CommandContent<`kytos.settings.${N}`>
 
@@ -61,6 +68,7 @@ const FIELDS = {
 /** Answers the commands `kytos.settings.*`: decides what is stored. It announces nothing: the watcher does, once the store has it. */
 export class SettingsService {
   readonly #options: ServiceOptions
+  readonly #newNames = new Turnstile()
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -72,13 +80,13 @@ export class SettingsService {
     const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
     const version = content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
     const document = createSchemaDocument(schema, seed, version)
-    // What is required may still come from overrides.
-    const broken = document.validate(mergeLayers([document.defaults, seed])).filter(rule => rule.rule !== 'required')
+    const broken = document.validate(mergeLayers([document.defaults, seed])).filter(rule => !OF_ABSENCE.has(rule.rule))
     refuseBroken(broken, Object.keys(seed).length > 0 ? `The seed of "${namespace}"` : `What the schema of "${namespace}" gives by default`)
-    this.#refuseTwin(namespace)
 
-    await this.#options.registrar.register(namespace, document)
-    return presentSettings(this.#view, namespace, CLUSTER)
+    return this.#withoutTwin(namespace, CLUSTER, async () => {
+      await this.#options.registrar.register(namespace, document)
+      return presentSettings(this.#view, namespace, CLUSTER)
+    })
   }
 
   async create(content: Content<'create'>, actor: Actor): Promise<Settings> {
@@ -93,17 +101,16 @@ export class SettingsService {
 
   async retrieve(content: Content<'retrieve'>): Promise<Settings> {
     const { namespace, scope } = this.#open('retrieve', content)
-    if (content.fresh) await freshen(this.#options.backend, this.#options.watcher, namespace)
-    this.#requireKnown(namespace)
+    if (parseFlag(content.fresh, 'fresh')) await freshen(this.#options.backend, this.#options.watcher, namespace, scope)
+    this.#requireKnown(namespace, scope)
     return presentSettings(this.#view, namespace, scope)
   }
 
   async update(content: Content<'update'>, actor: Actor): Promise<Settings> {
     const method = parseMethod(content.method, ['PATCH', 'PUT', 'JSON_PATCH'], 'PATCH')
-    const data = toJson(content.data)
+    const data = parseValue(content.data, 'data')
     if (method !== 'JSON_PATCH' && !isObject(data)) throw new SettingsError('CONTENT_MALFORMED', `"data" of ${method} must be a JSON object.`)
-    return this.#write('update', content, actor, base => {
-      const before = base.data ?? {}
+    return this.#write('update', content, actor, (_base, before) => {
       if (method === 'PUT') return asOverrides(data)
       return asOverrides(method === 'PATCH' ? mergePatch(before, data) : jsonPatch(before, data))
     })
@@ -115,6 +122,8 @@ export class SettingsService {
 
   async list(content: Content<'list'>): Promise<readonly Summary[]> {
     checkFields('kytos.settings.list', content, ...fields('list'))
+    parseScope(content.scope, this.#options.controller)
+    parseComment(content.comment)
     const prefix = content.prefix === undefined ? '' : parseText(content.prefix, 'prefix')
     const view = this.#view
     return view.cache
@@ -133,7 +142,7 @@ export class SettingsService {
     const limit = parseCount(content.limit, 'limit', HISTORY_DEFAULT, HISTORY_MOST)
     const version = content.version === undefined ? undefined : parseCount(content.version, 'version', 1, Number.MAX_SAFE_INTEGER)
     const records = await readRecords(this.#options.backend, overridesKey(namespace, scope), version === undefined ? limit : HISTORY_MOST)
-    if (records.length === 0) this.#requireKnown(namespace)
+    if (records.length === 0) this.#requireKnown(namespace, scope)
     if (version === undefined) return records.map(presentRecord)
     const found = records.find(record => record.version === version)
     if (!found) {
@@ -145,53 +154,67 @@ export class SettingsService {
 
   get #view(): View {
     const { watcher } = this.#options
-    return { cache: watcher.cache, epoch: watcher.epoch, state: watcher.health.state }
+    return { cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state }
   }
 
-  #open(command: keyof typeof FIELDS, content: { readonly namespace: string; readonly scope?: string }): { namespace: Namespace; scope: Scope } {
+  #open(
+    command: keyof typeof FIELDS,
+    content: { readonly namespace: string; readonly scope?: string; readonly comment?: string },
+  ): { namespace: Namespace; scope: Scope; comment: string | undefined } {
     checkFields(`kytos.settings.${command}`, content, ...fields(command))
-    return { namespace: parseNamespace(content.namespace), scope: parseScope(content.scope, this.#options.controller) }
+    return {
+      namespace: parseNamespace(content.namespace),
+      scope: parseScope(content.scope, this.#options.controller),
+      comment: parseComment(content.comment),
+    }
   }
 
   async #write(
     command: 'create' | 'update' | 'delete',
     content: { readonly namespace: string; readonly scope?: string; readonly comment?: string; readonly revision?: string },
     actor: Actor,
-    change: (base: Base) => JsonObject | undefined,
+    change: (base: Base, before: JsonObject) => JsonObject | undefined,
   ): Promise<Settings> {
-    const { namespace, scope } = this.#open(command, content)
+    const { namespace, scope, comment } = this.#open(command, content)
     const expected = parseGuard(content.revision)
-    const comment = parseComment(content.comment)
-    const { watcher, writer } = this.#options
+    const { backend, watcher, writer } = this.#options
     await this.#requireReady()
-    if (command === 'delete') this.#requireKnown(namespace)
-    else this.#refuseTwin(namespace)
-    if (expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected)
-      await freshen(this.#options.backend, this.#options.watcher, namespace)
+    if (command === 'delete') this.#requireKnown(namespace, scope)
+    if (expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected) await freshen(backend, watcher, namespace, scope)
 
-    let before: JsonObject = {}
-    const key = overridesKey(namespace, scope)
-    const written = await writer.write({
-      key,
-      actor,
-      comment,
-      once: expected !== undefined,
-      conditions: () => (expected === undefined ? [] : this.#otherDocuments(namespace, scope)),
-      make: base => {
-        if (expected !== undefined) this.#refuseOther(namespace, scope, base, expected)
-        before = base.data ?? {}
-        const next = change(base)
-        if (next === undefined) return undefined
-        this.#refuseInvalid(namespace, scope, next)
-        return seal(next, watcher.cache.schema(namespace))
-      },
+    return this.#withoutTwin(namespace, scope, async () => {
+      let before: JsonObject = {}
+      const { position } = watcher
+      const written = await writer.write({
+        key: overridesKey(namespace, scope),
+        actor,
+        comment,
+        once: expected !== undefined,
+        conditions: () => (expected === undefined ? [] : this.#otherDocuments(namespace, scope)),
+        make: async base => {
+          if (expected !== undefined) this.#refuseOther(namespace, scope, base, expected)
+          before = base.data ?? (base.entry ? await this.#lastValid(namespace, scope) : {})
+          const next = change(base, before)
+          if (next === undefined) return undefined
+          refuseExcess(next, `The overrides of "${namespace}"`, DOCUMENT_BYTES)
+          this.#refuseInvalid(namespace, scope, next)
+          return seal(next, watcher.cache.schema(namespace))
+        },
+      })
+      return this.#answer(namespace, scope, before, written, position)
     })
-    return this.#answer(namespace, scope, before, written)
   }
 
-  async #answer(namespace: Namespace, scope: Scope, before: JsonObject, written: Written): Promise<Settings> {
+  /** What counts in the place of stored overrides that are no JSON object: what a patch of them has to start from. */
+  async #lastValid(namespace: Namespace, scope: Scope): Promise<JsonObject> {
+    const { backend, watcher } = this.#options
+    const records = await readRecords(backend, overridesKey(namespace, scope), KEPT_RECORDS)
+    return records.find(({ data }) => data && watcher.cache.validate(namespace, scope, data).length === 0)?.data ?? {}
+  }
+
+  async #answer(namespace: Namespace, scope: Scope, before: JsonObject, written: Written, position: Position): Promise<Settings> {
     const { watcher } = this.#options
-    const observed = !written.committed || (await watcher.passed(written.revision))
+    const observed = !written.committed || (await watcher.passed(written.revision, position))
     const shadowed = scope === CLUSTER ? hiddenBy(watcher.cache.document(namespace, watcher.cache.self)?.inForce, before, written.data ?? {}) : []
     return {
       ...presentSettings(this.#view, namespace, scope, written),
@@ -212,10 +235,25 @@ export class SettingsService {
     )
   }
 
-  #requireKnown(namespace: Namespace): void {
+  #isKnown(namespace: Namespace, scope: Scope): boolean {
     const { cache } = this.#options.watcher
-    const known = cache.schema(namespace) ?? cache.document(namespace, CLUSTER)?.entry ?? cache.document(namespace, cache.self)?.entry
-    if (!known) throw unknownNamespace(cache, namespace)
+    if (cache.schema(namespace)) return true
+    return [CLUSTER, cache.self, scope].some(one => cache.document(namespace, one)?.entry !== undefined)
+  }
+
+  #requireKnown(namespace: Namespace, scope: Scope): void {
+    if (!this.#isKnown(namespace, scope)) throw unknownNamespace(this.#options.watcher.cache, namespace)
+  }
+
+  /** Lets new names in one after the other, case ignored: of two twins that come at the same time the second one finds the first. */
+  async #withoutTwin(namespace: Namespace, scope: Scope, work: () => Promise<Settings>): Promise<Settings> {
+    if (this.#isKnown(namespace, scope)) return work()
+    const first = await this.#newNames.run(namespace.toLowerCase(), async () => {
+      if (this.#isKnown(namespace, scope)) return undefined
+      this.#refuseTwin(namespace)
+      return work()
+    })
+    return first ?? work()
   }
 
   #refuseTwin(namespace: Namespace): void {
@@ -277,5 +315,11 @@ function hiddenBy(higher: JsonObject | undefined, before: JsonObject, after: Jso
   if (!higher) return []
   return differences(before, after)
     .map(change => change.path)
-    .filter(path => valueAt(higher, path) !== undefined)
+    .filter(path => isHidden(higher, path))
+}
+
+/** True when the layer has a value at the path, or one on the way there that no member can shine through. */
+function isHidden(higher: JsonObject, path: string): boolean {
+  const onTheWay = [...path.matchAll(/\//g)].slice(1).map(({ index }) => path.slice(0, index))
+  return valueAt(higher, path) !== undefined || onTheWay.some(ancestor => !isObject(valueAt(higher, ancestor) ?? {}))
 }

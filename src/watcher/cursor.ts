@@ -19,13 +19,14 @@ export function parseCursor(text: string): Cursor {
   if (text === '0') return START
   const found = /^(0|[1-9]\d{0,15})\.(\d{1,40})\.(0|[1-9]\d{0,8})$/.exec(text)
   const revision = found ? parseRevision(found[2] ?? '') : undefined
-  if (!found || revision === undefined) {
+  const epoch = Number(found?.[1])
+  if (!found || revision === undefined || !Number.isSafeInteger(epoch)) {
     throw new SettingsError(
       'CURSOR_MALFORMED',
       `${JSON.stringify(text)} is not a cursor: it is "<epoch>.<revision>.<n>" as the id of an event has it, or "0" for the start.`,
     )
   }
-  return { epoch: Number(found[1]), revision, n: Number(found[3]) }
+  return { epoch, revision, n: Number(found[3]) }
 }
 
 /** Negative when `a` is before `b`. */

@@ -22,10 +22,18 @@ export interface DocumentState {
   readonly inForce: JsonObject
   /** Why the stored overrides do not count; empty when they do. */
   readonly rejected: readonly RuleBroken[]
+  /** The record of the version that counts in place of rejected overrides. */
+  readonly fallback: StoredRecord | undefined
+}
+
+/** Whose overrides a key holds. */
+export interface OverridesPlace {
+  readonly namespace: Namespace
+  readonly scope: Scope
 }
 
 /** Whose overrides a key holds; undefined for keys of other kinds and for names we would refuse. */
-export function parseOverridesKey(key: Key): { namespace: Namespace; scope: Scope } | undefined {
+export function parseOverridesKey(key: Key): OverridesPlace | undefined {
   const { kind, segments } = splitKey(key)
   const [first = '', second = '', third = ''] = segments
   try {
@@ -35,6 +43,12 @@ export function parseOverridesKey(key: Key): { namespace: Namespace; scope: Scop
     return undefined // a key made by another hand, with a name we refuse
   }
   return undefined
+}
+
+/** A document that is not there and of which nothing is known. */
+export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): DocumentState {
+  const nothing = { entry: undefined, data: undefined, record: undefined, goneAt: undefined, fallback: undefined }
+  return { key, namespace, scope, ...nothing, inForce: {}, rejected: [] }
 }
 
 /** The revision of the commit that last changed the document; 0 before the first. */

@@ -2,8 +2,11 @@ import type { Backend } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
+import { makeKey } from '../../model/key.ts'
 import { parseObject } from '../settings/record.ts'
-import { META_KEY } from './cache.ts'
+
+/** Where a store says what it is: `{format, epoch}`. */
+export const META_KEY = makeKey('meta', 'store')
 
 /** The version of what we write into a store; a store with a higher one was written by a newer release. */
 export const FORMAT = 1

@@ -9,9 +9,9 @@ import { applyModeAt } from '../settings/apply-modes.ts'
 import { parseObject } from '../settings/record.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
 import { redact } from '../settings/secrets.ts'
-import type { Step } from './cache.ts'
 import { printCursor } from './cursor.ts'
 import { type DocumentState, documentVersion, isRecorded } from './document-state.ts'
+import type { BoxStep, SchemaStep, SettingsStep, Step } from './step.ts'
 
 /** What is common to all facts of one revision. */
 export interface Occasion {
@@ -35,7 +35,7 @@ export function rejectedFact(state: DocumentState): Fact {
   return { name: 'settings.rejected', content: { namespace: state.namespace, source: state.key, errors: state.rejected } }
 }
 
-function settingsChanged(step: Step & { type: 'settings' }, occasion: Occasion): Fact {
+function settingsChanged(step: SettingsStep, occasion: Occasion): Fact {
   const { state } = step
   const byHand = !isRecorded(state)
   return {
@@ -54,7 +54,7 @@ function settingsChanged(step: Step & { type: 'settings' }, occasion: Occasion):
   }
 }
 
-function schemaChanged(step: Step & { type: 'schema' }, occasion: Occasion): Fact {
+function schemaChanged(step: SchemaStep, occasion: Occasion): Fact {
   return {
     name: 'settings.changed',
     content: {
@@ -71,7 +71,7 @@ function schemaChanged(step: Step & { type: 'schema' }, occasion: Occasion): Fac
   }
 }
 
-function boxChanged(step: Step & { type: 'box' }, occasion: Occasion): Fact {
+function boxChanged(step: BoxStep, occasion: Occasion): Fact {
   const [namespace = '', box_id = ''] = splitKey(step.key).segments
   return {
     name: 'box.changed',

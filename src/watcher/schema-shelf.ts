@@ -1,89 +1,93 @@
 import type { Entry, Revision } from '../../model/document.ts'
+import { toSettingsError } from '../../model/errors.ts'
 import { type Key, splitKey } from '../../model/key.ts'
-import { type Namespace, parseNamespace, schemaKey } from '../../model/namespace.ts'
+import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import { compareNappVersions, parseSchemaDocument, type SchemaDocument } from '../settings/schema-document.ts'
 
-/** A schema as it stands in the store. */
+/** A schema as it stands in the store; without a document when another hand wrote something else there. */
 interface StoredSchema {
-  readonly revision: Revision
-  readonly text: string
+  readonly entry: Entry
+  readonly document: SchemaDocument | undefined
+}
+
+/** A schema that a NApp of this process registered; `local` when it counts although the store does not have it yet. */
+interface Registration {
   readonly document: SchemaDocument
+  readonly local: boolean
 }
 
-/** All schemas, of every version of every NApp, and which of them is in use here. */
-export class SchemaShelf {
-  readonly #stored = new Map<Namespace, Map<string, StoredSchema>>()
-  /** The digest that this process's NApp registered, in use as soon as the store has it. */
-  readonly #preferred = new Map<Namespace, string>()
-  /** Registered while the store was away: in use here until it is stored. */
-  readonly #local = new Map<Namespace, SchemaDocument>()
+/** The schemas of one namespace, of every version of its NApp. Never changed, only replaced. */
+export interface SchemaShelf {
+  /** By digest. */
+  readonly stored: ReadonlyMap<string, StoredSchema>
+  /** Newest first. One that the store refused is never stored, so it never counts. */
+  readonly registered: readonly Registration[]
+}
 
-  /** The schema in use: the one registered in this process, else the stored one of the highest NApp version, else (ties) the newest. */
-  inUse(namespace: Namespace): SchemaDocument | undefined {
-    const stored = this.#stored.get(namespace)
-    const registered = stored?.get(this.#preferred.get(namespace) ?? '')?.document ?? this.#local.get(namespace)
-    if (registered) return registered
-    let best: StoredSchema | undefined
-    for (const one of stored?.values() ?? []) {
-      const order = best ? compareNappVersions(one.document.nappVersion, best.document.nappVersion) : 1
-      if (order > 0 || (order === 0 && best && one.revision > best.revision)) best = one
-    }
-    return best?.document
-  }
+export const EMPTY_SHELF: SchemaShelf = { stored: new Map(), registered: [] }
 
-  prefer(namespace: Namespace, document: SchemaDocument, local: boolean): void {
-    this.#preferred.set(namespace, document.digest)
-    if (local) this.#local.set(namespace, document)
-  }
-
-  /** Takes a stored schema in. @throws SettingsError for a name or a text that is none of ours. */
-  put(entry: Entry): void {
-    const { namespace, digest } = placeOf(entry.key)
-    const document = parseSchemaDocument(entry.text)
-    const stored = this.#stored.get(namespace) ?? new Map<string, StoredSchema>()
-    this.#stored.set(namespace, stored.set(digest, { revision: entry.revision, text: entry.text, document }))
-    if (this.#local.get(namespace)?.digest === digest) this.#local.delete(namespace)
-  }
-
-  remove(key: Key): void {
-    const { namespace, digest } = placeOf(key)
-    const stored = this.#stored.get(namespace)
-    stored?.delete(digest)
-    if (stored?.size === 0) this.#stored.delete(namespace)
-  }
-
-  hasStored(namespace: Namespace, digest: string): boolean {
-    return this.#stored.get(namespace)?.has(digest) ?? false
-  }
-
-  /** The revision of the newest stored schema of a namespace; 0 when there is none. */
-  revision(namespace: Namespace): Revision {
-    let newest = 0n
-    for (const { revision } of this.#stored.get(namespace)?.values() ?? []) if (revision > newest) newest = revision
-    return newest
-  }
-
-  *namespaces(): Iterable<Namespace> {
-    yield* this.#local.keys()
-    yield* this.#stored.keys()
-  }
-
-  /** The text stored at a key; undefined when it is not one of a schema in the store. */
-  text(key: Key): string | undefined {
-    const { segments } = splitKey(key)
-    // Only looked up, so that a name which is none finds nothing.
-    return this.#stored.get(segments.slice(0, 2).join('/') as Namespace)?.get(segments[2] ?? '')?.text
-  }
-
-  *entries(): Iterable<Entry> {
-    for (const [namespace, stored] of this.#stored) {
-      for (const [digest, { text, revision }] of stored) yield { key: schemaKey(namespace, digest), text, revision, created: revision }
-    }
+/** Whose schema a key holds; undefined for keys of other kinds and for names we would refuse. */
+export function parseSchemaKey(key: Key): { readonly namespace: Namespace; readonly digest: string } | undefined {
+  const { kind, segments } = splitKey(key)
+  const [username = '', name = '', digest = ''] = segments
+  if (kind !== 'schemas' || segments.length !== 3) return undefined
+  try {
+    return { namespace: parseNamespace(`${username}/${name}`), digest }
+  } catch {
+    return undefined // a key made by another hand, with a name we refuse
   }
 }
 
-/** Whose schema a key holds. @throws SettingsError NAMESPACE_MALFORMED. */
-export function placeOf(key: Key): { namespace: Namespace; digest: string } {
-  const [username = '', name = '', digest = ''] = splitKey(key).segments
-  return { namespace: parseNamespace(`${username}/${name}`), digest }
+/** The schema in use: the one registered in this process, else the stored one of the highest NApp version, else (ties) the newest. */
+export function schemaInUse({ stored, registered }: SchemaShelf): SchemaDocument | undefined {
+  for (const { document, local } of registered) {
+    const one = stored.get(document.digest)
+    if (one || local) return one?.document ?? document
+  }
+  let best: { readonly document: SchemaDocument; readonly entry: Entry } | undefined
+  for (const { document, entry } of stored.values()) if (document && (!best || isAbove({ document, entry }, best))) best = { document, entry }
+  return best?.document
+}
+
+type Readable = StoredSchema & { readonly document: SchemaDocument }
+
+function isAbove(one: Readable, other: Readable): boolean {
+  const order = compareNappVersions(one.document.nappVersion, other.document.nappVersion)
+  if (order !== 0) return order > 0
+  if (one.entry.revision !== other.entry.revision) return one.entry.revision > other.entry.revision
+  return one.document.digest > other.document.digest
+}
+
+/** With a schema that this process registered, before all others. */
+export function withRegistered(shelf: SchemaShelf, document: SchemaDocument, local: boolean): SchemaShelf {
+  const others = shelf.registered.filter(one => one.document.digest !== document.digest)
+  return { ...shelf, registered: [{ document, local: local && !shelf.stored.has(document.digest) }, ...others] }
+}
+
+/** With what the store now has under a digest; a text that is no schema is kept and counts for nothing, `problem` says why. */
+export function withStored(shelf: SchemaShelf, digest: string, entry: Entry): { readonly shelf: SchemaShelf; readonly problem: string | undefined } {
+  const { document, problem } = read(entry)
+  const registered = shelf.registered.map(one => (one.document.digest === digest ? { ...one, local: false } : one))
+  return { shelf: { stored: new Map(shelf.stored).set(digest, { entry, document }), registered }, problem }
+}
+
+export function withoutStored(shelf: SchemaShelf, digest: string): SchemaShelf {
+  const stored = new Map(shelf.stored)
+  stored.delete(digest)
+  return { ...shelf, stored }
+}
+
+/** The revision of the newest stored schema; 0 when there is none. */
+export function shelfRevision({ stored }: SchemaShelf): Revision {
+  let newest = 0n
+  for (const { entry } of stored.values()) if (entry.revision > newest) newest = entry.revision
+  return newest
+}
+
+function read(entry: Entry): { readonly document: SchemaDocument | undefined; readonly problem: string | undefined } {
+  try {
+    return { document: parseSchemaDocument(entry.text), problem: undefined }
+  } catch (error) {
+    return { document: undefined, problem: toSettingsError(error).message }
+  }
 }

@@ -3,9 +3,10 @@ import { dirname } from 'node:path'
 import type { Batch } from '../../backends/backend.ts'
 import { parseRevision, printRevision } from '../../model/document.ts'
 import { parseJson, printJson } from '../../model/json.ts'
-import { parseKey } from '../../model/key.ts'
+import { type Key, parseHistoryKey, parseKey } from '../../model/key.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import type { Log } from '../log.ts'
+import { parseRecord, type StoredRecord } from '../settings/record.ts'
 import type { Cache } from './cache.ts'
 
 /** What a former process knew of the store. */
@@ -48,25 +49,25 @@ export class SnapshotFile {
   }
 
   /** Writes the state soon; many calls in a row become one. */
-  save(cache: Cache, epoch: number): void {
+  save(cache: Cache): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#writing = this.#writing.then(() => this.#write(cache, epoch))
+      this.#writing = this.#writing.then(() => this.#write(cache))
     }, DELAY)
     this.#timer.unref()
   }
 
   /** Writes the state now, after what is being written. */
-  async flush(cache: Cache, epoch: number): Promise<void> {
+  async flush(cache: Cache): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#writing = this.#writing.then(() => this.#write(cache, epoch))
+    this.#writing = this.#writing.then(() => this.#write(cache))
     await this.#writing
   }
 
-  async #write(cache: Cache, epoch: number): Promise<void> {
+  async #write(cache: Cache): Promise<void> {
     const entries = [...cache.entries()].map(entry => ({ ...entry, revision: printRevision(entry.revision), created: printRevision(entry.created) }))
-    const text = printJson({ format: FORMAT, store: this.#store, epoch, revision: printRevision(cache.revision), entries })
+    const text = printJson({ format: FORMAT, store: this.#store, epoch: cache.epoch, revision: printRevision(cache.revision), entries })
     const temporary = `${this.#file}.${process.pid}.tmp`
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
@@ -82,6 +83,15 @@ export class SnapshotFile {
       this.#log.warn(`The last known state was not kept in ${this.#file}: ${error instanceof Error ? error.message : error}`)
     }
   }
+}
+
+/** The records of a document that a batch brings, newest first. */
+export function recordsIn(batch: Batch, document: Key): readonly StoredRecord[] {
+  const records = batch.changes.flatMap(change => {
+    if (change.type !== 'put' || parseHistoryKey(change.entry.key)?.document !== document) return []
+    return parseRecord(change.entry) ?? []
+  })
+  return records.sort((a, b) => b.version - a.version)
 }
 
 function parseSnapshot(text: string, store: string): Snapshot | 'unreadable' | undefined {

@@ -1,8 +1,11 @@
 import type { Backend, Batch, Change } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
-import { EVERYTHING, type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
-import { parseRecord } from '../settings/record.ts'
-import { ANNOUNCED, type Cache, META_KEY } from './cache.ts'
+import { EVERYTHING, type Key, parseHistoryKey } from '../../model/key.ts'
+import { parseRecord, type StoredRecord } from '../settings/record.ts'
+import { tellsMore } from './anchor.ts'
+import type { Cache } from './cache.ts'
+import { META_KEY } from './epoch.ts'
+import { isAnnounced, keyOf } from './store-index.ts'
 
 /** How the store differs from the cache. */
 export interface Survey {
@@ -15,11 +18,17 @@ export interface Survey {
   readonly newest: Entry | undefined
 }
 
+/** The newest record of a document in the store. */
+interface Head {
+  readonly entry: Entry
+  readonly record: StoredRecord
+}
+
 /** Lists the whole store at one revision and compares. @throws what the backend throws; HISTORY_LOST: begin again. */
 export async function surveyStore(backend: Backend, cache: Cache): Promise<Survey> {
   const listing = await backend.list(EVERYTHING)
   const seen = new Set<Key>()
-  const heads = new Map<Key, Entry>()
+  const heads = new Map<Key, Head>()
   const changes: Change[] = []
   let meta: Entry | undefined
   let newest: Entry | undefined
@@ -27,12 +36,10 @@ export async function surveyStore(backend: Backend, cache: Cache): Promise<Surve
 
   for await (const page of listing.pages) {
     for (const entry of page) {
-      if (!newest || entry.revision > newest.revision) newest = entry
-      const history = parseHistoryKey(entry.key)
-      // Keys come in byte order, so the last record of a document is its newest.
-      if (history) heads.set(history.document, entry)
+      if (!newest || tellsMore(entry, newest)) newest = entry
       if (entry.key === META_KEY) meta = entry
-      if (!ANNOUNCED.has(splitKey(entry.key).kind)) continue
+      takeHead(heads, entry)
+      if (!isAnnounced(entry.key)) continue
       seen.add(entry.key)
       if (cache.holds(entry)) continue
       changes.push({ type: 'put', entry })
@@ -42,17 +49,26 @@ export async function surveyStore(backend: Backend, cache: Cache): Promise<Surve
   }
 
   for (const key of cache.keys()) if (!seen.has(key)) changes.push({ type: 'delete', key, revision: listing.revision })
-  for (const [document, known] of cache.records()) {
-    const head = heads.get(document)
-    const record = head && parseRecord(head)
-    if (!record || record.version < known.version || (record.version === known.version && record.writeId !== known.writeId)) rewound = true
-  }
-  for (const entry of heads.values()) changes.push({ type: 'put', entry })
+  if (lacksRecord(heads, cache)) rewound = true
+  for (const { entry } of heads.values()) changes.push({ type: 'put', entry })
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   return { batch: { revision: listing.revision, changes }, meta, rewound, newest }
 }
 
-function keyOf(change: Change): Key {
-  return change.type === 'put' ? change.entry.key : change.key
+/** Keys come in byte order, so the last record of a document is its newest; what another hand wrote there is none. */
+function takeHead(heads: Map<Key, Head>, entry: Entry): void {
+  const history = parseHistoryKey(entry.key)
+  const record = history && parseRecord(entry)
+  if (history && record) heads.set(history.document, { entry, record })
+}
+
+/** True when the cache knows a later version of a document than the store has, or another one of the same number. */
+function lacksRecord(heads: ReadonlyMap<Key, Head>, cache: Cache): boolean {
+  for (const { key, record: known } of cache.documents()) {
+    if (!known) continue
+    const found = heads.get(key)?.record
+    if (!found || found.version < known.version || (found.version === known.version && found.writeId !== known.writeId)) return true
+  }
+  return false
 }

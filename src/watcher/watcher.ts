@@ -1,18 +1,22 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backend, Batch, Change, Problem } from '../../backends/backend.ts'
+import type { Backend, Batch, Problem } from '../../backends/backend.ts'
 import type { KytosEvent } from '../../events/event.ts'
-import type { Facts, Origin, ServiceState } from '../../events/map.ts'
-import { printRevision, type Revision } from '../../model/document.ts'
-import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
+import type { Facts, Origin } from '../../events/map.ts'
+import type { Revision } from '../../model/document.ts'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
+import type { Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log.ts'
 import { readRecords } from '../settings/document-reader.ts'
-import type { StoredRecord } from '../settings/record.ts'
+import type { SchemaDocument } from '../settings/schema-document.ts'
 import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
-import { Cache } from './cache.ts'
+import { type ApplyOptions, Cache } from './cache.ts'
 import { isRecorded, parseOverridesKey } from './document-state.ts'
-import { claimEpoch, readEpoch } from './epoch.ts'
+import { claimEpoch, META_KEY, readEpoch } from './epoch.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
+import { recordsIn } from './snapshot.ts'
+import { type Health, type Position, Standing } from './standing.ts'
+import { keyOf } from './store-index.ts'
 import { surveyStore } from './survey.ts'
 import { Waiters } from './waiters.ts'
 
@@ -22,26 +26,28 @@ import { Waiters } from './waiters.ts'
  * Invariants:
  *  1. A revision is announced when its content is in the cache, whole, once, in order; only then does `passed` let those go who wait for it.
  *  2. A watch is resumed at the last batch that was *delivered*, and that batch must come again and be the same: else the store is another one. Progress
- *     never moves the place to resume from.
+ *     moves neither the place to resume from nor the revision of the cache, for it may run ahead of what it stands for.
  *  3. When steps are gone, or the store is another one, the whole store is listed and what differs is announced with `origin: "resync"`. A store that was
  *     wiped or rewound gets a new epoch first, so that (epoch, revision) never goes back.
  *  4. READY means: the watch stands and has been caught up since it was opened.
  */
 
-export interface Health {
-  readonly state: ServiceState
-  readonly revision: Revision
-  readonly epoch: number
-  /** ISO 8601: when the state began. */
-  readonly since: string
-  readonly reason: string | null
+/** How the watcher paces itself, in milliseconds. */
+export interface Pace {
+  /** Between two tries to reach the store: the shortest pause, and the longest one that it grows to. */
+  readonly pauses: readonly [shortest: number, longest: number]
+  /** How long a watch that is caught up may withhold the batch that was delivered last. */
+  readonly confirmation: number
 }
+
+const PACE: Pace = { pauses: [50, 1_000], confirmation: 5_000 }
 
 export interface WatcherOptions {
   readonly backend: Backend
   readonly controller: string
   readonly announce: <N extends keyof Facts>(name: N, content: Facts[N]) => KytosEvent
   readonly log: Log
+  readonly pace?: Pace
   /** Called for every fact after it was said, with its weight in bytes, roughly. */
   readonly said?: (event: KytosEvent, weight: number) => void
   /** Called when the store turns out to be a wrong one before it was ever READY, also after {@link Watcher.start} resolved from a snapshot. */
@@ -50,20 +56,19 @@ export interface WatcherOptions {
   readonly unrecorded?: (documents: readonly Key[]) => void
 }
 
-const STARTING = 'The service is starting.'
 /** How far back a valid version is looked for. */
 const KEPT_RECORDS = 50
-const SHORTEST_PAUSE = 50
-const LONGEST_PAUSE = 1_000
 /** Milliseconds that a write waits for an unready watch before it answers unobserved. */
 const OBSERVE = 2_000
-/** Milliseconds that a write waits for a watch that stands but lags. */
-const OBSERVE_READY = 30_000
+/** How many times that long it waits for a watch that stands but lags. */
+const OBSERVE_TIMES = 15
 
 export class Watcher {
   readonly cache: Cache
   readonly #backend: Backend
   readonly #options: WatcherOptions
+  readonly #pace: Pace
+  readonly #standing: Standing
   readonly #stopping = new AbortController()
   readonly #passed = new Waiters()
   readonly #ready = new Waiters()
@@ -73,21 +78,24 @@ export class Watcher {
   #opened = false
   #loaded = false
   #listed = false
-  /** Nothing was followed since the last listing: there is no batch to see again, and the listing's revision may be the oldest one left. */
-  #fresh = false
   #wasReady = false
+  /** Nothing was followed since the last listing, whose newest entry may be the oldest step left. */
+  #fresh = false
   /** The store is known to be another one than the cache's, whatever its revisions say. */
   #rewound = false
   #anchor: Anchor | undefined
-  #epoch = 0
-  #state: ServiceState = 'OFFLINE'
-  #reason: string | null = STARTING
-  #since = new Date()
+  #position: Position = { epoch: 0, revision: 0n }
 
   constructor(options: WatcherOptions) {
     this.#options = options
     this.#backend = options.backend
-    this.cache = new Cache(options.controller, (document, patient) => this.#readHistory(document, patient))
+    this.#pace = options.pace ?? PACE
+    this.cache = new Cache(options.controller, document => readRecords(this.#backend, document, KEPT_RECORDS))
+    this.#standing = new Standing({
+      log: options.log,
+      position: () => this.#position,
+      announce: content => this.#say({ name: 'settings.state', content }),
+    })
     this.#started = new Promise((resolve, reject) => {
       this.#settleStart = { resolve, reject }
     })
@@ -95,18 +103,20 @@ export class Watcher {
     this.#started.catch(() => {})
   }
 
-  get epoch(): number {
-    return this.#epoch
+  /** Everything up to here is in the cache and has been announced. */
+  get position(): Position {
+    return this.#position
   }
 
   get health(): Health {
-    return { state: this.#state, revision: this.cache.revision, epoch: this.#epoch, since: this.#since.toISOString(), reason: this.#reason }
+    return this.#standing.health
   }
 
   /** Takes what a former process knew as the state to begin with: reads are answered from it, marked STALE, until the store is there. */
   async preload(batch: Batch, epoch: number): Promise<void> {
-    await this.cache.apply(batch)
-    this.#epoch = epoch
+    // The store is not there yet: what counts in place of rejected overrides came with them.
+    await this.cache.apply(batch, { epoch, readHistory: async document => recordsIn(batch, document) })
+    this.#position = { epoch, revision: batch.revision }
     this.#loaded = true
   }
 
@@ -124,21 +134,31 @@ export class Watcher {
     if (first === 'expired') {
       throw new SettingsError(
         'START_TIMEOUT',
-        `There are no settings to start with after ${timeout / 1000} s ([settings] start_timeout): ${this.#reason ?? 'the store did not answer'}`,
+        `There are no settings to start with after ${timeout / 1000} s ([settings] start_timeout): ${this.health.reason ?? 'the store did not answer'}`,
       )
     }
   }
 
-  /** True once the cache is at or past the revision; false when the watch was down for 2 s meanwhile. */
-  async passed(revision: Revision): Promise<boolean> {
-    const there = () => this.cache.revision >= revision
-    if (there() || (await this.#passed.wait(there, OBSERVE))) return true
-    return this.#state === 'READY' && this.#passed.wait(there, OBSERVE_READY)
+  /**
+   * True once a commit of this revision is in the cache and has been announced; `before` is the position that was read before it was sent. False when the
+   * watch was down for 2 s meanwhile, or the store turned out to be another one, so that nobody can say.
+   */
+  async passed(revision: Revision, before: Position): Promise<boolean> {
+    const otherStore = () => this.#position.epoch !== before.epoch
+    // A store that gives a commit a revision that has been announced already went back, and its revisions mean nothing until that is noticed.
+    const there = () => !otherStore() && revision > before.revision && this.#position.revision >= revision
+    const settled = () => otherStore() || there()
+    for (let times = 0; !settled() && times < OBSERVE_TIMES; times++) {
+      const wasReady = this.#standing.ready
+      if (!(await this.#passed.wait(settled, OBSERVE)) && !wasReady && !this.#standing.ready) break
+      if (this.#stopping.signal.aborted) break
+    }
+    return there()
   }
 
   /** True when READY, now or within so many milliseconds. */
   async ready(within: number): Promise<boolean> {
-    const isReady = () => this.#state === 'READY'
+    const isReady = () => this.#standing.ready
     return isReady() || this.#ready.wait(isReady, within)
   }
 
@@ -147,11 +167,16 @@ export class Watcher {
     return condition() || this.#passed.wait(condition, within)
   }
 
+  /** Brings a schema that a NApp of this process registered into use, see {@link Cache.register}; announces the overrides that it does not accept. */
+  async register(namespace: Namespace, document: SchemaDocument, local = false): Promise<void> {
+    for (const state of await this.cache.register(namespace, document, local)) this.#say(rejectedFact(state))
+  }
+
   /** Announces that a document which another hand wrote was not taken over. */
   reject(problem: Problem): void {
     const namespace = (problem.key && parseOverridesKey(problem.key)?.namespace) ?? null
     const source = problem.source ?? problem.key ?? ''
-    this.#say({ name: 'settings.rejected', content: { namespace, source, errors: [{ pointer: '', rule: 'json', message: problem.message }] } }, 0)
+    this.#say({ name: 'settings.rejected', content: { namespace, source, errors: [{ pointer: '', rule: 'json', message: problem.message }] } })
   }
 
   async stop(): Promise<void> {
@@ -163,21 +188,22 @@ export class Watcher {
   }
 
   async #run(): Promise<void> {
-    let pause = SHORTEST_PAUSE
+    const [shortest, longest] = this.#pace.pauses
+    let pause = shortest
     while (!this.#stopping.signal.aborted) {
       try {
         if (!this.#opened) await this.#backend.open()
         this.#opened = true
         if (!this.#listed) await this.#list()
         await this.#follow(() => {
-          pause = SHORTEST_PAUSE
+          pause = shortest
         })
       } catch (error) {
         if (this.#stopping.signal.aborted) break
         if (!this.#explain(error)) return
       }
       await sleep(pause * (0.5 + Math.random()), undefined, { signal: this.#stopping.signal }).catch(() => {})
-      pause = Math.min(pause * 2, LONGEST_PAUSE)
+      pause = Math.min(pause * 2, longest)
     }
   }
 
@@ -190,7 +216,7 @@ export class Watcher {
     }
     if (error.code === 'INTERNAL_ERROR') this.#options.log.error(`The watcher met an error of its own and lists again: ${error.message}`)
     if (error.code === 'INTERNAL_ERROR') this.#listed = false
-    this.#become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
+    this.#standing.become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
     if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
       this.#settleStart.reject(error)
       this.#options.fatal?.(error)
@@ -205,17 +231,16 @@ export class Watcher {
   async #list(): Promise<void> {
     const survey = await surveyStore(this.#backend, this.cache)
     const epoch = readEpoch(survey.meta)
+    const known = this.cache.epoch
     const rewound = this.#loaded && (this.#rewound || survey.rewound)
-    if (epoch === 0 || epoch < this.#epoch || (epoch === this.#epoch && rewound)) {
-      await claimEpoch(this.#backend, survey.meta, this.#epoch)
+    if (epoch === 0 || epoch < known || (epoch === known && rewound)) {
+      await claimEpoch(this.#backend, survey.meta, known)
       return this.#list()
     }
-    if (epoch !== this.#epoch) this.cache.forgetRecords()
-    this.#epoch = epoch
-    this.#rewound = false
-    await this.#deliver(survey.batch, this.#loaded ? 'resync' : undefined)
-    if (!this.#loaded) for (const state of this.cache.documents()) if (state.rejected.length > 0) this.#say(rejectedFact(state), 0)
+    await this.#deliver(survey.batch, this.#loaded ? 'resync' : undefined, { epoch })
+    if (!this.#loaded) for (const state of this.cache.documents()) if (state.rejected.length > 0) this.#say(rejectedFact(state))
     this.#anchor = survey.newest && { revision: survey.newest.revision, key: survey.newest.key, text: survey.newest.text }
+    this.#rewound = false
     this.#loaded = true
     this.#listed = true
     this.#fresh = true
@@ -223,103 +248,94 @@ export class Watcher {
   }
 
   async #follow(standing: () => void): Promise<void> {
-    const anchor = this.#fresh ? undefined : this.#anchor
+    const fresh = this.#fresh
     this.#fresh = false
-    const check = new AnchorCheck(anchor)
-    const since = anchor ? anchor.revision - 1n : this.cache.revision
-    for await (const batch of this.#backend.watch(since, this.#stopping.signal)) {
-      standing()
-      check.see(batch)
-      if (batch.changes.length === 0 && check.confirmed) this.#become('READY', null)
-      if (batch.revision <= this.cache.revision) continue
-      this.#refuseNewEpoch(batch)
-      await this.#deliver(batch, 'live')
-      this.#reportUnrecorded(documentsOf(batch).filter(key => !isRecorded(this.cache.stateOf(key))))
+    const check = new AnchorCheck(this.#anchor)
+    try {
+      await this.#followFrom(this.#anchor ? this.#anchor.revision - 1n : this.cache.revision, check, standing)
+    } catch (error) {
+      if (!fresh || check.confirmed || !isCompacted(error)) throw error
+      // Nothing happened since the listing but that its newest entry was compacted: a quiet store.
+      await this.#followFrom(this.cache.revision, new AnchorCheck(undefined), standing, () => this.#refuseOtherStore())
     }
   }
 
-  #refuseNewEpoch(batch: Batch): void {
-    const change = batch.changes.find(one => one.type === 'put' && one.entry.key === 'meta/store')
-    if (change?.type === 'put' && readEpoch(change.entry) !== this.#epoch) {
+  async #followFrom(since: Revision, check: AnchorCheck, standing: () => void, once: () => Promise<void> = async () => {}): Promise<void> {
+    const late = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    let begun = false
+    try {
+      for await (const batch of this.#backend.watch(since, AbortSignal.any([this.#stopping.signal, late.signal]))) {
+        standing()
+        if (!begun) await once()
+        begun = true
+        check.see(batch)
+        if (!check.confirmed) timer ??= setTimeout(() => late.abort(), this.#pace.confirmation)
+        else if (batch.changes.length === 0) this.#beReady()
+        else if (batch.revision > this.cache.revision) await this.#take(batch)
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+    if (!this.#stopping.signal.aborted) check.conclude()
+  }
+
+  async #take(batch: Batch): Promise<void> {
+    const meta = batch.changes.find(change => keyOf(change) === META_KEY)
+    if (meta?.type === 'put' && readEpoch(meta.entry) !== this.cache.epoch) {
       throw new SettingsError('HISTORY_LOST', 'Another controller found the store wiped or restored and began a new epoch.', {
         details: { reason: 'epoch' },
       })
     }
+    await this.#deliver(batch, 'live')
+    this.#anchor = anchorOf(batch) ?? this.#anchor
+    const documents = batch.changes.map(keyOf).filter(key => parseOverridesKey(key))
+    this.#reportUnrecorded(documents.filter(key => !isRecorded(this.cache.stateOf(key))))
   }
 
-  async #deliver(batch: Batch, origin: Origin | undefined): Promise<void> {
-    const steps = await this.cache.apply(batch)
+  /** For a watch that cannot show its anchor again. */
+  async #refuseOtherStore(): Promise<void> {
+    if (!this.#anchor) return
+    const { key, revision, text } = this.#anchor
+    const entry = await this.#backend.get(key)
+    if (entry?.revision === revision && entry.text === text) return
+    throw new SettingsError('HISTORY_LOST', 'The store changed between its listing and the watch.', { details: { reason: 'unconfirmed' } })
+  }
+
+  async #deliver(batch: Batch, origin: Origin | undefined, options: ApplyOptions = {}): Promise<void> {
+    const steps = await this.cache.apply(batch, options)
     for (const [key, reason] of this.cache.takeUnreadable()) this.#options.log.warn(`The stored schema ${key} is not used: ${reason}`)
+    const { epoch, revision } = this.cache
     if (origin) {
-      const occasion = { epoch: this.#epoch, revision: batch.revision, origin, schema: this.cache.schema.bind(this.cache) }
+      const occasion = { epoch, revision, origin, schema: this.cache.schema.bind(this.cache) }
       for (const step of steps) {
         const text = step.type === 'settings' ? step.state.entry?.text : undefined
-        for (const fact of factsOf(step, occasion)) this.#say(fact, text?.length ?? 0)
+        for (const fact of factsOf(step, occasion)) this.#say(fact, text?.length)
       }
     }
-    if (origin === 'live') this.#anchor = anchorOf(batch) ?? this.#anchor
+    this.#position = { epoch, revision }
     this.#passed.check()
   }
 
-  #say(fact: Fact, weight: number): void {
+  #say(fact: Fact, weight = 0): void {
     // Name and content belong together by the type of Fact, which a call cannot see through.
     const event = this.#options.announce(fact.name, fact.content as never)
     this.#options.said?.(event, weight)
   }
 
-  #become(state: ServiceState, reason: string | null): void {
-    if (this.#state === state && this.#reason === reason) return
-    const changed = this.#state !== state
-    if (changed || this.#reason === STARTING) this.#log(state, reason)
-    this.#state = state
-    this.#reason = reason
-    if (!changed) return
-    this.#since = new Date()
-    this.#say(
-      {
-        name: 'settings.state',
-        content: { state, revision: printRevision(this.cache.revision), epoch: this.#epoch, since: this.#since.toISOString(), reason },
-      },
-      0,
-    )
-    if (state !== 'READY') return
+  #beReady(): void {
+    this.#standing.become('READY', null)
     this.#wasReady = true
     this.#settleStart.resolve()
     this.#ready.check()
   }
 
-  #log(state: ServiceState, reason: string | null): void {
-    const { log } = this.#options
-    const effect = {
-      READY: '',
-      STALE: 'Reads are answered from what is known, writes are refused.',
-      OFFLINE: 'There is nothing to answer from yet.',
-    }[state]
-    if (state === 'READY') log.info(`The store is followed, from revision ${this.cache.revision} on.`)
-    else log.warn(`${state}: ${reason} ${effect} Trying again.`)
-  }
-
   #reportUnrecorded(documents: readonly Key[]): void {
     if (documents.length > 0) this.#options.unrecorded?.(documents)
   }
-
-  /** The records of a document, newest first; a patient one asks until the store answers, for the cache cannot go on without them. */
-  async #readHistory(document: Key, patient: boolean): Promise<readonly StoredRecord[]> {
-    for (let pause = SHORTEST_PAUSE; ; pause = Math.min(pause * 2, LONGEST_PAUSE)) {
-      try {
-        return await readRecords(this.#backend, document, KEPT_RECORDS)
-      } catch (error) {
-        if (!patient || this.#stopping.signal.aborted || !isSettingsError(error, 'STORE_UNREACHABLE', 'HISTORY_LOST')) throw error
-        this.#become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
-        await sleep(pause, undefined, { signal: this.#stopping.signal }).catch(() => {})
-      }
-    }
-  }
 }
 
-/** The documents of settings a batch changed. */
-function documentsOf(batch: Batch): Key[] {
-  return batch.changes
-    .map((change: Change) => (change.type === 'put' ? change.entry.key : change.key))
-    .filter(key => key.startsWith('settings/') || key.startsWith('controllers/'))
+/** True for lost history that says nothing against the store. */
+function isCompacted(error: unknown): boolean {
+  return error instanceof SettingsError && error.code === 'HISTORY_LOST' && (error.details.reason ?? 'compacted') === 'compacted'
 }

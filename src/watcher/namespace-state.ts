@@ -1,0 +1,98 @@
+import type { RuleBroken } from '../../events/map.ts'
+import type { Revision } from '../../model/document.ts'
+import type { Key } from '../../model/key.ts'
+import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
+import type { JsonObject } from '../../model/value.ts'
+import { mergeLayers } from '../settings/layers.ts'
+import type { StoredRecord } from '../settings/record.ts'
+import { absentDocument, type DocumentState, documentRevision, documentVersion } from './document-state.ts'
+import { EMPTY_SHELF, type SchemaShelf, schemaInUse, shelfRevision } from './schema-shelf.ts'
+
+/** All that is known of one namespace, and what follows from it. Never changed, only replaced: whoever holds one has a whole picture. */
+export interface NamespaceState {
+  readonly namespace: Namespace
+  readonly documents: ReadonlyMap<Scope, DocumentState>
+  readonly schemas: SchemaShelf
+  /** The layers in force, merged. */
+  readonly effective: JsonObject
+  /** The effective settings that the last fact told. A registration that commits nothing changes what is in force and is no fact. */
+  readonly told: JsonObject
+}
+
+/** The records of a document, newest first. */
+export type ReadHistory = (document: Key) => Promise<readonly StoredRecord[]>
+
+export function emptyNamespace(namespace: Namespace): NamespaceState {
+  return { namespace, documents: new Map(), schemas: EMPTY_SHELF, effective: {}, told: {} }
+}
+
+export function withDocument(state: NamespaceState, document: DocumentState): NamespaceState {
+  return { ...state, documents: new Map(state.documents).set(document.scope, document) }
+}
+
+/** With the newest record of a document; an older one than the known changes nothing. */
+export function withRecord(state: NamespaceState, key: Key, scope: Scope, record: StoredRecord): NamespaceState {
+  const known = state.documents.get(scope) ?? absentDocument(key, { namespace: state.namespace, scope })
+  if (record.version < (known.record?.version ?? 0)) return state
+  return withDocument(state, { ...known, record })
+}
+
+/** As the state was, knowing nothing of the history: that of another store counts for nothing. */
+export function withoutRecords(state: NamespaceState): NamespaceState {
+  const living = [...state.documents].filter(([, document]) => document.entry)
+  return { ...state, documents: new Map(living.map(([scope, document]) => [scope, { ...document, record: undefined }])) }
+}
+
+/** Default and seed of the schema in use with these overrides on top, low to high. */
+export function mergeOverrides({ schemas }: NamespaceState, overrides: readonly (JsonObject | undefined)[]): JsonObject {
+  const schema = schemaInUse(schemas)
+  const lower = schema ? [schema.defaults, schema.seed] : []
+  return mergeLayers([...lower, ...overrides.filter(layer => layer !== undefined)])
+}
+
+/** The rules that overrides of a scope would break on top of the layers below; empty without a schema. */
+export function validateOverrides(state: NamespaceState, scope: Scope, overrides: JsonObject): readonly RuleBroken[] {
+  const schema = schemaInUse(state.schemas)
+  if (!schema) return []
+  const below = scope === CLUSTER ? [] : [state.documents.get(CLUSTER)?.inForce]
+  return schema.validate(mergeOverrides(state, [...below, overrides]))
+}
+
+/** `Settings.revision`: of the last commit that touched what the controller of this scope sees of the namespace. */
+export function namespaceRevision({ documents, schemas }: NamespaceState, self: Scope): Revision {
+  const revisions = [documentRevision(documents.get(CLUSTER)), documentRevision(documents.get(self)), shelfRevision(schemas)]
+  return revisions.reduce((newest, one) => (one > newest ? one : newest))
+}
+
+/** Decides anew what counts of the documents, the cluster's before this controller's. @throws what reading the history throws. */
+export async function settle(state: NamespaceState, self: Scope, readHistory: ReadHistory): Promise<NamespaceState> {
+  let settled = state
+  for (const scope of [CLUSTER, self]) {
+    const document = settled.documents.get(scope)
+    if (document) settled = withDocument(settled, await judge(settled, document, readHistory))
+  }
+  const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
+  return { ...settled, effective: mergeOverrides(settled, layers) }
+}
+
+/** The documents that are rejected now and were not before. */
+export function newlyRejected(before: NamespaceState, after: NamespaceState): readonly DocumentState[] {
+  return [...after.documents.values()].filter(({ scope, rejected }) => rejected.length > 0 && !before.documents.get(scope)?.rejected.length)
+}
+
+async function judge(state: NamespaceState, document: DocumentState, readHistory: ReadHistory): Promise<DocumentState> {
+  const rejected = document.entry ? errorsOf(state, document) : []
+  if (rejected.length === 0) return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
+  const fallback = newestValid(state, document, await readHistory(document.key))
+  return { ...document, inForce: fallback?.data ?? {}, rejected, fallback }
+}
+
+function errorsOf(state: NamespaceState, document: DocumentState): readonly RuleBroken[] {
+  if (document.data) return validateOverrides(state, document.scope, document.data)
+  return [{ pointer: '', rule: 'type', expected: 'object', message: 'The stored overrides are not a JSON object.' }]
+}
+
+function newestValid(state: NamespaceState, document: DocumentState, history: readonly StoredRecord[]): StoredRecord | undefined {
+  const current = documentVersion(document)
+  return history.find(({ version, data }) => version < current && data && validateOverrides(state, document.scope, data).length === 0)
+}
