@@ -1,5 +1,6 @@
 import { SettingsError } from './errors.ts'
 import { type Key, makeKey, makePrefix, type Prefix } from './key.ts'
+import { quote } from './quote.ts'
 
 declare const namespace: unique symbol
 /** A NApp id `username/name`: whose settings these are. */
@@ -20,8 +21,8 @@ export function parseNamespace(value: unknown): Namespace {
   if (typeof value === 'string' && NAMESPACE.test(value)) return value as Namespace
   throw new SettingsError(
     'NAMESPACE_MALFORMED',
-    `${JSON.stringify(value) ?? 'undefined'} is not a namespace: a NApp id is "username/name", each part letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.`,
-    { details: { got: String(value), expected: 'username/name' } },
+    `${quote(value)} is not a namespace: a NApp id is "username/name", each part letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.`,
+    { details: { got: typeof value === 'string' ? value : quote(value), expected: 'username/name' } },
   )
 }
 
@@ -35,13 +36,9 @@ export function parseScope(value: unknown, self: string): Scope {
   if (value === undefined || value === 'cluster') return CLUSTER
   if (value === 'controller') return controllerScope(self)
   if (typeof value === 'string' && value.startsWith('controller:') && isControllerId(value.slice(11))) return value as Scope
-  throw new SettingsError(
-    'SCOPE_MALFORMED',
-    `${JSON.stringify(value)} is not a scope: it is "cluster", "controller" (this one) or "controller:<id>".`,
-    {
-      details: { got: String(value), expected: ['cluster', 'controller', 'controller:<id>'] },
-    },
-  )
+  throw new SettingsError('SCOPE_MALFORMED', `${quote(value)} is not a scope: it is "cluster", "controller" (this one) or "controller:<id>".`, {
+    details: { got: typeof value === 'string' ? value : quote(value), expected: ['cluster', 'controller', 'controller:<id>'] },
+  })
 }
 
 export function controllerScope(id: string): Scope {
