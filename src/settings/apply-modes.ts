@@ -1,23 +1,28 @@
 import type { ApplyMode } from '../../events/map.ts'
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
-import { resolveLocal } from './layers.ts'
+import { SchemaWalk } from './schema-walk.ts'
 
 const MODES: readonly string[] = ['live', 'reload', 'restart', 'never'] satisfies ApplyMode[]
-const MAX_SCHEMA_DEPTH = 32
 
-/** How each property of a schema takes effect (`x-apply`), by JSON Pointer; a property without one has its parent's, the root `restart`. */
+/**
+ * How each property of a schema takes effect (`x-apply`), by JSON Pointer. A property without one has that of what it refers to (`$ref`, `allOf`), else its
+ * parent's, the root `restart`.
+ */
 export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMode>> {
+  const walk = new SchemaWalk(schema)
   const modes: Record<string, ApplyMode> = {}
-  const visit = (node: Json | undefined, path: string, inherited: ApplyMode, depth: number): void => {
-    if (!isObject(node) || depth > MAX_SCHEMA_DEPTH) return
-    const mode = own(node) ?? inherited
-    if (path !== '') modes[path] = mode
-    if (typeof node.$ref === 'string') visit(resolveLocal(node.$ref, schema), path, mode, depth + 1)
-    if (isObject(node.properties)) {
-      for (const key of Object.keys(node.properties)) visit(node.properties[key], path + pointerToken(key), mode, depth + 1)
-    }
+  const visit = (part: Json | undefined, path: string, inherited: ApplyMode, isOwn: boolean): void => {
+    walk.enter(part, node => {
+      // The nearer one counts: a property may say otherwise than the definition it refers to.
+      const mode = isOwn ? (statedBy(node, walk) ?? modes[path] ?? inherited) : inherited
+      if (path !== '' && isOwn) modes[path] = mode
+      for (const alike of walk.alike(node)) visit(alike, path, mode, false)
+      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
+        visit(property, path + pointerToken(key), mode, true)
+      }
+    })
   }
-  visit(schema, '', 'restart', 0)
+  visit(schema, '', 'restart', true)
   return modes
 }
 
@@ -30,8 +35,10 @@ export function applyModeAt(modes: Readonly<Record<string, ApplyMode>>, path: st
   return 'restart'
 }
 
-function own(node: JsonObject): ApplyMode | undefined {
+/** The mode that a subschema or what it refers to states, the nearest one; of several in `allOf` the last. */
+function statedBy(node: JsonObject, walk: SchemaWalk): ApplyMode | undefined {
   const mode = node['x-apply']
   // Checked against the list of modes on the same line.
-  return typeof mode === 'string' && MODES.includes(mode) ? (mode as ApplyMode) : undefined
+  if (typeof mode === 'string' && MODES.includes(mode)) return mode as ApplyMode
+  return walk.alike(node).reduce<ApplyMode | undefined>((found, alike) => walk.enter(alike, one => statedBy(one, walk)) ?? found, undefined)
 }

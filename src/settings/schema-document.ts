@@ -2,8 +2,9 @@ import { createHash } from 'node:crypto'
 import type { ApplyMode } from '../../events/map.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
-import { isArray, isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
+import { isObject, type JsonObject } from '../../model/value.ts'
 import { applyModes } from './apply-modes.ts'
+import { printCanonical } from './canonical.ts'
 import { defaultsOf } from './layers.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
@@ -22,7 +23,7 @@ export interface SchemaDocument {
 /** @throws SettingsError SCHEMA_MALFORMED. The digest is SHA-256 over schema and seed with sorted keys; the NApp's version is not in it. */
 export function createSchemaDocument(schema: JsonObject, seed: JsonObject, nappVersion: string | undefined): SchemaDocument {
   const digest = createHash('sha256')
-    .update(printJson(sortKeys([schema, seed])))
+    .update(printCanonical([schema, seed]))
     .digest('hex')
   return { digest, schema, seed, nappVersion, validate: compileSchema(schema), defaults: defaultsOf(schema), modes: applyModes(schema) }
 }
@@ -42,37 +43,32 @@ export function parseSchemaDocument(text: string): SchemaDocument {
   )
 }
 
-/** Orders NApp versions number by number (`1.10.0` above `1.9.2`), an absent one lowest, a pre-release below its release. */
+/**
+ * Orders NApp versions number by number (`1.10.0` above `1.9.2`), words below numbers and their absence, so that a pre-release (`2.0-rc.1`, `2.0rc1`) is below
+ * its release; `1` and `1.0` are equal, an absent version is lowest. A total order: on every controller the same schema is the highest.
+ */
 export function compareNappVersions(a: string | undefined, b: string | undefined): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1
-  const [coreA = '', preA] = split(a)
-  const [coreB = '', preB] = split(b)
-  const partsA = coreA.split('.')
-  const partsB = coreB.split('.')
+  const partsA = splitVersion(a)
+  const partsB = splitVersion(b)
   for (let i = 0; i < Math.max(partsA.length, partsB.length); i++) {
-    const order = comparePart(partsA[i] ?? '0', partsB[i] ?? '0')
+    const order = compareParts(partsA[i] ?? 0n, partsB[i] ?? 0n)
     if (order !== 0) return order
   }
-  if (preA === preB) return 0
-  if (preA === undefined || preB === undefined) return preA === undefined ? 1 : -1
-  return preA < preB ? -1 : 1
+  return 0
 }
 
-function split(version: string): [string, string | undefined] {
-  const at = version.indexOf('-')
-  return at < 0 ? [version, undefined] : [version.slice(0, at), version.slice(at + 1)]
+/** Numbers and words; a hyphen is a word too, the lowest, and what stands behind `+` says nothing about the order. */
+function splitVersion(version: string): (bigint | string)[] {
+  const parts =
+    version
+      .replace(/\+.*/s, '')
+      .toLowerCase()
+      .match(/\d+|[^\d.\-_\s]+|-/g) ?? []
+  return parts.map(part => (/^\d+$/.test(part) ? BigInt(part) : part))
 }
 
-function comparePart(a: string, b: string): number {
-  const numbers = /^\d+$/.test(a) && /^\d+$/.test(b)
-  if (numbers) return Number(BigInt(a) - BigInt(b) > 0n) - Number(BigInt(a) - BigInt(b) < 0n)
+function compareParts(a: bigint | string, b: bigint | string): number {
+  if (typeof a !== typeof b) return typeof a === 'string' ? -1 : 1
   return a === b ? 0 : a < b ? -1 : 1
-}
-
-function sortKeys(value: Json): Json {
-  if (isArray(value)) return value.map(sortKeys)
-  if (!isObject(value)) return value
-  const sorted: JsonObject = {}
-  for (const key of Object.keys(value).sort()) setMember(sorted, key, sortKeys(value[key] as Json))
-  return sorted
 }

@@ -2,13 +2,19 @@ import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
 import type { RuleBroken } from '../../events/map.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { printJson } from '../../model/json.ts'
-import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
-import { nearest } from '../nearest.ts'
-import { addExactKeywords, type ExactContext, valueAt, withDoubles } from './exact-keywords.ts'
+import { quote } from '../../model/quote.ts'
+import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { describeErrors } from './broken-rules.ts'
+import { addExactKeywords, type ExactContext, withDoubles } from './exact-keywords.ts'
 
-/** All rules that the data breaks; empty when it is valid. */
+/** All rules that the data breaks; empty when it is valid. Never throws. */
 export type Validate = (data: JsonObject) => readonly RuleBroken[]
+
+/** What ajv makes of a schema. */
+type Check = ((this: ExactContext, data: unknown) => unknown) & { readonly errors?: null | readonly ErrorObject[] }
+
+/** How many broken rules an error's message tells; the details have the others too. */
+const MOST_TOLD = 20
 
 /**
  * Compiles a JSON Schema, draft 2020-12. Unknown keywords (`x-apply`, `x-sensitive`) are annotations.
@@ -16,78 +22,64 @@ export type Validate = (data: JsonObject) => readonly RuleBroken[]
  */
 export function compileSchema(schema: JsonObject): Validate {
   const schemas = new WeakMap<object, Json>()
-  const ajv = new Ajv2020({ allErrors: true, strict: false, passContext: true, verbose: true, validateFormats: true, logger: false })
-  // Under nodenext the default export is typed as a namespace; at run time it is the plug-in.
-  ;(formats as unknown as (on: Ajv2020) => void)(ajv)
-  addExactKeywords(ajv)
-  const copy = withDoubles(schema, schemas)
-  if (!isObject(copy)) throw new SettingsError('SCHEMA_MALFORMED', 'The schema is not a JSON object.')
-  let check: (this: ExactContext, data: unknown) => unknown
-  let errors: () => readonly ErrorObject[]
-  try {
-    const compiled = ajv.compile(copy)
-    check = compiled
-    errors = () => compiled.errors ?? []
-  } catch (cause) {
-    const detail = ajv.errors?.[0] ? ` (${ajv.errors[0].instancePath || '/'} ${ajv.errors[0].message})` : ''
-    throw new SettingsError(
-      'SCHEMA_MALFORMED',
-      `Not a JSON Schema (draft 2020-12): ${cause instanceof Error ? cause.message : String(cause)}${detail}.`,
-      { cause },
-    )
+  const check = compile(withDoubles(schema, schemas))
+  const exactSchema = (copy: unknown): JsonObject => {
+    const exact = typeof copy === 'object' && copy !== null ? schemas.get(copy) : undefined
+    return isObject(exact) ? exact : {}
   }
-  return data => (check.call({ data, schemas }, withDoubles(data)) ? [] : describe(errors(), data, schemas))
+  return data => {
+    try {
+      if (check.call({ data, schemas }, withDoubles(data))) return []
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error
+      return [{ pointer: '', rule: '$ref', message: 'The schema refers to itself without end, so nothing can be checked against it.' }]
+    }
+    return describeErrors(check.errors ?? [], data, exactSchema)
+  }
 }
 
 /** @throws SettingsError SETTINGS_INVALID with all broken rules at once, for a person to read and a machine to point at. */
 export function refuseBroken(broken: readonly RuleBroken[], what: string): void {
   if (broken.length === 0) return
-  throw new SettingsError('SETTINGS_INVALID', `${what} does not validate: ${broken.map(rule => rule.message).join(' ')}`, {
-    details: { errors: broken },
+  const told = broken.slice(0, MOST_TOLD).map(rule => rule.message)
+  if (broken.length > told.length) told.push(`And ${broken.length - told.length} more.`)
+  throw new SettingsError('SETTINGS_INVALID', `${what} does not validate: ${told.join(' ')}`, { details: { errors: broken } })
+}
+
+function compile(schema: Json): Check {
+  if (!isObject(schema)) throw malformed('it is not a JSON object')
+  // ajv would answer a promise, which is true whatever the data.
+  if (Object.hasOwn(schema, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
+  const ajv = new Ajv2020({
+    allErrors: true,
+    strict: false,
+    passContext: true,
+    verbose: true,
+    validateFormats: true,
+    // A setting may be named `constructor` or `toString`.
+    ownProperties: true,
+    logger: false,
   })
-}
-
-function describe(errors: readonly ErrorObject[], data: JsonObject, schemas: WeakMap<object, Json>): RuleBroken[] {
-  return errors.map(error => {
-    const schema = isExactObject(schemas, error.parentSchema)
-    const property = misplacedProperty(error)
-    const pointer = property === undefined ? error.instancePath : error.instancePath + pointerToken(property)
-    const got = valueAt(data, pointer)
-    const expected = property === undefined ? schema[error.keyword] : undefined
-    const allowed = error.keyword === 'required' ? [] : Object.keys(isObject(schema.properties) ? schema.properties : {})
-    const near = property === undefined ? undefined : nearest(property, allowed)
-    return {
-      pointer,
-      rule: error.keyword,
-      ...(got === undefined ? {} : { got }),
-      ...(expected === undefined ? {} : { expected }),
-      message: sentence(error, pointer, got, expected, near),
-      ...(near === undefined ? {} : { nearest: near }),
-    }
-  })
-}
-
-function misplacedProperty(error: ErrorObject): string | undefined {
-  return error.params.additionalProperty ?? error.params.unevaluatedProperty ?? error.params.missingProperty
-}
-
-function sentence(error: ErrorObject, pointer: string, got: Json | undefined, expected: Json | undefined, near: string | undefined): string {
-  const where = `"${pointer || '/'}"`
-  if (error.keyword === 'required') return `${where} is required.`
-  if (error.keyword === 'additionalProperties' || error.keyword === 'unevaluatedProperties') {
-    return `${where} is not a setting here${near === undefined ? '' : `; did you mean "${near}"?`}${near === undefined ? '.' : ''}`
+  // Under nodenext the default export is typed as a namespace; at run time it is the plug-in.
+  ;(formats as unknown as (on: Ajv2020) => void)(ajv)
+  addExactKeywords(ajv)
+  try {
+    return ajv.compile(schema)
+  } catch (cause) {
+    throw malformed(reasonOf(cause, schema), cause)
   }
-  const shown = got === undefined ? '' : `, not ${brief(got)}`
-  if (expected === undefined) return `${where} ${error.message}${shown}.`
-  return `${where} must hold to ${error.keyword} ${brief(expected)}${shown}.`
 }
 
-function brief(value: Json): string {
-  const text = printJson(value)
-  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+function reasonOf(cause: unknown, schema: JsonObject): string {
+  const message = (cause instanceof Error ? cause.message : String(cause)).replace(/\.+$/, '')
+  if (cause instanceof RangeError) return 'it refers to itself without end'
+  if (message.startsWith('no schema with key or ref')) return `"$schema" is ${quote(schema.$schema)}; leave it out or name draft 2020-12`
+  return message
+    .replace(/^schema is invalid: /, '')
+    .replaceAll(/\bdata(?=\/)/g, '')
+    .replaceAll(/must pass "(\w+)" keyword validation/g, 'breaks the rule "$1" for schemas')
 }
 
-function isExactObject(schemas: WeakMap<object, Json>, copy: unknown): JsonObject {
-  const exact = typeof copy === 'object' && copy !== null ? schemas.get(copy) : undefined
-  return isObject(exact) ? exact : {}
+function malformed(why: string, cause?: unknown): SettingsError {
+  return new SettingsError('SCHEMA_MALFORMED', `Not a JSON Schema (draft 2020-12): ${why}.`, cause === undefined ? {} : { cause })
 }

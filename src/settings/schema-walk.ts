@@ -1,0 +1,60 @@
+import { SettingsError } from '../../model/errors.ts'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+
+/** The most subschemas that are looked at, each as often as references lead to it. */
+const MOST = 10_000
+
+/**
+ * Goes through a schema and its local references. Each subschema is looked at wherever it is referred to, except inside itself; a schema that unfolds into
+ * more than 10,000 of them is refused, so that a few lines of references to references do not keep a controller busy.
+ */
+export class SchemaWalk {
+  readonly #root: JsonObject
+  readonly #open = new Set<JsonObject>()
+  #left = MOST
+
+  constructor(root: JsonObject) {
+    this.#root = root
+  }
+
+  /** What `visit` makes of a subschema; undefined for what is none, or when this is inside it already. @throws SettingsError SCHEMA_MALFORMED. */
+  enter<Result>(schema: Json | undefined, visit: (schema: JsonObject) => Result): Result | undefined {
+    if (!isObject(schema) || this.#open.has(schema)) return undefined
+    if (this.#left-- <= 0) {
+      throw new SettingsError('SCHEMA_MALFORMED', `The schema unfolds into more than ${MOST} subschemas. Refer to fewer, or describe less in detail.`)
+    }
+    this.#open.add(schema)
+    try {
+      return visit(schema)
+    } finally {
+      this.#open.delete(schema)
+    }
+  }
+
+  /** The subschemas that hold for the same value as this one: what its `$ref` points to, then its `allOf`, in that order. */
+  alike(schema: JsonObject): readonly Json[] {
+    const referred = typeof schema.$ref === 'string' ? resolveLocal(schema.$ref, this.#root) : undefined
+    return [...(referred === undefined ? [] : [referred]), ...(isArray(schema.allOf) ? schema.allOf : [])]
+  }
+}
+
+/** What a reference within a schema (`#/$defs/x`) points to; undefined for any other reference and for a place that is not there. */
+export function resolveLocal(reference: string, root: JsonObject): Json | undefined {
+  if (reference === '#') return root
+  if (!reference.startsWith('#/') || /%(?![0-9A-Fa-f]{2})/.test(reference)) return undefined
+  let at: Json | undefined = root
+  for (const token of reference.slice(2).split('/')) {
+    const key = decodeToken(token)
+    if (isArray(at)) at = /^\d+$/.test(key) ? at[Number(key)] : undefined
+    else at = isObject(at) && Object.hasOwn(at, key) ? at[key] : undefined
+  }
+  return at
+}
+
+function decodeToken(token: string): string {
+  try {
+    return decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~')
+  } catch {
+    return token // escapes that are no UTF-8 name nothing; ajv refuses such a reference
+  }
+}
