@@ -1,7 +1,9 @@
 import { parseRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { isObject, type JsonObject, toJson } from '../../model/value.ts'
+import { quote } from '../../model/quote.ts'
+import { isObject, type Json, type JsonObject, toJson } from '../../model/value.ts'
 import { nearest } from '../nearest.ts'
+import { refuseExcess } from './extent.ts'
 
 /** What travels with every command and is not its content: the answer path and who asks. */
 const ENVELOPE: readonly string[] = ['callback', 'actor']
@@ -17,7 +19,7 @@ export function checkFields(command: string, content: object, required: readonly
     const near = nearest(field, allowed)
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `"${command}" takes no "${field}"${near ? `; did you mean "${near}"?` : '.'} It takes: ${allowed.join(', ')}.`,
+      `"${command}" takes no ${quote(field)}${near ? `; did you mean "${near}"?` : '.'} It takes: ${allowed.join(', ')}.`,
       {
         details: { got: field, expected: allowed, ...(near ? { nearest: near } : {}) },
       },
@@ -30,9 +32,16 @@ export function checkFields(command: string, content: object, required: readonly
   }
 }
 
+/** Any JSON value from a caller, as an own frozen copy. @throws SettingsError JSON_MALFORMED for what is none, or nests too deep to be stored. */
+export function parseValue(value: unknown, field: string): Json {
+  const data = toJson(value)
+  refuseExcess(data, `"${field}"`, Number.POSITIVE_INFINITY)
+  return data
+}
+
 /** A JSON object from a caller, as an own frozen copy. */
 export function parseData(value: unknown, field: string): JsonObject {
-  const data = toJson(value)
+  const data = parseValue(value, field)
   if (!isObject(data)) throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be a JSON object.`, { details: { field } })
   return data
 }
@@ -40,7 +49,7 @@ export function parseData(value: unknown, field: string): JsonObject {
 export function parseGuard(value: unknown): Revision | undefined {
   if (value === undefined) return undefined
   const revision = typeof value === 'string' ? parseRevision(value) : undefined
-  if (revision === undefined) throw new SettingsError('CONTENT_MALFORMED', `"revision" must be a decimal string such as "42", not ${String(value)}.`)
+  if (revision === undefined) throw new SettingsError('CONTENT_MALFORMED', `"revision" must be a decimal string such as "42", not ${quote(value)}.`)
   return revision
 }
 
@@ -57,11 +66,18 @@ export function parseText(value: unknown, field: string): string {
   return value
 }
 
+/** True or false; false when absent. */
+export function parseFlag(value: unknown, field: string): boolean {
+  if (value === undefined) return false
+  if (typeof value !== 'boolean') throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be true or false, not ${quote(value)}.`)
+  return value
+}
+
 /** A count between 1 and `most`; `preset` when absent. */
 export function parseCount(value: unknown, field: string, preset: number, most: number): number {
   if (value === undefined) return preset
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most) {
-    throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be an integer from 1 to ${most}, not ${String(value)}.`)
+    throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be an integer from 1 to ${most}, not ${quote(value)}.`)
   }
   return value
 }
@@ -71,8 +87,8 @@ export function parseMethod<M extends string>(value: unknown, allowed: readonly 
   if (value === undefined) return preset
   const found = allowed.find(method => method === value)
   if (found === undefined)
-    throw new SettingsError('METHOD_UNKNOWN', `${JSON.stringify(value)} is not a method: ${allowed.join(', ')}.`, {
-      details: { got: String(value), expected: allowed },
+    throw new SettingsError('METHOD_UNKNOWN', `${quote(value)} is not a method: ${allowed.join(', ')}.`, {
+      details: { got: typeof value === 'string' ? value : quote(value), expected: allowed },
     })
   return found
 }

@@ -1,4 +1,5 @@
 import { SettingsError } from '../../model/errors.ts'
+import { quote } from '../../model/quote.ts'
 import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 
 /** JSON Merge Patch (RFC 7396): objects merge key by key, null removes, anything else replaces. The target is left as it was. */
@@ -51,7 +52,7 @@ function applyOperation(document: Json, operation: Json, index: number): Json {
       return document
     }
     default:
-      throw malformed(`operation ${index} has the unknown "op" ${JSON.stringify(operation.op)}: add, remove, replace, move, copy or test`)
+      throw malformed(`operation ${index} has the unknown "op" ${quote(operation.op)}: add, remove, replace, move, copy or test`)
   }
 }
 
@@ -84,7 +85,7 @@ function write(container: Json, token: string, edit: Edit, index: number): Json 
     if ('insert' in edit) return container.toSpliced(at, 0, edit.insert)
     return 'put' in edit ? container.with(at, edit.put) : container.toSpliced(at, 1)
   }
-  if (!isObject(container)) throw conflict(index, `"${token}" is asked of a value that is neither object nor array`)
+  if (!isObject(container)) throw conflict(index, `${quote(token)} is asked of a value that is neither object nor array`)
   const result: JsonObject = {}
   for (const key of Object.keys(container)) if (key !== token || 'put' in edit) setMember(result, key, container[key] as Json)
   if ('put' in edit) setMember(result, token, edit.put)
@@ -98,11 +99,11 @@ function read(document: Json, path: readonly string[], index: number): Json {
 function member(container: Json, token: string, index: number): Json {
   if (isArray(container)) return container[arrayIndex(token, container.length, index)] as Json
   if (isObject(container) && Object.hasOwn(container, token)) return container[token] as Json
-  throw conflict(index, `there is no "${token}"`)
+  throw conflict(index, `there is no ${quote(token)}`)
 }
 
 function arrayIndex(token: string, length: number, index: number): number {
-  if (!/^(?:0|[1-9]\d{0,8})$/.test(token) || Number(token) >= length) throw conflict(index, `"${token}" is no index of an array of ${length}`)
+  if (!/^(?:0|[1-9]\d{0,8})$/.test(token) || Number(token) >= length) throw conflict(index, `${quote(token)} is no index of an array of ${length}`)
   return Number(token)
 }
 

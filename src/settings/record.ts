@@ -3,7 +3,8 @@ import type { Actor } from '../../model/actor.ts'
 import { type Entry, parseRevision, printRevision, type Revision } from '../../model/document.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { parseHistoryKey } from '../../model/key.ts'
-import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { isObject, type Json, type JsonObject, MAX_DEPTH } from '../../model/value.ts'
+import { nestsWithin } from './extent.ts'
 
 /**
  * One history record: who changed a document, when, why, and what it held afterwards. It is committed together with the change (`of` is then that commit),
@@ -37,23 +38,25 @@ export function printRecord(record: Omit<StoredRecord, 'of'>, adopts?: Revision)
   })
 }
 
-/** The record an entry below `history/` holds; undefined for what we did not write. */
+/**
+ * The record an entry below `history/` holds; undefined for any other key. What another hand or a newer release wrote there is a record too, of which only the
+ * version may be known: its number is taken, and the next change must not stumble over it.
+ */
 export function parseRecord(entry: Entry): StoredRecord | undefined {
   const place = parseHistoryKey(entry.key)
-  const value = parseObject(entry.text)
-  if (!place || !value) return undefined
-  const actor = value.actor
-  if (!isKind(value.kind) || !isActor(actor) || typeof value.write_id !== 'string') return undefined
+  if (!place) return undefined
+  const value = parse(entry.text)
+  const fields = isObject(value) ? value : {}
   return {
     version: place.version,
-    of: (typeof value.revision === 'string' ? parseRevision(value.revision) : undefined) ?? entry.revision,
-    kind: value.kind,
-    data: isObject(value.data) ? value.data : undefined,
-    actor,
-    controller: text(value.controller) ?? '',
-    comment: text(value.comment),
-    at: text(value.at) ?? '',
-    writeId: value.write_id,
+    of: (typeof fields.revision === 'string' ? parseRevision(fields.revision) : undefined) ?? entry.revision,
+    kind: isKind(fields.kind) ? fields.kind : 'updated',
+    data: isObject(fields.data) ? fields.data : undefined,
+    actor: isActor(fields.actor) ? fields.actor : UNKNOWN,
+    controller: text(fields.controller) ?? '',
+    comment: text(fields.comment),
+    at: text(fields.at) ?? '',
+    writeId: text(fields.write_id) ?? '',
   }
 }
 
@@ -72,11 +75,15 @@ export function presentRecord(record: StoredRecord): HistoryRecord {
   }
 }
 
-/** An object parsed from a stored text; undefined when it is none (another hand wrote it). */
+/** An object parsed from a stored text; undefined when it is none, or nests so deep that its record could not be read (another hand wrote it). */
 export function parseObject(source: string): JsonObject | undefined {
+  const value = parse(source)
+  return isObject(value) && nestsWithin(value, RECORDED_DEPTH) ? value : undefined
+}
+
+function parse(source: string): Json | undefined {
   try {
-    const value = parseJson(source)
-    return isObject(value) ? value : undefined
+    return parseJson(source)
   } catch {
     return undefined // not JSON: the caller reports it as rejected, with the document's name
   }
@@ -85,6 +92,11 @@ export function parseObject(source: string): JsonObject | undefined {
 function isKind(value: Json | undefined): value is ChangeKind {
   return value === 'created' || value === 'updated' || value === 'deleted'
 }
+
+/** How deep a document may nest so that its record is JSON that we read. */
+const RECORDED_DEPTH = MAX_DEPTH - 8
+/** Who wrote a record that does not say it. */
+const UNKNOWN: Actor = { type: 'file', name: 'unknown' }
 
 const ACTOR_TYPES: readonly unknown[] = ['napp', 'user', 'file', 'import', 'system'] satisfies Actor['type'][]
 
