@@ -9,7 +9,7 @@ import { printJson } from '../../model/json.ts'
 import { historyKey, type Key } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { Turnstile } from '../turnstile.ts'
-import { type Base, readBase } from './document-reader.ts'
+import { type Base, baseRevision, readBase } from './document-reader.ts'
 import { printRecord, type StoredRecord } from './record.ts'
 
 /*
@@ -21,6 +21,7 @@ import { printRecord, type StoredRecord } from './record.ts'
  *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it. A document that changed without its record (an edit
  *     by hand) gets that record first.
  *  3. A change that leaves the stored text as it was commits nothing.
+ *  4. A change is refused only on a base read from the store; what the cache knows may be older.
  */
 
 /** The largest overrides document, in bytes of its text. */
@@ -87,10 +88,13 @@ export class DocumentWriter {
   async #write(change: Change): Promise<Written> {
     const { backend } = this.#options
     const deadline = performance.now() + PATIENCE
-    let base = this.#newestKnown(change.key)
+    // What is known may be older than the store, so nobody is refused because of it; with one try only there is no second look.
+    let isFresh = change.once === true
+    let base = isFresh ? await readBase(backend, change.key) : this.#newestKnown(change.key)
     for (let attempt = 1; ; attempt++) {
       if (base.recorded) {
-        const written = await this.#attempt(change, base)
+        const made = await make(change, base, isFresh)
+        const written = made && (await this.#attempt(change, base, made))
         if (written) return written
         if (change.once) throw new SettingsError('REVISION_MISMATCH', 'The settings changed meanwhile. Read them again, then decide.')
       } else await this.#adopt(change.key, base)
@@ -103,24 +107,20 @@ export class DocumentWriter {
       // Equal pauses would let the same controllers meet again.
       if (attempt > 1) await sleep(Math.random() * Math.min(2 ** attempt, 50))
       base = await readBase(backend, change.key)
+      isFresh = true
     }
   }
 
   /** One try on one base; undefined when the race was lost. */
-  async #attempt(change: Change, base: Base): Promise<Written | undefined> {
-    const { backend } = this.#options
-    const data = await change.make(base)
-    const text = data && printJson(data)
-    const revision = base.entry?.revision ?? base.record?.of ?? 0n
+  async #attempt(change: Change, base: Base, { data, text }: Made): Promise<Written | undefined> {
     const { key } = change
     const guard = base.entry?.revision ?? 'absent'
     const conditions = change.conditions?.(base) ?? []
     if (isUnchanged(base, data, text)) {
       // The base may be older than the store: only the store can say that there is nothing to do.
-      const outcome = await backend.commit([{ key, check: true, expected: guard }, ...conditions])
-      return outcome.committed ? { ...base, committed: false, revision } : undefined
+      const outcome = await this.#commitAside([{ key, check: true, expected: guard }, ...conditions])
+      return outcome.committed ? { ...base, committed: false, revision: baseRevision(base) } : undefined
     }
-    if (text && Buffer.byteLength(text) > DOCUMENT_BYTES) throw tooLarge(text)
 
     const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
     const record = this.#record(base, kind, data, change)
@@ -150,11 +150,24 @@ export class DocumentWriter {
     }
   }
 
+  /** Commits what is not the change itself: whatever becomes of it, nothing of the change was written. */
+  async #commitAside(operations: readonly Operation[]) {
+    try {
+      return await this.#options.backend.commit(operations)
+    } catch (error) {
+      if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
+      throw new SettingsError('STORE_UNREACHABLE', `${error.message} The change itself was not written; try again.`, {
+        cause: error,
+        details: error.details,
+      })
+    }
+  }
+
   async #adopt(key: Key, base: Base): Promise<void> {
     const kind: ChangeKind =
       base.entry === undefined ? 'deleted' : base.record === undefined || base.record.kind === 'deleted' ? 'created' : 'updated'
     const record = this.#record(base, kind, base.data, { actor: HAND_EDIT, comment: undefined })
-    await this.#options.backend.commit([
+    await this.#commitAside([
       {
         key: historyKey(key, record.version),
         put: printRecord(record, base.entry?.revision ?? this.#options.goneAt(key)),
@@ -202,6 +215,25 @@ export class DocumentWriter {
     if (recent && (recent.record?.version ?? 0) > (cached.record?.version ?? 0)) return recent
     this.#recent.delete(key)
     return cached
+  }
+}
+
+/** What a change makes of a base. */
+interface Made {
+  readonly data: JsonObject | undefined
+  readonly text: string | undefined
+}
+
+/** Undefined when the change cannot be made from this base, but perhaps from a fresh one. */
+async function make(change: Change, base: Base, isFresh: boolean): Promise<Made | undefined> {
+  try {
+    const data = await change.make(base)
+    const text = data && printJson(data)
+    if (text && Buffer.byteLength(text) > DOCUMENT_BYTES) throw tooLarge(text)
+    return { data, text }
+  } catch (error) {
+    if (isFresh) throw error
+    return undefined
   }
 }
 

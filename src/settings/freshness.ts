@@ -1,6 +1,6 @@
 import type { Backend } from '../../backends/backend.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { CLUSTER, type Namespace, overridesKey, schemaPrefix } from '../../model/namespace.ts'
+import { CLUSTER, type Namespace, overridesKey, type Scope, schemaPrefix } from '../../model/namespace.ts'
 import { documentRevision } from '../watcher/document-state.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { baseRevision, readBase } from './document-reader.ts'
@@ -9,13 +9,13 @@ import { baseRevision, readBase } from './document-reader.ts'
 const PATIENCE = 5_000
 
 /**
- * Waits until the cache holds what the store held of a namespace when this was called.
+ * Waits until the cache holds what the store held of a namespace when this was called, in the scopes that count here and in the one given.
  * @throws SettingsError STORE_STALE when the news does not arrive in 5 s, STORE_UNREACHABLE.
  */
-export async function freshen(backend: Backend, watcher: Watcher, namespace: Namespace): Promise<void> {
+export async function freshen(backend: Backend, watcher: Watcher, namespace: Namespace, scope: Scope): Promise<void> {
   const { cache } = watcher
-  for (const scope of [CLUSTER, cache.self]) {
-    const key = overridesKey(namespace, scope)
+  for (const one of new Set([CLUSTER, cache.self, scope])) {
+    const key = overridesKey(namespace, one)
     const base = await readBase(backend, key)
     await seen(watcher, () => {
       const state = cache.stateOf(key)
@@ -23,7 +23,11 @@ export async function freshen(backend: Backend, watcher: Watcher, namespace: Nam
     })
   }
   const { pages } = await backend.list(schemaPrefix(namespace))
-  for await (const page of pages) for (const entry of page) await seen(watcher, () => cache.holds(entry))
+  for await (const page of pages)
+    for (const entry of page) {
+      // One that was replaced or removed meanwhile was seen too.
+      await seen(watcher, () => cache.holds(entry) || cache.revision >= entry.revision)
+    }
 }
 
 async function seen(watcher: Watcher, condition: () => boolean): Promise<void> {

@@ -26,9 +26,7 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
     namespace,
     data: redact(data, schema),
     overrides: redact(document?.data ?? {}, schema),
-    revision: printRevision(
-      written?.committed ? newest(written.revision, overtaken ? 0n : cache.namespaceRevision(namespace)) : cache.namespaceRevision(namespace),
-    ),
+    revision: printRevision(revisionOf(cache, namespace, scope, written, overtaken)),
     version: overtaken ? (written.record?.version ?? 0) : documentVersion(known),
     epoch,
     state,
@@ -86,6 +84,10 @@ function layersWith(cache: Cache, namespace: Namespace, scope: Scope, written: W
   return [cluster, own]
 }
 
-function newest(a: Revision, b: Revision): Revision {
-  return a > b ? a : b
+/** Of the namespace as this controller sees it; what was written for another controller does not count. */
+function revisionOf(cache: Cache, namespace: Namespace, scope: Scope, written: Written | undefined, overtaken: boolean): Revision {
+  const known = cache.namespaceRevision(namespace)
+  if (!written || (scope !== CLUSTER && scope !== cache.self)) return known
+  if (written.committed && overtaken) return written.revision
+  return written.revision > known ? written.revision : known
 }
