@@ -4,6 +4,7 @@ import { type Entry, printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
+import { quote } from '../../model/quote.ts'
 import { isObject, type Json } from '../../model/value.ts'
 
 /** One JSON value of NApp data, as it is stored. */
@@ -35,7 +36,7 @@ export function parseName(value: unknown, field: string): string {
   if (fits) return value
   throw new SettingsError(
     'BOX_MALFORMED',
-    `${JSON.stringify(value)?.slice(0, 200) ?? 'undefined'} cannot be the "${field}" of a box: it is a text without control characters, "/" and "\\", not empty, "." or "..", and at most ${NAME_BYTES} bytes long once percent-encoded.`,
+    `${quote(value)} cannot be the "${field}" of a box: it is a text without control characters, "/" and "\\", not empty, "." or "..", and at most ${NAME_BYTES} bytes long once percent-encoded.`,
     { details: { field } },
   )
 }
