@@ -13,6 +13,8 @@ export type Validate = (data: JsonObject) => readonly RuleBroken[]
 /** What ajv makes of a schema. */
 type Check = ((this: ExactContext, data: unknown) => unknown) & { readonly errors?: null | readonly ErrorObject[] }
 
+/** The rule that a schema breaks which comes back to itself without going deeper into the value. */
+const ENDLESS = '$ref'
 /** How many broken rules an error's message tells; the details have the others too. */
 const MOST_TOLD = 20
 
@@ -27,15 +29,17 @@ export function compileSchema(schema: JsonObject): Validate {
     const exact = typeof copy === 'object' && copy !== null ? schemas.get(copy) : undefined
     return isObject(exact) ? exact : {}
   }
-  return data => {
+  const validate: Validate = data => {
     try {
       if (check.call({ data, schemas }, withDoubles(data))) return []
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      return [{ pointer: '', rule: '$ref', message: 'The schema refers to itself without end, so nothing can be checked against it.' }]
+      return [{ pointer: '', rule: ENDLESS, message: 'The schema refers to itself without end, so nothing can be checked against it.' }]
     }
     return describeErrors(check.errors ?? [], data, exactSchema)
   }
+  if (validate({})[0]?.rule === ENDLESS) throw malformed('it refers to itself without end')
+  return validate
 }
 
 /** @throws SettingsError SETTINGS_INVALID with all broken rules at once, for a person to read and a machine to point at. */
