@@ -1,7 +1,6 @@
 import type { Backend, Problem } from '../backends/backend.ts'
 import type { RootBus } from '../events/event.ts'
 import { isSettingsError, type SettingsError, toSettingsError } from '../model/errors.ts'
-import type { Key } from '../model/key.ts'
 import { BoxService } from './boxes/service.ts'
 import { createFeed, type Feed } from './feed.ts'
 import type { Log } from './log.ts'
@@ -11,6 +10,7 @@ import { Housekeeper } from './settings/housekeeper.ts'
 import { presentSettings } from './settings/present.ts'
 import { Registrar } from './settings/registrar.ts'
 import { SettingsService } from './settings/service.ts'
+import type { DocumentState } from './watcher/document-state.ts'
 import type { SnapshotFile } from './watcher/snapshot.ts'
 import type { Health } from './watcher/standing.ts'
 import { type Pace, Watcher } from './watcher/watcher.ts'
@@ -45,8 +45,8 @@ export interface Service {
 export function createService(createBackend: (report: (problem: Problem) => void) => Backend, surroundings: ServiceSurroundings): Service {
   const { bus, controller, log, snapshot } = surroundings
   const report = (problem: Problem): void => {
-    log.warn(problem.message)
     if (problem.code === 'FILE_REJECTED') watcher.reject(problem)
+    else log.warn(problem.message)
   }
   const backend = createBackend(report)
   const housekeeper = new Housekeeper(backend, log)
@@ -68,10 +68,10 @@ export function createService(createBackend: (report: (problem: Problem) => void
   const view = () => ({ cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state })
   const feed = createFeed({
     get epoch() {
-      return watcher.cache.epoch
+      return watcher.position.epoch
     },
     get revision() {
-      return watcher.cache.revision
+      return watcher.position.revision
     },
     namespaces: () =>
       Object.fromEntries(
@@ -87,19 +87,20 @@ export function createService(createBackend: (report: (problem: Problem) => void
     controller,
     cached: key => baseFromCache(watcher.cache.stateOf(key)),
     goneAt: key => watcher.cache.stateOf(key)?.goneAt,
+    meta: () => watcher.cache.meta,
     recorded: (key, version) => housekeeper.recorded(key, version),
   })
-  const registrar = new Registrar(backend, watcher)
+  const registrar = new Registrar(backend, watcher, log)
   const settings = new SettingsService({ backend, watcher, writer, registrar, controller, strict: surroundings.strict })
   const boxes = new BoxService({ backend, watcher })
   let closing = false
 
-  const adoptAll = (documents: readonly Key[]): void => {
-    for (const document of documents) {
-      writer.adopt(document).catch(error => {
+  const adoptAll = (documents: readonly DocumentState[]): void => {
+    for (const { key, entry, data, goneAt } of documents) {
+      writer.adopt({ key, data, gone: entry === undefined, revision: entry?.revision ?? goneAt }).catch(error => {
         // What could not be recorded now is found again by the next listing, or recorded by the next change.
         if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))
-          log.error(`An edit by hand of ${document} was not recorded: ${toSettingsError(error).message}`)
+          log.error(`An edit by hand of ${key} was not recorded: ${toSettingsError(error).message}`)
       })
     }
   }
@@ -134,6 +135,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     },
     async close() {
       closing = true
+      registrar.stop()
       await housekeeper.stop()
       await watcher.stop()
       if (watcher.cache.epoch > 0) await snapshot?.flush(watcher.cache)

@@ -9,7 +9,8 @@ import { printJson } from '../../model/json.ts'
 import { historyKey, type Key } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { Turnstile } from '../turnstile.ts'
-import { type Base, baseRevision, readBase } from './document-reader.ts'
+import { META_KEY } from '../watcher/epoch.ts'
+import { type Base, baseRevision, readBase, readRecords } from './document-reader.ts'
 import { printRecord, type StoredRecord } from './record.ts'
 
 /*
@@ -46,6 +47,14 @@ export interface Written extends Base {
   readonly revision: Revision
 }
 
+/** An edit by hand as it was seen; `revision` is unknown for a deletion that nobody saw happen. */
+export interface Edit {
+  readonly key: Key
+  readonly data: JsonObject | undefined
+  readonly gone: boolean
+  readonly revision: Revision | undefined
+}
+
 export interface WriterOptions {
   readonly backend: Backend
   readonly controller: string
@@ -53,6 +62,8 @@ export interface WriterOptions {
   readonly cached: (key: Key) => Base
   /** When the cache saw an absent document go. */
   readonly goneAt: (key: Key) => Revision | undefined
+  /** The document `meta/store` as the cache knows it. */
+  readonly meta: () => Entry | undefined
   /** Called after a document got one more record. */
   readonly recorded?: (key: Key, version: number) => void
 }
@@ -77,12 +88,9 @@ export class DocumentWriter {
     return this.#turnstile.run(change.key.toLowerCase(), () => this.#write(change))
   }
 
-  /** Records an edit by hand, unless another controller did it first. */
-  adopt(key: Key): Promise<void> {
-    return this.#turnstile.run(key.toLowerCase(), async () => {
-      const base = await readBase(this.#options.backend, key)
-      if (!base.recorded) await this.#adopt(key, base)
-    })
+  /** Records an edit by hand, unless another controller did it first, or a later change was recorded already. */
+  adopt(edit: Edit): Promise<void> {
+    return this.#turnstile.run(edit.key.toLowerCase(), () => this.#adopt(edit))
   }
 
   async #write(change: Change): Promise<Written> {
@@ -97,7 +105,7 @@ export class DocumentWriter {
         const written = made && (await this.#attempt(change, base, made))
         if (written) return written
         if (change.once) throw new SettingsError('REVISION_MISMATCH', 'The settings changed meanwhile. Read them again, then decide.')
-      } else await this.#adopt(change.key, base)
+      } else await this.#adopt(this.#editOf(change.key, base))
       if (performance.now() > deadline) {
         throw new SettingsError(
           'CONTENTION',
@@ -163,25 +171,41 @@ export class DocumentWriter {
     }
   }
 
-  async #adopt(key: Key, base: Base): Promise<void> {
-    const kind: ChangeKind =
-      base.entry === undefined ? 'deleted' : base.record === undefined || base.record.kind === 'deleted' ? 'created' : 'updated'
-    const record = this.#record(base, kind, base.data, { actor: HAND_EDIT, comment: undefined })
-    await this.#commitAside([
-      {
-        key: historyKey(key, record.version),
-        put: printRecord(record, base.entry?.revision ?? this.#options.goneAt(key)),
-        expected: 'absent',
-        marker: true,
-      },
-      // The edit that is recorded must still be what is there.
-      { key, check: true, expected: base.entry?.revision ?? 'absent' },
-    ])
-    this.#recent.delete(key)
-    this.#options.recorded?.(key, record.version)
+  async #adopt(edit: Edit): Promise<void> {
+    const { key, data, gone, revision } = edit
+    for (;;) {
+      const [newest] = await readRecords(this.#options.backend, key, 1)
+      if (isTold(edit, newest)) return
+      const kind: ChangeKind = gone ? 'deleted' : newest === undefined || newest.kind === 'deleted' ? 'created' : 'updated'
+      const record = this.#record({ record: newest }, kind, data, { actor: HAND_EDIT, comment: undefined })
+      const meta = this.#options.meta()
+      const outcome = await this.#commitAside([
+        { key: historyKey(key, record.version), put: printRecord(record, revision), expected: 'absent', marker: true },
+        // The edit may be overwritten by now, and is recorded all the same: but not in another store than the one it was seen in.
+        { key: META_KEY, check: true, expected: meta?.revision ?? 'absent' },
+        ...(revision === undefined ? [{ key, check: true, expected: 'absent' } as const] : []),
+      ])
+      if (outcome.committed) {
+        this.#recent.delete(key)
+        this.#options.recorded?.(key, record.version)
+        return
+      }
+      const isSameStore = outcome.found.find(entry => entry.key === META_KEY)?.revision === meta?.revision
+      const isStillGone = revision !== undefined || outcome.found.every(entry => entry.key !== key)
+      if (!isSameStore || !isStillGone) return
+    }
   }
 
-  #record(base: Base, kind: ChangeKind, data: JsonObject | undefined, by: Pick<Change, 'actor' | 'comment'>): Omit<StoredRecord, 'of'> {
+  #editOf(key: Key, base: Base): Edit {
+    return { key, data: base.data, gone: base.entry === undefined, revision: base.entry?.revision ?? this.#options.goneAt(key) }
+  }
+
+  #record(
+    base: Pick<Base, 'record'>,
+    kind: ChangeKind,
+    data: JsonObject | undefined,
+    by: Pick<Change, 'actor' | 'comment'>,
+  ): Omit<StoredRecord, 'of'> {
     return {
       version: (base.record?.version ?? 0) + 1,
       kind,
@@ -216,6 +240,12 @@ export class DocumentWriter {
     this.#recent.delete(key)
     return cached
   }
+}
+
+/** True when the newest record tells of the edit, or of something later. */
+function isTold({ gone, revision }: Edit, newest: StoredRecord | undefined): boolean {
+  if (gone && (newest === undefined || newest.kind === 'deleted')) return true
+  return newest !== undefined && revision !== undefined && newest.of >= revision
 }
 
 /** What a change makes of a base. */

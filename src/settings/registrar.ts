@@ -1,54 +1,85 @@
 import type { Backend } from '../../backends/backend.ts'
-import { isSettingsError } from '../../model/errors.ts'
+import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type Namespace, schemaKey } from '../../model/namespace.ts'
+import type { Log } from '../log.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { printSchemaDocument, type SchemaDocument } from './schema-document.ts'
 
 /** Milliseconds that a registration waits for the store to be there before it counts in this process only. */
 const PATIENCE = 2_000
+/** Milliseconds between two tries to store what the store lacks. */
+const PAUSE = 1_000
 
-/** Brings the schemas that NApps of this process register into use and into the store. */
+interface Registered {
+  readonly document: SchemaDocument
+  /** The store was away, so what it means for the overrides was decided without their history. */
+  readonly away: boolean
+}
+
+/** Brings the schemas that NApps of this process register into use and into the store, and back into a store that lost them. */
 export class Registrar {
   readonly #backend: Backend
   readonly #watcher: Watcher
-  /** Registered while the store was away. */
-  readonly #unstored = new Map<Namespace, SchemaDocument>()
+  readonly #log: Log
+  readonly #registered = new Map<Namespace, Registered>()
+  #timer: NodeJS.Timeout | undefined
+  #stopped = false
 
-  constructor(backend: Backend, watcher: Watcher) {
+  constructor(backend: Backend, watcher: Watcher, log: Log) {
     this.#backend = backend
     this.#watcher = watcher
+    this.#log = log
   }
 
   /** In use when it resolves; stored too, unless the store is away: then {@link catchUp} stores it. One that is there already commits nothing. */
   async register(namespace: Namespace, document: SchemaDocument): Promise<void> {
-    if (await this.#watcher.ready(PATIENCE)) {
-      this.#unstored.delete(namespace)
-      await this.#watcher.register(namespace, document)
-      try {
-        return await this.#store(namespace, document)
-      } catch (error) {
-        if (!isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN')) throw error
-      }
-    }
-    this.#unstored.set(namespace, document)
-    await this.#watcher.register(namespace, document, true)
+    const stored = (await this.#watcher.ready(PATIENCE)) && (await this.#tryToStore(namespace, document))
+    if (!stored) await this.#watcher.register(namespace, document, true)
+    this.#registered.set(namespace, { document, away: !stored })
+    if (!stored && (await this.#watcher.ready(0))) this.#tryAgain()
   }
 
-  /** Stores what was registered while the store was away; to be called when it is back. */
+  /** Stores what the store does not have: it was away, or went back to an older backup. To be called whenever it is there again; never fails. */
   async catchUp(): Promise<void> {
-    const failures: unknown[] = []
-    for (const [namespace, document] of [...this.#unstored]) {
+    clearTimeout(this.#timer)
+    for (const [namespace, registered] of [...this.#registered]) {
       try {
-        await this.#watcher.register(namespace, document)
-        await this.#store(namespace, document)
-        // A newer one may have been registered meanwhile.
-        if (this.#unstored.get(namespace) === document) this.#unstored.delete(namespace)
+        await this.#restore(namespace, registered)
       } catch (error) {
-        failures.push(error)
+        if (this.#stopped) return
+        if (isSettingsError(error) && error.retryable) this.#tryAgain()
+        else this.#log.error(`The schema of "${namespace}" was not stored: ${toSettingsError(error).message}`)
       }
     }
-    // One that the store refuses keeps no other from being stored.
-    if (failures.length > 0) throw failures[0]
+  }
+
+  stop(): void {
+    this.#stopped = true
+    clearTimeout(this.#timer)
+  }
+
+  async #restore(namespace: Namespace, { document, away }: Registered): Promise<void> {
+    if (away) await this.#watcher.register(namespace, document)
+    await this.#store(namespace, document)
+    if (away && this.#registered.get(namespace)?.document === document) this.#registered.set(namespace, { document, away: false })
+  }
+
+  #tryAgain(): void {
+    clearTimeout(this.#timer)
+    this.#timer = setTimeout(() => void this.catchUp(), PAUSE)
+    this.#timer.unref()
+  }
+
+  /** False when the store went away meanwhile. */
+  async #tryToStore(namespace: Namespace, document: SchemaDocument): Promise<boolean> {
+    try {
+      await this.#watcher.register(namespace, document)
+      await this.#store(namespace, document)
+      return true
+    } catch (error) {
+      if (isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN')) return false
+      throw error
+    }
   }
 
   async #store(namespace: Namespace, document: SchemaDocument): Promise<void> {

@@ -6,7 +6,7 @@ import { controllerScope, type Namespace, type Scope } from '../../model/namespa
 import type { JsonObject } from '../../model/value.ts'
 import { printRecord, type StoredRecord } from '../settings/record.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
-import { type DocumentState, parseOverridesKey } from './document-state.ts'
+import { type DocumentState, parseOverridesKey, UNWRITTEN } from './document-state.ts'
 import { Draft } from './draft.ts'
 import { META_KEY } from './epoch.ts'
 import {
@@ -59,6 +59,11 @@ export class Cache {
   /** 0 before the first store. */
   get epoch(): number {
     return this.#epoch
+  }
+
+  /** The document `meta/store`, by which the store is known. */
+  get meta(): Entry | undefined {
+    return this.#meta
   }
 
   /** The scope of this controller's own overrides. */
@@ -210,7 +215,8 @@ export class Cache {
   /** The records of a document that are kept here, newest first: its last one, and the one that counts when that is another. */
   #knownRecords(document: Key): readonly StoredRecord[] {
     const { record, fallback } = this.stateOf(document) ?? {}
-    return [record, fallback?.version === record?.version ? undefined : fallback].filter(one => one !== undefined)
+    const kept = fallback?.version === record?.version ? [record] : [record, fallback]
+    return kept.flatMap(one => (one && one.writeId !== UNWRITTEN ? [one] : []))
   }
 }
 

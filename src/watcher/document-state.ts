@@ -1,4 +1,5 @@
 import type { RuleBroken } from '../../events/map.ts'
+import { HAND_EDIT } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import { splitKey } from '../../model/key.ts'
@@ -16,6 +17,8 @@ export interface DocumentState {
   readonly data: JsonObject | undefined
   /** The newest history record. */
   readonly record: StoredRecord | undefined
+  /** Of the last change that was seen; an edit by hand counts although its record is still to come. */
+  readonly version: number
   /** When the document is absent: the revision at which it was seen to go. */
   readonly goneAt: Revision | undefined
   /** What counts: the stored overrides when they validate, else the newest version that does, else nothing. */
@@ -48,7 +51,7 @@ export function parseOverridesKey(key: Key): OverridesPlace | undefined {
 /** A document that is not there and of which nothing is known. */
 export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): DocumentState {
   const nothing = { entry: undefined, data: undefined, record: undefined, goneAt: undefined, fallback: undefined }
-  return { key, namespace, scope, ...nothing, inForce: {}, rejected: [] }
+  return { key, namespace, scope, ...nothing, version: 0, inForce: {}, rejected: [] }
 }
 
 /** The revision of the commit that last changed the document; 0 before the first. */
@@ -65,5 +68,19 @@ export function isRecorded(state: DocumentState | undefined): boolean {
 
 /** The version of the document; an edit by hand counts although its record is still to come. */
 export function documentVersion(state: DocumentState | undefined): number {
-  return (state?.record?.version ?? 0) + (isRecorded(state) ? 0 : 1)
+  if (!state) return 0
+  const recorded = state.record?.version ?? 0
+  return isRecorded(state) ? recorded : Math.max(state.version, recorded + 1)
 }
+
+/** What the document held before a change that may turn out not to count, as its record tells it or will tell it; undefined when that was nothing. */
+export function lastValid(state: DocumentState | undefined): StoredRecord | undefined {
+  if (!state || state.rejected.length > 0) return state?.fallback
+  if (isRecorded(state)) return state.record
+  const { entry, data } = state
+  const unwritten = { actor: HAND_EDIT, controller: '', comment: undefined, at: '', writeId: UNWRITTEN }
+  return { version: documentVersion(state), of: documentRevision(state), kind: entry ? 'updated' : 'deleted', data, ...unwritten }
+}
+
+/** The write id of a record that nobody has committed yet. */
+export const UNWRITTEN = ''

@@ -1,9 +1,17 @@
 import type { Change } from '../../backends/backend.ts'
-import type { Entry } from '../../model/document.ts'
+import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import type { Namespace, Scope } from '../../model/namespace.ts'
 import { parseObject, parseRecord } from '../settings/record.ts'
-import { absentDocument, type DocumentState, type OverridesPlace, parseOverridesKey } from './document-state.ts'
+import {
+  absentDocument,
+  type DocumentState,
+  documentVersion,
+  isRecorded,
+  lastValid,
+  type OverridesPlace,
+  parseOverridesKey,
+} from './document-state.ts'
 import {
   emptyNamespace,
   type NamespaceState,
@@ -23,6 +31,7 @@ export class Draft {
   readonly #base: ReadonlyMap<Namespace, NamespaceState>
   readonly #self: Scope
   readonly #readHistory: ReadHistory
+  #anew = false
   readonly #changed = new Map<Namespace, NamespaceState>()
   /** Stored schemas that cannot be read, and why. */
   readonly unreadable = new Map<Key, string>()
@@ -38,7 +47,9 @@ export class Draft {
     return this.#changed
   }
 
+  /** Begins with another store: the records of the old one count for nothing. */
   forgetRecords(): void {
+    this.#anew = true
     for (const state of this.#base.values()) this.#changed.set(state.namespace, withoutRecords(state))
   }
 
@@ -77,11 +88,26 @@ export class Draft {
     const absent = absentDocument(keyOf(change), owner)
     const document: DocumentState = entry
       ? { ...absent, entry, data: parseObject(entry.text), record: known?.record }
-      : { ...absent, record: known?.record, goneAt: goneAt(change, known) }
-    const changed = withDocument(before, document)
+      : { ...absent, record: known?.record, goneAt: this.#goneAt(change, known) }
+    const version = isRecorded(document)
+      ? (document.record?.version ?? 0)
+      : Math.max(documentVersion(this.#before(owner)), document.record?.version ?? 0) + 1
+    const changed = withDocument(before, { ...document, version, fallback: lastValid(this.#before(owner)) })
     const after = await this.#settle(changed)
     const state = after.documents.get(owner.scope) ?? document
     return { type: 'settings', ...place, state, before: before.told, after: after.effective, rejected: newlyRejected(changed, after) }
+  }
+
+  /** The document before this batch, whose records may be known already. */
+  #before({ namespace, scope }: OverridesPlace): DocumentState | undefined {
+    return this.#anew ? undefined : this.#base.get(namespace)?.documents.get(scope)
+  }
+
+  /** When a document went: what its record says, for a listing shows only that it is gone; and in another store it may never have been. */
+  #goneAt(change: Change, known: DocumentState | undefined): Revision | undefined {
+    const record = known?.record
+    if (record?.kind === 'deleted' && (this.#anew || record.of > (known?.entry?.revision ?? 0n))) return record.of
+    return change.type === 'put' || this.#anew ? undefined : change.revision
   }
 
   async #schemaStep(key: Key, entry: Entry | undefined, place: { readonly n: number; readonly existed: boolean }): Promise<Step | undefined> {
@@ -107,11 +133,4 @@ export class Draft {
   #state(namespace: Namespace): NamespaceState {
     return this.#changed.get(namespace) ?? this.#base.get(namespace) ?? emptyNamespace(namespace)
   }
-}
-
-/** When a document went: what its record says, for a listing shows only that it is gone. */
-function goneAt(change: Change, known: DocumentState | undefined) {
-  const record = known?.record
-  if (record?.kind === 'deleted' && record.of > (known?.entry?.revision ?? 0n)) return record.of
-  return change.type === 'delete' ? change.revision : undefined
 }

@@ -40,7 +40,7 @@ export function withRecord(state: NamespaceState, key: Key, scope: Scope, record
 /** As the state was, knowing nothing of the history: that of another store counts for nothing. */
 export function withoutRecords(state: NamespaceState): NamespaceState {
   const living = [...state.documents].filter(([, document]) => document.entry)
-  return { ...state, documents: new Map(living.map(([scope, document]) => [scope, { ...document, record: undefined }])) }
+  return { ...state, documents: new Map(living.map(([scope, document]) => [scope, { ...document, record: undefined, version: 0 }])) }
 }
 
 /** Default and seed of the schema in use with these overrides on top, low to high. */
@@ -83,7 +83,9 @@ export function newlyRejected(before: NamespaceState, after: NamespaceState): re
 async function judge(state: NamespaceState, document: DocumentState, readHistory: ReadHistory): Promise<DocumentState> {
   const rejected = document.entry ? errorsOf(state, document) : []
   if (rejected.length === 0) return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
-  const fallback = newestValid(state, document, await readHistory(document.key))
+  const history = await readHistory(document.key)
+  // The history may not have the version before an edit by hand yet: it is recorded after it was seen.
+  const fallback = newestValid(state, document, document.fallback ? [document.fallback, ...history] : history)
   return { ...document, inForce: fallback?.data ?? {}, rejected, fallback }
 }
 
@@ -94,5 +96,6 @@ function errorsOf(state: NamespaceState, document: DocumentState): readonly Rule
 
 function newestValid(state: NamespaceState, document: DocumentState, history: readonly StoredRecord[]): StoredRecord | undefined {
   const current = documentVersion(document)
-  return history.find(({ version, data }) => version < current && data && validateOverrides(state, document.scope, data).length === 0)
+  const counts = ({ kind, data }: StoredRecord) => kind === 'deleted' || (data && validateOverrides(state, document.scope, data).length === 0)
+  return history.filter(({ version }) => version < current).find(counts)
 }

@@ -10,17 +10,17 @@ interface StoredSchema {
   readonly document: SchemaDocument | undefined
 }
 
-/** A schema that a NApp of this process registered; `local` when it counts although the store does not have it yet. */
+/** A schema that a NApp of this process registered. It counts once the store has had it, or when it was registered while the store was away. */
 interface Registration {
   readonly document: SchemaDocument
-  readonly local: boolean
+  readonly counts: boolean
 }
 
 /** The schemas of one namespace, of every version of its NApp. Never changed, only replaced. */
 export interface SchemaShelf {
   /** By digest. */
   readonly stored: ReadonlyMap<string, StoredSchema>
-  /** Newest first. One that the store refused is never stored, so it never counts. */
+  /** Newest first. One that the store refused never counts. */
   readonly registered: readonly Registration[]
 }
 
@@ -40,10 +40,8 @@ export function parseSchemaKey(key: Key): { readonly namespace: Namespace; reado
 
 /** The schema in use: the one registered in this process, else the stored one of the highest NApp version, else (ties) the newest. */
 export function schemaInUse({ stored, registered }: SchemaShelf): SchemaDocument | undefined {
-  for (const { document, local } of registered) {
-    const one = stored.get(document.digest)
-    if (one || local) return one?.document ?? document
-  }
+  const own = registered.find(({ counts }) => counts)?.document
+  if (own) return stored.get(own.digest)?.document ?? own
   let best: { readonly document: SchemaDocument; readonly entry: Entry } | undefined
   for (const { document, entry } of stored.values()) if (document && (!best || isAbove({ document, entry }, best))) best = { document, entry }
   return best?.document
@@ -61,13 +59,13 @@ function isAbove(one: Readable, other: Readable): boolean {
 /** With a schema that this process registered, before all others. */
 export function withRegistered(shelf: SchemaShelf, document: SchemaDocument, local: boolean): SchemaShelf {
   const others = shelf.registered.filter(one => one.document.digest !== document.digest)
-  return { ...shelf, registered: [{ document, local: local && !shelf.stored.has(document.digest) }, ...others] }
+  return { ...shelf, registered: [{ document, counts: local || shelf.stored.has(document.digest) }, ...others] }
 }
 
 /** With what the store now has under a digest; a text that is no schema is kept and counts for nothing, `problem` says why. */
 export function withStored(shelf: SchemaShelf, digest: string, entry: Entry): { readonly shelf: SchemaShelf; readonly problem: string | undefined } {
   const { document, problem } = read(entry)
-  const registered = shelf.registered.map(one => (one.document.digest === digest ? { ...one, local: false } : one))
+  const registered = shelf.registered.map(one => (one.document.digest === digest ? { ...one, counts: true } : one))
   return { shelf: { stored: new Map(shelf.stored).set(digest, { entry, document }), registered }, problem }
 }
 

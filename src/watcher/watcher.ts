@@ -4,14 +4,13 @@ import type { KytosEvent } from '../../events/event.ts'
 import type { Facts, Origin } from '../../events/map.ts'
 import type { Revision } from '../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
-import type { Key } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log.ts'
 import { readRecords } from '../settings/document-reader.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
 import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
 import { type ApplyOptions, Cache } from './cache.ts'
-import { isRecorded, parseOverridesKey } from './document-state.ts'
+import { type DocumentState, isRecorded, parseOverridesKey } from './document-state.ts'
 import { claimEpoch, META_KEY, readEpoch } from './epoch.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import { recordsIn } from './snapshot.ts'
@@ -53,7 +52,7 @@ export interface WatcherOptions {
   /** Called when the store turns out to be a wrong one before it was ever READY, also after {@link Watcher.start} resolved from a snapshot. */
   readonly fatal?: (error: SettingsError) => void
   /** Called when documents were found that changed without a record: edits by hand. Must not throw. */
-  readonly unrecorded?: (documents: readonly Key[]) => void
+  readonly unrecorded?: (documents: readonly DocumentState[]) => void
 }
 
 /** How far back a valid version is looked for. */
@@ -244,7 +243,7 @@ export class Watcher {
     this.#loaded = true
     this.#listed = true
     this.#fresh = true
-    this.#reportUnrecorded([...this.cache.documents()].filter(state => !isRecorded(state)).map(state => state.key))
+    this.#reportUnrecorded([...this.cache.documents()])
   }
 
   async #follow(standing: () => void): Promise<void> {
@@ -289,8 +288,7 @@ export class Watcher {
     }
     await this.#deliver(batch, 'live')
     this.#anchor = anchorOf(batch) ?? this.#anchor
-    const documents = batch.changes.map(keyOf).filter(key => parseOverridesKey(key))
-    this.#reportUnrecorded(documents.filter(key => !isRecorded(this.cache.stateOf(key))))
+    this.#reportUnrecorded(batch.changes.map(change => this.cache.stateOf(keyOf(change))))
   }
 
   /** For a watch that cannot show its anchor again. */
@@ -318,6 +316,12 @@ export class Watcher {
   }
 
   #say(fact: Fact, weight = 0): void {
+    if (fact.name === 'settings.rejected') {
+      const { source, errors } = fact.content
+      this.#options.log.warn(
+        `What is stored in ${source} is not used, the newest version that validates counts: ${errors.map(({ message }) => message).join(' ')}`,
+      )
+    }
     // Name and content belong together by the type of Fact, which a call cannot see through.
     const event = this.#options.announce(fact.name, fact.content as never)
     this.#options.said?.(event, weight)
@@ -330,8 +334,9 @@ export class Watcher {
     this.#ready.check()
   }
 
-  #reportUnrecorded(documents: readonly Key[]): void {
-    if (documents.length > 0) this.#options.unrecorded?.(documents)
+  #reportUnrecorded(documents: readonly (DocumentState | undefined)[]): void {
+    const unrecorded = documents.flatMap(state => (state && !isRecorded(state) ? [state] : []))
+    if (unrecorded.length > 0) this.#options.unrecorded?.(unrecorded)
   }
 }
 

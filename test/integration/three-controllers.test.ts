@@ -145,6 +145,38 @@ describe('three controllers on one etcd', () => {
     }
   })
 
+  it('take over what another client puts into etcd by hand, with one record for each edit', { timeout: 30_000 }, async () => {
+    etcd = await startEtcd()
+    controllers = await openThree(etcd)
+    const [one] = controllers
+    const namespace = 'kytos/of_lldp'
+    const key = `/kytos/settings/${namespace}`
+    await one?.ask('kytos.settings.register', { namespace, schema: { properties: { polling_time: { type: 'integer', default: 3 } } } })
+    await one?.ask('kytos.settings.update', { namespace, data: { polling_time: 4 } })
+    const heard = () => controllers.map(controller => versionsSeen(controller, namespace).at(-1))
+    await etcd.client.put(key).value('{ "polling_time": 5 }')
+    await expect.poll(heard).toEqual([2, 2, 2])
+    // Neither of these counts: the newest version that validates does, on every controller.
+    for (const broken of ['{"polling_time": "soon"}', 'not JSON']) await etcd.client.put(key).value(broken)
+    const rejected = () => controllers.map(({ facts }) => facts.filter(({ name }) => name === 'settings.rejected').length)
+    await expect.poll(rejected).toEqual([2, 2, 2])
+    for (const controller of controllers) {
+      expect(await controller.ask('kytos.settings.retrieve', { namespace })).toMatchObject({ data: { polling_time: 5 } })
+    }
+    await etcd.client.delete().key(key)
+    const effective = () => Promise.all(controllers.map(async controller => (await controller.ask('kytos.settings.retrieve', { namespace })).data))
+    await expect.poll(effective).toEqual(controllers.map(() => ({ polling_time: 3 })))
+    const last = await one?.ask('kytos.settings.update', { namespace, data: { polling_time: 6 } })
+    const history = (await one?.ask('kytos.settings.history', { namespace })) ?? []
+    expect(history.map(({ version }) => version)).toEqual(Array.from({ length: last?.version ?? 0 }, (_, i) => (last?.version ?? 0) - i))
+    expect(history.map(({ kind, actor }) => `${kind} ${actor.type}`)).toEqual([
+      'created napp',
+      'deleted file',
+      ...history.slice(2, -1).map(() => 'updated file'),
+      'created napp',
+    ])
+  })
+
   it('begin one new epoch together when the store was wiped, and go on in it', { timeout: 60_000 }, async () => {
     etcd = await startEtcd()
     controllers = await openThree(etcd)
