@@ -2,7 +2,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
-import { compareNappVersions, parseSchemaDocument, type SchemaDocument } from '../settings/schema-document.ts'
+import { compareNappVersions, parseSchemaDocument, printSchemaDocument, type SchemaDocument } from '../settings/schema-document.ts'
 
 /** A schema as it stands in the store; without a document when another hand wrote something else there. */
 interface StoredSchema {
@@ -64,7 +64,9 @@ export function withRegistered(shelf: SchemaShelf, document: SchemaDocument, loc
 
 /** With what the store now has under a digest; a text that is no schema is kept and counts for nothing, `problem` says why. */
 export function withStored(shelf: SchemaShelf, digest: string, entry: Entry): { readonly shelf: SchemaShelf; readonly problem: string | undefined } {
-  const { document, problem } = read(entry)
+  const own = shelf.registered.find(one => one.document.digest === digest)?.document
+  // To compile a schema takes long, and this one has been.
+  const { document, problem } = own && printSchemaDocument(own) === entry.text ? { document: own, problem: undefined } : read(entry)
   const registered = shelf.registered.map(one => (one.document.digest === digest ? { ...one, counts: true } : one))
   return { shelf: { stored: new Map(shelf.stored).set(digest, { entry, document }), registered }, problem }
 }

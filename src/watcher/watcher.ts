@@ -318,9 +318,7 @@ export class Watcher {
   #say(fact: Fact, weight = 0): void {
     if (fact.name === 'settings.rejected') {
       const { source, errors } = fact.content
-      this.#options.log.warn(
-        `What is stored in ${source} is not used, the newest version that validates counts: ${errors.map(({ message }) => message).join(' ')}`,
-      )
+      this.#options.log.warn(`Rejected, what counted before goes on to count: ${errors.map(({ message }) => message).join(' ')} (${source})`)
     }
     // Name and content belong together by the type of Fact, which a call cannot see through.
     const event = this.#options.announce(fact.name, fact.content as never)
