@@ -1,0 +1,289 @@
+import { expect } from 'vitest'
+import type { Change as StoreChange } from '../../../backends/backend.ts'
+import type { KytosEvent } from '../../../events/event.ts'
+import type { CommandContent, CommandName, Facts, Settings } from '../../../events/map.ts'
+import { isSettingsError, toSettingsError } from '../../../model/errors.ts'
+import { type Key, parseHistoryKey, splitKey } from '../../../model/key.ts'
+import { overridesKey, parseNamespace, parseScope, schemaKey } from '../../../model/namespace.ts'
+import type { JsonObject } from '../../../model/value.ts'
+import { parseRecord } from '../../../src/settings/record.ts'
+import { createSchemaDocument, type SchemaDocument } from '../../../src/settings/schema-document.ts'
+import { compareCursors, parseCursor, START } from '../../../src/watcher/cursor.ts'
+import { parseOverridesKey } from '../../../src/watcher/document-state.ts'
+import { parseSchemaKey } from '../../../src/watcher/schema-shelf.ts'
+import { isAnnounced, keyOf } from '../../../src/watcher/store-index.ts'
+import { type Change, type Player, startPlayer } from './ensemble.ts'
+import type { World } from './world.ts'
+
+/** Refusals that a store that fails and other writers bring about; anything else is a bug. */
+const EXCUSED = [
+  'STORE_UNREACHABLE',
+  'STORE_STALE',
+  'CONTENTION',
+  'DOCUMENT_EXISTS',
+  'NAMESPACE_UNKNOWN',
+  'SETTINGS_INVALID',
+  'BOX_UNKNOWN',
+  'STORE_DAMAGED',
+] as const
+const PATIENCE = 5_000
+
+interface Seen {
+  readonly epoch: number
+  readonly revision: bigint
+}
+
+/** Gives the orders, hears what every controller says, and knows what is right. */
+export class Judge {
+  players: readonly Player[] = []
+  readonly #world: World
+  readonly #pending = new Set<Promise<unknown>>()
+  readonly #wrong: string[] = []
+  readonly #seen = new Map<Player, Seen>()
+  /** What each controller registered last; undefined while it is uncertain whether it did. */
+  readonly #registered = new Map<Player, Map<string, SchemaDocument | undefined>>()
+  #count = 0
+
+  constructor(world: World) {
+    this.#world = world
+  }
+
+  tell(
+    i: number,
+    name: 'kytos.settings.update' | 'kytos.settings.create' | 'kytos.settings.delete',
+    content: { readonly namespace: string; readonly scope?: string; readonly data?: JsonObject },
+  ): void {
+    const player = this.players[i]
+    if (!player) return
+    const comment = `order ${++this.#count}`
+    // The schedule gives each command the fields it needs.
+    this.#order(player, name, { ...content, comment } as CommandContent<typeof name>, answer =>
+      this.#answered(player, content.namespace, content.scope, comment, answer as Settings),
+    )
+  }
+
+  register(i: number, namespace: string, schema: JsonObject, version: number): void {
+    const player = this.players[i]
+    if (!player) return
+    const own = this.#registered.get(player) ?? new Map<string, SchemaDocument | undefined>()
+    this.#registered.set(player, own.set(namespace, undefined))
+    this.#order(player, 'kytos.settings.register', { namespace, schema, napp_version: String(version) }, () => {
+      own.set(namespace, createSchemaDocument(schema, {}, String(version)))
+    })
+  }
+
+  box(i: number, box_id: string): void {
+    const player = this.players[i]
+    if (!player) return
+    const data = { n: ++this.#count }
+    const turn = this.#count % 4
+    if (turn === 0) this.#order(player, 'kytos.storehouse.delete', { namespace: 'net', box_id })
+    else if (turn === 1) this.#order(player, 'kytos.storehouse.create', { namespace: 'net', box_id, data })
+    else this.#order(player, 'kytos.storehouse.update', { namespace: 'net', box_id, data })
+  }
+
+  /** Hears a fact at the moment it is said. */
+  hear({ name, content }: KytosEvent, player: Player): void {
+    this.#look(player)
+    if (name !== 'settings.state' || (content as Facts['settings.state']).state !== 'READY') return
+    const { watched } = player.line
+    const { revision } = player.service.health()
+    if (watched && !watched.early && watched.generation === this.#world.generation && revision < watched.revision)
+      this.#wrong.push(`${player.id} said READY at ${revision}, but the store was at ${watched.revision} when its watch was made`)
+  }
+
+  /** One turn of the event loop. */
+  async turn(): Promise<void> {
+    await new Promise(resolve => setImmediate(resolve))
+    for (const player of this.players) this.#look(player)
+  }
+
+  /** Mends every line and waits until nothing happens any more. */
+  async calm(): Promise<void> {
+    for (const { line } of this.players) {
+      line.refuse(0)
+      line.down = false
+      line.early = 0
+    }
+    const deadline = performance.now() + PATIENCE
+    for (let quiet = 0; quiet < 12; ) {
+      await this.turn()
+      quiet = this.#isCalm() ? quiet + 1 : 0
+      if (performance.now() < deadline) continue
+      const states = this.players.map(
+        ({ id, service }) => `${id}: ${JSON.stringify(service.health(), (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
+      )
+      throw new Error(
+        `No calm after ${PATIENCE} ms; the store is at ${this.#world.revision}, ${this.#pending.size} orders are open. ${states.join(' ')}`,
+      )
+    }
+  }
+
+  /** @throws what is wrong, of everything that was said and is known. */
+  async judge(lossless: boolean): Promise<void> {
+    expect(this.#wrong).toEqual([])
+    for (const player of this.players) {
+      expectOrdered(player.changes)
+      expectChained(player.changes)
+      expectNothingUntold(this.#world, player.changes)
+      if (lossless) expect(player.changes.map(brief)).toEqual(expectedFacts(this.#world, player.service.health().epoch))
+      await this.#expectKnowsStore(player)
+    }
+  }
+
+  #order<N extends CommandName>(player: Player, name: N, content: CommandContent<N>, then: (answer: unknown) => void = () => {}): void {
+    const order = player.ask(name, content).then(then, error => {
+      if (!isSettingsError(error, ...EXCUSED)) this.#wrong.push(`${name} on ${player.id}: ${error}`)
+    })
+    this.#pending.add(order)
+    order.finally(() => this.#pending.delete(order))
+  }
+
+  /** What an answer says was observed has been said here before. */
+  #answered(player: Player, namespace: string, where: string | undefined, comment: string, answer: Settings): void {
+    if (answer.observed === false) return
+    const scope = parseScope(where, player.id)
+    const prefix = `history/${overridesKey(parseNamespace(namespace), scope)}/`
+    const committed = this.#world.entries().some(entry => entry.key.startsWith(prefix) && parseRecord(entry)?.comment === comment)
+    const told = player.changes.some(
+      fact =>
+        'scope' in fact &&
+        fact.namespace === namespace &&
+        fact.scope === scope &&
+        (fact.comment === comment || (fact.epoch === answer.epoch && fact.version >= answer.version)),
+    )
+    if (committed && !told) this.#wrong.push(`${player.id} answered "${comment}" before its fact was said`)
+  }
+
+  #look(player: Player): void {
+    const { epoch, revision } = player.service.health()
+    const before = this.#seen.get(player)
+    if (before && (epoch < before.epoch || (epoch === before.epoch && revision < before.revision)))
+      this.#wrong.push(`${player.id} went back from ${before.epoch}.${before.revision} to ${epoch}.${revision}`)
+    this.#seen.set(player, { epoch, revision })
+  }
+
+  #isCalm(): boolean {
+    if (this.#pending.size > 0 || !this.players.every(({ service }) => service.health().state === 'READY')) return false
+    if (!this.players.every(({ service }) => service.health().revision === this.#world.revision)) return false
+    const lacking = this.players.filter(player => this.#lacksSchema(player))
+    // Stored again at the next READY.
+    for (const { line } of lacking) line.cut()
+    return lacking.length === 0
+  }
+
+  #lacksSchema(player: Player): boolean {
+    return [...(this.#registered.get(player) ?? [])].some(
+      ([namespace, document]) => document && !this.#world.store.get(schemaKey(parseNamespace(namespace), document.digest)),
+    )
+  }
+
+  /** A controller of the same name that begins now, with the same NApps, sees the same. */
+  async #expectKnowsStore(player: Player): Promise<void> {
+    const fresh = await startPlayer(this.#world, player.id)
+    try {
+      const uncertain = new Set<string>()
+      for (const [namespace, document] of this.#registered.get(player) ?? []) {
+        if (!document) uncertain.add(namespace)
+        else await fresh.ask('kytos.settings.register', { namespace, schema: document.schema, napp_version: document.nappVersion ?? '' })
+      }
+      const namespaces = (await fresh.ask('kytos.settings.list', {})).map(one => one.namespace)
+      expect((await player.ask('kytos.settings.list', {})).map(one => one.namespace)).toEqual(namespaces)
+      for (const namespace of namespaces.filter(one => !uncertain.has(one))) {
+        for (const scope of ['cluster', 'controller']) {
+          const content = { namespace, scope }
+          expectAlike(await outcome(player.ask('kytos.settings.retrieve', content)), await outcome(fresh.ask('kytos.settings.retrieve', content)))
+        }
+      }
+      expect(await player.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual(await fresh.ask('kytos.storehouse.list', { namespace: 'net' }))
+    } finally {
+      await fresh.close()
+    }
+  }
+}
+
+type Outcome = Partial<Settings> & { readonly refused?: string }
+
+/** Alike but for a revision that only those know who were there: what came and went by hand before anybody recorded it leaves no trace in the store. */
+function expectAlike(known: Outcome, fresh: Outcome): void {
+  const { revision, ...rest } = fresh
+  expect(known).toMatchObject(rest)
+  expect(Object.keys(known)).toEqual(Object.keys(fresh))
+  expect(BigInt(known.revision ?? 0)).toBeGreaterThanOrEqual(BigInt(revision ?? 0))
+}
+
+/** An answer, or the code of the refusal. */
+function outcome(answer: Promise<Settings>): Promise<Outcome> {
+  return answer.catch(error => ({ refused: toSettingsError(error).code }))
+}
+
+function expectOrdered(changes: readonly Change[]): void {
+  const cursors = changes.map(({ cursor }) => parseCursor(cursor))
+  for (const [i, cursor] of cursors.entries()) expect(compareCursors(cursors[i - 1] ?? START, cursor)).toBeLessThan(0)
+}
+
+/** What a listener sees as before is what it saw last. */
+function expectChained(changes: readonly Change[]): void {
+  const last = new Map<string, JsonObject>()
+  for (const change of changes) {
+    if (!('data' in change)) continue
+    expect(change.previous).toEqual(last.get(change.namespace) ?? {})
+    last.set(change.namespace, change.data)
+  }
+}
+
+/** Who knows a document, box or schema from facts alone knows whether it is there, and that nothing happened to it since. */
+function expectNothingUntold(world: World, changes: readonly Change[]): void {
+  const there = new Set<string>()
+  for (const change of changes) {
+    const subject = 'box_id' in change ? `box ${change.namespace} ${change.box_id}` : `${change.scope} ${change.namespace}`
+    // Several schemas of one namespace are told apart by nobody.
+    if ('scope' in change && change.scope === 'schema') continue
+    if (change.kind === 'deleted') expect(there.delete(subject)).toBe(true)
+    else if (change.kind === 'created') expect(there.has(subject)).toBe(false)
+    if (change.kind !== 'deleted') there.add(subject)
+  }
+  const stored = world.entries().flatMap(({ key }) => subjectOf(key) ?? [])
+  expect([...there].sort()).toEqual(stored.sort())
+}
+
+function subjectOf(key: Key): string | undefined {
+  const { kind, segments } = splitKey(key)
+  if (kind === 'boxes') return `box ${segments.join(' ')}`
+  const owner = parseOverridesKey(key)
+  return owner && `${owner.scope} ${owner.namespace}`
+}
+
+/** One line for each fact that the whole history of the store stands for. */
+function expectedFacts(world: World, epoch: number): string[] {
+  const facts: string[] = []
+  const there = new Set<Key>()
+  for (let at = 0n; at < world.revision; ) {
+    const batch = world.store.after(at)
+    if (!batch) break
+    at = batch.revision
+    for (const [i, change] of batch.changes.filter(one => isAnnounced(keyOf(one))).entries()) {
+      const key = keyOf(change)
+      const what = whatChanged(key)
+      if (what) facts.push(`${epoch}.${at}.${i + 1} ${what} ${kindOf(change, there)} live`)
+      if (change.type === 'put') there.add(key)
+      else there.delete(key)
+    }
+  }
+  return facts
+}
+
+function whatChanged(key: Key): string | undefined {
+  const schema = parseSchemaKey(key)
+  return schema ? `schema ${schema.namespace}` : parseHistoryKey(key) ? undefined : subjectOf(key)
+}
+
+function kindOf(change: StoreChange, there: ReadonlySet<Key>): string {
+  if (change.type === 'delete') return 'deleted'
+  return there.has(change.entry.key) ? 'updated' : 'created'
+}
+
+function brief(change: Change): string {
+  const what = 'box_id' in change ? `box ${change.namespace} ${change.box_id}` : `${change.scope} ${change.namespace}`
+  return `${change.cursor} ${what} ${change.kind} ${change.origin}`
+}
