@@ -8,27 +8,22 @@ import type { Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log.ts'
 import { readRecords } from '../settings/document-reader.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
-import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
 import { type ApplyOptions, Cache } from './cache.ts'
 import { type DocumentState, isRecorded, parseOverridesKey } from './document-state.ts'
-import { claimEpoch, META_KEY, readEpoch } from './epoch.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
+import { Follower } from './follower.ts'
 import { recordsIn } from './snapshot.ts'
 import { type Health, type Position, Standing } from './standing.ts'
 import { keyOf } from './store-index.ts'
-import { surveyStore } from './survey.ts'
 import { Waiters } from './waiters.ts'
 
 /*
- * The only one who says facts. It lists the store, then follows its watch, and brings the cache and the bus forward together.
+ * The only one who says facts: it brings the cache and the bus forward together.
  *
  * Invariants:
  *  1. A revision is announced when its content is in the cache, whole, once, in order; only then does `passed` let those go who wait for it.
- *  2. A watch is resumed at the last batch that was *delivered*, and that batch must come again and be the same: else the store is another one. Progress
- *     moves neither the place to resume from nor the revision of the cache, for it may run ahead of what it stands for.
- *  3. When steps are gone, or the store is another one, the whole store is listed and what differs is announced with `origin: "resync"`. A store that was
- *     wiped or rewound gets a new epoch first, so that (epoch, revision) never goes back.
- *  4. READY means: the watch stands and has been caught up since it was opened.
+ *  2. What a listing shows to be different is announced with `origin: "resync"`, nothing else is.
+ *  3. READY means: the watch stands and has been caught up since it was opened.
  */
 
 /** How the watcher paces itself, in milliseconds. */
@@ -64,36 +59,36 @@ const OBSERVE_TIMES = 15
 
 export class Watcher {
   readonly cache: Cache
-  readonly #backend: Backend
   readonly #options: WatcherOptions
   readonly #pace: Pace
   readonly #standing: Standing
+  readonly #follower: Follower
   readonly #stopping = new AbortController()
   readonly #passed = new Waiters()
   readonly #ready = new Waiters()
   readonly #started: Promise<void>
   #settleStart: { resolve: () => void; reject: (error: unknown) => void } = { resolve: () => {}, reject: () => {} }
   #running: Promise<void> = Promise.resolve()
-  #opened = false
-  #loaded = false
-  #listed = false
   #wasReady = false
-  /** Nothing was followed since the last listing, whose newest entry may be the oldest step left. */
-  #fresh = false
-  /** The store is known to be another one than the cache's, whatever its revisions say. */
-  #rewound = false
-  #anchor: Anchor | undefined
   #position: Position = { epoch: 0, revision: 0n }
 
   constructor(options: WatcherOptions) {
     this.#options = options
-    this.#backend = options.backend
     this.#pace = options.pace ?? PACE
-    this.cache = new Cache(options.controller, document => readRecords(this.#backend, document, KEPT_RECORDS))
+    this.cache = new Cache(options.controller, document => readRecords(options.backend, document, KEPT_RECORDS))
     this.#standing = new Standing({
       log: options.log,
       position: () => this.#position,
       announce: content => this.#say({ name: 'settings.state', content }),
+    })
+    this.#follower = new Follower({
+      backend: options.backend,
+      cache: this.cache,
+      signal: this.#stopping.signal,
+      confirmation: this.#pace.confirmation,
+      live: batch => this.#live(batch),
+      listed: (batch, epoch) => this.#listed(batch, epoch),
+      caughtUp: () => this.#beReady(),
     })
     this.#started = new Promise((resolve, reject) => {
       this.#settleStart = { resolve, reject }
@@ -116,7 +111,6 @@ export class Watcher {
     // The store is not there yet: what counts in place of rejected overrides came with them.
     await this.cache.apply(batch, { epoch, readHistory: async document => recordsIn(batch, document) })
     this.#position = { epoch, revision: batch.revision }
-    this.#loaded = true
   }
 
   /**
@@ -191,10 +185,7 @@ export class Watcher {
     let pause = shortest
     while (!this.#stopping.signal.aborted) {
       try {
-        if (!this.#opened) await this.#backend.open()
-        this.#opened = true
-        if (!this.#listed) await this.#list()
-        await this.#follow(() => {
+        await this.#follower.follow(() => {
           pause = shortest
         })
       } catch (error) {
@@ -209,12 +200,7 @@ export class Watcher {
   /** Draws the conclusion from what ended listing or watching; false when the store is a wrong one, which only a person can mend. */
   #explain(thrown: unknown): boolean {
     const error = toSettingsError(thrown)
-    if (error.code === 'HISTORY_LOST') {
-      this.#listed = false
-      if (error.details.reason === 'rewound' || error.details.reason === 'other store') this.#rewound = true
-    }
     if (error.code === 'INTERNAL_ERROR') this.#options.log.error(`The watcher met an error of its own and lists again: ${error.message}`)
-    if (error.code === 'INTERNAL_ERROR') this.#listed = false
     this.#standing.become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
     if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
       this.#settleStart.reject(error)
@@ -226,78 +212,20 @@ export class Watcher {
     return true
   }
 
-  /** Brings the cache to the store's state; what differs from what was known before is announced as `resync`. */
-  async #list(): Promise<void> {
-    const survey = await surveyStore(this.#backend, this.cache)
-    const epoch = readEpoch(survey.meta)
-    const known = this.cache.epoch
-    const rewound = this.#loaded && (this.#rewound || survey.rewound)
-    if (epoch === 0 || epoch < known || (epoch === known && rewound)) {
-      await claimEpoch(this.#backend, survey.meta, known)
-      return this.#list()
-    }
-    await this.#deliver(survey.batch, this.#loaded ? 'resync' : undefined, { epoch })
-    if (!this.#loaded) for (const state of this.cache.documents()) if (state.rejected.length > 0) this.#say(rejectedFact(state))
-    this.#anchor = survey.newest && { revision: survey.newest.revision, key: survey.newest.key, text: survey.newest.text }
-    this.#rewound = false
-    this.#loaded = true
-    this.#listed = true
-    this.#fresh = true
-    this.#reportUnrecorded([...this.cache.documents()])
+  get #loaded(): boolean {
+    return this.cache.epoch > 0
   }
 
-  async #follow(standing: () => void): Promise<void> {
-    const fresh = this.#fresh
-    this.#fresh = false
-    const check = new AnchorCheck(this.#anchor)
-    try {
-      await this.#followFrom(this.#anchor ? this.#anchor.revision - 1n : this.cache.revision, check, standing)
-    } catch (error) {
-      if (!fresh || check.confirmed || !isCompacted(error)) throw error
-      // Nothing happened since the listing but that its newest entry was compacted: a quiet store.
-      await this.#followFrom(this.cache.revision, new AnchorCheck(undefined), standing, () => this.#refuseOtherStore())
-    }
-  }
-
-  async #followFrom(since: Revision, check: AnchorCheck, standing: () => void, once: () => Promise<void> = async () => {}): Promise<void> {
-    const late = new AbortController()
-    let timer: NodeJS.Timeout | undefined
-    let begun = false
-    try {
-      for await (const batch of this.#backend.watch(since, AbortSignal.any([this.#stopping.signal, late.signal]))) {
-        standing()
-        if (!begun) await once()
-        begun = true
-        check.see(batch)
-        if (!check.confirmed) timer ??= setTimeout(() => late.abort(), this.#pace.confirmation)
-        else if (batch.changes.length === 0) this.#beReady()
-        else if (batch.revision > this.cache.revision) await this.#take(batch)
-      }
-    } finally {
-      clearTimeout(timer)
-    }
-    if (!this.#stopping.signal.aborted) check.conclude()
-  }
-
-  async #take(batch: Batch): Promise<void> {
-    const meta = batch.changes.find(change => keyOf(change) === META_KEY)
-    if (meta?.type === 'put' && readEpoch(meta.entry) !== this.cache.epoch) {
-      throw new SettingsError('HISTORY_LOST', 'Another controller found the store wiped or restored and began a new epoch.', {
-        details: { reason: 'epoch' },
-      })
-    }
+  async #live(batch: Batch): Promise<void> {
     await this.#deliver(batch, 'live')
-    this.#anchor = anchorOf(batch) ?? this.#anchor
     this.#reportUnrecorded(batch.changes.map(change => this.cache.stateOf(keyOf(change))))
   }
 
-  /** For a watch that cannot show its anchor again. */
-  async #refuseOtherStore(): Promise<void> {
-    if (!this.#anchor) return
-    const { key, revision, text } = this.#anchor
-    const entry = await this.#backend.get(key)
-    if (entry?.revision === revision && entry.text === text) return
-    throw new SettingsError('HISTORY_LOST', 'The store changed between its listing and the watch.', { details: { reason: 'unconfirmed' } })
+  async #listed(batch: Batch, epoch: number): Promise<void> {
+    const first = !this.#loaded
+    await this.#deliver(batch, first ? undefined : 'resync', { epoch })
+    if (first) for (const state of this.cache.documents()) if (state.rejected.length > 0) this.#say(rejectedFact(state))
+    this.#reportUnrecorded([...this.cache.documents()])
   }
 
   async #deliver(batch: Batch, origin: Origin | undefined, options: ApplyOptions = {}): Promise<void> {
@@ -336,9 +264,4 @@ export class Watcher {
     const unrecorded = documents.flatMap(state => (state && !isRecorded(state) ? [state] : []))
     if (unrecorded.length > 0) this.#options.unrecorded?.(unrecorded)
   }
-}
-
-/** True for lost history that says nothing against the store. */
-function isCompacted(error: unknown): boolean {
-  return error instanceof SettingsError && error.code === 'HISTORY_LOST' && (error.details.reason ?? 'compacted') === 'compacted'
 }

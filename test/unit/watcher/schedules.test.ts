@@ -204,7 +204,7 @@ describe('three controllers on a store that fails', () => {
   })
 
   it('end up knowing the store as it is, and never step back, although its history is forgotten and it is put back', {
-    timeout: 60_000,
+    timeout: 20_000 + RUNS * 1_000,
   }, async () => {
     await fc.assert(
       fc.asyncProperty(schedule, steps => play(steps, false)),

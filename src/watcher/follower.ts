@@ -1,0 +1,147 @@
+import type { Backend, Batch } from '../../backends/backend.ts'
+import type { Revision } from '../../model/document.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
+import type { Cache } from './cache.ts'
+import { claimEpoch, META_KEY, readEpoch } from './epoch.ts'
+import { keyOf } from './store-index.ts'
+import { surveyStore } from './survey.ts'
+
+/*
+ * Brings what the store says, across cuts, compactions and restored backups.
+ *
+ * Invariants:
+ *  1. A watch is resumed at the last batch that was *delivered*, and that batch must come again and be the same: else the store is another one. Progress
+ *     moves neither the place to resume from nor the revision of the cache, for it may run ahead of what it stands for.
+ *  2. When steps are gone, or the store is another one, the whole store is listed. One that was wiped or rewound gets a new epoch first, so that
+ *     (epoch, revision) never goes back.
+ */
+
+export interface FollowerOptions {
+  readonly backend: Backend
+  /** What was delivered so far; epoch 0 before anything was. */
+  readonly cache: Cache
+  readonly signal: AbortSignal
+  /** Milliseconds that a watch which is caught up may withhold the batch that was delivered last. */
+  readonly confirmation: number
+  /** Takes one revision of the store. */
+  readonly live: (batch: Batch) => Promise<void>
+  /** Takes the whole difference to a store that was listed, which is in this epoch. */
+  readonly listed: (batch: Batch, epoch: number) => Promise<void>
+  /** The watch stands and is caught up. */
+  readonly caughtUp: () => void
+}
+
+/** Lists a store once and follows its watch from there; after a failure it goes on where it was. */
+export class Follower {
+  readonly #options: FollowerOptions
+  #opened = false
+  #listed = false
+  /** Nothing was followed since the last listing, whose newest entry may be the oldest step left. */
+  #fresh = false
+  /** The store is known to be another one than the cache's, whatever its revisions say. */
+  #rewound = false
+  #anchor: Anchor | undefined
+
+  constructor(options: FollowerOptions) {
+    this.#options = options
+  }
+
+  /** Follows until the signal aborts, calling `standing` at each sign of life. @throws what ended it; call it again after a pause. */
+  async follow(standing: () => void): Promise<void> {
+    try {
+      if (!this.#opened) await this.#options.backend.open()
+      this.#opened = true
+      if (!this.#listed) await this.#list()
+      await this.#watch(standing)
+    } catch (error) {
+      this.#learnFrom(error)
+      throw error
+    }
+  }
+
+  #learnFrom(error: unknown): void {
+    if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR') this.#listed = false
+    else if (error.code === 'HISTORY_LOST') {
+      this.#listed = false
+      if (error.details.reason === 'rewound' || error.details.reason === 'other store') this.#rewound = true
+    }
+  }
+
+  async #list(): Promise<void> {
+    const { backend, cache, listed } = this.#options
+    const survey = await surveyStore(backend, cache)
+    const epoch = readEpoch(survey.meta)
+    const known = cache.epoch
+    const rewound = known > 0 && (this.#rewound || survey.rewound)
+    if (epoch === 0 || epoch < known || (epoch === known && rewound)) {
+      await claimEpoch(backend, survey.meta, known)
+      return this.#list()
+    }
+    await listed(survey.batch, epoch)
+    this.#anchor = survey.newest && { revision: survey.newest.revision, key: survey.newest.key, text: survey.newest.text }
+    this.#rewound = false
+    this.#listed = true
+    this.#fresh = true
+  }
+
+  async #watch(standing: () => void): Promise<void> {
+    const { cache } = this.#options
+    const fresh = this.#fresh
+    this.#fresh = false
+    const check = new AnchorCheck(this.#anchor)
+    try {
+      await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)
+    } catch (error) {
+      if (!fresh || check.confirmed || !isCompacted(error)) throw error
+      // Nothing happened since the listing but that its newest entry was compacted: a quiet store.
+      await this.#watchFrom(cache.revision, new AnchorCheck(undefined), standing, () => this.#refuseOtherStore())
+    }
+  }
+
+  async #watchFrom(since: Revision, check: AnchorCheck, standing: () => void, once: () => Promise<void> = async () => {}): Promise<void> {
+    const { backend, cache, signal, confirmation, caughtUp } = this.#options
+    const late = new AbortController()
+    let timer: NodeJS.Timeout | undefined
+    let begun = false
+    try {
+      for await (const batch of backend.watch(since, AbortSignal.any([signal, late.signal]))) {
+        standing()
+        if (!begun) await once()
+        begun = true
+        check.see(batch)
+        if (!check.confirmed) timer ??= setTimeout(() => late.abort(), confirmation)
+        else if (batch.changes.length === 0) caughtUp()
+        else if (batch.revision > cache.revision) await this.#take(batch)
+      }
+    } finally {
+      clearTimeout(timer)
+    }
+    if (!signal.aborted) check.conclude()
+  }
+
+  async #take(batch: Batch): Promise<void> {
+    const meta = batch.changes.find(change => keyOf(change) === META_KEY)
+    if (meta?.type === 'put' && readEpoch(meta.entry) !== this.#options.cache.epoch) {
+      throw new SettingsError('HISTORY_LOST', 'Another controller found the store wiped or restored and began a new epoch.', {
+        details: { reason: 'epoch' },
+      })
+    }
+    await this.#options.live(batch)
+    this.#anchor = anchorOf(batch) ?? this.#anchor
+  }
+
+  /** For a watch that cannot show its anchor again. */
+  async #refuseOtherStore(): Promise<void> {
+    if (!this.#anchor) return
+    const { key, revision, text } = this.#anchor
+    const entry = await this.#options.backend.get(key)
+    if (entry?.revision === revision && entry.text === text) return
+    throw new SettingsError('HISTORY_LOST', 'The store changed between its listing and the watch.', { details: { reason: 'unconfirmed' } })
+  }
+}
+
+/** True for lost history that says nothing against the store. */
+function isCompacted(error: unknown): boolean {
+  return isSettingsError(error, 'HISTORY_LOST') && (error.details.reason ?? 'compacted') === 'compacted'
+}
