@@ -22,7 +22,8 @@ export function baseFromCache(state: DocumentState | undefined): Base {
 export async function readBase(backend: Backend, key: Key): Promise<Base> {
   const [record] = await readRecords(backend, key, 1)
   const entry = await backend.get(key)
-  const recorded = entry ? record?.of === entry.revision : record === undefined || record.kind === 'deleted'
+  // A record later than the text is none of ours: there is nothing to be told of the text any more.
+  const recorded = entry ? (record?.of ?? 0n) >= entry.revision : record === undefined || record.kind === 'deleted'
   return { entry, data: entry && parseObject(entry.text), record, recorded }
 }
 

@@ -197,7 +197,10 @@ export class DocumentWriter {
   }
 
   #editOf(key: Key, base: Base): Edit {
-    return { key, data: base.data, gone: base.entry === undefined, revision: base.entry?.revision ?? this.#options.goneAt(key) }
+    if (base.entry) return { key, data: base.data, gone: false, revision: base.entry.revision }
+    const goneAt = this.#options.goneAt(key)
+    const isLater = goneAt !== undefined && goneAt > (base.record?.of ?? 0n)
+    return { key, data: undefined, gone: true, revision: isLater ? goneAt : undefined }
   }
 
   #record(

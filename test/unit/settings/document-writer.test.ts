@@ -1,0 +1,278 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Backend, Operation } from '../../../backends/backend.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import { parseJson, printJson } from '../../../model/json.ts'
+import { type Key, makeKey } from '../../../model/key.ts'
+import type { JsonObject } from '../../../model/value.ts'
+import { type Base, readBase } from '../../../src/settings/document-reader.ts'
+import { type Change, DocumentWriter, type Edit } from '../../../src/settings/document-writer.ts'
+import { mergePatch } from '../../../src/settings/patch.ts'
+import { parseObject } from '../../../src/settings/record.ts'
+import { createStore, on, readDocument, type Store } from './stores.ts'
+
+const KEY = makeKey('settings', 'kytos', 'of_lldp')
+const NOTHING: Base = { entry: undefined, data: undefined, record: undefined, recorded: true }
+const ACTOR = { type: 'user', name: 'ann' } as const
+
+async function writerOn(backend: Backend, cached: (key: Key) => Base = () => NOTHING): Promise<DocumentWriter> {
+  await backend.open()
+  return new DocumentWriter({ backend, controller: 'c', cached, goneAt: () => undefined, meta: () => undefined })
+}
+
+/** A change that sets members; objects come from the JSON of this test. */
+const set = (members: JsonObject, key = KEY): Change => ({
+  key,
+  actor: ACTOR,
+  comment: undefined,
+  make: ({ data }) => mergePatch(data ?? {}, members) as JsonObject,
+})
+
+/** The document of a store as an edit by hand that was just seen. */
+function editOf(store: Store): Edit {
+  const entry = store.get(KEY)
+  return { key: KEY, data: entry && parseObject(entry.text), gone: entry === undefined, revision: entry?.revision }
+}
+
+/** A backend on the store whose every answer waits for its turn. */
+function slowed(store: Store, wait: () => Promise<unknown>): Backend {
+  const backend = on(store)
+  const { get, list, commit } = { get: backend.get.bind(backend), list: backend.list.bind(backend), commit: backend.commit.bind(backend) }
+  return Object.assign(backend, {
+    get: (key: Key) => wait().then(() => get(key)),
+    list: (...given: Parameters<Backend['list']>) => wait().then(() => list(...given)),
+    commit: async (operations: readonly Operation[]) => {
+      await wait()
+      const outcome = await commit(operations)
+      await wait()
+      return outcome
+    },
+  })
+}
+
+/** A backend that loses the answers to commits: after them, or with the commits themselves. */
+function deaf(store: Store, isLost: (operations: readonly Operation[]) => 'before' | 'after' | undefined): Backend {
+  const backend = on(store)
+  const commit = backend.commit.bind(backend)
+  return Object.assign(backend, {
+    commit: async (operations: readonly Operation[]) => {
+      const lost = isLost(operations)
+      if (lost !== 'before') await commit(operations)
+      if (lost) throw new SettingsError('OUTCOME_UNKNOWN', 'The line was cut.')
+      return commit(operations)
+    },
+  })
+}
+
+/** Versions without a hole, and after the last record nothing that it does not tell of. */
+function expectSound(store: Store, key = KEY): void {
+  const { text, history } = readDocument(store, key)
+  expect(history.map(record => record.version)).toEqual(history.map((_, i) => i + 1))
+  expect(history.map(record => record.kind)).toEqual(
+    history.map((record, i) => (record.data === null ? 'deleted' : i === 0 || history[i - 1]?.data === null ? 'created' : 'updated')),
+  )
+  expect(text === undefined ? 'null' : printJson(parseJson(text))).toBe(printJson(history.at(-1)?.data ?? null))
+}
+
+describe('changes of one document', () => {
+  it('keep every acknowledged change and every edit by hand, in any order of events on any number of controllers', async () => {
+    const step = fc.record({ by: fc.nat(3), kind: fc.constantFrom('patch', 'patch', 'patch', 'hand', 'adopt', 'stale') })
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), fc.array(step, { minLength: 2, maxLength: 12 }), async (scheduler, steps) => {
+        const store = createStore()
+        const wait = (): Promise<unknown> => scheduler.schedule(Promise.resolve())
+        let seen: Base = NOTHING
+        const writers = await Promise.all([0, 1, 2, 3].map(() => writerOn(slowed(store, wait), () => seen)))
+        const reader = on(store)
+        await reader.open()
+        const wanted: string[] = []
+        const edits: Edit[] = []
+        // As watchers do: each sees every edit, in order.
+        const adoptAll = async (writer = writers[0]): Promise<void> => {
+          for (const edit of edits) await writer?.adopt(edit)
+        }
+        const work = steps.map(async ({ by, kind }, i) => {
+          await wait()
+          const name = `k${i}`
+          if (kind === 'hand') {
+            // An editor that reads, adds its member and saves, all in one moment.
+            const text = store.get(KEY)?.text ?? '{}'
+            store.commit([{ key: KEY, put: `${text.slice(0, -1)}${text === '{}' ? '' : ','} "${name}": ${i}}` }])
+            edits.push(editOf(store))
+          } else if (kind === 'adopt') await adoptAll(writers[by])
+          else if (kind === 'stale') seen = await readBase(reader, KEY)
+          else await writers[by]?.write(set({ [name]: i }))
+          if (kind === 'patch' || kind === 'hand') wanted.push(name)
+        })
+        await scheduler.waitFor(Promise.all(work))
+        await scheduler.waitFor(adoptAll(writers[0]))
+        const { text, history } = readDocument(store, KEY)
+        expect(Object.keys(JSON.parse(text ?? '{}')).sort()).toEqual(wanted.sort())
+        expectSound(store)
+        const byUser = steps.filter(({ kind }) => kind === 'patch').length
+        expect(history.filter(record => (record.actor as JsonObject).type === 'user')).toHaveLength(byUser)
+      }),
+      { numRuns: 60 },
+    )
+  }, 60_000)
+
+  it('of different documents do not wait for one another', async () => {
+    const store = createStore()
+    const other = makeKey('settings', 'kytos', 'topology')
+    let release = (): void => {}
+    const held = new Promise<void>(resolve => {
+      release = resolve
+    })
+    const backend = on(store)
+    const commit = backend.commit.bind(backend)
+    const writer = await writerOn(
+      Object.assign(backend, {
+        commit: async (operations: readonly Operation[]) => {
+          if (operations.some(({ key }) => key === KEY)) await held
+          return commit(operations)
+        },
+      }),
+    )
+    const first = writer.write(set({ a: 1 }))
+    expect(await writer.write(set({ b: 2 }, other))).toMatchObject({ committed: true })
+    release()
+    expect(await first).toMatchObject({ committed: true, data: { a: 1 } })
+  })
+
+  it('number a deletion and what comes after it', async () => {
+    const store = createStore()
+    const writer = await writerOn(on(store))
+    await writer.write(set({ a: 1 }))
+    await writer.write({ ...set({}), make: () => undefined })
+    expect(await writer.write({ ...set({}), make: () => undefined })).toMatchObject({ committed: false })
+    await writer.write(set({ b: 1 }))
+    expect(readDocument(store, KEY).history.map(({ version, kind }) => [version, kind])).toEqual([
+      [1, 'created'],
+      [2, 'deleted'],
+      [3, 'created'],
+    ])
+    expectSound(store)
+  })
+
+  it('commit nothing when they leave the text as it was, also when only the layout of an edit by hand differs', async () => {
+    const store = createStore()
+    store.commit([{ key: KEY, put: '{ "a" : 1.0 }' }])
+    const writer = await writerOn(on(store))
+    await writer.adopt(editOf(store))
+    const { revision } = store
+    expect(await writer.write(set({ a: 1 }))).toMatchObject({ committed: false, revision: 1n })
+    expect(store.revision).toBe(revision)
+  })
+
+  it('are not refused because of what a controller knows no longer', async () => {
+    const store = createStore()
+    const one = await writerOn(on(store))
+    const backend = on(store)
+    await backend.open()
+    await one.write(set({ a: 1 }))
+    const old = await readBase(backend, KEY)
+    await one.write({ ...set({}), make: () => undefined })
+    const two = await writerOn(on(store), () => old)
+    const create: Change = {
+      ...set({}),
+      make: ({ entry }) => {
+        if (entry) throw new SettingsError('DOCUMENT_EXISTS', 'It is there.')
+        return { b: 1 }
+      },
+    }
+    expect(await two.write(create)).toMatchObject({ committed: true, data: { b: 1 } })
+    await expect(two.write(create)).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
+    expectSound(store)
+  })
+
+  it('with one try end as soon as another was faster, and with conditions that do not hold', async () => {
+    const store = createStore()
+    const writer = await writerOn(on(store))
+    const rival: Change = {
+      ...set({}),
+      once: true,
+      make: () => {
+        store.commit([{ key: KEY, put: '{"rival":1}' }])
+        return { a: 1 }
+      },
+    }
+    await expect(writer.write(rival)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
+    const conditional: Change = {
+      ...set({ a: 1 }),
+      once: true,
+      conditions: () => [{ key: makeKey('settings', 'a', 'b'), check: true, expected: 7n }],
+    }
+    await expect(writer.write(conditional)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
+    expect(readDocument(store, KEY).text).toBe('{"rival":1}')
+  })
+})
+
+describe('a limit of 256 KiB', () => {
+  const sized = (bytes: number): JsonObject => ({ a: 'x'.repeat(bytes - 8) })
+
+  it('holds to the byte, and nothing is written above it', async () => {
+    const store = createStore()
+    const writer = await writerOn(on(store))
+    expect(await writer.write(set(sized(256 * 1024)))).toMatchObject({ committed: true })
+    expect(Buffer.byteLength(readDocument(store, KEY).text ?? '')).toBe(256 * 1024)
+    const { revision } = store
+    await expect(writer.write(set(sized(256 * 1024 + 1)))).rejects.toMatchObject({
+      code: 'DOCUMENT_TOO_LARGE',
+      details: { got: 262145, limit: 262144 },
+    })
+    await expect(writer.write(set({ a: 'ü'.repeat(128 * 1024) }))).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    expect(store.revision).toBe(revision)
+  })
+})
+
+describe('an answer that is lost', () => {
+  const isChange = (operations: readonly Operation[]): boolean => operations.some(operation => operation.key === KEY && 'put' in operation)
+
+  it.each(['before', 'after'] as const)('(%s the commit) is told with the write_id, which is in the history if the change was made', async when => {
+    const store = createStore()
+    const writer = await writerOn(deaf(store, operations => (isChange(operations) ? when : undefined)))
+    const error = await writer.write(set({ a: 1 })).catch(thrown => thrown)
+    expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', details: { write_id: expect.any(String) }, message: expect.stringContaining('write_id') })
+    expect(readDocument(store, KEY).history.map(({ write_id }) => write_id)).toEqual(when === 'after' ? [error.details.write_id] : [])
+  })
+
+  it.each(['before', 'after'] as const)('(%s) to the adoption of an edit by hand says that the change itself was not made', async when => {
+    const store = createStore()
+    store.commit([{ key: KEY, put: '{"hand":1}' }])
+    const backend = deaf(store, operations => (isChange(operations) ? undefined : when))
+    await backend.open()
+    const base = await readBase(backend, KEY)
+    const writer = await writerOn(backend, () => base)
+    await expect(writer.write(set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+    expect(readDocument(store, KEY).text).toBe('{"hand":1}')
+  })
+
+  it('to a change of nothing is no unknown outcome', async () => {
+    const store = createStore()
+    const writer = await writerOn(on(store))
+    await writer.write(set({ a: 1 }))
+    const base = await readBase(await opened(store), KEY)
+    const other = await writerOn(
+      deaf(store, () => 'after'),
+      () => base,
+    )
+    await expect(other.write(set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+  })
+})
+
+describe('a record that is not ours', () => {
+  it('takes its version, and the next change has the one after it', async () => {
+    const store = createStore()
+    const writer = await writerOn(on(store))
+    await writer.write(set({ a: 1 }))
+    store.commit([{ key: makeKey('history', 'settings', 'kytos', 'of_lldp', '000000000002'), put: 'garbage' }])
+    const other = await writerOn(on(store))
+    expect(await other.write(set({ b: 2 }))).toMatchObject({ committed: true, data: { a: 1, b: 2 } })
+  })
+})
+
+async function opened(store: Store): Promise<Backend> {
+  const backend = on(store)
+  await backend.open()
+  return backend
+}
