@@ -110,8 +110,10 @@ export class Follower {
         if (!begun) await once()
         begun = true
         check.see(batch)
-        if (!check.confirmed) timer ??= setTimeout(() => late.abort(), confirmation)
-        else if (batch.changes.length === 0) caughtUp()
+        if (check.confirmed) clearTimeout(timer)
+        else timer ??= setTimeout(() => late.abort(), confirmation)
+        if (!check.confirmed) continue
+        if (batch.changes.length === 0) caughtUp()
         else if (batch.revision > cache.revision) await this.#take(batch)
       }
     } finally {
