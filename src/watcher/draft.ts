@@ -65,7 +65,8 @@ export class Draft {
   async step(change: Change, n: number, existed: boolean): Promise<Step | undefined> {
     const key = keyOf(change)
     const entry = change.type === 'put' ? change.entry : undefined
-    if (splitKey(key).kind === 'boxes') return { type: 'box', n, existed, key, entry }
+    const { kind, segments } = splitKey(key)
+    if (kind === 'boxes') return segments.length === 2 ? { type: 'box', n, existed, key, entry } : undefined
     const owner = parseOverridesKey(key)
     if (owner) return this.#settingsStep(change, owner, entry, { n, existed })
     return this.#schemaStep(key, entry, { n, existed })

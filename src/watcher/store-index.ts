@@ -59,7 +59,7 @@ export class StoreIndex {
       this.#places.set(key, { revision, created, mark: markOf(text) })
     } else this.#places.delete(key)
     const { kind, segments } = splitKey(key)
-    if (kind === 'boxes') this.#applyBox(segments[0] ?? '', key, change.type === 'put')
+    if (kind === 'boxes' && segments.length === 2) this.#applyBox(segments[0] ?? '', key, change.type === 'put')
   }
 
   #applyBox(namespace: string, key: Key, there: boolean): void {
