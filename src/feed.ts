@@ -87,8 +87,7 @@ class RecentFacts implements WritableFeed {
   }
 
   follow(since: string | undefined, push: Push): Unsubscribe {
-    const from = since === undefined ? undefined : parseCursor(since)
-    if (from) this.#replay(from, push)
+    const from = since === undefined ? undefined : this.#replay(parseCursor(since), push)
     // A reader that was ahead of this controller must not hear again what it knows.
     const skip: Push = (event, cursor) => {
       if (!from || cursor === undefined || compareCursors(parseCursor(cursor), from) > 0) push(event, cursor)
@@ -97,14 +96,17 @@ class RecentFacts implements WritableFeed {
     return () => this.#readers.delete(skip)
   }
 
-  #replay(from: Cursor, push: Push): void {
+  /** Gives what was said after a cursor, or a snapshot, and answers the cursor that live facts have to be after. */
+  #replay(from: Cursor, push: Push): Cursor {
     if (!this.#floor || compareCursors(from, this.#floor) < 0 || from.epoch > this.#source.epoch) {
-      push(this.#snapshot(this.cursor), this.cursor)
-      return
+      const { cursor } = this
+      push(this.#snapshot(cursor), cursor)
+      return parseCursor(cursor)
     }
     for (const { event, cursor } of this.#kept) {
       if (compareCursors(cursor, from) > 0) push(asReplay(event), printCursor(cursor))
     }
+    return from
   }
 
   #snapshot(cursor: string): KytosEvent<Facts['settings.snapshot']> {
@@ -126,7 +128,7 @@ class RecentFacts implements WritableFeed {
     }
     // In large steps, so that forgetting costs little per fact.
     if (gone === 0) return
-    const slack = Math.min(this.#kept.length - gone, KEPT_FACTS / 10)
+    const slack = Math.floor((this.#kept.length - gone) / 10)
     for (const kept of this.#kept.slice(gone, gone + slack)) this.#bytes -= kept.weight
     this.#floor = this.#kept[gone + slack - 1]?.cursor ?? this.#floor
     this.#kept = this.#kept.slice(gone + slack)

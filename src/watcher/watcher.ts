@@ -225,7 +225,6 @@ export class Watcher {
     const first = !this.#loaded
     await this.#deliver(batch, first ? undefined : 'resync', { epoch })
     if (first) for (const state of this.cache.documents()) if (state.rejected.length > 0) this.#say(rejectedFact(state))
-    this.#reportUnrecorded([...this.cache.documents()])
   }
 
   async #deliver(batch: Batch, origin: Origin | undefined, options: ApplyOptions = {}): Promise<void> {
@@ -254,7 +253,10 @@ export class Watcher {
   }
 
   #beReady(): void {
+    const before = this.#standing.ready
     this.#standing.become('READY', null)
+    // Also those whose record could not be written while the store was away.
+    if (!before) this.#reportUnrecorded([...this.cache.documents()])
     this.#wasReady = true
     this.#settleStart.resolve()
     this.#ready.check()

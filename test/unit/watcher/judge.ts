@@ -187,6 +187,8 @@ export class Judge {
         if (!document) uncertain.add(namespace)
         else await fresh.ask('kytos.settings.register', { namespace, schema: document.schema, napp_version: document.nappVersion ?? '' })
       }
+      // It may have recorded what nobody else could.
+      await this.calm()
       const namespaces = (await fresh.ask('kytos.settings.list', {})).map(one => one.namespace)
       expect((await player.ask('kytos.settings.list', {})).map(one => one.namespace)).toEqual(namespaces)
       for (const namespace of namespaces.filter(one => !uncertain.has(one))) {

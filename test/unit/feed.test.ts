@@ -1,0 +1,231 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { KytosEvent } from '../../events/event.ts'
+import type { Facts } from '../../events/map.ts'
+import { createFeed } from '../../src/feed.ts'
+import { compareCursors, parseCursor } from '../../src/watcher/cursor.ts'
+
+/** A feed whose state is what the test says. */
+function createStage(epoch = 1, revision = 0n) {
+  const source = { epoch, revision, namespaces: () => ({ 'kytos/a': { data: { at: String(source.revision) }, revision: String(source.revision) } }) }
+  const feed = createFeed(source)
+  const event = (name: string, content: object): KytosEvent => ({ id: name, name, content, timestamp: '', priority: 0, reinjections: 0 })
+  return {
+    source,
+    feed,
+    /** Says a fact at this place. */
+    say(revision: number, n = 1, weight = 0): string {
+      source.revision = BigInt(revision)
+      const cursor = `${source.epoch}.${revision}.${n}`
+      feed.add(event('settings.changed', { namespace: 'kytos/a', cursor, origin: 'live' }), weight)
+      return cursor
+    },
+    state: () => feed.add(event('settings.state', { state: 'READY' }), 0),
+  }
+}
+
+/** What a reader gets: cursors, `snapshot <cursor>`, `<cursor> replay`, or the name of a fact without a cursor. */
+function read(feed: ReturnType<typeof createStage>['feed'], since?: string) {
+  const got: string[] = []
+  const leave = feed.follow(since, ({ name, content }, cursor) => {
+    if (name === 'settings.snapshot') got.push(`snapshot ${cursor}`)
+    else if (cursor === undefined) got.push(name)
+    else got.push((content as Facts['settings.changed']).origin === 'replay' ? `${cursor} replay` : cursor)
+  })
+  return { got, leave }
+}
+
+describe('a reader of the feed', () => {
+  it('that names no cursor hears what is said from now on, also what has none', () => {
+    const { feed, say, state } = createStage()
+    feed.begin()
+    say(1)
+    const { got } = read(feed)
+    say(2)
+    state()
+    expect(got).toEqual(['1.2.1', 'settings.state'])
+  })
+
+  it('resumes at any cursor it was given, and hears exactly the rest, in order, once', () => {
+    const revisions = fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 4 })), {
+      selector: ([revision, n]) => revision * 10 + n,
+      minLength: 1,
+    })
+    fc.assert(
+      fc.property(revisions, fc.nat(), fc.nat(), (places, at, split) => {
+        const { feed, say } = createStage()
+        feed.begin()
+        const ordered = places.toSorted(([r1, n1], [r2, n2]) => r1 - r2 || n1 - n2)
+        const early = ordered.slice(0, split % (ordered.length + 1))
+        const said = early.map(([revision, n]) => say(revision, n))
+        const since = said[at % Math.max(said.length, 1)] ?? feed.cursor
+        const { got } = read(feed, since)
+        for (const [revision, n] of ordered.slice(early.length)) said.push(say(revision, n))
+        const rest = said.slice(said.indexOf(since) + 1)
+        expect(got.map(one => one.replace(' replay', ''))).toEqual(rest)
+        expect(got.filter(one => one.endsWith(' replay'))).toHaveLength(Math.max(0, early.length - said.indexOf(since) - 1))
+      }),
+    )
+  })
+
+  it('resumes at the state of the start without a snapshot', () => {
+    const { feed, say } = createStage(1, 5n)
+    feed.begin()
+    const { cursor } = feed
+    say(6)
+    expect(read(feed, cursor).got).toEqual(['1.6.1 replay'])
+  })
+
+  it('that asks for more than is kept gets one snapshot first, then what comes after it', () => {
+    const { feed, say } = createStage(1, 5n)
+    feed.begin()
+    say(6)
+    for (const since of ['0', '1.4.1', '0.999.1']) {
+      const { got, leave } = read(feed, since)
+      say(Number(feed.cursor.split('.')[1]) + 1)
+      expect(got).toEqual([expect.stringMatching(/^snapshot 1\.\d+\.1$/), feed.cursor])
+      leave()
+    }
+  })
+
+  it('gets in a snapshot all namespaces at its cursor', () => {
+    const { feed, say } = createStage(1, 5n)
+    feed.begin()
+    say(6)
+    const snapshots: unknown[] = []
+    feed.follow('0', event => snapshots.push(event))
+    expect(snapshots).toMatchObject([
+      {
+        name: 'settings.snapshot',
+        content: { namespaces: { 'kytos/a': { data: { at: '6' }, revision: '6' } }, revision: '6', epoch: 1, cursor: '1.6.1' },
+      },
+    ])
+  })
+
+  it('that is ahead of this controller hears nothing that it knows', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    say(1)
+    const { got } = read(feed, '1.3.2')
+    say(2)
+    say(3, 1)
+    say(3, 2)
+    say(3, 3)
+    say(4)
+    expect(got).toEqual(['1.3.3', '1.4.1'])
+  })
+
+  it('that resumes across a new epoch hears the rest of the old one, then the new one', () => {
+    const { feed, say, source } = createStage()
+    feed.begin()
+    say(8)
+    say(9)
+    source.epoch = 2
+    say(3)
+    const { got } = read(feed, '1.8.1')
+    say(4)
+    expect(got).toEqual(['1.9.1 replay', '2.3.1 replay', '2.4.1'])
+    expect(read(feed, '2.3.1').got).toEqual(['2.4.1 replay'])
+  })
+
+  it('from an epoch that this controller does not know yet gets a snapshot, and is not left in silence after it', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    say(1)
+    const { got } = read(feed, '2.7.1')
+    say(2)
+    expect(got).toEqual(['snapshot 1.1.1', '1.2.1'])
+  })
+
+  it('that names what is no cursor is refused, and not kept as a reader', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    const got: unknown[] = []
+    expect(() => feed.follow('yesterday', event => got.push(event))).toThrow(expect.objectContaining({ code: 'CURSOR_MALFORMED' }))
+    say(1)
+    expect(got).toEqual([])
+  })
+
+  it('that leaves hears nothing more and leaves nothing behind; others go on', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    const first = read(feed)
+    const second = read(feed)
+    first.leave()
+    first.leave()
+    say(1)
+    expect([first.got, second.got]).toEqual([[], ['1.1.1']])
+  })
+
+  it('may leave in the middle of being told, and may bring another one', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    const got: string[] = []
+    const leave = feed.follow(undefined, (_, cursor) => {
+      got.push(`first ${cursor}`)
+      leave()
+      feed.follow(cursor, (_event, next) => got.push(`second ${next}`))
+    })
+    say(1)
+    say(2)
+    expect(got).toEqual(['first 1.1.1', 'second 1.2.1'])
+  })
+})
+
+describe('the feed', () => {
+  it('keeps the newest 10,000 facts at most, and never leaves a gap', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    for (let revision = 1; revision <= 25_000; revision++) say(revision)
+    expectNoGap(feed, 25_000, 8_000, 10_000)
+  })
+
+  it('keeps about 32 MiB at most, but never forgets all of it at once', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    const document = 256 * 1024
+    for (let revision = 1; revision <= 1_000; revision++) say(revision, 1, document)
+    expectNoGap(feed, 1_000, 30, (32 * 1024 * 1024) / (3 * document) + 1)
+  })
+
+  it('keeps the newest fact however heavy it is', () => {
+    const { feed, say } = createStage()
+    feed.begin()
+    say(1)
+    say(2, 1, 1e9)
+    expect(read(feed, '1.1.1').got).toEqual(['1.2.1 replay'])
+  })
+
+  it('counts from the first fact that was said when that was before the start was over', () => {
+    const { feed, say } = createStage(1, 5n)
+    say(6, 2)
+    feed.begin()
+    expect(read(feed, '1.6.1').got).toEqual(['1.6.2 replay'])
+    expect(read(feed, '1.5.1').got).toEqual(['snapshot 1.6.2'])
+  })
+
+  it('has the cursor of the newest fact, of the state before the first', () => {
+    const { feed, say } = createStage(3, 5n)
+    expect(compareCursors(parseCursor(feed.cursor), parseCursor('3.5.1'))).toBeGreaterThan(0)
+    expect(compareCursors(parseCursor(feed.cursor), parseCursor('3.6.0'))).toBeLessThan(0)
+    say(6)
+    expect(feed.cursor).toBe('3.6.1')
+  })
+})
+
+/** Of every cursor either exactly the rest is given, or a snapshot; what is served reaches back at least and at most so far. */
+function expectNoGap(feed: ReturnType<typeof createStage>['feed'], last: number, least: number, most: number): void {
+  let served = 0
+  for (let back = 1; back <= Math.min(last, most + 10); back = back < 40 ? back + 1 : Math.floor(back * 1.2)) {
+    const { got, leave } = read(feed, `1.${last - back}.1`)
+    leave()
+    if (got[0]?.startsWith('snapshot')) expect(got).toEqual([`snapshot 1.${last}.1`])
+    else {
+      expect(got).toHaveLength(back)
+      expect(got[0]).toBe(`1.${last - back + 1}.1 replay`)
+      served = back
+    }
+  }
+  expect(served).toBeGreaterThan(least)
+  expect(served).toBeLessThanOrEqual(most)
+}
