@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { CommandContent } from '../../../events/map.ts'
 import { makeKey } from '../../../model/key.ts'
 import type { Json } from '../../../model/value.ts'
-import { createStore, fingerprint, on, open, openHand, readDocument } from './stores.ts'
+import { createStore, fingerprint, holdable, open, openHand, readDocument } from './stores.ts'
 
 const NS = 'kytos/of_lldp'
 const KEY = makeKey('settings', 'kytos', 'of_lldp')
@@ -34,28 +34,15 @@ describe('a revision as a guard', () => {
     const store = createStore()
     const one = await open(store, 'a')
     const { revision } = await one.ask('kytos.settings.update', update({ a: 1 }))
-    const held = on(store)
-    const gate = { open: true, waiting: [] as (() => void)[] }
-    const { watch } = held
-    const behind = await open(store, 'b', {
-      backend: () =>
-        Object.assign(held, {
-          async *watch(...given: Parameters<typeof watch>) {
-            for await (const batch of watch.apply(held, given)) {
-              if (!gate.open) await new Promise<void>(resolve => gate.waiting.push(resolve))
-              yield batch
-            }
-          },
-        }),
-    })
-    gate.open = false
+    const line = holdable(store)
+    const behind = await open(store, 'b', { backend: () => line.backend })
+    line.hold()
     const second = await one.ask('kytos.settings.update', update({ a: 2 }))
     expect((await behind.ask('kytos.settings.retrieve', { namespace: NS })).revision).toBe(revision)
     const stale = behind.ask('kytos.settings.update', update({ a: 9 }, { revision }))
     const fine = behind.ask('kytos.settings.update', update({ b: 9 }, { revision: second.revision }))
     await expect(stale).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
-    gate.open = true
-    for (const release of gate.waiting) release()
+    line.release()
     expect(await fine).toMatchObject({ overrides: { a: 2, b: 9 }, version: 3 })
   })
 

@@ -44,3 +44,34 @@ export function readDocument(store: Store, key: Key): { readonly text: string | 
 
 /** How many entries a store has and at which revision: the same before and after what must not write. */
 export const fingerprint = (store: Store): string => `${store.revision} ${store.list(EVERYTHING).map(({ key, revision }) => `${key}@${revision}`)}`
+
+/** A backend whose watch can be held: what comes meanwhile is given after the release. */
+export interface Holdable {
+  readonly backend: Backend
+  hold(): void
+  release(): void
+}
+
+export function holdable(store: Store): Holdable {
+  const backend = on(store)
+  const watch = backend.watch.bind(backend)
+  let held: Promise<void> | undefined
+  let letGo = (): void => {}
+  Object.assign(backend, {
+    async *watch(...given: Parameters<Backend['watch']>) {
+      for await (const batch of watch(...given)) {
+        await held
+        yield batch
+      }
+    },
+  })
+  return {
+    backend,
+    hold: () => {
+      held = new Promise(resolve => {
+        letGo = resolve
+      })
+    },
+    release: () => letGo(),
+  }
+}

@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest'
+import { makeKey } from '../../../model/key.ts'
+import { createStore, holdable, open } from './stores.ts'
+
+const NS = 'kytos/of_lldp'
+
+describe('a fresh read', () => {
+  it.each(['cluster', 'controller', 'controller:other'])('in the scope %s waits for what the store held when it was asked for', async scope => {
+    const store = createStore()
+    const line = holdable(store)
+    const one = await open(store, 'a')
+    const behind = await open(store, 'b', { backend: () => line.backend })
+    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
+    await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
+    line.hold()
+    const there = scope === 'controller' ? 'controller:b' : scope
+    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 2 }, scope: there })
+    await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { b: { default: 1 } } } })
+    expect(await behind.ask('kytos.settings.retrieve', { namespace: NS, scope })).not.toMatchObject({ overrides: { a: 2 } })
+    let answered = false
+    const fresh = behind.ask('kytos.settings.retrieve', { namespace: NS, scope, fresh: true }).finally(() => {
+      answered = true
+    })
+    await behind.ask('kytos.settings.list', {})
+    expect(answered).toBe(false)
+    line.release()
+    expect(await fresh).toMatchObject({ overrides: { a: 2 }, data: { b: 1 }, schema: true })
+  })
+
+  it('does not wait for a schema that was taken away meanwhile', async () => {
+    const store = createStore()
+    const line = holdable(store)
+    const behind = await open(store, 'b', { backend: () => line.backend })
+    line.hold()
+    const key = makeKey('schemas', 'kytos', 'of_lldp', 'digest')
+    store.commit([{ key: makeKey('settings', 'kytos', 'of_lldp'), put: '{"a":1}' }])
+    store.commit([{ key, put: '{"schema":{}}' }])
+    const fresh = behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
+    await behind.ask('kytos.settings.list', {})
+    store.commit([{ key, delete: true }])
+    line.release()
+    expect(await fresh).toMatchObject({ overrides: { a: 1 }, schema: false })
+  })
+
+  it('of what is nowhere says so, with the nearest name', async () => {
+    const store = createStore()
+    const [one, two] = [await open(store, 'a'), await open(store, 'b')]
+    await one.ask('kytos.settings.update', { namespace: NS, data: {} })
+    await two.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
+    await expect(two.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldb', fresh: true })).rejects.toMatchObject({
+      code: 'NAMESPACE_UNKNOWN',
+      details: { nearest: NS },
+    })
+  })
+})
