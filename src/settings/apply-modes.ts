@@ -1,4 +1,6 @@
 import type { ApplyMode } from '../../events/map.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { quote } from '../../model/quote.ts'
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { SchemaWalk } from './schema-walk.ts'
 
@@ -24,6 +26,28 @@ export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMod
   }
   visit(schema, '', 'restart', true)
   return modes
+}
+
+/** @throws SettingsError SCHEMA_MALFORMED when a property has an `x-apply` that is no mode; a stored one, of a newer release perhaps, is read as `restart`. */
+export function refuseUnknownModes(schema: JsonObject): void {
+  const walk = new SchemaWalk(schema)
+  const visit = (part: Json | undefined, path: string): void => {
+    walk.enter(part, node => {
+      const mode = node['x-apply']
+      if (mode !== undefined && (typeof mode !== 'string' || !MODES.includes(mode))) {
+        throw new SettingsError(
+          'SCHEMA_MALFORMED',
+          `The schema has "x-apply": ${quote(mode)} at "${path || '/'}"; it is one of ${MODES.join(', ')}.`,
+          {
+            details: { pointer: path, got: mode, expected: MODES },
+          },
+        )
+      }
+      for (const alike of walk.alike(node)) visit(alike, path)
+      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) visit(property, path + pointerToken(key))
+    })
+  }
+  visit(schema, '')
 }
 
 /** The mode at a pointer: its own, else that of its nearest ancestor, else `restart`. */

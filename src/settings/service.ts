@@ -3,6 +3,7 @@ import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, overridesKey, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { refuseUnknownModes } from './apply-modes.ts'
 import { checkFields, parseComment, parseCount, parseData, parseFlag, parseGuard, parseMethod, parseText, parseValue } from './content.ts'
 import { readRecords } from './document-reader.ts'
 import { freshen } from './freshness.ts'
@@ -66,6 +67,7 @@ export class SettingsService {
     const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
     const version = content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
     const document = createSchemaDocument(schema, seed, version)
+    refuseUnknownModes(schema)
     const broken = document.validate(mergeLayers([document.defaults, seed])).filter(rule => !OF_ABSENCE.has(rule.rule))
     refuseBroken(broken, Object.keys(seed).length > 0 ? `The seed of "${namespace}"` : `What the schema of "${namespace}" gives by default`)
 

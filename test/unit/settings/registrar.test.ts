@@ -47,6 +47,12 @@ describe('a registration', () => {
       })
     await refuse({ type: 'objekt' }, undefined, 'SCHEMA_MALFORMED', '/type')
     await refuse(
+      { properties: { a: { 'x-apply': 'liv' } } },
+      undefined,
+      'SCHEMA_MALFORMED',
+      '"x-apply": "liv" at "/a"; it is one of live, reload, restart, never.',
+    )
+    await refuse(
       { properties: { a: { type: 'integer', default: 'x' } } },
       undefined,
       'SETTINGS_INVALID',
