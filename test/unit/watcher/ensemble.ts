@@ -108,6 +108,13 @@ export function heard(player: Player, holds: (event: KytosEvent) => boolean, wit
   })
 }
 
+/** Mends the line and resolves when the controller is READY again. */
+export async function restored(player: Player): Promise<void> {
+  const before = player.said.length
+  player.line.down = false
+  await heard(player, event => isState('READY')(event) && player.said.indexOf(event) >= before)
+}
+
 /** True for the fact that this state began. */
 export function isState(state: string): (event: KytosEvent) => boolean {
   return ({ name, content }) => name === 'settings.state' && (content as Facts['settings.state']).state === state

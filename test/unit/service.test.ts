@@ -1,0 +1,270 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Facts } from '../../events/map.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { makeKey } from '../../model/key.ts'
+import { SnapshotFile } from '../../src/watcher/snapshot.ts'
+import { keepLog } from '../support/controller.ts'
+import { createPlayer, heard, isState, type Player, type PlayerOptions, restored, startPlayer } from './watcher/ensemble.ts'
+import { World } from './watcher/world.ts'
+
+const NS = 'kytos/of_lldp'
+const SCHEMA = { type: 'object', properties: { polling_time: { type: 'integer', default: 3, maximum: 9 } } } as const
+
+let folder: string
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kytos-service-'))
+})
+const players: Player[] = []
+afterEach(async () => {
+  await Promise.all(players.splice(0).map(player => player.close()))
+  await rm(folder, { recursive: true })
+})
+
+const keep = (player: Player): Player => {
+  players.push(player)
+  return player
+}
+const create = (world: World, options?: PlayerOptions) => keep(createPlayer(world, 'one', options))
+const start = async (world: World, options?: PlayerOptions) => keep(await startPlayer(world, 'one', options))
+const snapshot = () => new SnapshotFile(join(folder, 'snapshot.json'), 'the store', keepLog())
+const down = { prepare: (line: Player['line']) => Object.assign(line, { down: true }) }
+
+/** A world in which a controller was, and has stopped in order. */
+async function leftWorld(prepare: (player: Player) => Promise<unknown>): Promise<World> {
+  const world = new World()
+  const player = await startPlayer(world, 'one', { snapshot: snapshot() })
+  await prepare(player)
+  await player.close()
+  return world
+}
+
+const setPolling = (polling_time: number) => (player: Player) => player.ask('kytos.settings.update', { namespace: NS, data: { polling_time } })
+
+/** Makes the store answer each call with this. */
+function refuseWith(player: Player, error: SettingsError): void {
+  player.line.open = async () => {
+    throw error
+  }
+}
+
+describe('the start of the service', () => {
+  it('without store and snapshot gives up after its time, and says what it waited for', async () => {
+    const player = create(new World(), { ...down, startTimeout: 30 })
+    await expect(player.service.start()).rejects.toMatchObject({
+      code: 'START_TIMEOUT',
+      exit: 1,
+      message: expect.stringMatching(/0\.03 s .*open was refused/),
+    })
+    expect(player.service.health()).toMatchObject({ state: 'OFFLINE', epoch: 0, revision: 0n })
+  })
+
+  it('waits for a store that is away, and is READY when it comes', async () => {
+    const player = create(new World(), down)
+    const starting = player.service.start()
+    await heardInLog(player, /OFFLINE/)
+    player.line.down = false
+    await starting
+    expect(player.service.health().state).toBe('READY')
+  })
+
+  it('from a snapshot answers as before, marked STALE, without the store', async () => {
+    const world = await leftWorld(setPolling(5))
+    const player = await start(world, { ...down, snapshot: snapshot() })
+    const { state, revision, epoch } = player.service.health()
+    expect({ state, revision, epoch: epoch > 0 }).toEqual({ state: 'STALE', revision: world.revision, epoch: true })
+    expect(await player.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ data: { polling_time: 5 }, state: 'STALE', version: 1 })
+    expect(await player.ask('kytos.settings.list', {})).toMatchObject([{ namespace: NS, state: 'STALE' }])
+  })
+
+  it('from a snapshot says as resync what happened since, and nothing else', async () => {
+    const world = await leftWorld(async player => {
+      await player.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'same', data: 'a text that is longer than what stands for itself' })
+      await setPolling(5)(player)
+    })
+    const player = await start(world, { ...down, snapshot: snapshot() })
+    world.commit({ key: makeKey('boxes', 'net', 'new'), put: '{"data":1}' })
+    player.line.down = false
+    await heard(player, isState('READY'))
+    expect(player.changes).toMatchObject([{ box_id: 'new', kind: 'created', origin: 'resync' }])
+  })
+
+  it('from a snapshot in which overrides are rejected goes on with what counted', async () => {
+    const world = await leftWorld(async player => {
+      await setPolling(7)(player)
+      await setPolling(70)(player)
+      await player.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
+      expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 7 })
+    })
+    const player = await start(world, { ...down, snapshot: snapshot() })
+    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 7 })
+    player.line.down = false
+    await heard(player, isState('READY'))
+    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 7 })
+    expect(player.changes).toEqual([])
+  })
+
+  it('of a wrong store fails at once, snapshot or not', async () => {
+    const world = await leftWorld(setPolling(5))
+    for (const one of [undefined, snapshot()]) {
+      const fatal: Error[] = []
+      const player = create(world, { startTimeout: 60_000, fatal: error => fatal.push(error), ...(one ? { snapshot: one } : {}) })
+      refuseWith(player, new SettingsError('STORE_REFUSED', 'The password is wrong.'))
+      await expect(player.service.start()).rejects.toMatchObject({ code: 'STORE_REFUSED', message: 'The password is wrong.' })
+      expect(fatal).toHaveLength(1)
+    }
+  })
+
+  it('tells of a wrong store also when it comes after a start from a snapshot', async () => {
+    const world = await leftWorld(setPolling(5))
+    const told = new Promise<Error>(fatal => {
+      const player = create(world, { ...down, snapshot: snapshot(), fatal })
+      player.service.start().then(() => refuseWith(player, new SettingsError('STORE_FORMAT', 'A newer one.')))
+    })
+    expect(await told).toMatchObject({ code: 'STORE_FORMAT' })
+  })
+
+  it('that is stopped in the middle ends with SERVICE_STOPPING', async () => {
+    const player = create(new World(), { ...down, startTimeout: 60_000 })
+    const starting = player.service.start()
+    await Promise.all([expect(starting).rejects.toMatchObject({ code: 'SERVICE_STOPPING' }), player.close()])
+  })
+
+  it('that is stopped before it began ends so too', async () => {
+    const player = create(new World(), { startTimeout: 60_000 })
+    await player.close()
+    await expect(player.service.start()).rejects.toMatchObject({ code: 'SERVICE_STOPPING' })
+  })
+})
+
+describe('while the store is away', () => {
+  async function stale(): Promise<Player> {
+    const player = await start(new World())
+    await setPolling(5)(player)
+    player.line.down = true
+    player.line.cut()
+    await heard(player, isState('STALE'))
+    return player
+  }
+
+  it('reads are marked, writes are refused after 2 s, and nothing is left of them', async () => {
+    const player = await stale()
+    const began = performance.now()
+    const refused = { code: 'STORE_STALE', status: 503, retryable: true }
+    await Promise.all([
+      expect(setPolling(6)(player)).rejects.toMatchObject(refused),
+      expect(player.ask('kytos.settings.delete', { namespace: NS })).rejects.toMatchObject(refused),
+      expect(player.ask('kytos.storehouse.create', { namespace: 'net', data: 1 })).rejects.toMatchObject(refused),
+    ])
+    expect(performance.now() - began).toBeGreaterThan(1_900)
+    expect(await player.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ state: 'STALE', data: { polling_time: 5 } })
+    await restored(player)
+    expect(await player.ask('kytos.settings.history', { namespace: NS })).toHaveLength(1)
+  })
+
+  it('a write that comes shortly before it is back is not refused', async () => {
+    const player = await stale()
+    const writing = setPolling(6)(player)
+    player.line.down = false
+    expect(await writing).toMatchObject({ data: { polling_time: 6 }, state: 'READY', version: 2 })
+  })
+
+  it('a registration takes effect at once, and is stored and announced when it is back', async () => {
+    const player = await stale()
+    const answer = await player.ask('kytos.settings.register', {
+      namespace: NS,
+      schema: { ...SCHEMA, properties: { ...SCHEMA.properties, more: { default: true } } },
+    })
+    expect(answer).toMatchObject({ state: 'STALE', schema: true, data: { polling_time: 5, more: true } })
+    expect(player.changes).toHaveLength(1)
+    player.line.down = false
+    const fact = await heard(player, ({ content }) => isSchemaChange(content))
+    expect(fact.content).toMatchObject({ kind: 'created', origin: 'live', previous: { polling_time: 5 }, data: { polling_time: 5, more: true } })
+    expect((await player.ask('kytos.settings.describe', { namespace: NS })).schema).toHaveProperty('properties.more')
+  })
+
+  it('a registration says which stored overrides it does not accept', async () => {
+    const player = await start(new World())
+    await setPolling(70)(player)
+    player.line.down = true
+    player.line.cut()
+    await heard(player, isState('STALE'))
+    await player.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
+    expect(await heard(player, ({ name }) => name === 'settings.rejected')).toMatchObject({
+      content: { namespace: NS, source: 'settings/kytos/of_lldp', errors: [{ pointer: '/polling_time', rule: 'maximum' }] },
+    })
+    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 3 })
+  })
+
+  it('a registered schema survives a store that was wiped, and is put into it again', async () => {
+    const world = new World()
+    const player = await start(world)
+    await player.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
+    const { epoch } = player.service.health()
+    // It is gone with the store, and comes back with a commit in the new one.
+    world.rewind(100)
+    await heard(player, ({ content }) => isSchemaChange(content) && content.origin === 'live' && content.epoch > epoch)
+    expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 3 })
+    expect(world.entries().filter(({ key }) => key.startsWith('schemas/'))).toHaveLength(1)
+  })
+})
+
+describe('an answer', () => {
+  it('is marked as not observed when the watch stays down after the commit', async () => {
+    const player = await start(new World())
+    const { line } = player
+    const commit = line.commit.bind(line)
+    line.commit = operations => {
+      line.watch = () => {
+        throw new SettingsError('STORE_UNREACHABLE', 'The watch is down.')
+      }
+      line.cut()
+      return commit(operations)
+    }
+    expect(await setPolling(5)(player)).toMatchObject({
+      observed: false,
+      data: { polling_time: 5 },
+      overrides: { polling_time: 5 },
+      version: 1,
+      state: 'STALE',
+    })
+    expect(player.changes).toEqual([])
+  })
+})
+
+describe('closing', () => {
+  it('ends waiting commands at once', async () => {
+    const player = await start(new World())
+    player.line.down = true
+    player.line.cut()
+    await heard(player, isState('STALE'))
+    const writing = setPolling(5)(player)
+    const began = performance.now()
+    await Promise.all([expect(writing).rejects.toMatchObject({ code: 'STORE_STALE' }), player.close()])
+    expect(performance.now() - began).toBeLessThan(1_000)
+  })
+
+  it('keeps what is known for the next start, also after changes a moment ago', async () => {
+    const world = await leftWorld(async player => {
+      for (let i = 1; i <= 9; i++) await setPolling(i)(player)
+    })
+    expect((await snapshot().read())?.batch.revision).toBe(world.revision)
+  })
+
+  it('twice is as good as once', async () => {
+    const player = await start(new World())
+    await Promise.all([player.close(), player.close()])
+    await player.close()
+  })
+})
+
+function isSchemaChange(content: unknown): content is Facts['settings.changed'] {
+  return typeof content === 'object' && content !== null && 'scope' in content && content.scope === 'schema'
+}
+
+async function heardInLog(player: Player, what: RegExp): Promise<void> {
+  for (let i = 0; i < 500 && !player.log.lines.some(line => what.test(line)); i++) await new Promise(resolve => setImmediate(resolve))
+  expect(player.log.lines).toContainEqual(expect.stringMatching(what))
+}

@@ -1,0 +1,184 @@
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { makeKey } from '../../../model/key.ts'
+import { CLUSTER, controllerScope, overridesKey, parseNamespace, schemaKey } from '../../../model/namespace.ts'
+import { Cache } from '../../../src/watcher/cache.ts'
+import { recordsIn, type Snapshot, SnapshotFile } from '../../../src/watcher/snapshot.ts'
+import { keepLog } from '../../support/controller.ts'
+import { arbitraryJson } from '../model/arbitrary-json.ts'
+import { createShelf, schema, stored, written } from './shelf.ts'
+
+const NS = parseNamespace('kytos/a')
+const KEY = overridesKey(NS, CLUSTER)
+const STORE = 'etcd http://127.0.0.1:2379 /kytos'
+
+let folder: string
+let file: string
+const log = keepLog()
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'kytos-snapshot-'))
+  file = join(folder, 'controller-1', 'snapshot.json')
+  log.lines.length = 0
+})
+afterEach(async () => {
+  await chmod(folder, 0o700)
+  await rm(folder, { recursive: true })
+})
+
+const open = (store = STORE) => new SnapshotFile(file, store, log)
+
+/** The cache that a process has which begins with this. */
+async function load({ batch, epoch }: Snapshot): Promise<Cache> {
+  const cache = new Cache('one', async () => expect.fail('the store is away'))
+  await cache.apply(batch, { epoch, readHistory: async document => recordsIn(batch, document) })
+  return cache
+}
+
+/** Everything that a controller answers from. */
+function look(cache: Cache) {
+  return {
+    epoch: cache.epoch,
+    revision: cache.revision,
+    keys: [...cache.keys()].sort(),
+    namespaces: cache.namespaces().map(one => [one, cache.effective(one), cache.namespaceRevision(one), cache.schema(one)?.digest]),
+    documents: [...cache.documents()]
+      .map(({ key, entry, record, inForce, rejected }) => ({ key, entry, record, inForce, rejected }))
+      .sort((a, b) => (a.key < b.key ? -1 : 1)),
+    boxes: cache.boxes('net'),
+  }
+}
+
+async function roundTrip(cache: Cache): Promise<Cache> {
+  await open().flush(cache)
+  const snapshot = await open().read()
+  return load(snapshot ?? expect.fail('nothing was read'))
+}
+
+describe('a snapshot', () => {
+  it('gives back the cache as it was: overrides, deletions, schemas, boxes in their order, foreign keys', async () => {
+    const { cache, change } = await createShelf()
+    const document = schema({ a: { type: 'integer', default: 18446744073709551615n } }, '1.2', { seeded: true })
+    await change(stored(schemaKey(NS, document.digest), document))
+    await change(...written(KEY, 1, { big: 123456789012345678901234567890n, text: '\u0000"ü' }))
+    await change(...written(overridesKey(NS, controllerScope('one')), 1, { own: 1.5e300 }))
+    await change(...written(overridesKey(NS, controllerScope('two')), 1, {}))
+    await change(...written(overridesKey(NS, controllerScope('two')), 2, undefined))
+    for (const box of ['b', 'a', 'ein/?']) await change({ key: makeKey('boxes', 'net', box), put: `{"data":"${'x'.repeat(99)}"}` })
+    await change({ key: makeKey('settings', 'foreign', 'too', 'deep'), put: 'x'.repeat(99) })
+    await change({ key: schemaKey(NS, 'unreadable'), put: '{"schema": 5}' })
+    await change({ key: KEY, put: '{"by": "hand"}' })
+    await cache.apply({ revision: cache.revision, changes: [] }, { epoch: 0 })
+    const again = await roundTrip(cache)
+    expect(look(again)).toEqual(look(cache))
+  })
+
+  it('gives back any overrides bit by bit', async () => {
+    await fc.assert(
+      fc.asyncProperty(arbitraryJson(), async value => {
+        const { cache, change } = await createShelf()
+        await change(...written(KEY, 1, { value }))
+        expect((await roundTrip(cache)).effective(NS)).toEqual(cache.effective(NS))
+      }),
+      { numRuns: 25 },
+    )
+  })
+
+  it('keeps what counts in the place of rejected overrides, for the history is not at hand', async () => {
+    const { cache, change } = await createShelf()
+    const limited = schema({ a: { type: 'integer', default: 1, maximum: 9 } })
+    for (const [i, a] of [3, 4, 50, 60].entries()) await change(...written(KEY, i + 1, { a }))
+    await change(stored(schemaKey(NS, limited.digest), limited))
+    expect(cache.effective(NS)).toEqual({ a: 4 })
+    expect(look(await roundTrip(cache))).toEqual(look(cache))
+  })
+
+  it('is only for whom it belongs to, and is replaced as a whole', async () => {
+    const { cache, change } = await createShelf()
+    await change(...written(KEY, 1, { a: 1 }))
+    await open().flush(cache)
+    expect((await stat(file)).mode & 0o777).toBe(0o600)
+    expect((await stat(join(folder, 'controller-1'))).mode & 0o777).toBe(0o700)
+    await change(...written(KEY, 2, { a: 2 }))
+    await open().flush(cache)
+    expect(await readdir(join(folder, 'controller-1'))).toEqual(['snapshot.json'])
+    expect((await open().read())?.batch.revision).toBe(2n)
+  })
+
+  it('leaves the old one when a crash cut the new one short', async () => {
+    const { cache, change } = await createShelf()
+    await change(...written(KEY, 1, { a: 1 }))
+    await open().flush(cache)
+    await writeFile(`${file}.4711.tmp`, (await readFile(file, 'utf8')).slice(0, 40))
+    expect((await open().read())?.batch.revision).toBe(1n)
+    expect(log.lines).toEqual([])
+  })
+
+  it('of another store is not taken, and not complained about', async () => {
+    const { cache, change } = await createShelf()
+    await change(...written(KEY, 1, { a: 1 }))
+    await open().flush(cache)
+    for (const other of ['etcd http://127.0.0.1:2379 /other', 'filesystem /var/lib', '']) expect(await open(other).read()).toBeUndefined()
+    expect(log.lines).toEqual([])
+  })
+
+  it('that is absent is none', async () => {
+    expect(await open().read()).toBeUndefined()
+    expect(log.lines).toEqual([])
+  })
+
+  it('that was cut anywhere is not used, and the log says so', async () => {
+    const { cache, change } = await createShelf()
+    await change(...written(KEY, 1, { a: 1 }))
+    await open().flush(cache)
+    const text = await readFile(file, 'utf8')
+    for (let length = 0; length < text.length; length += 7) {
+      await writeFile(file, text.slice(0, length))
+      expect(await open().read()).toBeUndefined()
+    }
+    expect(log.lines).toHaveLength(Math.ceil(text.length / 7))
+    expect(log.lines.every(line => line.startsWith('warn') && line.includes(file))).toBe(true)
+  })
+
+  it('that holds something else is not used', async () => {
+    await mkdir(join(folder, 'controller-1'))
+    const head = `"format":1,"store":${JSON.stringify(STORE)}`
+    const entry = '{"key":"settings/a/b","text":"{}","revision":"1","created":"1"}'
+    const wrong = [
+      '[]',
+      '{}',
+      '{"format":2}',
+      `{${head}}`,
+      `{${head},"epoch":1,"revision":"01","entries":[]}`,
+      `{${head},"epoch":"1","revision":"1","entries":[]}`,
+    ]
+    const wrongEntries = ['5', '{}', entry.replace('"1"', '1'), entry.replace('settings/a/b', 'nonsense/a'), entry.replace('"{}"', 'null')]
+    for (const text of [...wrong, ...wrongEntries.map(one => `{${head},"epoch":1,"revision":"1","entries":[${entry},${one}]}`)]) {
+      await writeFile(file, text)
+      expect(await open().read(), text).toBeUndefined()
+    }
+    await writeFile(file, `{${head},"epoch":1,"revision":"1","entries":[${entry}]}`)
+    expect((await open().read())?.epoch).toBe(1)
+  })
+
+  it('that cannot be written or read is a line in the log and nothing worse', async () => {
+    const { cache } = await createShelf()
+    await writeFile(join(folder, 'controller-1'), 'a file where the folder should be')
+    await open().flush(cache)
+    expect(await open().read()).toBeUndefined()
+    expect(log.lines).toEqual([expect.stringContaining(`was not kept in ${file}`), expect.stringContaining(`in ${file} cannot be read`)])
+  })
+
+  it('is written soon after a change, once for many', async () => {
+    const { cache, change } = await createShelf()
+    const snapshot = open()
+    for (let version = 1; version <= 20; version++) {
+      await change(...written(KEY, version, { version }))
+      snapshot.save(cache)
+    }
+    await snapshot.flush(cache)
+    expect((await open().read())?.batch.revision).toBe(20n)
+  })
+})
