@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import { attemptMs, createClient, type EtcdOptions } from './client.ts'
@@ -34,6 +35,8 @@ export class Link {
   constructor(options: EtcdOptions) {
     this.#options = options
     this.endpoints = options.endpoints.join(', ')
+    // Any number of calls may pause at once while the endpoints are away.
+    setMaxListeners(0, this.#closing.signal)
     // Controllers with the same list of endpoints should not all ask the same one.
     this.#at = Math.floor(Math.random() * options.endpoints.length)
   }
