@@ -116,6 +116,38 @@ describe('changes of one document', () => {
     )
   }, 60_000)
 
+  it('are each in the history once, whatever edits by hand make and remove the document meanwhile', async () => {
+    const step = fc.record({ by: fc.nat(2), kind: fc.constantFrom('patch', 'patch', 'make', 'remove', 'adopt', 'adopt', 'stale') })
+    await fc.assert(
+      fc.asyncProperty(fc.scheduler(), fc.array(step, { minLength: 3, maxLength: 14 }), async (scheduler, steps) => {
+        const store = createStore()
+        const wait = (): Promise<unknown> => scheduler.schedule(Promise.resolve())
+        let seen: Base = NOTHING
+        const writers = await Promise.all([0, 1, 2].map(() => writerOn(slowed(store, wait), () => seen)))
+        const reader = await opened(store)
+        const acknowledged: string[] = []
+        const edits: Edit[] = []
+        const work = steps.map(async ({ by, kind }, i) => {
+          await wait()
+          if (kind === 'make' || kind === 'remove') {
+            store.commit([kind === 'make' ? { key: KEY, put: `{"hand":${i}}` } : { key: KEY, delete: true }])
+            const edit = editOf(store)
+            edits.push(edit.gone ? { ...edit, revision: store.revision } : edit)
+          } else if (kind === 'adopt') {
+            for (const edit of edits) await writers[by]?.adopt(edit)
+          } else if (kind === 'stale') seen = await readBase(reader, KEY)
+          else acknowledged.push((await writers[by]?.write(set({ [`k${i}`]: i })))?.record?.writeId ?? 'none')
+        })
+        await scheduler.waitFor(Promise.all(work))
+        const { history } = readDocument(store, KEY)
+        expect(history.map(record => record.version)).toEqual(history.map((_, i) => i + 1))
+        const ids = history.flatMap(record => ((record.actor as JsonObject).type === 'user' ? [record.write_id] : []))
+        expect(ids.sort()).toEqual(acknowledged.sort())
+      }),
+      { numRuns: 300 },
+    )
+  }, 60_000)
+
   it('of different documents do not wait for one another', async () => {
     const store = createStore()
     const other = makeKey('settings', 'kytos', 'topology')

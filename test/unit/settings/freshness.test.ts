@@ -14,8 +14,8 @@ describe('a fresh read', () => {
     await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
     line.hold()
     const there = scope === 'controller' ? 'controller:b' : scope
-    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 2 }, scope: there })
     await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { b: { default: 1 } } } })
+    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 2 }, scope: there })
     expect(await behind.ask('kytos.settings.retrieve', { namespace: NS, scope })).not.toMatchObject({ overrides: { a: 2 } })
     let answered = false
     const fresh = behind.ask('kytos.settings.retrieve', { namespace: NS, scope, fresh: true }).finally(() => {

@@ -46,6 +46,19 @@ describe('a revision as a guard', () => {
     expect(await fine).toMatchObject({ overrides: { a: 2, b: 9 }, version: 3 })
   })
 
+  it('is looked at in the store for the document that is not written too', async () => {
+    const store = createStore()
+    const line = holdable(store)
+    const one = await open(store, 'a')
+    const behind = await open(store, 'b', { backend: () => line.backend })
+    const { revision } = await behind.ask('kytos.settings.update', update({ a: 1 }))
+    line.hold()
+    await one.ask('kytos.settings.update', update({ a: 2 }, { scope: 'controller:b' }))
+    await expect(behind.ask('kytos.settings.update', update({ a: 3 }, { revision }))).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
+    line.release()
+    expect(readDocument(store, KEY).text).toBe('{"a":1}')
+  })
+
   it('lets one of many through', async () => {
     const store = createStore()
     const controllers = await Promise.all(['a', 'b', 'c'].map(id => open(store, id)))
