@@ -72,7 +72,7 @@ export class Overrides {
     if (expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected) await freshen(backend, watcher, namespace, scope)
 
     let before: JsonObject = {}
-    const { position } = watcher
+    let { position } = watcher
     const written = await writer.write({
       key: overridesKey(namespace, scope),
       actor,
@@ -80,6 +80,7 @@ export class Overrides {
       once: expected !== undefined,
       conditions: () => (expected === undefined ? [] : this.#otherDocuments(namespace, scope)),
       make: async base => {
+        position = watcher.position
         if (expected !== undefined) this.#refuseOther(namespace, scope, base, expected)
         before = base.data ?? (base.entry ? await this.#lastValid(namespace, scope) : {})
         const next = make(base, before)

@@ -56,9 +56,10 @@ export class Judge {
     const player = this.players[i]
     if (!player) return
     const comment = `order ${++this.#count}`
+    const { generation } = this.#world
     // The schedule gives each command the fields it needs.
     this.#order(player, name, { ...content, comment } as CommandContent<typeof name>, answer =>
-      this.#answered(player, content.namespace, content.scope, comment, answer as Settings),
+      this.#answered(player, content.namespace, content.scope, comment, generation, answer as Settings),
     )
   }
 
@@ -140,10 +141,12 @@ export class Judge {
   }
 
   /** What an answer says was observed has been said here before. */
-  #answered(player: Player, namespace: string, where: string | undefined, comment: string, answer: Settings): void {
+  #answered(player: Player, namespace: string, where: string | undefined, comment: string, generation: number, answer: Settings): void {
     if (answer.observed === false) return
     const scope = parseScope(where, player.id)
     const prefix = `history/${overridesKey(parseNamespace(namespace), scope)}/`
+    // Nobody can say what became of a commit that was under way when the store was put back.
+    if (generation !== this.#world.generation) return
     const committed = this.#world.entries().some(entry => entry.key.startsWith(prefix) && parseRecord(entry)?.comment === comment)
     const told = player.changes.some(
       fact =>
