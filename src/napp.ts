@@ -35,8 +35,11 @@ export default function createNApp(context: SettingsContext): NApp {
     },
 
     async shutdown() {
-      await http?.close()
-      await service?.close()
+      try {
+        await http?.close()
+      } finally {
+        await service?.close()
+      }
     },
   }
 }

@@ -12,6 +12,7 @@ import { type ApplyOptions, Cache } from './cache.ts'
 import { type DocumentState, isRecorded, parseOverridesKey } from './document-state.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import { Follower } from './follower.ts'
+import { Latch } from './latch.ts'
 import { recordsIn } from './snapshot.ts'
 import { type Health, type Position, Standing } from './standing.ts'
 import { keyOf } from './store-index.ts'
@@ -66,8 +67,7 @@ export class Watcher {
   readonly #stopping = new AbortController()
   readonly #passed = new Waiters()
   readonly #ready = new Waiters()
-  readonly #started: Promise<void>
-  #settleStart: { resolve: () => void; reject: (error: unknown) => void } = { resolve: () => {}, reject: () => {} }
+  readonly #started = new Latch()
   #running: Promise<void> = Promise.resolve()
   #wasReady = false
   #position: Position = { epoch: 0, revision: 0n }
@@ -90,11 +90,6 @@ export class Watcher {
       listed: (batch, epoch) => this.#listed(batch, epoch),
       caughtUp: () => this.#beReady(),
     })
-    this.#started = new Promise((resolve, reject) => {
-      this.#settleStart = { resolve, reject }
-    })
-    // Whoever calls start() hears of it; a stop before that is nobody's failure.
-    this.#started.catch(() => {})
   }
 
   /** Everything up to here is in the cache and has been announced. */
@@ -119,17 +114,11 @@ export class Watcher {
    */
   async start(timeout: number): Promise<void> {
     this.#running = this.#run()
-    let timer: NodeJS.Timeout | undefined
-    const expired = new Promise<'expired'>(resolve => {
-      timer = setTimeout(() => resolve('expired'), timeout)
-    })
-    const first = await Promise.race([this.#started, expired]).finally(() => clearTimeout(timer))
-    if (first === 'expired') {
-      throw new SettingsError(
-        'START_TIMEOUT',
-        `There are no settings to start with after ${timeout / 1000} s ([settings] start_timeout): ${this.health.reason ?? 'the store did not answer'}`,
-      )
-    }
+    if (await this.#started.wait(timeout)) return
+    throw new SettingsError(
+      'START_TIMEOUT',
+      `There are no settings to start with after ${timeout / 1000} s ([settings] start_timeout): ${this.health.reason ?? 'the store did not answer'}`,
+    )
   }
 
   /**
@@ -174,7 +163,7 @@ export class Watcher {
 
   async stop(): Promise<void> {
     this.#stopping.abort()
-    this.#settleStart.reject(new SettingsError('SERVICE_STOPPING', 'The service is stopping.'))
+    this.#started.fail(new SettingsError('SERVICE_STOPPING', 'The service is stopping.'))
     this.#passed.close()
     this.#ready.close()
     await this.#running
@@ -203,12 +192,12 @@ export class Watcher {
     if (error.code === 'INTERNAL_ERROR') this.#options.log.error(`The watcher met an error of its own and lists again: ${error.message}`)
     this.#standing.become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
     if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
-      this.#settleStart.reject(error)
+      this.#started.fail(error)
       this.#options.fatal?.(error)
       return false
     }
     // With a snapshot there is data to answer from: the others may start.
-    if (this.#loaded) this.#settleStart.resolve()
+    if (this.#loaded) this.#started.open()
     return true
   }
 
@@ -258,7 +247,7 @@ export class Watcher {
     // Also those whose record could not be written while the store was away.
     if (!before) this.#reportUnrecorded([...this.cache.documents()])
     this.#wasReady = true
-    this.#settleStart.resolve()
+    this.#started.open()
     this.#ready.check()
   }
 
