@@ -50,11 +50,17 @@ export function refuseBroken(broken: readonly RuleBroken[], what: string): void 
   throw new SettingsError('SETTINGS_INVALID', `${what} does not validate: ${told.join(' ')}`, { details: { errors: broken } })
 }
 
+/** Knows the schema of schemas, and nothing else. */
+const ofSchemas = new Ajv2020({ strict: false, logger: false, ownProperties: true })
+
 function compile(schema: Json): Check {
   if (!isObject(schema)) throw malformed('it is not a JSON object')
   // ajv would answer a promise, which is true whatever the data.
   if (Object.hasOwn(schema, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
   const ajv = new Ajv2020({
+    // Checked below, by one instance for all schemas: each of its own would compile the schema of schemas again.
+    meta: false,
+    validateSchema: false,
     allErrors: true,
     strict: false,
     passContext: true,
@@ -68,6 +74,7 @@ function compile(schema: Json): Check {
   ;(formats as unknown as (on: Ajv2020) => void)(ajv)
   addExactKeywords(ajv)
   try {
+    ofSchemas.validateSchema(schema, true)
     return ajv.compile(schema)
   } catch (cause) {
     throw malformed(reasonOf(cause, schema), cause)
@@ -78,10 +85,7 @@ function reasonOf(cause: unknown, schema: JsonObject): string {
   const message = (cause instanceof Error ? cause.message : String(cause)).replace(/\.+$/, '')
   if (cause instanceof RangeError) return 'it refers to itself without end'
   if (message.startsWith('no schema with key or ref')) return `"$schema" is ${quote(schema.$schema)}; leave it out or name draft 2020-12`
-  return message
-    .replace(/^schema is invalid: /, '')
-    .replaceAll(/\bdata(?=\/)/g, '')
-    .replaceAll(/must pass "(\w+)" keyword validation/g, 'breaks the rule "$1" for schemas')
+  return message.replace(/^schema is invalid: /, '').replaceAll(/\bdata(?=\/)/g, '')
 }
 
 function malformed(why: string, cause?: unknown): SettingsError {
