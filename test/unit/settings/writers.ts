@@ -1,0 +1,41 @@
+import type { Backend } from '../../../backends/backend.ts'
+import { type Key, makeKey } from '../../../model/key.ts'
+import type { JsonObject } from '../../../model/value.ts'
+import type { Base } from '../../../src/settings/document-reader.ts'
+import { type Change, DocumentWriter, type Edit } from '../../../src/settings/document-writer.ts'
+import { mergePatch } from '../../../src/settings/patch.ts'
+import { parseObject } from '../../../src/settings/record.ts'
+import { on, type Store } from './stores.ts'
+
+/** The document that these tests change. */
+export const KEY = makeKey('settings', 'kytos', 'of_lldp')
+/** What a controller knows that has seen nothing yet. */
+export const NOTHING: Base = { entry: undefined, data: undefined, record: undefined, recorded: true }
+const ACTOR = { type: 'user', name: 'ann' } as const
+
+/** A writer on a backend that it opens; `cached` is what its controller knows. */
+export async function writerOn(backend: Backend, cached: (key: Key) => Base = () => NOTHING): Promise<DocumentWriter> {
+  await backend.open()
+  return new DocumentWriter({ backend, controller: 'c', cached, goneAt: () => undefined, meta: () => undefined })
+}
+
+/** A change that sets members; objects come from the JSON of this test. */
+export const set = (members: JsonObject, key = KEY): Change => ({
+  key,
+  actor: ACTOR,
+  comment: undefined,
+  make: ({ data }) => mergePatch(data ?? {}, members) as JsonObject,
+})
+
+/** The document of a store as an edit by hand that was just seen. */
+export function editOf(store: Store): Edit {
+  const entry = store.get(KEY)
+  return { key: KEY, data: entry && parseObject(entry.text), gone: entry === undefined, revision: entry?.revision }
+}
+
+/** A backend on the store, open. */
+export async function opened(store: Store): Promise<Backend> {
+  const backend = on(store)
+  await backend.open()
+  return backend
+}
