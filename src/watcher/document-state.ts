@@ -63,7 +63,8 @@ export function documentRevision(state: DocumentState | undefined): Revision {
 export function isRecorded(state: DocumentState | undefined): boolean {
   if (!state) return true
   if (state.entry) return state.record?.of === state.entry.revision
-  return state.record === undefined || state.record.kind === 'deleted'
+  const { version, kind = 'deleted' } = state.record ?? { version: 0 }
+  return kind === 'deleted' && state.version <= version
 }
 
 /** The version of the document; an edit by hand counts although its record is still to come. */

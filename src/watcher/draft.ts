@@ -3,15 +3,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import type { Namespace, Scope } from '../../model/namespace.ts'
 import { parseObject, parseRecord } from '../settings/record.ts'
-import {
-  absentDocument,
-  type DocumentState,
-  documentVersion,
-  isRecorded,
-  lastValid,
-  type OverridesPlace,
-  parseOverridesKey,
-} from './document-state.ts'
+import { absentDocument, type DocumentState, documentVersion, lastValid, type OverridesPlace, parseOverridesKey } from './document-state.ts'
 import {
   emptyNamespace,
   type NamespaceState,
@@ -90,9 +82,8 @@ export class Draft {
     const document: DocumentState = entry
       ? { ...absent, entry, data: parseObject(entry.text), record: known?.record }
       : { ...absent, record: known?.record, goneAt: this.#goneAt(change, known) }
-    const version = isRecorded(document)
-      ? (document.record?.version ?? 0)
-      : Math.max(documentVersion(this.#before(owner)), document.record?.version ?? 0) + 1
+    const recorded = document.record?.version ?? 0
+    const version = this.#isTold(document, known) ? recorded : Math.max(documentVersion(this.#before(owner)), recorded) + 1
     const changed = withDocument(before, { ...document, version, fallback: lastValid(this.#before(owner)) })
     const after = await this.#settle(changed)
     const state = after.documents.get(owner.scope) ?? document
@@ -102,6 +93,13 @@ export class Draft {
   /** The document before this batch, whose records may be known already. */
   #before({ namespace, scope }: OverridesPlace): DocumentState | undefined {
     return this.#anew ? undefined : this.#base.get(namespace)?.documents.get(scope)
+  }
+
+  /** True when the newest record tells of this very change; false for an edit by hand. */
+  #isTold({ entry, record }: DocumentState, known: DocumentState | undefined): boolean {
+    if (entry) return record?.of === entry.revision
+    if (record?.kind === 'deleted') return this.#anew || record.of > (known?.entry?.revision ?? 0n)
+    return record === undefined && (this.#anew || !known?.entry)
   }
 
   /** When a document went: what its record says, for a listing shows only that it is gone; and in another store it may never have been. */

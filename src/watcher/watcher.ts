@@ -4,6 +4,7 @@ import type { KytosEvent } from '../../events/event.ts'
 import type { Facts, Origin } from '../../events/map.ts'
 import type { Revision } from '../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
+import { parseHistoryKey } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log.ts'
 import { readRecords } from '../settings/document-reader.ts'
@@ -207,7 +208,9 @@ export class Watcher {
 
   async #live(batch: Batch): Promise<void> {
     await this.#deliver(batch, 'live')
-    this.#reportUnrecorded(batch.changes.map(change => this.cache.stateOf(keyOf(change))))
+    // A record may show that what came after it has none.
+    const documents = batch.changes.map(change => parseHistoryKey(keyOf(change))?.document ?? keyOf(change))
+    this.#reportUnrecorded(documents.map(key => this.cache.stateOf(key)))
   }
 
   async #listed(batch: Batch, epoch: number): Promise<void> {

@@ -120,6 +120,23 @@ describe('the fact of a change', () => {
     expect(await tell({ key: KEY, delete: true })).toMatchObject([{ content: { ...hand, kind: 'deleted', version: 4, data: {} } }])
   })
 
+  it('by hand that nobody had time to record counts on all the same', async () => {
+    const tell = await createTeller()
+    const versions: unknown[] = []
+    for (const operation of [
+      { key: KEY, put: '{"a": 1}' },
+      { key: KEY, delete: true },
+      { key: KEY, put: '{}' },
+    ] as const) {
+      for (const { content } of await tell(operation)) versions.push('version' in content && [content.kind, content.version])
+    }
+    expect(versions).toEqual([
+      ['created', 1],
+      ['deleted', 2],
+      ['created', 3],
+    ])
+  })
+
   it('that is not acceptable is told, and then that it was rejected and why', async () => {
     const tell = await createTeller()
     await tell(stored(schemaKey(NS, document.digest), document))
