@@ -14,11 +14,14 @@ import type { World } from './world.ts'
 /** What a controller answered. */
 export type Outcome = Partial<Settings> & { readonly refused?: string }
 
-/** Alike but for a revision that only those know who were there: what came and went by hand before anybody recorded it leaves no trace in the store. */
-export function expectAlike(known: Outcome, fresh: Outcome): void {
-  const { revision, ...rest } = fresh
+/** Alike but for what only those know who were there: what came and went by hand before anybody recorded it leaves no trace in the store. */
+export function expectAlike(known: Outcome, fresh: Outcome, butForData: boolean): void {
+  const { revision, data, version = 0, ...rest } = fresh
   expect(known).toMatchObject(rest)
+  if (!butForData) expect(known.data).toEqual(data)
   expect(Object.keys(known)).toEqual(Object.keys(fresh))
+  expect((known.version ?? 0) - version).toBeGreaterThanOrEqual(0)
+  if (fresh.updated_at) expect(known.version).toBe(version)
   expect(BigInt(known.revision ?? 0)).toBeGreaterThanOrEqual(BigInt(revision ?? 0))
 }
 
