@@ -139,10 +139,12 @@ export class Judge {
   #answered(player: Player, namespace: string, where: string | undefined, comment: string, generation: number, answer: Settings): void {
     if (answer.observed === false) return
     const scope = parseScope(where, player.id)
-    const prefix = `history/${overridesKey(parseNamespace(namespace), scope)}/`
+    const key = overridesKey(parseNamespace(namespace), scope)
     // Nobody can say what became of a commit that was made while the store was put back and the controller had not noticed.
     if (generation !== this.#world.generation) return
-    const committed = this.#world.entries().some(entry => entry.key.startsWith(prefix) && parseRecord(entry)?.comment === comment)
+    const record = this.#world.entries().find(entry => entry.key.startsWith(`history/${key}/`) && parseRecord(entry)?.comment === comment)
+    // What another change overtook before a listing found it needs no fact any more.
+    const stands = record !== undefined && this.#world.store.get(key)?.revision === record.revision
     const told = player.changes.some(
       fact =>
         'scope' in fact &&
@@ -150,7 +152,7 @@ export class Judge {
         fact.scope === scope &&
         (fact.comment === comment || (fact.epoch === answer.epoch && fact.version >= answer.version)),
     )
-    if (committed && !told) this.#wrong.push(`${player.id} answered "${comment}" before its fact was said`)
+    if (stands && !told) this.#wrong.push(`${player.id} answered "${comment}" before its fact was said`)
   }
 
   #look(player: Player): void {
