@@ -56,7 +56,10 @@ export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): 
 
 /** The revision of the commit that last changed the document; 0 before the first. */
 export function documentRevision(state: DocumentState | undefined): Revision {
-  return state?.entry?.revision ?? state?.goneAt ?? state?.record?.of ?? 0n
+  if (state?.entry) return state.entry.revision
+  const { goneAt = 0n, record } = state ?? {}
+  // What this controller saw and what another one recorded of the same deletion may differ; nothing goes back.
+  return record && record.of > goneAt ? record.of : goneAt
 }
 
 /** True when the newest history record tells of the document as it stands; false after an edit by hand that nobody recorded yet. */
