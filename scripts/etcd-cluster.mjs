@@ -8,7 +8,14 @@ import { createConnection } from 'node:net'
 import { join, resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 
-const { values } = parseArgs({ options: { 'base-port': { type: 'string', default: '2379' }, data: { type: 'string', default: 'var/etcd' } } })
+const USAGE = `Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]
+
+Starts three etcds as one cluster on loopback, at the base port and 20000 and 30000 above it, and stops them on Ctrl-C. The data stays.`
+const values = readArguments()
+if (values.help) {
+  console.log(USAGE)
+  process.exit(0)
+}
 const base = Number(values['base-port'])
 if (!Number.isInteger(base) || base < 1024 || base + 30_001 > 65_535) fail('--base-port must be a port from 1024 to 35534.')
 
@@ -35,6 +42,15 @@ endpoints = ${JSON.stringify(nodes.map(({ client }) => client))}
 
 Stop one of them to see that nothing stops:${children.map((child, n) => ` kill ${child.pid} (${nodes[n].name})`).join(',')}.
 Ctrl-C stops all.`)
+
+function readArguments() {
+  const options = { 'base-port': { type: 'string', default: '2379' }, data: { type: 'string', default: 'var/etcd' }, help: { type: 'boolean' } }
+  try {
+    return parseArgs({ options }).values
+  } catch (error) {
+    return fail(`${error.message}\n${USAGE}`)
+  }
+}
 
 function start({ name, client, peer }) {
   const flags = {

@@ -1,17 +1,16 @@
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Operation } from '../../backends/backend.ts'
 import type { ChangeKind } from '../../events/map.ts'
-import { type Actor, HAND_EDIT } from '../../model/actor.ts'
+import type { Actor } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { historyKey, type Key } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { Turnstile } from '../turnstile.ts'
-import { META_KEY } from '../watcher/epoch.ts'
-import { type Base, baseRevision, readBase, readRecords } from './document-reader.ts'
-import { printRecord, type StoredRecord } from './record.ts'
+import { adoptEdit, commitAside, type Edit } from './adoption.ts'
+import { type Base, baseRevision, readBase } from './document-reader.ts'
+import { nextRecord, printRecord, type StoredRecord } from './record.ts'
 
 /*
  * Changes of overrides documents.
@@ -45,14 +44,6 @@ export interface Change {
 export interface Written extends Base {
   readonly committed: boolean
   readonly revision: Revision
-}
-
-/** An edit by hand as it was seen; `revision` is unknown for a deletion that nobody saw happen. */
-export interface Edit {
-  readonly key: Key
-  readonly data: JsonObject | undefined
-  readonly gone: boolean
-  readonly revision: Revision | undefined
 }
 
 export interface WriterOptions {
@@ -126,12 +117,12 @@ export class DocumentWriter {
     const conditions = change.conditions?.(base) ?? []
     if (isUnchanged(base, data, text)) {
       // The base may be older than the store: only the store can say that there is nothing to do.
-      const outcome = await this.#commitAside([{ key, check: true, expected: guard }, ...conditions])
+      const outcome = await commitAside(this.#options.backend, [{ key, check: true, expected: guard }, ...conditions])
       return outcome.committed ? { ...base, committed: false, revision: baseRevision(base) } : undefined
     }
 
     const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
-    const record = this.#record(base, kind, data, change)
+    const record = nextRecord(base.record, kind, data, { ...change, controller: this.#options.controller })
     const operations: Operation[] = [
       text === undefined ? { key, delete: true, expected: guard } : { key, put: text, expected: guard },
       { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true },
@@ -158,42 +149,11 @@ export class DocumentWriter {
     }
   }
 
-  /** Commits what is not the change itself: whatever becomes of it, nothing of the change was written. */
-  async #commitAside(operations: readonly Operation[]) {
-    try {
-      return await this.#options.backend.commit(operations)
-    } catch (error) {
-      if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
-      throw new SettingsError('STORE_UNREACHABLE', `${error.message} The change itself was not written; try again.`, {
-        cause: error,
-        details: error.details,
-      })
-    }
-  }
-
   async #adopt(edit: Edit): Promise<void> {
-    const { key, data, gone, revision } = edit
-    for (;;) {
-      const [newest] = await readRecords(this.#options.backend, key, 1)
-      if (isTold(edit, newest)) return
-      const kind: ChangeKind = gone ? 'deleted' : newest === undefined || newest.kind === 'deleted' ? 'created' : 'updated'
-      const record = this.#record({ record: newest }, kind, data, { actor: HAND_EDIT, comment: undefined })
-      const meta = this.#options.meta()
-      const outcome = await this.#commitAside([
-        { key: historyKey(key, record.version), put: printRecord(record, revision), expected: 'absent', marker: true },
-        // The edit may be overwritten by now, and is recorded all the same: but not in another store than the one it was seen in.
-        { key: META_KEY, check: true, expected: meta?.revision ?? 'absent' },
-        ...(revision === undefined ? [{ key, check: true, expected: 'absent' } as const] : []),
-      ])
-      if (outcome.committed) {
-        this.#recent.delete(key)
-        this.#options.recorded?.(key, record.version)
-        return
-      }
-      const isSameStore = outcome.found.find(entry => entry.key === META_KEY)?.revision === meta?.revision
-      const isStillGone = revision !== undefined || outcome.found.every(entry => entry.key !== key)
-      if (!isSameStore || !isStillGone) return
-    }
+    const version = await adoptEdit(edit, { ...this.#options, meta: this.#options.meta() })
+    if (version === undefined) return
+    this.#recent.delete(edit.key)
+    this.#options.recorded?.(edit.key, version)
   }
 
   #editOf(key: Key, base: Base): Edit {
@@ -201,24 +161,6 @@ export class DocumentWriter {
     const goneAt = this.#options.goneAt(key)
     const isLater = goneAt !== undefined && goneAt > (base.record?.of ?? 0n)
     return { key, data: undefined, gone: true, revision: isLater ? goneAt : undefined }
-  }
-
-  #record(
-    base: Pick<Base, 'record'>,
-    kind: ChangeKind,
-    data: JsonObject | undefined,
-    by: Pick<Change, 'actor' | 'comment'>,
-  ): Omit<StoredRecord, 'of'> {
-    return {
-      version: (base.record?.version ?? 0) + 1,
-      kind,
-      data,
-      actor: by.actor,
-      controller: this.#options.controller,
-      comment: by.comment,
-      at: new Date().toISOString(),
-      writeId: randomUUID(),
-    }
   }
 
   #remember(
@@ -243,12 +185,6 @@ export class DocumentWriter {
     this.#recent.delete(key)
     return cached
   }
-}
-
-/** True when the newest record tells of the edit, or of something later. */
-function isTold({ gone, revision }: Edit, newest: StoredRecord | undefined): boolean {
-  if (gone && (newest === undefined || newest.kind === 'deleted')) return true
-  return newest !== undefined && revision !== undefined && newest.of >= revision
 }
 
 /** What a change makes of a base. */

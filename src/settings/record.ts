@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import type { ChangeKind, HistoryRecord } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { type Entry, parseRevision, printRevision, type Revision } from '../../model/document.ts'
@@ -21,6 +22,17 @@ export interface StoredRecord {
   readonly comment: string | undefined
   readonly at: string
   readonly writeId: string
+}
+
+/** The record of a change on top of the newest one; at the controller's clock, with a write id of its own. */
+export function nextRecord(
+  newest: StoredRecord | undefined,
+  kind: ChangeKind,
+  data: JsonObject | undefined,
+  by: Pick<StoredRecord, 'actor' | 'comment' | 'controller'>,
+): Omit<StoredRecord, 'of'> {
+  const { actor, comment, controller } = by
+  return { version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at: new Date().toISOString(), writeId: randomUUID() }
 }
 
 /** The text of a record; `adopts` names the revision of an edit by hand. */
