@@ -5,6 +5,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
     hookTimeout: 30_000,
+    setupFiles: ['test/support/seed.ts'],
     pool: 'forks',
     maxWorkers: 4,
   },

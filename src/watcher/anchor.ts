@@ -1,28 +1,31 @@
-import type { Batch } from '../../backends/backend.ts'
+import type { Batch, Change } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
+import { markOf } from './store-index.ts'
 
-/** The last batch that was delivered, known again by one of its changes. A store that does not show it again is another one. */
+/** The last batch that was delivered, known again by what it put. A store that does not show it again is another one. */
 export interface Anchor {
   readonly revision: Revision
-  readonly key: Key
-  /** Undefined for a deletion. */
-  readonly text: string | undefined
+  /** The texts that were put, by key, each as its mark; none when the batch was deletions only. */
+  readonly puts: ReadonlyMap<Key, string>
+  /** The put that tells the store best. */
+  readonly witness: Entry | undefined
 }
 
-/** A batch by one of its puts, for compaction may drop deletions; one with deletions only by the last of them. */
-export function anchorOf(batch: Batch): Anchor | undefined {
-  let best: Entry | undefined
-  for (const change of batch.changes) if (change.type === 'put' && (!best || tellsMore(change.entry, best))) best = change.entry
-  if (best) return { revision: batch.revision, key: best.key, text: best.text }
-  const last = batch.changes.at(-1)
-  return last?.type === 'delete' ? { revision: batch.revision, key: last.key, text: undefined } : undefined
+/** A batch by its puts, for compaction may drop deletions; undefined for progress. */
+export function anchorOf({ revision, changes }: Batch): Anchor | undefined {
+  return changes.length === 0 ? undefined : createAnchor(revision, putsOf(changes))
 }
 
-/** True when an entry tells a store better from another one: it changed later, or holds the `write_id` that no other commit has. */
-export function tellsMore(one: Entry, other: Entry): boolean {
-  if (one.revision !== other.revision) return one.revision > other.revision
+/** The anchor of a revision that made these entries. */
+export function createAnchor(revision: Revision, entries: readonly Entry[]): Anchor {
+  const witness = entries.reduce<Entry | undefined>((best, one) => (best && !tellsMore(one, best) ? best : one), undefined)
+  return { revision, puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])), witness }
+}
+
+/** True when an entry tells a store better from another one: it holds the `write_id` that no other commit has. */
+function tellsMore(one: Entry, other: Entry): boolean {
   return uniqueness(one.key) > uniqueness(other.key)
 }
 
@@ -53,7 +56,7 @@ export class AnchorCheck {
     if (this.#confirmed || !this.#anchor || batch.changes.length === 0) return
     if (shows(batch, this.#anchor)) this.#confirmed = true
     // A deletion may have been compacted away without anything being lost.
-    else throw differs(this.#anchor, this.#anchor.text === undefined ? 'unconfirmed' : 'rewound')
+    else throw differs(this.#anchor, this.#anchor.puts.size === 0 ? 'unconfirmed' : 'rewound')
   }
 
   /** @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when the anchor did not come and nobody may wait any longer. */
@@ -62,11 +65,13 @@ export class AnchorCheck {
   }
 }
 
-function shows(batch: Batch, { revision, key, text }: Anchor): boolean {
-  if (batch.revision !== revision) return false
-  return batch.changes.some(change =>
-    change.type === 'put' ? change.entry.key === key && change.entry.text === text : change.key === key && text === undefined,
-  )
+function shows(batch: Batch, { revision, puts }: Anchor): boolean {
+  const found = putsOf(batch.changes)
+  return batch.revision === revision && found.length === puts.size && found.every(({ key, text }) => puts.get(key) === markOf(text))
+}
+
+function putsOf(changes: readonly Change[]): Entry[] {
+  return changes.flatMap(change => (change.type === 'put' ? [change.entry] : []))
 }
 
 function differs({ revision }: Anchor, reason: 'rewound' | 'unconfirmed'): SettingsError {

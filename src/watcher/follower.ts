@@ -1,5 +1,5 @@
 import type { Backend, Batch } from '../../backends/backend.ts'
-import type { Revision } from '../../model/document.ts'
+import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
 import type { Cache } from './cache.ts'
@@ -79,7 +79,7 @@ export class Follower {
       return this.#list()
     }
     await listed(survey.batch, epoch)
-    this.#anchor = survey.newest && { revision: survey.newest.revision, key: survey.newest.key, text: survey.newest.text }
+    this.#anchor = survey.anchor
     this.#rewound = false
     this.#listed = true
     this.#fresh = true
@@ -95,11 +95,11 @@ export class Follower {
     } catch (error) {
       if (!fresh || check.confirmed || !isCompacted(error)) throw error
       // Nothing happened since the listing but that its newest entry was compacted: a quiet store.
-      await this.#watchFrom(cache.revision, new AnchorCheck(undefined), standing, () => this.#refuseOtherStore())
+      await this.#watchFrom(cache.revision, new AnchorCheck(undefined), standing, this.#anchor?.witness)
     }
   }
 
-  async #watchFrom(since: Revision, check: AnchorCheck, standing: () => void, once: () => Promise<void> = async () => {}): Promise<void> {
+  async #watchFrom(since: Revision, check: AnchorCheck, standing: () => void, witness?: Entry): Promise<void> {
     const { backend, cache, signal, confirmation, caughtUp } = this.#options
     const late = new AbortController()
     let timer: NodeJS.Timeout | undefined
@@ -107,7 +107,7 @@ export class Follower {
     try {
       for await (const batch of backend.watch(since, AbortSignal.any([signal, late.signal]))) {
         standing()
-        if (!begun) await once()
+        if (!begun) await this.#refuseOtherStore(witness)
         begun = true
         check.see(batch)
         if (check.confirmed) clearTimeout(timer)
@@ -133,13 +133,17 @@ export class Follower {
     this.#anchor = anchorOf(batch) ?? this.#anchor
   }
 
-  /** For a watch that cannot show its anchor again. */
-  async #refuseOtherStore(): Promise<void> {
-    if (!this.#anchor) return
-    const { key, revision, text } = this.#anchor
-    const entry = await this.#options.backend.get(key)
-    if (entry?.revision === revision && entry.text === text) return
-    throw new SettingsError('HISTORY_LOST', 'The store changed between its listing and the watch.', { details: { reason: 'unconfirmed' } })
+  /** Looks at `meta/store`, and at the witness when the watch cannot show its anchor again. */
+  async #refuseOtherStore(witness: Entry | undefined): Promise<void> {
+    const { backend, cache } = this.#options
+    for (const known of [cache.meta, witness]) {
+      if (!known) continue
+      const entry = await backend.get(known.key)
+      if (entry?.revision === known.revision && entry.text === known.text) continue
+      throw new SettingsError('HISTORY_LOST', `The store does not hold ${known.key} as it was: it was wiped or restored, or changed meanwhile.`, {
+        details: { reason: 'unconfirmed' },
+      })
+    }
   }
 }
 

@@ -73,7 +73,7 @@ export class StoreIndex {
 
 const MARK_LENGTH = 43
 
-/** A short text for itself, a longer one by its SHA-256; so the mark of a mark is that mark. */
-function markOf(text: string): string {
+/** Stands for a text: a short one for itself, a longer one by its SHA-256; so the mark of a mark is that mark. */
+export function markOf(text: string): string {
   return text.length <= MARK_LENGTH ? text : hash('sha256', text, 'base64url')
 }

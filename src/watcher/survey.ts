@@ -2,7 +2,7 @@ import type { Backend, Batch, Change } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key, parseHistoryKey } from '../../model/key.ts'
 import { parseRecord, type StoredRecord } from '../settings/record.ts'
-import { tellsMore } from './anchor.ts'
+import { type Anchor, createAnchor } from './anchor.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
 import { isAnnounced, keyOf } from './store-index.ts'
@@ -14,8 +14,8 @@ export interface Survey {
   readonly meta: Entry | undefined
   /** True when the cache knows of something that this store never had: it was wiped, or restored from an older backup. */
   readonly rewound: boolean
-  /** The entry that changed last, by which a later watch can tell whether it is still the same store. */
-  readonly newest: Entry | undefined
+  /** What changed last, by which a later watch can tell whether it is still the same store. */
+  readonly anchor: Anchor | undefined
 }
 
 /** The newest record of a document in the store. */
@@ -31,12 +31,12 @@ export async function surveyStore(backend: Backend, cache: Cache): Promise<Surve
   const heads = new Map<Key, Head>()
   const changes: Change[] = []
   let meta: Entry | undefined
-  let newest: Entry | undefined
+  let newest: Entry[] = []
   let rewound = listing.revision < cache.revision
 
   for await (const page of listing.pages) {
     for (const entry of page) {
-      if (!newest || tellsMore(entry, newest)) newest = entry
+      newest = withNewest(newest, entry)
       if (entry.key === META_KEY) meta = entry
       takeHead(heads, entry)
       if (!isAnnounced(entry.key)) continue
@@ -53,7 +53,16 @@ export async function surveyStore(backend: Backend, cache: Cache): Promise<Surve
   for (const { entry } of heads.values()) changes.push({ type: 'put', entry })
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
-  return { batch: { revision: listing.revision, changes }, meta, rewound, newest }
+  const [last] = newest
+  return { batch: { revision: listing.revision, changes }, meta, rewound, anchor: last && createAnchor(last.revision, newest) }
+}
+
+/** The entries of the highest revision so far. */
+function withNewest(newest: Entry[], entry: Entry): Entry[] {
+  const highest = newest[0]?.revision ?? 0n
+  if (entry.revision > highest) return [entry]
+  if (entry.revision === highest) newest.push(entry)
+  return newest
 }
 
 /** Keys come in byte order, so the last record of a document is its newest; what another hand wrote there is none. */

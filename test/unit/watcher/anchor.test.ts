@@ -28,27 +28,36 @@ function reasonOf(work: () => void): unknown {
 }
 
 describe('the anchor of a batch', () => {
-  it('is what no other commit can contain: a record before a box before overrides', () => {
-    expect(anchorOf(batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']))).toEqual({ revision: 7n, key: RECORD, text: 'r' })
-    expect(anchorOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))).toEqual({ revision: 7n, key: BOX, text: 'b' })
+  it('has as its witness what no other commit can contain: a record before a box before overrides', () => {
+    expect(anchorOf(batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']))?.witness?.key).toBe(RECORD)
+    expect(anchorOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))?.witness?.key).toBe(BOX)
   })
 
-  it('is a deletion only where there is nothing else, and nothing for progress', () => {
-    expect(anchorOf(batch(7n, [BOX, undefined], [SETTINGS, '{}']))?.key).toBe(SETTINGS)
-    expect(anchorOf(batch(7n, [BOX, undefined]))).toEqual({ revision: 7n, key: BOX, text: undefined })
+  it('is all that was put, and nothing where only something was deleted; progress is none', () => {
+    const long = 'x'.repeat(999)
+    expect([...(anchorOf(batch(7n, [BOX, undefined], [SETTINGS, '{}'])) ?? expect.fail()).puts]).toEqual([[SETTINGS, '{}']])
+    expect([...(anchorOf(batch(7n, [BOX, long])) ?? expect.fail()).puts.values()].join('').length).toBeLessThan(50)
+    expect(anchorOf(batch(7n, [BOX, undefined]))?.puts.size).toBe(0)
     expect(anchorOf(progress(7n))).toBeUndefined()
   })
 })
 
 describe('a resumed watch', () => {
-  const anchor = { revision: 7n, key: SETTINGS, text: '{}' }
+  const anchor = anchorOf(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
 
-  it('is confirmed by the same text of the same key at the same revision, by nothing else', () => {
+  it('is confirmed by the same texts of the same keys at the same revision, by nothing else', () => {
     const check = new AnchorCheck(anchor)
     expect(check.confirmed).toBe(false)
     check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
     expect(check.confirmed).toBe(true)
-    for (const other of [batch(7n, [SETTINGS, '{"a":1}']), batch(8n, [SETTINGS, '{}']), batch(7n, [BOX, '{}']), batch(7n, [SETTINGS, undefined])]) {
+    const others = [
+      batch(7n, [BOX, 'b'], [SETTINGS, '{"a":1}']),
+      batch(8n, [BOX, 'b'], [SETTINGS, '{}']),
+      batch(7n, [SETTINGS, '{}']),
+      batch(7n, [BOX, 'b'], [RECORD, 'r'], [SETTINGS, '{}']),
+      batch(7n, [BOX, 'b'], [SETTINGS, undefined]),
+    ]
+    for (const other of others) {
       expect(reasonOf(() => new AnchorCheck(anchor).see(other))).toBe('rewound')
     }
   })
@@ -58,12 +67,12 @@ describe('a resumed watch', () => {
     for (const revision of [1n, 6n, 7n, 900n, 900n]) check.see(progress(revision))
     expect(check.confirmed).toBe(false)
     expect(reasonOf(() => check.conclude())).toBe('unconfirmed')
-    check.see(batch(7n, [SETTINGS, '{}']))
+    check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
     expect(reasonOf(() => check.conclude())).toBeUndefined()
   })
 
   it('does not call a store rewound for a deletion that compaction dropped', () => {
-    const check = new AnchorCheck({ revision: 7n, key: BOX, text: undefined })
+    const check = new AnchorCheck(anchorOf(batch(7n, [BOX, undefined])))
     expect(reasonOf(() => check.see(batch(8n, [SETTINGS, '{}'])))).toBe('unconfirmed')
   })
 })

@@ -60,11 +60,13 @@ describe('a survey of the store', () => {
     ])
   })
 
-  it('names the newest entry, a record before what it tells of', async () => {
+  it('names what changed last, all of it, a record as its witness', async () => {
     const shelf = await full()
-    expect((await survey(shelf.store, shelf.cache)).newest?.key).toBe(historyKey(SETTINGS, 1))
+    const { anchor } = await survey(shelf.store, shelf.cache)
+    expect(anchor?.witness?.key).toBe(historyKey(SETTINGS, 1))
+    expect([...(anchor?.puts.keys() ?? [])]).toEqual([historyKey(SETTINGS, 1), SETTINGS])
     shelf.store.commit([{ key: BOX, put: '{"data":2}' }])
-    expect((await survey(shelf.store, shelf.cache)).newest?.key).toBe(BOX)
+    expect((await survey(shelf.store, shelf.cache)).anchor?.witness?.key).toBe(BOX)
   })
 })
 
