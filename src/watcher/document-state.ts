@@ -66,8 +66,10 @@ export function documentRevision(state: DocumentState | undefined): Revision {
 export function isRecorded(state: DocumentState | undefined): boolean {
   if (!state) return true
   if (state.entry) return state.record?.of === state.entry.revision
-  const { version, kind = 'deleted' } = state.record ?? { version: 0 }
-  return kind === 'deleted' && state.version <= version
+  const { record, version, goneAt = 0n } = state
+  if (!record) return version === 0
+  // Of several edits that went unrecorded the last one may have got the record of them all.
+  return record.kind === 'deleted' && (version <= record.version || record.of >= goneAt)
 }
 
 /** The version of the document; an edit by hand counts although its record is still to come. */
