@@ -9,19 +9,21 @@ export interface Anchor {
   readonly revision: Revision
   /** The texts that were put, by key, each as its mark; none when the batch was deletions only. */
   readonly puts: ReadonlyMap<Key, string>
+  /** These are all the puts there were; a listing shows only those that nobody overtook. */
+  readonly whole: boolean
   /** The put that tells the store best. */
   readonly witness: Entry | undefined
 }
 
 /** A batch by its puts, for compaction may drop deletions; undefined for progress. */
 export function anchorOf({ revision, changes }: Batch): Anchor | undefined {
-  return changes.length === 0 ? undefined : createAnchor(revision, putsOf(changes))
+  return changes.length === 0 ? undefined : createAnchor(revision, putsOf(changes), true)
 }
 
-/** The anchor of a revision that made these entries. */
-export function createAnchor(revision: Revision, entries: readonly Entry[]): Anchor {
+/** The anchor of a revision that made these entries, and no other when `whole`. */
+export function createAnchor(revision: Revision, entries: readonly Entry[], whole: boolean): Anchor {
   const witness = entries.reduce<Entry | undefined>((best, one) => (best && !tellsMore(one, best) ? best : one), undefined)
-  return { revision, puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])), witness }
+  return { revision, puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])), whole, witness }
 }
 
 /** True when an entry tells a store better from another one: it holds the `write_id` that no other commit has. */
@@ -65,9 +67,9 @@ export class AnchorCheck {
   }
 }
 
-function shows(batch: Batch, { revision, puts }: Anchor): boolean {
-  const found = putsOf(batch.changes)
-  return batch.revision === revision && found.length === puts.size && found.every(({ key, text }) => puts.get(key) === markOf(text))
+function shows(batch: Batch, { revision, puts, whole }: Anchor): boolean {
+  const found = new Map(putsOf(batch.changes).map(({ key, text }) => [key, markOf(text)]))
+  return batch.revision === revision && (!whole || found.size === puts.size) && [...puts].every(([key, mark]) => found.get(key) === mark)
 }
 
 function putsOf(changes: readonly Change[]): Entry[] {

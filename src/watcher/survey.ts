@@ -54,7 +54,7 @@ export async function surveyStore(backend: Backend, cache: Cache): Promise<Surve
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   const [last] = newest
-  return { batch: { revision: listing.revision, changes }, meta, rewound, anchor: last && createAnchor(last.revision, newest) }
+  return { batch: { revision: listing.revision, changes }, meta, rewound, anchor: last && createAnchor(last.revision, newest, false) }
 }
 
 /** The entries of the highest revision so far. */

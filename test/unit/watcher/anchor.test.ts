@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Batch } from '../../../backends/backend.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../../model/key.ts'
-import { AnchorCheck, anchorOf } from '../../../src/watcher/anchor.ts'
+import { AnchorCheck, anchorOf, createAnchor } from '../../../src/watcher/anchor.ts'
 import { type Change, heard, isState, type Player, startPlayer } from './ensemble.ts'
 import { World } from './world.ts'
 
@@ -69,6 +69,15 @@ describe('a resumed watch', () => {
     expect(reasonOf(() => check.conclude())).toBe('unconfirmed')
     check.see(batch(7n, [BOX, 'b'], [SETTINGS, '{}']))
     expect(reasonOf(() => check.conclude())).toBeUndefined()
+  })
+
+  it('is confirmed after a listing by what nobody had overtaken, for more it does not know', () => {
+    const [entry] = batch(7n, [SETTINGS, '{}']).changes.flatMap(change => (change.type === 'put' ? [change.entry] : []))
+    const listed = createAnchor(7n, entry ? [entry] : [], false)
+    const check = new AnchorCheck(listed)
+    check.see(batch(7n, [BOX, 'deleted since'], [SETTINGS, '{}']))
+    expect(check.confirmed).toBe(true)
+    expect(reasonOf(() => new AnchorCheck(listed).see(batch(7n, [BOX, 'b'])))).toBe('rewound')
   })
 
   it('does not call a store rewound for a deletion that compaction dropped', () => {
@@ -151,6 +160,17 @@ describe('a watcher', () => {
     await reconnect(one)
     expect(one.service.health().epoch).toBe(epoch)
     expect(boxes(one.changes)).toEqual(['1 created live', '1 deleted live'])
+  })
+
+  it('keeps the epoch when a part of what it was to know the store by went before it began', async () => {
+    const world = new World()
+    world.commit(put(BOX, '{"data":1}'), put(makeKey('boxes', 'net', '2'), '{"data":2}'))
+    world.commit({ key: BOX, delete: true })
+    const one = await start(world)
+    const { epoch } = one.service.health()
+    await reconnect(one)
+    expect(one.service.health().epoch).toBe(epoch)
+    expect(one.log.lines.filter(line => line.startsWith('warn'))).toHaveLength(1)
   })
 
   it('says nothing and keeps the epoch when only steps that it knows were forgotten', async () => {
