@@ -2,18 +2,13 @@ import type { JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from './schema-document.ts'
 
 /*
- * The one place through which `x-sensitive` values pass (DESIGN section 9): `seal` on the way into the store, `unseal` on the way out of it, `redact` on the
- * way to anybody who may not see them. Sealing is not built yet: all three hand the value on as it is, so nothing sensitive is protected so far.
+ * The one place through which `x-sensitive` values pass (DESIGN section 9): `seal` on the way into the store, `redact` on the way
+ * to anybody who may not see them. Sealing is not built yet: both hand the value on as it is, so nothing sensitive is protected so far.
  */
 
 /** Overrides as they are stored. */
 export function seal(overrides: JsonObject, _schema: SchemaDocument | undefined): JsonObject {
   return overrides
-}
-
-/** Overrides as they were before {@link seal}. */
-export function unseal(stored: JsonObject, _schema: SchemaDocument | undefined): JsonObject {
-  return stored
 }
 
 /** Settings as events, answers, errors and logs may show them. */

@@ -12,9 +12,10 @@ import { Names } from './names.ts'
 import { type MakeOverrides, Overrides, type OverridesOptions, requireReady, type Target } from './overrides.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 import { presentDescription, presentSettings, presentSummary, type View } from './present.ts'
-import { presentRecord } from './record.ts'
+import { presentRecord, type StoredRecord } from './record.ts'
 import type { Registrar } from './registrar.ts'
 import { createSchemaDocument } from './schema-document.ts'
+import { redact } from './secrets.ts'
 import { refuseBroken } from './validator.ts'
 
 export interface ServiceOptions extends OverridesOptions {
@@ -137,13 +138,15 @@ export class SettingsService {
     const version = content.version === undefined ? undefined : parseCount(content.version, 'version', 1, Number.MAX_SAFE_INTEGER)
     const records = await readRecords(this.#options.backend, overridesKey(namespace, scope), version === undefined ? limit : HISTORY_MOST)
     if (records.length === 0) this.#names.require(namespace, scope)
-    if (version === undefined) return records.map(presentRecord)
+    const present = (record: StoredRecord) =>
+      presentRecord({ ...record, data: record.data && redact(record.data, this.#view.cache.schema(namespace)) })
+    if (version === undefined) return records.map(present)
     const found = records.find(record => record.version === version)
     if (!found) {
       const kept = records.length === 0 ? 'there are none' : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
       throw new SettingsError('VERSION_UNKNOWN', `"${namespace}" has no version ${version} in its history: ${kept}.`)
     }
-    return [presentRecord(found)]
+    return [present(found)]
   }
 
   get #view(): View {
