@@ -1,0 +1,117 @@
+import type { Settings } from '../../events/map.ts'
+import type { Json, JsonObject } from '../../model/value.ts'
+
+/*
+ * What one round under faults was, as recorded by those who were there. A round begins with an empty store and new controllers, so that it can be judged, and
+ * played again from its seed, alone.
+ */
+
+/** One revision of the store, whole, as a plain client read it; keys without the prefix, `text` undefined once deleted. */
+export interface StoreRevision {
+  readonly revision: bigint
+  readonly changes: readonly { readonly key: string; readonly text: string | undefined }[]
+}
+
+/**
+ * One life of the store, from its first revision on: until the end of the round, or until it was wiped or put back, which begins another one. A life that
+ * begins with a restored backup begins with the history of that backup. The epochs of a life are the ones that `meta/store` was given in it.
+ */
+export interface StoreLife {
+  readonly revisions: readonly StoreRevision[]
+}
+
+/** How a command ended. */
+export type Outcome =
+  /** A Settings for a change or a read; `data` alone for a box. */
+  | { readonly type: 'ok'; readonly settings?: Settings }
+  /** Surely not applied. */
+  | { readonly type: 'refused'; readonly code: string; readonly message: string }
+  /** OUTCOME_UNKNOWN, or the process died before it answered. `found`: whether the history, once all was calm, held its `write_id`. */
+  | { readonly type: 'unknown'; readonly writeId?: string; readonly found?: boolean }
+
+/** One command. Times are nanoseconds of the recording process' monotonic clock. */
+export interface Command {
+  /** Unique. The comment of a change of settings; the member `id` of a box's data. */
+  readonly id: string
+  readonly controller: string
+  readonly kind: 'update' | 'delete' | 'read' | 'put box' | 'delete box'
+  /** The document it is about, such as `settings/kytos/a`. */
+  readonly key: string
+  readonly sent: bigint
+  /** When the answer came; undefined when none ever did. */
+  readonly answered: bigint | undefined
+  /** What an update carried. */
+  readonly data?: Json
+  /** A guarded update: the revision it was for, and the `value` that the document had in that revision (null: none). */
+  readonly expected?: { readonly revision: string; readonly value: string | null }
+  readonly outcome: Outcome
+}
+
+/** Everything that a listener heard, in order; `name` and `content` of the event. */
+export interface Heard {
+  readonly name: string
+  readonly content: JsonObject
+  readonly at: bigint
+}
+
+/** One listener: in the process (`bus`), which ends with it, or a reader of Server-Sent Events that resumes (`sse`). */
+export interface Listener {
+  readonly name: string
+  readonly controller: string
+  readonly kind: 'bus' | 'sse'
+  /**
+   * The cursor after which it is owed everything. Undefined for one that knew nothing: then the first `settings.state` with an epoch says where the state
+   * began that it was told nothing of.
+   */
+  readonly since: string | undefined
+  readonly heard: readonly Heard[]
+  /** False for one whose process died: it is owed nothing after what it heard last. */
+  readonly lasted: boolean
+}
+
+/** What a controller answered from its cache once all was calm. */
+export interface Final {
+  readonly controller: string
+  readonly state: string
+  readonly epoch: number
+  readonly revision: string
+  /** Differences between cache and store that the periodic comparison found and mended. */
+  readonly repairs: number
+  /** Overrides per document key, of every namespace it lists, in the scopes `cluster` and `controller`; only those that exist. */
+  readonly overrides: Readonly<Record<string, JsonObject>>
+  /** Effective settings per namespace. */
+  readonly data: Readonly<Record<string, JsonObject>>
+  /** Data of every box, by key. */
+  readonly boxes: Readonly<Record<string, Json>>
+}
+
+export interface History {
+  readonly lives: readonly StoreLife[]
+  readonly commands: readonly Command[]
+  readonly listeners: readonly Listener[]
+  readonly finals: readonly Final[]
+  /** Compaction, wipe or restore were among the faults: steps may be replaced by what a listing shows (`origin: "resync"`). */
+  readonly mayResync: boolean
+}
+
+/** What a history shows. All but the first four have to be 0; `resyncs` only where nothing was taken from the store. */
+export interface Verdict {
+  /** Changes that were asked for. */
+  readonly writes: number
+  readonly acked: number
+  /** Without an answer that says what became of it. */
+  readonly ambiguous: number
+  /** Facts heard, by all listeners. */
+  readonly facts: number
+  /** Acked changes the store does not have, and steps that a listener was owed and did not hear. */
+  readonly lost: number
+  /** Changes that were applied twice, and steps that a listener heard twice. */
+  readonly doubled: number
+  /** Facts that were heard after a later one. */
+  readonly reordered: number
+  /** Times that a listener was given a difference in place of the steps. */
+  readonly resyncs: number
+  readonly repairs: number
+  /** Everything that is wrong, what the counters count included, one sentence each with listener and cursor; at most 50. */
+  readonly violations: readonly string[]
+}
