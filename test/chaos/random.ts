@@ -1,6 +1,6 @@
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64'
 import { uniformInt } from 'pure-rand/distribution/uniformInt'
-import { xoroshiro128plus } from 'pure-rand/generator/xoroshiro128plus'
+import { mersenne } from 'pure-rand/generator/mersenne'
 
 /** Numbers that follow from a seed, so that what they chose can be chosen again. */
 export interface Random {
@@ -17,7 +17,7 @@ export interface Random {
 }
 
 export function createRandom(seed: number): Random {
-  const generator = xoroshiro128plus(seed)
+  const generator = mersenne(seed)
   const next = (): number => uniformFloat64(generator)
   return {
     next,
