@@ -58,13 +58,14 @@ export function createService(createBackend: (report: (problem: Problem) => void
     announce: (name, content) => bus.announce(name, content),
     said: (event, weight) => {
       feed.add(event, weight)
-      snapshot?.save(watcher.cache)
+      snapshot?.save(watcher.cache, goodAt)
     },
     unrecorded: documents => adoptAll(documents),
     ...(surroundings.fatal ? { fatal: surroundings.fatal } : {}),
     ...(surroundings.pace ? { pace: surroundings.pace } : {}),
   })
 
+  const goodAt = () => Date.now() - (watcher.health.age ?? 0) * 1_000
   const view = () => ({ cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state })
   const feed = createFeed({
     get epoch() {
@@ -127,7 +128,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     report,
     async start() {
       const known = await snapshot?.read()
-      if (known) await watcher.preload(known.batch, known.epoch)
+      if (known) await watcher.preload(known.batch, known.epoch, Math.max(0, Date.now() - known.good))
       bus.on('settings.state', ({ content }) => (content.state === 'READY' ? registrar.catchUp() : undefined))
       await watcher.start(surroundings.startTimeout)
       feed.begin()
@@ -138,7 +139,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
       registrar.stop()
       await housekeeper.stop()
       await watcher.stop()
-      if (watcher.cache.epoch > 0) await snapshot?.flush(watcher.cache)
+      if (watcher.cache.epoch > 0) await snapshot?.flush(watcher.cache, goodAt)
       await backend.close()
     },
   }

@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Batch } from '../../backends/backend.ts'
 import { parseRevision, printRevision } from '../../model/document.ts'
@@ -13,6 +13,8 @@ import type { Cache } from './cache.ts'
 export interface Snapshot {
   readonly epoch: number
   readonly batch: Batch
+  /** When it was last known to be the store's, in Unix milliseconds: told to people, never compared with anything of the store. */
+  readonly good: number
 }
 
 /** Milliseconds between a change and the snapshot that holds it. */
@@ -43,31 +45,41 @@ export class SnapshotFile {
       return undefined
     })
     if (text === undefined) return undefined
-    const snapshot = parseSnapshot(text, this.#store)
+    const snapshot = parseSnapshot(text, this.#store, await this.#writtenAt())
     if (snapshot === 'unreadable') this.#log.warn(`The last known state in ${this.#file} is not readable; starting without it.`)
     return snapshot === 'unreadable' ? undefined : snapshot
   }
 
-  /** Writes the state soon; many calls in a row become one. */
-  save(cache: Cache): void {
+  /** Writes the state soon, with when it was good, asked for then (Unix milliseconds); many calls in a row become one. */
+  save(cache: Cache, good: () => number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
-      this.#writing = this.#writing.then(() => this.#write(cache))
+      this.#writing = this.#writing.then(() => this.#write(cache, good()))
     }, DELAY)
     this.#timer.unref()
   }
 
   /** Writes the state now, after what is being written. */
-  async flush(cache: Cache): Promise<void> {
+  async flush(cache: Cache, good: () => number): Promise<void> {
     clearTimeout(this.#timer)
     this.#timer = undefined
-    this.#writing = this.#writing.then(() => this.#write(cache))
+    this.#writing = this.#writing.then(() => this.#write(cache, good()))
     await this.#writing
   }
 
-  async #write(cache: Cache): Promise<void> {
+  /** What an older release wrote does not say when it was good: at the latest when it was written. */
+  async #writtenAt(): Promise<number> {
+    const stats = await stat(this.#file).catch((error: NodeJS.ErrnoException) => {
+      this.#log.warn(`The age of the last known state in ${this.#file} cannot be told (${error.message}).`)
+      return undefined
+    })
+    return stats?.mtimeMs ?? 0
+  }
+
+  async #write(cache: Cache, good: number): Promise<void> {
     const entries = [...cache.entries()].map(entry => ({ ...entry, revision: printRevision(entry.revision), created: printRevision(entry.created) }))
-    const text = printJson({ format: FORMAT, store: this.#store, epoch: cache.epoch, revision: printRevision(cache.revision), entries })
+    const at = new Date(good).toISOString()
+    const text = printJson({ format: FORMAT, store: this.#store, good: at, epoch: cache.epoch, revision: printRevision(cache.revision), entries })
     const temporary = `${this.#file}.${process.pid}.tmp`
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
@@ -94,7 +106,7 @@ export function recordsIn(batch: Batch, document: Key): readonly StoredRecord[] 
   return records.sort((a, b) => b.version - a.version)
 }
 
-function parseSnapshot(text: string, store: string): Snapshot | 'unreadable' | undefined {
+function parseSnapshot(text: string, store: string, writtenAt: number): Snapshot | 'unreadable' | undefined {
   const value = parseOrUndefined(text)
   if (!isObject(value) || value.format !== FORMAT) return 'unreadable'
   if (value.store !== store) return undefined
@@ -103,7 +115,12 @@ function parseSnapshot(text: string, store: string): Snapshot | 'unreadable' | u
   const entries = value.entries.map(one => (isObject(one) ? parseEntry(one) : undefined))
   if (entries.includes(undefined)) return 'unreadable'
   const changes = entries.filter(entry => entry !== undefined).map(entry => ({ type: 'put', entry }) as const)
-  return { epoch: value.epoch, batch: { revision, changes: changes.sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1)) } }
+  const good = typeof value.good === 'string' ? Date.parse(value.good) : Number.NaN
+  return {
+    epoch: value.epoch,
+    good: Number.isNaN(good) ? writtenAt : good,
+    batch: { revision, changes: changes.sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1)) },
+  }
 }
 
 function parseEntry(value: JsonObject) {

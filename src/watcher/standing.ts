@@ -9,6 +9,15 @@ export interface Health {
   /** ISO 8601: when the state began. */
   readonly since: string
   readonly reason: string | null
+  /**
+   * Seconds since what this controller answers was last known to equal the store: near 0 while READY and the line is alive, since the last sign of life
+   * while STALE, of a state from a snapshot since that was good; null when there is nothing.
+   */
+  readonly age: number | null
+  /** How often a listing took the place of steps, after the first state. */
+  readonly resyncs: number
+  /** Keys that the periodic comparison with the store found different here. */
+  readonly repairs: number
 }
 
 /** How far this controller is: everything up to this revision of this epoch has been announced here. */
@@ -21,6 +30,8 @@ export interface StandingOptions {
   readonly position: () => Position
   readonly announce: (content: Facts['settings.state']) => void
   readonly log: Log
+  /** True for a store behind a line that gives signs of life; what happens in any other is here at once. */
+  readonly remote: boolean
 }
 
 const STARTING = 'The service is starting.'
@@ -31,6 +42,10 @@ export class Standing {
   #state: ServiceState = 'OFFLINE'
   #reason: string | null = STARTING
   #since = new Date()
+  /** When the state was last known to be the store's, in milliseconds of `performance.now`. */
+  #good: number | undefined
+  #resyncs = 0
+  #repairs = 0
 
   constructor(options: StandingOptions) {
     this.#options = options
@@ -41,11 +56,35 @@ export class Standing {
   }
 
   get health(): Health {
-    return { state: this.#state, ...this.#options.position(), since: this.#since.toISOString(), reason: this.#reason }
+    return {
+      state: this.#state,
+      ...this.#options.position(),
+      since: this.#since.toISOString(),
+      reason: this.#reason,
+      age: this.#age,
+      resyncs: this.#resyncs,
+      repairs: this.#repairs,
+    }
+  }
+
+  /** What is known was the store's so many milliseconds ago: now, at a sign of life, or when a snapshot was good. */
+  knownGood(ago = 0): void {
+    this.#good = performance.now() - ago
+  }
+
+  /** A listing took the place of steps. */
+  resynced(): void {
+    this.#resyncs++
+  }
+
+  /** So many keys were found different from the store. */
+  repaired(keys: number): void {
+    this.#repairs += keys
   }
 
   become(state: ServiceState, reason: string | null): void {
     const changed = this.#state !== state
+    if (state === 'READY' || (this.ready && !this.#options.remote)) this.knownGood()
     if (changed || this.#reason === STARTING) this.#log(state, reason)
     this.#state = state
     this.#reason = reason
@@ -53,6 +92,11 @@ export class Standing {
     this.#since = new Date()
     const { revision, epoch } = this.#options.position()
     this.#options.announce({ state, revision: printRevision(revision), epoch, since: this.#since.toISOString(), reason })
+  }
+
+  get #age(): number | null {
+    if (this.#good === undefined) return null
+    return this.ready && !this.#options.remote ? 0 : (performance.now() - this.#good) / 1_000
   }
 
   #log(state: ServiceState, reason: string | null): void {

@@ -81,6 +81,7 @@ export class Watcher {
       log: options.log,
       position: () => this.#position,
       announce: content => this.#say({ name: 'settings.state', content }),
+      remote: options.backend.supports.sharing,
     })
     this.#follower = new Follower({
       backend: options.backend,
@@ -102,11 +103,15 @@ export class Watcher {
     return this.#standing.health
   }
 
-  /** Takes what a former process knew as the state to begin with: reads are answered from it, marked STALE, until the store is there. */
-  async preload(batch: Batch, epoch: number): Promise<void> {
+  /**
+   * Takes what a former process knew as the state to begin with, which was the store's so many milliseconds ago: reads are answered from it, marked STALE,
+   * until the store is there.
+   */
+  async preload(batch: Batch, epoch: number, ago: number): Promise<void> {
     // The store is not there yet: what counts in place of rejected overrides came with them.
     await this.cache.apply(batch, { epoch, readHistory: async document => recordsIn(batch, document) })
     this.#position = { epoch, revision: batch.revision }
+    this.#standing.knownGood(ago)
   }
 
   /**
@@ -208,6 +213,7 @@ export class Watcher {
 
   async #live(batch: Batch): Promise<void> {
     await this.#deliver(batch, 'live')
+    if (this.#standing.ready) this.#standing.knownGood()
     // A record may show that what came after it has none.
     const documents = batch.changes.map(change => parseHistoryKey(keyOf(change))?.document ?? keyOf(change))
     this.#reportUnrecorded(documents.map(key => this.cache.stateOf(key)))
@@ -215,7 +221,9 @@ export class Watcher {
 
   async #listed(batch: Batch, epoch: number): Promise<void> {
     const first = !this.#loaded
+    if (!first) this.#standing.resynced()
     await this.#deliver(batch, first ? undefined : 'resync', { epoch })
+    this.#standing.knownGood()
     if (first) for (const state of this.cache.documents()) if (state.rejected.length > 0) this.#say(rejectedFact(state))
   }
 

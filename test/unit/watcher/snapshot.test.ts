@@ -13,6 +13,7 @@ import { createShelf, schema, stored, written } from './shelf.ts'
 
 const NS = parseNamespace('kytos/a')
 const KEY = overridesKey(NS, CLUSTER)
+const GOOD = Date.UTC(2024, 1, 29)
 const STORE = 'etcd http://127.0.0.1:2379 /kytos'
 
 let folder: string
@@ -52,7 +53,7 @@ function look(cache: Cache) {
 }
 
 async function roundTrip(cache: Cache): Promise<Cache> {
-  await open().flush(cache)
+  await open().flush(cache, () => GOOD)
   const snapshot = await open().read()
   return load(snapshot ?? expect.fail('nothing was read'))
 }
@@ -98,11 +99,11 @@ describe('a snapshot', () => {
   it('is only for whom it belongs to, and is replaced as a whole', async () => {
     const { cache, change } = await createShelf()
     await change(...written(KEY, 1, { a: 1 }))
-    await open().flush(cache)
+    await open().flush(cache, () => GOOD)
     expect((await stat(file)).mode & 0o777).toBe(0o600)
     expect((await stat(join(folder, 'controller-1'))).mode & 0o777).toBe(0o700)
     await change(...written(KEY, 2, { a: 2 }))
-    await open().flush(cache)
+    await open().flush(cache, () => GOOD)
     expect(await readdir(join(folder, 'controller-1'))).toEqual(['snapshot.json'])
     expect((await open().read())?.batch.revision).toBe(2n)
   })
@@ -110,7 +111,7 @@ describe('a snapshot', () => {
   it('leaves the old one when a crash cut the new one short', async () => {
     const { cache, change } = await createShelf()
     await change(...written(KEY, 1, { a: 1 }))
-    await open().flush(cache)
+    await open().flush(cache, () => GOOD)
     await writeFile(`${file}.4711.tmp`, (await readFile(file, 'utf8')).slice(0, 40))
     expect((await open().read())?.batch.revision).toBe(1n)
     expect(log.lines).toEqual([])
@@ -119,7 +120,7 @@ describe('a snapshot', () => {
   it('of another store is not taken, and not complained about', async () => {
     const { cache, change } = await createShelf()
     await change(...written(KEY, 1, { a: 1 }))
-    await open().flush(cache)
+    await open().flush(cache, () => GOOD)
     for (const other of ['etcd http://127.0.0.1:2379 /other', 'filesystem /var/lib', '']) expect(await open(other).read()).toBeUndefined()
     expect(log.lines).toEqual([])
   })
@@ -132,7 +133,7 @@ describe('a snapshot', () => {
   it('that was cut anywhere is not used, and the log says so', async () => {
     const { cache, change } = await createShelf()
     await change(...written(KEY, 1, { a: 1 }))
-    await open().flush(cache)
+    await open().flush(cache, () => GOOD)
     const text = await readFile(file, 'utf8')
     for (let length = 0; length < text.length; length += 7) {
       await writeFile(file, text.slice(0, length))
@@ -166,7 +167,7 @@ describe('a snapshot', () => {
   it('that cannot be written or read is a line in the log and nothing worse', async () => {
     const { cache } = await createShelf()
     await writeFile(join(folder, 'controller-1'), 'a file where the folder should be')
-    await open().flush(cache)
+    await open().flush(cache, () => GOOD)
     expect(await open().read()).toBeUndefined()
     expect(log.lines).toEqual([expect.stringContaining(`was not kept in ${file}`), expect.stringContaining(`in ${file} cannot be read`)])
   })
@@ -176,9 +177,9 @@ describe('a snapshot', () => {
     const snapshot = open()
     for (let version = 1; version <= 20; version++) {
       await change(...written(KEY, version, { version }))
-      snapshot.save(cache)
+      snapshot.save(cache, () => GOOD)
     }
-    await snapshot.flush(cache)
+    await snapshot.flush(cache, () => GOOD)
     expect((await open().read())?.batch.revision).toBe(20n)
   })
 })
