@@ -49,14 +49,27 @@ export async function spawnEtcd(args: readonly string[], binary = process.env.ET
   }
 }
 
-/** A loopback port that was free a moment ago. */
+/** Below what Linux gives to outgoing connections (32768 on), so that none of them takes the port while its server is down for a while. */
+const LOWEST_PORT = 20_000
+const HIGHEST_PORT = 32_000
+
+/** A loopback port that was free a moment ago and that only somebody who asks for it by number will get. */
 export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT))
+    if (await isFree(port)) return port
+  }
+}
+
+async function isFree(port: number): Promise<boolean> {
   const server = createServer()
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
+  server.listen(port, '127.0.0.1')
+  try {
+    await once(server, 'listening')
+  } catch {
+    return false // taken, which is all there is to say
+  }
   server.close()
   await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address with a port.')
-  return address.port
+  return true
 }

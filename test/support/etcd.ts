@@ -28,6 +28,8 @@ export interface EtcdServer {
   readonly endpoint: string
   readonly endpoints: readonly string[]
   readonly port: number
+  /** Where it speaks to other members: `http://127.0.0.1:PORT`. */
+  readonly peer: string
   readonly dataDir: string
   readonly certificates: Certificates | undefined
   /** A plain client with all rights, for checking and for hand edits. */
@@ -41,8 +43,8 @@ export interface EtcdServer {
   resume(): void
   /** Ends the process (SIGKILL by default), keeping its data. */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** Starts it again on the same ports and data; resolves when it answers. `wipe`: without its data. */
-  restart(options?: { readonly wipe?: boolean }): Promise<void>
+  /** Starts it again on the same ports and data; resolves when it answers. `wipe`: without its data; `args`: with these flags too, this time. */
+  restart(options?: { readonly wipe?: boolean; readonly args?: readonly string[] }): Promise<void>
   /** Ends everything; a data folder of our own is removed. */
   stop(): Promise<void>
 }
@@ -77,6 +79,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
     endpoint,
     endpoints: [endpoint],
     port,
+    peer: peerUrl(peer),
     dataDir,
     certificates,
     get client() {
@@ -89,10 +92,10 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
     pause: () => child.signal('SIGSTOP'),
     resume: () => child.signal('SIGCONT'),
     kill: (signal = 'SIGKILL') => child.end(signal),
-    restart: async ({ wipe = false } = {}) => {
+    restart: async ({ wipe = false, args: more = [] } = {}) => {
       if (!child.exited) await child.end('SIGKILL')
       if (wipe) await rm(dataDir, { recursive: true, force: true })
-      child = await spawnEtcd(args, options.binary)
+      child = await spawnEtcd([...args, ...more], options.binary)
       await healthy(client, () => child)
     },
     stop: async () => {
@@ -115,6 +118,9 @@ export interface EtcdCluster {
 
 export interface EtcdNode {
   readonly endpoint: string
+  readonly port: number
+  /** False once it was killed, until it is started again. */
+  readonly running: boolean
   pause(): void
   resume(): void
   kill(signal?: NodeJS.Signals): Promise<void>
@@ -123,7 +129,7 @@ export interface EtcdNode {
 }
 
 /** Starts a cluster of `size` real etcds on loopback and resolves when it answers. */
-export async function startEtcdCluster(size = 3, args: readonly string[] = []): Promise<EtcdCluster> {
+export async function startEtcdCluster(size = 3, args: readonly string[] = [], binary?: string): Promise<EtcdCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-etcd-'))
   const members: { name: string; endpoint: string; peer: string }[] = []
   for (let i = 0; i < size; i++) {
@@ -133,17 +139,20 @@ export async function startEtcdCluster(size = 3, args: readonly string[] = []): 
   const nodes = await Promise.all(
     members.map(async ({ name, endpoint, peer }) => {
       const flags = nodeFlags(name, join(folder, name), endpoint, peer, cluster)
-      let child = await spawnEtcd([...flags, ...args])
+      let child = await spawnEtcd([...flags, ...args], binary)
       return {
         endpoint,
+        port: Number(new URL(endpoint).port),
+        get running() {
+          return !child.exited
+        },
         output: () => child.output(),
-        alive: () => !child.exited,
         pause: () => child.signal('SIGSTOP'),
         resume: () => child.signal('SIGCONT'),
         kill: (signal: NodeJS.Signals = 'SIGKILL') => child.end(signal),
         restart: async () => {
           if (!child.exited) await child.end('SIGKILL')
-          child = await spawnEtcd([...flags, ...args])
+          child = await spawnEtcd([...flags, ...args], binary)
         },
       }
     }),
@@ -151,7 +160,7 @@ export async function startEtcdCluster(size = 3, args: readonly string[] = []): 
   const endpoints = members.map(member => member.endpoint)
   const client = new Etcd3({ ...plainOptions(endpoints) })
   const first = nodes[0]
-  if (first) await healthy(client, () => ({ exited: !first.alive(), output: first.output }))
+  if (first) await healthy(client, () => ({ exited: !first.running, output: first.output }))
   return {
     endpoints,
     client,
@@ -159,7 +168,7 @@ export async function startEtcdCluster(size = 3, args: readonly string[] = []): 
     leader: () => findLeader(endpoints),
     stop: async () => {
       client.close()
-      await Promise.all(nodes.filter(node => node.alive()).map(node => node.kill()))
+      await Promise.all(nodes.filter(node => node.running).map(node => node.kill()))
       await rm(folder, { recursive: true, force: true })
     },
   }
@@ -183,11 +192,15 @@ function plainOptions(hosts: string | string[], certificates?: Certificates, nam
   }
 }
 
+function peerUrl(port: number): string {
+  return `http://127.0.0.1:${port}`
+}
+
 function singleNode(dataDir: string, endpoint: string, peer: number): string[] {
-  const peerUrl = `http://127.0.0.1:${peer}`
+  const url = peerUrl(peer)
   // A node alone elects itself after one election timeout; a short one makes every test start sooner, leases of 1 s possible, and cheap password hashes logins quick.
   const quick = ['--heartbeat-interval=50', '--election-timeout=500', '--bcrypt-cost=4']
-  return [...nodeFlags('default', dataDir, endpoint, peerUrl, `default=${peerUrl}`), ...quick]
+  return [...nodeFlags('default', dataDir, endpoint, url, `default=${url}`), ...quick]
 }
 
 function nodeFlags(name: string, dataDir: string, endpoint: string, peer: string, cluster: string): string[] {
