@@ -1,0 +1,128 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { compileProgram, type Program } from './filesystem-compile.ts'
+import { judgeStore } from './filesystem-judge.ts'
+import { inParallel, SEED, sample } from './filesystem-sample.ts'
+import { SCRIPT } from './filesystem-script.ts'
+import { createRandom } from './random.ts'
+
+/** Where a life ends: before this step, or in the middle of it. */
+interface Kill {
+  readonly step: number
+  readonly share: 0 | 0.5
+}
+
+let program: Program
+let folder = ''
+beforeAll(async () => {
+  program = await compileProgram('filesystem-victim')
+  folder = await mkdtemp(join(tmpdir(), 'kytos-kill-'))
+})
+afterAll(async () => {
+  await program.remove()
+  await rm(folder, { recursive: true, force: true })
+})
+
+describe('A store whose process is killed', () => {
+  it('at any step of commits, readable files, edits by hand, new logs and snapshots has all that was acked, whole, and nothing else', {
+    timeout: 600_000,
+  }, async () => {
+    const whole = await live(join(folder, 'whole'), { step: 0, share: 0 })
+    expect(whole.isOver).toBe(true)
+    expect(kindsOf(whole.steps)).toEqual(KINDS)
+    await judgeStore(join(folder, 'whole'), 'never killed', revision => revision === SCRIPT.length)
+
+    const kills = whole.steps.flatMap((name, at): Kill[] => [
+      { step: at + 1, share: 0 },
+      ...(name.startsWith('write') ? [{ step: at + 1, share: 0.5 } as const] : []),
+    ])
+    const random = createRandom(SEED)
+    const twice = new Map(kills.map(kill => [kill, random.chance(0.5) ? random.between(1, 30) : undefined]))
+    let count = 0
+    await inParallel(sample(kills, 40), 4, async kill => {
+      const path = join(folder, `${kill.step}-${kill.share}`)
+      const lives = [await live(path, kill)]
+      const again = twice.get(kill)
+      if (again !== undefined) lives.push(await live(path, { step: again, share: 0 }))
+      count += lives.filter(({ isOver }) => !isOver).length
+      await judge(path, lives)
+      await rm(path, { recursive: true })
+    })
+    console.log(`${count} kills, seed ${SEED}`)
+  })
+})
+
+/** What the steps of the script do: if one is missing, the script is no longer a whole life. */
+const KINDS = [
+  'chmod tmp',
+  'link json',
+  'link replaced',
+  'mkdir folder',
+  'open log',
+  'open snapshot',
+  'open tmp',
+  'remove json',
+  'remove replaced',
+  'remove snapshot',
+  'remove tmp',
+  'rename to json',
+  'rename to replaced',
+  'rename to snapshot',
+  'sync folder',
+  'sync json',
+  'sync log',
+  'sync snapshot',
+  'sync tmp',
+  'write log',
+  'write snapshot',
+  'write tmp',
+]
+
+interface Life {
+  readonly steps: readonly string[]
+  readonly isOver: boolean
+  /** The last actions that it began, ended, and had a person do; 0 if none. */
+  readonly doing: number
+  readonly done: number
+  readonly edited: number
+  readonly title: string
+}
+
+/** Lets a process play the script, or what is left of it, on a store. */
+async function live(path: string, { step, share }: Kill): Promise<Life> {
+  const lines = await new Promise<string[]>((resolve, reject) => {
+    execFile(process.execPath, [program.file, path, String(step), String(share)], { timeout: 30_000 }, (error, stdout, stderr) => {
+      if (stderr !== '' || (error && error.signal !== 'SIGKILL')) reject(new Error(`The process failed: ${stderr} ${error}`))
+      else resolve(stdout.trim().split('\n'))
+    })
+  })
+  const last = (word: string) => Number(lines.findLast(line => line.startsWith(`${word} `))?.split(' ')[1] ?? 0)
+  const reports = lines.filter(line => line.startsWith('report') && !line.includes('JOURNAL_TORN'))
+  expect(reports).toEqual([])
+  const steps = lines.flatMap(line => /^step \d+ (.*)/.exec(line)?.[1] ?? [])
+  const title = `killed ${share ? 'within' : 'before'} step ${step} (${steps.at(-1)})`
+  return { steps, isOver: lines.at(-1) === 'end', doing: last('doing'), done: last('done'), edited: last('edited'), title }
+}
+
+async function judge(path: string, lives: readonly Life[]): Promise<void> {
+  const title = `seed ${SEED}, ${lives.map(life => life.title).join(', then ')}`
+  const latest = (of: 'doing' | 'done' | 'edited') => Math.max(...lives.map(life => life[of]))
+  const [doing, done] = [latest('doing'), latest('done')]
+  const isEdit = doing > done && SCRIPT[doing - 1]?.edit !== undefined
+  const least = isEdit && latest('edited') === doing ? doing : done
+  const most = isEdit ? least : Math.max(doing, done)
+  const problems = await judgeStore(path, title, revision => revision >= least && revision <= most)
+  const wasTorn = lives.at(-1)?.title.startsWith('killed within') && lives.at(-1)?.steps.at(-1)?.endsWith('.log')
+  expect(
+    problems.filter(({ code }) => code !== 'JOURNAL_TORN' || !wasTorn),
+    title,
+  ).toEqual([])
+}
+
+function kindsOf(steps: readonly string[]): string[] {
+  const kind = (path: string) => (path.includes('.snapshot') ? 'snapshot' : (/\.(\w+)$/.exec(path)?.[1] ?? 'folder'))
+  return [...new Set(steps.map(name => name.replace(/ [^ ]*$/, path => ` ${kind(path)}`)))].sort()
+}
