@@ -1,30 +1,52 @@
 import type { ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 
 /**
  * The answers under way. Closing a server at once would cut off those that are written but not yet sent: node takes their connections for idle ones. So
  * whoever closes waits for them here first.
+ *
+ * Invariant: each answer ends with its event `close`, at the latest when its line is closed. Node says so only of the answer whose turn it is; those to
+ * requests that came behind it on the same line would be open for ever.
  */
 export class OpenResponses {
-  readonly #open = new Set<ServerResponse>()
+  readonly #lines = new Map<Socket, Set<ServerResponse>>()
+  #open = 0
   #whenNone: (() => void) | undefined
 
   add(response: ServerResponse): void {
-    this.#open.add(response)
+    const onLine = this.#responsesOn(response.req.socket)
+    onLine.add(response)
+    this.#open++
     response.once('close', () => {
-      this.#open.delete(response)
-      if (this.#open.size === 0) this.#whenNone?.()
+      onLine.delete(response)
+      this.#open--
+      if (this.#open === 0) this.#whenNone?.()
     })
   }
 
   /** Resolves when none is left; one that takes longer than `grace` milliseconds is cut off. */
   async drain(grace: number): Promise<void> {
-    if (this.#open.size === 0) return
+    if (this.#open === 0) return
     const impatience = setTimeout(() => {
-      for (const response of this.#open) response.destroy()
+      for (const onLine of this.#lines.values()) for (const response of onLine) response.destroy()
     }, grace)
     await new Promise<void>(resolve => {
       this.#whenNone = resolve
     })
     clearTimeout(impatience)
+  }
+
+  /** The answers under way on a line, which is held until it is closed: one listener for all the requests that it brings. */
+  #responsesOn(line: Socket): Set<ServerResponse> {
+    const known = this.#lines.get(line)
+    if (known) return known
+    const onLine = new Set<ServerResponse>()
+    this.#lines.set(line, onLine)
+    line.once('close', () => {
+      this.#lines.delete(line)
+      // What has the line hears of its end from node.
+      for (const response of onLine) if (response.socket === null) response.emit('close')
+    })
+    return onLine
   }
 }
