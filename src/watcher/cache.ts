@@ -133,6 +133,21 @@ export class Cache {
     return this.#index.holds(entry)
   }
 
+  /** True when there is something at a key that is announced when it changes. */
+  has(key: Key): boolean {
+    return this.#index.has(key)
+  }
+
+  /** As {@link holds}; and remembers that the listing of this number shows the key, for {@link unseen}. */
+  see(entry: Entry, listing: number): boolean {
+    return this.#index.see(entry, listing)
+  }
+
+  /** The keys that are here and that the listing of this number did not show. */
+  unseen(listing: number): Iterable<Key> {
+    return this.#index.unseen(listing)
+  }
+
   /** All keys that are announced when they change and exist now. */
   keys(): Iterable<Key> {
     return this.#index.keys()

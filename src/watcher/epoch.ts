@@ -38,3 +38,8 @@ export async function claimEpoch(backend: Backend, meta: Entry | undefined, know
   const epoch = Math.max(Date.now(), known + 1)
   await backend.commit([{ key: META_KEY, put: printJson({ format: FORMAT, epoch }), expected: meta?.revision ?? 'absent' }])
 }
+
+/** Brings the store one revision forward without changing anything; whoever else does so first is as good. */
+export async function touchStore(backend: Backend, meta: Entry): Promise<void> {
+  await backend.commit([{ key: META_KEY, put: meta.text, expected: meta.revision }])
+}

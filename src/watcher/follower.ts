@@ -1,9 +1,10 @@
 import type { Backend, Batch } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
 import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
 import type { Cache } from './cache.ts'
-import { claimEpoch, META_KEY, readEpoch } from './epoch.ts'
+import { claimEpoch, META_KEY, readEpoch, touchStore } from './epoch.ts'
 import { keyOf } from './store-index.ts'
 import { surveyStore } from './survey.ts'
 
@@ -15,6 +16,8 @@ import { surveyStore } from './survey.ts'
  *     moves neither the place to resume from nor the revision of the cache, for it may run ahead of what it stands for.
  *  2. When steps are gone, or the store is another one, the whole store is listed. One that was wiped or rewound gets a new epoch first, so that
  *     (epoch, revision) never goes back.
+ *  3. Where the cache turned out to be wrong about a store that is as it was, the whole store is listed in the same epoch, at a revision above all that was
+ *     announced: what mends the cache is a step like any other.
  */
 
 export interface FollowerOptions {
@@ -28,8 +31,8 @@ export interface FollowerOptions {
   readonly live: (batch: Batch) => Promise<void>
   /** Takes the whole difference to a store that was listed, which is in this epoch. */
   readonly listed: (batch: Batch, epoch: number) => Promise<void>
-  /** The watch stands and is caught up. */
-  readonly caughtUp: () => void
+  /** The watch stands and has given everything up to this revision, as far as the server lets one know. */
+  readonly caughtUp: (revision: Revision) => void
 }
 
 /** Lists a store once and follows its watch from there; after a failure it goes on where it was. */
@@ -42,6 +45,10 @@ export class Follower {
   /** The store is known to be another one than the cache's, whatever its revisions say. */
   #rewound = false
   #anchor: Anchor | undefined
+  /** Keys of which the cache holds something else than the store had. */
+  #damaged: ReadonlySet<Key> = new Set()
+  /** Ends the watch that stands. */
+  #interrupt: ((error: SettingsError) => void) | undefined
 
   constructor(options: FollowerOptions) {
     this.#options = options
@@ -60,6 +67,19 @@ export class Follower {
     }
   }
 
+  /** Ends the watch that stands, if there is one, as if it had failed so. */
+  interrupt(error: SettingsError): void {
+    this.#interrupt?.(error)
+  }
+
+  /** Lists the store anew, because the cache holds something else at these keys although the watch went on. */
+  mend(damaged: ReadonlySet<Key>): void {
+    if (!this.#interrupt) return
+    this.#damaged = damaged
+    const message = `The cache differs from the store at ${damaged.size} keys, of which the watch said nothing.`
+    this.#interrupt(new SettingsError('HISTORY_LOST', message, { details: { reason: 'damaged' } }))
+  }
+
   #learnFrom(error: unknown): void {
     if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR') this.#listed = false
     else if (error.code === 'HISTORY_LOST') {
@@ -70,7 +90,7 @@ export class Follower {
 
   async #list(): Promise<void> {
     const { backend, cache, listed } = this.#options
-    const survey = await surveyStore(backend, cache)
+    const survey = await surveyStore(backend, cache, this.#damaged)
     const epoch = readEpoch(survey.meta)
     const known = cache.epoch
     const rewound = known > 0 && (this.#rewound || survey.rewound)
@@ -78,9 +98,14 @@ export class Follower {
       await claimEpoch(backend, survey.meta, known)
       return this.#list()
     }
+    if (this.#damaged.size > 0 && survey.meta && survey.batch.revision <= cache.revision) {
+      await touchStore(backend, survey.meta)
+      return this.#list()
+    }
     await listed(survey.batch, epoch)
     this.#anchor = survey.anchor
     this.#rewound = false
+    this.#damaged = new Set()
     this.#listed = true
     this.#fresh = true
   }
@@ -104,6 +129,11 @@ export class Follower {
     const late = new AbortController()
     let timer: NodeJS.Timeout | undefined
     let begun = false
+    let interrupted: SettingsError | undefined
+    this.#interrupt = error => {
+      interrupted ??= error
+      late.abort()
+    }
     try {
       for await (const batch of backend.watch(since, AbortSignal.any([signal, late.signal]))) {
         standing()
@@ -113,12 +143,14 @@ export class Follower {
         if (check.confirmed) clearTimeout(timer)
         else timer ??= setTimeout(() => late.abort(), confirmation)
         if (!check.confirmed) continue
-        if (batch.changes.length === 0) caughtUp()
+        if (batch.changes.length === 0) caughtUp(batch.revision)
         else if (batch.revision > cache.revision) await this.#take(batch)
       }
     } finally {
       clearTimeout(timer)
+      this.#interrupt = undefined
     }
+    if (interrupted) throw interrupted
     if (!signal.aborted) check.conclude()
   }
 

@@ -18,6 +18,8 @@ export interface Health {
   readonly resyncs: number
   /** Keys that the periodic comparison with the store found different here. */
   readonly repairs: number
+  /** How often the periodic comparison came to a verdict. */
+  readonly reconciles: number
 }
 
 /** How far this controller is: everything up to this revision of this epoch has been announced here. */
@@ -55,7 +57,7 @@ export class Standing {
     return this.#state === 'READY'
   }
 
-  get health(): Health {
+  get health(): Omit<Health, 'reconciles'> {
     return {
       state: this.#state,
       ...this.#options.position(),

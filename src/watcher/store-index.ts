@@ -9,6 +9,8 @@ interface Place {
   readonly created: Revision
   /** Stands for the text: see {@link markOf}. */
   readonly mark: string
+  /** The number of the listing that showed it last. */
+  seen?: number
 }
 
 const ANNOUNCED: ReadonlySet<string> = new Set(['boxes', 'controllers', 'schemas', 'settings'])
@@ -39,6 +41,18 @@ export class StoreIndex {
   holds(entry: Entry): boolean {
     const place = this.#places.get(entry.key)
     return place?.revision === entry.revision && place.mark === markOf(entry.text)
+  }
+
+  /** As {@link holds}; and remembers, of a key that is there, that the listing of this number shows it. */
+  see(entry: Entry, listing: number): boolean {
+    const place = this.#places.get(entry.key)
+    if (place) place.seen = listing
+    return this.holds(entry)
+  }
+
+  /** The keys that the listing of this number did not show. */
+  *unseen(listing: number): Iterable<Key> {
+    for (const [key, { seen }] of this.#places) if (seen !== listing) yield key
   }
 
   /** Every key as an entry whose text is only its mark: enough to build the index again. */

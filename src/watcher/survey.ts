@@ -24,8 +24,10 @@ interface Head {
   readonly record: StoredRecord
 }
 
-/** Lists the whole store at one revision and compares. @throws what the backend throws; HISTORY_LOST: begin again. */
-export async function surveyStore(backend: Backend, cache: Cache): Promise<Survey> {
+/**
+ * Lists the whole store at one revision and compares; a difference at one of the `damaged` keys says nothing about the store, for it is the cache that is
+ * wrong there. @throws what the backend throws; HISTORY_LOST: begin again. */
+export async function surveyStore(backend: Backend, cache: Cache, damaged: ReadonlySet<Key> = new Set()): Promise<Survey> {
   const listing = await backend.list(EVERYTHING)
   const seen = new Set<Key>()
   const heads = new Map<Key, Head>()
@@ -44,12 +46,12 @@ export async function surveyStore(backend: Backend, cache: Cache): Promise<Surve
       if (cache.holds(entry)) continue
       changes.push({ type: 'put', entry })
       // Everything up to the cache's revision would be known if it had happened in this store.
-      if (entry.revision <= cache.revision) rewound = true
+      if (entry.revision <= cache.revision && !damaged.has(entry.key)) rewound = true
     }
   }
 
   for (const key of cache.keys()) if (!seen.has(key)) changes.push({ type: 'delete', key, revision: listing.revision })
-  if (lacksRecord(heads, cache)) rewound = true
+  if (lacksRecord(heads, cache, damaged)) rewound = true
   for (const { entry } of heads.values()) changes.push({ type: 'put', entry })
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
@@ -73,9 +75,9 @@ function takeHead(heads: Map<Key, Head>, entry: Entry): void {
 }
 
 /** True when the cache knows a later version of a document than the store has, or another one of the same number. */
-function lacksRecord(heads: ReadonlyMap<Key, Head>, cache: Cache): boolean {
+function lacksRecord(heads: ReadonlyMap<Key, Head>, cache: Cache, damaged: ReadonlySet<Key>): boolean {
   for (const { key, record: known } of cache.documents()) {
-    if (!known) continue
+    if (!known || damaged.has(key)) continue
     const found = heads.get(key)?.record
     if (!found || found.version < known.version || (found.version === known.version && found.writeId !== known.writeId)) return true
   }

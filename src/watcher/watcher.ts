@@ -14,6 +14,7 @@ import { type DocumentState, isRecorded, parseOverridesKey } from './document-st
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import { Follower } from './follower.ts'
 import { Latch } from './latch.ts'
+import { Reconciler } from './reconciler.ts'
 import { recordsIn } from './snapshot.ts'
 import { type Health, type Position, Standing } from './standing.ts'
 import { keyOf } from './store-index.ts'
@@ -34,9 +35,12 @@ export interface Pace {
   readonly pauses: readonly [shortest: number, longest: number]
   /** How long a watch that is caught up may withhold the batch that was delivered last. */
   readonly confirmation: number
+  /** Between two comparisons of the cache with the store; 0 for none. */
+  readonly reconcile: number
 }
 
-const PACE: Pace = { pauses: [50, 1_000], confirmation: 5_000 }
+/** The pace of a controller at work. */
+export const PACE: Pace = { pauses: [50, 1_000], confirmation: 5_000, reconcile: 300_000 }
 
 export interface WatcherOptions {
   readonly backend: Backend
@@ -50,6 +54,8 @@ export interface WatcherOptions {
   readonly fatal?: (error: SettingsError) => void
   /** Called when documents were found that changed without a record: edits by hand. Must not throw. */
   readonly unrecorded?: (documents: readonly DocumentState[]) => void
+  /** Called when the cache was compared with the store and found equal. */
+  readonly reconciled?: () => void
 }
 
 /** How far back a valid version is looked for. */
@@ -65,6 +71,7 @@ export class Watcher {
   readonly #pace: Pace
   readonly #standing: Standing
   readonly #follower: Follower
+  readonly #reconciler: Reconciler
   readonly #stopping = new AbortController()
   readonly #passed = new Waiters()
   readonly #ready = new Waiters()
@@ -90,7 +97,25 @@ export class Watcher {
       confirmation: this.#pace.confirmation,
       live: batch => this.#live(batch),
       listed: (batch, epoch) => this.#listed(batch, epoch),
-      caughtUp: () => this.#beReady(),
+      caughtUp: revision => {
+        this.#reconciler.told(revision)
+        this.#beReady()
+      },
+    })
+    this.#reconciler = new Reconciler({
+      backend: options.backend,
+      cache: this.cache,
+      log: options.log,
+      every: this.#pace.reconcile,
+      patience: this.#pace.confirmation,
+      signal: this.#stopping.signal,
+      ready: () => this.#standing.ready,
+      damaged: keys => {
+        this.#standing.repaired(keys.size)
+        this.#follower.mend(keys)
+      },
+      behind: error => this.#follower.interrupt(error),
+      equal: () => options.reconciled?.(),
     })
   }
 
@@ -100,7 +125,7 @@ export class Watcher {
   }
 
   get health(): Health {
-    return this.#standing.health
+    return { ...this.#standing.health, reconciles: this.#reconciler.rounds }
   }
 
   /**
@@ -120,6 +145,8 @@ export class Watcher {
    */
   async start(timeout: number): Promise<void> {
     this.#running = this.#run()
+    // It ends by itself when stopped; nobody need wait for a listing that is under way.
+    void this.#reconciler.run()
     if (await this.#started.wait(timeout)) return
     throw new SettingsError(
       'START_TIMEOUT',
@@ -186,6 +213,8 @@ export class Watcher {
       } catch (error) {
         if (this.#stopping.signal.aborted) break
         if (!this.#explain(error)) return
+      } finally {
+        this.#reconciler.ended()
       }
       await sleep(pause * (0.5 + Math.random()), undefined, { signal: this.#stopping.signal }).catch(() => {})
       pause = Math.min(pause * 2, longest)
@@ -212,7 +241,9 @@ export class Watcher {
   }
 
   async #live(batch: Batch): Promise<void> {
+    this.#reconciler.taking(batch)
     await this.#deliver(batch, 'live')
+    this.#reconciler.taken()
     if (this.#standing.ready) this.#standing.knownGood()
     // A record may show that what came after it has none.
     const documents = batch.changes.map(change => parseHistoryKey(keyOf(change))?.document ?? keyOf(change))

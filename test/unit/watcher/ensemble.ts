@@ -9,7 +9,7 @@ import { type KeptLog, keepLog } from '../../support/controller.ts'
 import type { Line, World } from './world.ts'
 
 /** Quick enough for hundreds of outages a second. */
-export const HURRIED: Pace = { pauses: [1, 3], confirmation: 10 }
+export const HURRIED: Pace = { pauses: [1, 3], confirmation: 10, reconcile: 3 }
 
 export type Change = Facts['settings.changed'] | Facts['box.changed']
 

@@ -119,6 +119,7 @@ export class Judge {
   async judge(lossless: boolean): Promise<void> {
     expect(this.#wrong).toEqual([])
     for (const player of this.players) {
+      expect(player.service.health().repairs, `repairs on ${player.id}: ${player.log.lines.filter(line => line.includes('REPAIR'))}`).toBe(0)
       expectOrdered(player.changes)
       expectChained(player.changes)
       expectNothingUntold(this.#world, player.changes)

@@ -1,0 +1,221 @@
+import { setTimeout as sleep, setImmediate as turn } from 'node:timers/promises'
+import type { Backend, Batch } from '../../backends/backend.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
+import { EVERYTHING, type Key } from '../../model/key.ts'
+import type { Log } from '../log.ts'
+import type { Cache } from './cache.ts'
+import { META_KEY } from './epoch.ts'
+import { isAnnounced, keyOf, markOf } from './store-index.ts'
+
+/*
+ * Looks now and then whether the cache really is the store, beside the live watch and without holding it up.
+ *
+ * Invariants:
+ *  1. A look lists the store at one revision R and is taken when the cache has passed R. A key that no live batch has touched since the listing was asked for
+ *     must then be in the listing exactly as it is in the cache: absent in both, or with the same revision and text; so must `meta/store`. What was touched is
+ *     left to the next round.
+ *  2. The cache has passed R when it was given a batch of R or later; or progress of R or later and then nothing for a while, for there are servers whose
+ *     progress runs ahead of their events.
+ *  3. A difference is damage only when two looks, some time apart, show the same one. A watch that ended meanwhile, for whatever reason, takes the round with it: what
+ *     a new one brings is right, or is found by the next round.
+ *  4. What is held of the store is its differences; that a key was seen in the listing stands in the cache's own index.
+ */
+
+export interface ReconcilerOptions {
+  readonly backend: Backend
+  readonly cache: Cache
+  readonly log: Log
+  /** Milliseconds between two rounds; 0 for none. */
+  readonly every: number
+  /** Milliseconds that a watch may withhold what it says it has given. */
+  readonly patience: number
+  readonly signal: AbortSignal
+  /** False while the cache is known to be behind: there is nothing to compare. */
+  readonly ready: () => boolean
+  /** Takes the keys of which the cache holds something else than the store. */
+  readonly damaged: (keys: ReadonlySet<Key>) => void
+  /** Takes the failure of a watch that stands, silent, behind what the store holds. */
+  readonly behind: (error: SettingsError) => void
+  /** The cache was found equal to the store. */
+  readonly equal: () => void
+}
+
+/** One look at the store: what the watch has given since the listing was asked for. */
+interface Look {
+  readonly touched: Set<Key>
+  told: Revision
+  /** When the watch gave something last, by `performance.now`. */
+  heard: number
+}
+
+/** What the store has at the keys where the cache has something else; undefined where it has nothing. */
+type Differences = ReadonlyMap<Key, Entry | undefined>
+
+const NONE: Differences = new Map()
+/** How many entries are compared in one turn of the event loop. */
+const SLICE = 500
+/** For how many times its patience a look waits until the cache has passed the listing. */
+const TIMES = 4
+
+/** Compares the cache with the store, periodically. */
+export class Reconciler {
+  readonly #options: ReconcilerOptions
+  #look: Look | undefined
+  #looks = 0
+  #rounds = 0
+  /** Counts the watches that ended. */
+  #ended = 0
+  #applying = false
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options
+  }
+
+  /** Rounds that came to a verdict. */
+  get rounds(): number {
+    return this.#rounds
+  }
+
+  /** Compares until the signal aborts; never rejects. */
+  async run(): Promise<void> {
+    const { every, signal, ready } = this.#options
+    while (every > 0 && !signal.aborted) {
+      // Controllers on one store should not all list it at once.
+      await sleep(every * (0.9 + 0.2 * Math.random()), undefined, { signal }).catch(() => {})
+      if (!signal.aborted && ready()) await this.#round()
+    }
+  }
+
+  /** A live batch is about to be applied; to be called before the cache has any of it. */
+  taking(batch: Batch): void {
+    this.#applying = true
+    for (const change of batch.changes) this.#look?.touched.add(keyOf(change))
+  }
+
+  /** The live batch is in the cache. */
+  taken(): void {
+    this.#applying = false
+    if (this.#look) this.#look.heard = performance.now()
+  }
+
+  /** The watch says that it has given everything up to this revision. */
+  told(revision: Revision): void {
+    if (this.#look && revision > this.#look.told) this.#look.told = revision
+  }
+
+  /** The watch ended. */
+  ended(): void {
+    this.#ended++
+    this.#applying = false
+  }
+
+  async #round(): Promise<void> {
+    const { log, damaged, equal, signal, patience } = this.#options
+    const life = this.#ended
+    const over = () => life !== this.#ended || signal.aborted
+    try {
+      let found = await this.#compare(over)
+      if (found && found.size > 0) {
+        // Time to notice that the line is dead, if it is.
+        await sleep(patience, undefined, { signal }).catch(() => {})
+        if (over()) return
+        const again = await this.#compare(over)
+        found = again && alike(found, again)
+      }
+      if (!found || over()) return
+      this.#rounds++
+      if (found.size === 0) return equal()
+      for (const [key, entry] of found) log.error(`REPAIR: ${key} is not here as it is in the store, which has ${describe(entry)}.`)
+      damaged(new Set(found.keys()))
+    } catch (thrown) {
+      const error = toSettingsError(thrown)
+      // A store that went away is the watch's to tell.
+      if (!over() && !error.retryable) log.warn(`The cache was not compared with the store: ${error.message}`)
+    }
+  }
+
+  /** One look; undefined when it came to nothing. */
+  async #compare(over: () => boolean): Promise<Differences | undefined> {
+    const { backend, cache, behind } = this.#options
+    const look: Look = { touched: new Set(), told: 0n, heard: performance.now() }
+    this.#look = look
+    try {
+      const known = cache.revision
+      const { revision, pages } = await backend.list(EVERYTHING)
+      if (revision < known) {
+        if (!over()) behind(lagging(`the store is at revision ${revision}, before ${known}`))
+        return undefined
+      }
+      const found = await this.#differences(pages, look, over)
+      if (!(await this.#passed(revision, look, over))) {
+        const silent = !over() && this.#isQuiet(look)
+        if (silent) behind(lagging(`the store has been at revision ${revision} for a while, the watch at ${cache.revision}`))
+        return undefined
+      }
+      // The turns of the comparison were many; this is one.
+      return new Map([...found].filter(([key, entry]) => !look.touched.has(key) && !this.#agrees(key, entry)))
+    } finally {
+      this.#look = undefined
+    }
+  }
+
+  /** Where the cache is not what is listed, of what was not touched. */
+  async #differences(pages: AsyncIterable<readonly Entry[]>, { touched }: Look, over: () => boolean): Promise<Differences> {
+    const { cache } = this.#options
+    const found = new Map<Key, Entry | undefined>()
+    const number = ++this.#looks
+    let meta: Entry | undefined
+    for await (const page of pages) {
+      for (let at = 0; at < page.length; at += SLICE) {
+        for (const entry of page.slice(at, at + SLICE)) {
+          if (entry.key === META_KEY) meta = entry
+          // What is held of a text is its mark, which stands for it.
+          else if (isAnnounced(entry.key) && !cache.see(entry, number)) found.set(entry.key, { ...entry, text: markOf(entry.text) })
+        }
+        await turn()
+        if (over()) return NONE
+      }
+    }
+    if (!this.#agrees(META_KEY, meta)) found.set(META_KEY, meta)
+    for (const key of cache.unseen(number)) if (!found.has(key) && !touched.has(key)) found.set(key, undefined)
+    return found
+  }
+
+  #agrees(key: Key, entry: Entry | undefined): boolean {
+    const { cache } = this.#options
+    if (key === META_KEY) return cache.meta?.revision === entry?.revision && cache.meta?.text === entry?.text
+    return entry ? cache.holds(entry) : !cache.has(key)
+  }
+
+  /** True once the cache has passed a revision, false when it does not within the time, or the watch ended. */
+  async #passed(revision: Revision, look: Look, over: () => boolean): Promise<boolean> {
+    const { cache, patience, signal } = this.#options
+    const deadline = performance.now() + TIMES * patience
+    for (;;) {
+      // Lets a watch that was cut end, and a batch that is there be taken.
+      await turn()
+      if (over()) return false
+      if (!this.#applying && (cache.revision >= revision || (look.told >= revision && this.#isQuiet(look)))) return true
+      if (performance.now() > deadline) return false
+      await sleep(Math.max(1, patience / 20), undefined, { signal }).catch(() => {})
+    }
+  }
+
+  #isQuiet({ heard }: Look): boolean {
+    return !this.#applying && performance.now() - heard >= this.#options.patience
+  }
+}
+
+/** What both show, unchanged. */
+function alike(one: Differences, other: Differences): Differences {
+  return new Map([...other].filter(([key, entry]) => one.has(key) && one.get(key)?.revision === entry?.revision))
+}
+
+function describe(entry: Entry | undefined): string {
+  return entry ? `revision ${entry.revision} of it` : 'none'
+}
+
+function lagging(why: string): SettingsError {
+  return new SettingsError('STORE_UNREACHABLE', `The watch is not where the store is (${why}): opening another one.`)
+}
