@@ -42,7 +42,7 @@ describe('A store whose process is killed', () => {
     const random = createRandom(SEED)
     const twice = new Map(kills.map(kill => [kill, random.chance(0.5) ? random.between(1, 30) : undefined]))
     let count = 0
-    await inParallel(sample(kills, 40), 4, async kill => {
+    await inParallel(sample(kills, 30), 4, async kill => {
       const path = join(folder, `${kill.step}-${kill.share}`)
       const lives = [await live(path, kill)]
       const again = twice.get(kill)
@@ -88,6 +88,8 @@ interface Life {
   readonly doing: number
   readonly done: number
   readonly edited: number
+  /** It surely left half a record at the end of the journal. */
+  readonly tears: boolean
   readonly title: string
 }
 
@@ -104,7 +106,8 @@ async function live(path: string, { step, share }: Kill): Promise<Life> {
   expect(reports).toEqual([])
   const steps = lines.flatMap(line => /^step \d+ (.*)/.exec(line)?.[1] ?? [])
   const title = `killed ${share ? 'within' : 'before'} step ${step} (${steps.at(-1)})`
-  return { steps, isOver: lines.at(-1) === 'end', doing: last('doing'), done: last('done'), edited: last('edited'), title }
+  const tears = share === 0.5 && /^write .*\.log$/.test(steps.at(-1) ?? '') && !steps.at(-2)?.startsWith('open journal')
+  return { steps, tears, isOver: lines.at(-1) === 'end', doing: last('doing'), done: last('done'), edited: last('edited'), title }
 }
 
 async function judge(path: string, lives: readonly Life[]): Promise<void> {
@@ -115,11 +118,12 @@ async function judge(path: string, lives: readonly Life[]): Promise<void> {
   const least = isEdit && latest('edited') === doing ? doing : done
   const most = isEdit ? least : Math.max(doing, done)
   const problems = await judgeStore(path, title, revision => revision >= least && revision <= most)
-  const wasTorn = lives.at(-1)?.title.startsWith('killed within') && lives.at(-1)?.steps.at(-1)?.endsWith('.log')
+  // Another thread may have been in the middle of a write of its own at any kill.
   expect(
-    problems.filter(({ code }) => code !== 'JOURNAL_TORN' || !wasTorn),
+    problems.filter(({ code }) => code !== 'JOURNAL_TORN'),
     title,
   ).toEqual([])
+  if (lives.at(-1)?.tears) expect(problems, title).toMatchObject([{ code: 'JOURNAL_TORN' }])
 }
 
 function kindsOf(steps: readonly string[]): string[] {
