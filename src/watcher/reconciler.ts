@@ -41,14 +41,6 @@ export interface ReconcilerOptions {
   readonly equal: () => void
 }
 
-/** One look at the store: what the watch has given since the listing was asked for. */
-interface Look {
-  readonly touched: Set<Key>
-  told: Revision
-  /** When the watch gave something last, by `performance.now`. */
-  heard: number
-}
-
 /** What the store has at the keys where the cache has something else; undefined where it has nothing. */
 type Differences = ReadonlyMap<Key, Entry | undefined>
 
@@ -61,11 +53,15 @@ const TIMES = 4
 /** Compares the cache with the store, periodically. */
 export class Reconciler {
   readonly #options: ReconcilerOptions
-  #look: Look | undefined
+  /** The keys that live batches touched since the listing was asked for; undefined while there is none. */
+  #touched: Set<Key> | undefined
   #looks = 0
   #rounds = 0
   /** Counts the watches that ended. */
   #ended = 0
+  /** What the watch said last that it has given, and when it gave something last, by `performance.now`. */
+  #told: Revision = 0n
+  #heard = 0
   #applying = false
 
   constructor(options: ReconcilerOptions) {
@@ -90,23 +86,24 @@ export class Reconciler {
   /** A live batch is about to be applied; to be called before the cache has any of it. */
   taking(batch: Batch): void {
     this.#applying = true
-    for (const change of batch.changes) this.#look?.touched.add(keyOf(change))
+    for (const change of batch.changes) this.#touched?.add(keyOf(change))
   }
 
   /** The live batch is in the cache. */
   taken(): void {
     this.#applying = false
-    if (this.#look) this.#look.heard = performance.now()
+    this.#heard = performance.now()
   }
 
   /** The watch says that it has given everything up to this revision. */
   told(revision: Revision): void {
-    if (this.#look && revision > this.#look.told) this.#look.told = revision
+    if (revision > this.#told) this.#told = revision
   }
 
   /** The watch ended. */
   ended(): void {
     this.#ended++
+    this.#told = 0n
     this.#applying = false
   }
 
@@ -138,8 +135,9 @@ export class Reconciler {
   /** One look; undefined when it came to nothing. */
   async #compare(over: () => boolean): Promise<Differences | undefined> {
     const { backend, cache, behind } = this.#options
-    const look: Look = { touched: new Set(), told: 0n, heard: performance.now() }
-    this.#look = look
+    const touched = new Set<Key>()
+    this.#touched = touched
+    const asked = performance.now()
     try {
       const known = cache.revision
       const { revision, pages } = await backend.list(EVERYTHING)
@@ -147,21 +145,21 @@ export class Reconciler {
         if (!over()) behind(lagging(`the store is at revision ${revision}, before ${known}`))
         return undefined
       }
-      const found = await this.#differences(pages, look, over)
-      if (!(await this.#passed(revision, look, over))) {
-        const silent = !over() && this.#isQuiet(look)
+      const found = await this.#differences(pages, touched, over)
+      if (!(await this.#passed(revision, asked, over))) {
+        const silent = !over() && this.#isQuiet(asked)
         if (silent) behind(lagging(`the store has been at revision ${revision} for a while, the watch at ${cache.revision}`))
         return undefined
       }
       // The turns of the comparison were many; this is one.
-      return new Map([...found].filter(([key, entry]) => !look.touched.has(key) && !this.#agrees(key, entry)))
+      return new Map([...found].filter(([key, entry]) => !touched.has(key) && !this.#agrees(key, entry)))
     } finally {
-      this.#look = undefined
+      this.#touched = undefined
     }
   }
 
   /** Where the cache is not what is listed, of what was not touched. */
-  async #differences(pages: AsyncIterable<readonly Entry[]>, { touched }: Look, over: () => boolean): Promise<Differences> {
+  async #differences(pages: AsyncIterable<readonly Entry[]>, touched: ReadonlySet<Key>, over: () => boolean): Promise<Differences> {
     const { cache } = this.#options
     const found = new Map<Key, Entry | undefined>()
     const number = ++this.#looks
@@ -189,21 +187,22 @@ export class Reconciler {
   }
 
   /** True once the cache has passed a revision, false when it does not within the time, or the watch ended. */
-  async #passed(revision: Revision, look: Look, over: () => boolean): Promise<boolean> {
+  async #passed(revision: Revision, asked: number, over: () => boolean): Promise<boolean> {
     const { cache, patience, signal } = this.#options
     const deadline = performance.now() + TIMES * patience
     for (;;) {
       // Lets a watch that was cut end, and a batch that is there be taken.
       await turn()
       if (over()) return false
-      if (!this.#applying && (cache.revision >= revision || (look.told >= revision && this.#isQuiet(look)))) return true
+      if (!this.#applying && (cache.revision >= revision || (this.#told >= revision && this.#isQuiet(asked)))) return true
       if (performance.now() > deadline) return false
       await sleep(Math.max(1, patience / 20), undefined, { signal }).catch(() => {})
     }
   }
 
-  #isQuiet({ heard }: Look): boolean {
-    return !this.#applying && performance.now() - heard >= this.#options.patience
+  /** True when the watch has given nothing for a while, nor since then. */
+  #isQuiet(since: number): boolean {
+    return !this.#applying && performance.now() - Math.max(this.#heard, since) >= this.#options.patience
   }
 }
 
