@@ -29,6 +29,9 @@ export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_http_proxy': 0,
       'grpc.enable_retries': 0,
+      // The callers pace themselves; grpc's own pauses would grow to two minutes, and the store be back that long before anybody noticed.
+      'grpc.initial_reconnect_backoff_ms': 100,
+      'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
       // Only while a call or a stream is open, which is grpc-js' default: etcd ends connections that ping without one.
