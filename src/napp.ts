@@ -24,6 +24,7 @@ export default function createNApp(context: SettingsContext): NApp {
         strict: config.settings.strict,
         snapshot: new SnapshotFile(join(config.settings.state_dir, config.settings.controller, 'snapshot.json'), nameStore(choice), log),
         startTimeout: config.settings.start_timeout * 1_000,
+        pace: { reconcile: config.settings.reconcile * 1_000 },
         fatal: error => context.abort(error),
       })
       service = created

@@ -24,8 +24,8 @@ export interface ServiceSurroundings {
   readonly snapshot?: SnapshotFile
   /** Milliseconds that the store may take to answer. */
   readonly startTimeout: number
-  /** How often an unreachable store is tried; the watcher's own pace when absent. */
-  readonly pace?: Pace
+  /** How the watcher paces itself, where it is not as {@link Watcher} has it. */
+  readonly pace?: Partial<Pace>
   /** Called when the store turns out to be a wrong one after the service started from a snapshot. */
   readonly fatal?: (error: SettingsError) => void
 }
@@ -61,6 +61,8 @@ export function createService(createBackend: (report: (problem: Problem) => void
       snapshot?.save(watcher.cache, goodAt)
     },
     unrecorded: documents => adoptAll(documents),
+    // Nothing may have changed for days: it was good until now all the same.
+    reconciled: () => snapshot?.save(watcher.cache, goodAt),
     ...(surroundings.fatal ? { fatal: surroundings.fatal } : {}),
     ...(surroundings.pace ? { pace: surroundings.pace } : {}),
   })

@@ -1,4 +1,18 @@
-import { BOOLEAN, CONTROLLER, choice, ENDPOINTS, HOST, NAPPS, PATH, PORT, PREFIX_PATH, SECONDS, TEXT, type ValueType } from './config-values.ts'
+import {
+  BOOLEAN,
+  CONTROLLER,
+  choice,
+  ENDPOINTS,
+  HOST,
+  NAPPS,
+  PATH,
+  PERIOD,
+  PORT,
+  PREFIX_PATH,
+  SECONDS,
+  TEXT,
+  type ValueType,
+} from './config-values.ts'
 
 /** One key of kytos.ini. Its default is written as it would be in the file; without one, `otherwise` says what holds. */
 export interface ConfigKey<Value = unknown> {
@@ -42,6 +56,11 @@ export const CONFIG_SCHEMA = {
       type: SECONDS,
       default: '30',
       description: 'How long to try for a store before giving up, when there is nothing to start from.',
+    },
+    reconcile: {
+      type: PERIOD,
+      default: '300',
+      description: 'How often what is known is compared with the whole store, in case a change was never told; differences are counted and mended.',
     },
   },
   'settings.filesystem': {

@@ -58,6 +58,15 @@ export const SECONDS: ValueType<number> = {
   },
 }
 
+/** Seconds between two times, a day at most; 0 for never. */
+export const PERIOD: ValueType<number> = {
+  name: 'seconds, 0 for never',
+  read: text => {
+    const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
+    return seconds <= DAY ? { value: seconds } : got(text, `seconds, at most ${DAY}, such as 300, or 0 for never`)
+  },
+}
+
 /** As Python's getboolean. */
 export const BOOLEAN: ValueType<boolean> = {
   name: 'boolean',

@@ -40,14 +40,14 @@ export interface Pace {
 }
 
 /** The pace of a controller at work. */
-export const PACE: Pace = { pauses: [50, 1_000], confirmation: 5_000, reconcile: 300_000 }
+const PACE: Pace = { pauses: [50, 1_000], confirmation: 5_000, reconcile: 300_000 }
 
 export interface WatcherOptions {
   readonly backend: Backend
   readonly controller: string
   readonly announce: <N extends keyof Facts>(name: N, content: Facts[N]) => KytosEvent
   readonly log: Log
-  readonly pace?: Pace
+  readonly pace?: Partial<Pace>
   /** Called for every fact after it was said, with its weight in bytes, roughly. */
   readonly said?: (event: KytosEvent, weight: number) => void
   /** Called when the store turns out to be a wrong one before it was ever READY, also after {@link Watcher.start} resolved from a snapshot. */
@@ -82,7 +82,7 @@ export class Watcher {
 
   constructor(options: WatcherOptions) {
     this.#options = options
-    this.#pace = options.pace ?? PACE
+    this.#pace = { ...PACE, ...options.pace }
     this.cache = new Cache(options.controller, document => readRecords(options.backend, document, KEPT_RECORDS))
     this.#standing = new Standing({
       log: options.log,

@@ -41,6 +41,7 @@ describe('a file that is right', () => {
         state_dir: join(folder, 'var/lib/kytos/settings-state'),
         strict: false,
         start_timeout: 30,
+        reconcile: 300,
       },
       filesystem: { path: join(folder, 'var/lib/kytos/settings') },
       etcd: { endpoints: ['http://127.0.0.1:2379'], prefix: '/kytos', timeout: 5 },
@@ -64,6 +65,7 @@ port = 8182
 state_dir = ./state
 strict = On
 start_timeout = 2.5
+reconcile = 0
 [settings.filesystem]
 path = files
 [settings.etcd]
@@ -89,6 +91,7 @@ timeout = 1
       state_dir: join(folder, 'state'),
       strict: true,
       start_timeout: 2.5,
+      reconcile: 0,
     })
     expect(config.filesystem).toEqual({ path: join(folder, 'files') })
     expect(config.etcd).toEqual({
@@ -143,6 +146,7 @@ endpoints = ["http://x:1"]
 controller = a b
 strict = maybe
 start_timeout = 0
+reconcile = -1
 owner = me
 [settings.ectd]
 prefix = /x
@@ -157,26 +161,27 @@ cert = cert.pem
 timeout = 1e3
 `)
     expect(message).toMatchInlineSnapshot(`
-      "kytos.ini: 19 problems:
+      "kytos.ini: 20 problems:
         kytos.ini:2: [daemon] api_port is "http": expected a port, 0 to 65535.
         kytos.ini:3: [daemon] listen is "127.0.0.1:80": expected an IP address or a host name, without a port.
         kytos.ini:4: [daemon] napps_pre_installed is not a JSON list of strings: write it as ["kytos/settings"].
         kytos.ini:5: [daemon] napps is empty: give it a value (path), or remove the line for its default, var/lib/kytos/napps.
         kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd.
-        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, port, state_dir, strict, start_timeout.
-        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, port, state_dir, strict, start_timeout.
+        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, port, state_dir, strict, start_timeout, reconcile.
+        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, port, state_dir, strict, start_timeout, reconcile.
         kytos.ini:10: [settings] controller is "a b": expected letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.
         kytos.ini:11: [settings] strict is "maybe": expected one of true, yes, on, 1, false, no, off, 0.
         kytos.ini:12: [settings] start_timeout is "0": expected seconds, above 0 and at most 86400, such as 30 or 2.5.
-        kytos.ini:13: [settings] has no key "owner": allowed are backend, controller, port, state_dir, strict, start_timeout.
-        kytos.ini:14: [settings.ectd] is not a section of the settings: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
-        kytos.ini:16: [Settings] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
-        kytos.ini:17: [setting] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
-        kytos.ini:19: [settings.etcd] endpoints is not a JSON list of strings: write it as ["http://127.0.0.1:2379"].
-        kytos.ini:20: [settings.etcd] prefix is "kytos/": expected a prefix such as /kytos: it starts with "/", does not end with it, and has no "//" and no space.
-        kytos.ini:21: [settings.etcd] username is set without password_file: set both or neither.
-        kytos.ini:23: [settings.etcd] cert is set without key: set both or neither.
-        kytos.ini:24: [settings.etcd] timeout is "1e3": expected seconds, above 0 and at most 86400, such as 30 or 2.5."
+        kytos.ini:13: [settings] reconcile is "-1": expected seconds, at most 86400, such as 300, or 0 for never.
+        kytos.ini:14: [settings] has no key "owner": allowed are backend, controller, port, state_dir, strict, start_timeout, reconcile.
+        kytos.ini:15: [settings.ectd] is not a section of the settings: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:17: [Settings] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:18: [setting] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:20: [settings.etcd] endpoints is not a JSON list of strings: write it as ["http://127.0.0.1:2379"].
+        kytos.ini:21: [settings.etcd] prefix is "kytos/": expected a prefix such as /kytos: it starts with "/", does not end with it, and has no "//" and no space.
+        kytos.ini:22: [settings.etcd] username is set without password_file: set both or neither.
+        kytos.ini:24: [settings.etcd] cert is set without key: set both or neither.
+        kytos.ini:25: [settings.etcd] timeout is "1e3": expected seconds, above 0 and at most 86400, such as 30 or 2.5."
     `)
   })
 

@@ -52,7 +52,15 @@ export function configFor(root: string, preInstalled: readonly string[] = []): C
   return {
     file: join(root, 'kytos.ini'),
     daemon: { listen: '127.0.0.1', api_port: 0, napps: root, napps_pre_installed: preInstalled },
-    settings: { backend: 'filesystem', controller: 'test', port: 0, state_dir: join(root, 'state'), strict: false, start_timeout: 30 },
+    settings: {
+      backend: 'filesystem',
+      controller: 'test',
+      port: 0,
+      state_dir: join(root, 'state'),
+      strict: false,
+      start_timeout: 30,
+      reconcile: 300,
+    },
     filesystem: { path: join(root, 'store') },
     etcd: { endpoints: [], prefix: '/kytos', timeout: 5 },
   }
