@@ -32,7 +32,8 @@ const NO_WATCH = '-1'
  *     header tells where the *store* is, and resuming from there is how events get lost.
  *  2. Progress is never ahead of a batch still to come, as far as the server lets one know. Old servers answer a progress request before events they have
  *     queued already, so there an answer only confirms what the answer before it said, if no event came in between; that is as good as 250 ms of patience.
- *     The caller resumes from batches alone, so even then nothing would be lost.
+ *     The caller resumes from batches alone, so even then nothing would be lost. Events come in order, so one that is as new as the watch itself says for
+ *     sure that everything before it has been given.
  *  3. It never claims continuity with another store: another cluster id, or a store whose revision is below `since`, is HISTORY_LOST.
  *
  * @throws SettingsError HISTORY_LOST, with `reason` in the details: `compacted` (and `compact_revision`), `rewound` or `other store`.
@@ -122,6 +123,11 @@ async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): Async
         last = batch.revision
         if (last > told) told = last
         yield batch
+      }
+      if (!caughtUp && told >= made) {
+        // In a store that is never quiet no answer would be sure.
+        caughtUp = true
+        yield { revision: told, changes: [] }
       }
     } else {
       const sure = response.watch_id !== NO_WATCH || identity.inStep ? at : said
