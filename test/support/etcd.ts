@@ -34,6 +34,8 @@ export interface EtcdServer {
   readonly certificates: Certificates | undefined
   /** A plain client with all rights, for checking and for hand edits. */
   readonly client: Etcd3
+  /** False once it was killed, until it is started again. */
+  readonly running: boolean
   /** The revision of the store now. */
   revision(): Promise<bigint>
   /** Forgets all history below `revision` (now by default). */
@@ -84,6 +86,9 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
     certificates,
     get client() {
       return client
+    },
+    get running() {
+      return !child.exited
     },
     revision,
     compact: async at => {

@@ -61,10 +61,10 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
     }
   }
 
-  const server = createServer(near => {
+  const server = createServer({ noDelay: true }, near => {
     connections++
     if (mode === 'refuse') return near.resetAndDestroy()
-    const far = mode === 'stall' ? undefined : createConnection(target, '127.0.0.1')
+    const far = mode === 'stall' ? undefined : createConnection({ port: target, host: '127.0.0.1', noDelay: true })
     const pair: Pair = { near, far, lossy: mode === 'stall', budget: newBudget }
     pairs.add(pair)
     const end = (): void => cut(other => other === pair)

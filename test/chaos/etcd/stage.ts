@@ -1,0 +1,89 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { Turnstile } from '../../../src/turnstile.ts'
+import type { Random } from '../random.ts'
+import type { Stage } from '../stage.ts'
+import { reachCalm } from './calm.ts'
+import { readFinal } from './finals.ts'
+import { type Ground, PREFIX, type World } from './ground.ts'
+import { type Line, openLine } from './line.ts'
+import { startStockWatcher } from './rival.ts'
+import { createSeat, type Seat } from './seat.ts'
+import { openKills, openLines } from './single.ts'
+import { createTruth } from './truth.ts'
+
+/** What the trouble is with: the lines, a server that dies, a store that loses something, a cluster, or who may do what. */
+export const ETCD_KINDS = ['lines', 'kills'] as const
+export type EtcdKind = (typeof ETCD_KINDS)[number]
+
+export interface EtcdStageOptions {
+  readonly kind: EtcdKind
+  readonly random: Random
+  /** How many; three by default. */
+  readonly controllers?: number
+  /** `ETCD_BINARY` or `etcd` on the PATH by default. */
+  readonly binary?: string
+}
+
+const GROUNDS: Readonly<Record<EtcdKind, (binary: string | undefined, random: Random) => Promise<Ground>>> = { lines: openLines, kills: openKills }
+
+/** A fresh etcd with controllers in this process, each with a line of its own to it. Resolves when all of them are READY. */
+export async function openEtcdStage({ kind, random, controllers = 3, binary = process.env.ETCD_BINARY }: EtcdStageOptions): Promise<Stage> {
+  const closers: (() => Promise<void>)[] = []
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+  try {
+    return await build(await GROUNDS[kind](binary, random.fork('ground')), controllers, closers, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function build(ground: Ground, controllers: number, closers: (() => Promise<void>)[], close: () => Promise<void>): Promise<Stage> {
+  closers.push(() => ground.stop())
+  const folder = await mkdtemp(join(tmpdir(), 'kytos-stage-'))
+  closers.push(() => rm(folder, { recursive: true, force: true }))
+
+  // Steps that a store has lost are nobody's fault, so there is nothing to compare.
+  const rivalLine = ground.mayResync ? undefined : await openLine(ground.ports)
+  if (rivalLine) closers.push(() => rivalLine.close())
+  const lines: Line[] = []
+  const seats: Seat[] = []
+  for (let n = 1; n <= controllers; n++) {
+    const line = await openLine(ground.ports, n === 1 && rivalLine ? [rivalLine] : [])
+    closers.push(() => line.close())
+    const seat = await createSeat(`controller-${n}`, ground.connection(line.ports), folder)
+    closers.push(() => seat.stop())
+    lines.push(line)
+    seats.push(seat)
+  }
+  const rival = rivalLine && (await startStockWatcher(ground.connection(rivalLine.ports)))
+  if (rival) closers.push(() => rival.stop())
+  await Promise.all(seats.map(seat => seat.start()))
+
+  const { etcdctl } = ground
+  const truth = createTruth(etcdctl, PREFIX)
+  const turnstile = new Turnstile()
+  const world: World = { seats, lines, etcdctl, truth, alone: task => turnstile.run('store', task) }
+  return {
+    name: ground.name,
+    players: seats,
+    faults: ground.faults(world),
+    mayResync: ground.mayResync,
+    calm: async () => {
+      for (const line of lines) line.each(proxy => proxy.resume())
+      await ground.heal()
+      await reachCalm(seats, etcdctl)
+    },
+    collect: async () => {
+      await truth.read()
+      const finals = await Promise.all(seats.map(seat => readFinal(seat, truth.lives)))
+      const listeners = seats.flatMap(seat => seat.listeners)
+      return { lives: truth.lives, listeners, finals, ...(rival && { rival: await rival.count(truth.lives) }) }
+    },
+    close,
+  }
+}
