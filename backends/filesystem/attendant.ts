@@ -58,6 +58,7 @@ export class Attendant {
   }
 
   async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
+    if (tracked.doubt) await settleDoubt(file, tracked, tracked.doubt)
     const entry = this.#office.state.get(key)
     const due = entry?.text !== tracked.known.text || tracked.untidy
     const seen = await look(file, due ? undefined : tracked.signature)
@@ -111,14 +112,7 @@ export class Attendant {
     if (text === tracked.known.text && !tracked.untidy) return undefined
     const shown = text === undefined ? undefined : readableText(text)
     const version: FileVersion = { hash: shown === undefined ? null : hashOf(shown), text }
-    if (version.hash !== seen.hash) {
-      tracked.begin(version)
-      if (seen.hash !== null && seen.hash === tracked.rejected) await copyFile(file, neighbours(file).rejected)
-      if (shown !== undefined) await prepareText(file, shown)
-      if (seen.hash !== null) tracked.replaced = { version: { ...tracked.known, hash: seen.hash }, due: performance.now() + GRACE }
-      const done = shown === undefined ? takeAway(file, seen) : putPrepared(file, seen, tracked.isBeingEdited(performance.now()))
-      if (!done) return 0
-    }
+    if (version.hash !== seen.hash && !(await this.#put(file, tracked, seen, version, shown))) return 0
     tracked.end(version)
     tracked.rejected = undefined
     tracked.untidy = false
@@ -126,6 +120,21 @@ export class Attendant {
     if (tracked.replaced) return this.hurry ? 0 : GRACE
     this.#office.remember(key)
     return undefined
+  }
+
+  /** Puts a text, or no file, in the place of what was seen; false when somebody was faster. */
+  async #put(file: string, tracked: TrackedFile, seen: Seen, version: FileVersion, shown: string | undefined): Promise<boolean> {
+    tracked.begin(version)
+    try {
+      if (seen.hash !== null && seen.hash === tracked.rejected) await copyFile(file, neighbours(file).rejected)
+      if (shown !== undefined) await prepareText(file, shown)
+      if (seen.hash !== null) tracked.replaced = { version: { ...tracked.known, hash: seen.hash }, due: performance.now() + GRACE }
+      if (shown === undefined) return takeAway(file, seen)
+      return putPrepared(file, seen, tracked.isBeingEdited(performance.now()) && (() => tracked.took()))
+    } catch (error) {
+      tracked.doubt = version
+      throw error
+    }
   }
 
   /** Looks once more at a file that was replaced; gives how long to wait for that, or undefined when it is done or there is none. */
@@ -142,6 +151,8 @@ export class Attendant {
         return GRACE
       }
       await this.#rescue(key, file, replaced.version, seen)
+      // If it cannot be removed now it must not be taken in once more, over what is committed until then.
+      tracked.replaced = { ...replaced, version: { ...replaced.version, hash: seen.hash } }
     }
     await rm(old, { force: true })
     tracked.replaced = undefined
@@ -195,4 +206,12 @@ export class Attendant {
     const message = `The readable file ${file} cannot be kept up to date: ${reason}. The document itself is safe in the journal.`
     this.#office.report({ code: 'FILE_UNWRITABLE', key, source: file, message })
   }
+}
+
+/** Finds out whether a file holds what was to be put there when that failed; else it would be taken for the work of a person. */
+async function settleDoubt(file: string, tracked: TrackedFile, doubt: FileVersion): Promise<void> {
+  const seen = await look(file)
+  await rm(neighbours(file).temporary, { force: true })
+  tracked.end(seen?.hash === doubt.hash ? doubt : undefined)
+  tracked.doubt = undefined
 }

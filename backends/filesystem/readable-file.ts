@@ -68,17 +68,18 @@ export async function prepareText(file: string, text: string): Promise<void> {
  * neighbour, since somebody may be writing into it at this moment.
  *
  * Calmly, the file is replaced in one step, so no reader finds it missing; a file renamed over it between our last look and that step, some microseconds,
- * would be lost. While somebody is editing (`taking`) it is taken away first and ours put in the free place: nothing can be lost, but a reader may find no
- * file for some microseconds.
+ * would be lost. While somebody is editing (`taken` is given) it is taken away first, which `taken` is told, and ours put in the free place: nothing can be
+ * lost, but a reader may find no file for some microseconds.
  */
-export function putPrepared(file: string, seen: Seen, taking: boolean): boolean {
+export function putPrepared(file: string, seen: Seen, taken: (() => void) | false): boolean {
   const { temporary, replaced } = neighbours(file)
   // Synchronous on purpose: nothing else of this process may come between the look and the step.
   if (!isAsSeen(file, seen)) return false
   try {
     if (seen.hash === null) linkSync(temporary, file)
-    else if (taking) {
+    else if (taken) {
       renameSync(file, replaced)
+      taken()
       linkSync(temporary, file)
     } else {
       rmSync(replaced, { force: true })

@@ -36,6 +36,8 @@ export class TrackedFile {
   /** True while the file says the right thing but not in our formatting, and is to be rewritten. */
   untidy = false
   replaced: Replaced | undefined
+  /** What was to be put into the file when that failed half-way: the next look tells whether it holds it. */
+  doubt: FileVersion | undefined
   /** What was last reported about failing to write this file. */
   failure: string | undefined
 
@@ -50,7 +52,8 @@ export class TrackedFile {
   /** What the file may hold after a crash, the version known to be durable first. */
   possible(from?: FileVersion): readonly FileVersion[] {
     const since = from ? this.#since(from) : this.#versions
-    return this.#writing ? [...since, this.#writing] : since
+    const next = this.#writing ?? this.doubt
+    return next ? [...since, next] : since
   }
 
   /** The file is about to hold this. */
@@ -64,6 +67,12 @@ export class TrackedFile {
     if (!version) return
     this.#versions = [...this.#versions, version]
     this.#suspect = undefined
+  }
+
+  /** We took the file away, and nothing is in its place yet: that there is none is nobody's wish. */
+  took(): void {
+    this.#versions = [...this.#versions, { hash: null, text: this.known.text }]
+    this.untidy = true
   }
 
   /** This version is durable: the file never goes back to an earlier one. */
