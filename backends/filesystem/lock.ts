@@ -15,6 +15,9 @@ export interface Lock {
  * flock(2), taken through the `flock` command on a descriptor that it inherits from us. The lock belongs to the open file description, which we keep: the
  * command ends, the lock stays. The kernel drops it with our last descriptor, so a killed holder leaves nothing to clean up. Node opens files close-on-exec:
  * no other child inherits it.
+ *
+ * Two things are locked: the lock file, which also works on network file systems and says who holds it, and the folder of the store, so that a person who
+ * removes the file does not let a second process in. Where folders cannot be locked (NFS), the file has to do.
  */
 
 /**
@@ -22,32 +25,42 @@ export interface Lock {
  * @throws SettingsError STORE_LOCKED naming the holder, STORE_REFUSED without a working `flock` command, STORE_UNWRITABLE.
  */
 export function takeLock(file: string, store: string): Lock {
-  for (;;) {
-    const descriptor = openLockFile(file)
-    try {
-      flock(descriptor, file, store)
-      if (isStillAt(descriptor, file)) {
-        noteHolder(descriptor)
-        return { release: () => closeSync(descriptor) }
-      }
-    } catch (error) {
-      closeSync(descriptor)
-      throw error
-    }
-    // Somebody replaced the file between our opening and locking it: what we hold locks nothing that others would find.
-    closeSync(descriptor)
+  const descriptors: number[] = []
+  const release = () => {
+    for (const descriptor of descriptors.splice(0)) closeSync(descriptor)
   }
-}
-
-function openLockFile(file: string): number {
   try {
-    return openSync(file, 'a+', 0o600)
+    for (;;) {
+      const descriptor = openForLock(file, 'a+')
+      descriptors.push(descriptor)
+      const failed = flock(descriptor, file, store)
+      if (failed !== undefined) throw unlockable(store, failed)
+      if (isStillAt(descriptor, file)) {
+        const folder = openForLock(store, 'r')
+        descriptors.push(folder)
+        flock(folder, file, store)
+        noteHolder(descriptor)
+        return { release }
+      }
+      // Somebody replaced the file between our opening and locking it: what we hold locks nothing that others would find.
+      release()
+    }
   } catch (error) {
-    throw unwritable(file, error)
+    release()
+    throw error
   }
 }
 
-function flock(descriptor: number, file: string, path: string): void {
+function openForLock(path: string, flags: 'a+' | 'r'): number {
+  try {
+    return openSync(path, flags, 0o600)
+  } catch (error) {
+    throw unwritable(path, error)
+  }
+}
+
+/** Locks what a descriptor stands for; gives what is wrong where that cannot be done. @throws SettingsError STORE_LOCKED, STORE_REFUSED without the command. */
+function flock(descriptor: number, file: string, path: string): string | undefined {
   const run = spawnSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor], encoding: 'utf8' })
   if (run.error) {
     throw new SettingsError(
@@ -56,12 +69,12 @@ function flock(descriptor: number, file: string, path: string): void {
       { cause: run.error },
     )
   }
-  if (run.status === 0) return
   if (run.status === 1) throw locked(file, path)
-  throw new SettingsError(
-    'STORE_REFUSED',
-    `The store at ${path} cannot be locked: ${run.stderr.trim() || `flock ended with ${run.status ?? run.signal}`}. Use a file system that knows flock(2).`,
-  )
+  return run.status === 0 ? undefined : run.stderr.trim() || `flock ended with ${run.status ?? run.signal}`
+}
+
+function unlockable(path: string, what: string): SettingsError {
+  return new SettingsError('STORE_REFUSED', `The store at ${path} cannot be locked: ${what}. Use a file system that knows flock(2).`)
 }
 
 function locked(file: string, path: string): SettingsError {

@@ -122,9 +122,9 @@ async function openJournal(layout: Layout, disk: Disk, found: Replay, report: Su
   try {
     for (const file of found.obsolete) await rm(file)
     if (!found.current) {
-      const begun = await beginLog(folder, disk, { format: FORMAT, number: 1, revision: '0' })
+      // First the names above it, so that an error leaves no file open.
       await disk.syncFolder(layout.path)
-      return new Journal(folder, disk, { ...begun, number: 1 })
+      return new Journal(folder, disk, { ...(await beginLog(folder, disk, { format: FORMAT, number: 1, revision: '0' })), number: 1 })
     }
     if (found.torn) await keepTorn(found.torn)
     const file = await disk.open(logPath(folder, found.current.number), false)
