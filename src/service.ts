@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Problem } from '../backends/backend.ts'
 import type { RootBus } from '../events/event.ts'
 import { isSettingsError, type SettingsError, toSettingsError } from '../model/errors.ts'
@@ -40,6 +41,9 @@ export interface Service {
   start(): Promise<void>
   close(): Promise<void>
 }
+
+/** Milliseconds that a closing service lets the store finish what it was asked by nobody in particular. */
+const PATIENCE = 1_000
 
 /** Wires command -> service -> backend -> watcher -> fact around a backend that is not opened yet, and that this service closes. */
 export function createService(createBackend: (report: (problem: Problem) => void) => Backend, surroundings: ServiceSurroundings): Service {
@@ -139,10 +143,13 @@ export function createService(createBackend: (report: (problem: Problem) => void
     async close() {
       closing = true
       registrar.stop()
-      await housekeeper.stop()
-      await watcher.stop()
-      if (watcher.cache.epoch > 0) await snapshot?.flush(watcher.cache, goodAt)
-      await backend.close()
+      const stopped = Promise.all([housekeeper.stop(), watcher.stop()])
+      // What they wait for may take long to fail; then closing the backend ends it.
+      const patience = Promise.race([stopped, sleep(PATIENCE, undefined, { ref: false })])
+      await Promise.all([
+        patience.then(() => backend.close()),
+        stopped.then(() => (watcher.cache.epoch > 0 ? snapshot?.flush(watcher.cache, goodAt) : undefined)),
+      ])
     },
   }
 }

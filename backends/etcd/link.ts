@@ -26,6 +26,8 @@ export const FAREWELL = 1000
  */
 export class Link {
   readonly endpoints: string
+  /** The watches that stand on this link; each leaves when it is cancelled. */
+  readonly streams = new Set<{ cancel(failure?: Error): void }>()
   readonly #options: EtcdOptions
   readonly #clients = new Map<string, Etcd3>()
   readonly #closing = new AbortController()
@@ -74,7 +76,7 @@ export class Link {
     }
   }
 
-  /** Attempts each endpoint once, until one answers. @throws CallFailed: the failure a person must act on if there is one, with what each endpoint said. */
+  /** Attempts each endpoint once, until one answers or this is closed. @throws CallFailed: the failure a person must act on if there is one, with what each endpoint said. */
   async tryEach<T>(attempt: Attempt<T>): Promise<T> {
     const failed: { endpoint: string; failure: ReturnType<typeof readFailure>; error: unknown }[] = []
     for (const _ of this.#options.endpoints) {
@@ -84,6 +86,7 @@ export class Link {
       } catch (error) {
         failed.push({ endpoint, failure: readFailure(error), error })
         this.leave(client)
+        if (this.#closing.signal.aborted) break
       }
     }
     const worst = failed.find(({ failure }) => failure.code !== 'STORE_UNREACHABLE') ?? failed[0]
