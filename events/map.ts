@@ -174,6 +174,8 @@ export interface Facts {
     readonly epoch: number
     readonly since: string
     readonly reason: string | null
+    /** Seconds since what is answered here was last known to be what the store holds; null when there is nothing. */
+    readonly age: number | null
   }
   'settings.snapshot': {
     readonly namespaces: Readonly<Record<string, { readonly data: JsonObject; readonly revision: string }>>

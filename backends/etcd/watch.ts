@@ -132,7 +132,8 @@ async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): Async
     } else {
       const sure = response.watch_id !== NO_WATCH || identity.inStep ? at : said
       said = at
-      if (sure !== undefined && (sure > told || (sure >= made && !caughtUp))) {
+      // Also when it says nothing new: that the line is alive is news.
+      if (sure !== undefined && (sure > told || sure >= made)) {
         if (sure > told) told = sure
         caughtUp ||= told >= made
         yield { revision: told, changes: [] }

@@ -22,7 +22,6 @@ type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> = C
 
 /** Milliseconds for which a lost race is run again. */
 const PATIENCE = 5_000
-const PATIENCE_UNREADY = 2_000
 /** What the stores allow an entry above the data of a box. */
 const ENVELOPE_BYTES = 64 * 1024
 
@@ -75,7 +74,7 @@ export class BoxService {
   async delete(content: Content<'delete'>): Promise<boolean> {
     checkFields('kytos.storehouse.delete', content, ['namespace', 'box_id'], [])
     const key = boxKey(content.namespace, content.box_id)
-    await this.#requireReady()
+    this.#requireReady()
     return this.#turnstile.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + PATIENCE
@@ -100,7 +99,7 @@ export class BoxService {
   }
 
   async #change(key: Key, actor: Actor, make: (entry: Entry | undefined) => StoredBox): Promise<Box> {
-    await this.#requireReady()
+    this.#requireReady()
     return this.#turnstile.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + PATIENCE
@@ -147,12 +146,12 @@ export class BoxService {
     })
   }
 
-  async #requireReady(): Promise<void> {
-    const { watcher } = this.#options
-    if (await watcher.ready(PATIENCE_UNREADY)) return
+  #requireReady(): void {
+    const { health } = this.#options.watcher
+    if (health.state === 'READY') return
     throw new SettingsError(
       'STORE_STALE',
-      `No box can be changed while the store is away (${watcher.health.reason ?? watcher.health.state}). Nothing was written; try again.`,
+      `No box can be changed while the store is away (${health.reason ?? health.state}). Nothing was written; try again.`,
     )
   }
 }

@@ -43,18 +43,16 @@ export interface Changed {
   readonly shadowed: readonly string[]
 }
 
-/** Milliseconds that a write waits for the watcher to come back before it is refused. */
-const PATIENCE_UNREADY = 2_000
 /** How far back a valid version is looked for. */
 const KEPT_RECORDS = 50
 
-/** @throws SettingsError STORE_STALE when nothing can be written within 2 s. */
-export async function requireReady(watcher: Watcher): Promise<void> {
-  if (await watcher.ready(PATIENCE_UNREADY)) return
+/** @throws SettingsError STORE_STALE while nothing can be written: at once, for the caller knows better whether to wait. */
+export function requireReady({ health }: Watcher): void {
+  if (health.state === 'READY') return
   throw new SettingsError(
     'STORE_STALE',
-    `Nothing can be changed while the store is away (${watcher.health.reason ?? watcher.health.state}). Nothing was written; try again.`,
-    { details: { state: watcher.health.state } },
+    `Nothing can be changed while the store is away (${health.reason ?? health.state}). Nothing was written; try again.`,
+    { details: { state: health.state } },
   )
 }
 

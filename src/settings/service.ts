@@ -110,7 +110,7 @@ export class SettingsService {
   async delete(content: Content<'delete'>, actor: Actor): Promise<Settings> {
     const target = this.#open('delete', content)
     const expected = parseGuard(content.revision)
-    await requireReady(this.#options.watcher)
+    requireReady(this.#options.watcher)
     this.#names.require(target.namespace, target.scope)
     return this.#change({ ...target, actor, expected }, () => undefined)
   }
@@ -168,7 +168,7 @@ export class SettingsService {
 
   /** Changes overrides and answers with what they then are. */
   async #change(target: Target, make: MakeOverrides): Promise<Settings> {
-    await requireReady(this.#options.watcher)
+    requireReady(this.#options.watcher)
     return this.#names.admit(target.namespace, target.scope, async () => {
       const { written, observed, shadowed } = await this.#overrides.change(target, make)
       return {

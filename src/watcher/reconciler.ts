@@ -17,8 +17,8 @@ import { isAnnounced, keyOf, markOf } from './store-index.ts'
  *     left to the next round.
  *  2. The cache has passed R when it was given a batch of R or later; or progress of R or later and then nothing for a while, for there are servers whose
  *     progress runs ahead of their events.
- *  3. A difference is damage only when two looks, some time apart, show the same one. A watch that ended meanwhile, for whatever reason, takes the round with it: what
- *     a new one brings is right, or is found by the next round.
+ *  3. A difference is damage only when it stands for a while, untouched, under a watch that goes on. A watch that ended meanwhile, for whatever reason, takes
+ *     the round with it: what a new one brings is right, or is found by the next round.
  *  4. What is held of the store is its differences; that a key was seen in the listing stands in the cache's own index.
  */
 
@@ -108,18 +108,13 @@ export class Reconciler {
   }
 
   async #round(): Promise<void> {
-    const { log, damaged, equal, signal, patience } = this.#options
+    const { log, damaged, equal, signal } = this.#options
     const life = this.#ended
     const over = () => life !== this.#ended || signal.aborted
+    const touched = new Set<Key>()
+    this.#touched = touched
     try {
-      let found = await this.#compare(over)
-      if (found && found.size > 0) {
-        // Time to notice that the line is dead, if it is.
-        await sleep(patience, undefined, { signal }).catch(() => {})
-        if (over()) return
-        const again = await this.#compare(over)
-        found = again && alike(found, again)
-      }
+      const found = await this.#look(touched, over)
       if (!found || over()) return
       this.#rounds++
       if (found.size === 0) return equal()
@@ -129,37 +124,35 @@ export class Reconciler {
       const error = toSettingsError(thrown)
       // A store that went away is the watch's to tell.
       if (!over() && !error.retryable) log.warn(`The cache was not compared with the store: ${error.message}`)
-    }
-  }
-
-  /** One look; undefined when it came to nothing. */
-  async #compare(over: () => boolean): Promise<Differences | undefined> {
-    const { backend, cache, behind } = this.#options
-    const touched = new Set<Key>()
-    this.#touched = touched
-    const asked = performance.now()
-    try {
-      const known = cache.revision
-      const { revision, pages } = await backend.list(EVERYTHING)
-      if (revision < known) {
-        if (!over()) behind(lagging(`the store is at revision ${revision}, before ${known}`))
-        return undefined
-      }
-      const found = await this.#differences(pages, touched, over)
-      if (!(await this.#passed(revision, asked, over))) {
-        const silent = !over() && this.#isQuiet(asked)
-        if (silent) behind(lagging(`the store has been at revision ${revision} for a while, the watch at ${cache.revision}`))
-        return undefined
-      }
-      // The turns of the comparison were many; this is one.
-      return new Map([...found].filter(([key, entry]) => !touched.has(key) && !this.#agrees(key, entry)))
     } finally {
       this.#touched = undefined
     }
   }
 
-  /** Where the cache is not what is listed, of what was not touched. */
-  async #differences(pages: AsyncIterable<readonly Entry[]>, touched: ReadonlySet<Key>, over: () => boolean): Promise<Differences> {
+  /** Lists and compares; undefined when it came to nothing. */
+  async #look(touched: ReadonlySet<Key>, over: () => boolean): Promise<Differences | undefined> {
+    const { backend, cache, behind, patience, signal } = this.#options
+    const asked = performance.now()
+    const known = cache.revision
+    const { revision, pages } = await backend.list(EVERYTHING)
+    if (revision < known) {
+      if (!over()) behind(lagging(`the store is at revision ${revision}, before ${known}`))
+      return undefined
+    }
+    const found = await this.#differences(pages, over)
+    if (!(await this.#passed(revision, asked, over))) {
+      if (!over() && this.#isQuiet(asked)) behind(lagging(`the store was at revision ${revision} a while ago, the watch is at ${cache.revision}`))
+      return undefined
+    }
+    const open = () => new Map([...found].filter(([key, entry]) => !touched.has(key) && !this.#agrees(key, entry)))
+    // Time to notice that the line is dead, or the store another one, if so it is.
+    if (open().size > 0) await sleep(patience, undefined, { signal }).catch(() => {})
+    await turn()
+    return open()
+  }
+
+  /** Where the cache is not what is listed. */
+  async #differences(pages: AsyncIterable<readonly Entry[]>, over: () => boolean): Promise<Differences> {
     const { cache } = this.#options
     const found = new Map<Key, Entry | undefined>()
     const number = ++this.#looks
@@ -176,7 +169,7 @@ export class Reconciler {
       }
     }
     if (!this.#agrees(META_KEY, meta)) found.set(META_KEY, meta)
-    for (const key of cache.unseen(number)) if (!found.has(key) && !touched.has(key)) found.set(key, undefined)
+    for (const key of cache.unseen(number)) found.set(key, undefined)
     return found
   }
 
@@ -204,11 +197,6 @@ export class Reconciler {
   #isQuiet(since: number): boolean {
     return !this.#applying && performance.now() - Math.max(this.#heard, since) >= this.#options.patience
   }
-}
-
-/** What both show, unchanged. */
-function alike(one: Differences, other: Differences): Differences {
-  return new Map([...other].filter(([key, entry]) => one.has(key) && one.get(key)?.revision === entry?.revision))
 }
 
 function describe(entry: Entry | undefined): string {

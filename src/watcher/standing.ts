@@ -93,7 +93,7 @@ export class Standing {
     if (!changed) return
     this.#since = new Date()
     const { revision, epoch } = this.#options.position()
-    this.#options.announce({ state, revision: printRevision(revision), epoch, since: this.#since.toISOString(), reason })
+    this.#options.announce({ state, revision: printRevision(revision), epoch, since: this.#since.toISOString(), reason, age: this.#age })
   }
 
   get #age(): number | null {

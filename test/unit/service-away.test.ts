@@ -26,7 +26,7 @@ describe('while the store is away', () => {
     return player
   }
 
-  it('reads are marked, writes are refused after 2 s, and nothing is left of them', async () => {
+  it('reads are marked, writes are refused within 100 ms, and nothing is left of them', async () => {
     const player = await stale()
     const began = performance.now()
     const refused = { code: 'STORE_STALE', status: 503, retryable: true }
@@ -35,17 +35,10 @@ describe('while the store is away', () => {
       expect(player.ask('kytos.settings.delete', { namespace: NS })).rejects.toMatchObject(refused),
       expect(player.ask('kytos.storehouse.create', { namespace: 'net', data: 1 })).rejects.toMatchObject(refused),
     ])
-    expect(performance.now() - began).toBeGreaterThan(1_900)
+    expect(performance.now() - began).toBeLessThan(100)
     expect(await player.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ state: 'STALE', data: { polling_time: 5 } })
     await restored(player)
     expect(await player.ask('kytos.settings.history', { namespace: NS })).toHaveLength(1)
-  })
-
-  it('a write that comes shortly before it is back is not refused', async () => {
-    const player = await stale()
-    const writing = setPolling(6)(player)
-    player.line.down = false
-    expect(await writing).toMatchObject({ data: { polling_time: 6 }, state: 'READY', version: 2 })
   })
 
   it('a registration takes effect at once, and is stored and announced when it is back', async () => {

@@ -51,7 +51,8 @@ class Chronicle {
 
   say(bus: ReturnType<typeof createBus>, happening: Happening): void {
     if ('event' in happening) bus.emit(happening.event)
-    else if ('state' in happening) bus.announce('settings.state', { state: happening.state, revision: '1', epoch: 1, since: '', reason: null })
+    else if ('state' in happening)
+      bus.announce('settings.state', { state: happening.state, revision: '1', epoch: 1, since: '', reason: null, age: 0 })
     else if ('box_id' in happening) this.#sayBox(bus, happening.box_id, happening.gone)
     else {
       const { namespace, apply } = happening

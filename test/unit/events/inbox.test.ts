@@ -67,7 +67,7 @@ describe('a listener far behind', () => {
     const letters = bus.deadLetters.list()
     expect(letters.map(({ event, error }) => [event.content, error.code])).toEqual(Array.from({ length: 5 }, (_, n) => [{ n }, 'LISTENER_SLOW']))
     release()
-    bus.announce('settings.state', { state: 'READY', revision: '1', epoch: 1, since: '', reason: null })
+    bus.announce('settings.state', { state: 'READY', revision: '1', epoch: 1, since: '', reason: null, age: 0 })
     while (heard.at(-1)?.name !== 'settings.state') await settled()
     expect(heard.filter(({ name }) => name === 'kytos/a.b').map(({ content }) => (content as { n: number }).n)).toEqual(
       Array.from({ length: MAX_EVENTS }, (_, n) => n + 5),

@@ -123,7 +123,7 @@ describe('the event stream', () => {
     say('box.changed', boxFact({ namespace: 'boxes' }))
     say('box.changed', boxFact({ namespace: 'other' }))
     say('settings.rejected', { namespace: null, source: 'a file', errors: [] })
-    say('settings.state', { state: 'STALE', revision: '1', epoch: 1, since: '', reason: null })
+    say('settings.state', { state: 'STALE', revision: '1', epoch: 1, since: '', reason: null, age: 0 })
     const heard = []
     for (let i = 0; i < 4; i++) heard.push(await reader.nextEvent())
     expect(heard.map(block => block?.data?.content.namespace ?? block?.event)).toEqual(['kytos/a', 'kytos/b', 'boxes', 'settings.state'])

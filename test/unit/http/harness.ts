@@ -34,7 +34,18 @@ export interface Answer {
   readonly json: Readonly<Record<string, unknown>>
 }
 
-const READY: ReturnType<HttpOptions['health']> = { state: 'READY', revision: 7n, epoch: 1, since: '2024-02-29T00:00:00.000Z', reason: null }
+/** How a service is that does well. */
+export const READY: ReturnType<HttpOptions['health']> = {
+  state: 'READY',
+  revision: 7n,
+  epoch: 1,
+  since: '2024-02-29T00:00:00.000Z',
+  reason: null,
+  age: 0.5,
+  resyncs: 2,
+  repairs: 0,
+  reconciles: 9,
+}
 
 /** A server in front of the real service on a store in memory. */
 export async function openRealRig(): Promise<Rig> {

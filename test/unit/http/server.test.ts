@@ -2,7 +2,7 @@ import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import type { Summary } from '../../../events/map.ts'
 import { openHttp } from '../../../src/http/server.ts'
-import { API, openBareRig, send } from './harness.ts'
+import { API, openBareRig, READY, send } from './harness.ts'
 
 describe('a port', () => {
   it('in use is named, with the key that changes it', async () => {
@@ -27,10 +27,10 @@ describe('health', () => {
     ['STALE', 200],
     ['OFFLINE', 503],
   ] as const)('in %s: alive, and ready with %i', async (state, status) => {
-    const health = { state, revision: 7n, epoch: 1, since: '2024-02-29T00:00:00.000Z', reason: 'why' }
+    const health = { ...READY, state, reason: 'why', age: state === 'OFFLINE' ? null : 12.5 }
     const said = { ...health, revision: '7' }
     const { send } = await openBareRig({ health: () => health })
-    expect(await send('GET', '/healthz/')).toMatchObject({ status: 200, json: said })
+    expect(await send('GET', '/healthz/')).toEqual(expect.objectContaining({ status: 200, json: said }))
     expect(await send('GET', '/readyz')).toMatchObject({ status, json: said })
     expect((await send('HEAD', '/readyz')).status).toBe(status)
   })

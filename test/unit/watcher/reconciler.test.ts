@@ -249,9 +249,10 @@ describe('the comparison', () => {
 
   it('blames no cache for a store that was put back before the watch noticed', async () => {
     const world = new World()
-    for (let v = 0; v < 5; v++) world.commit({ key: A, put: `{"v":${v}}` })
     const player = await start(world)
     const { epoch } = player.service.health()
+    for (const v of [1, 2]) world.commit({ key: BOX, put: `{"data":${v}}` })
+    await until(() => player.changes.length === 2)
     const cut = player.line.cut.bind(player.line)
     player.line.cut = () => void setTimeout(cut, HURRIED.confirmation / 2)
     // At the same revision as before.
@@ -264,9 +265,10 @@ describe('the comparison', () => {
 
   it('judges nothing that it saw after the watch had ended', async () => {
     const world = new World()
-    for (let v = 0; v < 5; v++) world.commit({ key: A, put: `{"v":${v}}` })
     const player = await start(world)
     const { epoch } = player.service.health()
+    for (const v of [1, 2]) world.commit({ key: BOX, put: `{"data":${v}}` })
+    await until(() => player.changes.length === 2)
     const [list, watch] = [player.line.list.bind(player.line), player.line.watch.bind(player.line)]
     let refused = 0
     // Put back to the same revision when the listing is asked for; the way to a watch stays closed for as long as two looks take.
