@@ -44,6 +44,11 @@ export class Controller implements Player {
     return this.#kills
   }
 
+  /** No process is at work. */
+  get down(): boolean {
+    return this.#lives.at(-1)?.gone ?? true
+  }
+
   /** The process at work. @throws PlayerGone when there is none. */
   get process(): ControllerProcess {
     const last = this.#lives.at(-1)

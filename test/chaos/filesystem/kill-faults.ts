@@ -10,8 +10,16 @@ const STEPS_WITHIN = 1_000
 /** How long (ms) a killed controller stays away at most. */
 const AWAY = 400
 
-/** Processes that are killed, at any moment and at any step, stopped, and others that want their store. `after`: what happens while it is dead. */
-export function killFaults(controller: Controller, store: string, after: (random: Random) => void = () => undefined): readonly Fault[] {
+/**
+ * Processes that are killed, at any moment and at any step, stopped, and others that want their store. `kill` is what that is called, `after` what happens to
+ * the files of the dead.
+ */
+export function killFaults(
+  controller: Controller,
+  store: string,
+  kill = 'kill -9',
+  after: (random: Random) => void = () => undefined,
+): readonly Fault[] {
   const restart = async (random: Random): Promise<void> => {
     after(random)
     if (random.chance(0.3)) await sleep(random.between(0, AWAY))
@@ -19,7 +27,7 @@ export function killFaults(controller: Controller, store: string, after: (random
   }
   return [
     {
-      name: 'kill -9',
+      name: kill,
       weight: 4,
       strike: async random => {
         await controller.kill()
@@ -27,7 +35,7 @@ export function killFaults(controller: Controller, store: string, after: (random
       },
     },
     {
-      name: 'kill -9 at a step',
+      name: `${kill} at a step`,
       weight: 6,
       strike: async random => {
         await controller.doomed(random.between(1, STEPS), random.next(), STEPS_WITHIN)
@@ -35,7 +43,7 @@ export function killFaults(controller: Controller, store: string, after: (random
       },
     },
     {
-      name: 'kill -9 while starting',
+      name: `${kill} while starting`,
       weight: 2,
       strike: async random => {
         await controller.kill()

@@ -1,4 +1,17 @@
-import { closeSync, existsSync, ftruncateSync, linkSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  linkSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { parseJson } from '../../../model/json.ts'
 import type { Random } from '../random.ts'
@@ -30,6 +43,8 @@ type Named = Extract<Note, { readonly type: 'created' | 'linked' | 'renamed' | '
 type Content = Extract<Note, { readonly type: 'content' }>
 
 export function losePower(machine: Machine, random: Random): Loss {
+  // A process that died before it did anything lost nothing.
+  if (!existsSync(machine.notes)) return { pages: 0, names: 0 }
   const { contents, names } = readNotes(machine.notes)
   const paths = pathsByInode([...machine.folders, machine.archive, machine.graveyard])
   let pages = 0
@@ -40,6 +55,8 @@ export function losePower(machine: Machine, random: Random): Loss {
   const undone = chooseNames(names, random)
   for (const note of undone.toReversed()) undo(note, machine)
   for (const name of readdirSync(machine.graveyard)) rmSync(join(machine.graveyard, name))
+  // What is left is on the disk now.
+  truncateSync(machine.notes)
   return { pages, names: undone.length }
 }
 

@@ -1,20 +1,17 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../support/etcd-process.ts'
 import type { StoreLife } from '../history.ts'
 import type { Random } from '../random.ts'
-import type { Fault, Stage } from '../stage.ts'
+import type { Stage } from '../stage.ts'
+import { type Cast, type FilesystemKind, openCast } from './cast.ts'
 import { Controller } from './controller.ts'
 import { readFinal } from './finals.ts'
 import { readTruth } from './journal-reader.ts'
-import { killFaults } from './kill-faults.ts'
-import type { Assignment } from './messages.ts'
 
-/** What can befall the controller and its store. */
-export const KINDS = ['kills', 'power', 'disk', 'hands'] as const
-export type FilesystemKind = (typeof KINDS)[number]
+export { type FilesystemKind, KINDS } from './cast.ts'
 
 /** A stage on a folder of this machine. */
 export interface FilesystemStage extends Stage {
@@ -26,60 +23,73 @@ export interface FilesystemStage extends Stage {
   truth(): Promise<StoreLife>
 }
 
+const CONTROLLER = 'controller-1'
 /** How long (ms) everything may take to be calm again. */
 const CALM = 60_000
+const GLANCE = 50
 
-/** Starts one controller as a process of its own on a fresh store. */
+/**
+ * Starts one controller, as a process of its own, on a fresh store. In half of the rounds it keeps a snapshot of what it knew, and begins with it: then what
+ * was committed after it is told as a `resync`, and the stage says `mayResync`. Without one a process begins with what the store holds, and no step is ever
+ * left out.
+ */
 export async function openFilesystemStage({ kind, random }: { readonly kind: FilesystemKind; readonly random: Random }): Promise<FilesystemStage> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-chaos-'))
-  const at = (name: string): string => join(folder, name)
-  for (const name of ['store', 'store/journal', 'state', 'archive']) await mkdir(at(name), { mode: 0o700 })
+  const cast = await openCast(kind, folder, random)
   const port = await freePort()
   const snapshot = random.chance(0.5)
   const seeds = random.fork('processes')
-  const base = { controller: 'controller-1', port, store: at('store'), state: at('state'), archive: at('archive'), snapshot }
-  const assignment = (): Assignment => ({ ...base, seed: seeds.between(0, 0x7fffffff) })
-  const controller = new Controller('controller-1', port, { journal: at('store/journal'), assignment })
-  const faults: readonly Fault[] = killFaults(controller, at('store'))
-  const truth = () => readTruth(at('archive'))
-
-  const calm = async (): Promise<void> => {
-    const begun = performance.now()
-    for (;;) {
-      refuseErrors(controller)
-      const { state, revision } = await controller.process.status()
-      const { revisions } = await truth()
-      if (state === 'READY' && BigInt(revision) === (revisions.at(-1)?.revision ?? 0n)) return
-      if (performance.now() - begun > CALM) throw new Error(`The controller is ${state} at revision ${revision}, the store at ${revisions.length}.`)
-      await sleep(50)
-    }
+  const { folders } = cast
+  const controller = new Controller(CONTROLLER, port, {
+    journal: join(folders.store, 'journal'),
+    assignment: () => ({ ...folders, controller: CONTROLLER, port, snapshot, seed: seeds.between(0, 0x7fffffff) }),
+  })
+  const close = async (): Promise<void> => {
+    await controller.close()
+    await cast.close()
+    await rm(folder, { recursive: true, force: true })
   }
-
-  await controller.start()
+  try {
+    await controller.start()
+  } catch (error) {
+    await close()
+    throw error
+  }
+  const truth = () => readTruth(folders.archive)
   return {
-    name: `filesystem, ${kind}`,
-    path: at('store'),
+    name: cast.name,
+    path: folders.store,
     players: [controller],
-    faults,
+    faults: cast.faults(controller),
     mayResync: snapshot,
     get kills() {
       return controller.kills
     },
     truth,
-    calm,
+    calm: () => becomeCalm(controller, cast),
     collect: async () => {
-      refuseErrors(controller)
       const life = await truth()
+      refuse([...controller.errors, ...cast.flaws(life)])
       const finals = [await readFinal(controller, await controller.process.status(), life)]
       return { lives: [life], listeners: controller.listeners, finals }
     },
-    close: async () => {
-      await controller.close()
-      await rm(folder, { recursive: true, force: true })
-    },
+    close,
   }
 }
 
-function refuseErrors({ errors }: Controller): void {
-  if (errors.length > 0) throw new Error(errors.join('\n'))
+async function becomeCalm(controller: Controller, cast: Cast): Promise<void> {
+  for (const begun = performance.now(); ; await sleep(GLANCE)) {
+    refuse(controller.errors)
+    const { state, revision } = await controller.process.status()
+    const life = await readTruth(cast.folders.archive)
+    const newest = life.revisions.at(-1)?.revision ?? 0n
+    const pending = cast.pending(life)
+    if (state === 'READY' && BigInt(revision) === newest && pending.length === 0) return
+    if (performance.now() - begun < CALM) continue
+    throw new Error([`After ${CALM} ms the controller is ${state} at revision ${revision}, the store at ${newest}.`, ...pending].join('\n'))
+  }
+}
+
+function refuse(errors: readonly string[]): void {
+  if (errors.length > 0) throw new Error(errors.slice(0, 20).join('\n'))
 }

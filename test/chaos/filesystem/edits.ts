@@ -1,0 +1,81 @@
+import { parseJson } from '../../../model/json.ts'
+import { equalJson, isObject, type JsonObject } from '../../../model/value.ts'
+import type { StoreLife, StoreRevision } from '../history.ts'
+import type { HandEdit } from './editor.ts'
+
+/** One sentence for each edit that was owed and never came into the store. */
+export function lostEdits({ revisions }: StoreLife, edits: readonly HandEdit[]): string[] {
+  const found = firstSeen(revisions, edits)
+  return edits.flatMap(edit =>
+    edit.owed && !found.has(edit)
+      ? [`The edit by hand "${edit.value}" of ${edit.key} (saved ${edit.style}) is in no revision of the store: it was lost.`]
+      : [],
+  )
+}
+
+/**
+ * One sentence for each gentle edit that came together with a change of anything else: what was committed while it was saved was undone. A revision that also
+ * brought an edit of a person who had read an older file is none of our business.
+ */
+export function undoneCommits({ revisions }: StoreLife, edits: readonly HandEdit[]): string[] {
+  const together = new Map<string, [HandEdit, number][]>()
+  for (const [edit, at] of firstSeen(revisions, edits)) {
+    const place = `${at} ${edit.key}`
+    together.set(place, [...(together.get(place) ?? []), [edit, at]])
+  }
+  return [...together.values()].flatMap(group => {
+    const [first] = group
+    if (!first || group.some(([edit]) => !edit.gentle)) return []
+    const [edit, at] = first
+    const before = revisions.slice(0, at).findLast(({ changes }) => changes.some(({ key }) => key === edit.key))
+    const [was, is] = [withoutHands(textOf(before, edit.key)), withoutHands(textOf(revisions[at], edit.key))]
+    if (equalJson(was, is)) return []
+    const sentence = `The edit by hand "${edit.value}" (saved ${edit.style}) undid in revision ${revisions[at]?.revision} of ${edit.key} what was committed`
+    return [`${sentence}: ${JSON.stringify(difference(was, is)).slice(0, 500)}`]
+  })
+}
+
+/** One sentence for each record of an edit by hand; for a store whose files nobody edited. */
+export function imaginedEdits({ revisions }: StoreLife): string[] {
+  return revisions.flatMap(({ revision, changes }) =>
+    changes.flatMap(({ key, text }) => {
+      const record = key.startsWith('history/') && text !== undefined ? parseJson(text) : undefined
+      const actor = isObject(record) ? record.actor : undefined
+      const isHand = isObject(actor) && actor.type === 'file'
+      return isHand ? [`Revision ${revision} has ${key} of an edit by hand, but nobody edited a file: ${String(text).slice(0, 300)}`] : []
+    }),
+  )
+}
+
+/** The index of the revision that first holds each edit. */
+function firstSeen(revisions: readonly StoreRevision[], edits: readonly HandEdit[]): Map<HandEdit, number> {
+  const missing = new Map<string, Set<HandEdit>>()
+  for (const edit of edits) missing.set(edit.key, (missing.get(edit.key) ?? new Set()).add(edit))
+  const found = new Map<HandEdit, number>()
+  for (const [at, { changes }] of revisions.entries()) {
+    for (const { key, text } of changes) {
+      for (const edit of text?.includes('by hand ') ? (missing.get(key) ?? []) : []) {
+        if (!text?.includes(`"${edit.value}"`)) continue
+        found.set(edit, at)
+        missing.get(key)?.delete(edit)
+      }
+    }
+  }
+  return found
+}
+
+function textOf(revision: StoreRevision | undefined, key: string): string | undefined {
+  return revision?.changes.find(change => change.key === key)?.text
+}
+
+function withoutHands(text: string | undefined): JsonObject {
+  const value = text === undefined ? {} : parseJson(text)
+  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([member]) => !member.startsWith('hand_'))) : {}
+}
+
+function difference(was: JsonObject, is: JsonObject): Record<string, string> {
+  const members = new Set([...Object.keys(was), ...Object.keys(is)])
+  return Object.fromEntries(
+    [...members].filter(name => !equalJson(was[name], is[name])).map(name => [name, `${String(was[name])} -> ${String(is[name])}`.slice(0, 100)]),
+  )
+}
