@@ -1,11 +1,11 @@
 import type { Entry, Revision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
 import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
 import { ENTRY_BYTES } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
-import { toStoreError } from './errors.ts'
+import { CallFailed, toStoreError } from './errors.ts'
 import { FAREWELL, Link } from './link.ts'
 import { getEntry, listEntries } from './read.ts'
 import { Space } from './space.ts'
@@ -35,6 +35,7 @@ class EtcdBackend implements Backend {
   readonly #closing = new AbortController()
   #identity: Identity | undefined
   #warmth: NodeJS.Timeout | undefined
+  #looking: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
   constructor(options: EtcdOptions, { report }: Surroundings) {
@@ -63,17 +64,17 @@ class EtcdBackend implements Backend {
 
   async get(key: Key): Promise<Entry | undefined> {
     this.#needOpen()
-    return getEntry(this.#link, this.#space, key)
+    return this.#heed(getEntry(this.#link, this.#space, key))
   }
 
   async list(prefix: Prefix, options?: ListOptions): Promise<Listing> {
     this.#needOpen()
-    return listEntries(this.#link, this.#space, prefix, options)
+    return this.#heed(listEntries(this.#link, this.#space, prefix, options))
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {
     this.#needOpen()
-    return this.#committer.commit(operations)
+    return this.#heed(this.#committer.commit(operations))
   }
 
   async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
@@ -108,9 +109,35 @@ class EtcdBackend implements Backend {
   }
 
   #useToken(): void {
+    // Nobody asked, so nobody is told; but a watch that stands does not hide what is wrong.
+    this.#look().catch(error => this.#endRefused(error))
+  }
+
+  /** Gives what was asked for; if it is refused, looks whether everything is, for etcd goes on with watches whose right was taken away. */
+  async #heed<T>(asked: Promise<T>): Promise<T> {
+    try {
+      return await asked
+    } catch (error) {
+      if (isSettingsError(error, 'STORE_REFUSED') && this.#watchLink.streams.size > 0) {
+        this.#looking ??= this.#look()
+          .catch(refusal => this.#endRefused(refusal))
+          .finally(() => {
+            this.#looking = undefined
+          })
+      }
+      throw error
+    }
+  }
+
+  async #look(): Promise<void> {
     const request = { ...this.#space.range(EVERYTHING), limit: 1, keys_only: true }
-    // Nobody asked, so nobody is told; whoever asks next learns what is wrong.
-    this.#link.call((client, options) => client.kv.range(request, options)).catch(() => undefined)
+    await this.#link.call((client, options) => client.kv.range(request, options))
+  }
+
+  /** Ends the watches if reading is refused: the caller opens them again, is refused, and learns why. */
+  #endRefused(error: unknown): void {
+    if (!(error instanceof CallFailed) || error.failure.code !== 'STORE_REFUSED') return
+    for (const stream of this.#watchLink.streams) stream.cancel(error)
   }
 
   #needOpen(): Identity {

@@ -49,7 +49,7 @@ export async function openWatchStream(link: Link): Promise<WatchStream> {
     }
   }
 
-  return {
+  const opened: WatchStream = {
     responses: responses(),
     get failure() {
       return failure
@@ -57,9 +57,12 @@ export async function openWatchStream(link: Link): Promise<WatchStream> {
     write: request => stream.write(request),
     cancel: reason => {
       failure ??= reason
+      link.streams.delete(opened)
       // For a stream that is cancelled while it can be written etcd3 takes the host for failed, and closes the connection that other watches are on.
       stream.end()
       stream.cancel()
     },
   }
+  link.streams.add(opened)
+  return opened
 }

@@ -1,0 +1,155 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
+import { promisify } from 'node:util'
+import { Etcd3 } from 'etcd3'
+import { afterEach, describe, expect, it } from 'vitest'
+import { CALLED_ONCE } from '../../backends/etcd/faults.ts'
+import type { Controller } from '../support/controller.ts'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { change, expectAllHeard, expectToldTruly, openFollower, resyncsOf, startLoad, statesOf } from '../support/followers.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+
+const run = promisify(execFile)
+const LONG = process.env.CHAOS_LONG === '1'
+const USER = { username: 'kytos', password: 'right' }
+
+let etcd: EtcdServer | undefined
+let line: TcpProxy | undefined
+let folder: string | undefined
+const controllers: Controller[] = []
+
+afterEach(async () => {
+  await Promise.all(controllers.splice(0).map(one => one.close()))
+  await line?.close()
+  line = undefined
+  await etcd?.stop()
+  if (folder) await rm(folder, { recursive: true, force: true })
+  folder = undefined
+})
+
+/** An etcd with users, and controllers on it, the last of them through a line that can be cut. */
+async function openAll(args: readonly string[], count = 2): Promise<{ readonly server: EtcdServer; readonly cutter: TcpProxy }> {
+  const server = await startEtcd({ auth: USER, args })
+  etcd = server
+  const cutter = await startTcpProxy(server.port)
+  line = cutter
+  for (let n = 1; n <= count; n++) {
+    const endpoint = n === count ? `http://127.0.0.1:${cutter.port}` : server.endpoint
+    controllers.push(await openFollower(`c${n}`, { endpoints: [endpoint], ...USER }))
+  }
+  return { server, cutter }
+}
+
+/** A key pair for RS256, and the flags of an etcd that signs its tokens with it. */
+async function jwtFlags(ttl: string): Promise<string[]> {
+  folder = await mkdtemp(join(tmpdir(), 'kytos-jwt-'))
+  const [key, pub] = [join(folder, 'key.pem'), join(folder, 'pub.pem')]
+  await run('openssl', ['genrsa', '-out', key, '2048'])
+  await run('openssl', ['rsa', '-in', key, '-pubout', '-out', pub])
+  return [`--auth-token=jwt,pub-key=${pub},priv-key=${key},sign-method=RS256,ttl=${ttl}`]
+}
+
+const SIMPLE = ['--auth-token-ttl=1']
+const RANGE = { key: Buffer.from('/kytos/'), range_end: Buffer.from('/kytos0') }
+
+/** The rights of our user are taken away, and given back. */
+function takeRights(server: EtcdServer): Promise<unknown> {
+  return server.client.auth.roleRevokePermission({ role: 'settings', ...RANGE })
+}
+function giveRights(server: EtcdServer): Promise<unknown> {
+  return server.client.auth.roleGrantPermission({ name: 'settings', perm: { permType: 'Readwrite', ...RANGE } })
+}
+
+async function states(expected: string, timeout = 10_000): Promise<void> {
+  const reasons = controllers.map(one => one.service.health().reason)
+  await expect
+    .poll(() => controllers.map(one => one.service.health().state), { timeout, message: `all ${expected}; were ${reasons}` })
+    .toEqual(controllers.map(() => expected))
+}
+
+const TOKENS: readonly (readonly [string, () => Promise<string[]>])[] = [
+  ['simple tokens of one second', async () => SIMPLE],
+  ['signed tokens (JWT) of two seconds', () => jwtFlags('2s')],
+]
+
+describe.each(TOKENS)('With %s', (_, flags) => {
+  it('writes and watches go on across many expiries and cuts: each change once, none falsely refused', { timeout: 60_000 }, async () => {
+    const { server, cutter } = await openAll(await flags())
+    // A simple token lives as long as it is used: idle times are what lets it run out.
+    for (let round = 0; round < (LONG ? 20 : 3); round++) {
+      const load = startLoad(controllers, { name: `round${round}` })
+      await delay(700)
+      cutter.cut()
+      await delay(300)
+      const told = await load.stop()
+      // The one whose line was cut says for a while that it cannot know; a token is no reason to refuse anything.
+      const refused = told.filter(({ outcome }) => outcome === 'refused')
+      expect(refused.filter(({ id, code }) => code !== 'STORE_STALE' || id.includes(' 0.'))).toEqual([])
+      await delay(1500)
+      // The line is cut when the token has just run out: the watch comes back with one that is over.
+      cutter.cut()
+    }
+    const steps = await expectAllHeard(server.client, controllers)
+    expect(steps.length).toBeGreaterThan(20)
+  })
+
+  it('a right that is taken away makes it STALE with a reason, and READY with nothing lost once it is given back', { timeout: 60_000 }, async () => {
+    const { server, cutter } = await openAll(await flags())
+    const load = startLoad(controllers, { pause: 20 })
+    await expect.poll(() => load.acked()).toBeGreaterThan(10)
+    await takeRights(server)
+    // Some stand, one comes back.
+    cutter.cut()
+    await expect
+      .poll(() => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length, { timeout: 5_000 })
+      .toBeGreaterThan(5)
+    await states('STALE')
+    for (const one of controllers) expect(one.service.health().reason).toContain('grant its role readwrite')
+    const refused = await Promise.all(controllers.map(one => change(one, 'kytos/refused', { a: 1 }, `refused by ${controllers.indexOf(one)}`)))
+    expect(refused.map(({ outcome }) => outcome)).toEqual(controllers.map(() => 'refused'))
+    await giveRights(server)
+    await states('READY')
+    const before = load.acked()
+    await expect.poll(() => load.acked()).toBeGreaterThan(before + 10)
+    const told = await load.stop()
+    expectToldTruly(await expectAllHeard(server.client, controllers), [...told, ...refused])
+  })
+
+  it('a change of any role, a new password that is taken back, and authentication switched off and on need no restart', {
+    timeout: 60_000,
+  }, async () => {
+    const { server, cutter } = await openAll(await flags())
+    const { auth } = server.client
+    const load = startLoad(controllers, { pause: 20 })
+    const goesOn = async (what: string): Promise<void> => {
+      const before = load.acked()
+      await expect.poll(() => load.acked(), { timeout: 10_000, message: what }).toBeGreaterThan(before + 10)
+      await states('READY')
+    }
+    await goesOn('the beginning')
+    await auth.roleAdd({ name: 'another' })
+    await auth.roleGrantPermission({ name: 'another', perm: { permType: 'Read', key: Buffer.from('/x'), range_end: Buffer.from('/y') } })
+    await goesOn('another role')
+    cutter.cut()
+    await goesOn('a cut after it')
+    await auth.userChangePassword({ name: 'kytos', password: 'wrong' })
+    cutter.cut()
+    await delay(500)
+    await auth.userChangePassword({ name: 'kytos', password: 'right' })
+    await goesOn('the old password')
+    await auth.authDisable()
+    cutter.cut()
+    await delay(500)
+    // A client without a name: one with a name cannot even ask.
+    const nobody = new Etcd3({ hosts: server.endpoint, faultHandling: CALLED_ONCE })
+    await nobody.auth.authEnable().finally(() => nobody.close())
+    await goesOn('authentication again')
+    const told = await load.stop()
+    expectToldTruly(await expectAllHeard(server.client, controllers), told)
+    for (const one of controllers) expect(resyncsOf(one)).toEqual([])
+    expect(controllers.flatMap(statesOf).filter(({ state }) => state === 'OFFLINE')).toEqual([])
+  })
+})
