@@ -4,8 +4,11 @@ import { join } from 'node:path'
 import { Turnstile } from '../../../src/turnstile.ts'
 import type { Random } from '../random.ts'
 import type { Stage } from '../stage.ts'
+import { openAuth } from './auth.ts'
 import { reachCalm } from './calm.ts'
+import { openCluster } from './cluster.ts'
 import { readFinal } from './finals.ts'
+import { openForgets } from './forgets.ts'
 import { type Ground, PREFIX, type World } from './ground.ts'
 import { type Line, openLine } from './line.ts'
 import { startStockWatcher } from './rival.ts'
@@ -14,7 +17,7 @@ import { openKills, openLines } from './single.ts'
 import { createTruth } from './truth.ts'
 
 /** What the trouble is with: the lines, a server that dies, a store that loses something, a cluster, or who may do what. */
-export const ETCD_KINDS = ['lines', 'kills'] as const
+export const ETCD_KINDS = ['lines', 'kills', 'forgets', 'cluster', 'auth'] as const
 export type EtcdKind = (typeof ETCD_KINDS)[number]
 
 export interface EtcdStageOptions {
@@ -26,7 +29,13 @@ export interface EtcdStageOptions {
   readonly binary?: string
 }
 
-const GROUNDS: Readonly<Record<EtcdKind, (binary: string | undefined, random: Random) => Promise<Ground>>> = { lines: openLines, kills: openKills }
+const GROUNDS: Readonly<Record<EtcdKind, (binary: string | undefined, random: Random) => Promise<Ground>>> = {
+  lines: openLines,
+  kills: openKills,
+  forgets: openForgets,
+  cluster: openCluster,
+  auth: openAuth,
+}
 
 /** A fresh etcd with controllers in this process, each with a line of its own to it. Resolves when all of them are READY. */
 export async function openEtcdStage({ kind, random, controllers = 3, binary = process.env.ETCD_BINARY }: EtcdStageOptions): Promise<Stage> {
