@@ -5,6 +5,7 @@ import type { Config } from './boot/config.ts'
 import { loadEtcdSecrets } from './boot/etcd-secrets.ts'
 import type { NApp, SettingsContext } from './host/napp.ts'
 import { type Http, openHttp } from './http/server.ts'
+import { createMetrics } from './metrics.ts'
 import { createService, type Service } from './service.ts'
 import { SnapshotFile } from './watcher/snapshot.ts'
 
@@ -29,7 +30,9 @@ export default function createNApp(context: SettingsContext): NApp {
       })
       service = created
       // The doors first: who asks for its health while the store is away gets an answer.
-      http = await openHttp({ bus, feed: created.feed, health: created.health, listen: config.daemon.listen, port: config.settings.port, log })
+      const { feed, health } = created
+      const metrics = createMetrics({ feed, health })
+      http = await openHttp({ bus, feed, health, metrics, listen: config.daemon.listen, port: config.settings.port, log })
       await created.start()
       const { state, revision, reason } = created.health()
       log.info(`${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`)

@@ -12,6 +12,8 @@ export interface EventRoutesOptions {
 }
 
 export interface EventRoutes {
+  /** How many readers are connected. */
+  readonly readers: number
   /** Ends every stream once what is under way has been sent. */
   end(why: string): void
 }
@@ -43,6 +45,9 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat }: EventR
   )
 
   return {
+    get readers() {
+      return streams.size
+    },
     end(why) {
       for (const stream of streams) stream.end(why)
     },

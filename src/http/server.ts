@@ -9,6 +9,7 @@ import { checkHost } from './allowed-hosts.ts'
 import { acceptJson, BODY_LIMIT } from './bodies.ts'
 import { addEventRoutes } from './event-routes.ts'
 import { addHealthRoutes, type Health } from './health-routes.ts'
+import { addMetricsRoutes, type PrintedMetrics } from './metrics-routes.ts'
 import { OpenResponses } from './open-responses.ts'
 import { problemOf, replyProblem } from './problem.ts'
 import { parseQuery } from './query.ts'
@@ -19,6 +20,8 @@ export interface HttpOptions {
   readonly bus: RootBus
   readonly feed: Feed
   readonly health: Health
+  /** What `/metrics` answers; without it there is none. */
+  readonly metrics?: PrintedMetrics
   /** The address to listen on, such as `127.0.0.1`. */
   readonly listen: string
   /** 0 takes any that is free. */
@@ -40,11 +43,11 @@ export interface Http {
 
 /** Milliseconds in which a request must have arrived whole. */
 const REQUEST_TIMEOUT = 30_000
-const KNOWN_URLS = [`${API}/`, `${API}/events`, '/healthz', '/readyz']
+const KNOWN_URLS = [`${API}/`, `${API}/events`, '/healthz', '/readyz', '/metrics']
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
-  const { bus, feed, health, listen, port, log, heartbeat = 15_000, grace = 10_000 } = options
+  const { bus, feed, health, metrics, listen, port, log, heartbeat = 15_000, grace = 10_000 } = options
   const app = createApp(log)
   const responses = new OpenResponses()
   let stopping = false
@@ -60,6 +63,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addHealthRoutes(app, health)
   addSettingsRoutes(app, bus)
   const events = addEventRoutes(app, { feed, heartbeat })
+  if (metrics) addMetricsRoutes(app, metrics, events)
   try {
     await app.listen({ host: listen, port })
   } catch (cause) {

@@ -6,6 +6,7 @@ import { type CountedBus, createBus } from '../../../events/bus.ts'
 import { parseJson } from '../../../model/json.ts'
 import { createFeed, type WritableFeed } from '../../../src/feed.ts'
 import { type Http, type HttpOptions, openHttp } from '../../../src/http/server.ts'
+import { createMetrics } from '../../../src/metrics.ts'
 import { createService } from '../../../src/service.ts'
 import { type KeptLog, keepLog } from '../../support/controller.ts'
 
@@ -54,7 +55,8 @@ export async function openRealRig(): Promise<Rig> {
   const service = createService(() => createMemoryBackend(), { bus, controller: 'controller-1', strict: false, log, startTimeout: 10_000 })
   await service.start()
   onTestFinished(() => service.close())
-  return openRig({ bus, feed: service.feed, health: service.health, log })
+  const { feed, health } = service
+  return openRig({ bus, feed, health, metrics: createMetrics({ feed, health }), log })
 }
 
 /** A server in front of a bus without a service, and of a feed that the test fills. */

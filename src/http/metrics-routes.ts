@@ -1,0 +1,21 @@
+import type { FastifyInstance } from 'fastify'
+import type { EventRoutes } from './event-routes.ts'
+import { route } from './routes.ts'
+
+/** Values that are measured elsewhere, and the readers of events, whom this room knows. */
+export interface PrintedMetrics {
+  readonly contentType: string
+  gauge(name: string, help: string, read: () => number): void
+  print(): Promise<string>
+}
+
+/** `GET /metrics`: everything that is measured, as Prometheus scrapes it. */
+export function addMetricsRoutes(app: FastifyInstance, metrics: PrintedMetrics, events: EventRoutes): void {
+  metrics.gauge('sse_readers', 'Readers of Server-Sent Events that are connected.', () => events.readers)
+  route(app, '/metrics', {
+    GET: (_request, reply) => {
+      reply.type(metrics.contentType)
+      return metrics.print()
+    },
+  })
+}
