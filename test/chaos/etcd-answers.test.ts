@@ -1,0 +1,60 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Controller } from '../support/controller.ts'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { change, expectAllHeard, expectToldTruly, openFollower, settled, type Told } from '../support/followers.ts'
+import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
+
+/* The answer to a guarded change is lost after each number of bytes: what its asker is told is what the store says, and nobody's change is done twice. */
+
+const STEP = process.env.CHAOS_LONG === '1' ? 1 : 11
+/** More than the answers to one update take. */
+const MOST = 400
+
+let etcd: EtcdServer
+let line: TcpProxy
+const controllers: Controller[] = []
+
+beforeAll(async () => {
+  etcd = await startEtcd()
+  line = await startTcpProxy(etcd.port)
+  controllers.push(await openFollower('direct', { endpoints: etcd.endpoints }))
+  controllers.push(await openFollower('cut', { endpoints: [`http://127.0.0.1:${line.port}`] }))
+})
+
+afterAll(async () => {
+  await Promise.all(controllers.map(one => one.close()))
+  await line.close()
+  await etcd.stop()
+})
+
+describe('A guarded change whose answer is lost', () => {
+  it('is told truly after whichever byte, is no conflict with itself, and is done once', { timeout: 120_000 }, async () => {
+    const [direct, cut] = controllers
+    if (!direct || !cut) throw new Error('Two controllers were opened.')
+    const namespace = 'kytos/answers'
+    const told: Told[] = []
+    let { revision } = await direct.ask('kytos.settings.update', { namespace, data: { start: 1 } })
+    for (let bytes = 0; bytes < MOST; bytes += STEP) {
+      await settled(etcd.client, controllers)
+      line.cutAfter(bytes)
+      const id = `cut after ${bytes}`
+      try {
+        // Guarded by the revision: a repetition that took its own first attempt for another's would be a mismatch.
+        await cut.ask('kytos.settings.update', { namespace, data: { bytes }, revision, comment: id })
+        told.push({ id, outcome: 'acked', code: undefined, took: 0 })
+      } catch (error) {
+        expect(error).toMatchObject({ code: expect.stringMatching(/^(OUTCOME_UNKNOWN|STORE_UNREACHABLE)$/) })
+        const { code } = error as { code: string }
+        told.push({ id, outcome: code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'refused', code, took: 0 })
+      }
+      line.resume()
+      revision = (await direct.ask('kytos.settings.retrieve', { namespace, fresh: true })).revision
+    }
+    // The line comes back at once, so whoever asks again gets an answer in time.
+    expect(told.map(({ outcome }) => outcome)).toEqual(told.map(() => 'acked'))
+    told.push(await change(cut, namespace, { after: 1 }, 'after'))
+    const steps = await expectAllHeard(etcd.client, controllers)
+    expectToldTruly(steps, told)
+    expect(line.connections).toBeGreaterThan(10)
+  })
+})
