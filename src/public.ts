@@ -1,9 +1,26 @@
 /** What authors of NApps import from `kytos-settings`. */
 export type { Bus, KytosEvent, Listener, Unsubscribe } from '../events/event.ts'
-export type { Box, CommandAnswer, CommandContent, CommandName, Commands, FactName, Facts, Settings } from '../events/map.ts'
+export type {
+  Box,
+  CommandAnswer,
+  CommandContent,
+  CommandName,
+  Commands,
+  FactName,
+  Facts,
+  ServiceState,
+  Settings,
+  ValueChange,
+} from '../events/map.ts'
 export type { Actor } from '../model/actor.ts'
 export { ERRORS, type ErrorCode, SettingsError } from '../model/errors.ts'
 export { parseJson, printJson } from '../model/json.ts'
 export type { Json, JsonObject } from '../model/value.ts'
+export type { JsonSchema } from './client/json-schema.ts'
+export type { LiveSettings, OpenSettings, SettingsListener, UpdateOptions, ValueListener } from './client/live-settings.ts'
+export { type MemoryOptions, type MemorySettings, openMemorySettings } from './client/memory-settings.ts'
+export { openSettings, type SettingsOwner } from './client/open-settings.ts'
+export type { PatchOf } from './client/pointer-of.ts'
+export type { SettingsOf } from './client/settings-of.ts'
 export type { CreateNApp, Manifest, NApp, NAppContext } from './host/napp.ts'
 export type { Log } from './log.ts'

@@ -2,6 +2,7 @@ import type { Bus, RootBus } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
 import type { SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
+import type { OpenSettings } from '../client/live-settings.ts'
 import type { Log } from '../log.ts'
 
 /** What a NApp's folder says of itself: Kytos' `kytos.json` keys plus `main`, `priority` and `settings`. */
@@ -29,6 +30,8 @@ export interface NAppContext {
   /** Emits a command through that view and gives its answer; so a NApp needs nothing of ours at run time. @throws SettingsError, see events/ask.ts. */
   readonly ask: <N extends CommandName>(name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
   readonly log: Log
+  /** Opens its live settings; they are closed after its shutdown(). @throws SettingsError, see src/client/open-settings.ts. */
+  readonly openSettings: OpenSettings
 }
 
 /** What `kytos/settings` gets instead, and no other NApp. */

@@ -4,6 +4,9 @@ import { ask } from '../../events/ask.ts'
 import type { Bus, RootBus } from '../../events/event.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
+import type { JsonSchema } from '../client/json-schema.ts'
+import type { OpenSettings } from '../client/live-settings.ts'
+import { openSettings } from '../client/open-settings.ts'
 import type { Log } from '../log.ts'
 import { readSchema, readSeed } from './assets.ts'
 import { unlessAborted, within } from './deadline.ts'
@@ -46,6 +49,7 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
   const create = await unlessAborted(importMain(found, around.loads), around.signal)
   const log = around.log.child(id)
   const { bus, release } = trackSubscriptions(around.bus.view({ type: 'napp', name: id }), log)
+  const opened: Opened = new Set()
   let begun: NApp | undefined
 
   const stop = async (): Promise<void> => {
@@ -54,13 +58,14 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
     } catch (error) {
       log.error(`shutdown() failed: ${reasonOf(error)}`)
     } finally {
+      for (const settings of opened) settings.close()
       release()
     }
   }
 
   const slow = setTimeout(() => log.warn(`setup() is not done after ${SLOW_SETUP_SECONDS} s; the NApps after it wait.`), SLOW_SETUP_SECONDS * 1_000)
   try {
-    const napp = create(id === SETTINGS_NAPP ? settingsContext(found, around, log) : nappContext(found, bus, log))
+    const napp = create(id === SETTINGS_NAPP ? settingsContext(found, around, log, opened) : nappContext(found, bus, log, opened))
     if (typeof napp?.setup !== 'function') throw new SettingsError('NAPP_INVALID', `What the main of ${id} makes has no function setup().`)
     if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), around.signal)
     begun = napp
@@ -102,10 +107,19 @@ async function register({ id, folder, manifest }: FoundNApp, bus: Bus): Promise<
   })
 }
 
-function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log): NAppContext {
-  return { id, folder, manifest, bus, log, ask: (name, content) => ask(bus, name, content) }
+type Opened = Set<{ close(): void }>
+
+function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log, opened: Opened): NAppContext {
+  const open = async (schema?: JsonSchema) => {
+    const owner = { id, folder, manifest, bus, log }
+    const settings = await (schema ? openSettings(owner, schema) : openSettings(owner))
+    opened.add(settings)
+    return settings
+  }
+  // The overloads differ only in what the types know of the values.
+  return { id, folder, manifest, bus, log, ask: (name, content) => ask(bus, name, content), openSettings: open as OpenSettings }
 }
 
-function settingsContext(found: FoundNApp, { bus, config, abort }: Surroundings, log: Log): SettingsContext {
-  return { ...nappContext(found, bus, log), bus, config, abort }
+function settingsContext(found: FoundNApp, { bus, config, abort }: Surroundings, log: Log, opened: Opened): SettingsContext {
+  return { ...nappContext(found, bus, log, opened), bus, config, abort }
 }

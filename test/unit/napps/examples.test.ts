@@ -1,15 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
-import { ask } from '../../../events/ask.ts'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createBus } from '../../../events/bus.ts'
-import type { Facts, Settings } from '../../../events/map.ts'
+import type { Facts } from '../../../events/map.ts'
 import { parseJson } from '../../../model/json.ts'
 import { isObject, type JsonObject } from '../../../model/value.ts'
 import createChangeLog from '../../../napps/kytos/change_log/main.ts'
 import createLinkDiscovery from '../../../napps/kytos/link_discovery/main.ts'
-import { parseManifest } from '../../../src/host/manifest.ts'
-import type { NAppContext } from '../../../src/host/napp.ts'
+import { SCHEMA } from '../../../napps/kytos/link_discovery/settings.ts'
+import { openMemorySettings } from '../../../src/client/memory-settings.ts'
 import { packageRoot } from '../../../src/host/shipped.ts'
 import { defaultsOf, mergeLayers } from '../../../src/settings/layers.ts'
 import { compileSchema } from '../../../src/settings/validator.ts'
@@ -42,16 +41,6 @@ async function readObject(file: string): Promise<JsonObject> {
   return json
 }
 
-async function context(folder: string) {
-  const bus = createBus()
-  const log = keepingLog()
-  const path = join(packageRoot(), 'napps', folder)
-  const manifest = parseManifest(await readFile(join(path, 'napp.json'), 'utf8'), 'napp.json')
-  const view = bus.view({ type: 'napp', name: folder })
-  const napp: NAppContext = { id: folder, folder: path, manifest, bus: view, log, ask: (name, content) => ask(view, name, content) }
-  return { bus, log, napp }
-}
-
 describe('kytos/link_discovery', () => {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })
@@ -61,15 +50,12 @@ describe('kytos/link_discovery', () => {
   })
 
   const running = async () => {
-    const { bus, log, napp } = await context('kytos/link_discovery')
-    bus.serve('kytos.settings.retrieve', () => ({ data: DATA, revision: '5', epoch: 1 }) as unknown as Settings)
-    const discovery = createLinkDiscovery(napp)
+    const log = keepingLog()
+    const settings = await openMemorySettings(SCHEMA, {}, { id: 'kytos/link_discovery', log: { ...log, info() {} } })
+    onTestFinished(() => settings.close())
+    const discovery = createLinkDiscovery({ ...settings.context, log })
     await discovery.setup()
-    const hear = async (fact: Facts['settings.changed']) => {
-      bus.announce('settings.changed', fact)
-      await new Promise(setImmediate)
-    }
-    return { log, discovery, hear }
+    return { log, discovery, settings }
   }
 
   it('polls at the interval of its settings', async () => {
@@ -82,27 +68,23 @@ describe('kytos/link_discovery', () => {
   })
 
   it('polls at the new interval as soon as it changes, with nothing else of it restarted', async () => {
-    const { log, hear } = await running()
+    const { log, settings } = await running()
     vi.advanceTimersByTime(3_000)
-    await hear(changed('6', { ...DATA, polling_time: 1, ignored_vlans: [3, 4] }))
+    await settings.update({ polling_time: 1, ignored_vlans: [3, 4] })
     vi.advanceTimersByTime(2_000)
     expect(log.lines.slice(1)).toEqual([2, 3].map(n => `INFO host: poll ${n}: every 1 s, ignoring VLANs [3, 4], on a loop: log`))
   })
 
-  it('drops a fact from before what it knows, compared as an integer, unless the store is another one', async () => {
-    const { log, hear } = await running()
-    await hear(changed('10', { ...DATA, polling_time: 2 }))
-    await hear(changed('9', { ...DATA, polling_time: 1 }))
-    vi.advanceTimersByTime(2_000)
-    await hear(changed('1', { ...DATA, polling_time: 4 }, { epoch: 2 }))
-    await hear(changed('11', { ...DATA, polling_time: 1 }))
-    vi.advanceTimersByTime(4_000)
-    expect(log.lines.map(line => line.slice(11, 29))).toEqual(['poll 1: every 2 s,', 'poll 2: every 4 s,'])
+  it('goes on at its pace when another setting changes, which the next poll has', async () => {
+    const { log, settings } = await running()
+    vi.advanceTimersByTime(2_900)
+    await settings.update({ loop_actions: [] })
+    vi.advanceTimersByTime(100)
+    expect(log.lines).toEqual(['INFO host: poll 1: every 3 s, ignoring VLANs [], on a loop: nothing'])
   })
 
-  it('leaves other namespaces alone, and polls no more after its shutdown', async () => {
-    const { log, hear, discovery } = await running()
-    await hear(changed('6', { ...DATA, polling_time: 1 }, { namespace: 'kytos/topology' }))
+  it('polls no more after its shutdown', async () => {
+    const { log, discovery } = await running()
     vi.advanceTimersByTime(2_900)
     await discovery.shutdown?.()
     vi.advanceTimersByTime(9_000)
@@ -110,7 +92,7 @@ describe('kytos/link_discovery', () => {
   })
 
   it('can live on its defaults, with the example settings over them', async () => {
-    const schema = await readObject('napps/kytos/link_discovery/settings.schema.json')
+    const schema: JsonObject = SCHEMA
     const example = await readObject('settings.example.json')
     const validate = compileSchema(schema)
     const defaults = defaultsOf(schema)
@@ -125,8 +107,11 @@ describe('kytos/link_discovery', () => {
 
 describe('kytos/change_log', () => {
   it('prints one line for every setting that changed, exact and with its author', async () => {
-    const { bus, log, napp } = await context('kytos/change_log')
-    await createChangeLog(napp).setup()
+    const log = keepingLog()
+    const bus = createBus()
+    const { context, close } = await openMemorySettings({})
+    onTestFinished(close)
+    await createChangeLog({ ...context, bus: bus.view({ type: 'napp', name: 'kytos/change_log' }), log }).setup()
     const changes = [
       { path: '/polling_time', old: 3, new: 1, apply: 'live' },
       { path: '/flow_cookie', new: 2n ** 63n, apply: 'restart' },

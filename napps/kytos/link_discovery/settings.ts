@@ -1,0 +1,62 @@
+import type { JsonSchema } from '../../../src/client/json-schema.ts'
+
+/** How links between switches are looked for: the one declaration that types, validates and describes the settings. */
+export const SCHEMA = {
+  $schema: 'https://json-schema.org/draft/2020-12/schema',
+  title: 'Link discovery',
+  description: 'How links between switches are looked for',
+  type: 'object',
+  additionalProperties: false,
+  'x-apply': 'live',
+  properties: {
+    polling_time: {
+      description: 'Seconds between two rounds of discovery packets',
+      type: 'number',
+      minimum: 0.1,
+      maximum: 86_400,
+      default: 3,
+    },
+    ignored_vlans: {
+      description: 'VLAN ids in which no links are looked for',
+      type: 'array',
+      items: { type: 'integer', minimum: 1, maximum: 4_094 },
+      uniqueItems: true,
+      default: [],
+    },
+    loop_actions: {
+      description: 'What is done about a loop, in this order',
+      type: 'array',
+      items: { enum: ['log', 'disable'] },
+      uniqueItems: true,
+      default: ['log'],
+    },
+    ignored_loops: {
+      description: 'Pairs of ports, by switch, whose loop is wanted',
+      type: 'object',
+      propertyNames: { pattern: '^([0-9a-f]{2}:){7}[0-9a-f]{2}$' },
+      additionalProperties: {
+        type: 'array',
+        items: { type: 'array', items: { type: 'integer', minimum: 1 }, minItems: 2, maxItems: 2 },
+      },
+      default: {},
+    },
+    liveness: {
+      description: 'When a silent link counts as down',
+      type: 'object',
+      additionalProperties: false,
+      properties: {
+        min_hellos: { description: 'Packets that bring a link up', type: 'integer', minimum: 1, default: 2 },
+        dead_multiplier: { description: 'Missed rounds that take it down', type: 'integer', minimum: 2, default: 5 },
+      },
+      default: {},
+    },
+    flow_cookie: {
+      description: 'Cookie of the flows that send discovery packets to the controller; an exact 64-bit number',
+      type: 'integer',
+      minimum: 0,
+      maximum: 18446744073709551615n,
+      default: 12321848580485677056n,
+      'x-apply': 'restart',
+    },
+  },
+} as const satisfies JsonSchema
