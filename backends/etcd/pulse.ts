@@ -17,15 +17,20 @@ export class Pulse {
   /** The reader is doing something else than reading. */
   busy = false
   readonly #stream: WatchStream
+  readonly #insistent: boolean
   readonly #timer: NodeJS.Timeout
   #patience: number
   #idle = 0
   #asked = 0
   #created = false
 
-  /** `timeout` in ms is how long the first response may take. */
-  constructor(stream: WatchStream, timeout: number) {
+  /**
+   * `timeout` in ms is how long the first response may take. `insistent`: asks again while there is no answer, for servers that forget a question asked
+   * before they have caught up (3.5.8 and later); older ones would answer all of them at once.
+   */
+  constructor(stream: WatchStream, timeout: number, insistent = false) {
     this.#stream = stream
+    this.#insistent = insistent
     this.#patience = Math.ceil(timeout / TICK)
     this.#timer = setInterval(() => this.#tick(), TICK)
   }
@@ -55,6 +60,7 @@ export class Pulse {
     }
     if (!this.#created || this.#asked > 0) {
       if (this.#asked++ >= this.#patience) this.#stream.cancel(new Error(`nothing came for ${this.#patience * TICK} ms, not even when asked`))
+      else if (this.#created && this.#insistent) this.#stream.write({ progress_request: {} })
       return
     }
     if (++this.#idle >= (this.eager ? EAGER_TICKS : IDLE_TICKS)) this.ask()

@@ -54,7 +54,7 @@ export async function* watchOnce(
     throw cut(link, error)
   })
   if (signal.aborted) return stream.cancel()
-  const pulse = new Pulse(stream, attemptMs(options))
+  const pulse = new Pulse(stream, attemptMs(options), identity.inStep)
   const end = (): void => {
     // A reader that waits elsewhere may never come back to the `finally` below.
     pulse.stop()

@@ -46,6 +46,18 @@ describe('The pulse of a watch', () => {
     expect(stream.cut).toHaveLength(1)
   })
 
+  it('that insists asks again while it has no answer, but gives up no later', () => {
+    const stream = line()
+    pulse = new Pulse(stream, 4000, true)
+    pulse.heard()
+    pulse.ask()
+    vi.advanceTimersByTime(500)
+    expect(stream.asked).toHaveLength(3)
+    expect(stream.cut).toHaveLength(0)
+    vi.advanceTimersByTime(1000)
+    expect(stream.cut).not.toHaveLength(0)
+  })
+
   it('asks on and on as long as it is answered', () => {
     const stream = line()
     pulse = new Pulse(stream, 4000)
