@@ -2,6 +2,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
 import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import { joinSignals } from '../joint-signal.ts'
 import { ENTRY_BYTES } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
@@ -79,8 +80,12 @@ class EtcdBackend implements Backend {
 
   async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     const identity = this.#needOpen()
-    const end = AbortSignal.any([signal, this.#closing.signal])
-    yield* watchOnce(this.#watchLink, this.#space, identity, this.#options, since, end)
+    const end = joinSignals(signal, this.#closing.signal)
+    try {
+      yield* watchOnce(this.#watchLink, this.#space, identity, this.#options, since, end.signal)
+    } finally {
+      end.release()
+    }
   }
 
   close(): Promise<void> {

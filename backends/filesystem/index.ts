@@ -3,6 +3,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
 import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import { joinSignals } from '../joint-signal.ts'
 import { DISK } from './journal-folder.ts'
 import { Layout } from './layout.ts'
 import { FilesystemStore, type Parts } from './store.ts'
@@ -70,7 +71,7 @@ class FilesystemBackend implements Backend {
 
   async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     const { window } = this.#open()
-    const end = AbortSignal.any([signal, this.#closing.signal])
+    const { signal: end, release } = joinSignals(signal, this.#closing.signal)
     const wake = () => window.wake()
     end.addEventListener('abort', wake)
     try {
@@ -89,6 +90,7 @@ class FilesystemBackend implements Backend {
       }
     } finally {
       end.removeEventListener('abort', wake)
+      release()
     }
   }
 

@@ -2,6 +2,7 @@ import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
 import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import { joinSignals } from '../joint-signal.ts'
 import { MemoryStore } from './store.ts'
 
 const PAGE = 500
@@ -53,7 +54,7 @@ class MemoryBackend implements Backend {
 
   async *watch(since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
     this.#needOpen()
-    const end = AbortSignal.any([signal, this.#closing.signal])
+    const { signal: end, release } = joinSignals(signal, this.#closing.signal)
     let wake = () => {}
     const ring = () => wake()
     const leave = this.#store.listen(ring)
@@ -76,6 +77,7 @@ class MemoryBackend implements Backend {
     } finally {
       leave()
       end.removeEventListener('abort', ring)
+      release()
     }
   }
 

@@ -1,4 +1,5 @@
 import type { Backend, Batch } from '../../backends/backend.ts'
+import { joinSignals } from '../../backends/joint-signal.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
@@ -127,6 +128,7 @@ export class Follower {
   async #watchFrom(since: Revision, check: AnchorCheck, standing: () => void, witness?: Entry): Promise<void> {
     const { backend, cache, signal, confirmation, caughtUp } = this.#options
     const late = new AbortController()
+    const end = joinSignals(signal, late.signal)
     let timer: NodeJS.Timeout | undefined
     let begun = false
     let interrupted: SettingsError | undefined
@@ -135,7 +137,7 @@ export class Follower {
       late.abort()
     }
     try {
-      for await (const batch of backend.watch(since, AbortSignal.any([signal, late.signal]))) {
+      for await (const batch of backend.watch(since, end.signal)) {
         standing()
         if (!begun) await this.#refuseOtherStore(witness)
         begun = true
@@ -147,6 +149,7 @@ export class Follower {
         else if (batch.revision > cache.revision) await this.#take(batch)
       }
     } finally {
+      end.release()
       clearTimeout(timer)
       this.#interrupt = undefined
     }
