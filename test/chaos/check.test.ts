@@ -1,0 +1,30 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { arbitraryActs, simulate } from './check/simulator.ts'
+import { check } from './check.ts'
+
+const RUNS = { numRuns: 150 }
+
+describe('the judge', () => {
+  it('finds nothing wrong in rounds in which nothing is taken from the store', () => {
+    fc.assert(
+      fc.property(arbitraryActs(false, 60), acts => {
+        const { violations, resyncs, lost, doubled, reordered } = check(simulate(acts))
+        expect(violations).toEqual([])
+        expect({ resyncs, lost, doubled, reordered }).toEqual({ resyncs: 0, lost: 0, doubled: 0, reordered: 0 })
+      }),
+      RUNS,
+    )
+  })
+
+  it('finds nothing wrong in rounds with compactions, wipes and restored backups', () => {
+    fc.assert(
+      fc.property(arbitraryActs(true, 60), acts => {
+        const { violations, lost, doubled, reordered } = check(simulate(acts))
+        expect(violations).toEqual([])
+        expect({ lost, doubled, reordered }).toEqual({ lost: 0, doubled: 0, reordered: 0 })
+      }),
+      RUNS,
+    )
+  })
+})

@@ -1,0 +1,224 @@
+import fc from 'fast-check'
+import type { Settings } from '../../../events/map.ts'
+import { parseJson } from '../../../model/json.ts'
+import type { Json, JsonObject } from '../../../model/value.ts'
+import type { Command, History, Outcome } from '../history.ts'
+import { SimulatedController } from './simulator-controller.ts'
+import { type Commit, SimulatedStore, type Wanted, WRITER } from './simulator-store.ts'
+
+const QUIET = ['patch', 'own', 'remove', 'box', 'unbox', 'register', 'edit', 'schema', 'together', 'read', 'lost answer', 'dead', 'refused'] as const
+const TROUBLE = ['away', 'back', 'reader away', 'reader back', 'restart'] as const
+const LOSSES = ['compact', 'wipe', 'restore', 'nothing left'] as const
+
+/** One thing that happens in a round: who or what it is about is chosen by `pick`. */
+export interface Act {
+  readonly type: (typeof QUIET)[number] | (typeof TROUBLE)[number] | (typeof LOSSES)[number]
+  readonly pick: number
+}
+
+/** Rounds that a right service would play; with `losses` the store is compacted, wiped and put back at times. */
+export function arbitraryActs(losses: boolean, maxLength: number): fc.Arbitrary<Act[]> {
+  const one = (types: readonly Act['type'][], weight: number) => ({
+    weight,
+    arbitrary: fc.record({ type: fc.constantFrom(...types), pick: fc.nat(9_999) }),
+  })
+  return fc.array(fc.oneof(one(QUIET, 12), one(TROUBLE, 4), ...(losses ? [one(LOSSES, 1)] : [])), { maxLength })
+}
+
+/** Plays a round as a right service would, and gives its history. */
+export function simulate(acts: readonly Act[]): History {
+  const round = new SimulatedRound()
+  for (const act of acts) round.play(act)
+  return round.end(acts.some(({ type }) => LOSSES.some(loss => loss === type)))
+}
+
+class SimulatedRound {
+  readonly #store = new SimulatedStore()
+  readonly #commands: Command[] = []
+  readonly #controllers: SimulatedController[]
+  #time = 0n
+  #count = 0
+  #gone = new Set<string>()
+
+  constructor() {
+    this.#controllers = ['one', 'two'].map(id => new SimulatedController(id, this.#store, () => ++this.#time))
+  }
+
+  play({ type, pick }: Act): void {
+    const controller = this.#controllers[pick % 2] as SimulatedController // there are two
+    const namespace = `kytos/a${pick % 3}`
+    if (type === 'patch') this.#update(`settings/${namespace}`, pick)
+    else if (type === 'own') this.#update(`controllers/${controller.id}/${namespace}`, pick)
+    else if (type === 'remove') this.#remove(`settings/${namespace}`)
+    else if (type === 'box') this.#box(`boxes/net/b${pick % 3}`)
+    else if (type === 'unbox') this.#unbox(`boxes/net/b${pick % 3}`)
+    else if (type === 'register') this.#advance(`settings/kytos/register_${pick % 2}`, pick % 5 === 0)
+    else if (type === 'edit') this.#edit(`settings/${namespace}`)
+    else if (type === 'schema') this.#put([{ key: `schemas/${namespace}/d${pick % 2}`, data: { schema: { title: String(++this.#count) } } }])
+    else if (type === 'together') this.#together(namespace)
+    else if (type === 'read') this.#read(`settings/${namespace}`)
+    else if (type === 'lost answer' || type === 'dead') this.#unknown(`settings/${namespace}`, pick, type === 'dead')
+    else if (type === 'refused') this.#record({ kind: 'update', key: `settings/${namespace}` }, () => REFUSED)
+    else if (type === 'away') controller.away()
+    else if (type === 'back') this.#back(controller)
+    else if (type === 'reader away') controller.readerAway()
+    else if (type === 'reader back') controller.readerBack()
+    else if (type === 'restart') this.#restart(controller)
+    else if (type === 'compact') for (const one of this.#controllers) if (!one.present) this.#gone.add(one.id)
+    if (type === 'wipe' || type === 'nothing left') this.#putBack(0n)
+    if (type === 'restore') this.#putBack(BigInt(pick) % (this.#store.revision + 1n))
+  }
+
+  end(mayResync: boolean): History {
+    for (const controller of this.#controllers) {
+      this.#back(controller)
+      controller.readerBack()
+    }
+    const lookedUp = this.#commands.map(command => this.#lookUp(command))
+    const listeners = this.#controllers.flatMap(one => one.listeners)
+    const finals = this.#controllers.map(one => one.final())
+    return { lives: this.#store.lives, commands: lookedUp, listeners, finals, mayResync }
+  }
+
+  #update(key: string, pick: number): void {
+    this.#record({ kind: 'update', key, data: { value: pick, deep: { [`d${pick % 2}`]: this.#count } } }, (comment, data) => {
+      this.#put([{ key, data, comment }])
+      return { type: 'ok', settings: this.#settings(key) }
+    })
+  }
+
+  #remove(key: string): void {
+    this.#record({ kind: 'delete', key }, comment => {
+      if (this.#store.texts.has(key)) this.#put([{ key, data: undefined, comment }])
+      return { type: 'ok', settings: this.#settings(key) }
+    })
+  }
+
+  #box(key: string): void {
+    this.#record({ kind: 'put box', key }, id => {
+      this.#put([{ key, data: { data: { id }, created_at: '', owner: null, written: { write_id: id, actor: WRITER, at: '' } } }])
+      return { type: 'ok' }
+    })
+  }
+
+  #unbox(key: string): void {
+    this.#record({ kind: 'delete box', key }, () => {
+      if (this.#store.texts.has(key)) this.#put([{ key, data: undefined }])
+      return { type: 'ok' }
+    })
+  }
+
+  #advance(key: string, isOutrun: boolean): void {
+    const before = this.#settings(key)
+    this.#read(key)
+    const change = (isLate: boolean) => {
+      const value = typeof before.overrides.value === 'string' ? before.overrides.value : null
+      this.#record({ kind: 'update', key, expected: { revision: before.revision, value } }, comment => {
+        if (isLate) return { type: 'refused', code: 'REVISION_MISMATCH', message: '' }
+        this.#put([{ key, data: { value: comment }, comment }])
+        return { type: 'ok', settings: this.#settings(key) }
+      })
+    }
+    change(false)
+    if (isOutrun) change(true)
+  }
+
+  #edit(key: string): void {
+    const data = { by: 'hand', n: ++this.#count }
+    const { revision } = this.#put([{ key, data }])
+    this.#announce(this.#store.adopt(key, revision, data))
+  }
+
+  /** Two changes of different callers in one revision. */
+  #together(namespace: string): void {
+    const keys = [`settings/${namespace}`, `controllers/one/${namespace}`]
+    const ids = keys.map(() => `t${++this.#count}`)
+    const sent = ++this.#time
+    this.#put(keys.map((key, i) => ({ key, data: { t: this.#count + i }, comment: ids[i] ?? '' })))
+    for (const [i, key] of keys.entries()) {
+      const outcome: Outcome = { type: 'ok', settings: this.#settings(key) }
+      this.#commands.push({
+        id: ids[i] ?? '',
+        controller: 'two',
+        kind: 'update',
+        key,
+        sent,
+        answered: ++this.#time,
+        outcome: this.#observed('two', outcome),
+      })
+    }
+  }
+
+  #read(key: string): void {
+    this.#record({ kind: 'read', key }, () => ({ type: 'ok', settings: this.#settings(key) }))
+  }
+
+  #unknown(key: string, pick: number, isDead: boolean): void {
+    this.#record({ kind: 'update', key, data: { lost: pick } }, (comment, data) => {
+      if (pick % 3 > 0) this.#put([{ key, data, comment }])
+      return isDead ? { type: 'unknown' } : { type: 'unknown', writeId: `write ${comment}`, found: false }
+    })
+  }
+
+  #lookUp(command: Command): Command {
+    const { outcome } = command
+    if (outcome.type !== 'unknown' || outcome.writeId === undefined) return command
+    const found = [...this.#store.texts].some(([key, { text }]) => key.startsWith(`history/${command.key}/`) && text.includes(`"${outcome.writeId}"`))
+    return { ...command, outcome: { ...outcome, found } }
+  }
+
+  #record(what: Pick<Command, 'kind' | 'key' | 'expected'> & { readonly data?: JsonObject }, work: (id: string, data: JsonObject) => Outcome): void {
+    const controller = this.#controllers.find(({ present }) => present)?.id ?? 'one'
+    const id = `c${++this.#count}`
+    const data = { ...what.data, mark: id }
+    const sent = ++this.#time
+    const outcome = this.#observed(controller, work(id, data))
+    const answered = outcome.type === 'unknown' && outcome.writeId === undefined ? undefined : ++this.#time
+    this.#commands.push({ ...what, data, id, controller, sent, answered, outcome })
+  }
+
+  /** Who does not follow the store cannot say that it saw a change. */
+  #observed(controller: string, outcome: Outcome): Outcome {
+    const { present } = this.#controllers.find(({ id }) => id === controller) ?? { present: false }
+    return outcome.type === 'ok' && outcome.settings && !present ? { ...outcome, settings: { ...outcome.settings, observed: false } } : outcome
+  }
+
+  #settings(key: string): Settings {
+    const entry = this.#store.texts.get(key)
+    const overrides = entry ? (parseJson(entry.text) as JsonObject) : {} // documents are objects here
+    const version = this.#store.versionOf(key)
+    const stored = this.#store.texts.get(`history/${key}/${String(version).padStart(12, '0')}`)
+    const record = stored ? (parseJson(stored.text) as { readonly revision?: string }) : {}
+    const revision = record.revision ?? String(stored?.revision ?? 0n)
+    const { epoch } = this.#store
+    const common = { namespace: key.split('/').slice(-2).join('/'), data: overrides, overrides, epoch, version, revision, state: 'READY' } as const
+    return { ...common, updated_at: null, updated_by: null, schema: false }
+  }
+
+  #put(wanted: readonly (Omit<Wanted, 'data'> & { readonly data: Json | undefined })[]): Commit {
+    const commit = this.#store.commit(wanted)
+    this.#announce(commit)
+    return commit
+  }
+
+  #announce(_: Commit): void {
+    for (const controller of this.#controllers) if (controller.present) controller.back(false)
+  }
+
+  #back(controller: SimulatedController): void {
+    controller.back(this.#gone.delete(controller.id))
+  }
+
+  #restart(controller: SimulatedController): void {
+    this.#gone.delete(controller.id)
+    controller.restart()
+  }
+
+  #putBack(revision: bigint): void {
+    for (const controller of this.#controllers) controller.away()
+    this.#store.putBack(revision)
+    for (const controller of this.#controllers) this.#back(controller)
+  }
+}
+
+const REFUSED: Outcome = { type: 'refused', code: 'STORE_UNREACHABLE', message: '' }
