@@ -24,7 +24,10 @@ export async function readFinal(seat: Seat, lives: readonly StoreLife[]): Promis
 async function readSettings(seat: Seat): Promise<Pick<Final, 'overrides' | 'data'>> {
   const overrides: Record<string, JsonObject> = {}
   const data: Record<string, JsonObject> = {}
-  for (const { namespace } of await seat.ask('kytos.settings.list', {})) {
+  for (const summary of await seat.ask('kytos.settings.list', {})) {
+    // One with overrides for another controller only is listed, but there are no settings of it here.
+    if (!summary.schema && !summary.overrides) continue
+    const { namespace } = summary
     for (const scope of ['cluster', 'controller']) {
       const settings = await seat.ask('kytos.settings.retrieve', { namespace, scope })
       data[namespace] = settings.data

@@ -28,7 +28,7 @@ export async function startStockWatcher({ endpoints, username, password = '', ca
     seen.add(placeOf(mod_revision, address.toString()))
     heardAt = performance.now()
   }
-  const from = BigInt((await client.get('chaos/nothing').exec()).header.revision)
+  const from = BigInt((await client.get(`${PREFIX}/meta/store`).exec()).header.revision)
   const watcher = await client.watch().prefix(`${PREFIX}/`).create()
   // Its errors are its own; what they cost it is what is counted.
   watcher

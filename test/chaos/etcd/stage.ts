@@ -7,6 +7,7 @@ import type { Stage } from '../stage.ts'
 import { openAuth } from './auth.ts'
 import { reachCalm } from './calm.ts'
 import { openCluster } from './cluster.ts'
+import type { Etcdctl } from './etcdctl.ts'
 import { readFinal } from './finals.ts'
 import { openForgets } from './forgets.ts'
 import { type Ground, PREFIX, type World } from './ground.ts'
@@ -37,8 +38,13 @@ const GROUNDS: Readonly<Record<EtcdKind, (binary: string | undefined, random: Ra
   auth: openAuth,
 }
 
+/** A stage on etcd, with the client that says what is true of it. */
+export interface EtcdStage extends Stage {
+  readonly etcdctl: Etcdctl
+}
+
 /** A fresh etcd with controllers in this process, each with a line of its own to it. Resolves when all of them are READY. */
-export async function openEtcdStage({ kind, random, controllers = 3, binary = process.env.ETCD_BINARY }: EtcdStageOptions): Promise<Stage> {
+export async function openEtcdStage({ kind, random, controllers = 3, binary = process.env.ETCD_BINARY }: EtcdStageOptions): Promise<EtcdStage> {
   const closers: (() => Promise<void>)[] = []
   const close = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) await closer()
@@ -51,7 +57,7 @@ export async function openEtcdStage({ kind, random, controllers = 3, binary = pr
   }
 }
 
-async function build(ground: Ground, controllers: number, closers: (() => Promise<void>)[], close: () => Promise<void>): Promise<Stage> {
+async function build(ground: Ground, controllers: number, closers: (() => Promise<void>)[], close: () => Promise<void>): Promise<EtcdStage> {
   closers.push(() => ground.stop())
   const folder = await mkdtemp(join(tmpdir(), 'kytos-stage-'))
   closers.push(() => rm(folder, { recursive: true, force: true }))
@@ -79,6 +85,7 @@ async function build(ground: Ground, controllers: number, closers: (() => Promis
   const world: World = { seats, lines, etcdctl, truth, alone: task => turnstile.run('store', task) }
   return {
     name: ground.name,
+    etcdctl,
     players: seats,
     faults: ground.faults(world),
     mayResync: ground.mayResync,
