@@ -13,21 +13,30 @@ export interface Certificates {
   readonly key: Buffer
 }
 
+const CURVE = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
+const LOOPBACK = 'DNS:localhost,IP:127.0.0.1'
+
 /** Makes a fresh authority and certificates in `folder` with openssl, valid for a day. */
-export async function makeCertificates(folder: string, names = 'DNS:localhost,IP:127.0.0.1'): Promise<Certificates> {
+export async function makeCertificates(folder: string, names = LOOPBACK): Promise<Certificates> {
   const at = (name: string): string => join(folder, name)
-  const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes']
-  await run('openssl', ['req', '-x509', ...curve, '-keyout', at('ca-key.pem'), '-out', at('ca.pem'), '-subj', '/CN=test authority', '-days', '1'])
-  for (const [name, extensions] of [
-    ['server', `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`],
-    ['client', 'extendedKeyUsage=clientAuth\n'],
-  ] as const) {
-    await writeFile(at(`${name}.ext`), extensions)
-    await run('openssl', ['req', ...curve, '-keyout', at(`${name}-key.pem`), '-out', at(`${name}.csr`), '-subj', `/CN=${name}`])
-    const signed = ['-CA', at('ca.pem'), '-CAkey', at('ca-key.pem'), '-CAcreateserial', '-days', '1', '-extfile', at(`${name}.ext`)]
-    await run('openssl', ['x509', '-req', '-in', at(`${name}.csr`), '-out', at(`${name}.pem`), ...signed])
-  }
+  await run('openssl', ['req', '-x509', ...CURVE, '-keyout', at('ca-key.pem'), '-out', at('ca.pem'), '-subj', '/CN=test authority', '-days', '1'])
+  await renewServerCertificate(folder, names)
+  await certify(folder, 'client', 'extendedKeyUsage=clientAuth\n')
   const [ca, cert, key] = await Promise.all(['ca.pem', 'client.pem', 'client-key.pem'].map(name => readFile(at(name))))
   if (!ca || !cert || !key) throw new Error('Three files were read.')
   return { folder, ca, cert, key }
+}
+
+/** Puts a new key and a new certificate of the same authority in place of the server's. */
+export function renewServerCertificate(folder: string, names = LOOPBACK): Promise<void> {
+  return certify(folder, 'server', `subjectAltName=${names}\nextendedKeyUsage=serverAuth,clientAuth\n`)
+}
+
+async function certify(folder: string, name: string, extensions: string): Promise<void> {
+  const at = (ending: string): string => join(folder, `${name}${ending}`)
+  const [authority, authorityKey] = [join(folder, 'ca.pem'), join(folder, 'ca-key.pem')]
+  await writeFile(at('.ext'), extensions)
+  await run('openssl', ['req', ...CURVE, '-keyout', at('-key.pem'), '-out', at('.csr'), '-subj', `/CN=${name}`])
+  const signed = ['-CA', authority, '-CAkey', authorityKey, '-CAcreateserial', '-days', '1', '-extfile', at('.ext')]
+  await run('openssl', ['x509', '-req', '-in', at('.csr'), '-out', at('.pem'), ...signed])
 }

@@ -61,6 +61,16 @@ export async function readSteps(client: Etcd3, from = 1n): Promise<Step[]> {
   }
 }
 
+/** What is below `/kytos` now: each key with the change that made it so. */
+export async function readEntries(client: Etcd3): Promise<(Step & { readonly text: string })[]> {
+  const { kvs } = await client.kv.range({ key: Buffer.from(PREFIX), range_end: Buffer.from('/kytos0') })
+  return kvs.map(({ key, value, mod_revision }) => ({
+    revision: BigInt(mod_revision),
+    key: key.toString().slice(PREFIX.length),
+    text: value.toString(),
+  }))
+}
+
 /** What the facts of a controller say, as `<revision> <key>`. */
 export function heardBy(controller: Controller): string[] {
   return controller.changes.map(({ content }) => {
@@ -126,8 +136,7 @@ export function expectForward(controller: Controller): void {
 
 /** Expects that each controller answers from its cache what the store holds now. */
 export async function expectCachesEqual(client: Etcd3, controllers: readonly Controller[]): Promise<void> {
-  const { kvs } = await client.kv.range({ key: Buffer.from(PREFIX), range_end: Buffer.from('/kytos0') })
-  const stored = kvs.map(({ key, value }) => [key.toString().slice(PREFIX.length), value.toString()] as const)
+  const stored = (await readEntries(client)).map(({ key, text }) => [key, text] as const)
   const documents = stored
     .filter(([key]) => key.startsWith('settings/'))
     .map(([key, text]) => [key.slice('settings/'.length), parseJson(text)] as const)
