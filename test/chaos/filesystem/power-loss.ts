@@ -90,7 +90,7 @@ function losePages(path: string, changes: readonly Content[], random: Random): n
   const now = readFileSync(path)
   const before = contentBefore(now, changes)
   const size = random.pick([512, 4096])
-  const keep = random.pick([0, 0.5, 0.9, 1])
+  const keep = random.pick([0, 0, 0.5, 0.9])
   const dirty = dirtyPages(now, before, changes, size)
   const lost = new Set([...dirty].filter(() => !random.chance(keep)))
   if (lost.size === 0) return 0
@@ -104,7 +104,7 @@ function losePages(path: string, changes: readonly Content[], random: Random): n
     const [from, to] = [page * size, Math.min(length, (page + 1) * size)]
     if (from >= to) continue
     after.fill(0, from, to)
-    before.copy(after, from, from, Math.min(before.length, to))
+    if (from < before.length) before.copy(after, from, from, Math.min(before.length, to))
   }
   overwrite(path, after)
   return lost.size

@@ -25,8 +25,8 @@ async function compile(): Promise<string> {
   const options = {
     outDir: folder,
     rootDir: ROOT,
-    declaration: false,
-    sourceMap: false,
+    noEmit: false,
+    sourceMap: true,
     noCheck: true,
     typeRoots: [join(ROOT, 'node_modules/@types')],
   }
@@ -34,7 +34,7 @@ async function compile(): Promise<string> {
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
   await writeFile(
     join(folder, 'tsconfig.json'),
-    JSON.stringify({ extends: join(ROOT, 'tsconfig.build.json'), compilerOptions: options, files, include: [] }),
+    JSON.stringify({ extends: join(ROOT, 'tsconfig.json'), compilerOptions: options, files, include: [] }),
   )
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   await promisify(execFile)(process.execPath, [join(ROOT, 'node_modules/typescript/bin/tsc'), '-p', folder])
