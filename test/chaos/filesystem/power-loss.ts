@@ -143,13 +143,15 @@ function chooseNames(names: readonly Named[], random: Random): readonly Named[] 
   })
 }
 
+/** A last step that a kill kept from being noted may stand in the way: it reached the disk, so what it was built on did, too. */
 function undo(note: Named, { archive }: Machine): void {
   if (note.type === 'created') {
     rmSync(note.path, { force: true })
     forgetLog(note.inode, archive)
   } else if (note.type === 'linked') rmSync(note.path, { force: true })
-  else if (note.type === 'removed') linkSync(note.grave, note.path)
-  else {
+  else if (note.type === 'removed') {
+    if (!existsSync(note.path)) linkSync(note.grave, note.path)
+  } else if (existsSync(note.to) && !existsSync(note.path)) {
     renameSync(note.to, note.path)
     if (note.grave !== undefined) linkSync(note.grave, note.to)
   }
