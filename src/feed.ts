@@ -6,11 +6,12 @@ import { type Cursor, compareCursors, parseCursor, printCursor } from './watcher
 
 /** Facts for readers that resume: the recent ones are kept, so that nobody who was briefly away loses or repeats one. */
 export interface Feed {
-  /** The cursor of the newest fact that was said, or of the state at start. */
-  readonly cursor: string
+  /** The cursor of the newest fact that was said, or of the state at start; undefined before there is a state. */
+  readonly cursor: string | undefined
   /**
    * Gives every fact after `since` (exclusive; undefined: from now), first the kept ones (`origin: "replay"`), then live ones as they are said, in order.
-   * When `since` can no longer be served the reader first gets one `settings.snapshot`. `push` must not throw and must not wait.
+   * When `since` can no longer be served the reader first gets one `settings.snapshot`; one with a `since` who comes before there is a state gets it then, and
+   * until then what has no cursor. `push` must not throw and must not wait.
    * @throws SettingsError CURSOR_MALFORMED.
    */
   follow(since: string | undefined, push: Push): Unsubscribe
@@ -38,6 +39,12 @@ interface Kept {
   readonly weight: number
 }
 
+interface Reader {
+  readonly push: Push
+  /** Only what is after this; undefined for everything. */
+  from: Cursor | undefined
+}
+
 const KEPT_FACTS = 10_000
 const KEPT_BYTES = 32 * 1024 * 1024
 /** What a fact weighs at least, and how often a document stands in it (before, after, changes). */
@@ -57,21 +64,24 @@ export function createFeed(source: FeedSource): WritableFeed {
 
 class RecentFacts implements WritableFeed {
   readonly #source: FeedSource
-  readonly #readers = new Set<Push>()
+  readonly #readers = new Set<Reader>()
   #kept: Kept[] = []
   #bytes = 0
   #floor: Cursor | undefined
+  #begun = false
 
   constructor(source: FeedSource) {
     this.#source = source
   }
 
-  get cursor(): string {
-    return printCursor(this.#kept.at(-1)?.cursor ?? this.#now())
+  get cursor(): string | undefined {
+    return this.#begun ? printCursor(this.#newest()) : undefined
   }
 
   begin(): void {
     this.#floor ??= this.#now()
+    this.#begun = true
+    for (const reader of this.#readers) this.#catchUp(reader)
   }
 
   add(event: KytosEvent, size: number): void {
@@ -83,30 +93,37 @@ class RecentFacts implements WritableFeed {
       this.#bytes += weight
       this.#forget()
     }
-    for (const push of this.#readers) push(event, cursor && printCursor(cursor))
+    for (const reader of this.#readers) {
+      // Who resumes before there is a state is told all of it at once; who was ahead of this controller must not hear again what it knows.
+      const isNews = !cursor || !reader.from || (this.#begun && compareCursors(cursor, reader.from) > 0)
+      if (isNews) reader.push(event, cursor && printCursor(cursor))
+    }
   }
 
   follow(since: string | undefined, push: Push): Unsubscribe {
-    const from = since === undefined ? undefined : this.#replay(parseCursor(since), push)
-    // A reader that was ahead of this controller must not hear again what it knows.
-    const skip: Push = (event, cursor) => {
-      if (!from || cursor === undefined || compareCursors(parseCursor(cursor), from) > 0) push(event, cursor)
-    }
-    this.#readers.add(skip)
-    return () => this.#readers.delete(skip)
+    const reader: Reader = { push, from: since === undefined ? undefined : parseCursor(since) }
+    if (this.#begun) this.#catchUp(reader)
+    this.#readers.add(reader)
+    return () => this.#readers.delete(reader)
   }
 
-  /** Gives what was said after a cursor, or a snapshot, and answers the cursor that live facts have to be after. */
-  #replay(from: Cursor, push: Push): Cursor {
+  /** Gives a reader what was said after its cursor, or a snapshot, which moves the cursor. */
+  #catchUp(reader: Reader): void {
+    const { from, push } = reader
+    if (!from) return
     if (!this.#floor || compareCursors(from, this.#floor) < 0 || from.epoch > this.#source.epoch) {
-      const { cursor } = this
+      reader.from = this.#newest()
+      const cursor = printCursor(reader.from)
       push(this.#snapshot(cursor), cursor)
-      return parseCursor(cursor)
+      return
     }
     for (const { event, cursor } of this.#kept) {
       if (compareCursors(cursor, from) > 0) push(asReplay(event), printCursor(cursor))
     }
-    return from
+  }
+
+  #newest(): Cursor {
+    return this.#kept.at(-1)?.cursor ?? this.#now()
   }
 
   #snapshot(cursor: string): KytosEvent<Facts['settings.snapshot']> {

@@ -21,6 +21,9 @@ export const MAX_UNSENT = 1_048_576
 /** Milliseconds after which a reader that lost its stream connects again. */
 const RETRY = 1_000
 
+/** The cursor before everything. */
+const BEGINNING = '0'
+
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
   'cache-control': 'no-cache',
@@ -50,7 +53,8 @@ export class EventStream {
   /** Follows the feed until the reader leaves or is cut off, then calls `left`. @throws SettingsError CURSOR_MALFORMED, before anything is sent. */
   open(feed: Feed, since: string | undefined, left: () => void): void {
     this.#cursor = since ?? feed.cursor
-    const unsubscribe = feed.follow(since, (event, cursor) => {
+    // Who comes before there is a state would miss what it begins with.
+    const unsubscribe = feed.follow(this.#cursor === undefined ? BEGINNING : since, (event, cursor) => {
       if (this.#early) this.#early.push(() => this.#push(event, cursor))
       else this.#push(event, cursor)
     })

@@ -1,0 +1,115 @@
+import { cp, mkdtemp, readFile, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+
+/** A well-known way to lose data, put into our own code: the chaos run has to find it. */
+export interface Mutant {
+  readonly name: string
+  readonly backend: 'etcd' | 'filesystem'
+  /** The kind of faults that brings it to light. */
+  readonly kind: string
+  /** What is written instead; `from` stands in the file exactly once. */
+  readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[]
+}
+
+const FOLLOWER = 'src/watcher/follower.ts'
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: 'resume-from-header-revision',
+    backend: 'etcd',
+    kind: 'lines',
+    edits: [
+      {
+        file: 'backends/etcd/watch.ts',
+        from: 'if (at <= since) {',
+        to: 'if (at > since) yield { revision: at, changes: [] }\n      if (at <= since) {',
+      },
+      {
+        file: FOLLOWER,
+        from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
+        to: 'await this.#watchFrom(this.#header ?? cache.revision, new AnchorCheck(undefined), standing)',
+      },
+      { file: FOLLOWER, from: '#anchor: Anchor | undefined\n', to: '#anchor: Anchor | undefined\n  #header: bigint | undefined\n' },
+      { file: FOLLOWER, from: '        standing()\n', to: '        standing()\n        this.#header = batch.revision\n' },
+    ],
+  },
+  {
+    name: 'retry-without-write-id',
+    backend: 'etcd',
+    kind: 'lines',
+    edits: [
+      {
+        file: 'backends/etcd/commit.ts',
+        from: 'doubtful ? await settle(this.#link, this.#space, pending.operations, reading) : reading.outcome',
+        to: 'doubtful ? reading.outcome : reading.outcome',
+      },
+    ],
+  },
+  {
+    name: 'ignore-compaction',
+    backend: 'etcd',
+    kind: 'forgets',
+    edits: [
+      { file: FOLLOWER, from: '#anchor: Anchor | undefined\n', to: '#anchor: Anchor | undefined\n  #oldest: bigint | undefined\n' },
+      {
+        file: FOLLOWER,
+        from: "else if (error.code === 'HISTORY_LOST') {\n",
+        to: "else if (error.code === 'HISTORY_LOST' && error.details.reason === 'compacted') {\n      this.#oldest = BigInt(String(error.details.compact_revision))\n    } else if (error.code === 'HISTORY_LOST') {\n",
+      },
+      {
+        file: FOLLOWER,
+        from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
+        to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : this.#anchor ? this.#anchor.revision - 1n : cache.revision, this.#oldest ? new AnchorCheck(undefined) : check, standing)',
+      },
+      { file: FOLLOWER, from: '        standing()\n', to: '        standing()\n        this.#oldest = undefined\n' },
+    ],
+  },
+  {
+    name: 'trust-cluster-id',
+    backend: 'etcd',
+    kind: 'forgets',
+    edits: [
+      { file: 'src/watcher/anchor.ts', from: 'this.#confirmed = anchor === undefined', to: 'this.#confirmed = true' },
+      { file: FOLLOWER, from: 'if (!begun) await this.#refuseOtherStore(witness)', to: 'if (!begun) await Promise.resolve(witness)' },
+    ],
+  },
+  {
+    name: 'ack-before-fsync',
+    backend: 'filesystem',
+    kind: 'power',
+    edits: [{ file: 'backends/filesystem/journal.ts', from: 'await this.#file.sync()', to: 'await Promise.resolve()' }],
+  },
+  {
+    name: 'rename-without-journal',
+    backend: 'filesystem',
+    kind: 'kills',
+    edits: [
+      {
+        file: 'backends/filesystem/committer.ts',
+        from: "if (group.frames !== '') await",
+        to: "if (!waiting.some(({ operations }) => operations.some(({ key }) => key.startsWith('settings/')))) await",
+      },
+    ],
+  },
+]
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url))
+const SOURCES = ['model', 'events', 'backends', 'src', 'napps', 'scripts', 'test', 'package.json', 'tsconfig.json', 'napp.json']
+
+/** A copy of the project with the mutant in it, in a fresh folder that the caller removes. @throws Error when the code it changes has changed. */
+export async function plant({ name, edits }: Mutant): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), `kytos-mutant-${name}-`))
+  for (const source of SOURCES) await cp(join(ROOT, source), join(folder, source), { recursive: true })
+  await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
+  for (const { file, from, to } of edits) {
+    const text = await readFile(join(folder, file), 'utf8')
+    if (text.split(from).length !== 2) throw new Error(`The mutant ${name} changes "${from}" in ${file}, which does not stand there once any more.`)
+    await writeFile(
+      join(folder, file),
+      text.replace(from, () => to),
+    )
+  }
+  return folder
+}
