@@ -12,6 +12,8 @@ import { isWrite, nest, type Reading, readResponse, toTransaction, unnest } from
 
 /** How many transactions are under way at once; more of them only wait for one another in the server. */
 const LANES = 4
+/** Milliseconds that a transaction has at least, however long the commits in it waited for their turn: together no more than this above the timeout. */
+const LEAST = 1_000
 
 /**
  * Commits in flight at the same time share transactions, each with its own guards and outcome.
@@ -102,7 +104,8 @@ export class Committer {
       return { value: [value], repeated: unsure }
     }
     const request = nest(batch.map(({ operations }) => toTransaction(this.#space, operations)))
-    const answer = await this.#link.call((client, options) => client.kv.txn(request, options), { repeated })
+    const until = Math.max(Math.min(...batch.map(({ expires }) => expires)), performance.now() + LEAST)
+    const answer = await this.#link.call((client, options) => client.kv.txn(request, options), { repeated, until })
     const revision = BigInt(answer.value.header.revision)
     const responses = unnest(answer.value, batch.length)
     const readings = batch.map(({ operations }, n) => readResponse(this.#space, operations, needed(responses[n]), revision))

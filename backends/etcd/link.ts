@@ -56,9 +56,9 @@ export class Link {
     return this.#options.endpoints[this.#at] as string
   }
 
-  /** Attempts until one is answered. @throws CallFailed. */
-  async call<T>(attempt: Attempt<T>, before: { readonly repeated: boolean } = { repeated: false }): Promise<Answer<T>> {
-    const end = performance.now() + this.#options.timeout * 1000
+  /** Attempts until one is answered, for the timeout or until that time of `performance.now`. @throws CallFailed. */
+  async call<T>(attempt: Attempt<T>, before: { readonly repeated: boolean; readonly until?: number } = { repeated: false }): Promise<Answer<T>> {
+    const end = before.until ?? performance.now() + this.#options.timeout * 1000
     let { repeated } = before
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       const client = this.client

@@ -3,6 +3,7 @@ import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { ask } from '../../events/ask.ts'
 import { type CountedBus, createBus } from '../../events/bus.ts'
 import { type SettingsError, toSettingsError } from '../../model/errors.ts'
+import { makeKey } from '../../model/key.ts'
 import { type Http, openHttp } from '../../src/http/server.ts'
 import { createService, type Service } from '../../src/service.ts'
 import { keepLog } from '../support/controller.ts'
@@ -135,6 +136,25 @@ describe('when the line goes down', () => {
     const took = (performance.now() - began) / 1_000
     expect(new Set([...ends, 'ok', ...codes])).toEqual(new Set(['ok', ...codes]))
     expect(took).toBeLessThan(TIMEOUT + 2)
+  })
+
+  it('a commit that waited for its turn behind others does not wait twice', async () => {
+    const timeout = 3
+    const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${proxy.port}`], prefix: '/turns', timeout }, { report: () => {} })
+    try {
+      await backend.open()
+      const commit = (i: number) =>
+        backend.commit([{ key: makeKey('boxes', 'turns', `b${i}`), put: '1' }]).catch(error => toSettingsError(error).code)
+      proxy.stall()
+      const others = Array.from({ length: 500 }, (_, i) => commit(i))
+      await new Promise(resolve => setTimeout(resolve, 200))
+      const began = performance.now()
+      expect(codes).toContain(await commit(500))
+      expect((performance.now() - began) / 1_000).toBeLessThan(timeout + 2)
+      await Promise.all(others)
+    } finally {
+      await backend.close()
+    }
   })
 
   it('and that was noticed, writes are refused within 100 ms, over REST with Retry-After', async () => {
