@@ -52,7 +52,7 @@ function tolerateRepetition(error: Error): void {
 function createWipe(world: World, server: EtcdServer): Fault {
   return {
     name: 'wipe',
-    weight: 1,
+    weight: 2,
     strike: random =>
       world.alone(async () => {
         await withNobody(world, async () => {

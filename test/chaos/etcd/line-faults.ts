@@ -7,20 +7,20 @@ import type { Line } from './line.ts'
 /** What happens to the lines between controllers and their store; with everything, or only with what cuts them. */
 export function createLineFaults({ lines }: Pick<World, 'lines'>, which: 'all' | 'cuts'): readonly Fault[] {
   const cuts = [
-    onLines(lines, 'cut', 6, async (each, random) => {
+    onLines(lines, 'cut', 2, async (each, random) => {
       for (let n = random.between(1, 5); n > 0; n--) {
         each(line => line.cut())
         await last(random, 20, 400)
       }
     }),
-    onLines(lines, 'cut within an answer', 6, async (each, random) => {
+    onLines(lines, 'cut within an answer', 2, async (each, random) => {
       // Half of the time in what comes after a reconnection, which is where steps are caught up with.
       if (random.chance(0.5)) each(line => line.cut())
       const bytes = random.between(1, random.pick([500, 5_000, 100_000]))
       each(line => line.cutAfter(bytes))
       await last(random, 200, 2_000)
     }),
-    onLines(lines, 'cut after created', 4, async (each, random) => {
+    onLines(lines, 'cut after created', 2, async (each, random) => {
       // The first answers of a connection: settings of HTTP/2, then `created`, then the steps that were missed.
       const bytes = random.between(40, random.pick([300, 3_000]))
       each(line => {
@@ -33,25 +33,25 @@ export function createLineFaults({ lines }: Pick<World, 'lines'>, which: 'all' |
   if (which === 'cuts') return cuts
   return [
     ...cuts,
-    onLines(lines, 'black hole', 2, async (each, random) => {
+    onLines(lines, 'black hole', 1, async (each, random) => {
       each(line => line.stall())
       await last(random, 500, 6_000)
     }),
-    onLines(lines, 'stall', 3, async (each, random) => {
+    onLines(lines, 'stall', 2, async (each, random) => {
       each(line => line.freeze())
       await last(random, 300, 6_000)
     }),
-    onLines(lines, 'answers swallowed', 4, async (each, random) => {
+    onLines(lines, 'answers swallowed', 2, async (each, random) => {
       each(line => line.swallowAnswers())
       await last(random, 200, 3_000)
     }),
-    onLines(lines, 'delay', 2, async (each, random) => {
+    onLines(lines, 'delay', 1, async (each, random) => {
       const jitter = random.fork('jitter')
       const [base, spread] = [random.between(1, 150), random.between(0, 100)]
       each(line => line.delay(() => base + spread * jitter.next()))
       await last(random, 500, 4_000)
     }),
-    onLines(lines, 'refused', 2, async (each, random) => {
+    onLines(lines, 'refused', 1, async (each, random) => {
       each(line => line.refuse())
       await last(random, 100, 4_000)
     }),
