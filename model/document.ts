@@ -3,6 +3,9 @@ import type { Key } from './key.ts'
 /** The store's counter at a commit. In memory a bigint; on the wire and in files a decimal string ({@link printRevision}). Zero is before the first commit. */
 export type Revision = bigint
 
+/** The largest overrides document, in bytes of its text. */
+export const DOCUMENT_BYTES = 256 * 1024
+
 /** One stored document: its text (UTF-8 JSON), the revision of its last commit, and the revision that created it after it was last absent. */
 export interface Entry {
   readonly key: Key

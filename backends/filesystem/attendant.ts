@@ -1,5 +1,6 @@
 import { copyFile, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { DOCUMENT_BYTES } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import type { Key } from '../../model/key.ts'
@@ -7,7 +8,7 @@ import { equalJson, type JsonObject } from '../../model/value.ts'
 import type { Surroundings } from '../backend.ts'
 import type { FileVersion } from './file-version.ts'
 import { type Store, takeIn } from './hand-edit.ts'
-import { type Layout, neighbours } from './layout.ts'
+import { type Layout, neighbours, readableKind } from './layout.ts'
 import { hashOf, parseReadable, parseStored, readableText } from './readable.ts'
 import { look, makeDurable, prepareText, putPrepared, type Seen, signatureNow, takeAway } from './readable-file.ts'
 import type { TrackedFile } from './tracked-file.ts'
@@ -75,7 +76,7 @@ export class Attendant {
 
   /** Takes in or rejects content that we did not write; gives how long to wait when it is too early for either. */
   async #judge(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
-    const value = this.#parse(seen)
+    const value = this.#parse(key, seen)
     const finding = seen.hash === null ? 'gone' : value instanceof SettingsError ? 'broken' : 'edited'
     const wait = tracked.patience(finding, seen, performance.now())
     if (wait > 0) return wait
@@ -162,7 +163,7 @@ export class Attendant {
 
   /** Takes in what somebody wrote into a file while it was replaced, or sets it aside. */
   async #rescue(key: Key, file: string, version: FileVersion, seen: Seen): Promise<void> {
-    const value = this.#parse(seen)
+    const value = this.#parse(key, seen)
     if (!(value instanceof SettingsError)) return takeIn({ key, base: version.text, value, marks: [] }, this.#office)
     const { replaced, rejected } = neighbours(file)
     await rename(replaced, rejected)
@@ -177,7 +178,7 @@ export class Attendant {
     await rm(temporary, { force: true })
     const seen = await look(replaced)
     if (!seen || seen.hash === null) return
-    const value = this.#parse(seen)
+    const value = this.#parse(key, seen)
     const version = base(seen, value instanceof SettingsError ? undefined : value)
     if (version.hash !== seen.hash) await this.#rescue(key, file, version, seen)
     await rm(replaced, { force: true })
@@ -186,13 +187,15 @@ export class Attendant {
   }
 
   /** The object in a file, undefined when there is no file, or the error that says why it cannot be taken in. */
-  #parse(seen: Seen): JsonObject | undefined | SettingsError {
+  #parse(key: Key, seen: Seen): JsonObject | undefined | SettingsError {
     if (seen.hash === null) return undefined
     if (seen.bytes.length > this.#office.entryBytes) {
-      return new SettingsError('DOCUMENT_TOO_LARGE', `It has ${seen.bytes.length} bytes, ${this.#office.entryBytes} are allowed.`)
+      return tooLarge(seen.bytes.length, this.#office.entryBytes)
     }
     try {
-      return parseReadable(seen.bytes)
+      const value = parseReadable(seen.bytes)
+      const length = readableKind(key) === 'boxes' ? 0 : Buffer.byteLength(printJson(value))
+      return length > DOCUMENT_BYTES ? tooLarge(length, DOCUMENT_BYTES) : value
     } catch (error) {
       if (isSettingsError(error)) return error
       throw error
@@ -214,4 +217,8 @@ async function settleDoubt(file: string, tracked: TrackedFile, doubt: FileVersio
   await rm(neighbours(file).temporary, { force: true })
   tracked.end(seen?.hash === doubt.hash ? doubt : undefined)
   tracked.doubt = undefined
+}
+
+function tooLarge(bytes: number, allowed: number): SettingsError {
+  return new SettingsError('DOCUMENT_TOO_LARGE', `It has ${bytes} bytes, ${allowed} are allowed.`)
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Operation } from '../../backends/backend.ts'
 import type { ChangeKind } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
-import type { Entry, Revision } from '../../model/document.ts'
+import { DOCUMENT_BYTES, type Entry, type Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { historyKey, type Key } from '../../model/key.ts'
@@ -24,8 +24,6 @@ import { nextRecord, printRecord, type StoredRecord } from './record.ts'
  *  4. A change is refused only on a base read from the store; what the cache knows may be older.
  */
 
-/** The largest overrides document, in bytes of its text. */
-export const DOCUMENT_BYTES = 256 * 1024
 /** Milliseconds for which a lost race is run again. */
 const PATIENCE = 5_000
 

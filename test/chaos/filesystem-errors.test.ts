@@ -8,7 +8,7 @@ import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { hasFile } from '../../backends/filesystem/layout.ts'
 import { readableText } from '../../backends/filesystem/readable.ts'
 import { replay } from '../../backends/filesystem/replay.ts'
-import { isSettingsError } from '../../model/errors.ts'
+import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type Key, makeKey } from '../../model/key.ts'
 import { readableFiles } from './filesystem-judge.ts'
 import { inParallel, SEED, sample } from './filesystem-sample.ts'
@@ -28,7 +28,7 @@ type Told = 'acked' | 'refused' | 'unknown'
 const ROUNDS = 9
 const LIMITS = { log: 1_200, tail: 1_800, ratio: 0.2 }
 const LLDP = makeKey('settings', 'kytos', 'of_lldp')
-const SOON = { timeout: 10_000, interval: 30 }
+const SOON = { timeout: 15_000, interval: 60 }
 const WINDOW = { batches: 10_000, bytes: 1e9 }
 
 let folder = ''
@@ -50,21 +50,23 @@ describe('A disk that fails at any step', () => {
         { step, errno: 'EACCES', share: 0 },
       ]
     })
-    const failures = ways.flatMap(way => [true, false].map((lasts): Failure => ({ ...way, lasts })))
+    const all = ways.flatMap(way => [true, false].map((lasts): Failure => ({ ...way, lasts })))
+    // CHAOS_CASE='{"step":230,...}' plays one of them again.
+    const failures = all.filter(failure => process.env.CHAOS_CASE === undefined || process.env.CHAOS_CASE === JSON.stringify(failure))
     const codes = new Map<string, number>()
-    await inParallel(sample(failures, 80), 20, async failure => {
+    await inParallel(sample(failures, 60), 10, async failure => {
       const path = join(folder, Object.values(failure).join('-'))
       for (const code of (await work(path, failure)).codes) codes.set(code, (codes.get(code) ?? 0) + 1)
       await rm(path, { recursive: true })
     })
-    expect([...codes.keys()].sort()).toEqual(['OUTCOME_UNKNOWN', 'STORE_FULL', 'STORE_UNREACHABLE', 'STORE_UNWRITABLE'])
+    if (failures.length > 1) expect([...codes.keys()].sort()).toEqual(['OUTCOME_UNKNOWN', 'STORE_FULL', 'STORE_UNREACHABLE', 'STORE_UNWRITABLE'])
   })
 })
 
 /** Works on a store while its disk fails and is mended; checks every answer, and everything there is in the end. */
 async function work(path: string, failure: Failure | undefined) {
-  const what = `seed ${SEED}, ${JSON.stringify(failure)}`
   const disk = createDisk(path, failure)
+  const what = `seed ${SEED}, ${JSON.stringify(failure)}`
   const told = new Map<string, Told>()
   const codes: string[] = []
   const store = createFilesystemBackend({ path }, { report: () => {} }, { compaction: LIMITS, window: WINDOW })
@@ -108,6 +110,8 @@ async function work(path: string, failure: Failure | undefined) {
     await shown(path, store, what)
     await store.close()
     await expectTruth(path, told, what)
+  } catch (error) {
+    throw new Error(`${what}, which struck "${disk.struck()}": ${toSettingsError(error).message}`, { cause: error })
   } finally {
     disk.release()
     await store.close()
@@ -128,6 +132,7 @@ function createDisk(path: string, failure: Failure | undefined) {
   return {
     steps,
     release,
+    struck: () => (failure ? steps[failure.step - 1] : undefined),
     mend: () => {
       mended = true
     },
