@@ -9,10 +9,15 @@ export interface Message {
   readonly created: boolean
   /** How many events of a watch are in it; 0 for anything else. */
   readonly events: number
+  /** The answer to a commit that was applied. */
+  readonly committed: boolean
 }
 
-/** Where the line breaks: when everything up to this message has passed and nothing of it, half of it, or all of it. */
-export type Break = 'before' | 'within' | 'after'
+/**
+ * Where the line breaks: when everything up to the frame that ends this message has passed, and of that frame nothing, half, all, or so many bytes. A frame
+ * has a head of nine bytes.
+ */
+export type Break = 'before' | 'within' | 'after' | number
 
 /** A line to an etcd without TLS that knows the messages of its answers, so that it can break at one of them: exactly there, whatever the timing. */
 export interface MessageLine {
@@ -109,10 +114,15 @@ function passAnswers(far: Socket, near: Socket, ask: (message: Message) => Break
       if (at === undefined) near.write(frame)
       else {
         over = true
-        near.end(frame.subarray(0, at === 'before' ? 0 : at === 'within' ? frame.length >> 1 : frame.length))
+        near.end(frame.subarray(0, bytesOf(at, frame.length)))
       }
     }
   })
+}
+
+function bytesOf(at: Break, length: number): number {
+  if (typeof at === 'number') return Math.min(at, length)
+  return { before: 0, within: length >> 1, after: length }[at]
 }
 
 /** Asks about every message that this frame completes. A message of several frames has passed but for its last one by then. */
@@ -139,26 +149,30 @@ function nextSize(chunks: Buffer[]): number | undefined {
   return length < size ? undefined : size
 }
 
-const WATCH_ID = 2
-const CREATED = 3
+const SECOND = 2
+const THIRD = 3
 const EVENTS = 11
 
-/** Reads a protobuf message by its outermost fields: `created` and `events` of a WatchResponse, which no other answer has alike. */
+/**
+ * Reads a protobuf message by its outermost fields. The second and the third are numbers in an answer of a watch (its id, `created`), entries and a number in
+ * a listing, a number and parts in the answer to a transaction (`succeeded`, `responses`).
+ */
 function describe(bytes: Buffer): Message {
-  let created = false
   let events = 0
-  let listing = false
+  let [entries, succeeded, created, parts] = [false, false, false, false]
   for (let at = 0; at < bytes.length; ) {
     const [tag, value] = readVarint(bytes, at)
     const [field, wire] = [tag >> 3, tag & 7]
     const [number, next] = readVarint(bytes, value)
-    if (field === CREATED && wire === 0 && number === 1) created = true
-    // The entries of a listing; a watch has its number there.
-    if (field === WATCH_ID && wire === 2) listing = true
-    if (field === EVENTS && wire === 2) events++
-    at = wire === 2 ? next + number : next
+    const isNumber = wire === 0
+    if (field === SECOND && isNumber) succeeded = number === 1
+    if (field === SECOND && !isNumber) entries = true
+    if (field === THIRD && isNumber) created = number === 1
+    if (field === THIRD && !isNumber) parts = true
+    if (field === EVENTS && !isNumber) events++
+    at = isNumber ? next : next + number
   }
-  return { size: MESSAGE_HEAD + bytes.length, created: created && !listing, events }
+  return { size: MESSAGE_HEAD + bytes.length, created: created && !entries, events, committed: succeeded && parts && events === 0 }
 }
 
 /** The number and the place after it. Numbers here are lengths and small; a larger one is passed over, its value being of no interest. */
