@@ -1,4 +1,4 @@
-import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
@@ -94,6 +94,25 @@ describe('a snapshot', () => {
     await change(stored(schemaKey(NS, limited.digest), limited))
     expect(cache.effective(NS)).toEqual({ a: 4 })
     expect(look(await roundTrip(cache))).toEqual(look(cache))
+  })
+
+  it('says when it was good, also a week later', async () => {
+    const { cache, change } = await createShelf()
+    await change(...written(KEY, 1, { a: 1 }))
+    await open().flush(cache, () => GOOD)
+    expect((await open().read())?.good).toBe(GOOD)
+  })
+
+  it('of an older release, which did not say when it was good, is as old as its file', async () => {
+    const { cache, change } = await createShelf()
+    await change(...written(KEY, 1, { a: 1 }))
+    await open().flush(cache, () => GOOD)
+    const text = await readFile(file, 'utf8')
+    for (const older of [text.replace(/"good":"[^"]*",/, ''), text.replace(/"good":"[^"]*"/, '"good":"yesterday"')]) {
+      await writeFile(file, older)
+      await utimes(file, 1_000, 2_000)
+      expect(await open().read()).toMatchObject({ good: 2_000_000, batch: { revision: 1n } })
+    }
   })
 
   it('is only for whom it belongs to, and is replaced as a whole', async () => {
