@@ -84,7 +84,7 @@ describe.concurrent('a stage of etcd', () => {
   it.for(ETCD_KINDS)(
     'of the kind %s gets calm after each fault, and tells step by step how its store came to hold what it holds',
     {
-      timeout: 60_000,
+      timeout: 120_000,
     },
     async (kind, { expect }) => {
       const random = brief(createRandom(SEED))
