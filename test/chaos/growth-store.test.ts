@@ -28,7 +28,7 @@ async function growth(scene: string, options: Record<string, unknown>): Promise<
 
 describe('nothing grows', () => {
   it('when watches of a store in memory come and go', { timeout: 300_000 }, async () => {
-    expectFlat(await growth('watches', { backend: 'memory', operations: size(2_000, 20_000), rounds: 3 }), WATCH)
+    expectFlat(await growth('watches', { backend: 'memory', operations: size(5_000, 20_000), rounds: 2 }), WATCH)
   })
 
   it.runIf(LONG)('when watches of files come and go', { timeout: 300_000 }, async () => {
