@@ -3,13 +3,14 @@ import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseJson } from '../../model/json.ts'
 import { packageRoot } from '../../src/host/shipped.ts'
+import { enabled } from '../unit/host/napps-tree.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 
 const BEGINNING = join(packageRoot(), 'settings.example.json')
 
-async function patch(url: string, body: string): Promise<number> {
+async function patch(url: string, body: string, napp = 'kytos/link_discovery'): Promise<number> {
   const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(`${url}/api/kytos/settings/v1/kytos/link_discovery`, { method: 'PATCH', headers, body })
+  const answer = await fetch(`${url}/api/kytos/settings/v1/${napp}`, { method: 'PATCH', headers, body })
   return answer.status
 }
 
@@ -48,5 +49,50 @@ describe('the example NApps on real files', () => {
     expect(await patch(url, '{"polling_time": 0.1}')).toBe(200)
     await service.prints(/every 0\.1 s/)
     expect(service.output()).not.toMatch(/every 0 s|explode/)
+  })
+})
+
+describe('the example NApp with live settings', () => {
+  const FOLDER = join(packageRoot(), 'examples/live_poller')
+
+  it('has at most 30 lines', async () => {
+    expect((await readFile(join(FOLDER, 'main.mjs'), 'utf8')).trimEnd().split('\n').length).toBeLessThanOrEqual(30)
+  })
+
+  it('is installed, follows its settings live, and hears no more once it is disabled', async () => {
+    const cwd = await freshFolder()
+    expect(await kytosSettings(cwd, 'napps', 'install', FOLDER).ended).toBe(0)
+    const service = kytosSettings(cwd, 'start')
+    const url = await service.ready
+    const change = (body: string) => patch(url, body, 'example/live_poller')
+    expect(await change('{"interval": 0.05, "targets": ["a", "b"]}')).toBe(200)
+    await service.prints(/example\/live_poller: 2 targets instead of 0\n/)
+    await service.prints(/example\/live_poller: polling a, b\n/)
+    expect(await change('{"interval": "often"}')).toBe(422)
+    expect(await change('{"intervall": 1}')).toBe(422)
+
+    expect(await kytosSettings(cwd, 'napps', 'disable', 'example/live_poller').ended).toBe(0)
+    await service.prints(/example\/live_poller is stopped/)
+    const printed = service.output().length
+    expect(await change('{"targets": ["c"]}')).toBe(200)
+    await service.prints(/kytos\/change_log: example\/live_poller\/targets: .*\["c"\]/)
+    expect(service.output().slice(printed)).not.toMatch(/instead of|polling/)
+  })
+})
+
+describe('a NApp that hands over a schema file', () => {
+  it('opens its settings without a declaration, with the seed that lies beside it; a declaration in code gets the seed too', async () => {
+    const cwd = await freshFolder()
+    const schema = { type: 'object', properties: { level: { type: 'integer', default: 1 }, name: { type: 'string', default: '' } } }
+    const tells = (declaration: string) => `export default ({ openSettings, log }) => ({
+      async setup() { const { values } = await openSettings(${declaration}); log.info('has ' + JSON.stringify(values)) },
+    })`
+    const seed = { 'settings.json': { name: 'seeded' } }
+    await enabled(join(cwd, 'napps'), 'a/by_file', tells(''), { settings: 'schema.json' }, { 'schema.json': schema, ...seed })
+    await enabled(join(cwd, 'napps'), 'a/by_code', tells(JSON.stringify(schema)), {}, seed)
+    const service = kytosSettings(cwd, 'start')
+    await service.ready
+    await service.prints(/a\/by_code: has {"level":1,"name":"seeded"}/)
+    await service.prints(/a\/by_file: has {"level":1,"name":"seeded"}/)
   })
 })

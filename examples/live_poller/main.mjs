@@ -1,0 +1,29 @@
+/** @type {import('kytos-settings').CreateNApp} */
+const createLivePoller = ({ openSettings, log }) => {
+  let timer
+  return {
+    async setup() {
+      const settings = await openSettings({
+        type: 'object',
+        additionalProperties: false,
+        'x-apply': 'live',
+        properties: {
+          interval: { type: 'number', minimum: 0.05, maximum: 3600, default: 5, description: 'Seconds between two polls' },
+          targets: { type: 'array', items: { type: 'string' }, default: [], description: 'What is polled' },
+        },
+      })
+      const begin = seconds => {
+        clearInterval(timer)
+        timer = setInterval(() => log.info(`polling ${settings.values.targets.join(', ') || 'nobody'}`), seconds * 1000)
+      }
+      begin(settings.values.interval)
+      settings.on('interval', begin)
+      settings.on('targets', (now, before) => log.info(`${now.length} targets instead of ${before.length}`))
+    },
+    shutdown() {
+      clearInterval(timer)
+    },
+  }
+}
+
+export default createLivePoller
