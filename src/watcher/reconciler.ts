@@ -12,9 +12,9 @@ import { isAnnounced, keyOf, markOf } from './store-index.ts'
  * Looks now and then whether the cache really is the store, beside the live watch and without holding it up.
  *
  * Invariants:
- *  1. A look lists the store at one revision R and is taken when the cache has passed R. A key that no live batch has touched since the listing was asked for
- *     must then be in the listing exactly as it is in the cache: absent in both, or with the same revision and text; so must `meta/store`. What was touched is
- *     left to the next round.
+ *  1. A look lists the store at one revision R and is taken when the cache has passed R. A key that no live batch has touched since the listing was asked for,
+ *     nor was touching then, must be in the listing exactly as it is in the cache: absent in both, or with the same revision and text; so must `meta/store`.
+ *     What was touched is left to the next round.
  *  2. The cache has passed R when it was given a batch of R or later; or progress of R or later and then nothing for a while, for there are servers whose
  *     progress runs ahead of their events.
  *  3. A difference is damage only when it stands for a while, untouched, under a watch that goes on. A watch that ended meanwhile, for whatever reason, takes
@@ -62,7 +62,8 @@ export class Reconciler {
   /** What the watch said last that it has given, and when it gave something last, by `performance.now`. */
   #told: Revision = 0n
   #heard = 0
-  #applying = false
+  /** The live batch that is being applied. */
+  #applying: Batch | undefined
 
   constructor(options: ReconcilerOptions) {
     this.#options = options
@@ -85,13 +86,13 @@ export class Reconciler {
 
   /** A live batch is about to be applied; to be called before the cache has any of it. */
   taking(batch: Batch): void {
-    this.#applying = true
+    this.#applying = batch
     for (const change of batch.changes) this.#touched?.add(keyOf(change))
   }
 
   /** The live batch is in the cache. */
   taken(): void {
-    this.#applying = false
+    this.#applying = undefined
     this.#heard = performance.now()
   }
 
@@ -104,14 +105,14 @@ export class Reconciler {
   ended(): void {
     this.#ended++
     this.#told = 0n
-    this.#applying = false
+    this.#applying = undefined
   }
 
   async #round(): Promise<void> {
     const { log, damaged, equal, signal } = this.#options
     const life = this.#ended
     const over = () => life !== this.#ended || signal.aborted
-    const touched = new Set<Key>()
+    const touched = new Set(this.#applying?.changes.map(keyOf))
     this.#touched = touched
     try {
       const found = await this.#look(touched, over)

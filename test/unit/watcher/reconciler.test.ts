@@ -2,7 +2,10 @@ import { afterEach, describe, expect, it } from 'vitest'
 import type { Batch } from '../../../backends/backend.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { type Key, makeKey } from '../../../model/key.ts'
+import { Cache } from '../../../src/watcher/cache.ts'
 import { META_KEY } from '../../../src/watcher/epoch.ts'
+import { Reconciler } from '../../../src/watcher/reconciler.ts'
+import { keepLog } from '../../support/controller.ts'
 import { HURRIED, heard, isState, type Player, type PlayerOptions, startPlayer } from './ensemble.ts'
 import { expectOrdered } from './verdicts.ts'
 import { type Line, World } from './world.ts'
@@ -261,6 +264,34 @@ describe('the comparison', () => {
     await compared(player)
     expect(state(player)).toMatchObject({ repairs: 0, resyncs: 1, state: 'READY' })
     expect(player.service.health().epoch).toBeGreaterThan(epoch)
+  })
+
+  it('leaves alone what was under way when the listing was asked for', async () => {
+    const cache = new Cache('one', async () => [])
+    const entry = (revision: bigint) => ({ key: BOX, text: `{"data":${revision}}`, revision, created: 1n })
+    await cache.apply({ revision: 1n, changes: [{ type: 'put', entry: entry(1n) }] }, { epoch: 1 })
+    const batch: Batch = { revision: 2n, changes: [{ type: 'put', entry: entry(2n) }] }
+    const end = new AbortController()
+    const verdicts: string[] = []
+    const tell = (verdict: string) => (): void => {
+      verdicts.push(verdict)
+      end.abort()
+    }
+    const line = new World().connect()
+    line.list = async () => ({ revision: 2n, pages: pages() })
+    const reconciler: Reconciler = new Reconciler({
+      ...{ backend: line, cache, log: keepLog(), every: 1, patience: 5, signal: end.signal, ready: () => true },
+      ...{ damaged: tell('damaged'), behind: tell('behind'), equal: tell('equal') },
+    })
+    async function* pages() {
+      yield [entry(2n)]
+      // Between the look at the key and the end of the listing.
+      await cache.apply(batch)
+      reconciler.taken()
+    }
+    reconciler.taking(batch)
+    await reconciler.run()
+    expect(verdicts).toEqual(['equal'])
   })
 
   it('judges nothing that it saw after the watch had ended', async () => {
