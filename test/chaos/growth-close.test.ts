@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { LONG, play } from './growth/scene.ts'
 import type { Closing } from './growth/scenes/close.ts'
@@ -22,21 +22,21 @@ beforeAll(async () => {
 })
 afterAll(() => etcd.stop())
 
-async function close(options: Record<string, unknown>): Promise<Closing> {
+async function close(options: Record<string, unknown>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-close-'))
-  onTestFinished(() => rm(folder, { recursive: true, force: true }))
-  const { result, ending } = await play<Closing>('close', 'closeAmidWork', { folder, port: etcd.port, ...options })
-  if (LONG)
-    process.stdout.write(
-      `  ${JSON.stringify(options)}: closed in ${Math.round(result.took)} ms, the process ended ${Math.round(ending)} ms later; ${JSON.stringify(result.answers)}\n`,
-    )
-  expect(ending).toBeLessThan(AT_ONCE)
-  expect(result.took).toBeLessThan(IN_TIME)
-  expect(Object.values(result.answers).reduce((sum, count) => sum + count, 0)).toBe(CHANGES)
-  return result
+  try {
+    const { result, ending } = await play<Closing>('close', 'closeAmidWork', { folder, port: etcd.port, ...options })
+    const told = `${JSON.stringify(options)}: closed in ${Math.round(result.took)} ms, the process ended ${Math.round(ending)} ms later; ${JSON.stringify(result.answers)}`
+    if (LONG) process.stdout.write(`  ${told}\n`)
+    expect(ending, told).toBeLessThan(AT_ONCE)
+    expect(result.took, told).toBeLessThan(IN_TIME)
+    expect(Object.values(result.answers).reduce((sum, count) => sum + count, 0)).toBe(CHANGES)
+  } finally {
+    await rm(folder, { recursive: true, force: true })
+  }
 }
 
-describe.concurrent('the process of a closed service ends by itself', { timeout: 90_000 }, () => {
+describe.concurrent('the process of a closed service ends by itself', { timeout: LONG ? 300_000 : 90_000 }, () => {
   it.runIf(LONG)('amid changes of a store in memory', () => close({ backend: 'memory', after: 0 }))
   it('amid changes of files', () => close({ backend: 'filesystem', after: 0 }))
   it.runIf(LONG)('amid changes of etcd', () => close({ backend: 'etcd', after: 20 }))

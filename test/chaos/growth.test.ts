@@ -13,20 +13,20 @@ const NOTHING = 20
 const LINE = 1_000
 
 describe('nothing grows', () => {
-  it('when listeners come and go', { timeout: 120_000 }, async () => {
+  it('when listeners come and go', { timeout: 300_000 }, async () => {
     const { result } = await play<Growth>('bus', 'subscriptions', { operations: size(10_000, 100_000), rounds: size(2, 5) })
     expectFlat(result, NOTHING)
     expect(result.seen).toMatchObject({ same: true })
     expect(result.seen.heard).toBeGreaterThan(0)
   })
 
-  it('when readers of the feed come and go', { timeout: 120_000 }, async () => {
+  it('when readers of the feed come and go', { timeout: 300_000 }, async () => {
     const { result } = await play<Growth>('bus', 'readers', { operations: size(10_000, 100_000), rounds: size(2, 5) })
     expectFlat(result, NOTHING)
     expect(result.seen.pushed).toBeGreaterThan(0)
   })
 
-  it('when commands are asked', { timeout: 120_000 }, async () => {
+  it('when commands are asked', { timeout: 300_000 }, async () => {
     const { result } = await play<Growth>('bus', 'commands', { operations: size(2_000, 20_000), rounds: size(2, 5) })
     expectFlat(result, NOTHING)
   })

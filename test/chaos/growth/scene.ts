@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished } from 'vitest'
+import { expect } from 'vitest'
 import type { Growth, Reading } from './gauge.ts'
 
 const RUN = fileURLToPath(new URL('./run-scene.ts', import.meta.url))
@@ -16,6 +16,9 @@ export const LONG = process.env.CHAOS_LONG === '1'
 export function size(short: number, long: number): number {
   return LONG ? long : short
 }
+
+/** Milliseconds in which a scene has a result, below the timeout of any test that plays one. */
+const LONGEST = size(80_000, 280_000)
 
 /** How a scene's process went. */
 export interface Played<Result> {
@@ -32,7 +35,8 @@ export async function play<Result>(file: string, name: string, options: object, 
   const child = spawn(process.execPath, ['--expose-gc', ...UNCOMPILED, '--import', 'tsx', RUN, file, name, JSON.stringify(options)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  onTestFinished(() => void child.kill('SIGKILL'))
+  // Not by a hook of the test: of tests that run at once it may be another's.
+  const late = setTimeout(() => child.kill('SIGKILL'), LONGEST)
   let output = ''
   let found: { readonly result: Result } | undefined
   let foundAt = 0
@@ -45,9 +49,11 @@ export async function play<Result>(file: string, name: string, options: object, 
     // The scene and its test agree on what it gives.
     found = JSON.parse(line[0]) as { readonly result: Result }
     foundAt = performance.now()
+    clearTimeout(late)
     overdue = setTimeout(() => child.kill('SIGKILL'), patience)
   })
   const [code, signal] = await once(child, 'close')
+  clearTimeout(late)
   clearTimeout(overdue)
   if (code !== 0 || !found)
     throw new Error(`The scene "${name}" ended with ${code ?? signal}, ${found ? 'after' : 'without'} a result:\n${output.slice(-4_000)}`)
