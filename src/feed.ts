@@ -56,7 +56,9 @@ const LAST = 999_999_999
 /**
  * Keeps the newest facts, at most 10,000 and about 32 MiB.
  *
- * Invariant: every fact after `#floor` that has a cursor is kept, in the order it was said.
+ * Invariants: every fact after `#floor` that has a cursor is kept, in the order it was said. A resync raises the floor beyond itself: it is the difference to
+ * what this controller knew, which only those who listen to it at that moment know, too. Whoever resumes from before it, or from within its revision, may have
+ * heard the steps themselves elsewhere, from the process before this one perhaps, and gets a snapshot.
  */
 export function createFeed(source: FeedSource): WritableFeed {
   return new RecentFacts(source)
@@ -86,7 +88,8 @@ class RecentFacts implements WritableFeed {
 
   add(event: KytosEvent, size: number): void {
     const cursor = cursorOf(event)
-    if (cursor) {
+    if (cursor && isResync(event)) this.#startOver(cursor)
+    else if (cursor) {
       const weight = WEIGHT + COPIES * size
       this.#floor ??= before(cursor)
       this.#kept.push({ event, cursor, weight })
@@ -120,6 +123,12 @@ class RecentFacts implements WritableFeed {
     for (const { event, cursor } of this.#kept) {
       if (compareCursors(cursor, from) > 0) push(asReplay(event), printCursor(cursor))
     }
+  }
+
+  #startOver({ epoch, revision }: Cursor): void {
+    this.#kept = []
+    this.#bytes = 0
+    this.#floor = { epoch, revision, n: LAST }
   }
 
   #newest(): Cursor {
@@ -156,6 +165,10 @@ function cursorOf(event: KytosEvent): Cursor | undefined {
   const content = event.content
   const cursor = typeof content === 'object' && content !== null && 'cursor' in content ? content.cursor : undefined
   return typeof cursor === 'string' ? parseCursor(cursor) : undefined
+}
+
+function isResync({ content }: KytosEvent): boolean {
+  return typeof content === 'object' && content !== null && 'origin' in content && content.origin === 'resync'
 }
 
 function asReplay(event: KytosEvent): KytosEvent {

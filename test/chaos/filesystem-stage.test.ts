@@ -5,8 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { crc32 } from 'node:zlib'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
+import type { KytosEvent } from '../../events/event.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { EVERYTHING, makeKey } from '../../model/key.ts'
+import { createFeed } from '../../src/feed.ts'
 import { keepLog } from './filesystem/archive.ts'
 import { imaginedEdits, lostEdits, undoneCommits } from './filesystem/edits.ts'
 import { readTruth } from './filesystem/journal-reader.ts'
@@ -99,6 +101,38 @@ describe('Edits by hand', () => {
     })
     expect(imaginedEdits(record('user'))).toEqual([])
     expect(imaginedEdits(record('file'))).toHaveLength(1)
+  })
+})
+
+describe('A reader that resumes where a restarted controller was told of a difference', () => {
+  // The process before had said 1795000000000.77.1 live; this one began with a snapshot of revision 13 and says what changed since, all of it at 77.
+  const changed = (n: number, origin: string): KytosEvent => ({
+    id: `${n}`,
+    name: 'box.changed',
+    content: { cursor: `1795000000000.77.${n}`, origin },
+    timestamp: '',
+    priority: 0,
+    reinjections: 0,
+  })
+
+  it('gets a snapshot, and not a part of the difference as if it were steps', () => {
+    const feed = createFeed({ epoch: 1_795_000_000_000, revision: 77n, namespaces: () => ({}) })
+    for (const n of [1, 2, 3]) feed.add(changed(n, 'resync'), 10)
+    feed.begin()
+    const heard: string[] = []
+    feed.follow('1795000000000.77.1', ({ name }) => heard.push(name))
+    expect(heard).toEqual(['settings.snapshot'])
+  })
+
+  it('goes on with the steps once it is beyond that revision', () => {
+    const feed = createFeed({ epoch: 1_795_000_000_000, revision: 77n, namespaces: () => ({}) })
+    feed.add(changed(1, 'resync'), 10)
+    feed.begin()
+    const next = { ...changed(1, 'live'), content: { cursor: '1795000000000.78.1', origin: 'live' } }
+    feed.add(next, 10)
+    const heard: unknown[] = []
+    feed.follow('1795000000000.77.999999999', ({ content }) => heard.push(content))
+    expect(heard).toEqual([{ cursor: '1795000000000.78.1', origin: 'replay' }])
   })
 })
 
