@@ -5,9 +5,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { decodeFrame } from '../../backends/filesystem/frame.ts'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
-import { READABLE_KINDS } from '../../backends/filesystem/layout.ts'
+import { hasFile, READABLE_KINDS } from '../../backends/filesystem/layout.ts'
+import { replay } from '../../backends/filesystem/replay.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
+import { makeKey } from '../../model/key.ts'
 import { equalJson, type JsonObject } from '../../model/value.ts'
 import { type Controller, openController } from '../support/controller.ts'
 import { readableFiles } from './filesystem-judge.ts'
@@ -135,6 +137,8 @@ async function judgeCut(at: number): Promise<void> {
       const files = Object.entries(await readableFiles(path)).filter(([name]) => name.startsWith('settings'))
       const shown = Object.fromEntries(files.map(([name, text]) => [name.slice('settings/'.length, -'.json'.length), parseJson(text)]))
       expect(shown, `${what}: the readable files`).toEqual(expected)
+      const bytes = await readFile(join(path, LOG))
+      expect(bytes.length, `${what}: the torn end is cut off`).toBe(boundariesOf(bytes).at(-1)?.end)
     }, SOON)
     for (const namespace of NAMES) {
       const actors = (await historyOf(controller, namespace)).map(({ actor }) => actor.type)
@@ -146,6 +150,9 @@ async function judgeCut(at: number): Promise<void> {
     const next = await controller.ask('kytos.settings.update', { namespace: 'kytos/a', data: { after: true } })
     expect(BigInt(next.revision), what).toBe(base + 1n)
   })
+  const { torn, state } = await replay(join(path, 'journal'), { batches: 1_000, bytes: 1e9 }, hasFile)
+  expect(torn, `${what}: opened once more`).toBeUndefined()
+  expect(state.get(makeKey('settings', 'kytos', 'a'))?.text, what).toContain('"after":true')
   await rm(path, { recursive: true })
 }
 
