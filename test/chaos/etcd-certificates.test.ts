@@ -8,6 +8,8 @@ import { makeCertificates, renewServerCertificate } from '../support/etcd-tls.ts
 import { expectAllHeard, expectToldTruly, openFollower, startLoad } from '../support/followers.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
+/** A loaded machine may take its time. */
+const PATIENCE = { timeout: 15_000 }
 let etcd: EtcdServer | undefined
 let line: TcpProxy | undefined
 let folder: string | undefined
@@ -58,7 +60,7 @@ describe('An etcd with TLS and client certificates', () => {
     // It serves, though to nobody who trusts the authority: this waits until the right certificate is back, which etcd reads for every connection.
     const restarted = server.restart()
     const understood = (): boolean[] => controllers.map(one => /not from an authority trusted here; check ca/.test(one.service.health().reason ?? ''))
-    await expect.poll(understood, { timeout: 5_000 }).toEqual([true, true])
+    await expect.poll(understood, PATIENCE).toEqual([true, true])
     expect(states()).toEqual(['STALE', 'STALE'])
     for (const name of files) await copyFile(join(folder, `right-${name}`), join(certificates.folder, name))
     await restarted

@@ -18,6 +18,8 @@ const LONG = process.env.CHAOS_LONG === '1'
 const CATCH_UP = 4_200
 const ROUNDS = LONG ? 10 : 1
 
+/** A loaded machine may take its time. */
+const PATIENCE = { timeout: 15_000 }
 let etcd: EtcdServer | undefined
 let line: MessageLine | undefined
 const controllers: Controller[] = []
@@ -90,7 +92,7 @@ describe('A controller that catches up with thousands of revisions', () => {
         await expect.poll(() => cutter.breaks, { timeout: 15_000, message: place }).toBe(round * PLACES.length + n + 1)
       }
       const last = await server.revision()
-      await expect.poll(() => behind.service.health().revision, { timeout: 15_000 }).toBe(last)
+      await expect.poll(() => behind.service.health().revision, PATIENCE).toBe(last)
     }
     await expectAllHeard(server.client, [behind, direct])
     expect(behind.changes).toHaveLength(ROUNDS * CATCH_UP)
@@ -128,7 +130,7 @@ describe('A controller that catches up with thousands of revisions', () => {
       })
       cutter.resume()
       const last = await server.revision()
-      await expect.poll(() => behind.service.health().revision, { timeout: 15_000 }).toBe(last)
+      await expect.poll(() => behind.service.health().revision, PATIENCE).toBe(last)
     }
     expect(cutter.breaks).toBe(1)
     expect(Math.max(...sizes)).toBeGreaterThan(4 * 1024 * 1024)
@@ -143,7 +145,7 @@ describe('A controller that catches up with thousands of revisions', () => {
       }))
       cutter.breakAt(({ events }) => (events >= 4 ? at : undefined))
       await server.client.kv.txn({ success: put })
-      await expect.poll(() => cutter.breaks).toBe(n + 1)
+      await expect.poll(() => cutter.breaks, PATIENCE).toBe(n + 1)
     }
     await expectAllHeard(server.client, [behind, direct])
     expect(behind.changes).toHaveLength(12)

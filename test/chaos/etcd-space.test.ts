@@ -3,6 +3,8 @@ import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { expectCachesEqual, expectForward, expectToldTruly, openFollower, readEntries, resyncsOf, settled, startLoad } from '../support/followers.ts'
 
+/** A loaded machine may take its time. */
+const PATIENCE = { timeout: 15_000 }
 let etcd: EtcdServer | undefined
 const controllers: Controller[] = []
 
@@ -25,13 +27,13 @@ describe('A store whose space is used up under load', () => {
     if (!one) throw new Error('Three controllers were opened.')
     await one.ask('kytos.storehouse.create', { namespace: 'space', box_id: 'box', data: 1 })
     const load = startLoad(controllers, { pause: 10 })
-    await expect.poll(() => load.acked()).toBeGreaterThan(20)
+    await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(20)
     // Another tenant of the same etcd fills it.
     const fill = async (): Promise<void> => {
       for (let n = 0; n < 40; n++) await client.put(`/elsewhere/${n}`).value('x'.repeat(500_000))
     }
     await expect(fill()).rejects.toThrow('space exceeded')
-    await expect.poll(() => load.told.filter(({ code }) => code === 'STORE_FULL').length).toBeGreaterThan(10)
+    await expect.poll(() => load.told.filter(({ code }) => code === 'STORE_FULL').length, PATIENCE).toBeGreaterThan(10)
 
     await settled(client, controllers)
     const refused = await one.ask('kytos.settings.update', { namespace: 'kytos/full', data: { a: 1 } }).catch(error => error)
@@ -40,7 +42,7 @@ describe('A store whose space is used up under load', () => {
     // A deletion is taken also by a full store, and heard like any other change.
     expect(await one.ask('kytos.storehouse.delete', { namespace: 'space', box_id: 'box' })).toBe(true)
     const deletions = ({ changes }: Controller): number => changes.filter(({ content }) => content.kind === 'deleted').length
-    await expect.poll(() => controllers.map(deletions)).toEqual([1, 1, 1])
+    await expect.poll(() => controllers.map(deletions), PATIENCE).toEqual([1, 1, 1])
 
     await client.delete().prefix('/elsewhere/')
     await server.compact()
@@ -48,7 +50,7 @@ describe('A store whose space is used up under load', () => {
     const { alarms } = await client.maintenance.alarm({ action: 'Get' })
     for (const { memberID, alarm } of alarms) await client.maintenance.alarm({ action: 'Deactivate', memberID, alarm })
     const before = load.acked()
-    await expect.poll(() => load.acked(), { timeout: 10_000 }).toBeGreaterThan(before + 20)
+    await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(before + 20)
     const told = await load.stop()
     expect(told.filter(({ outcome }) => outcome === 'unknown')).toEqual([])
     await settled(client, controllers)

@@ -16,6 +16,8 @@ const run = promisify(execFile)
 const LONG = process.env.CHAOS_LONG === '1'
 const USER = { username: 'kytos', password: 'right' }
 
+/** A loaded machine may take its time. */
+const PATIENCE = { timeout: 15_000 }
 let etcd: EtcdServer | undefined
 let line: TcpProxy | undefined
 let folder: string | undefined
@@ -63,7 +65,7 @@ function giveRights(server: EtcdServer): Promise<unknown> {
   return server.client.auth.roleGrantPermission({ name: 'settings', perm: { permType: 'Readwrite', ...RANGE } })
 }
 
-async function states(expected: string, timeout = 10_000): Promise<void> {
+async function states(expected: string, timeout = 20_000): Promise<void> {
   const reasons = controllers.map(one => one.service.health().reason)
   await expect
     .poll(() => controllers.map(one => one.service.health().state), { timeout, message: `all ${expected}; were ${reasons}` })
@@ -99,22 +101,20 @@ describe.each(TOKENS)('With %s', (_, flags) => {
   it('a right that is taken away makes it STALE with a reason, and READY with nothing lost once it is given back', { timeout: 60_000 }, async () => {
     const { server, cutter } = await openAll(await flags())
     const load = startLoad(controllers, { pause: 20 })
-    await expect.poll(() => load.acked()).toBeGreaterThan(10)
+    await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(10)
     await takeRights(server)
     // Some stand, one comes back.
     cutter.cut()
-    await expect
-      .poll(() => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length, { timeout: 5_000 })
-      .toBeGreaterThan(5)
+    await expect.poll(() => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length, PATIENCE).toBeGreaterThan(5)
     await states('STALE')
     const understood = (): boolean[] => controllers.map(one => /grant its role readwrite/.test(one.service.health().reason ?? ''))
-    await expect.poll(understood, { timeout: 10_000 }).toEqual(controllers.map(() => true))
+    await expect.poll(understood, PATIENCE).toEqual(controllers.map(() => true))
     const refused = await Promise.all(controllers.map(one => change(one, 'kytos/refused', { a: 1 }, `refused by ${controllers.indexOf(one)}`)))
     expect(refused.map(({ outcome }) => outcome)).toEqual(controllers.map(() => 'refused'))
     await giveRights(server)
     await states('READY')
     const before = load.acked()
-    await expect.poll(() => load.acked()).toBeGreaterThan(before + 10)
+    await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(before + 10)
     const told = await load.stop()
     expectToldTruly(await expectAllHeard(server.client, controllers), [...told, ...refused])
   })
