@@ -28,7 +28,7 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   const timeline = new Timeline(truth, commands)
   checkStore(lives, truth, findings)
   const tally = checkCommands(history, truth, timeline, findings)
-  checkBoxDeletions(history, truth, findings)
+  checkBoxDeletions(history, truth, timeline, findings)
 
   const sent = new Map(commands.map(command => [command.id, command.sent]))
   const restarted = options.restarted ?? restartedIn(listeners)

@@ -1,7 +1,7 @@
 import type { Command, History } from '../history.ts'
 import type { Findings } from './findings.ts'
 import type { Step } from './moment.ts'
-import { occurrencesOf } from './timeline.ts'
+import { occurrencesOf, type Timeline } from './timeline.ts'
 import type { Truth } from './truth.ts'
 
 /*
@@ -10,53 +10,74 @@ import type { Truth } from './truth.ts'
  */
 
 interface Put {
-  readonly command: Command
+  readonly sent: bigint
+  readonly answered: bigint
   readonly step: Step
 }
 
-export function checkBoxDeletions({ commands }: History, truth: Truth, findings: Findings): void {
+/** What happened to one box in the last life. */
+interface Box {
+  /** By their answers, each with the depth of the newest put so far. */
+  readonly acked: { readonly time: bigint; readonly depth: number }[]
+  /** By their sending, from the last on, each with the depth of the oldest put so far. */
+  readonly asked: { readonly time: bigint; readonly depth: number }[]
+  /** Depths at which it went, ascending. */
+  readonly gone: number[]
+}
+
+export function checkBoxDeletions({ commands }: History, truth: Truth, timeline: Timeline, findings: Findings): void {
+  const boxes = readBoxes(commands, truth, timeline)
+  for (const { id, kind, key, outcome, sent, answered } of commands) {
+    const box = kind === 'delete box' && outcome.type === 'ok' && answered !== undefined ? boxes.get(key) : undefined
+    if (!box || answered === undefined) continue
+    const before = box.acked[place(box.acked, ({ time }) => time < sent) - 1]
+    if (!before) continue
+    const after = box.asked[place(box.asked, ({ time }) => time > answered) - 1]
+    const gone = box.gone[place(box.gone, depth => depth <= before.depth)]
+    if (gone !== undefined && (!after || gone < after.depth)) continue
+    findings.lost++
+    const revision = truth.lives.at(-1)?.path[before.depth]?.revision
+    findings.wrong(`${id} was acked, and ${key} was not deleted after revision ${revision}.`)
+  }
+}
+
+/** Only puts that nothing ever took count: who sees a life end may have found nothing to delete. */
+function readBoxes(commands: readonly Command[], truth: Truth, timeline: Timeline): Map<string, Box> {
   const puts = new Map<string, Put[]>()
   for (const command of commands) {
-    const [step] = command.kind === 'put box' && command.outcome.type === 'ok' ? occurrencesOf(truth, command) : []
-    if (!step || !('kind' in step) || !('key' in step)) continue
-    const known = puts.get(command.key)
-    if (known) known.push({ command, step })
-    else puts.set(command.key, [{ command, step }])
+    const { kind, outcome, answered, sent, key } = command
+    if (kind !== 'put box' || outcome.type !== 'ok' || answered === undefined) continue
+    const [step] = occurrencesOf(truth, command)
+    if (!step || !('key' in step) || !timeline.isLasting(step.moment)) continue
+    const known = puts.get(key)
+    if (known) known.push({ sent, answered, step })
+    else puts.set(key, [{ sent, answered, step }])
   }
-  for (const command of commands) {
-    if (command.kind !== 'delete box' || command.outcome.type !== 'ok') continue
-    const before = lastBefore(puts.get(command.key) ?? [], command.sent)
-    if (!before || !outlives(before, truth)) continue
-    const after = firstAfter(puts.get(command.key) ?? [], command.answered)
-    if (wasGone(truth, before, after)) continue
-    findings.lost++
-    findings.wrong(`${command.id} was acked, and ${command.key} was not deleted after revision ${before.moment.revision}.`)
+  const boxes = new Map([...puts].map(([key, own]) => [key, boxOf(own)]))
+  for (const { steps, depth } of truth.lives.at(-1)?.path ?? []) {
+    for (const { key, text } of steps) if (text === undefined) boxes.get(key)?.gone.push(depth)
   }
+  return boxes
 }
 
-/** Who sees a life end may have found nothing to delete. */
-function outlives({ moment }: Step, truth: Truth): boolean {
-  return moment.lives.includes(truth.lives.length - 1) && moment.lives.length === truth.lives.length - (moment.lives[0] ?? 0)
-}
-
-function lastBefore(puts: readonly Put[], sent: bigint): Step | undefined {
-  return latest(puts.filter(({ command }) => command.answered !== undefined && command.answered < sent))
-}
-
-function firstAfter(puts: readonly Put[], answered: bigint | undefined): Step | undefined {
-  const later = puts.filter(({ command }) => answered === undefined || command.sent > answered).map(({ step }) => step)
-  return later.reduce<Step | undefined>((first, step) => (first && first.moment.depth <= step.moment.depth ? first : step), undefined)
-}
-
-function latest(puts: readonly Put[]): Step | undefined {
-  return puts.reduce<Step | undefined>((last, { step }) => (last && last.moment.depth >= step.moment.depth ? last : step), undefined)
-}
-
-function wasGone(truth: Truth, before: Step, after: Step | undefined): boolean {
-  const path = truth.lives.at(-1)?.path ?? []
-  const end = after?.moment.lives.includes(truth.lives.length - 1) ? after.moment.depth : path.length
-  for (let depth = before.moment.depth + 1; depth < end; depth++) {
-    if (path[depth]?.steps.some(({ key, text }) => key === before.key && text === undefined)) return true
+function boxOf(puts: readonly Put[]): Box {
+  const box: Box = { acked: [], asked: [], gone: [] }
+  for (const { answered, step } of puts.toSorted((a, b) => (a.answered < b.answered ? -1 : 1))) {
+    box.acked.push({ time: answered, depth: Math.max(step.moment.depth, box.acked.at(-1)?.depth ?? 0) })
   }
-  return false
+  for (const { sent, step } of puts.toSorted((a, b) => (a.sent > b.sent ? -1 : 1))) {
+    box.asked.push({ time: sent, depth: Math.min(step.moment.depth, box.asked.at(-1)?.depth ?? Number.MAX_SAFE_INTEGER) })
+  }
+  return box
+}
+
+/** How many of them hold, of a list that begins with all that do. */
+function place<T>(list: readonly T[], holds: (one: T) => boolean): number {
+  let [low, high] = [0, list.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (holds(list[middle] as T)) low = middle + 1
+    else high = middle
+  }
+  return low
 }
