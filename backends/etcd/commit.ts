@@ -103,7 +103,10 @@ export class Committer {
       const { value, repeated: unsure } = await commitWithLease(this.#link, this.#space, first.operations)
       return { value: [value], repeated: unsure }
     }
-    const request = nest(batch.map(({ operations }) => toTransaction(this.#space, operations)))
+    const request = nest(
+      this.#space,
+      batch.map(({ operations }) => toTransaction(this.#space, operations)),
+    )
     const until = Math.max(Math.min(...batch.map(({ expires }) => expires)), performance.now() + LEAST)
     const answer = await this.#link.call((client, options) => client.kv.txn(request, options), { repeated, until })
     const revision = BigInt(answer.value.header.revision)

@@ -14,8 +14,8 @@ export interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-/** Outer and inner operations of a nested transaction are 128 together at most: 64 commits of up to 64 operations. */
-export const MOST_COMMITS = 64
+/** Outer and inner operations of a nested transaction are 128 together at most: 63 commits of up to 64 operations, and one of its own. */
+export const MOST_COMMITS = 63
 export const MOST_NESTED_OPERATIONS = 64
 /** etcd takes requests up to 1.5 MiB by default. */
 const BATCH_BYTES = 1_200_000

@@ -17,6 +17,11 @@ export class Space {
     this.#report = report
   }
 
+  /** An address below the prefix at which nothing of ours ever stands. */
+  get nothing(): Buffer {
+    return Buffer.from(`${this.#prefix}nothing`)
+  }
+
   /** Where a key stands in etcd. */
   address(key: Key): Buffer {
     return Buffer.from(this.#prefix + key)

@@ -28,15 +28,19 @@ export function toTransaction(space: Space, operations: readonly Operation[], le
   }
 }
 
-/** Several commits as one transaction, each with guards and an outcome of its own. No key that one of them writes may stand in another. */
-export function nest(transactions: readonly ITxnRequest[]): ITxnRequest {
+/**
+ * Several commits as one transaction, each with guards and an outcome of its own. No key that one of them writes may stand in another. Old servers (3.4.23)
+ * look at a user's rights for the outer operations only, so one of these deletes what is never there: it changes nothing, and is refused to whoever may not write.
+ */
+export function nest(space: Space, transactions: readonly ITxnRequest[]): ITxnRequest {
   const [only] = transactions
-  return only && transactions.length === 1 ? only : { success: transactions.map(request_txn => ({ request_txn })) }
+  if (only && transactions.length === 1) return only
+  return { success: [...transactions.map(request_txn => ({ request_txn })), { request_delete_range: { key: space.nothing } }] }
 }
 
 /** The parts of the answer to {@link nest}, in the order of the commits. */
 export function unnest(response: ITxnResponse, count: number): readonly ITxnResponse[] {
-  return count === 1 ? [response] : response.responses.map(({ response_txn }) => response_txn)
+  return count === 1 ? [response] : response.responses.slice(0, count).map(({ response_txn }) => response_txn)
 }
 
 /** What one commit came to; `revision` is that of the whole transaction, which inner answers do not bear. */

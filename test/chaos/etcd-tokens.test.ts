@@ -7,6 +7,8 @@ import { promisify } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { afterEach, describe, expect, it } from 'vitest'
 import { CALLED_ONCE } from '../../backends/etcd/faults.ts'
+import { createEtcdBackend } from '../../backends/etcd/index.ts'
+import { makeKey } from '../../model/key.ts'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { change, expectAllHeard, expectToldTruly, openFollower, resyncsOf, startLoad, statesOf } from '../support/followers.ts'
@@ -76,6 +78,21 @@ const TOKENS: readonly (readonly [string, () => Promise<string[]>])[] = [
   ['simple tokens of one second', async () => SIMPLE],
   ['signed tokens (JWT) of two seconds', () => jwtFlags('2s')],
 ]
+
+describe('Without the right to write', () => {
+  it('commits that share a transaction are refused as one alone is', async () => {
+    const { server } = await openAll([], 0)
+    const backend = createEtcdBackend({ endpoints: server.endpoints, prefix: '/kytos', timeout: 3, ...USER }, { report: () => {} })
+    await backend.open()
+    await takeRights(server)
+    const outcomes = await Promise.allSettled(
+      [1, 2, 3].map(n => backend.commit([{ key: makeKey('settings', 'shared', `n${n}`), put: '{}', expected: 'absent' }])),
+    )
+    await backend.close()
+    expect(outcomes.map(outcome => outcome.status === 'rejected' && outcome.reason.code)).toEqual(outcomes.map(() => 'STORE_REFUSED'))
+    expect(await server.client.getAll().prefix('/kytos/').count()).toBe(0)
+  })
+})
 
 describe.each(TOKENS)('With %s', (_, flags) => {
   it('writes and watches go on across many expiries and cuts: each change once, none falsely refused', { timeout: 60_000 }, async () => {
