@@ -18,8 +18,8 @@ import { nextRecord, printRecord, type StoredRecord } from './record.ts'
  * Invariants:
  *  1. A document and the record of its change are one commit. The document is guarded by the revision that was read, the record by its absence: of two
  *     changes made from the same base one is committed, the other is made again from a fresh read, checks included.
- *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it. A document that changed without its record (an edit
- *     by hand) gets that record first.
+ *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it, whose presence is guarded too, so that what was read
+ *     from a store that was put back meanwhile is committed to no other. A document that changed without its record (an edit by hand) gets that record first.
  *  3. A change that leaves the stored text as it was commits nothing.
  *  4. A change is refused only on a base read from the store; what the cache knows may be older.
  */
@@ -124,11 +124,12 @@ export class DocumentWriter {
     const operations: Operation[] = [
       text === undefined ? { key, delete: true, expected: guard } : { key, put: text, expected: guard },
       { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true },
+      ...onTopOf(key, base.record),
       ...conditions,
     ]
     const outcome = await this.#commit(operations, record.writeId)
     if (!outcome.committed) return undefined
-    return this.#remember(change.key, text, data, { ...record, of: outcome.revision }, base.entry, outcome.revision)
+    return this.#remember(change.key, text, data, { ...record, of: outcome.revision, stored: outcome.revision }, base.entry, outcome.revision)
   }
 
   async #commit(operations: readonly Operation[], writeId: string) {
@@ -183,6 +184,11 @@ export class DocumentWriter {
     this.#recent.delete(key)
     return cached
   }
+}
+
+/** Guards the record that a change was made on top of: a store that was put back meanwhile may have the document at the same revision, with another past. */
+function onTopOf(key: Key, record: StoredRecord | undefined): Operation[] {
+  return record ? [{ key: historyKey(key, record.version), check: true, expected: record.stored }] : []
 }
 
 /** What a change makes of a base. */

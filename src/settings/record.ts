@@ -14,6 +14,8 @@ import { nestsWithin } from './extent.ts'
 export interface StoredRecord {
   readonly version: number
   readonly of: Revision
+  /** The revision at which the record itself was put; by it the store is known in which it stands. */
+  readonly stored: Revision
   readonly kind: ChangeKind
   /** Undefined once deleted, or when an edit by hand left something that is no JSON object. */
   readonly data: JsonObject | undefined
@@ -24,19 +26,22 @@ export interface StoredRecord {
   readonly writeId: string
 }
 
+/** A record that is not committed yet. */
+export type NewRecord = Omit<StoredRecord, 'of' | 'stored'>
+
 /** The record of a change on top of the newest one; at the controller's clock, with a write id of its own. */
 export function nextRecord(
   newest: StoredRecord | undefined,
   kind: ChangeKind,
   data: JsonObject | undefined,
   by: Pick<StoredRecord, 'actor' | 'comment' | 'controller'>,
-): Omit<StoredRecord, 'of'> {
+): NewRecord {
   const { actor, comment, controller } = by
   return { version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at: new Date().toISOString(), writeId: randomUUID() }
 }
 
 /** The text of a record; `adopts` names the revision of an edit by hand. */
-export function printRecord(record: Omit<StoredRecord, 'of'>, adopts?: Revision): string {
+export function printRecord(record: NewRecord, adopts?: Revision): string {
   return printJson({
     version: record.version,
     kind: record.kind,
@@ -62,6 +67,7 @@ export function parseRecord(entry: Entry): StoredRecord | undefined {
   return {
     version: place.version,
     of: (typeof fields.revision === 'string' ? parseRevision(fields.revision) : undefined) ?? entry.revision,
+    stored: entry.revision,
     kind: isKind(fields.kind) ? fields.kind : 'updated',
     data: isObject(fields.data) ? fields.data : undefined,
     actor: isActor(fields.actor) ? fields.actor : UNKNOWN,

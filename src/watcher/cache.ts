@@ -236,5 +236,5 @@ export class Cache {
 }
 
 function asEntry(document: Key, record: StoredRecord): Entry {
-  return { key: historyKey(document, record.version), text: printRecord(record, record.of), revision: record.of, created: record.of }
+  return { key: historyKey(document, record.version), text: printRecord(record, record.of), revision: record.stored, created: record.stored }
 }

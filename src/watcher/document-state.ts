@@ -85,7 +85,7 @@ export function lastValid(state: DocumentState | undefined): StoredRecord | unde
   if (isRecorded(state)) return state.record
   const { entry, data } = state
   const unwritten = { actor: HAND_EDIT, controller: '', comment: undefined, at: '', writeId: UNWRITTEN }
-  return { version: documentVersion(state), of: documentRevision(state), kind: entry ? 'updated' : 'deleted', data, ...unwritten }
+  return { version: documentVersion(state), of: documentRevision(state), stored: 0n, kind: entry ? 'updated' : 'deleted', data, ...unwritten }
 }
 
 /** The write id of a record that nobody has committed yet. */

@@ -74,6 +74,27 @@ describe('an answer that is lost', () => {
   })
 })
 
+describe('a store that was put back', () => {
+  it('takes no change made on top of a version that it never had, though the document has the same revision there', async () => {
+    const before = createStore()
+    const known = await writerOn(on(before))
+    for (const a of [1, 2, 3]) await known.write(set({ a }))
+    const base = await readBase(await opened(before), KEY)
+
+    const after = createStore()
+    await (await writerOn(on(after))).write(set({ other: 1 }))
+    while (after.revision < before.revision - 1n) after.commit([{ key: makeKey('meta', 'others'), put: String(after.revision) }])
+    await (await writerOn(on(after))).write(set({ other: 2 }))
+    expect(after.get(KEY)?.revision).toBe(base.entry?.revision)
+
+    const late = await writerOn(on(after), () => base)
+    await late.write(set({ a: 4 }))
+    const { text, history } = readDocument(after, KEY)
+    expect(text).toBe('{"other":2,"a":4}')
+    expect(history.map(({ version }) => version)).toEqual([1, 2, 3])
+  })
+})
+
 describe('a record that is not ours', () => {
   it('takes its version, and the next change has the one after it', async () => {
     const store = createStore()

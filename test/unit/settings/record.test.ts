@@ -53,6 +53,7 @@ describe('a history record', () => {
       expect(parseRecord(entry(text))).toEqual({
         version: 3,
         of: 9n,
+        stored: 9n,
         kind: 'updated',
         data: undefined,
         actor: { type: 'file', name: 'unknown' },
