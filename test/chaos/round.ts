@@ -16,6 +16,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'SERVICE_ABSENT',
   'SERVICE_STOPPING',
   'STORE_FULL',
+  'STORE_REFUSED',
   'STORE_STALE',
   'STORE_UNREACHABLE',
 ])
