@@ -1,51 +1,8 @@
-import fc from 'fast-check'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { ask } from '../../../events/ask.ts'
-import { createBus } from '../../../events/bus.ts'
-import type { Facts, Settings } from '../../../events/map.ts'
 import type { Json } from '../../../model/value.ts'
-import type { JsonSchema } from '../../../src/client/json-schema.ts'
-import type { LiveSettings } from '../../../src/client/live-settings.ts'
 import { openSettings } from '../../../src/client/open-settings.ts'
-import type { SettingsOf } from '../../../src/client/settings-of.ts'
-import { createService } from '../../../src/service.ts'
-import { keepLog } from '../../support/controller.ts'
-import { HURRIED } from '../watcher/ensemble.ts'
-import { World } from '../watcher/world.ts'
-
-const ID = 'kytos/of_lldp'
-const SCHEMA = {
-  type: 'object',
-  properties: {
-    polling_time: { type: 'integer', minimum: 0, maximum: 999, default: 3 },
-    vlans: { type: 'array', items: { type: 'integer' }, default: [] },
-  },
-} as const satisfies JsonSchema
-
-/** A controller with its bus in hand. */
-async function stage(world = new World(), controller = 'one') {
-  const log = keepLog()
-  const root = createBus({ log })
-  const line = world.connect()
-  const service = createService(() => line, { bus: root, controller, strict: false, log, startTimeout: 5_000, pace: HURRIED })
-  const close = () => service.close()
-  const bus = root.view({ type: 'napp', name: ID })
-  await service.start()
-  const facts: Facts['settings.changed'][] = []
-  root.on('settings.changed', ({ content }) => void facts.push(content))
-  const set = (polling_time: number, scope = 'cluster'): Promise<Settings> =>
-    ask(bus, 'kytos.settings.update', { namespace: ID, data: { polling_time }, scope })
-  const truth = () => ask(bus, 'kytos.settings.retrieve', { namespace: ID })
-  return { world, log, root, bus, line, service, facts, set, truth, close, owner: { id: ID, bus, log } }
-}
-
-async function opened(world?: World) {
-  const one = await stage(world)
-  onTestFinished(one.close)
-  const settings = await openSettings(one.owner, SCHEMA)
-  onTestFinished(() => settings.close())
-  return { ...one, settings }
-}
+import { around, ID, opened, SCHEMA, stage } from './stage.ts'
 
 describe('settings on a service', () => {
   it('registers the schema in the name of the NApp, with the version of its manifest', async () => {
@@ -114,6 +71,48 @@ describe('settings on a service', () => {
   })
 })
 
+describe('what happens while settings are opened or updated', () => {
+  it('between the question and its answer is not lost, nor taken back by the answer', async () => {
+    const one = await stage()
+    onTestFinished(one.close)
+    const bus = around(one.bus, 'kytos.settings.retrieve', { after: () => one.set(7) })
+    const settings = await openSettings({ ...one.owner, bus }, SCHEMA)
+    expect(settings.values.polling_time).toBe(7)
+    settings.close()
+  })
+
+  it('before the declaration counts does not take it back, when its registration commits nothing', async () => {
+    const one = await stage()
+    onTestFinished(one.close)
+    const two = await stage(one.world, 'two')
+    onTestFinished(two.close)
+    const register = (content: object) => ask(two.bus, 'kytos.settings.register', { namespace: ID, schema: SCHEMA, ...content })
+    await register({ napp_version: '1.0' })
+    await register({ napp_version: '2.0', schema: { ...SCHEMA, properties: { polling_time: { default: 9 } } } })
+    await expect.poll(() => one.truth().then(({ data }) => data)).toEqual({ polling_time: 9 })
+    const bus = around(one.bus, 'kytos.settings.register', {
+      // Of no effect here, but a fact with a revision above all that this controller counts as the namespace's.
+      before: () => one.set(5, 'controller:three'),
+    })
+    const manifest = { username: 'kytos', name: 'of_lldp', main: 'main.js', priority: 100, version: '1.0' }
+    const settings = await openSettings({ ...one.owner, bus, manifest }, SCHEMA)
+    expect(settings.values).toEqual({ polling_time: 3, vlans: [] })
+    settings.close()
+  })
+
+  it('is waited for by update(), also behind thousands of other listeners', async () => {
+    const one = await stage()
+    onTestFinished(one.close)
+    for (let i = 0; i < 3_000; i++) one.bus.on('settings.changed', () => {})
+    const settings = await openSettings(one.owner, SCHEMA)
+    const told: number[] = []
+    settings.on('polling_time', now => void told.push(now))
+    expect(await settings.update({ polling_time: 8 })).not.toHaveProperty('observed')
+    expect([settings.values.polling_time, ...told]).toEqual([8, 8])
+    settings.close()
+  })
+})
+
 describe('settings while the store is away', () => {
   it('can be opened: the declaration counts at once, and is stored when the store is back', async () => {
     const one = await stage()
@@ -153,73 +152,3 @@ describe('settings while the store is away', () => {
     ])
   })
 })
-
-const SOON = { interval: 2, timeout: 5_000 }
-
-type Act = 'set' | 'own' | 'other' | 'cut' | 'rewind' | 'replay' | 'update' | 'wait'
-
-describe('whatever happens', () => {
-  it('settings end as the service has them, their place never goes back, and each listener hears a chain', async () => {
-    const acts = fc.array(fc.constantFrom<Act>('set', 'set', 'own', 'other', 'cut', 'rewind', 'replay', 'update', 'wait'), { maxLength: 12 })
-    await fc.assert(fc.asyncProperty(acts, fc.nat({ max: 6 }), play), { numRuns: 40 })
-  })
-})
-
-/** Plays what happens, the settings being opened in the middle of it, and judges. */
-async function play(acts: readonly Act[], openAt: number): Promise<void> {
-  const one = await stage()
-  let settings: LiveSettings<SettingsOf<typeof SCHEMA>> | undefined
-  try {
-    const calls: (readonly [number, number])[] = []
-    const places: [number, bigint][] = []
-    const pending: Promise<unknown>[] = []
-    // A commit on a line that is cut, or in a store that goes back, may be refused; what counts is what came of it.
-    const attempt = (work: Promise<unknown>) => pending.push(Promise.allSettled([work]))
-    const open = async (): Promise<void> => {
-      settings = await openSettings(one.owner, SCHEMA)
-      const { values } = settings
-      calls.push([values.polling_time, values.polling_time])
-      settings.on('polling_time', (now, before) => void calls.push([before, now]))
-    }
-    const act: Record<Act, (i: number) => unknown> = {
-      set: i => attempt(one.set(10 + i)),
-      own: i => attempt(one.set(100 + i, 'controller')),
-      other: i => attempt(one.set(200 + i, 'controller:two')),
-      update: i => attempt(settings ? settings.update({ vlans: [i] }) : one.set(i)),
-      cut: () => one.line.cut(),
-      rewind: () => one.world.rewind(1),
-      replay: () => one.facts.slice(-3).map(fact => one.root.announce('settings.changed', { ...fact, origin: 'replay' })),
-      wait: () => new Promise(setImmediate),
-    }
-    for (const [i, name] of acts.entries()) {
-      if (i === openAt) attempt(open())
-      await act[name](i)
-      if (settings) places.push([settings.epoch, BigInt(settings.revision)])
-    }
-    await Promise.all(pending)
-    if (!settings) await open()
-    await accepted(() => one.set(999))
-    await accepted(() => one.set(998, 'controller'))
-    const { data, revision, epoch } = await one.truth()
-    await expect.poll(() => settings, SOON).toMatchObject({ values: data, revision, epoch, state: 'READY' })
-    for (const [i, [before]] of calls.entries()) if (i > 0) expect(before).toBe(calls[i - 1]?.[1])
-    expect(calls.at(-1)?.[1]).toBe(998)
-    for (const [i, [epoch, revision]] of places.entries()) {
-      const [earlier, below] = places[i - 1] ?? [0, 0n]
-      expect(epoch > earlier || (epoch === earlier && revision >= below)).toBe(true)
-    }
-  } finally {
-    settings?.close()
-    await one.close()
-  }
-}
-
-/** Resolves once the service, whose line may have been cut a moment ago, takes it. */
-async function accepted(work: () => Promise<unknown>): Promise<void> {
-  const isTaken = () =>
-    work().then(
-      () => true,
-      () => false,
-    )
-  await expect.poll(isTaken, SOON).toBe(true)
-}
