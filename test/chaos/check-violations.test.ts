@@ -1,5 +1,18 @@
 import { describe, expect, it } from 'vitest'
-import { brokenRound, commandOf, deadlyRound, last, placesOf, quietRound, recommand, rehear, reword, rewrite } from './check/spoil.ts'
+import {
+  brokenRound,
+  commandOf,
+  deadlyRound,
+  differingRound,
+  finalSnapshot,
+  last,
+  placesOf,
+  quietRound,
+  recommand,
+  rehear,
+  reword,
+  rewrite,
+} from './check/spoil.ts'
 import { check } from './check.ts'
 import type { Heard, History, Verdict } from './history.ts'
 
@@ -131,20 +144,7 @@ const FACTS: readonly Case[] = [
   },
   {
     title: 'a snapshot for a reader whose place could be served',
-    spoil: h =>
-      rehear(h, READER, heard => [
-        ...heard,
-        {
-          name: 'settings.snapshot',
-          at: 9_999n,
-          content: {
-            namespaces: Object.fromEntries(Object.entries(h.finals[0]?.data ?? {}).map(([name, data]) => [name, { data, revision: '0' }])),
-            revision: String(h.finals[0]?.revision),
-            epoch: Number(h.finals[0]?.epoch),
-            cursor: `${h.finals[0]?.epoch}.${h.finals[0]?.revision}.999999999`,
-          },
-        },
-      ]),
+    spoil: h => rehear(h, READER, heard => [...heard, finalSnapshot(h, 0)]),
     says: /was given a snapshot .* although/,
   },
 ]
@@ -436,6 +436,13 @@ describe('where a controller began again, the judge', () => {
 })
 
 describe('the judge', () => {
+  it('lets a reader that lost the line within a difference be given everything anew, and nobody else', () => {
+    const round = differingRound()
+    const cut = without(round, 3, last(placesOf(round, 3, isResync)))
+    expect(check(cut)).toMatchObject({ lost: 1 })
+    expect(check(rehear(cut, 3, heard => [...heard, finalSnapshot(round, 1)])).violations).toEqual([])
+  })
+
   it('tells fifty violations at most, and how many more there are', () => {
     const { violations, lost } = check(rehear(quietRound(), BUS, heard => heard.filter(({ name }) => name === 'settings.state')))
     const { length } = placesOf(quietRound(), BUS)

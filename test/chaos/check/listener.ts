@@ -95,9 +95,17 @@ function chooseStart(listener: Listener, story: Story, begin: Beginning, panel: 
 
 function walkFrom(start: Moment | undefined, listener: Listener, story: Story, begin: Beginning, panel: Panel, end = story.passages.length): Walk {
   const walk = new Walk(listener, panel, story.late, start, begin.n)
-  const last = story.passages.findLast(one => one.type !== 'state')
-  for (const passage of story.passages.slice(begin.index, end)) walk.take(passage, passage === last)
+  const passages = story.passages.slice(begin.index)
+  for (const [i, passage] of passages.slice(0, end - begin.index).entries()) walk.take(passage, isCutOff(listener, passages, i))
   return walk
+}
+
+/** True when the rest of a difference need not come: its process died, or its reader lost the line and was given everything anew. */
+function isCutOff({ lasted }: Listener, passages: readonly Passage[], i: number): boolean {
+  const passage = passages[i]
+  if (passage?.type !== 'facts' || !passage.resync) return false
+  const next = passages.slice(i + 1).find(({ type }) => type !== 'state')
+  return next ? next.type === 'snapshot' : !lasted
 }
 
 /** The differences that this controller started with. */

@@ -23,6 +23,10 @@ export function createPanel(options: Omit<Panel, 'trial'>): Panel {
 
 /** The moments that were the newest when a life was at this revision of this epoch, each once. */
 export function momentsAt({ lives }: Truth, epoch: number, revision: bigint): Moment[] {
+  const [only, ...others] = lives
+  // Asked for every fact, and a store has one life mostly.
+  const single = only && others.length === 0 ? momentAt(only, revision) : undefined
+  if (single) return single.epoch === epoch ? [single] : []
   const found = lives.flatMap(life => momentAt(life, revision) ?? [])
   return [...new Set(found)].filter(moment => moment.epoch === epoch)
 }

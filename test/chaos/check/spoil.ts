@@ -22,6 +22,18 @@ export function brokenRound(): History {
   )
 }
 
+/** A round that ends with a difference for one controller. */
+export function differingRound(): History {
+  return simulate(acts('patch 0, patch 1, away 1, patch 0, patch 2, patch 1, compact 0, back 1'))
+}
+
+/** All that a controller knows at the end, as its reader is told. */
+export function finalSnapshot({ finals }: History, index: number): Heard {
+  const { epoch = 0, revision = '', data = {} } = finals[index] ?? {}
+  const namespaces = Object.fromEntries(Object.entries(data).map(([namespace, one]) => [namespace, { data: one, revision: '0' }]))
+  return { name: 'settings.snapshot', at: 99_999n, content: { namespaces, epoch, revision, cursor: `${epoch}.${revision}.999999999` } }
+}
+
 /** A round in which a controller dies and comes back. */
 export function deadlyRound(): History {
   return simulate(acts('patch 0, patch 1, box 0, restart 0, patch 0, patch 1'))

@@ -37,10 +37,10 @@ export class Walk {
     } else this.#world.moveTo(start)
   }
 
-  /** Takes the next passage; `isLast` when no fact comes after it. */
-  take(passage: Passage, isLast: boolean): void {
+  /** Takes the next passage; `isCutOff` when the rest of a difference need not come. */
+  take(passage: Passage, isCutOff: boolean): void {
     if (passage.type === 'snapshot') this.#takeSnapshot(passage)
-    else if (passage.type === 'facts' && passage.resync) this.#takeResync(passage, isLast && !this.#listener.lasted)
+    else if (passage.type === 'facts' && passage.resync) this.#takeResync(passage, isCutOff)
     else if (passage.type === 'facts') this.#takeSteps(passage)
   }
 
@@ -93,7 +93,7 @@ export class Walk {
     return candidates.length < 2 ? candidates[0] : candidates.reduce((best, one) => (wrong(one) < wrong(best) ? one : best))
   }
 
-  #takeResync({ epoch, revision, facts }: Facts, mayEnd: boolean): void {
+  #takeResync({ epoch, revision, facts }: Facts, isCutOff: boolean): void {
     const { truth, findings, mayResync, boots } = this.#panel
     if (!boots.has(`${this.#listener.controller} ${epoch}.${revision}`)) {
       findings.resyncs++
@@ -123,7 +123,7 @@ export class Walk {
       }
     }
     for (const { key, must } of differences) {
-      if (!must || told.has(key) || mayEnd) continue
+      if (!must || told.has(key) || isCutOff) continue
       findings.lost++
       this.#wrong(`was not told in the difference at ${epoch}.${revision} that ${key} differs`)
       this.#teaching.forget(key)
