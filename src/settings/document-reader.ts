@@ -1,4 +1,4 @@
-import type { Backend } from '../../backends/backend.ts'
+import type { Backend, Listing } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { historyPrefix, type Key } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
@@ -22,21 +22,27 @@ export function baseFromCache(state: DocumentState | undefined): Base {
 export async function readBase(backend: Backend, key: Key): Promise<Base> {
   const [record] = await readRecords(backend, key, 1)
   const entry = await backend.get(key)
-  // A record later than the text is none of ours: there is nothing to be told of the text any more.
-  const recorded = entry ? (record?.of ?? 0n) >= entry.revision : record === undefined || record.kind === 'deleted'
-  return { entry, data: entry && parseObject(entry.text), record, recorded }
+  if (isTold(entry, record)) return { entry, data: entry && parseObject(entry.text), record, recorded: true }
+  // Somebody may just have made the change and its record, between the two reads; else it is an edit by hand.
+  const [later] = await readRecords(backend, key, 1)
+  return { entry, data: entry && parseObject(entry.text), record: later, recorded: isTold(entry, later) }
+}
+
+/** A record later than the text is none of ours: there is nothing to be told of the text any more. */
+function isTold(entry: Entry | undefined, record: StoredRecord | undefined): boolean {
+  return entry ? (record?.of ?? 0n) >= entry.revision : record === undefined || record.kind === 'deleted'
 }
 
 /** The newest records of a document, newest first. */
 export async function readRecords(backend: Backend, key: Key, limit: number): Promise<StoredRecord[]> {
-  const records: StoredRecord[] = []
   const { pages } = await backend.list(historyPrefix(key), { newest: limit })
-  for await (const page of pages) {
-    for (const entry of page) {
-      const record = parseRecord(entry)
-      if (record) records.push(record)
-    }
-  }
+  return recordsOf(pages)
+}
+
+/** The records among the entries of a listing, in its order. */
+export async function recordsOf(pages: Listing['pages']): Promise<StoredRecord[]> {
+  const records: StoredRecord[] = []
+  for await (const page of pages) records.push(...page.flatMap(entry => parseRecord(entry) ?? []))
   return records
 }
 

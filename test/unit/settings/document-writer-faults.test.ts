@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import type { Backend, Operation } from '../../../backends/backend.ts'
 import { SettingsError } from '../../../model/errors.ts'
-import { makeKey } from '../../../model/key.ts'
+import { type Key, makeKey } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import { readBase } from '../../../src/settings/document-reader.ts'
 import { createStore, on, readDocument, type Store } from './stores.ts'
-import { KEY, opened, set, writerOn } from './writers.ts'
+import { editOf, KEY, opened, set, writerOn } from './writers.ts'
 
 /** A backend that loses the answers to commits: after them, or with the commits themselves. */
 function deaf(store: Store, isLost: (operations: readonly Operation[]) => 'before' | 'after' | undefined): Backend {
@@ -93,6 +93,30 @@ describe('a store that was put back', () => {
     expect(text).toBe('{"other":2,"a":4}')
     expect(history.map(({ version }) => version)).toEqual([1, 2, 3])
   })
+})
+
+describe('an edit by hand', () => {
+  it('is not seen in a change whose record came between the two reads', async () => {
+    const store = createStore()
+    const [other, reader] = [await writerOn(on(store)), await opened(store)]
+    const get = reader.get.bind(reader)
+    Object.assign(reader, { get: (key: Key) => other.write(set({ a: store.revision.toString() })).then(() => get(key)) })
+    for (const version of [1, 2]) expect(await readBase(reader, KEY)).toMatchObject({ recorded: true, record: { version } })
+  })
+
+  it.each(['is gone', 'is older', 'has changed otherwise'])(
+    'of a former store is not recorded in one that was put back, where its document %s',
+    async how => {
+      const [before, after] = [createStore(), createStore()]
+      if (how === 'is older') for (const store of [before, after]) store.commit([{ key: KEY, put: '{"a":1}' }])
+      for (let n = 0; n < 5; n++) before.commit([{ key: makeKey('meta', 'others'), put: String(n) }])
+      before.commit([{ key: KEY, put: '{"a":2}' }])
+      if (how === 'has changed otherwise') await (await writerOn(on(after))).write(set({ b: 1 }))
+      const kept = readDocument(after, KEY).history
+      await (await writerOn(on(after))).adopt(editOf(before))
+      expect(readDocument(after, KEY).history).toEqual(kept)
+    },
+  )
 })
 
 describe('a record that is not ours', () => {
