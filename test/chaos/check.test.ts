@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { arbitraryActs, simulate } from './check/simulator.ts'
+import { arbitraryActs, readAct, simulate } from './check/simulator.ts'
 import { check } from './check.ts'
 
-const RUNS = { numRuns: 150 }
+const RUNS = { numRuns: 300 }
 
 describe('the judge', () => {
   it('finds nothing wrong in rounds in which nothing is taken from the store', () => {
@@ -26,5 +26,10 @@ describe('the judge', () => {
       }),
       RUNS,
     )
+  })
+
+  it('asks nobody for a deletion that a restored backup took back', () => {
+    const acts = ['patch 0', 'box 0', 'patch 1', 'unbox 0', 'restore 4', 'patch 0'].map(readAct)
+    expect(check(simulate(acts)).violations).toEqual([])
   })
 })

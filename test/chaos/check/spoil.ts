@@ -1,5 +1,5 @@
 import type { Command, Heard, History, Listener, StoreLife, StoreRevision } from '../history.ts'
-import { type Act, simulate } from './simulator.ts'
+import { type Act, readAct, simulate } from './simulator.ts'
 
 /*
  * Ways to spoil a right history. Each gives another one and leaves the first as it was.
@@ -40,13 +40,7 @@ export function deadlyRound(): History {
 }
 
 function acts(...lists: readonly string[]): Act[] {
-  return lists.flatMap(list =>
-    list.split(', ').map(act => {
-      const space = act.lastIndexOf(' ')
-      // Only this file writes them.
-      return { type: act.slice(0, space) as Act['type'], pick: Number(act.slice(space + 1)) }
-    }),
-  )
+  return lists.flatMap(list => list.split(', ').map(readAct))
 }
 
 /** With what one listener heard changed. */
