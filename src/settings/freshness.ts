@@ -1,9 +1,10 @@
 import type { Backend } from '../../backends/backend.ts'
 import { SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope, schemaPrefix } from '../../model/namespace.ts'
-import { documentRevision } from '../watcher/document-state.ts'
+import { type DocumentState, documentRevision } from '../watcher/document-state.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { baseRevision, readBase } from './document-reader.ts'
+import { type Base, baseRevision, readBase } from './document-reader.ts'
 
 /** Milliseconds that the watcher has to see what the store holds. */
 const PATIENCE = 5_000
@@ -14,20 +15,34 @@ const PATIENCE = 5_000
  */
 export async function freshen(backend: Backend, watcher: Watcher, namespace: Namespace, scope: Scope): Promise<void> {
   const { cache } = watcher
-  for (const one of new Set([CLUSTER, cache.self, scope])) {
-    const key = overridesKey(namespace, one)
-    const base = await readBase(backend, key)
-    await seen(watcher, () => {
-      const state = cache.stateOf(key)
-      return documentRevision(state) >= baseRevision(base) || (base.entry === undefined && state?.entry === undefined)
-    })
-  }
+  for (const one of new Set([CLUSTER, cache.self, scope])) await freshenDocument(backend, watcher, overridesKey(namespace, one))
   const { pages } = await backend.list(schemaPrefix(namespace))
   for await (const page of pages)
     for (const entry of page) {
       // One that was replaced or removed meanwhile was seen too.
       await seen(watcher, () => cache.holds(entry) || cache.revision >= entry.revision)
     }
+}
+
+/**
+ * Waits until the cache has a document as it was read, or as a change left it that came after the call. That the cache knew a later one before says nothing: the
+ * store may have been put back, which the watcher is about to notice.
+ */
+async function freshenDocument(backend: Backend, watcher: Watcher, key: Key): Promise<void> {
+  const { cache } = watcher
+  for (;;) {
+    const { epoch } = cache
+    const known = documentRevision(cache.stateOf(key))
+    const base = await readBase(backend, key)
+    const newest = known > baseRevision(base) ? known : baseRevision(base)
+    const isThere = () => isSame(cache.stateOf(key), base) || documentRevision(cache.stateOf(key)) > newest
+    await seen(watcher, () => cache.epoch !== epoch || isThere())
+    if (cache.epoch === epoch) return
+  }
+}
+
+function isSame(state: DocumentState | undefined, { entry }: Base): boolean {
+  return state?.entry?.revision === entry?.revision && state?.entry?.text === entry?.text
 }
 
 async function seen(watcher: Watcher, condition: () => boolean): Promise<void> {
