@@ -32,4 +32,14 @@ describe('the judge', () => {
     const acts = ['patch 0', 'box 0', 'patch 1', 'unbox 0', 'restore 4', 'patch 0'].map(readAct)
     expect(check(simulate(acts)).violations).toEqual([])
   })
+
+  it('lets a controller that has not noticed yet that the store was put back answer from before', () => {
+    const acts = ['register 0', 'patch 0', 'register 0', 'restore unnoticed 2', 'register 0', 'register 0'].map(readAct)
+    expect(check(simulate(acts)).violations).toEqual([])
+  })
+
+  it('lets a snapshot replace what was heard of a store that was wiped', () => {
+    const acts = ['patch 0', 'reader away 0', 'wipe 0', 'restart 0'].map(readAct)
+    expect(check(simulate(acts)).violations).toEqual([])
+  })
 })

@@ -33,7 +33,7 @@ function operationsIn(life: number, commands: readonly Command[], truth: Truth, 
   const begun = life === 0 ? -1n : timeline.begunAt(life)
   const end = isLast ? undefined : timeline.wentOnAt(life)
   if (begun === undefined || (!isLast && end === undefined)) return []
-  const epochs = new Set(truth.lives[life]?.path.slice(truth.lives[life]?.shared).map(({ epoch }) => epoch))
+  const epochs = epochsOf(life, truth)
   return commands.flatMap(command => {
     const { sent, answered } = command
     if (end !== undefined && sent > end) return []
@@ -44,6 +44,14 @@ function operationsIn(life: number, commands: readonly Command[], truth: Truth, 
     if (!operation || isHere) return operation ?? []
     return mayHaveBeen(command, operation, life, truth)
   })
+}
+
+/** The epochs that were begun in this life: who is still in an inherited one has not noticed that the store was put back. */
+function epochsOf(life: number, { lives }: Truth): Set<number> {
+  const { path = [], shared = 0 } = lives[life] ?? {}
+  const epochs = new Set(path.slice(shared).map(({ epoch }) => epoch))
+  epochs.delete(path[shared - 1]?.epoch ?? 0)
+  return epochs
 }
 
 /** Of what may have happened in another life only a change counts, as one that may have been applied whatever was there before. */

@@ -81,19 +81,25 @@ export class SimulatedStore {
     return this.#push([this.#record(key, this.versionOf(key) + 1, data, fields)], new Map())
   }
 
-  /** Begins another life with what this one was at a revision (0: nothing). */
-  putBack(revision: bigint): void {
-    this.#begin(this.#commits.filter(commit => commit.revision <= revision))
+  /** Begins another life with what this one was at a revision (0: nothing); `unnoticed` is committed before anybody gives it an epoch of its own. */
+  putBack(revision: bigint, unnoticed: readonly Wanted[] = []): void {
+    const kept = this.#commits.filter(commit => commit.revision <= revision)
+    // Who lists the store would first record an edit by hand that has no record; here no backup is made in between.
+    while ([...(kept.at(-1)?.told.values() ?? [])].some(({ actor }) => actor === HAND_EDIT)) kept.pop()
+    this.#begin(kept, unnoticed)
   }
 
-  #begin(commits: readonly Commit[]): void {
+  #begin(commits: readonly Commit[], unnoticed: readonly Wanted[] = []): void {
     this.texts.clear()
     this.told.clear()
     this.#versions = new Map()
     this.#commits = []
     for (const commit of commits) this.#keep(commit)
     this.#lives.push(this.#commits)
-    this.epoch++
+    const claimed = this.epoch + 1
+    this.epoch = commits.at(-1)?.epoch ?? 0
+    if (unnoticed.length > 0) this.commit(unnoticed)
+    this.epoch = claimed
     this.#push([{ key: 'meta/store', text: printJson({ format: 1, epoch: this.epoch }) }], new Map())
   }
 

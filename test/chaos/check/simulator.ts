@@ -8,7 +8,7 @@ import { type Commit, SimulatedStore, type Wanted, WRITER } from './simulator-st
 
 const QUIET = ['patch', 'own', 'remove', 'box', 'unbox', 'register', 'edit', 'schema', 'together', 'read', 'lost answer', 'dead', 'refused'] as const
 const TROUBLE = ['away', 'back', 'reader away', 'reader back', 'restart'] as const
-const LOSSES = ['compact', 'wipe', 'restore', 'nothing left'] as const
+const LOSSES = ['compact', 'wipe', 'restore', 'restore unnoticed'] as const
 
 /** One thing that happens in a round: who or what it is about is chosen by `pick`. */
 export interface Act {
@@ -72,8 +72,9 @@ class SimulatedRound {
     else if (type === 'reader back') controller.readerBack()
     else if (type === 'restart') this.#restart(controller)
     else if (type === 'compact') for (const one of this.#controllers) if (!one.present) this.#gone.add(one.id)
-    if (type === 'wipe' || type === 'nothing left') this.#putBack(0n)
+    if (type === 'wipe') this.#putBack(0n)
     if (type === 'restore') this.#putBack(BigInt(pick) % (this.#store.revision + 1n))
+    if (type === 'restore unnoticed') this.#putBackUnnoticed(BigInt(pick) % (this.#store.revision + 1n), pick)
   }
 
   end(mayResync: boolean): History {
@@ -224,6 +225,19 @@ class SimulatedRound {
   #putBack(revision: bigint): void {
     for (const controller of this.#controllers) controller.away()
     this.#store.putBack(revision)
+    for (const controller of this.#controllers) this.#back(controller)
+  }
+
+  /** One controller writes before another one, that still knows what was, notices and gives the store an epoch. */
+  #putBackUnnoticed(revision: bigint, pick: number): void {
+    const before = this.#settings(`settings/kytos/register_${pick % 2}`)
+    const key = `settings/kytos/a${pick % 3}`
+    for (const controller of this.#controllers) controller.away()
+    this.#record({ kind: 'update', key, data: { value: pick } }, (comment, data) => {
+      this.#store.putBack(revision, [{ key, data, comment }])
+      return { type: 'ok', settings: this.#settings(key) }
+    })
+    this.#record({ kind: 'read', key: `settings/${before.namespace}` }, () => ({ type: 'ok', settings: before }))
     for (const controller of this.#controllers) this.#back(controller)
   }
 }

@@ -135,6 +135,8 @@ export class Walk {
     const { truth, mayResync, restarted } = this.#panel
     if (this.#listener.kind === 'bus' || !(mayResync || restarted.has(this.#listener.controller)))
       this.#wrong(`was given a snapshot at ${printCursor(cursor)}, although its place could still be served`)
+    // What was heard of it so far is in the world already; the rest is in the snapshot.
+    if (this.#open) this.#world.moveTo(this.#open)
     this.#open = undefined
     const data = snapshotData(content)
     const epoch = Number(content.epoch)
