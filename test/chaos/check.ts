@@ -44,7 +44,8 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   checkFinals(finals, truth, findings)
   const { facts, lost, doubled, reordered, resyncs, violations } = findings
   const repairs = finals.reduce((sum, final) => sum + final.repairs, 0)
-  return { ...tally, facts, lost, doubled, reordered, resyncs, repairs, violations }
+  const reconciles = finals.reduce((sum, final) => sum + final.reconciles, 0)
+  return { ...tally, facts, lost, doubled, reordered, resyncs, repairs, reconciles, violations }
 }
 
 function restartedIn(listeners: readonly Listener[]): Set<string> {

@@ -77,6 +77,8 @@ export interface Final {
   readonly revision: string
   /** Differences between cache and store that the periodic comparison found and mended. */
   readonly repairs: number
+  /** How often they were compared. */
+  readonly reconciles: number
   /** Overrides per document key, of every namespace it lists, in the scopes `cluster` and `controller`; only those that exist. */
   readonly overrides: Readonly<Record<string, JsonObject>>
   /** Effective settings per namespace. */
@@ -112,6 +114,8 @@ export interface Verdict {
   /** Times that a listener was given a difference in place of the steps. */
   readonly resyncs: number
   readonly repairs: number
+  /** How often a cache was compared with the store. */
+  readonly reconciles: number
   /** Everything that is wrong, what the counters count included, one sentence each with listener and cursor; at most 50. */
   readonly violations: readonly string[]
 }

@@ -49,12 +49,12 @@ class Reader implements SseReader {
 
   async heard(holds: (heard: Heard) => boolean, signal: AbortSignal): Promise<void> {
     let seen = 0
+    const late = new Promise<never>((_, reject) => {
+      signal.addEventListener('abort', () => reject(new Error(`${this.#name} has not heard it after its id ${this.#lastId}.`)), { once: true })
+    })
     for (;;) {
       while (seen < this.#heard.length) if (holds(this.#heard[seen++] as Heard)) return
-      await new Promise<void>((resolve, reject) => {
-        this.#wakes.add(resolve)
-        signal.addEventListener('abort', () => reject(new Error(`${this.#name} has not heard it after its id ${this.#lastId}.`)), { once: true })
-      })
+      await Promise.race([late, new Promise<void>(resolve => this.#wakes.add(resolve))])
     }
   }
 

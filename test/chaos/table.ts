@@ -26,6 +26,7 @@ const COLUMNS: readonly Column[] = [
   ['reordered', count(({ verdict }) => verdict.reordered)],
   ['other', count(({ verdict }) => Math.max(0, verdict.violations.length - verdict.lost - verdict.doubled - verdict.reordered))],
   ['resyncs', count(({ verdict }) => verdict.resyncs)],
+  ['compared', count(({ verdict }) => verdict.reconciles)],
   ['repairs', count(({ verdict }) => verdict.repairs)],
   ['slowest answer', rounds => `${Math.max(0, ...rounds.map(({ slowest }) => slowest)).toFixed(1)} s`],
   ['stock client lost', printRival],

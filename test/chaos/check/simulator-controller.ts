@@ -58,6 +58,7 @@ export class SimulatedController {
       epoch: this.#epoch,
       revision: this.#revision.toString(),
       repairs: 0,
+      reconciles: 1,
       overrides: Object.fromEntries(mine) as Record<string, JsonObject>, // documents are objects here
       data: Object.fromEntries(mine.map(([key]) => [namespaceOf(key), this.#effective(namespaceOf(key))])),
       boxes: Object.fromEntries(at.flatMap(([key, box]) => (key.startsWith('boxes/') ? [[key, (box as { data: Json }).data]] : []))),

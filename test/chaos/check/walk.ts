@@ -1,6 +1,7 @@
 import { equalJson } from '../../../model/value.ts'
 import type { Listener } from '../history.ts'
 import { type Fact, type Passage, printCursor, snapshotData } from './heard.ts'
+import { mayBeForgotten } from './kept.ts'
 import { cursorOf, isDocument, type Moment, type Step } from './moment.ts'
 import { leadsTo, momentsAt, type Panel } from './panel.ts'
 import { differencesTo, matchDifferences, misfits, tellingOf } from './resync.ts'
@@ -133,7 +134,8 @@ export class Walk {
 
   #takeSnapshot({ cursor, revision, content }: Snapshot): void {
     const { truth, mayResync, restarted } = this.#panel
-    if (this.#listener.kind === 'bus' || !(mayResync || restarted.has(this.#listener.controller)))
+    const isServed = !mayResync && !restarted.has(this.#listener.controller) && !mayBeForgotten(truth, this.#world.at, cursor)
+    if (this.#listener.kind === 'bus' || isServed)
       this.#wrong(`was given a snapshot at ${printCursor(cursor)}, although its place could still be served`)
     // What was heard of it so far is in the world already; the rest is in the snapshot.
     if (this.#open) this.#world.moveTo(this.#open)

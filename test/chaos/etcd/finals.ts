@@ -9,13 +9,14 @@ import type { Seat } from './seat.ts'
 export async function readFinal(seat: Seat, lives: readonly StoreLife[]): Promise<Final> {
   const { health } = seat
   if (!health) throw new Error(`${seat.id} is not there to be asked.`)
-  const { state, epoch, revision, repairs } = health
+  const { state, epoch, revision, repairs, reconciles } = health
   return {
     controller: seat.id,
     state,
     epoch,
     revision: printRevision(revision),
     repairs,
+    reconciles,
     ...(await readSettings(seat)),
     boxes: await readBoxes(seat, lives),
   }

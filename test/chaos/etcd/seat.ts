@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createEtcdBackend, type EtcdOptions } from '../../../backends/etcd/index.ts'
 import { ask } from '../../../events/ask.ts'
 import { createBus } from '../../../events/bus.ts'
-import type { Bus } from '../../../events/event.ts'
+import type { Bus, KytosEvent } from '../../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../../events/map.ts'
 import { parseJson } from '../../../model/json.ts'
 import { isObject, type JsonObject } from '../../../model/value.ts'
@@ -42,6 +42,8 @@ interface Sitting {
 }
 
 const START_TIMEOUT = 30_000
+/** Milliseconds between two comparisons of a cache with the store. */
+const RECONCILE = 2_000
 /** Higher than any place in a revision: after it comes the next revision. */
 const LAST_PLACE = 999_999_999
 
@@ -64,9 +66,11 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
       log,
       snapshot,
       startTimeout: START_TIMEOUT,
+      pace: { reconcile: RECONCILE },
     })
     const recording = record(`bus ${listeners.length + 1} of ${id}`, id, await knownSince(file))
     listeners.push(recording)
+    service.feed.follow(undefined, recording.say)
     root.on(/settings\..*|box\..*/, recording.hear)
     const http = await openHttp({ bus: root, feed: service.feed, health: service.health, listen: '127.0.0.1', port, log, grace: 1_000 })
     const ended = new AbortController()
@@ -117,6 +121,7 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
 /** A listener that keeps what it hears. */
 function record(name: string, controller: string, since: string | undefined) {
   const heard: Heard[] = []
+  const said = new Map<string, bigint>()
   const recording = {
     lasted: true,
     listener: {
@@ -129,9 +134,14 @@ function record(name: string, controller: string, since: string | undefined) {
         return recording.lasted
       },
     },
-    hear: (event: { readonly name: string; readonly content: unknown }): void => {
+    /** An answer may come once a fact was said; a listener with a backlog hears it later. */
+    say: ({ id }: KytosEvent): void => {
+      said.set(id, process.hrtime.bigint())
+    },
+    hear: (event: KytosEvent): void => {
       // A fact's content is frozen JSON.
-      heard.push({ name: event.name, content: event.content as JsonObject, at: process.hrtime.bigint() })
+      heard.push({ name: event.name, content: event.content as JsonObject, at: said.get(event.id) ?? process.hrtime.bigint() })
+      said.delete(event.id)
     },
   }
   return recording

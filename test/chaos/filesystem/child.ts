@@ -28,6 +28,8 @@ import { createUnrulyDisk, type UnrulyDisk } from './unruly-disk.ts'
 /** Small, so that logs and snapshots are made all the time. */
 const COMPACTION = { log: 64 * 1024, tail: 128 * 1024, ratio: 2 }
 const START_TIMEOUT = 20_000
+/** Milliseconds between two comparisons of the cache with the store. */
+const RECONCILE = 1_000
 /** Above every place in a revision. */
 const LAST = 999_999_999
 
@@ -63,8 +65,8 @@ async function answer(order: Exclude<Order, { type: 'start' | 'doom' }>): Promis
     return null
   }
   if (order.type === 'status') {
-    const { state, epoch, revision, resyncs, repairs } = service.health()
-    return { state, epoch, revision: revision.toString(), resyncs, repairs } satisfies Status as Json
+    const { state, epoch, revision, resyncs, repairs, reconciles } = service.health()
+    return { state, epoch, revision: revision.toString(), resyncs, repairs, reconciles } satisfies Status as Json
   }
   const bus = root.view({ type: 'user', name: 'chaos' })
   // The parent speaks by the table of commands.
@@ -88,6 +90,7 @@ async function start({ controller, port, store, state, snapshot, archive, blackB
     strict: false,
     log: LOG,
     startTimeout: START_TIMEOUT,
+    pace: { reconcile: RECONCILE },
     fatal: fail,
     ...(file && { snapshot: file }),
   })

@@ -25,8 +25,8 @@ export async function readFinal(player: Player, status: Status, { revisions }: S
     const box = address && (await player.ask('kytos.storehouse.retrieve', { namespace, box_id }))
     if (box) boxes[key] = box.data
   }
-  const { state, epoch, revision, repairs } = status
-  return { controller: player.id, state, epoch, revision, repairs, overrides, data, boxes }
+  const { state, epoch, revision, repairs, reconciles } = status
+  return { controller: player.id, state, epoch, revision, repairs, reconciles, overrides, data, boxes }
 }
 
 /** The overrides in a scope; undefined when there are none, which an empty document is not. */

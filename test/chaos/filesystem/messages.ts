@@ -40,6 +40,7 @@ export interface Status {
   readonly revision: string
   readonly resyncs: number
   readonly repairs: number
+  readonly reconciles: number
 }
 
 export type Order =
