@@ -52,6 +52,8 @@ class Reader implements SseReader {
     const late = new Promise<never>((_, reject) => {
       signal.addEventListener('abort', () => reject(new Error(`${this.#name} has not heard it after its id ${this.#lastId}.`)), { once: true })
     })
+    // Nobody waits for it any more once the reader has heard it.
+    late.catch(() => {})
     for (;;) {
       while (seen < this.#heard.length) if (holds(this.#heard[seen++] as Heard)) return
       await Promise.race([late, new Promise<void>(resolve => this.#wakes.add(resolve))])
