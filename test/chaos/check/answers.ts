@@ -48,7 +48,7 @@ function hasHeard({ marks }: Ear, { document, moment }: Recorded, answered: bigi
     if ((marks[middle]?.at ?? 0n) <= answered) low = middle + 1
     else high = middle
   }
-  const mark = marks[low - 1]
+  const mark = marks[low - 1]?.cursor
   if (!mark) return false
   if (mark.epoch !== moment.epoch) return mark.epoch > moment.epoch
   if (mark.revision !== moment.revision) return mark.revision > moment.revision

@@ -99,9 +99,9 @@ class Teller {
     this.#findings.facts++
     const cursor = this.#cursorOf(name, content)
     if (!cursor || this.#isLate(cursor)) return
-    const { epoch, revision } = cursor
+    const { epoch, revision, n } = cursor
     const resync = content.origin === 'resync'
-    if (String(content.revision) !== String(revision) || (content.epoch !== undefined && content.epoch !== epoch))
+    if (content.cursor !== `${epoch}.${content.revision}.${n}` || (content.epoch !== undefined && content.epoch !== epoch))
       this.#wrong(cursor, `names revision ${content.revision} and epoch ${content.epoch}`)
     if (!resync && content.origin !== 'live' && content.origin !== 'replay') this.#wrong(cursor, `has the origin ${content.origin}`)
     const isContinued = this.#group?.epoch === epoch && this.#group.revision === revision && this.#group.resync === resync

@@ -5,7 +5,8 @@ import { momentsAt, type Panel } from './panel.ts'
 import { Walk } from './walk.ts'
 
 /** How far a listener on a bus was, and when. */
-export interface Mark extends Cursor {
+export interface Mark {
+  readonly cursor: Cursor
   readonly at: bigint
 }
 
@@ -117,11 +118,13 @@ function keepBoot({ controller }: Listener, passages: readonly Passage[], { boot
 }
 
 function marksOf(passages: readonly Passage[]): Mark[] {
-  return passages.flatMap((one): Mark[] => {
-    if (one.type === 'facts') return one.facts.map(({ cursor, at }) => ({ ...cursor, at }))
-    // A state names the revision up to which everything was announced; one that is told while the store is away may be an old one.
-    return one.type === 'state' && one.epoch > 0 ? [{ epoch: one.epoch, revision: one.revision, n: LAST, at: one.at }] : []
-  })
+  const marks: Mark[] = []
+  for (const one of passages) {
+    if (one.type === 'facts') for (const fact of one.facts) marks.push(fact)
+    // A state names the revision up to which everything was announced.
+    else if (one.type === 'state' && one.epoch > 0) marks.push({ cursor: { epoch: one.epoch, revision: one.revision, n: LAST }, at: one.at })
+  }
+  return marks
 }
 
 function statesOf(passages: readonly Passage[]): Extract<Passage, { type: 'state' }>[] {

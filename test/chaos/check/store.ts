@@ -2,7 +2,7 @@ import { equalJson } from '../../../model/value.ts'
 import type { StoreLife, StoreRevision } from '../history.ts'
 import type { Findings } from './findings.ts'
 import { isDocument } from './moment.ts'
-import { historyOf, type RecordText, readObject, readRecord } from './record.ts'
+import { historyOf, type RecordText, readObject } from './record.ts'
 import type { Truth } from './truth.ts'
 
 /*
@@ -27,7 +27,7 @@ export function checkStore(lives: readonly StoreLife[], truth: Truth, findings: 
     const life = new LifeCheck(i + 1, findings)
     const shared = truth.lives[i]?.shared ?? 0
     // What it has from an earlier life was judged there.
-    for (const [place, revision] of revisions.entries()) life.take(revision, place >= shared)
+    for (const [place, revision] of revisions.entries()) life.take(revision, truth.lives[i]?.path[place]?.records ?? [], place >= shared)
   }
 }
 
@@ -43,31 +43,30 @@ class LifeCheck {
     this.#findings = findings
   }
 
-  take(revision: StoreRevision, judging: boolean): void {
+  take(revision: StoreRevision, records: readonly RecordText[], judging: boolean): void {
     this.#judging = judging
     const at = revision.revision
     if (at <= this.#last) this.#wrong(at, `comes after revision ${this.#last}`)
     this.#last = at
     const texts = new Map(revision.changes.map(({ key, text }) => [key, text]))
     if (texts.size < revision.changes.length) this.#wrong(at, 'changes a key twice')
-    for (const [key, text] of texts) if (key.startsWith('history/')) this.#takeRecord(at, key, text, texts)
+    for (const [key, text] of texts) if (text === undefined) this.#takeRemoval(at, key)
+    for (const record of records) this.#takeRecord(at, record, texts)
     for (const [key, text] of texts) {
-      if (!isDocument(key) || this.#hasRecord(at, key, texts)) continue
+      if (!isDocument(key) || records.some(one => one.document === key && (one.adopts ?? at) === at)) continue
       const document = this.#document(key)
       document.edits = [...document.edits, { revision: at, gone: text === undefined }]
     }
   }
 
-  #takeRecord(at: bigint, key: string, text: string | undefined, texts: ReadonlyMap<string, string | undefined>): void {
+  #takeRemoval(at: bigint, key: string): void {
     const place = historyOf(key)
-    if (!place) return
-    const document = this.#document(place.document)
-    if (text === undefined) {
-      if (place.version === document.version) this.#wrong(at, `removes the newest record of ${place.document}, version ${place.version}`)
-      return
-    }
-    const record = readRecord(key, text)
-    if (!record) return
+    if (place && place.version === this.#document(place.document).version)
+      this.#wrong(at, `removes the newest record of ${place.document}, version ${place.version}`)
+  }
+
+  #takeRecord(at: bigint, record: RecordText, texts: ReadonlyMap<string, string | undefined>): void {
+    const document = this.#document(record.document)
     if (record.version !== document.version + 1)
       this.#wrong(at, `has version ${record.version} of ${record.document} after version ${document.version}`)
     document.version = record.version
@@ -93,13 +92,6 @@ class LifeCheck {
     })
     if (found < 0) this.#wrong(at, `has a record of ${key}, version ${version}, without the change`)
     document.edits = document.edits.slice(found + 1)
-  }
-
-  #hasRecord(at: bigint, key: string, texts: ReadonlyMap<string, string | undefined>): boolean {
-    const { version } = this.#document(key)
-    const text = texts.get(`history/${key}/${String(version).padStart(12, '0')}`)
-    const record = text === undefined ? undefined : readRecord(`history/${key}/${String(version).padStart(12, '0')}`, text)
-    return record !== undefined && (record.adopts ?? at) === at
   }
 
   #document(key: string): Document {

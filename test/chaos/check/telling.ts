@@ -1,5 +1,5 @@
 import { makeKey } from '../../../model/key.ts'
-import { equalJson, type JsonObject } from '../../../model/value.ts'
+import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { type Fact, printCursor } from './heard.ts'
 import type { Step } from './moment.ts'
 import type { Panel } from './panel.ts'
@@ -71,8 +71,8 @@ export class Teaching {
 
   #compare(fact: Fact, key: string, { version, actor, comment }: Pick<Step, 'version' | 'actor' | 'comment'>): void {
     const { content, namespace } = fact
-    const said = readActor(content.actor)
-    if (said !== readActor(actor)) this.#wrong(fact, `names the actor ${said} of ${key}, which was ${readActor(actor)}`)
+    if (!isSameActor(content.actor, actor))
+      this.#wrong(fact, `names the actor ${printActor(content.actor)} of ${key}, which was ${printActor(actor)}`)
     if (namespace === undefined) return
     if (content.version !== version) this.#wrong(fact, `says version ${content.version} of ${key}, which was ${version}`)
     if (content.comment !== comment) this.#wrong(fact, `has the comment ${content.comment} on ${key}, which was ${comment}`)
@@ -83,9 +83,13 @@ export class Teaching {
   }
 }
 
-function readActor(actor: unknown): string {
-  if (typeof actor !== 'object' || actor === null || !('type' in actor) || !('name' in actor)) return 'nobody'
-  return `${actor.type} ${actor.name}`
+function isSameActor(said: Json | undefined, actor: Step['actor']): boolean {
+  if (!isObject(said) || actor === null) return said === actor
+  return said.type === actor.type && said.name === actor.name
+}
+
+function printActor(actor: Json | Step['actor'] | undefined): string {
+  return typeof actor === 'object' && actor !== null && 'type' in actor && 'name' in actor ? `${actor.type} ${actor.name}` : 'nobody'
 }
 
 function address(namespace: string): string {

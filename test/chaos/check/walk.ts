@@ -82,14 +82,18 @@ export class Walk {
 
   /** Of several lives that came to this revision in this epoch, the one that the facts tell of. */
   #stepTarget(epoch: number, revision: bigint, facts: readonly Fact[]): Moment | undefined {
-    const candidates = momentsAt(this.#panel.truth, epoch, revision).filter(moment => moment.revision === revision)
+    const { truth } = this.#panel
     const here = this.#open ?? this.#world.at
+    // In a store with one life it is the next one, nearly always.
+    const next = truth.lives.length === 1 ? truth.lives[0]?.path[(here?.depth ?? -1) + 1] : undefined
+    if (next?.revision === revision && next.epoch === epoch) return next
+    const candidates = momentsAt(truth, epoch, revision).filter(moment => moment.revision === revision)
     const wrong = (moment: Moment): number => {
       const strange = facts.filter(({ cursor, subject, content }) => {
         const step = moment.steps[cursor.n - 1]
         return step?.subject !== subject || step.kind !== content.kind || (content.comment !== undefined && step.comment !== content.comment)
       })
-      return strange.length * 2 + (leadsTo(this.#panel.truth, here, moment) ? 0 : 1)
+      return strange.length * 2 + (leadsTo(truth, here, moment) ? 0 : 1)
     }
     return candidates.length < 2 ? candidates[0] : candidates.reduce((best, one) => (wrong(one) < wrong(best) ? one : best))
   }
