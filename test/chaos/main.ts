@@ -20,6 +20,7 @@ interface Options {
   readonly minutes: number
   readonly seed: number
   readonly kind?: string
+  readonly faults?: readonly string[]
   readonly rounds: number
   readonly seconds: number
   readonly bail: boolean
@@ -31,6 +32,7 @@ const program = new Command('npm run chaos --')
   .option('--minutes <n>', 'how long to begin new rounds', parsePositive, 20)
   .option('--seed <n>', 'seed of the first round; the next ones count up', parseWhole, Math.floor(Math.random() * 1e9))
   .option('--kind <name>', `only this kind of faults (etcd: ${ETCD_KINDS.join(', ')}; filesystem: ${FILESYSTEM_KINDS.join(', ')})`)
+  .option('--faults <names>', 'only these of its faults, as the last line names them, with commas between', text => text.split(','))
   .option('--rounds <n>', 'how many rounds at most', parsePositive, Number.POSITIVE_INFINITY)
   .option('--seconds <n>', 'how long faults strike in a round', parsePositive, 30)
   .option('--bail', 'stop after the first round that goes wrong', false)
@@ -51,16 +53,17 @@ if (options.kind !== undefined && !kinds.includes(options.kind)) program.error(`
 process.exitCode = (await playAll(options)) ? 0 : 1
 
 /** True when every round was as it has to be. */
-async function playAll({ backend, minutes, seed, kind, rounds, seconds, bail }: Options): Promise<boolean> {
+async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, bail }: Options): Promise<boolean> {
   const start = performance.now()
   const played: Round[] = []
   let sound = true
   for (let n = 0; n < rounds && (sound || !bail) && performance.now() - start < minutes * 60_000; n++) {
     // The kind follows from the seed, so that the seed alone plays a round again.
     const chosen = kind ?? (kinds[(seed + n) % kinds.length] as string)
-    const again = `npm run chaos -- --backend ${backend} --kind ${chosen} --seed ${seed + n} --rounds 1 --seconds ${seconds}`
+    const again = `npm run chaos -- --backend ${backend} --kind ${chosen} --seed ${seed + n} --rounds 1 --seconds ${seconds}${faults ? ` --faults '${faults.join(',')}'` : ''}`
     try {
-      const round = await playRound({ open: random => openStage(backend, chosen, random), seed: seed + n, seconds, onFault: showFault(start, n) })
+      const open = async (random: Random) => only(await openStage(backend, chosen, random), faults)
+      const round = await playRound({ open, seed: seed + n, seconds, onFault: showFault(start, n) })
       played.push(round)
       sound = (await tell(round, n, again)) && sound
     } catch (error) {
@@ -79,6 +82,17 @@ function openStage(backend: Options['backend'], kind: string, random: Random): P
   // Checked against the kinds of this backend above.
   if (backend === 'etcd') return openEtcdStage({ kind: kind as (typeof ETCD_KINDS)[number], random })
   return openFilesystemStage({ kind: kind as (typeof FILESYSTEM_KINDS)[number], random })
+}
+
+/** The stage with these of its faults only. @throws Error when it has none of them. */
+async function only(stage: Stage, names: readonly string[] | undefined): Promise<Stage> {
+  if (!names) return stage
+  const faults = stage.faults.filter(({ name }) => names.includes(name))
+  if (faults.length === 0) {
+    await stage.close()
+    throw new Error(`--faults ${names.join(',')}: ${stage.name} has ${stage.faults.map(({ name }) => name).join(', ')}.`)
+  }
+  return Object.defineProperty(stage, 'faults', { value: faults })
 }
 
 /** Says how a round went, and keeps what was seen when it went wrong. */

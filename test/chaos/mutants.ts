@@ -7,8 +7,11 @@ import { fileURLToPath } from 'node:url'
 export interface Mutant {
   readonly name: string
   readonly backend: 'etcd' | 'filesystem'
-  /** The kind of faults that brings it to light. */
+  /** The kind of stage and the faults that bring it to light, with commas between. */
   readonly kind: string
+  readonly faults: string
+  /** What the run says of it. */
+  readonly says: RegExp
   /** What is written instead; `from` stands in the file exactly once. */
   readonly edits: readonly { readonly file: string; readonly from: string; readonly to: string }[]
 }
@@ -20,6 +23,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'resume-from-header-revision',
     backend: 'etcd',
     kind: 'lines',
+    faults: 'cut after created,cut within an answer,cut',
+    says: /was not told|did not hear|lost/i,
     edits: [
       {
         file: 'backends/etcd/watch.ts',
@@ -39,6 +44,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'retry-without-write-id',
     backend: 'etcd',
     kind: 'lines',
+    faults: 'answers swallowed,cut within an answer',
+    says: /twice|doubled/i,
     edits: [
       {
         file: 'backends/etcd/commit.ts',
@@ -51,6 +58,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ignore-compaction',
     backend: 'etcd',
     kind: 'forgets',
+    faults: 'compaction',
+    says: /WRONG/,
     edits: [
       { file: FOLLOWER, from: '#anchor: Anchor | undefined\n', to: '#anchor: Anchor | undefined\n  #oldest: bigint | undefined\n' },
       {
@@ -70,6 +79,8 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'trust-cluster-id',
     backend: 'etcd',
     kind: 'forgets',
+    faults: 'restore',
+    says: /WRONG/,
     edits: [
       { file: 'src/watcher/anchor.ts', from: 'this.#confirmed = anchor === undefined', to: 'this.#confirmed = true' },
       { file: FOLLOWER, from: 'if (!begun) await this.#refuseOtherStore(witness)', to: 'if (!begun) await Promise.resolve(witness)' },
@@ -79,12 +90,16 @@ export const MUTANTS: readonly Mutant[] = [
     name: 'ack-before-fsync',
     backend: 'filesystem',
     kind: 'power',
+    faults: 'power loss,power loss at a step',
+    says: /WRONG|damaged|has to be/,
     edits: [{ file: 'backends/filesystem/journal.ts', from: 'await this.#file.sync()', to: 'await Promise.resolve()' }],
   },
   {
     name: 'rename-without-journal',
     backend: 'filesystem',
     kind: 'kills',
+    faults: 'kill -9',
+    says: /has revision \d+ where \d+ has to be/,
     edits: [
       {
         file: 'backends/filesystem/committer.ts',

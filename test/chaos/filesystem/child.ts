@@ -79,7 +79,11 @@ async function start({ controller, port, store, state, snapshot, archive, blackB
   tapSteps([store, state], watchmen)
 
   const bus = createBus({ log: LOG })
-  bus.on(/settings\..*|box\..*/, ({ name, content }) => report({ type: 'heard', name, content: printJson(toJson(content)) }))
+  const said = new Map<string, string>()
+  bus.on(/settings\..*|box\..*/, ({ id, name, content }) => {
+    report({ type: 'heard', name, content: printJson(toJson(content)), at: said.get(id) ?? now() })
+    said.delete(id)
+  })
   const file = snapshot ? new SnapshotFile(join(state, controller, 'snapshot.json'), `filesystem ${store}`, LOG) : undefined
   const known = await file?.read()
   if (known) report({ type: 'known', cursor: printCursor({ epoch: known.epoch, revision: known.batch.revision, n: LAST }) })
@@ -94,10 +98,16 @@ async function start({ controller, port, store, state, snapshot, archive, blackB
     fatal: fail,
     ...(file && { snapshot: file }),
   })
+  // An answer may come once a fact was said; a listener with a backlog hears it later.
+  service.feed.follow(undefined, ({ id }) => said.set(id, now()))
   await openHttp({ bus, feed: service.feed, health: service.health, listen: '127.0.0.1', port, log: LOG })
   await service.start()
   root = bus
   report({ type: 'open' })
+}
+
+function now(): string {
+  return process.hrtime.bigint().toString()
 }
 
 function archivist(archive: string): Watchman {

@@ -63,4 +63,5 @@ export type Report =
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'answer'; readonly id: number; readonly text: string }
   | { readonly type: 'refusal'; readonly id: number; readonly code: string; readonly message: string; readonly details: string }
-  | { readonly type: 'heard'; readonly name: string; readonly content: string }
+  /** A fact that a listener on the bus heard; `at` is when it was said, by the monotonic clock that all processes of a machine share. */
+  | { readonly type: 'heard'; readonly name: string; readonly content: string; readonly at: string }

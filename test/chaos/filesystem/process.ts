@@ -149,7 +149,7 @@ export class ControllerProcess {
     else if (report.type === 'known') this.#known = report.cursor
     else if (report.type === 'open') this.#settleOpen?.resolve(null)
     else if (report.type === 'failed') this.#settleOpen?.reject(errorOf(report.code, report.message, {}))
-    else if (report.type === 'heard') this.#heard.push({ name: report.name, content: objectOf(report.content), at: process.hrtime.bigint() })
+    else if (report.type === 'heard') this.#heard.push({ name: report.name, content: objectOf(report.content), at: BigInt(report.at) })
     else {
       const waiting = this.#waiting.get(report.id)
       this.#waiting.delete(report.id)

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -69,7 +69,9 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
     calm: () => becomeCalm(controller, cast),
     collect: async () => {
       const life = await truth()
-      refuse([...controller.errors, ...cast.flaws(life)])
+      const flaws = cast.flaws(life)
+      if (flaws.length > 0) flaws.push(`The history of the store: ${await keep(life)}`)
+      refuse([...controller.errors, ...flaws])
       const finals = [await readFinal(controller, await controller.process.status(), life)]
       return { lives: [life], listeners: controller.listeners, finals }
     },
@@ -88,6 +90,15 @@ async function becomeCalm(controller: Controller, cast: Cast): Promise<void> {
     if (performance.now() - begun < CALM) continue
     throw new Error([`After ${CALM} ms the controller is ${state} at revision ${revision}, the store at ${newest}.`, ...pending].join('\n'))
   }
+}
+
+async function keep(life: StoreLife): Promise<string> {
+  const path = join(await mkdtemp(join(tmpdir(), 'kytos-chaos-')), 'store.json')
+  await writeFile(
+    path,
+    JSON.stringify(life, (_, value) => (typeof value === 'bigint' ? String(value) : value), 1),
+  )
+  return path
 }
 
 function refuse(errors: readonly string[]): void {

@@ -5,6 +5,7 @@ import { promisify } from 'node:util'
 const run = promisify(execFile)
 
 const SIZE = '2g'
+const ATTEMPTS = 20
 
 /** A file system of its own, in memory, that can really be full and really be read-only. */
 export interface Volume {
@@ -51,8 +52,17 @@ export async function mountVolume(folder: string): Promise<Volume | undefined> {
       await resize(SIZE)
     },
     protect: async path => {
-      await run('mount', ['--bind', path, path])
-      await run('mount', ['-o', 'remount,ro,bind', path])
+      for (let attempt = 1; ; attempt++) {
+        await run('mount', ['--bind', path, path])
+        try {
+          await run('mount', ['-o', 'remount,ro,bind', path])
+          return
+        } catch (error) {
+          // Between the two steps somebody opened a file for writing by way of the new mount, which cannot be made read-only while that is open.
+          await run('umount', ['-l', path])
+          if (attempt === ATTEMPTS) throw error
+        }
+      }
     },
     unprotect: async path => {
       await run('umount', ['-l', path])
