@@ -24,7 +24,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
 const LONGEST_ANSWER = 45
 const WRITERS = 4
 /** Longest pause between two faults, in ms. */
-const RESPITE = 1_500
+const RESPITE = 600
 /** Milliseconds that the readers have to hear the last fact of all. */
 const LAST_WORD = 30_000
 
