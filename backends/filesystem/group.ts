@@ -1,8 +1,9 @@
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Batch, Change, Expected, Operation, Outcome } from '../backend.ts'
-import type { FileVersion } from './file-version.ts'
+import { type FileVersion, NO_FILE } from './file-version.ts'
 import { encodeFrame } from './frame.ts'
+import { hashOf, readableText } from './readable.ts'
 import { logRecord, type StoredMark } from './record.ts'
 import type { State } from './state.ts'
 
@@ -86,8 +87,17 @@ export class Group {
   }
 
   #storedMark([key, versions]: Mark): StoredMark {
-    return storedMark(key, versions(), this.#get(key)?.text)
+    const known = versions()
+    const [durable, current] = [this.#state.get(key)?.text, this.#get(key)?.text]
+    // While this group is being written the file may get what is durable now, of which nobody would know once the mark stands after what is current then.
+    const next = durable === current || durable === known.at(-1)?.text ? [] : [shownBy(durable)]
+    return storedMark(key, [...known, ...next], current)
   }
+}
+
+/** What a file holds that shows this document. */
+function shownBy(text: string | undefined): FileVersion {
+  return text === undefined ? NO_FILE : { hash: hashOf(readableText(text)), text }
 }
 
 /** A mark as the journal keeps it, where the entry has the text `current`. */
