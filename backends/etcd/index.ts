@@ -8,6 +8,7 @@ import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
 import { CallFailed, toStoreError } from './errors.ts'
 import { FAREWELL, Link } from './link.ts'
+import { Pages } from './pages.ts'
 import { getEntry, listEntries } from './read.ts'
 import { Space } from './space.ts'
 import { isInStep, outdated } from './version.ts'
@@ -33,6 +34,7 @@ class EtcdBackend implements Backend {
   readonly #watchLink: Link
   readonly #space: Space
   readonly #committer: Committer
+  readonly #pages = new Pages()
   readonly #closing = new AbortController()
   #identity: Identity | undefined
   #warmth: NodeJS.Timeout | undefined
@@ -70,7 +72,7 @@ class EtcdBackend implements Backend {
 
   async list(prefix: Prefix, options?: ListOptions): Promise<Listing> {
     this.#needOpen()
-    return this.#heed(listEntries(this.#link, this.#space, prefix, options))
+    return this.#heed(listEntries(this.#link, this.#space, this.#pages, prefix, options))
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {

@@ -1,0 +1,44 @@
+import { once } from 'node:events'
+import { createConnection, createServer, type Socket } from 'node:net'
+import { Transform } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A TCP line to `port` on loopback whose answers come at so many bytes a second on each connection. */
+export async function startThrottle(port: number, rate: number): Promise<{ readonly port: number; close(): Promise<void> }> {
+  const sockets = new Set<Socket>()
+  const server = createServer(near => {
+    const far = createConnection(port, '127.0.0.1')
+    const ends = [near, far]
+    const end = (): void => {
+      for (const one of ends) one.destroy()
+    }
+    for (const one of ends) {
+      sockets.add(one)
+      // What ends one end ends the other; 'close' follows every 'error'.
+      one.on('error', () => undefined).on('close', end)
+    }
+    near.pipe(far)
+    far.pipe(slowed(rate)).pipe(near)
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address with a port.')
+  return {
+    port: address.port,
+    close: async () => {
+      const closed = once(server, 'close')
+      server.close()
+      for (const socket of sockets) socket.destroy()
+      await closed
+    },
+  }
+}
+
+function slowed(rate: number): Transform {
+  return new Transform({
+    transform(chunk: Buffer, _, done) {
+      sleep((1_000 * chunk.length) / rate).then(() => done(null, chunk), done)
+    },
+  })
+}
