@@ -10,6 +10,8 @@ import { type Player, PlayerGone } from './stage.ts'
 
 /** Namespaces that all writers change, without a guard. */
 const SHARED = ['kytos/shared_0', 'kytos/shared_1', 'kytos/shared_2', 'of-core/shared.3']
+/** A namespace of large documents; of its own, for every fact of a namespace holds its document twice. */
+const BULKY = 'kytos/bulky'
 /** Namespaces that come and go. */
 const PASSING = ['kytos/passing_0', 'kytos/passing_1']
 /** Namespaces that are only ever changed by compare-and-set. */
@@ -106,7 +108,7 @@ class Writer {
 
   #patch(scope: string, large = false): Promise<Outcome> {
     const id = this.#id()
-    const namespace = this.#random.pick(SHARED)
+    const namespace = large ? BULKY : this.#random.pick(SHARED)
     const data = { [this.#name]: id, ...(large && { ballast: id.padEnd(this.#random.between(1, LARGE), '.') }) }
     return this.#update(id, { namespace, scope, data, comment: id }, data)
   }
