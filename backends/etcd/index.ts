@@ -57,7 +57,7 @@ class EtcdBackend implements Backend {
     try {
       const request = { ...this.#space.range(EVERYTHING), limit: 1, keys_only: true }
       const { header } = await this.#link.tryEach((client, options) => client.kv.range(request, options))
-      this.#identity = { cluster: header.cluster_id, inStep: await this.#checkVersion(), fragment: false }
+      this.#identity = { cluster: header.cluster_id, inStep: await this.#checkVersion(), fragment: false, slack: 1 }
     } catch (error) {
       throw toStoreError(error, 'the first read', this.#link.endpoints)
     }

@@ -18,27 +18,35 @@ export class Pulse {
   busy = false
   readonly #stream: WatchStream
   readonly #insistent: boolean
+  readonly #slack: number
   readonly #timer: NodeJS.Timeout
-  #patience: number
+  readonly #first: number
+  #late = false
   #idle = 0
   #asked = 0
   #created = false
 
   /**
    * `timeout` in ms is how long the first response may take. `insistent`: asks again while there is no answer, for servers that forget a question asked
-   * before they have caught up (3.5.8 and later); older ones would answer all of them at once.
+   * before they have caught up (3.5.8 and later); older ones would answer all of them at once. `slack`: how many times as long a server that has yet to
+   * catch up may take, for one response of it may hold a thousand revisions.
    */
-  constructor(stream: WatchStream, timeout: number, insistent = false) {
+  constructor(stream: WatchStream, timeout: number, insistent = false, slack = 1) {
     this.#stream = stream
     this.#insistent = insistent
-    this.#patience = Math.ceil(timeout / TICK)
+    this.#first = Math.ceil(timeout / TICK)
+    this.#slack = slack
     this.#timer = setInterval(() => this.#tick(), TICK)
+  }
+
+  /** True once a stream was given up that had begun and had yet to catch up: the line may be slow, and not dead. */
+  get late(): boolean {
+    return this.#late
   }
 
   /** Something came. */
   heard(): void {
     this.#created = true
-    this.#patience = ANSWER_TICKS
     this.#idle = 0
     this.#asked = 0
   }
@@ -59,10 +67,16 @@ export class Pulse {
       return
     }
     if (!this.#created || this.#asked > 0) {
-      if (this.#asked++ >= this.#patience) this.#stream.cancel(new Error(`nothing came for ${this.#patience * TICK} ms, not even when asked`))
+      const patience = this.#created ? ANSWER_TICKS * (this.eager ? this.#slack : 1) : this.#first
+      if (this.#asked++ >= patience) this.#giveUp(patience * TICK)
       else if (this.#created && this.#insistent) this.#stream.write({ progress_request: {} })
       return
     }
     if (++this.#idle >= (this.eager ? EAGER_TICKS : IDLE_TICKS)) this.ask()
+  }
+
+  #giveUp(ms: number): void {
+    this.#late = this.#created && this.eager
+    this.#stream.cancel(new Error(`nothing came for ${ms} ms, not even when asked`))
   }
 }

@@ -19,7 +19,11 @@ export interface Identity {
   readonly inStep: boolean
   /** Responses have become too large to come in one piece. */
   fragment: boolean
+  /** How many times the usual a watch that has yet to catch up waits for a response: more and more, until one comes. */
+  slack: number
 }
+
+const MOST_SLACK = 32
 
 /** The watch id of a response that is about the whole stream. */
 const NO_WATCH = '-1'
@@ -54,7 +58,7 @@ export async function* watchOnce(
     throw cut(link, error)
   })
   if (signal.aborted) return stream.cancel()
-  const pulse = new Pulse(stream, attemptMs(options), identity.inStep)
+  const pulse = new Pulse(stream, attemptMs(options), identity.inStep, identity.slack)
   const end = (): void => {
     // A reader that waits elsewhere may never come back to the `finally` below.
     pulse.stop()
@@ -74,6 +78,7 @@ export async function* watchOnce(
     }
     if (signal.aborted) return
     if (/larger than max/.test(stream.failure?.message ?? '')) identity.fragment = true
+    if (pulse.late) identity.slack = Math.min(2 * identity.slack, MOST_SLACK)
     link.leave(client)
     throw cut(link, stream.failure ?? new Error('the server ended the stream'))
   } finally {
@@ -140,6 +145,7 @@ async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): Async
       }
     }
     pulse.eager = !caughtUp
+    if (caughtUp) identity.slack = 1
   }
 }
 

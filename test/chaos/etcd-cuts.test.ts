@@ -172,7 +172,7 @@ describe('A watch that is given its answers in fragments', () => {
       const link = new Link(options)
       const given: string[] = []
       for (let last = since; given.length < owed.length; ) {
-        const identity = { cluster: (await server.client.maintenance.status()).header.cluster_id, inStep: false, fragment: true }
+        const identity = { cluster: (await server.client.maintenance.status()).header.cluster_id, inStep: false, fragment: true, slack: 1 }
         const end = new AbortController()
         try {
           for await (const { revision, changes } of watchOnce(link, new Space('/kytos', () => {}), identity, options, last, end.signal)) {

@@ -99,7 +99,7 @@ export const MUTANTS: readonly Mutant[] = [
     backend: 'filesystem',
     kind: 'kills',
     faults: 'kill -9',
-    says: /has revision \d+ where \d+ has to be/,
+    says: /revision \d+ where \d+ has to be|READY at revision \d+, the store at/,
     edits: [
       {
         file: 'backends/filesystem/committer.ts',

@@ -2,12 +2,31 @@ import { expect, it, onTestFinished } from 'vitest'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { EVERYTHING, makeKey } from '../../model/key.ts'
 import { startEtcd } from '../support/etcd.ts'
+import { startReader } from '../support/etcd-reader.ts'
 import { startThrottle } from '../support/throttle.ts'
 
 const DOCUMENTS = 48
 const BYTES = 100_000
 /** What the line takes in a second: a page of 32 such documents needs four times as long as a call may. */
 const RATE = 1_600_000
+
+it('A watch behind a slow line catches up in the end, though its first response takes longer than a line may be silent', {
+  timeout: 90_000,
+}, async () => {
+  const etcd = await startEtcd()
+  onTestFinished(() => etcd.stop())
+  // One response holds up to a thousand revisions.
+  for (let n = 0; n < DOCUMENTS; n++) await etcd.client.put(`/kytos/boxes/large/n${n}`).value(`"${'x'.repeat(2 * BYTES)}"`)
+  const line = await startThrottle(etcd.port, RATE)
+  onTestFinished(() => line.close())
+  const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${line.port}`], prefix: '/kytos', timeout: 5 }, { report: () => {} })
+  onTestFinished(() => backend.close())
+  await backend.open()
+  const reader = startReader(backend, 0n)
+  onTestFinished(() => reader.stop())
+  await reader.until(({ batches }) => batches.length === DOCUMENTS)
+  expect(reader.opened).toBeGreaterThan(1)
+})
 
 it('A store of large documents behind a slow line is listed in the end, though no large page comes in time', { timeout: 60_000 }, async () => {
   const etcd = await startEtcd()
