@@ -6,7 +6,7 @@ import { ETCD_KINDS, openEtcdStage } from './etcd/stage.ts'
 import { KINDS as FILESYSTEM_KINDS, openFilesystemStage } from './filesystem/stage.ts'
 import type { History } from './history.ts'
 import type { Random } from './random.ts'
-import { playRound, type Round } from './round.ts'
+import { type Judged, playRound, type Round } from './round.ts'
 import type { Stage } from './stage.ts'
 import { printFaults, printTable } from './table.ts'
 
@@ -55,7 +55,7 @@ process.exitCode = (await playAll(options)) ? 0 : 1
 /** True when every round was as it has to be. */
 async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, bail }: Options): Promise<boolean> {
   const start = performance.now()
-  const played: Round[] = []
+  const played: Judged[] = []
   let sound = true
   for (let n = 0; n < rounds && (sound || !bail) && performance.now() - start < minutes * 60_000; n++) {
     // The kind follows from the seed, so that the seed alone plays a round again.
@@ -64,8 +64,10 @@ async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, 
     try {
       const open = async (random: Random) => only(await openStage(backend, chosen, random), faults)
       const round = await playRound({ open, seed: seed + n, seconds, onFault: showFault(start, n) })
-      played.push(round)
       sound = (await tell(round, n, again)) && sound
+      // Not its history, which is hundreds of megabytes.
+      const { history: _, ...judged } = round
+      played.push(judged)
     } catch (error) {
       sound = false
       console.log(

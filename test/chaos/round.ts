@@ -38,7 +38,7 @@ export interface RoundOptions {
 }
 
 /** One round as it was judged. */
-export interface Round {
+export interface Judged {
   readonly stage: string
   readonly seed: number
   /** How often each fault struck. */
@@ -47,6 +47,10 @@ export interface Round {
   readonly rival: Rival | undefined
   /** Seconds that the slowest answer took. */
   readonly slowest: number
+}
+
+/** The same with what it was judged by. */
+export interface Round extends Judged {
   readonly history: History
 }
 

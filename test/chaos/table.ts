@@ -1,16 +1,16 @@
-import type { Round } from './round.ts'
+import type { Judged } from './round.ts'
 
 /** Rounds on one stage, added up. */
 interface Row {
   readonly stage: string
-  readonly rounds: readonly Round[]
+  readonly rounds: readonly Judged[]
 }
 
-type Column = readonly [title: string, value: (rounds: readonly Round[]) => string]
+type Column = readonly [title: string, value: (rounds: readonly Judged[]) => string]
 
-const sum = (rounds: readonly Round[], value: (round: Round) => number): number => rounds.reduce((total, round) => total + value(round), 0)
+const sum = (rounds: readonly Judged[], value: (round: Judged) => number): number => rounds.reduce((total, round) => total + value(round), 0)
 const count =
-  (value: (round: Round) => number): Column[1] =>
+  (value: (round: Judged) => number): Column[1] =>
   rounds =>
     sum(rounds, value).toLocaleString('en')
 
@@ -33,7 +33,7 @@ const COLUMNS: readonly Column[] = [
 ]
 
 /** One line per stage, and one for all, as text with aligned columns. */
-export function printTable(rounds: readonly Round[]): string {
+export function printTable(rounds: readonly Judged[]): string {
   const stages = [...new Set(rounds.map(({ stage }) => stage))]
   const rows: Row[] = stages.map(stage => ({ stage, rounds: rounds.filter(round => round.stage === stage) }))
   if (rows.length > 1) rows.push({ stage: 'all', rounds })
@@ -43,7 +43,7 @@ export function printTable(rounds: readonly Round[]): string {
 }
 
 /** How often each fault struck, one line, the most frequent first. */
-export function printFaults(rounds: readonly Round[]): string {
+export function printFaults(rounds: readonly Judged[]): string {
   const total = new Map<string, number>()
   for (const { faults } of rounds) for (const [name, times] of faults) total.set(name, (total.get(name) ?? 0) + times)
   return [...total]
@@ -52,7 +52,7 @@ export function printFaults(rounds: readonly Round[]): string {
     .join(', ')
 }
 
-function printRival(rounds: readonly Round[]): string {
+function printRival(rounds: readonly Judged[]): string {
   const owed = sum(rounds, ({ rival }) => rival?.owed ?? 0)
   const lost = sum(rounds, ({ rival }) => rival?.lost ?? 0)
   return owed === 0 ? '-' : `${((100 * lost) / owed).toFixed(2)} % of ${owed.toLocaleString('en')}`
