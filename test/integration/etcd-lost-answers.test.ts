@@ -119,6 +119,20 @@ describe('Commits whose answers are lost', () => {
     expect(await etcd.revision()).toBe(before + 1n)
   })
 
+  it('are committed although the transport says that they were never sent, as it may when it sends a call again by itself', async () => {
+    const backend = await openBackend(etcd.port)
+    const key = makeKey('boxes', 'lost', 'denied')
+    const kv: { txn(...given: unknown[]): Promise<unknown> } = Object.getPrototypeOf(etcd.client.kv)
+    const { txn } = kv
+    kv.txn = async function (...given) {
+      kv.txn = txn
+      await txn.apply(this, given)
+      throw new Error('14 UNAVAILABLE: No connection established')
+    }
+    expect(await backend.commit([{ key, put: '{"write_id":"a"}', expected: 'absent', marker: true }])).toMatchObject({ committed: true })
+    expect((await direct.get(key))?.text).toBe('{"write_id":"a"}')
+  })
+
   it('are found in older versions when another commit has overwritten them meanwhile', async () => {
     const backend = await openBackend(proxy.port)
     const key = makeKey('boxes', 'lost', 'overwritten')
