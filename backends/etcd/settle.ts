@@ -13,7 +13,7 @@ const STEPS = 64
  *
  * Invariant: it is `committed` only if the store holds, or held after the guards, what only this commit puts there. A commit without a marker has nothing of
  * the kind; for it the wanted state being there is enough, which a neighbour may have brought about just as well.
- * @throws CallFailed when the versions that would tell are gone.
+ * @throws CallFailed when the versions that would tell are gone, as they are once the key of a marker that replaced something was deleted.
  */
 export async function settle(link: Link, space: Space, operations: readonly Operation[], reading: Reading): Promise<Outcome> {
   const marker = operations.find(operation => 'put' in operation && operation.marker === true)
@@ -42,13 +42,19 @@ async function findMarker(
   let entry = held
   for (let step = 0; entry && entry.revision > oldest; step++) {
     if (entry.text === put) return entry.revision
-    if (entry.created === entry.revision) return undefined
+    if (entry.created === entry.revision) break
     if (step === STEPS) throw tooMany(key)
     const revision = (entry.revision - 1n).toString()
     const older = await link.call((client, options) => client.kv.range({ key: space.address(key), revision }, options))
     entry = space.entries(older.value.kvs)[0]
   }
+  // Of what came before a deletion nothing is left to be read.
+  if (typeof expected === 'bigint' && (entry === undefined || entry.created > expected)) throw goneSince(key)
   return undefined
+}
+
+function goneSince(key: string): CallFailed {
+  return new CallFailed({ kind: 'unknown', code: 'STORE_UNREACHABLE', reason: `${key} was deleted since` }, true, undefined)
 }
 
 function tooMany(key: string): CallFailed {

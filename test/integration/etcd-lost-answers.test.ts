@@ -146,6 +146,20 @@ describe('Commits whose answers are lost', () => {
     expect((await direct.get(key))?.text).toBe('{"write_id":"other 3"}')
   })
 
+  it.each(['deleted', 'deleted and made again'])('are unknown when what was written has been %s meanwhile', async how => {
+    const backend = await openBackend(proxy.port)
+    const key = makeKey('boxes', 'lost', how)
+    const made = await direct.commit([{ key, put: '{"write_id":"first"}' }])
+    if (!made.committed) throw new Error('The first put has no guard.')
+    proxy.swallowAnswers()
+    const commit = backend.commit([{ key, put: '{"write_id":"a"}', expected: made.revision, marker: true }])
+    while ((await direct.get(key))?.text !== '{"write_id":"a"}');
+    await direct.commit([{ key, delete: true }])
+    if (how !== 'deleted') await direct.commit([{ key, put: '{"write_id":"other"}' }])
+    proxy.resume()
+    await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+  })
+
   it('are lost races, and no more, when the same was tried by another in between', async () => {
     const backend = await openBackend(proxy.port)
     const key = makeKey('boxes', 'lost', 'race')
