@@ -23,7 +23,8 @@ export type Expected = 'any' | 'absent' | Revision
 /**
  * One step of a commit. A key stands in at most one operation of a commit. `ttl`, in seconds, has the store itself delete the key that long after the
  * put (again counted by a later put with a ttl; ended by one without). A `check` guards a key that is not written. A `marker` is a put whose text no other
- * commit can contain: with it a commit whose answer was lost is told from a lost race.
+ * commit can contain: with it a commit whose answer was lost is told from a lost race. `deletable`: others may delete its key; when they did, nobody can tell
+ * any more, and the outcome is unknown.
  */
 export type Operation =
   | {
@@ -31,7 +32,7 @@ export type Operation =
       readonly put: string
       readonly expected?: Expected
       readonly ttl?: number
-      readonly marker?: true
+      readonly marker?: true | 'deletable'
     }
   | { readonly key: Key; readonly delete: true; readonly expected?: Expected }
   | { readonly key: Key; readonly check: true; readonly expected: Expected }

@@ -118,8 +118,7 @@ export class Committer {
   async #answer(pending: Pending | undefined, reading: Reading, unsure: boolean): Promise<void> {
     if (!pending) return
     try {
-      // Whatever was said of earlier attempts: what only this commit can have put there was put by it.
-      const doubtful = !reading.outcome.committed && (unsure || holdsMarker(pending.operations, reading))
+      const doubtful = unsure && !reading.outcome.committed
       pending.resolve(doubtful ? await settle(this.#link, this.#space, pending.operations, reading) : reading.outcome)
     } catch (error) {
       const failure = error instanceof CallFailed ? error.failure : readFailure(error)
@@ -132,11 +131,6 @@ export class Committer {
     const what = `a commit of ${first?.key}${others.length > 0 ? ` and ${others.length} more` : ''}`
     return toStoreError(error, what, this.#link.endpoints, operations.some(isWrite))
   }
-}
-
-/** True when the store holds what only this commit can have put there. */
-function holdsMarker(operations: readonly Operation[], { held }: Reading): boolean {
-  return operations.some(one => 'put' in one && one.marker === true && held.get(one.key)?.text === one.put)
 }
 
 function hasTtl(operation: Operation): boolean {

@@ -13,10 +13,10 @@ const STEPS = 64
  *
  * Invariant: it is `committed` only if the store holds, or held after the guards, what only this commit puts there. A commit without a marker has nothing of
  * the kind; for it the wanted state being there is enough, which a neighbour may have brought about just as well.
- * @throws CallFailed when the versions that would tell are gone, as they are once the key of a marker that replaced something was deleted.
+ * @throws CallFailed when the versions that would tell are gone, as they are once the key of a deletable marker was deleted.
  */
 export async function settle(link: Link, space: Space, operations: readonly Operation[], reading: Reading): Promise<Outcome> {
-  const marker = operations.find(operation => 'put' in operation && operation.marker === true)
+  const marker = operations.find(operation => 'put' in operation && operation.marker !== undefined)
   if (marker && 'put' in marker) {
     const revision = await findMarker(link, space, marker, reading.held.get(marker.key))
     return revision === undefined ? reading.outcome : { committed: true, revision }
@@ -35,7 +35,7 @@ function isDone(write: Operation, held: Entry | undefined): boolean {
 async function findMarker(
   link: Link,
   space: Space,
-  { key, put, expected }: Extract<Operation, { put: string }>,
+  { key, put, expected, marker }: Extract<Operation, { put: string }>,
   held: Entry | undefined,
 ): Promise<Revision | undefined> {
   const oldest = typeof expected === 'bigint' ? expected : 0n
@@ -49,7 +49,7 @@ async function findMarker(
     entry = space.entries(older.value.kvs)[0]
   }
   // Of what came before a deletion nothing is left to be read.
-  if (typeof expected === 'bigint' && (entry === undefined || entry.created > expected)) throw goneSince(key)
+  if (marker === 'deletable' && (entry === undefined || entry.created > oldest)) throw goneSince(key)
   return undefined
 }
 

@@ -110,7 +110,7 @@ export class BoxService {
         const writeId = randomUUID()
         const text = printBox(box, writeId, actor, new Date().toISOString())
         this.#refuseLarge(box, text)
-        const outcome = await this.#commit({ key, put: text, expected: entry?.revision ?? 'absent', marker: true }, writeId)
+        const outcome = await this.#commit({ key, put: text, expected: entry?.revision ?? 'absent', marker: 'deletable' }, writeId)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return presentBox({ key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision }, box)
