@@ -50,3 +50,8 @@ export async function recordsOf(pages: Listing['pages']): Promise<StoredRecord[]
 export function baseRevision(base: Base): Revision {
   return base.entry?.revision ?? base.record?.of ?? 0n
 }
+
+/** True when what is known of a document is what was read of it: the same text at the same revision, or none. */
+export function isAsKnown(state: DocumentState | undefined, { entry }: Base): boolean {
+  return state?.entry?.revision === entry?.revision && state?.entry?.text === entry?.text
+}

@@ -2,9 +2,9 @@ import type { Backend } from '../../backends/backend.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope, schemaPrefix } from '../../model/namespace.ts'
-import { type DocumentState, documentRevision } from '../watcher/document-state.ts'
+import { documentRevision } from '../watcher/document-state.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { type Base, baseRevision, readBase } from './document-reader.ts'
+import { baseRevision, isAsKnown, readBase } from './document-reader.ts'
 
 /** Milliseconds that the watcher has to see what the store holds. */
 const PATIENCE = 5_000
@@ -35,14 +35,10 @@ async function freshenDocument(backend: Backend, watcher: Watcher, key: Key): Pr
     const known = documentRevision(cache.stateOf(key))
     const base = await readBase(backend, key)
     const newest = known > baseRevision(base) ? known : baseRevision(base)
-    const isThere = () => isSame(cache.stateOf(key), base) || documentRevision(cache.stateOf(key)) > newest
+    const isThere = () => isAsKnown(cache.stateOf(key), base) || documentRevision(cache.stateOf(key)) > newest
     await seen(watcher, () => cache.epoch !== epoch || isThere())
     if (cache.epoch === epoch) return
   }
-}
-
-function isSame(state: DocumentState | undefined, { entry }: Base): boolean {
-  return state?.entry?.revision === entry?.revision && state?.entry?.text === entry?.text
 }
 
 async function seen(watcher: Watcher, condition: () => boolean): Promise<void> {

@@ -5,8 +5,9 @@ import { DOCUMENT_BYTES, printRevision, type Revision } from '../../model/docume
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
+import { documentRevision } from '../watcher/document-state.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { type Base, baseRevision, readRecords } from './document-reader.ts'
+import { type Base, baseRevision, isAsKnown, readRecords } from './document-reader.ts'
 import type { DocumentWriter, Written } from './document-writer.ts'
 import { valueAt } from './exact-keywords.ts'
 import { refuseExcess } from './extent.ts'
@@ -113,9 +114,11 @@ export class Overrides {
 
   #refuseOther(namespace: Namespace, scope: Scope, base: Base, expected: Revision): void {
     const { cache } = this.#options.watcher
-    const own = scope === CLUSTER || scope === cache.self ? baseRevision(base) : 0n
-    const cached = cache.namespaceRevision(namespace)
-    const actual = own > cached ? own : cached
+    const state = cache.document(namespace, scope)
+    const isSeen = scope === CLUSTER || scope === cache.self
+    // The cache may know better when a document went; but only of the store as it is, which may have been put back.
+    const own = !isSeen ? 0n : isAsKnown(state, base) ? later(baseRevision(base), documentRevision(state)) : baseRevision(base)
+    const actual = later(own, cache.namespaceRevision(namespace, scope))
     if (actual === expected) return
     throw new SettingsError(
       'REVISION_MISMATCH',
@@ -133,6 +136,10 @@ export class Overrides {
       .filter(other => other !== scope)
       .map(other => ({ key: overridesKey(namespace, other), check: true, expected: cache.document(namespace, other)?.entry?.revision ?? 'absent' }))
   }
+}
+
+function later(one: Revision, other: Revision): Revision {
+  return one > other ? one : other
 }
 
 /** Pointers of what changed that a higher layer has a value for. */

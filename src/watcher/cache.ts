@@ -118,9 +118,9 @@ export class Cache {
     return validateOverrides(this.#state(namespace), scope, overrides)
   }
 
-  /** `Settings.revision`: of the last commit that touched what this controller sees of the namespace. */
-  namespaceRevision(namespace: Namespace): Revision {
-    return namespaceRevision(this.#state(namespace), this.#self)
+  /** `Settings.revision`: of the last commit that touched what this controller sees of the namespace; of all `except` its document in one scope. */
+  namespaceRevision(namespace: Namespace, except?: Scope): Revision {
+    return namespaceRevision(this.#state(namespace), this.#self, except)
   }
 
   /** Keys of the boxes of a namespace in the order of their creation. */

@@ -58,9 +58,10 @@ export function validateOverrides(state: NamespaceState, scope: Scope, overrides
   return schema.validate(mergeOverrides(state, [...below, overrides]))
 }
 
-/** `Settings.revision`: of the last commit that touched what the controller of this scope sees of the namespace. */
-export function namespaceRevision({ documents, schemas }: NamespaceState, self: Scope): Revision {
-  const revisions = [documentRevision(documents.get(CLUSTER)), documentRevision(documents.get(self)), shelfRevision(schemas)]
+/** `Settings.revision`: of the last commit that touched what the controller of this scope sees of the namespace; of all `except` the document of one scope. */
+export function namespaceRevision({ documents, schemas }: NamespaceState, self: Scope, except?: Scope): Revision {
+  const scopes = [CLUSTER, self].filter(scope => scope !== except)
+  const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), shelfRevision(schemas)]
   return revisions.reduce((newest, one) => (one > newest ? one : newest))
 }
 

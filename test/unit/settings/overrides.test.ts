@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { CommandContent } from '../../../events/map.ts'
+import { parseJson } from '../../../model/json.ts'
 import { makeKey } from '../../../model/key.ts'
 import type { Json } from '../../../model/value.ts'
+import { startPlayer } from '../watcher/ensemble.ts'
+import { World } from '../watcher/world.ts'
 import { createStore, fingerprint, holdable, open, openHand, readDocument } from './stores.ts'
 
 const NS = 'kytos/of_lldp'
@@ -9,6 +12,21 @@ const KEY = makeKey('settings', 'kytos', 'of_lldp')
 const update = (data: Json, more: object = {}): CommandContent<'kytos.settings.update'> => ({ namespace: NS, data, ...more })
 
 describe('a revision as a guard', () => {
+  it.each([1, 2])('is not fulfilled by a store that was put back by %i changes, also before that is noticed', async back => {
+    const world = new World()
+    const slow = await startPlayer(world, 'a', { pace: { pauses: [50, 50], confirmation: 50, reconcile: 0 } })
+    try {
+      await slow.ask('kytos.settings.update', update({ a: 1 }))
+      const { revision } = await slow.ask('kytos.settings.update', update({ a: 2 }))
+      world.rewind(back)
+      const guarded = slow.ask('kytos.settings.update', update({ a: 3 }, { revision }))
+      await expect(guarded).rejects.toMatchObject({ code: expect.stringMatching(/REVISION_MISMATCH|STORE_STALE/) })
+      expect(parseJson(world.store.get(KEY)?.text ?? '{}')).toEqual(back === 1 ? { a: 1 } : {})
+    } finally {
+      await slow.close()
+    }
+  })
+
   it('holds for what this controller sees: cluster, own overrides and schema, and for nothing else', async () => {
     const store = createStore()
     const one = await open(store, 'a')
