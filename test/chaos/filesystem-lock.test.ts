@@ -101,13 +101,14 @@ describe('A race to open one store', () => {
     for (let round = 1; round <= ROUNDS; round++) {
       const answers = await Promise.all(racers.map(racer => racer.ask('open')))
       const winners = racers.filter((_, at) => answers[at] === 'ok 0')
+      const at = answers.indexOf('ok 0')
       expect(winners, `round ${round}: ${answers.join('; ')}`).toHaveLength(1)
       expect(answers.filter(answer => answer.startsWith('STORE_LOCKED'))).toHaveLength(RACERS - 1)
       expect(await winners[0]?.ask(`put meta/round-${round}`)).toBe(`ok ${round}`)
       if (round % 5 !== 0) await winners[0]?.ask('close')
       else {
         await winners[0]?.kill()
-        racers[racers.findIndex(racer => racer === winners[0])] = hold()
+        racers[at] = hold()
       }
     }
     const store = createFilesystemBackend({ path }, { report: () => {} })
