@@ -1,4 +1,4 @@
-import { setMaxListeners, setMaxListeners } from 'node:events'
+import { setMaxListeners } from 'node:events'
 
 /** Aborts as soon as one of several signals does. */
 export interface JointSignal {
@@ -21,8 +21,6 @@ export function joinSignals(...signals: readonly AbortSignal[]): JointSignal {
     joint.abort()
   }
   // Any number of watches may be open at once.
-  setMaxListeners(0, ...signals)
-  // Any number of watches may stand at once.
   setMaxListeners(0, ...signals)
   for (const signal of signals) signal.addEventListener('abort', abort)
   if (signals.some(({ aborted }) => aborted)) abort()
