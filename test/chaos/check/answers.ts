@@ -110,8 +110,9 @@ function newestBefore(acked: readonly Acked[], sent: bigint): Acked[] {
   return [last, last?.best].filter(one => one !== undefined)
 }
 
-function checkContent({ id, key }: Command, { version, overrides, epoch }: Settings, truth: Truth, findings: Findings): void {
-  const known = (truth.versions.get(versionName(key, version)) ?? []).filter(({ moment }) => moment.epoch <= epoch)
+function checkContent({ id, key }: Command, { version, overrides, epoch, observed }: Settings, truth: Truth, findings: Findings): void {
+  const isPossible = (of: number) => of <= epoch || observed === false
+  const known = (truth.versions.get(versionName(key, version)) ?? []).filter(({ moment }) => isPossible(moment.epoch))
   // An edit by hand has a number before it has a record.
   if (known.length === 0 || (truth.edits.get(key) ?? []).some(edit => edit.version === version)) return
   if (known.some(({ data }) => equalJson(data ?? {}, overrides))) return

@@ -120,7 +120,8 @@ class CommandCheck {
   #agrees({ document, version, moment }: Recorded, settings: Settings): boolean {
     const edited = (this.#truth.edits.get(document) ?? []).some(edit => edit.moment.depth > moment.depth)
     if (settings.version !== version && !(edited && settings.version > version)) return false
-    if (settings.epoch !== moment.epoch) return settings.epoch > moment.epoch
+    // Who has not seen the change yet may not have seen the new epoch either that it was made in.
+    if (settings.epoch !== moment.epoch) return settings.epoch > moment.epoch || settings.observed === false
     const revision = BigInt(settings.revision)
     if (revision === moment.revision) return true
     return revision > moment.revision && (edited || this.#touched(moment, revision, settings.namespace))
