@@ -180,6 +180,12 @@ export class Attendant {
     if (!seen || seen.hash === null) return
     const value = this.#parse(key, seen)
     const version = base(seen, value instanceof SettingsError ? undefined : value)
+    if (version.hash === seen.hash && signatureNow(file) === 'no file') {
+      // Back in its place, in one step: were there neither of them when this process dies too, a person would seem to have removed the file.
+      await rename(replaced, file)
+      tracked.end(version)
+      return
+    }
     if (version.hash !== seen.hash) await this.#rescue(key, file, version, seen)
     await rm(replaced, { force: true })
     // It died between taking the old file away and putting the new one there: that there is none is our doing.

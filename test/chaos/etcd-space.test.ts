@@ -37,7 +37,8 @@ describe('A store whose space is used up under load', () => {
 
     await settled(client, controllers)
     // etcd 3.4 lets a full store take commits that share a transaction; one that goes alone is refused.
-    const refusal = (): Promise<unknown> => one.ask('kytos.settings.update', { namespace: 'kytos/full', data: { a: 1 } }).catch(error => error)
+    let a = 0
+    const refusal = (): Promise<unknown> => one.ask('kytos.settings.update', { namespace: 'kytos/full', data: { a: ++a } }).catch(error => error)
     await expect.poll(refusal, PATIENCE).toMatchObject({ code: 'STORE_FULL', message: expect.stringContaining('disarm the NOSPACE alarm') })
     expect(await one.ask('kytos.settings.retrieve', { namespace: 'kytos/load_0', fresh: true })).toMatchObject({ state: 'READY' })
     // A deletion is taken also by a full store, and heard like any other change.
