@@ -211,21 +211,24 @@ export interface RuleBroken {
   readonly nearest?: string
 }
 
-/** The names of all commands; a table, so that a name missing here or there fails to compile. */
-export const COMMANDS: Readonly<Record<CommandName, true>> = {
-  'kytos.settings.register': true,
-  'kytos.settings.create': true,
-  'kytos.settings.retrieve': true,
-  'kytos.settings.update': true,
-  'kytos.settings.delete': true,
-  'kytos.settings.list': true,
-  'kytos.settings.describe': true,
-  'kytos.settings.history': true,
-  'kytos.storehouse.create': true,
-  'kytos.storehouse.retrieve': true,
-  'kytos.storehouse.update': true,
-  'kytos.storehouse.delete': true,
-  'kytos.storehouse.list': true,
+/** What a command does to the store: nothing, or it may change something. */
+export type CommandEffect = 'read' | 'write'
+
+/** All commands and what each does; a table, so that a name missing here or there fails to compile. */
+export const COMMANDS: Readonly<Record<CommandName, CommandEffect>> = {
+  'kytos.settings.register': 'write',
+  'kytos.settings.create': 'write',
+  'kytos.settings.retrieve': 'read',
+  'kytos.settings.update': 'write',
+  'kytos.settings.delete': 'write',
+  'kytos.settings.list': 'read',
+  'kytos.settings.describe': 'read',
+  'kytos.settings.history': 'read',
+  'kytos.storehouse.create': 'write',
+  'kytos.storehouse.retrieve': 'read',
+  'kytos.storehouse.update': 'write',
+  'kytos.storehouse.delete': 'write',
+  'kytos.storehouse.list': 'read',
 }
 
 /** True for a name that only the watcher may say. */

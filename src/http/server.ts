@@ -7,6 +7,7 @@ import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
 import { checkHost } from './allowed-hosts.ts'
 import { acceptJson, BODY_LIMIT } from './bodies.ts'
+import { createSay } from './caller.ts'
 import { addEventRoutes } from './event-routes.ts'
 import { addHealthRoutes, type Health } from './health-routes.ts'
 import { addMetricsRoutes, type PrintedMetrics } from './metrics-routes.ts'
@@ -61,7 +62,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     responses.add(reply.raw)
   })
   addHealthRoutes(app, health)
-  addSettingsRoutes(app, bus)
+  addSettingsRoutes(app, createSay(bus))
   const events = addEventRoutes(app, { feed, heartbeat })
   if (metrics) addMetricsRoutes(app, metrics, events)
   try {

@@ -1,11 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import { ask } from '../../events/ask.ts'
-import type { RootBus } from '../../events/event.ts'
-import type { CommandAnswer, CommandContent, CommandName, Settings } from '../../events/map.ts'
+import type { Settings } from '../../events/map.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
-import { plainAddress } from './allowed-hosts.ts'
 import { isJsonPatch, readBody, readObject } from './bodies.ts'
+import type { Say } from './caller.ts'
 import { readComment, readIfMatch, readIfNoneMatch } from './headers.ts'
 import { parseCount, Query } from './query.ts'
 import { type Answer, API, type Request, route } from './routes.ts'
@@ -16,10 +14,7 @@ const MAX_RECORDS = 1_000
 const MAX_VERSION = 999_999_999_999
 
 /** Every route of settings: each says one command on the bus, as the request's own actor, and prints the answer. */
-export function addSettingsRoutes(app: FastifyInstance, bus: RootBus): void {
-  const say = <N extends CommandName>(request: Request, name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
-    ask(bus.view({ type: 'user', name: plainAddress(request.ip) ?? 'anonymous' }), name, content)
-
+export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
   route(app, `${API}/`, {
     GET: request => {
       const prefix = new Query(request, ['prefix']).text('prefix')
@@ -71,8 +66,6 @@ export function addSettingsRoutes(app: FastifyInstance, bus: RootBus): void {
 
   route(app, `${NAMESPACE}/history/:version`, { GET: record(say) })
 }
-
-type Say = <N extends CommandName>(request: Request, name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
 
 function record(say: Say): Answer {
   return async request => {
