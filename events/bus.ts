@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { types } from 'node:util'
 import { type Actor, SYSTEM } from '../model/actor.ts'
 import { SettingsError } from '../model/errors.ts'
+import { Consumers, refuseInHook } from './consumers.ts'
 import { DeadLetterBox, describeError } from './dead-letters.ts'
 import { CommandDesk } from './desk.ts'
 import type { Bus, EmitOptions, KytosEvent, Listener, ListenOptions, RootBus, Unsubscribe } from './event.ts'
@@ -27,6 +28,8 @@ export interface BusOptions {
   readonly clock?: () => number
   /** Hears of failing and slow listeners, and of errors that are our own. */
   readonly log?: { warn(message: string): void; error(message: string): void }
+  /** Milliseconds that a `changing` hook may take; 2,000 by default. */
+  readonly hookDeadline?: number
 }
 
 /** How much a bus holds. */
@@ -38,6 +41,7 @@ export interface Census {
   readonly remembered: number
   readonly handlers: number
   readonly deadLetters: number
+  readonly consumers: number
 }
 
 /** A root bus that can be counted. */
@@ -46,10 +50,11 @@ export interface CountedBus extends RootBus {
 }
 
 /** A bus without listeners. */
-export function createBus({ clock = Date.now, log }: BusOptions = {}): CountedBus {
+export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = {}): CountedBus {
   const now = createTimestamps(clock)
   const exchange = new Exchange()
   const turns = new Turns()
+  const consumers = new Consumers(hookDeadline)
   const deadLetters = new DeadLetterBox(now)
   const desk = new CommandDesk(deadLetters, message => log?.error(message))
 
@@ -77,6 +82,7 @@ export function createBus({ clock = Date.now, log }: BusOptions = {}): CountedBu
       if (isReserved(name)) throw forged(name, actor)
       checkContent(name, content)
       if (!isCommand(name)) return post(name, content, options.priority)
+      refuseInHook(name)
       const event = post(name, { ...content, actor }, options.priority)
       desk.take(event)
       return event
@@ -96,6 +102,7 @@ export function createBus({ clock = Date.now, log }: BusOptions = {}): CountedBu
         }),
       )
     },
+    consume: (namespace, consumer = {}) => consumers.add(namespace, actor.name, consumer),
   })
 
   return {
@@ -104,7 +111,8 @@ export function createBus({ clock = Date.now, log }: BusOptions = {}): CountedBu
     announce: (name, content) => post(name, deepFreeze(content)),
     serve: (name, handler) => desk.serve(name, handler),
     deadLetters,
-    census: () => ({ ...exchange.census(), handlers: desk.size, deadLetters: deadLetters.size }),
+    consumers,
+    census: () => ({ ...exchange.census(), handlers: desk.size, deadLetters: deadLetters.size, consumers: consumers.size }),
   }
 }
 

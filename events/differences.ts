@@ -19,14 +19,15 @@ export function differences(before: JsonObject, after: JsonObject): readonly Dif
 }
 
 function compareMembers(before: JsonObject, after: JsonObject, path: string, found: Difference[]): void {
-  for (const key of Object.keys(before)) compare(before[key], own(after, key), path + pointerToken(key), found)
+  for (const key of Object.keys(before)) compare(before[key], own(after, key), path, key, found)
   for (const key of Object.keys(after)) {
-    if (!Object.hasOwn(before, key)) compare(undefined, after[key], path + pointerToken(key), found)
+    if (!Object.hasOwn(before, key)) compare(undefined, after[key], path, key, found)
   }
 }
 
-function compare(before: Json | undefined, after: Json | undefined, path: string, found: Difference[]): void {
+function compare(before: Json | undefined, after: Json | undefined, above: string, key: string, found: Difference[]): void {
   if (equalJson(before, after)) return
+  const path = above + pointerToken(key)
   const inBefore = isBranch(before)
   const inAfter = isBranch(after)
   if (inBefore && inAfter) compareMembers(before, after, path, found)

@@ -1,4 +1,5 @@
 import type { Actor } from '../model/actor.ts'
+import type { Consumer, Consumers } from './consumers.ts'
 import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
 
 /** An event as Kytos has it. `timestamp` is ISO 8601 in UTC; `priority` is carried and never reorders. */
@@ -44,6 +45,8 @@ export interface Bus {
   /** Listens by exact name, or by a regular expression against the whole name. */
   on<N extends FactName>(name: N, listener: Listener<Facts[N]>, options?: ListenOptions): Unsubscribe
   on(name: string | RegExp, listener: Listener, options?: ListenOptions): Unsubscribe
+  /** Uses the settings of a namespace, in the view's own name: previews tell of it, and its hook is asked before a change of them is committed here. */
+  consume(namespace: string, consumer?: Consumer): Unsubscribe
 }
 
 /** How the service answers a command: `event` is the command itself, its stamped actor in `actor`. */
@@ -77,4 +80,5 @@ export interface RootBus extends Bus {
   /** Answers a command; handlers of different events run at the same time. One handler a command. */
   serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe
   readonly deadLetters: DeadLetters
+  readonly consumers: Consumers
 }

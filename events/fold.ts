@@ -2,6 +2,7 @@ import { differences } from './differences.ts'
 import type { KytosEvent } from './event.ts'
 import { deepFreeze } from './freeze.ts'
 import type { ApplyMode, ChangeKind, Facts, ValueChange } from './map.ts'
+import { strictest } from './strictest.ts'
 
 /*
  * Folding: what a listener far behind hears instead of every step.
@@ -95,7 +96,5 @@ function applyModeOf(path: string, modes: ReadonlyMap<string, ApplyMode>): Apply
     if (mode) return mode
   }
   const below = [...modes].filter(([other]) => other.startsWith(`${path}/`)).map(([, mode]) => mode)
-  return STRICTEST_FIRST.find(mode => below.includes(mode)) ?? 'restart'
+  return strictest(below) ?? 'restart'
 }
-
-const STRICTEST_FIRST: readonly ApplyMode[] = ['never', 'restart', 'reload', 'live']

@@ -37,8 +37,71 @@ export interface Settings {
   readonly schema: boolean
   /** False when the watch was down and the change, though durable, was not yet seen here. */
   readonly observed?: boolean
-  /** Pointers of this update that a higher layer hides. */
+  /** Pointers of this change that a higher layer hides here. */
   readonly shadowed?: readonly string[]
+  /** Pointers of this change that set what its schema calls deprecated. */
+  readonly deprecated?: readonly string[]
+  /** Where each value of `data` comes from, by JSON Pointer: every leaf, an array and an empty object being one too. When asked for. */
+  readonly explain?: Readonly<Record<string, Explanation>>
+  /** What the change would do; with a dry run only, whose other fields are as they would be, but for `revision` and `version`, which are as they are. */
+  readonly preview?: Preview
+}
+
+/** From low to high: a higher one hides what the lower ones say. */
+export type Layer = 'default' | 'seed' | 'cluster' | 'controller' | 'environment'
+
+/** A value as one layer has it. What nobody recorded, or no record is left of, is null. */
+export interface LayerValue {
+  readonly layer: Layer
+  readonly value: Json
+  readonly set_by: Actor | null
+  readonly set_at: string | null
+  /** Of the commit that set it to this; for a default or a seed, that stored the schema. */
+  readonly revision: string | null
+  /** The environment variable it comes from. */
+  readonly variable?: string
+}
+
+/** Why a value is what it is: the layer that counts, and what it hides, highest first. */
+export interface Explanation extends LayerValue {
+  /** `pointer` where a lower layer has a value above or around the place, which is hidden as a whole. */
+  readonly shadowed: readonly (LayerValue & { readonly pointer?: string })[]
+}
+
+/** What a change would do here. */
+export interface Preview {
+  readonly changes: readonly ValueChange[]
+  readonly consumers: readonly PreviewedConsumer[]
+}
+
+/** A NApp that uses the settings, how what changes takes effect there (the strictest mode), and what it says to it. */
+export interface PreviewedConsumer {
+  readonly controller: string
+  readonly napp: string
+  readonly apply: ApplyMode
+  readonly verdict: Verdict
+  readonly reason: string | null
+}
+
+/** What a NApp says to a change; who has no `changing` hook, or is not concerned, accepts. `late`: it did not answer in time, which refuses too. */
+export type Verdict = 'accepted' | 'refused' | 'late'
+
+/** One step of a transaction. Several may change one document: each goes on from what the one before it made. */
+export interface TransactionOperation {
+  readonly namespace: string
+  /** That of the whole transaction when absent. */
+  readonly scope?: string
+  /** PATCH when absent. */
+  readonly method?: Method | 'DELETE'
+  /** A JSON object; for JSON_PATCH an array of operations; for DELETE absent. */
+  readonly data?: Json
+  /** Refuses the whole transaction unless the namespace is at this revision before it. */
+  readonly revision?: string
+}
+
+/** What a transaction left, or, with a dry run, would leave: one for each document, in the order in which its operations first name it. */
+export interface TransactionResult {
+  readonly settings: readonly (Settings & { readonly scope: string })[]
 }
 
 export interface Summary {
@@ -103,16 +166,27 @@ export interface Commands {
   }
   'kytos.settings.create': { content: Common & { readonly namespace: string; readonly data: JsonObject }; answer: Settings }
   'kytos.settings.retrieve': {
-    content: Common & { readonly namespace: string; readonly fresh?: boolean }
+    content: Common & { readonly namespace: string; readonly explain?: boolean; readonly fresh?: boolean }
     answer: Settings
   }
   'kytos.settings.update': {
-    content: Common & { readonly namespace: string; readonly data: Json; readonly method?: Method; readonly revision?: string }
+    content: Common & {
+      readonly namespace: string
+      readonly data: Json
+      readonly method?: Method
+      readonly revision?: string
+      /** Answers what would be, and writes nothing. */
+      readonly dry_run?: boolean
+    }
     answer: Settings
   }
   'kytos.settings.delete': { content: Common & { readonly namespace: string; readonly revision?: string }; answer: Settings }
   'kytos.settings.list': { content: Common & { readonly prefix?: string }; answer: readonly Summary[] }
   'kytos.settings.describe': { content: Common & { readonly namespace: string }; answer: Description }
+  'kytos.settings.transaction': {
+    content: Common & { readonly operations: readonly TransactionOperation[]; readonly dry_run?: boolean }
+    answer: TransactionResult
+  }
   'kytos.settings.history': {
     content: Common & { readonly namespace: string; readonly limit?: number; readonly version?: number }
     answer: readonly HistoryRecord[]
@@ -223,6 +297,7 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEffect>> = {
   'kytos.settings.delete': 'write',
   'kytos.settings.list': 'read',
   'kytos.settings.describe': 'read',
+  'kytos.settings.transaction': 'write',
   'kytos.settings.history': 'read',
   'kytos.storehouse.create': 'write',
   'kytos.storehouse.retrieve': 'read',

@@ -19,6 +19,8 @@ export const ERRORS = {
   CURSOR_MALFORMED: meaning(400, 2),
   COMMAND_UNKNOWN: meaning(404, 2),
   FACT_FORGED: meaning(403, 2),
+  /** A `changing` hook is asked, and asks nobody. */
+  HOOK_COMMAND: meaning(409, 5),
   HOST_FORBIDDEN: meaning(403, 2),
   NAMESPACE_UNKNOWN: meaning(404, 3),
   BOX_UNKNOWN: meaning(404, 3),

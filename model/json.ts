@@ -4,8 +4,8 @@ import { isArray, type Json, MAX_DEPTH } from './value.ts'
 
 /** A run of 16 digits: what the native functions might round. */
 const EXACT = /\d{16}/
-/** An exponent that could reach infinity. */
-const HUGE = /[eE]\+?\d{3}/
+/** An exponent that could reach infinity; what stands behind it keeps the hexadecimal digits of a write id from looking like one. */
+const HUGE = /\d[eE]\+?\d{3,}[ \t\n\r]*(?:[,\]}]|$)/
 
 /**
  * Parses JSON text without rounding an integer of any size.

@@ -46,7 +46,8 @@ export function setMember(target: JsonObject, key: string, value: Json): void {
 
 /** One reference token of a JSON Pointer (RFC 6901), escaped and led by `/`. */
 export function pointerToken(key: string | number): string {
-  return `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`
+  const text = String(key)
+  return `/${text.includes('~') || text.includes('/') ? text.replaceAll('~', '~0').replaceAll('/', '~1') : text}`
 }
 
 function copy(value: unknown, path: string, depth: number): Json {

@@ -7,6 +7,7 @@ import { createFeed, type Feed } from './feed.ts'
 import type { Log } from './log.ts'
 import { baseFromCache } from './settings/document-reader.ts'
 import { DocumentWriter } from './settings/document-writer.ts'
+import type { Environment } from './settings/environment.ts'
 import { Housekeeper } from './settings/housekeeper.ts'
 import { presentSettings } from './settings/present.ts'
 import { Registrar } from './settings/registrar.ts'
@@ -25,6 +26,8 @@ export interface ServiceSurroundings {
   readonly snapshot?: SnapshotFile
   /** Milliseconds that the store may take to answer. */
   readonly startTimeout: number
+  /** The variables that may hold settings; none when absent. */
+  readonly environment?: Environment
   /** How the watcher paces itself, where it is not as {@link Watcher} has it. */
   readonly pace?: Partial<Pace>
   /** Called when the store turns out to be a wrong one after the service started from a snapshot. */
@@ -67,6 +70,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     unrecorded: documents => adoptAll(documents),
     // Nothing may have changed for days: it was good until now all the same.
     reconciled: () => snapshot?.save(watcher.cache, goodAt),
+    ...(surroundings.environment ? { environment: surroundings.environment } : {}),
     ...(surroundings.fatal ? { fatal: surroundings.fatal } : {}),
     ...(surroundings.pace ? { pace: surroundings.pace } : {}),
   })
@@ -98,7 +102,8 @@ export function createService(createBackend: (report: (problem: Problem) => void
     recorded: (key, version) => housekeeper.recorded(key, version),
   })
   const registrar = new Registrar(backend, watcher, log)
-  const settings = new SettingsService({ backend, watcher, writer, registrar, controller, strict: surroundings.strict })
+  const { consumers } = bus
+  const settings = new SettingsService({ backend, watcher, writer, registrar, consumers, log, controller, strict: surroundings.strict })
   const boxes = new BoxService({ backend, watcher })
   let closing = false
 
@@ -118,6 +123,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     bus.serve('kytos.settings.retrieve', content => settings.retrieve(content))
     bus.serve('kytos.settings.update', (content, { actor }) => settings.update(content, actor))
     bus.serve('kytos.settings.delete', (content, { actor }) => settings.delete(content, actor))
+    bus.serve('kytos.settings.transaction', (content, { actor }) => settings.transaction(content, actor))
     bus.serve('kytos.settings.list', content => settings.list(content))
     bus.serve('kytos.settings.describe', content => settings.describe(content))
     bus.serve('kytos.settings.history', content => settings.history(content))

@@ -1,10 +1,10 @@
 import type { Bus, Unsubscribe } from '../../events/event.ts'
 import type { Log } from '../log.ts'
 
-/** A view of the bus whose listeners can all be taken away at once. */
+/** A view of the bus whose listeners and hooks can all be taken away at once. */
 export interface TrackedView {
   readonly bus: Bus
-  /** Ends every listener that is left; from then on the view takes no new one. */
+  /** Ends every listener and hook that is left; from then on the view takes no new one. */
   release(): void
 }
 
@@ -13,12 +13,12 @@ export function trackSubscriptions(view: Bus, log: Log): TrackedView {
   const open = new Set<Unsubscribe>()
   let released = false
 
-  const on = (...args: Parameters<Bus['on']>): Unsubscribe => {
+  const track = (what: string, begin: () => Unsubscribe): Unsubscribe => {
     if (released) {
-      log.warn(`it listens to ${String(args[0])} after it was stopped; that is ignored. Clear timers in shutdown().`)
+      log.warn(`it ${what} after it was stopped; that is ignored. Clear timers in shutdown().`)
       return () => {}
     }
-    const end = view.on(...args)
+    const end = begin()
     const unsubscribe = (): void => {
       open.delete(unsubscribe)
       end()
@@ -26,8 +26,13 @@ export function trackSubscriptions(view: Bus, log: Log): TrackedView {
     open.add(unsubscribe)
     return unsubscribe
   }
-  // An overloaded method cannot be rebuilt from its own parameters in the type system; both pass on exactly what they were given.
-  const bus = { actor: view.actor, emit: (...args: Parameters<Bus['emit']>) => view.emit(...args), on } as Bus
+  const bus = {
+    actor: view.actor,
+    // Overloaded methods cannot be rebuilt from their own parameters in the type system; these pass on exactly what they were given.
+    emit: (...args: Parameters<Bus['emit']>) => view.emit(...args),
+    on: (...args: Parameters<Bus['on']>) => track(`listens to ${String(args[0])}`, () => view.on(...args)),
+    consume: (...args: Parameters<Bus['consume']>) => track(`uses the settings of ${args[0]}`, () => view.consume(...args)),
+  } as Bus
 
   return {
     bus,

@@ -1,6 +1,6 @@
 import type { Backend, Listing } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
-import { historyPrefix, type Key } from '../../model/key.ts'
+import { historyPrefix, type Key, parseHistoryKey } from '../../model/key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { type DocumentState, isRecorded } from '../watcher/document-state.ts'
 import { parseObject, parseRecord, type StoredRecord } from './record.ts'
@@ -26,6 +26,28 @@ export async function readBase(backend: Backend, key: Key): Promise<Base> {
   // Somebody may just have made the change and its record, between the two reads; else it is an edit by hand.
   const [later] = await readRecords(backend, key, 1)
   return { entry, data: entry && parseObject(entry.text), record: later, recorded: isTold(entry, later) }
+}
+
+/**
+ * A document by what a commit found in its way: the entry that stands at its key, and the newest record of it among those; undefined when that does not tell of
+ * the entry, so that it has to be read.
+ */
+export function baseFromFound(key: Key, found: readonly Entry[] | undefined): Base | undefined {
+  const entry = found?.find(one => one.key === key)
+  if (!found || !entry) return undefined
+  const records = found.flatMap(one => (parseHistoryKey(one.key)?.document === key ? (parseRecord(one) ?? []) : []))
+  const record = records.reduce<StoredRecord | undefined>((newest, one) => (newest && newest.version > one.version ? newest : one), undefined)
+  return record?.of === entry.revision ? { entry, data: parseObject(entry.text), record, recorded: true } : undefined
+}
+
+/** True when both are the same document, with the same past. */
+export function isSameBase(one: Base, other: Base): boolean {
+  return (
+    one.entry?.revision === other.entry?.revision &&
+    one.entry?.text === other.entry?.text &&
+    one.record?.version === other.record?.version &&
+    one.record?.writeId === other.record?.writeId
+  )
 }
 
 /** A record later than the text is none of ours: there is nothing to be told of the text any more. */

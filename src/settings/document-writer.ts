@@ -1,22 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Operation } from '../../backends/backend.ts'
-import type { ChangeKind } from '../../events/map.ts'
-import type { Actor } from '../../model/actor.ts'
-import { DOCUMENT_BYTES, type Entry, type Revision } from '../../model/document.ts'
+import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
-import { printJson } from '../../model/json.ts'
-import { historyKey, type Key } from '../../model/key.ts'
-import type { JsonObject } from '../../model/value.ts'
+import type { Key } from '../../model/key.ts'
 import { Turnstile } from '../turnstile.ts'
 import { adoptEdit, commitAside, type Edit } from './adoption.ts'
-import { type Base, baseRevision, readBase } from './document-reader.ts'
-import { nextRecord, printRecord, type StoredRecord } from './record.ts'
+import { Courtesy } from './courtesy.ts'
+import { type Change, Draft, type Written } from './document-change.ts'
+import { type Base, baseFromFound, isSameBase, readBase } from './document-reader.ts'
 
 /*
  * Changes of overrides documents.
  *
  * Invariants:
- *  1. A document and the record of its change are one commit. The document is guarded by the revision that was read, the record by its absence: of two
+ *  1. The documents of a change and the records of it are one commit. Each document is guarded by the revision that was read, each record by its absence: of two
  *     changes made from the same base one is committed, the other is made again from a fresh read, checks included.
  *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it, whose presence is guarded too, so that what was read
  *     from a store that was put back meanwhile is committed to no other. A document that changed without its record (an edit by hand) gets that record first.
@@ -26,23 +22,6 @@ import { nextRecord, printRecord, type StoredRecord } from './record.ts'
 
 /** Milliseconds for which a lost race is run again. */
 const PATIENCE = 5_000
-
-export interface Change {
-  readonly key: Key
-  readonly actor: Actor
-  readonly comment: string | undefined
-  /** The overrides after the change, undefined to delete them; made anew from each fresh base. Throws what the caller is to be told. */
-  readonly make: (base: Base) => JsonObject | undefined | Promise<JsonObject | undefined>
-  /** Further conditions, made anew for each base; with `once` a failed condition ends the change with REVISION_MISMATCH instead of another try. */
-  readonly conditions?: (base: Base) => readonly Operation[]
-  readonly once?: boolean
-}
-
-/** A document as a change left it. `committed` is false when there was nothing to change. */
-export interface Written extends Base {
-  readonly committed: boolean
-  readonly revision: Revision
-}
 
 export interface WriterOptions {
   readonly backend: Backend
@@ -62,19 +41,31 @@ export class DocumentWriter {
   readonly #turnstile = new Turnstile()
   /** What own commits left behind, until the cache has seen it: the base of the next one in the row. */
   readonly #recent = new Map<Key, Base>()
+  readonly #courtesy = new Courtesy()
 
   constructor(options: WriterOptions) {
     this.#options = options
   }
 
   /**
-   * Commits a change.
+   * Commits a change of all its documents or of none; gives them in the order of its keys.
    * @throws SettingsError CONTENTION after 5 s of lost races, REVISION_MISMATCH with `once`, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and
    * what `make` throws.
    */
-  write(change: Change): Promise<Written> {
-    // One writer a document within this process: they would only race each other. Twins in another case take the same turn.
-    return this.#turnstile.run(change.key.toLowerCase(), () => this.#write(change))
+  write(change: Change): Promise<readonly Written[]> {
+    // One writer a document within this process: they would only race each other. Twins in another case take the same turn; all take them in one order.
+    const names = [...new Set(change.keys.map(key => key.toLowerCase()))].sort()
+    const work = names.reduceRight<() => Promise<readonly Written[]>>(
+      (inner, name) => () => this.#turnstile.run(name, inner),
+      () => this.#write(change),
+    )
+    return work()
+  }
+
+  /** What the documents would be after a change, from what the store holds now; nothing is written. @throws what `make` throws, DOCUMENT_TOO_LARGE. */
+  async rehearse(change: Change): Promise<readonly Written[]> {
+    const bases = await this.#readAll(change.keys)
+    return new Draft(change, bases, await change.make(bases), this.#options.controller).written(undefined)
   }
 
   /** Records an edit by hand, unless another controller did it first, or a later change was recorded already. */
@@ -82,54 +73,54 @@ export class DocumentWriter {
     return this.#turnstile.run(edit.key.toLowerCase(), () => this.#adopt(edit))
   }
 
-  async #write(change: Change): Promise<Written> {
-    const { backend } = this.#options
+  async #write(change: Change): Promise<readonly Written[]> {
+    const { keys } = change
+    await this.#courtesy.wait(keys)
     const deadline = performance.now() + PATIENCE
     // What is known may be older than the store, so nobody is refused because of it; with one try only there is no second look.
     let isFresh = change.once === true
-    let base = isFresh ? await readBase(backend, change.key) : this.#newestKnown(change.key)
+    let bases = isFresh ? await this.#readAll(keys) : keys.map(key => this.#newestKnown(key))
+    this.#courtesy.met(keys.filter((_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller))
     for (let attempt = 1; ; attempt++) {
-      if (base.recorded) {
-        const made = await make(change, base, isFresh)
-        const written = made && (await this.#attempt(change, base, made))
-        if (written) return written
-        if (change.once) throw new SettingsError('REVISION_MISMATCH', 'The settings changed meanwhile. Read them again, then decide.')
-      } else await this.#adopt(this.#editOf(change.key, base))
-      if (performance.now() > deadline) {
-        throw new SettingsError(
-          'CONTENTION',
-          `Others changed "${change.key}" ${attempt} times while this change was tried for ${PATIENCE / 1000} s. Nothing was changed; try again.`,
-        )
-      }
-      // Equal pauses would let the same controllers meet again.
-      if (attempt > 1) await sleep(Math.random() * Math.min(2 ** attempt, 50))
-      base = await readBase(backend, change.key)
+      const edited = keys.filter((_, i) => !bases[i]?.recorded)
+      const tried: Tried = edited.length > 0 ? {} : await this.#try(change, bases, isFresh)
+      if (tried.written) return tried.written
+      if (change.once && edited.length === 0)
+        throw new SettingsError('REVISION_MISMATCH', 'The settings changed meanwhile. Read them again, then decide.')
+      for (const key of edited) await this.#adopt(this.#editOf(key, neededBase(bases, keys.indexOf(key))))
+      if (performance.now() > deadline) throw contention(keys, attempt)
+      const before = bases
+      bases = await this.#readAll(keys, tried.found)
       isFresh = true
+      if (tried.refused && keys.every((_, i) => isSameBase(neededBase(bases, i), neededBase(before, i)))) throw tried.refused.reason
     }
   }
 
-  /** One try on one base; undefined when the race was lost. */
-  async #attempt(change: Change, base: Base, { data, text }: Made): Promise<Written | undefined> {
-    const { key } = change
-    const guard = base.entry?.revision ?? 'absent'
-    const conditions = change.conditions?.(base) ?? []
-    if (isUnchanged(base, data, text)) {
-      // The base may be older than the store: only the store can say that there is nothing to do.
-      const outcome = await commitAside(this.#options.backend, [{ key, check: true, expected: guard }, ...conditions])
-      return outcome.committed ? { ...base, committed: false, revision: baseRevision(base) } : undefined
-    }
+  async #readAll(keys: readonly Key[], found?: readonly Entry[]): Promise<readonly Base[]> {
+    return Promise.all(keys.map(key => baseFromFound(key, found) ?? readBase(this.#options.backend, key)))
+  }
 
-    const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
-    const record = nextRecord(base.record, kind, data, { ...change, controller: this.#options.controller })
-    const operations: Operation[] = [
-      text === undefined ? { key, delete: true, expected: guard } : { key, put: text, expected: guard },
-      { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true },
-      ...onTopOf(key, base.record),
-      ...conditions,
-    ]
-    const outcome = await this.#commit(operations, record.writeId)
-    if (!outcome.committed) return undefined
-    return this.#remember(change.key, text, data, { ...record, of: outcome.revision, stored: outcome.revision }, base.entry, outcome.revision)
+  /** One try on one base: what was written, what stood in the way of it, or, from a base that may be old, why it was refused. */
+  async #try(change: Change, bases: readonly Base[], isFresh: boolean): Promise<Tried> {
+    let draft: Draft
+    try {
+      draft = new Draft(change, bases, await change.make(bases), this.#options.controller)
+    } catch (reason) {
+      if (isFresh) throw reason
+      return { refused: { reason } }
+    }
+    const operations = [...draft.operations, ...(change.conditions?.() ?? [])]
+    // The base may be older than the store: only the store can say that there is nothing to do.
+    const sent = performance.now()
+    const outcome = draft.isEmpty ? await commitAside(this.#options.backend, operations) : await this.#commit(operations, draft.writeId)
+    if (!outcome.committed) {
+      this.#courtesy.met(change.keys)
+      return { found: outcome.found }
+    }
+    this.#courtesy.won(change.keys, performance.now() - sent)
+    const written = draft.written(draft.isEmpty ? undefined : outcome.revision)
+    for (const [i, document] of written.entries()) if (document.committed) this.#remember(neededKey(change.keys, i), document)
+    return { written }
   }
 
   async #commit(operations: readonly Operation[], writeId: string) {
@@ -162,19 +153,9 @@ export class DocumentWriter {
     return { key, data: undefined, gone: true, revision: isLater ? goneAt : undefined }
   }
 
-  #remember(
-    key: Key,
-    text: string | undefined,
-    data: JsonObject | undefined,
-    record: StoredRecord,
-    before: Entry | undefined,
-    revision: Revision,
-  ): Written {
-    const entry: Entry | undefined = text === undefined ? undefined : { key, text, revision, created: before?.created ?? revision }
-    const base: Base = { entry, data, record, recorded: true }
-    this.#recent.set(key, base)
-    this.#options.recorded?.(key, record.version)
-    return { ...base, committed: true, revision }
+  #remember(key: Key, { entry, data, record }: Written): void {
+    this.#recent.set(key, { entry, data, record, recorded: true })
+    if (record) this.#options.recorded?.(key, record.version)
   }
 
   #newestKnown(key: Key): Base {
@@ -186,42 +167,30 @@ export class DocumentWriter {
   }
 }
 
-/** Guards the record that a change was made on top of: a store that was put back meanwhile may have the document at the same revision, with another past. */
-function onTopOf(key: Key, record: StoredRecord | undefined): Operation[] {
-  return record ? [{ key: historyKey(key, record.version), check: true, expected: record.stored }] : []
+/** How a try ended. */
+interface Tried {
+  readonly written?: readonly Written[]
+  /** What the guarded keys held instead. */
+  readonly found?: readonly Entry[]
+  readonly refused?: { readonly reason: unknown }
 }
 
-/** What a change makes of a base. */
-interface Made {
-  readonly data: JsonObject | undefined
-  readonly text: string | undefined
-}
-
-/** Undefined when the change cannot be made from this base, but perhaps from a fresh one. */
-async function make(change: Change, base: Base, isFresh: boolean): Promise<Made | undefined> {
-  try {
-    const data = await change.make(base)
-    const text = data && printJson(data)
-    if (text && Buffer.byteLength(text) > DOCUMENT_BYTES) throw tooLarge(text)
-    return { data, text }
-  } catch (error) {
-    if (isFresh) throw error
-    return undefined
-  }
-}
-
-function isUnchanged(base: Base, data: JsonObject | undefined, text: string | undefined): boolean {
-  if (data === undefined || base.entry === undefined) return text === base.entry?.text
-  // An edit by hand may be laid out otherwise and say the same.
-  return text === base.entry.text || (base.data !== undefined && printJson(base.data) === text)
-}
-
-function tooLarge(text: string): SettingsError {
+function contention(keys: readonly Key[], attempts: number): SettingsError {
   return new SettingsError(
-    'DOCUMENT_TOO_LARGE',
-    `The overrides would have ${Buffer.byteLength(text)} bytes; a settings document holds ${DOCUMENT_BYTES} at most. Data of a NApp belongs into boxes.`,
-    {
-      details: { got: Buffer.byteLength(text), limit: DOCUMENT_BYTES },
-    },
+    'CONTENTION',
+    `Others changed ${keys.map(key => `"${key}"`).join(', ')} ${attempts} times while this change was tried for ${PATIENCE / 1000} s. Nothing was changed; try again.`,
   )
+}
+
+/** A change has as many bases as keys, in the same order. */
+function neededBase(bases: readonly Base[], i: number): Base {
+  const base = bases[i]
+  if (!base) throw new RangeError(`There is no base ${i} of ${bases.length}.`)
+  return base
+}
+
+function neededKey(keys: readonly Key[], i: number): Key {
+  const key = keys[i]
+  if (key === undefined) throw new RangeError(`There is no key ${i} of ${keys.length}.`)
+  return key
 }

@@ -1,51 +1,61 @@
 import type { Backend, Operation } from '../../backends/backend.ts'
-import { differences } from '../../events/differences.ts'
+import type { Consumers } from '../../events/consumers.ts'
+import type { Preview } from '../../events/map.ts'
+import { strictest } from '../../events/strictest.ts'
 import type { Actor } from '../../model/actor.ts'
-import { DOCUMENT_BYTES, printRevision, type Revision } from '../../model/document.ts'
+import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
-import { isObject, type JsonObject } from '../../model/value.ts'
+import type { JsonObject } from '../../model/value.ts'
+import type { Log } from '../log.ts'
 import { documentRevision } from '../watcher/document-state.ts'
+import type { Position } from '../watcher/standing.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { type Base, baseRevision, isAsKnown, readRecords } from './document-reader.ts'
-import type { DocumentWriter, Written } from './document-writer.ts'
-import { valueAt } from './exact-keywords.ts'
-import { refuseExcess } from './extent.ts'
+import type { Change, Written } from './document-change.ts'
+import { type Base, baseRevision, isAsKnown } from './document-reader.ts'
+import type { DocumentWriter } from './document-writer.ts'
 import { freshen } from './freshness.ts'
+import { type Edit, makePlan, type Plan, type PlannedDocument } from './plan.ts'
 import { seal } from './secrets.ts'
-import { refuseBroken } from './validator.ts'
 
 export interface OverridesOptions {
   readonly backend: Backend
   readonly watcher: Watcher
   readonly writer: DocumentWriter
+  /** Who uses the settings in this process, and is asked before a commit. */
+  readonly consumers: Consumers
+  readonly log: Log
   /** Refuse overrides of namespaces without a schema. */
   readonly strict: boolean
 }
 
-/** Whose overrides, by whom, and at which revision of the namespace. */
-export interface Target {
+/** What somebody wants changed, all or nothing. */
+export interface Request {
+  /** In their order; several may change one document. */
+  readonly edits: readonly Edit[]
+  readonly actor: Actor
+  readonly comment: string | undefined
+  /** Find out what would be, write nothing. */
+  readonly dryRun: boolean
+}
+
+/** One document as a request left it, or would leave it. */
+export interface Changed {
   readonly namespace: Namespace
   readonly scope: Scope
-  readonly comment: string | undefined
-  readonly actor: Actor
-  readonly expected?: Revision | undefined
-}
-
-/** What overrides are to become; undefined to delete them. `before` is what they are, or what counts in their place where they are no JSON object. */
-export type MakeOverrides = (base: Base, before: JsonObject) => JsonObject | undefined
-
-/** How a change ended. */
-export interface Changed {
   readonly written: Written
+  /** All of the namespace's documents that the request changes, by scope. */
+  readonly together: ReadonlyMap<Scope, Written>
   /** False when the watch was down and the change was not yet seen here. */
   readonly observed: boolean
-  /** Pointers of the change that this controller's own overrides hide. */
+  /** Pointers of the change that a higher layer hides here. */
   readonly shadowed: readonly string[]
+  /** Pointers of what it sets that its schema calls deprecated. */
+  readonly deprecated: readonly string[]
+  /** With a dry run. */
+  readonly preview: Preview | undefined
 }
-
-/** How far back a valid version is looked for. */
-const KEPT_RECORDS = 50
 
 /** @throws SettingsError STORE_STALE while nothing can be written: at once, for the caller knows better whether to wait. */
 export function requireReady({ health }: Watcher): void {
@@ -57,7 +67,14 @@ export function requireReady({ health }: Watcher): void {
   )
 }
 
-/** Changes overrides: checks them against the layers below and the schema, guards them by revision, waits until they are seen. */
+/**
+ * Changes overrides: checks them against the layers below and the schema, guards them by revision, asks those who use them, waits until the change is seen.
+ *
+ * Invariants:
+ *  1. What is checked, asked about and committed is one and the same: made from the bases whose revisions guard the commit.
+ *  2. A request that is refused, for whatever reason, leaves nothing behind.
+ *  3. Hooks are asked only about what would be committed otherwise, and only when it differs here.
+ */
 export class Overrides {
   readonly #options: OverridesOptions
 
@@ -65,93 +82,160 @@ export class Overrides {
     this.#options = options
   }
 
-  /** @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, DOCUMENT_TOO_LARGE, what the writer throws and what `make` throws. */
-  async change({ namespace, scope, comment, actor, expected }: Target, make: MakeOverrides): Promise<Changed> {
+  /**
+   * One for each document, in the order in which the edits first name it.
+   * @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, CHANGE_VETOED, DOCUMENT_TOO_LARGE, what the writer throws and what an edit throws.
+   */
+  async change(request: Request): Promise<readonly Changed[]> {
     const { backend, watcher, writer } = this.#options
-    if (expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected) await freshen(backend, watcher, namespace, scope)
-
-    let before: JsonObject = {}
-    let { position } = watcher
-    const written = await writer.write({
-      key: overridesKey(namespace, scope),
-      actor,
-      comment,
-      once: expected !== undefined,
-      conditions: () => (expected === undefined ? [] : this.#otherDocuments(namespace, scope)),
-      make: async base => {
-        position = watcher.position
-        if (expected !== undefined) this.#refuseOther(namespace, scope, base, expected)
-        before = base.data ?? (base.entry ? await this.#lastValid(namespace, scope) : {})
-        const next = make(base, before)
-        if (next === undefined) return undefined
-        refuseExcess(next, `The overrides of "${namespace}"`, DOCUMENT_BYTES)
-        this.#refuseInvalid(namespace, scope, next)
-        return seal(next, watcher.cache.schema(namespace))
-      },
-    })
-    const observed = !written.committed || (await watcher.passed(written.revision, position))
-    const own = watcher.cache.document(namespace, watcher.cache.self)?.inForce
-    return { written, observed, shadowed: scope === CLUSTER ? hiddenBy(own, before, written.data ?? {}) : [] }
-  }
-
-  /** What counts in the place of stored overrides that are no JSON object: what a patch of them has to start from. */
-  async #lastValid(namespace: Namespace, scope: Scope): Promise<JsonObject> {
-    const { backend, watcher } = this.#options
-    const records = await readRecords(backend, overridesKey(namespace, scope), KEPT_RECORDS)
-    return records.find(({ data }) => data && watcher.cache.validate(namespace, scope, data).length === 0)?.data ?? {}
-  }
-
-  #refuseInvalid(namespace: Namespace, scope: Scope, overrides: JsonObject): void {
-    const { cache } = this.#options.watcher
-    if (!cache.schema(namespace) && this.#options.strict) {
-      throw new SettingsError(
-        'SCHEMA_REQUIRED',
-        `"${namespace}" has no schema, and [settings] strict = true allows no free-form settings. Register its schema first.`,
-      )
+    const documents = groupByDocument(request.edits)
+    const guarded = request.edits.some(({ expected }) => expected !== undefined)
+    for (const { namespace, scope, expected } of request.edits) {
+      const isBehind = expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected
+      if (request.dryRun || isBehind) await freshen(backend, watcher, namespace, scope)
     }
-    refuseBroken(cache.validate(namespace, scope, overrides), `"${namespace}"`)
+    const made = new Attempt(watcher.position)
+    const change: Change = {
+      keys: documents.map(({ key }) => key),
+      actor: request.actor,
+      comment: request.comment,
+      once: guarded,
+      conditions: () => this.#otherDocuments(documents),
+      make: bases => this.#make(request, documents, bases, made),
+    }
+    const written = request.dryRun ? await writer.rehearse(change) : await writer.write(change)
+    const revision = written.find(({ committed }) => committed)?.revision
+    const observed = revision === undefined || (await watcher.passed(revision, made.position))
+    return this.#results(request, documents, written, made, observed)
   }
 
-  #refuseOther(namespace: Namespace, scope: Scope, base: Base, expected: Revision): void {
+  async #make(
+    request: Request,
+    documents: readonly PlannedDocument[],
+    bases: readonly Base[],
+    made: Attempt,
+  ): Promise<readonly (JsonObject | undefined)[]> {
+    const { watcher, backend, strict } = this.#options
+    made.position = watcher.position
+    for (const { edits } of documents) for (const edit of edits) this.#refuseOther(edit, documents, bases)
+    const plan = await makePlan(documents, bases, { backend, cache: watcher.cache, strict })
+    made.plan = plan
+    made.previews = await this.#ask(request, plan)
+    return plan.documents.map(({ namespace, next }) => next && seal(next, watcher.cache.schema(namespace)))
+  }
+
+  /** @throws SettingsError CHANGE_VETOED when one of those who use the settings here does not accept the change; with a dry run that is part of the answer. */
+  async #ask({ actor, comment, dryRun }: Request, plan: Plan): Promise<ReadonlyMap<Namespace, Preview>> {
+    const { consumers, watcher } = this.#options
+    const controller = watcher.cache.self.slice('controller:'.length)
+    const concerned = dryRun ? plan.namespaces : plan.namespaces.filter(namespace => consumers.of(namespace).length > 0)
+    const previews = await Promise.all(
+      concerned.map(async (namespace): Promise<[Namespace, Preview]> => {
+        const effect = plan.effectOn(namespace)
+        const apply = strictest(effect.changes.map(change => change.apply))
+        if (!apply) return [namespace, { changes: [], consumers: [] }]
+        const opinions = await consumers.consult({ namespace, ...effect, actor, comment: comment ?? null, dry_run: dryRun })
+        return [namespace, { changes: effect.changes, consumers: opinions.map(opinion => ({ controller, apply, ...opinion })) }]
+      }),
+    )
+    const refusals = previews.flatMap(([namespace, preview]) =>
+      preview.consumers.flatMap(({ napp, verdict, reason }) => (verdict === 'accepted' ? [] : [{ namespace, napp, verdict, reason }])),
+    )
+    if (!dryRun && refusals.length > 0) throw vetoed(refusals)
+    return new Map(previews)
+  }
+
+  #results(
+    request: Request,
+    documents: readonly PlannedDocument[],
+    written: readonly Written[],
+    { plan, previews }: Attempt,
+    observed: boolean,
+  ): readonly Changed[] {
+    return documents.flatMap(({ namespace, scope }, i) => {
+      const [mine, planned] = [written[i], plan?.documents[i]]
+      if (!mine || !planned) return []
+      const together = new Map(documents.flatMap((other, k) => (other.namespace === namespace && written[k] ? [[other.scope, written[k]]] : [])))
+      const { shadowed, deprecated } = planned
+      if (deprecated.length > 0 && mine.committed)
+        this.#options.log.warn(`${request.actor.name} set what is deprecated in "${namespace}": ${deprecated.join(', ')}.`)
+      return [
+        { namespace, scope, written: mine, together, observed, shadowed, deprecated, preview: request.dryRun ? previews.get(namespace) : undefined },
+      ]
+    })
+  }
+
+  /** @throws SettingsError REVISION_MISMATCH unless the namespace is at the revision that the edit expects. */
+  #refuseOther({ namespace, scope, expected }: Edit, documents: readonly PlannedDocument[], bases: readonly Base[]): void {
+    if (expected === undefined) return
     const { cache } = this.#options.watcher
-    const state = cache.document(namespace, scope)
-    const isSeen = scope === CLUSTER || scope === cache.self
-    // The cache may know better when a document went; but only of the store as it is, which may have been put back.
-    const own = !isSeen ? 0n : isAsKnown(state, base) ? later(baseRevision(base), documentRevision(state)) : baseRevision(base)
-    const actual = later(own, cache.namespaceRevision(namespace, scope))
+    const seen = documents.flatMap((document, i) => {
+      const base = bases[i]
+      const counts = document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self)
+      return base && counts ? [{ scope: document.scope, base }] : []
+    })
+    const others = cache.namespaceRevision(
+      namespace,
+      seen.map(one => one.scope),
+    )
+    const actual = seen.reduce((newest, one) => {
+      const state = cache.document(namespace, one.scope)
+      // The cache may know better when a document went; but only of the store as it is, which may have been put back.
+      const own = isAsKnown(state, one.base) ? later(baseRevision(one.base), documentRevision(state)) : baseRevision(one.base)
+      return later(newest, own)
+    }, others)
     if (actual === expected) return
     throw new SettingsError(
       'REVISION_MISMATCH',
       `"${namespace}" is at revision ${actual}, not ${expected}: somebody changed it. Read it again, then decide.`,
       {
-        details: { got: printRevision(expected), expected: printRevision(actual) },
+        details: { got: printRevision(expected), expected: printRevision(actual), namespace, scope },
       },
     )
   }
 
-  /** Guards on the documents that count for `Settings.revision` and are not written. */
-  #otherDocuments(namespace: Namespace, scope: Scope): readonly Operation[] {
+  /** Guards on the documents that count for a `Settings.revision` that is expected, and are not written. */
+  #otherDocuments(documents: readonly PlannedDocument[]): readonly Operation[] {
     const { cache } = this.#options.watcher
-    return [CLUSTER, cache.self]
-      .filter(other => other !== scope)
-      .map(other => ({ key: overridesKey(namespace, other), check: true, expected: cache.document(namespace, other)?.entry?.revision ?? 'absent' }))
+    const written = new Set<Key>(documents.map(({ key }) => key))
+    const guarded = new Set(documents.filter(({ edits }) => edits.some(({ expected }) => expected !== undefined)).map(({ namespace }) => namespace))
+    return [...guarded].flatMap(namespace =>
+      [CLUSTER, cache.self].flatMap((scope): Operation[] => {
+        const key = overridesKey(namespace, scope)
+        return written.has(key) ? [] : [{ key, check: true, expected: cache.document(namespace, scope)?.entry?.revision ?? 'absent' }]
+      }),
+    )
   }
+}
+
+/** What the latest try of a request came to before its commit. */
+class Attempt {
+  plan: Plan | undefined
+  previews: ReadonlyMap<Namespace, Preview> = new Map()
+  /** Where the watcher was before the commit was sent. */
+  position: Position
+
+  constructor(position: Position) {
+    this.position = position
+  }
+}
+
+function groupByDocument(edits: readonly Edit[]): readonly PlannedDocument[] {
+  const found = new Map<Key, { namespace: Namespace; scope: Scope; key: Key; edits: Edit[] }>()
+  for (const edit of edits) {
+    const key = overridesKey(edit.namespace, edit.scope)
+    const document = found.get(key)
+    if (document) document.edits.push(edit)
+    else found.set(key, { namespace: edit.namespace, scope: edit.scope, key, edits: [edit] })
+  }
+  return [...found.values()]
+}
+
+function vetoed(refusals: readonly { readonly namespace: Namespace; readonly napp: string; readonly reason: string | null }[]): SettingsError {
+  const told = refusals.map(({ namespace, napp, reason }) => `${napp} refuses this change of "${namespace}": ${reason ?? 'it gives no reason'}.`)
+  return new SettingsError('CHANGE_VETOED', `${told.join(' ').replaceAll('..', '.')} Nothing was changed.`, { details: { refusals } })
 }
 
 function later(one: Revision, other: Revision): Revision {
   return one > other ? one : other
-}
-
-/** Pointers of what changed that a higher layer has a value for. */
-function hiddenBy(higher: JsonObject | undefined, before: JsonObject, after: JsonObject): string[] {
-  if (!higher) return []
-  return differences(before, after)
-    .map(change => change.path)
-    .filter(path => isHidden(higher, path))
-}
-
-/** True when the layer has a value at the path, or one on the way there that no member can shine through. */
-function isHidden(higher: JsonObject, path: string): boolean {
-  const onTheWay = [...path.matchAll(/\//g)].slice(1).map(({ index }) => path.slice(0, index))
-  return valueAt(higher, path) !== undefined || onTheWay.some(ancestor => !isObject(valueAt(higher, ancestor) ?? {}))
 }

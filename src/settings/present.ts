@@ -5,7 +5,7 @@ import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import { nearest } from '../nearest.ts'
 import type { Cache } from '../watcher/cache.ts'
 import { documentVersion } from '../watcher/document-state.ts'
-import type { Written } from './document-writer.ts'
+import type { Changed } from './overrides.ts'
 import { redact } from './secrets.ts'
 
 /** The view from this controller: what the store said last, and how far that can be trusted. */
@@ -15,24 +15,43 @@ export interface View {
   readonly state: ServiceState
 }
 
-/** Settings of a namespace in a scope; with `written`, as that commit left them, whatever came after it. */
-export function presentSettings({ cache, epoch, state }: View, namespace: Namespace, scope: Scope, written?: Written): Settings {
-  const known = cache.document(namespace, scope)
-  const overtaken = written !== undefined && written.record?.version !== known?.record?.version
-  const document = overtaken ? written : known
+/** Settings of a namespace in a scope, as they are. */
+export function presentSettings({ cache, epoch, state }: View, namespace: Namespace, scope: Scope): Settings {
+  const document = cache.document(namespace, scope)
   const schema = cache.schema(namespace)
-  const data = overtaken ? cache.merge(namespace, layersWith(cache, namespace, scope, written)) : cache.effective(namespace)
   return {
     namespace,
-    data: redact(data, schema),
+    data: redact(cache.effective(namespace), schema),
     overrides: redact(document?.data ?? {}, schema),
-    revision: printRevision(revisionOf(cache, namespace, scope, written, overtaken)),
-    version: overtaken ? (written.record?.version ?? 0) : documentVersion(known),
+    revision: printRevision(cache.namespaceRevision(namespace)),
+    version: documentVersion(document),
     epoch,
     state,
     updated_at: document?.record?.at ?? null,
     updated_by: document?.record?.actor ?? null,
     schema: schema !== undefined,
+  }
+}
+
+/** Settings as a change left them, whatever came after it; or, with a dry run, as it would leave them, at the revision and version of now. */
+export function presentChanged(view: View, changed: Changed): Settings {
+  const { namespace, scope, written, together, observed, shadowed, deprecated, preview } = changed
+  const { cache } = view
+  const schema = cache.schema(namespace)
+  const known = presentSettings(view, namespace, scope)
+  const overtaken =
+    preview !== undefined || [...together].some(([one, { record }]) => record?.version !== cache.document(namespace, one)?.record?.version)
+  const replaced = new Map([...together].map(([one, { data }]) => [one, data]))
+  return {
+    ...known,
+    ...(overtaken && { data: redact(cache.project(namespace, replaced), schema), overrides: redact(written.data ?? {}, schema) }),
+    ...(overtaken &&
+      !preview && { version: written.record?.version ?? 0, updated_at: written.record?.at ?? null, updated_by: written.record?.actor ?? null }),
+    revision: preview ? known.revision : printRevision(revisionOf(cache, changed, overtaken)),
+    ...(observed ? {} : { observed }),
+    ...(shadowed.length > 0 && { shadowed }),
+    ...(deprecated.length > 0 && { deprecated }),
+    ...(preview && { preview }),
   }
 }
 
@@ -78,16 +97,10 @@ export function unknownNamespace(
   })
 }
 
-function layersWith(cache: Cache, namespace: Namespace, scope: Scope, written: Written) {
-  const cluster = scope === CLUSTER ? written.data : cache.document(namespace, CLUSTER)?.inForce
-  const own = scope === cache.self ? written.data : cache.document(namespace, cache.self)?.inForce
-  return [cluster, own]
-}
-
 /** Of the namespace as this controller sees it; what was written for another controller does not count. */
-function revisionOf(cache: Cache, namespace: Namespace, scope: Scope, written: Written | undefined, overtaken: boolean): Revision {
-  const known = cache.namespaceRevision(namespace)
-  if (!written || (scope !== CLUSTER && scope !== cache.self)) return known
-  if (written.committed && overtaken) return written.revision
-  return written.revision > known ? written.revision : known
+function revisionOf(cache: Cache, { namespace, together }: Changed, overtaken: boolean): Revision {
+  const seen = [...together].flatMap(([scope, written]) => (scope === CLUSTER || scope === cache.self ? [written] : []))
+  const committed = seen.find(written => written.committed)
+  if (committed && overtaken) return committed.revision
+  return seen.reduce((newest, { revision }) => (revision > newest ? revision : newest), cache.namespaceRevision(namespace))
 }

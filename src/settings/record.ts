@@ -29,15 +29,15 @@ export interface StoredRecord {
 /** A record that is not committed yet. */
 export type NewRecord = Omit<StoredRecord, 'of' | 'stored'>
 
-/** The record of a change on top of the newest one; at the controller's clock, with a write id of its own. */
+/** The record of a change on top of the newest one; at the controller's clock and with a write id of its own, where none are given. */
 export function nextRecord(
   newest: StoredRecord | undefined,
   kind: ChangeKind,
   data: JsonObject | undefined,
-  by: Pick<StoredRecord, 'actor' | 'comment' | 'controller'>,
+  by: Pick<StoredRecord, 'actor' | 'comment' | 'controller'> & Partial<Pick<StoredRecord, 'at' | 'writeId'>>,
 ): NewRecord {
-  const { actor, comment, controller } = by
-  return { version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at: new Date().toISOString(), writeId: randomUUID() }
+  const { actor, comment, controller, at = new Date().toISOString(), writeId = randomUUID() } = by
+  return { version: (newest?.version ?? 0) + 1, kind, data, actor, controller, comment, at, writeId }
 }
 
 /** The text of a record; `adopts` names the revision of an edit by hand. */

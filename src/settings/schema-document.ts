@@ -5,6 +5,7 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import { applyModes } from './apply-modes.ts'
 import { printCanonical } from './canonical.ts'
+import { deprecatedPlaces } from './deprecated.ts'
 import { defaultsOf } from './layers.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
@@ -18,6 +19,8 @@ export interface SchemaDocument {
   readonly defaults: JsonObject
   /** Apply mode of every property, by JSON Pointer. */
   readonly modes: Readonly<Record<string, ApplyMode>>
+  /** The properties that are deprecated, by JSON Pointer. */
+  readonly deprecated: readonly string[]
 }
 
 /** @throws SettingsError SCHEMA_MALFORMED. The digest is SHA-256 over schema and seed with sorted keys; the NApp's version is not in it. */
@@ -25,7 +28,16 @@ export function createSchemaDocument(schema: JsonObject, seed: JsonObject, nappV
   const digest = createHash('sha256')
     .update(printCanonical([schema, seed]))
     .digest('hex')
-  return { digest, schema, seed, nappVersion, validate: compileSchema(schema), defaults: defaultsOf(schema), modes: applyModes(schema) }
+  return {
+    digest,
+    schema,
+    seed,
+    nappVersion,
+    validate: compileSchema(schema),
+    defaults: defaultsOf(schema),
+    modes: applyModes(schema),
+    deprecated: deprecatedPlaces(schema),
+  }
 }
 
 export function printSchemaDocument(document: SchemaDocument): string {

@@ -1,17 +1,18 @@
-import type { CommandContent, Description, HistoryRecord, Settings, Summary } from '../../events/map.ts'
+import type { CommandContent, Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, overridesKey, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
-import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { refuseUnknownModes } from './apply-modes.ts'
 import { checkFields, parseComment, parseCount, parseData, parseFlag, parseGuard, parseMethod, parseText, parseValue } from './content.ts'
 import { readRecords } from './document-reader.ts'
+import { explainSettings } from './explain.ts'
 import { freshen } from './freshness.ts'
 import { mergeLayers } from './layers.ts'
 import { Names } from './names.ts'
-import { type MakeOverrides, Overrides, type OverridesOptions, requireReady, type Target } from './overrides.ts'
-import { jsonPatch, mergePatch } from './patch.ts'
-import { presentDescription, presentSettings, presentSummary, type View } from './present.ts'
+import { editBy, parseOperations } from './operations.ts'
+import { Overrides, type OverridesOptions, type Request, requireReady } from './overrides.ts'
+import type { Edit } from './plan.ts'
+import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
 import { presentRecord, type StoredRecord } from './record.ts'
 import type { Registrar } from './registrar.ts'
 import { createSchemaDocument } from './schema-document.ts'
@@ -39,11 +40,12 @@ const FIELDS = {
     ['seed', 'napp_version'],
   ],
   create: [['namespace', 'data'], []],
-  retrieve: [['namespace'], ['fresh']],
+  retrieve: [['namespace'], ['explain', 'fresh']],
   update: [
     ['namespace', 'data'],
-    ['method', 'revision'],
+    ['method', 'revision', 'dry_run'],
   ],
+  transaction: [['operations'], ['dry_run']],
   delete: [['namespace'], ['revision']],
   list: [[], ['prefix']],
   describe: [['namespace'], []],
@@ -79,40 +81,50 @@ export class SettingsService {
   }
 
   async create(content: Content<'create'>, actor: Actor): Promise<Settings> {
-    const target = this.#open('create', content)
+    const { namespace, scope, comment } = this.#open('create', content)
     const data = parseData(content.data, 'data')
-    return this.#change({ ...target, actor }, base => {
-      if (base.entry) {
-        throw new SettingsError('DOCUMENT_EXISTS', `"${target.namespace}" has overrides already. Change them with update, or delete them first.`)
-      }
-      return data
-    })
+    const make: Edit['make'] = base => {
+      if (!base.entry) return data
+      throw new SettingsError('DOCUMENT_EXISTS', `"${namespace}" has overrides already. Change them with update, or delete them first.`)
+    }
+    return this.#changeOne({ edits: [{ namespace, scope, make }], actor, comment, dryRun: false })
   }
 
   async retrieve(content: Content<'retrieve'>): Promise<Settings> {
     const { namespace, scope } = this.#open('retrieve', content)
-    if (parseFlag(content.fresh, 'fresh')) await freshen(this.#options.backend, this.#options.watcher, namespace, scope)
+    const explain = parseFlag(content.explain, 'explain')
+    const { backend, watcher } = this.#options
+    if (parseFlag(content.fresh, 'fresh')) await freshen(backend, watcher, namespace, scope)
     this.#names.require(namespace, scope)
-    return presentSettings(this.#view, namespace, scope)
+    if (!explain) return presentSettings(this.#view, namespace, scope)
+    return explainSettings(backend, watcher.cache, namespace, () => presentSettings(this.#view, namespace, scope))
   }
 
   async update(content: Content<'update'>, actor: Actor): Promise<Settings> {
-    const target = this.#open('update', content)
+    const { namespace, scope, comment } = this.#open('update', content)
     const method = parseMethod(content.method, ['PATCH', 'PUT', 'JSON_PATCH'], 'PATCH')
-    const data = parseValue(content.data, 'data')
-    if (method !== 'JSON_PATCH' && !isObject(data)) throw new SettingsError('CONTENT_MALFORMED', `"data" of ${method} must be a JSON object.`)
-    return this.#change({ ...target, actor, expected: parseGuard(content.revision) }, (_base, before) => {
-      if (method === 'PUT') return asOverrides(data)
-      return asOverrides(method === 'PATCH' ? mergePatch(before, data) : jsonPatch(before, data))
-    })
+    const make = editBy(method, parseValue(content.data, 'data'))
+    const expected = parseGuard(content.revision)
+    return this.#changeOne({ edits: [{ namespace, scope, expected, make }], actor, comment, dryRun: parseFlag(content.dry_run, 'dry_run') })
   }
 
   async delete(content: Content<'delete'>, actor: Actor): Promise<Settings> {
-    const target = this.#open('delete', content)
+    const { namespace, scope, comment } = this.#open('delete', content)
     const expected = parseGuard(content.revision)
     requireReady(this.#options.watcher)
-    this.#names.require(target.namespace, target.scope)
-    return this.#change({ ...target, actor, expected }, () => undefined)
+    this.#names.require(namespace, scope)
+    return this.#changeOne({ edits: [{ namespace, scope, expected, make: editBy('DELETE', undefined) }], actor, comment, dryRun: false })
+  }
+
+  async transaction(content: Content<'transaction'>, actor: Actor): Promise<TransactionResult> {
+    checkFields('kytos.settings.transaction', content, ...fields('transaction'))
+    const { watcher, controller } = this.#options
+    const edits = parseOperations(content.operations, content.scope, controller)
+    const comment = parseComment(content.comment)
+    const dryRun = parseFlag(content.dry_run, 'dry_run')
+    requireReady(watcher)
+    for (const { namespace, scope, mustBeKnown } of edits) if (mustBeKnown) this.#names.require(namespace, scope)
+    return { settings: await this.#change({ edits, actor, comment, dryRun }) }
   }
 
   async list(content: Content<'list'>): Promise<readonly Summary[]> {
@@ -166,26 +178,31 @@ export class SettingsService {
     }
   }
 
-  /** Changes overrides and answers with what they then are. */
-  async #change(target: Target, make: MakeOverrides): Promise<Settings> {
+  /** Changes one document and answers with what the settings then are. */
+  async #changeOne(request: Request): Promise<Settings> {
+    const [settings] = await this.#change(request)
+    if (!settings) throw new RangeError('A change of one document gives one.')
+    const { scope: _, ...rest } = settings
+    return rest
+  }
+
+  /** Changes overrides and answers with what the settings then are, for each document. */
+  async #change(request: Request): Promise<TransactionResult['settings']> {
     requireReady(this.#options.watcher)
-    return this.#names.admit(target.namespace, target.scope, async () => {
-      const { written, observed, shadowed } = await this.#overrides.change(target, make)
-      return {
-        ...presentSettings(this.#view, target.namespace, target.scope, written),
-        ...(observed ? {} : { observed }),
-        ...(shadowed.length > 0 ? { shadowed } : {}),
-      }
-    })
+    // A rehearsal makes no new name; and names are taken in one order, so that two transactions do not wait for one another.
+    const edits = request.dryRun ? [] : [...request.edits].sort((a, b) => (a.namespace.toLowerCase() < b.namespace.toLowerCase() ? -1 : 1))
+    const admitted = edits.reduceRight<() => ReturnType<Overrides['change']>>(
+      (work, { namespace, scope }) =>
+        () =>
+          this.#names.admit(namespace, scope, work),
+      () => this.#overrides.change(request),
+    )
+    const changed = await admitted()
+    return changed.map(one => ({ ...presentChanged(this.#view, one), scope: one.scope }))
   }
 }
 
 function fields(command: keyof typeof FIELDS): [readonly string[], readonly string[]] {
   const [required, optional] = FIELDS[command]
   return [required, [...optional, ...COMMON]]
-}
-
-function asOverrides(value: Json): JsonObject {
-  if (!isObject(value)) throw new SettingsError('CONTENT_MALFORMED', 'The overrides would no longer be a JSON object.')
-  return value
 }

@@ -4,6 +4,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { historyKey, type Key } from '../../model/key.ts'
 import { controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
+import { Environment, type EnvironmentValue } from '../settings/environment.ts'
 import { printRecord, type StoredRecord } from '../settings/record.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
 import { type DocumentState, parseOverridesKey, UNWRITTEN } from './document-state.ts'
@@ -11,11 +12,12 @@ import { Draft } from './draft.ts'
 import { META_KEY } from './epoch.ts'
 import {
   emptyNamespace,
-  mergeOverrides,
   type NamespaceState,
   namespaceRevision,
   newlyRejected,
+  project,
   type ReadHistory,
+  type Surroundings,
   settle,
   validateOverrides,
 } from './namespace-state.ts'
@@ -38,7 +40,7 @@ export interface ApplyOptions {
  */
 export class Cache {
   readonly #self: Scope
-  readonly #readHistory: ReadHistory
+  readonly #surroundings: Surroundings
   readonly #namespaces = new Map<Namespace, NamespaceState>()
   readonly #index = new StoreIndex()
   readonly #unreadable = new Map<Key, string>()
@@ -47,9 +49,9 @@ export class Cache {
   #revision: Revision = 0n
   #epoch = 0
 
-  constructor(controller: string, readHistory: ReadHistory) {
+  constructor(controller: string, readHistory: ReadHistory, environment = new Environment()) {
     this.#self = controllerScope(controller)
-    this.#readHistory = readHistory
+    this.#surroundings = { readHistory, environment }
   }
 
   get revision(): Revision {
@@ -99,6 +101,12 @@ export class Cache {
     return state && schemaInUse(state.schemas)
   }
 
+  /** The revision at which the schema in use was stored; undefined while it is not. */
+  schemaRevision(namespace: Namespace): Revision | undefined {
+    const { schemas } = this.#state(namespace)
+    return schemas.stored.get(schemaInUse(schemas)?.digest ?? '')?.entry.revision
+  }
+
   hasStoredSchema(namespace: Namespace, digest: string): boolean {
     return this.#namespaces.get(namespace)?.schemas.stored.has(digest) ?? false
   }
@@ -108,18 +116,31 @@ export class Cache {
     return this.#state(namespace).effective
   }
 
-  /** Default and seed of the schema in use with these overrides on top, low to high. */
-  merge(namespace: Namespace, overrides: readonly (JsonObject | undefined)[]): JsonObject {
-    return mergeOverrides(this.#state(namespace), overrides)
+  /** The effective settings as they would be with these overrides in place of those in force, by scope; undefined for none. */
+  project(namespace: Namespace, replaced: ReadonlyMap<Scope, JsonObject | undefined>): JsonObject {
+    return project(this.#state(namespace), this.#self, this.#surroundings.environment, replaced).data
   }
 
-  /** The rules that overrides of a scope would break on top of the layers below; empty without a schema. */
-  validate(namespace: Namespace, scope: Scope, overrides: JsonObject): readonly RuleBroken[] {
-    return validateOverrides(this.#state(namespace), scope, overrides)
+  /** What counts of the environment of this process. */
+  environment(namespace: Namespace): readonly EnvironmentValue[] {
+    return this.#state(namespace).environment.values
   }
 
-  /** `Settings.revision`: of the last commit that touched what this controller sees of the namespace; of all `except` its document in one scope. */
-  namespaceRevision(namespace: Namespace, except?: Scope): Revision {
+  /** Why variables of the environment do not count, one sentence each. */
+  environmentProblems(): readonly string[] {
+    const rejected = [...this.#namespaces.values()].flatMap(({ environment }) => environment.rejected)
+    return [...this.#surroundings.environment.problems(this.namespaces()), ...rejected]
+  }
+
+  /**
+   * The rules that overrides of a scope would break on top of the layers below, the cluster's being those given instead, where they are; empty without a schema.
+   */
+  validate(namespace: Namespace, scope: Scope, overrides: JsonObject, cluster?: JsonObject): readonly RuleBroken[] {
+    return validateOverrides(this.#state(namespace), scope, overrides, cluster)
+  }
+
+  /** `Settings.revision`: of the last commit that touched what this controller sees of the namespace; of all `except` its documents in some scopes. */
+  namespaceRevision(namespace: Namespace, except: readonly Scope[] = []): Revision {
     return namespaceRevision(this.#state(namespace), this.#self, except)
   }
 
@@ -162,7 +183,8 @@ export class Cache {
     return this.#inTurn(async () => {
       const before = this.#state(namespace)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }
-      const after = await settle(registered, this.#self, local ? async key => this.#knownRecords(key) : this.#readHistory)
+      const { readHistory, environment } = this.#surroundings
+      const after = await settle(registered, this.#self, { environment, readHistory: local ? async key => this.#knownRecords(key) : readHistory })
       this.#namespaces.set(namespace, after)
       return newlyRejected(before, after)
     })
@@ -187,17 +209,13 @@ export class Cache {
     return found
   }
 
-  async #apply(batch: Batch, { epoch = this.#epoch, readHistory = this.#readHistory }: ApplyOptions): Promise<readonly Step[]> {
-    const draft = new Draft(this.#namespaces, this.#self, readHistory)
+  async #apply(batch: Batch, { epoch = this.#epoch, readHistory = this.#surroundings.readHistory }: ApplyOptions): Promise<readonly Step[]> {
+    const draft = new Draft(this.#namespaces, this.#self, { ...this.#surroundings, readHistory })
     // The records of another store: those that its listing brings are the truth.
     if (epoch !== this.#epoch) draft.forgetRecords()
     for (const change of batch.changes) draft.learnRecord(change)
-    const steps: Step[] = []
     const announced = batch.changes.filter(change => isAnnounced(keyOf(change)))
-    for (const [i, change] of announced.entries()) {
-      const step = await draft.step(change, i + 1, this.#index.has(keyOf(change)))
-      if (step) steps.push(step)
-    }
+    const steps = await draft.steps(announced, key => this.#index.has(key))
     // Nothing is awaited from here on: everybody sees the revision whole, or nothing of it.
     for (const state of draft.changed().values()) this.#namespaces.set(state.namespace, state)
     for (const change of announced) this.#index.apply(change)
@@ -206,14 +224,19 @@ export class Cache {
     if (meta) this.#meta = meta.type === 'put' ? meta.entry : undefined
     this.#revision = batch.revision
     this.#epoch = epoch
-    return steps.map(step => draft.withoutPassing(step))
+    return steps
   }
 
   /** One change of the cache at a time: a schema may be registered while a batch is being applied, and both look into the history. */
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const mine = this.#turn.then(work)
-    this.#turn = mine.catch(() => {})
+    // One that turned out to share a variable of the environment with another namespace has lost it.
+    this.#turn = mine.then(() => this.#settleAgain(this.#surroundings.environment.takeUnsettled())).catch(() => {})
     return mine
+  }
+
+  async #settleAgain(namespaces: readonly Namespace[]): Promise<void> {
+    for (const namespace of namespaces) this.#namespaces.set(namespace, await settle(this.#state(namespace), this.#self, this.#surroundings))
   }
 
   #state(namespace: Namespace): NamespaceState {

@@ -1,14 +1,12 @@
-import { differences } from '../../events/differences.ts'
-import type { ChangeKind, Facts, Origin, ValueChange } from '../../events/map.ts'
+import type { ChangeKind, Facts, Origin } from '../../events/map.ts'
 import { type Actor, HAND_EDIT } from '../../model/actor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { splitKey } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
-import { isObject, type JsonObject } from '../../model/value.ts'
-import { applyModeAt } from '../settings/apply-modes.ts'
+import { isObject } from '../../model/value.ts'
+import { describeEffect } from '../settings/effect.ts'
 import { parseObject } from '../settings/record.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
-import { redact } from '../settings/secrets.ts'
 import { printCursor } from './cursor.ts'
 import { type DocumentState, documentVersion, isRecorded } from './document-state.ts'
 import type { BoxStep, SchemaStep, SettingsStep, Step } from './step.ts'
@@ -44,7 +42,7 @@ function settingsChanged(step: SettingsStep, occasion: Occasion): Fact {
       namespace: state.namespace,
       scope: state.scope,
       kind: kindOf(step.existed, state.entry === undefined),
-      ...difference(state.namespace, step.before, step.after, occasion),
+      ...describeEffect(occasion.schema(state.namespace), step.before, step.after),
       ...place(occasion, step.n),
       version: documentVersion(state),
       epoch: occasion.epoch,
@@ -61,7 +59,7 @@ function schemaChanged(step: SchemaStep, occasion: Occasion): Fact {
       namespace: step.namespace,
       scope: 'schema',
       kind: kindOf(step.existed, step.gone),
-      ...difference(step.namespace, step.before, step.after, occasion),
+      ...describeEffect(occasion.schema(step.namespace), step.before, step.after),
       ...place(occasion, step.n),
       version: 0,
       epoch: occasion.epoch,
@@ -83,14 +81,6 @@ function boxChanged(step: BoxStep, occasion: Occasion): Fact {
       actor: step.entry ? boxActor(step.entry.text) : null,
     },
   }
-}
-
-function difference(namespace: Namespace, before: JsonObject, after: JsonObject, { schema }: Occasion) {
-  const document = schema(namespace)
-  const modes = document?.modes ?? {}
-  const [previous, data] = [redact(before, document), redact(after, document)]
-  const changes = differences(previous, data).map((change): ValueChange => ({ ...change, apply: applyModeAt(modes, change.path) }))
-  return { data, previous, changes }
 }
 
 function place(occasion: Occasion, n: number) {

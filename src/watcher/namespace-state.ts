@@ -3,6 +3,7 @@ import type { Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
+import type { Environment, Overlay } from '../settings/environment.ts'
 import { mergeLayers } from '../settings/layers.ts'
 import type { StoredRecord } from '../settings/record.ts'
 import { absentDocument, type DocumentState, documentRevision, documentVersion } from './document-state.ts'
@@ -15,6 +16,8 @@ export interface NamespaceState {
   readonly schemas: SchemaShelf
   /** The layers in force, merged. */
   readonly effective: JsonObject
+  /** What counts of the environment, and why something of it does not. */
+  readonly environment: Pick<Overlay, 'values' | 'rejected'>
   /** The effective settings that the last fact told. A registration that commits nothing changes what is in force and is no fact. */
   readonly told: JsonObject
 }
@@ -22,8 +25,14 @@ export interface NamespaceState {
 /** The records of a document, newest first. */
 export type ReadHistory = (document: Key) => Promise<readonly StoredRecord[]>
 
+/** What decides about a namespace besides what is stored of it. */
+export interface Surroundings {
+  readonly readHistory: ReadHistory
+  readonly environment: Environment
+}
+
 export function emptyNamespace(namespace: Namespace): NamespaceState {
-  return { namespace, documents: new Map(), schemas: EMPTY_SHELF, effective: {}, told: {} }
+  return { namespace, documents: new Map(), schemas: EMPTY_SHELF, effective: {}, environment: { values: [], rejected: [] }, told: {} }
 }
 
 export function withDocument(state: NamespaceState, document: DocumentState): NamespaceState {
@@ -50,30 +59,36 @@ export function mergeOverrides({ schemas }: NamespaceState, overrides: readonly 
   return mergeLayers([...lower, ...overrides.filter(layer => layer !== undefined)])
 }
 
-/** The rules that overrides of a scope would break on top of the layers below; empty without a schema. */
-export function validateOverrides(state: NamespaceState, scope: Scope, overrides: JsonObject): readonly RuleBroken[] {
+/** The rules that overrides of a scope would break on top of the layers below, `cluster` where it is another than in force; empty without a schema. */
+export function validateOverrides(state: NamespaceState, scope: Scope, overrides: JsonObject, cluster?: JsonObject): readonly RuleBroken[] {
   const schema = schemaInUse(state.schemas)
   if (!schema) return []
-  const below = scope === CLUSTER ? [] : [state.documents.get(CLUSTER)?.inForce]
+  const below = scope === CLUSTER ? [] : [cluster ?? state.documents.get(CLUSTER)?.inForce]
   return schema.validate(mergeOverrides(state, [...below, overrides]))
 }
 
-/** `Settings.revision`: of the last commit that touched what the controller of this scope sees of the namespace; of all `except` the document of one scope. */
-export function namespaceRevision({ documents, schemas }: NamespaceState, self: Scope, except?: Scope): Revision {
-  const scopes = [CLUSTER, self].filter(scope => scope !== except)
+/** `Settings.revision`: of the last commit that touched what the controller of this scope sees of the namespace; of all `except` the documents of some scopes. */
+export function namespaceRevision({ documents, schemas }: NamespaceState, self: Scope, except: readonly Scope[] = []): Revision {
+  const scopes = [CLUSTER, self].filter(scope => !except.includes(scope))
   const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), shelfRevision(schemas)]
   return revisions.reduce((newest, one) => (one > newest ? one : newest))
 }
 
 /** Decides anew what counts of the documents, the cluster's before this controller's. @throws what reading the history throws. */
-export async function settle(state: NamespaceState, self: Scope, readHistory: ReadHistory): Promise<NamespaceState> {
+export async function settle(state: NamespaceState, self: Scope, { readHistory, environment }: Surroundings): Promise<NamespaceState> {
   let settled = state
   for (const scope of [CLUSTER, self]) {
     const document = settled.documents.get(scope)
     if (document) settled = withDocument(settled, await judge(settled, document, readHistory))
   }
-  const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
-  return { ...settled, effective: mergeOverrides(settled, layers) }
+  const { data, values, rejected } = project(settled, self, environment, new Map())
+  return { ...settled, effective: data, environment: { values, rejected } }
+}
+
+/** The effective settings with these overrides in place of those in force, by scope; undefined for none. */
+export function project(state: NamespaceState, self: Scope, environment: Environment, replaced: ReadonlyMap<Scope, JsonObject | undefined>): Overlay {
+  const layers = [CLUSTER, self].map(scope => (replaced.has(scope) ? replaced.get(scope) : state.documents.get(scope)?.inForce))
+  return environment.overlay(state.namespace, schemaInUse(state.schemas), mergeOverrides(state, layers))
 }
 
 /** The documents that are rejected now and were not before. */

@@ -5,13 +5,13 @@ import type { JsonObject } from '../../model/value.ts'
 import type { DocumentState } from './document-state.ts'
 
 /** What is common to all steps: `n` is the place of the key among those of the revision, `existed` whether it was there before. */
-interface Place {
+export interface Place {
   readonly n: number
   readonly existed: boolean
 }
 
-/** The effective settings that were told last and those that count now, and the documents that this step made unacceptable. */
-interface Effect {
+/** The effective settings that were told last and those that this step tells, and the documents that its revision made unacceptable. */
+export interface Effect {
   readonly before: JsonObject
   readonly after: JsonObject
   readonly rejected: readonly DocumentState[]

@@ -8,6 +8,7 @@ import { parseHistoryKey } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { Log } from '../log.ts'
 import { readRecords } from '../settings/document-reader.ts'
+import type { Environment } from '../settings/environment.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
 import { type ApplyOptions, Cache } from './cache.ts'
 import { type DocumentState, isRecorded, parseOverridesKey } from './document-state.ts'
@@ -48,6 +49,8 @@ export interface WatcherOptions {
   readonly announce: <N extends keyof Facts>(name: N, content: Facts[N]) => KytosEvent
   readonly log: Log
   readonly pace?: Partial<Pace>
+  /** The variables that may hold settings; none when absent. */
+  readonly environment?: Environment
   /** Called for every fact after it was said, with its weight in bytes, roughly. */
   readonly said?: (event: KytosEvent, weight: number) => void
   /** Called when the store turns out to be a wrong one before it was ever READY, also after {@link Watcher.start} resolved from a snapshot. */
@@ -83,7 +86,7 @@ export class Watcher {
   constructor(options: WatcherOptions) {
     this.#options = options
     this.#pace = { ...PACE, ...options.pace }
-    this.cache = new Cache(options.controller, document => readRecords(options.backend, document, KEPT_RECORDS))
+    this.cache = new Cache(options.controller, document => readRecords(options.backend, document, KEPT_RECORDS), options.environment)
     this.#standing = new Standing({
       log: options.log,
       position: () => this.#position,

@@ -53,5 +53,5 @@ export function around(bus: Bus, name: string, { before, after }: { before?: () 
     return (before?.() ?? Promise.resolve()).then(() => bus.emit(command, { ...content, callback }))
   }
   // Nobody here looks at the event that emit() gives.
-  return { actor: bus.actor, on: bus.on.bind(bus), emit: emit as Bus['emit'] }
+  return { actor: bus.actor, on: bus.on.bind(bus), consume: bus.consume.bind(bus), emit: emit as Bus['emit'] }
 }

@@ -14,11 +14,12 @@ const TAKEN: Readonly<
 > = {
   'kytos.settings.register': { content: { namespace: 'kytos/x', schema: {} }, more: { seed: {}, napp_version: '1' } },
   'kytos.settings.create': { content: { namespace: 'kytos/x', data: {} } },
-  'kytos.settings.retrieve': { content: { namespace: 'kytos/x' }, more: { fresh: false } },
-  'kytos.settings.update': { content: { namespace: 'kytos/x', data: {} }, more: { method: 'PATCH', revision: '0' } },
+  'kytos.settings.retrieve': { content: { namespace: 'kytos/x' }, more: { explain: false, fresh: false } },
+  'kytos.settings.update': { content: { namespace: 'kytos/x', data: {} }, more: { method: 'PATCH', revision: '0', dry_run: false } },
   'kytos.settings.delete': { content: { namespace: 'kytos/x' }, more: { revision: '0' } },
   'kytos.settings.list': { content: {}, more: { prefix: 'k' } },
   'kytos.settings.describe': { content: { namespace: 'kytos/x' } },
+  'kytos.settings.transaction': { content: { operations: [{ namespace: 'kytos/x', data: {} }] }, more: { dry_run: false } },
   'kytos.settings.history': { content: { namespace: 'kytos/x' }, more: { limit: 1, version: 1 } },
   'kytos.storehouse.create': { content: { namespace: 'n', data: {} }, more: { box_id: 'b', owner: 'o' } },
   'kytos.storehouse.retrieve': { content: { namespace: 'n', box_id: 'b' } },
@@ -58,6 +59,8 @@ const FITS: Readonly<Record<string, (value: unknown) => boolean>> = {
   schema: value => typeof value === 'object',
   seed: value => typeof value === 'object',
   fresh: value => typeof value === 'boolean',
+  explain: value => typeof value === 'boolean',
+  dry_run: value => typeof value === 'boolean',
   comment: value => typeof value === 'string',
   napp_version: value => typeof value === 'string',
   owner: value => typeof value === 'string' || value === null,
@@ -93,7 +96,7 @@ describe('a command', () => {
 
   it.each(NAMES)('%s names a field it does not know, the nearest one, and those it needs', async name => {
     const one = await open(createStore())
-    const near = name === 'kytos.settings.list' ? 'prefix' : 'namespace'
+    const near = { 'kytos.settings.list': 'prefix', 'kytos.settings.transaction': 'operations' }[name as string] ?? 'namespace'
     await expect(say(one, name, { ...TAKEN[name].content, [`${near}x`]: 1 })).rejects.toMatchObject({
       code: 'CONTENT_MALFORMED',
       details: { got: `${near}x`, nearest: near, expected: expect.arrayContaining(fieldsOf(name)) },

@@ -5,7 +5,7 @@ import { type Key, makeKey } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import { readBase } from '../../../src/settings/document-reader.ts'
 import { createStore, on, readDocument, type Store } from './stores.ts'
-import { editOf, KEY, opened, set, writerOn } from './writers.ts'
+import { editOf, KEY, opened, set, write, writerOn } from './writers.ts'
 
 /** A backend that loses the answers to commits: after them, or with the commits themselves. */
 function deaf(store: Store, isLost: (operations: readonly Operation[]) => 'before' | 'after' | undefined): Backend {
@@ -27,14 +27,14 @@ describe('a limit of 256 KiB', () => {
   it('holds to the byte, and nothing is written above it', async () => {
     const store = createStore()
     const writer = await writerOn(on(store))
-    expect(await writer.write(set(sized(256 * 1024)))).toMatchObject({ committed: true })
+    expect(await write(writer, set(sized(256 * 1024)))).toMatchObject({ committed: true })
     expect(Buffer.byteLength(readDocument(store, KEY).text ?? '')).toBe(256 * 1024)
     const { revision } = store
-    await expect(writer.write(set(sized(256 * 1024 + 1)))).rejects.toMatchObject({
+    await expect(write(writer, set(sized(256 * 1024 + 1)))).rejects.toMatchObject({
       code: 'DOCUMENT_TOO_LARGE',
       details: { got: 262145, limit: 262144 },
     })
-    await expect(writer.write(set({ a: 'ü'.repeat(128 * 1024) }))).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    await expect(write(writer, set({ a: 'ü'.repeat(128 * 1024) }))).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
     expect(store.revision).toBe(revision)
   })
 })
@@ -45,7 +45,7 @@ describe('an answer that is lost', () => {
   it.each(['before', 'after'] as const)('(%s the commit) is told with the write_id, which is in the history if the change was made', async when => {
     const store = createStore()
     const writer = await writerOn(deaf(store, operations => (isChange(operations) ? when : undefined)))
-    const error = await writer.write(set({ a: 1 })).catch(thrown => thrown)
+    const error = await write(writer, set({ a: 1 })).catch(thrown => thrown)
     expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', details: { write_id: expect.any(String) }, message: expect.stringContaining('write_id') })
     expect(readDocument(store, KEY).history.map(({ write_id }) => write_id)).toEqual(when === 'after' ? [error.details.write_id] : [])
   })
@@ -57,20 +57,20 @@ describe('an answer that is lost', () => {
     await backend.open()
     const base = await readBase(backend, KEY)
     const writer = await writerOn(backend, () => base)
-    await expect(writer.write(set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+    await expect(write(writer, set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
     expect(readDocument(store, KEY).text).toBe('{"hand":1}')
   })
 
   it('to a change of nothing is no unknown outcome', async () => {
     const store = createStore()
     const writer = await writerOn(on(store))
-    await writer.write(set({ a: 1 }))
+    await write(writer, set({ a: 1 }))
     const base = await readBase(await opened(store), KEY)
     const other = await writerOn(
       deaf(store, () => 'after'),
       () => base,
     )
-    await expect(other.write(set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+    await expect(write(other, set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
   })
 })
 
@@ -78,17 +78,17 @@ describe('a store that was put back', () => {
   it('takes no change made on top of a version that it never had, though the document has the same revision there', async () => {
     const before = createStore()
     const known = await writerOn(on(before))
-    for (const a of [1, 2, 3]) await known.write(set({ a }))
+    for (const a of [1, 2, 3]) await write(known, set({ a }))
     const base = await readBase(await opened(before), KEY)
 
     const after = createStore()
-    await (await writerOn(on(after))).write(set({ other: 1 }))
+    await write(await writerOn(on(after)), set({ other: 1 }))
     while (after.revision < before.revision - 1n) after.commit([{ key: makeKey('meta', 'others'), put: String(after.revision) }])
-    await (await writerOn(on(after))).write(set({ other: 2 }))
+    await write(await writerOn(on(after)), set({ other: 2 }))
     expect(after.get(KEY)?.revision).toBe(base.entry?.revision)
 
     const late = await writerOn(on(after), () => base)
-    await late.write(set({ a: 4 }))
+    await write(late, set({ a: 4 }))
     const { text, history } = readDocument(after, KEY)
     expect(text).toBe('{"other":2,"a":4}')
     expect(history.map(({ version }) => version)).toEqual([1, 2, 3])
@@ -100,7 +100,7 @@ describe('an edit by hand', () => {
     const store = createStore()
     const [other, reader] = [await writerOn(on(store)), await opened(store)]
     const get = reader.get.bind(reader)
-    Object.assign(reader, { get: (key: Key) => other.write(set({ a: store.revision.toString() })).then(() => get(key)) })
+    Object.assign(reader, { get: (key: Key) => write(other, set({ a: store.revision.toString() })).then(() => get(key)) })
     for (const version of [1, 2]) expect(await readBase(reader, KEY)).toMatchObject({ recorded: true, record: { version } })
   })
 
@@ -111,7 +111,7 @@ describe('an edit by hand', () => {
       if (how === 'is older') for (const store of [before, after]) store.commit([{ key: KEY, put: '{"a":1}' }])
       for (let n = 0; n < 5; n++) before.commit([{ key: makeKey('meta', 'others'), put: String(n) }])
       before.commit([{ key: KEY, put: '{"a":2}' }])
-      if (how === 'has changed otherwise') await (await writerOn(on(after))).write(set({ b: 1 }))
+      if (how === 'has changed otherwise') await write(await writerOn(on(after)), set({ b: 1 }))
       const kept = readDocument(after, KEY).history
       await (await writerOn(on(after))).adopt(editOf(before))
       expect(readDocument(after, KEY).history).toEqual(kept)
@@ -123,9 +123,9 @@ describe('a record that is not ours', () => {
   it('takes its version, and the next change has the one after it', async () => {
     const store = createStore()
     const writer = await writerOn(on(store))
-    await writer.write(set({ a: 1 }))
+    await write(writer, set({ a: 1 }))
     store.commit([{ key: makeKey('history', 'settings', 'kytos', 'of_lldp', '000000000002'), put: 'garbage' }])
     const other = await writerOn(on(store))
-    expect(await other.write(set({ b: 2 }))).toMatchObject({ committed: true, data: { a: 1, b: 2 } })
+    expect(await write(other, set({ b: 2 }))).toMatchObject({ committed: true, data: { a: 1, b: 2 } })
   })
 })

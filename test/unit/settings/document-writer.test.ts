@@ -6,10 +6,10 @@ import { parseJson, printJson } from '../../../model/json.ts'
 import { type Key, makeKey } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import type { Edit } from '../../../src/settings/adoption.ts'
+import type { Change } from '../../../src/settings/document-change.ts'
 import { type Base, readBase } from '../../../src/settings/document-reader.ts'
-import type { Change } from '../../../src/settings/document-writer.ts'
 import { createStore, on, readDocument, type Store } from './stores.ts'
-import { editOf, KEY, NOTHING, opened, set, writerOn } from './writers.ts'
+import { changing, editOf, KEY, NOTHING, opened, set, write, writerOn } from './writers.ts'
 
 /** A backend on the store whose every answer waits for its turn. */
 function slowed(store: Store, wait: () => Promise<unknown>): Backend {
@@ -64,7 +64,7 @@ describe('changes of one document', () => {
             edits.push(editOf(store))
           } else if (kind === 'adopt') await adoptAll(writers[by])
           else if (kind === 'stale') seen = await readBase(reader, KEY)
-          else await writers[by]?.write(set({ [name]: i }))
+          else await write(writers[by], set({ [name]: i }))
           if (kind === 'patch' || kind === 'hand') wanted.push(name)
         })
         await scheduler.waitFor(Promise.all(work))
@@ -99,7 +99,7 @@ describe('changes of one document', () => {
           } else if (kind === 'adopt') {
             for (const edit of edits) await writers[by]?.adopt(edit)
           } else if (kind === 'stale') seen = await readBase(reader, KEY)
-          else acknowledged.push((await writers[by]?.write(set({ [`k${i}`]: i })))?.record?.writeId ?? 'none')
+          else acknowledged.push((await write(writers[by], set({ [`k${i}`]: i }))).record?.writeId ?? 'none')
         })
         await scheduler.waitFor(Promise.all(work))
         const { history } = readDocument(store, KEY)
@@ -128,8 +128,8 @@ describe('changes of one document', () => {
         },
       }),
     )
-    const first = writer.write(set({ a: 1 }))
-    expect(await writer.write(set({ b: 2 }, other))).toMatchObject({ committed: true })
+    const first = write(writer, set({ a: 1 }))
+    expect(await write(writer, set({ b: 2 }, other))).toMatchObject({ committed: true })
     release()
     expect(await first).toMatchObject({ committed: true, data: { a: 1 } })
   })
@@ -137,10 +137,18 @@ describe('changes of one document', () => {
   it('number a deletion and what comes after it', async () => {
     const store = createStore()
     const writer = await writerOn(on(store))
-    await writer.write(set({ a: 1 }))
-    await writer.write({ ...set({}), make: () => undefined })
-    expect(await writer.write({ ...set({}), make: () => undefined })).toMatchObject({ committed: false })
-    await writer.write(set({ b: 1 }))
+    await write(writer, set({ a: 1 }))
+    await write(
+      writer,
+      changing(() => undefined),
+    )
+    expect(
+      await write(
+        writer,
+        changing(() => undefined),
+      ),
+    ).toMatchObject({ committed: false })
+    await write(writer, set({ b: 1 }))
     expect(readDocument(store, KEY).history.map(({ version, kind }) => [version, kind])).toEqual([
       [1, 'created'],
       [2, 'deleted'],
@@ -155,7 +163,7 @@ describe('changes of one document', () => {
     const writer = await writerOn(on(store))
     await writer.adopt(editOf(store))
     const { revision } = store
-    expect(await writer.write(set({ a: 1 }))).toMatchObject({ committed: false, revision: 1n })
+    expect(await write(writer, set({ a: 1 }))).toMatchObject({ committed: false, revision: 1n })
     expect(store.revision).toBe(revision)
   })
 
@@ -164,19 +172,19 @@ describe('changes of one document', () => {
     const one = await writerOn(on(store))
     const backend = on(store)
     await backend.open()
-    await one.write(set({ a: 1 }))
+    await write(one, set({ a: 1 }))
     const old = await readBase(backend, KEY)
-    await one.write({ ...set({}), make: () => undefined })
+    await write(
+      one,
+      changing(() => undefined),
+    )
     const two = await writerOn(on(store), () => old)
-    const create: Change = {
-      ...set({}),
-      make: ({ entry }) => {
-        if (entry) throw new SettingsError('DOCUMENT_EXISTS', 'It is there.')
-        return { b: 1 }
-      },
-    }
-    expect(await two.write(create)).toMatchObject({ committed: true, data: { b: 1 } })
-    await expect(two.write(create)).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
+    const create = changing(({ entry }) => {
+      if (entry) throw new SettingsError('DOCUMENT_EXISTS', 'It is there.')
+      return { b: 1 }
+    })
+    expect(await write(two, create)).toMatchObject({ committed: true, data: { b: 1 } })
+    await expect(write(two, create)).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
     expectSound(store)
   })
 
@@ -184,20 +192,19 @@ describe('changes of one document', () => {
     const store = createStore()
     const writer = await writerOn(on(store))
     const rival: Change = {
-      ...set({}),
-      once: true,
-      make: () => {
+      ...changing(() => {
         store.commit([{ key: KEY, put: '{"rival":1}' }])
         return { a: 1 }
-      },
+      }),
+      once: true,
     }
-    await expect(writer.write(rival)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
+    await expect(write(writer, rival)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
     const conditional: Change = {
       ...set({ a: 1 }),
       once: true,
       conditions: () => [{ key: makeKey('settings', 'a', 'b'), check: true, expected: 7n }],
     }
-    await expect(writer.write(conditional)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
+    await expect(write(writer, conditional)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
     expect(readDocument(store, KEY).text).toBe('{"rival":1}')
   })
 })

@@ -2,8 +2,9 @@ import type { Backend } from '../../../backends/backend.ts'
 import { type Key, makeKey } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import type { Edit } from '../../../src/settings/adoption.ts'
+import type { Change, Written } from '../../../src/settings/document-change.ts'
 import type { Base } from '../../../src/settings/document-reader.ts'
-import { type Change, DocumentWriter } from '../../../src/settings/document-writer.ts'
+import { DocumentWriter } from '../../../src/settings/document-writer.ts'
 import { mergePatch } from '../../../src/settings/patch.ts'
 import { parseObject } from '../../../src/settings/record.ts'
 import { on, type Store } from './stores.ts'
@@ -20,13 +21,23 @@ export async function writerOn(backend: Backend, cached: (key: Key) => Base = ()
   return new DocumentWriter({ backend, controller: 'c', cached, goneAt: () => undefined, meta: () => undefined })
 }
 
-/** A change that sets members; objects come from the JSON of this test. */
-export const set = (members: JsonObject, key = KEY): Change => ({
-  key,
+/** A change of one document; made from its base. */
+export const changing = (make: (base: Base) => JsonObject | undefined, key = KEY): Change => ({
+  keys: [key],
   actor: ACTOR,
   comment: undefined,
-  make: ({ data }) => mergePatch(data ?? {}, members) as JsonObject,
+  make: ([base = NOTHING]) => [make(base)],
 })
+
+/** A change that sets members; objects come from the JSON of this test. */
+export const set = (members: JsonObject, key = KEY): Change => changing(({ data }) => mergePatch(data ?? {}, members) as JsonObject, key)
+
+/** What a change of one document left. */
+export async function write(writer: DocumentWriter | undefined, change: Change): Promise<Written> {
+  const [written] = (await writer?.write(change)) ?? []
+  if (!written) throw new Error('A change of one document leaves one.')
+  return written
+}
 
 /** The document of a store as an edit by hand that was just seen. */
 export function editOf(store: Store): Edit {

@@ -146,15 +146,30 @@ describe('the fact of a change', () => {
     ])
   })
 
-  it('of several keys of one revision are told in byte order, chained', async () => {
+  it('of several keys of one revision are told in byte order, chained, and show nothing that stood between them', async () => {
     const tell = await createTeller()
     const facts = await tell(...written(KEY, 1, { a: 1 }), ...written(OWN, 1, { b: 2 }), stored(schemaKey(NS, document.digest), document))
     expect(facts.map(({ content }) => content)).toMatchObject([
-      { scope: 'controller:one', cursor: '7.1.1', previous: {}, data: { b: 2 } },
-      // The schema wants an object there.
-      { scope: 'schema', cursor: '7.1.2', previous: { b: 2 } },
+      // The schema of the same revision wants an object at "b".
+      { scope: 'controller:one', cursor: '7.1.1', previous: {}, data: { a: 1 }, changes: [{ path: '/a', new: 1 }] },
+      { scope: 'schema', cursor: '7.1.2', previous: { a: 1 }, data: { a: 1 }, changes: [] },
+      { scope: 'cluster', cursor: '7.1.3', previous: { a: 1 }, data: { a: 1 }, changes: [] },
       { namespace: NS, source: OWN },
-      { scope: 'cluster', cursor: '7.1.3' },
+    ])
+  })
+
+  it('that promotes a canary changes nothing where it ran, and everything at once elsewhere, told by what counts there', async () => {
+    const tell = await createTeller()
+    await tell(...written(KEY, 1, { a: 1 }), ...written(OWN, 1, { a: 2 }), ...written(OTHER, 1, { a: 3 }))
+    const promoted = await tell(...written(KEY, 2, { a: 2 }), ...written(OWN, 2, undefined))
+    expect(promoted.map(({ content }) => content)).toMatchObject([
+      { scope: 'controller:one', kind: 'deleted', previous: { a: 2 }, data: { a: 2 }, changes: [] },
+      { scope: 'cluster', kind: 'updated', previous: { a: 2 }, data: { a: 2 }, changes: [] },
+    ])
+    const elsewhere = await tell(...written(KEY, 3, { a: 3 }), ...written(OTHER, 2, undefined))
+    expect(elsewhere.map(({ content }) => content)).toMatchObject([
+      { scope: 'controller:two', kind: 'deleted', previous: { a: 2 }, data: { a: 2 }, changes: [] },
+      { scope: 'cluster', previous: { a: 2 }, data: { a: 3 }, changes: [{ path: '/a', old: 2, new: 3 }] },
     ])
   })
 })

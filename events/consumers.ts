@@ -1,0 +1,143 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { Actor } from '../model/actor.ts'
+import { SettingsError } from '../model/errors.ts'
+import type { JsonObject } from '../model/value.ts'
+import { describeError } from './dead-letters.ts'
+import type { Unsubscribe } from './event.ts'
+import { isThenable } from './inbox.ts'
+import type { ValueChange, Verdict } from './map.ts'
+
+/*
+ * Who uses which settings in this process, and what they say before a change is committed.
+ *
+ * Invariants:
+ *  1. A question is answered within its deadline, whatever the hooks do; a hook that has not answered an earlier one in time is not waited for again until it has.
+ *  2. Only a hook that ends well and gives no reason accepts; one that throws, or is late, refuses.
+ *  3. A hook issues no commands while it is asked: it would wait for the very change that waits for it.
+ */
+
+/** A change that is about to be committed, as it would look here. */
+export interface Proposal {
+  readonly namespace: string
+  /** Effective settings, after and before. */
+  readonly data: JsonObject
+  readonly previous: JsonObject
+  /** What differs; never empty. */
+  readonly changes: readonly ValueChange[]
+  readonly actor: Actor
+  readonly comment: string | null
+  /** True when somebody only wants to know: nothing will be written. */
+  readonly dry_run: boolean
+}
+
+/** Gives nothing to accept, a reason to refuse; throwing refuses too. The signal aborts at the deadline. */
+export type ChangingHook = (proposal: Proposal, signal: AbortSignal) => undefined | string | Promise<undefined | string>
+
+export interface Consumer {
+  readonly changing?: ChangingHook
+}
+
+/** What one NApp says to a proposal. */
+export interface Opinion {
+  readonly napp: string
+  readonly verdict: Verdict
+  readonly reason: string | null
+}
+
+interface Seat {
+  readonly napp: string
+  readonly changing: ChangingHook | undefined
+  /** What it was asked and has not answered in time. */
+  readonly owing: Set<Question>
+}
+
+interface Question {
+  /** ISO 8601. */
+  readonly at: string
+  over: boolean
+}
+
+/** The question that a hook is being asked, in everything that it calls. */
+const asked = new AsyncLocalStorage<Question>()
+
+/** The consumers of every namespace. */
+export class Consumers {
+  readonly #seats = new Map<string, Set<Seat>>()
+  readonly #deadline: number
+
+  /** `deadline` in milliseconds: how long one question may take. */
+  constructor(deadline = 2_000) {
+    this.#deadline = deadline
+  }
+
+  add(namespace: string, napp: string, { changing }: Consumer): Unsubscribe {
+    const seat: Seat = { napp, changing, owing: new Set() }
+    const seats = this.#seats.get(namespace) ?? new Set()
+    this.#seats.set(namespace, seats.add(seat))
+    return () => {
+      seats.delete(seat)
+      if (seats.size === 0 && this.#seats.get(namespace) === seats) this.#seats.delete(namespace)
+    }
+  }
+
+  /** The NApps that use a namespace, sorted. */
+  of(namespace: string): readonly string[] {
+    return [...new Set([...(this.#seats.get(namespace) ?? [])].map(({ napp }) => napp))].sort()
+  }
+
+  /** How many there are, each hook counted. */
+  get size(): number {
+    return [...this.#seats.values()].reduce((sum, seats) => sum + seats.size, 0)
+  }
+
+  /** Asks every hook of the namespace at once and gives what each NApp says, sorted by name; the first hook of a NApp that does not accept speaks for it. */
+  async consult(proposal: Proposal): Promise<readonly Opinion[]> {
+    const seats = [...(this.#seats.get(proposal.namespace) ?? [])]
+    const said = await Promise.all(seats.map(seat => this.#ask(seat, proposal)))
+    return this.of(proposal.namespace).map(napp => {
+      const own = said.filter(one => one.napp === napp)
+      return own.find(({ verdict }) => verdict !== 'accepted') ?? { napp, verdict: 'accepted', reason: null }
+    })
+  }
+
+  async #ask(seat: Seat, proposal: Proposal): Promise<Opinion> {
+    const { napp, changing } = seat
+    if (!changing) return { napp, verdict: 'accepted', reason: null }
+    const [owed] = seat.owing
+    if (owed) return { napp, verdict: 'late', reason: `it was asked at ${owed.at} and has not answered since` }
+    const end = new AbortController()
+    const question: Question = { at: new Date().toISOString(), over: false }
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<Opinion>(resolve => {
+      timer = setTimeout(() => {
+        seat.owing.add(question)
+        resolve({ napp, verdict: 'late', reason: `it did not answer within ${this.#deadline / 1_000} s` })
+        end.abort()
+      }, this.#deadline)
+    })
+    const answer = asked.run(question, () => answerOf(napp, changing, proposal, end.signal)).finally(() => seat.owing.delete(question))
+    try {
+      return await Promise.race([answer, late])
+    } finally {
+      question.over = true
+      clearTimeout(timer)
+    }
+  }
+}
+
+/** @throws SettingsError HOOK_COMMAND when a hook that is being asked says a command. */
+export function refuseInHook(command: string): void {
+  if (asked.getStore()?.over !== false) return
+  throw new SettingsError('HOOK_COMMAND', `A changing hook issues no commands, and this one says "${command}": it has everything in its arguments.`)
+}
+
+async function answerOf(napp: string, changing: ChangingHook, proposal: Proposal, signal: AbortSignal): Promise<Opinion> {
+  try {
+    const given: unknown = changing(proposal, signal)
+    const reason: unknown = isThenable(given) ? await given : given
+    if (reason === undefined) return { napp, verdict: 'accepted', reason: null }
+    return { napp, verdict: 'refused', reason: typeof reason === 'string' ? reason : `its hook gave ${typeof reason}, neither a reason nor nothing` }
+  } catch (error) {
+    return { napp, verdict: 'refused', reason: describeError(error).message }
+  }
+}

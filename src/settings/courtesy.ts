@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Key } from '../../model/key.ts'
+
+/** Milliseconds for which a document counts as contended after another controller was found changing it. */
+const CONTENDED = 2_000
+/** The longest rest, in milliseconds. */
+const LONGEST = 100
+/** How much a new measurement counts against those before it. */
+const WEIGHT = 0.2
+
+/**
+ * Lets others go first on a document that several controllers change at the same time. Whoever has just won knows the newest state before anybody else, would
+ * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes.
+ */
+export class Courtesy {
+  /** Until when a document counts as contended, and how long a win on it obliges to rest; by `performance.now`. */
+  readonly #contended = new Map<Key, number>()
+  readonly #resting = new Map<Key, number>()
+  /** How long a commit takes, in milliseconds, smoothed. */
+  #pace = 0
+
+  /** Waits while it is the others' turn; at once where nobody else is. */
+  async wait(keys: readonly Key[]): Promise<void> {
+    const now = performance.now()
+    const until = Math.max(...keys.map(key => (this.#isContended(key, now) ? (this.#resting.get(key) ?? 0) : 0)))
+    if (until > now) await sleep(until - now)
+  }
+
+  /** Another controller was found changing these. */
+  met(keys: readonly Key[]): void {
+    for (const key of keys) this.#contended.set(key, performance.now() + CONTENDED)
+  }
+
+  /** A commit took so many milliseconds, and won. */
+  won(keys: readonly Key[], took: number): void {
+    this.#pace += WEIGHT * (took - this.#pace)
+    const now = performance.now()
+    // Equal rests would let the same controllers meet again.
+    for (const key of keys) if (this.#isContended(key, now)) this.#resting.set(key, now + Math.min(LONGEST, this.#pace * (1 + Math.random())))
+  }
+
+  #isContended(key: Key, now: number): boolean {
+    const until = this.#contended.get(key)
+    if (until === undefined) return false
+    if (until > now) return true
+    this.#contended.delete(key)
+    this.#resting.delete(key)
+    return false
+  }
+}

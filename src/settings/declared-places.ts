@@ -1,0 +1,59 @@
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+import type { SchemaDocument } from './schema-document.ts'
+import { SchemaWalk } from './schema-walk.ts'
+
+/** A place in settings that a schema declares, or that its defaults or seed fill. */
+export interface Place {
+  readonly path: readonly string[]
+  /** Whether the value is always a text, may be one, or never is. */
+  readonly texts: 'only' | 'also' | 'never'
+}
+
+/** All declared places by their names, keys joined by `__`, each as `spell` writes it; several where two are written alike. */
+export function declaredPlaces({ schema, defaults, seed }: SchemaDocument, spell: (key: string) => string): ReadonlyMap<string, readonly Place[]> {
+  const places = new Map<string, Place>()
+  const walk = new SchemaWalk(schema)
+  const visit = (part: Json | undefined, path: readonly string[]): void => {
+    walk.enter(part, node => {
+      if (path.length > 0) places.set(JSON.stringify(path), { path, texts: textsOf(node, walk) })
+      for (const alike of walk.alike(node)) visitMembers(alike, path)
+      visitMembers(node, path)
+    })
+  }
+  const visitMembers = (part: Json, path: readonly string[]): void => {
+    if (!isObject(part)) return
+    for (const [key, property] of Object.entries(isObject(part.properties) ? part.properties : {})) visit(property, [...path, key])
+  }
+  visit(schema, [])
+  for (const filled of [defaults, seed]) {
+    visitFilled(filled, [], path => {
+      const at = JSON.stringify(path)
+      if (!places.has(at)) places.set(at, { path, texts: 'also' })
+    })
+  }
+  const named = new Map<string, Place[]>()
+  for (const place of places.values()) {
+    const name = place.path.map(spell).join('__')
+    named.set(name, [...(named.get(name) ?? []), place])
+  }
+  return named
+}
+
+function visitFilled(data: JsonObject, path: readonly string[], visit: (path: readonly string[]) => void): void {
+  for (const [key, member] of Object.entries(data)) {
+    visit([...path, key])
+    if (isObject(member)) visitFilled(member, [...path, key], visit)
+  }
+}
+
+/** By `type`, else by what is allowed, of the subschema or what holds for the same value. */
+function textsOf(node: JsonObject, walk: SchemaWalk): Place['texts'] {
+  const { type } = node
+  if (type === 'string') return 'only'
+  if (isArray(type)) return type.includes('string') ? 'also' : 'never'
+  if (typeof type === 'string') return 'never'
+  if (isArray(node.enum)) return node.enum.every(one => typeof one === 'string') ? 'only' : 'also'
+  if (node.const !== undefined) return typeof node.const === 'string' ? 'only' : 'never'
+  const said = walk.alike(node).map(alike => walk.enter(alike, one => textsOf(one, walk)) ?? 'also')
+  return said.find(one => one !== 'also') ?? 'also'
+}
