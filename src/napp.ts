@@ -7,6 +7,7 @@ import type { NApp, SettingsContext } from './host/napp.ts'
 import { type Http, openHttp } from './http/server.ts'
 import { createMetrics } from './metrics.ts'
 import { createService, type Service } from './service.ts'
+import { Environment } from './settings/environment.ts'
 import { SnapshotFile } from './watcher/snapshot.ts'
 
 /** The Settings NApp, `kytos/settings`: opens its doors, then the store, and is ready when there are settings to answer with. */
@@ -25,6 +26,7 @@ export default function createNApp(context: SettingsContext): NApp {
         strict: config.settings.strict,
         snapshot: new SnapshotFile(join(config.settings.state_dir, config.settings.controller, 'snapshot.json'), nameStore(choice), log),
         startTimeout: config.settings.start_timeout * 1_000,
+        environment: new Environment(context.env),
         pace: { reconcile: config.settings.reconcile * 1_000 },
         fatal: error => context.abort(error),
       })
@@ -34,6 +36,8 @@ export default function createNApp(context: SettingsContext): NApp {
       const metrics = createMetrics({ feed, health })
       http = await openHttp({ bus, feed, health, metrics, listen: config.daemon.listen, port: config.settings.port, log })
       await created.start()
+      // Only then is it known which schemas there are.
+      void context.started.then(() => created.tellEnvironment())
       const { state, revision, reason } = created.health()
       log.info(`${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`)
     },

@@ -1,4 +1,5 @@
 /** What authors of NApps import from `kytos-settings`. */
+export type { ChangingHook, Consumer, Proposal } from '../events/consumers.ts'
 export type { Bus, KytosEvent, Listener, Unsubscribe } from '../events/event.ts'
 export type {
   Box,
@@ -6,10 +7,14 @@ export type {
   CommandContent,
   CommandName,
   Commands,
+  Explanation,
   FactName,
   Facts,
+  Preview,
   ServiceState,
   Settings,
+  TransactionOperation,
+  TransactionResult,
   ValueChange,
 } from '../events/map.ts'
 export type { Actor } from '../model/actor.ts'
@@ -17,7 +22,18 @@ export { ERRORS, type ErrorCode, SettingsError } from '../model/errors.ts'
 export { parseJson, printJson } from '../model/json.ts'
 export type { Json, JsonObject } from '../model/value.ts'
 export type { JsonSchema } from './client/json-schema.ts'
-export type { LiveSettings, OpenSettings, SettingsListener, UpdateOptions, ValueListener } from './client/live-settings.ts'
+export type {
+  AnyOperation,
+  ChangeRequest,
+  ChangingListener,
+  LiveSettings,
+  OpenSettings,
+  OwnOperation,
+  SettingsListener,
+  TransactionOptions,
+  UpdateOptions,
+  ValueListener,
+} from './client/live-settings.ts'
 export { type MemoryOptions, type MemorySettings, openMemorySettings } from './client/memory-settings.ts'
 export { openSettings, type SettingsOwner } from './client/open-settings.ts'
 export type { PatchOf } from './client/pointer-of.ts'

@@ -40,6 +40,8 @@ export interface Service {
   readonly health: () => Health
   /** Takes a finding of the backend: logs it, and announces a document that was refused. */
   readonly report: (problem: Problem) => void
+  /** Logs which variables of the environment do not count, and why: now, and from now on whenever a schema that is registered changes that. */
+  readonly tellEnvironment: () => void
   /** Resolves when there is data to answer from. @throws SettingsError when there is none within the time, or the store is a wrong one. */
   start(): Promise<void>
   close(): Promise<void>
@@ -107,6 +109,13 @@ export function createService(createBackend: (report: (problem: Problem) => void
   const boxes = new BoxService({ backend, watcher })
   let closing = false
 
+  let told: ReadonlySet<string> | undefined
+  const tellEnvironment = (): void => {
+    const problems = watcher.cache.environmentProblems()
+    for (const problem of problems) if (!told?.has(problem)) log.warn(problem)
+    told = new Set(problems)
+  }
+
   const adoptAll = (documents: readonly DocumentState[]): void => {
     for (const { key, entry, data, goneAt } of documents) {
       writer.adopt({ key, data, gone: entry === undefined, revision: entry?.revision ?? goneAt }).catch(error => {
@@ -118,7 +127,11 @@ export function createService(createBackend: (report: (problem: Problem) => void
   }
 
   const serve = (): void => {
-    bus.serve('kytos.settings.register', content => settings.register(content))
+    bus.serve('kytos.settings.register', async content => {
+      const answer = await settings.register(content)
+      if (told) tellEnvironment()
+      return answer
+    })
     bus.serve('kytos.settings.create', (content, { actor }) => settings.create(content, actor))
     bus.serve('kytos.settings.retrieve', content => settings.retrieve(content))
     bus.serve('kytos.settings.update', (content, { actor }) => settings.update(content, actor))
@@ -138,6 +151,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     feed,
     health: () => watcher.health,
     report,
+    tellEnvironment,
     async start() {
       const known = await snapshot?.read()
       if (known) await watcher.preload(known.batch, known.epoch, Math.max(0, Date.now() - known.good))

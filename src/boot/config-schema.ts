@@ -57,6 +57,11 @@ export const CONFIG_SCHEMA = {
       default: '30',
       description: 'How long to try for a store before giving up, when there is nothing to start from.',
     },
+    hook_timeout: {
+      type: SECONDS,
+      default: '2',
+      description: 'How long a NApp may take to accept a change of its settings before it counts as refused.',
+    },
     reconcile: {
       type: PERIOD,
       default: '300',

@@ -27,6 +27,8 @@ export interface Config {
     readonly strict: boolean
     /** Seconds in OFFLINE before the process gives up. */
     readonly start_timeout: number
+    /** Seconds that a NApp may take to accept a change. */
+    readonly hook_timeout: number
     /** Seconds between two comparisons of the cache with the store; 0 for none. */
     readonly reconcile: number
   }

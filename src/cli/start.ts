@@ -37,8 +37,8 @@ async function start(options: StartOptions, world: World): Promise<void> {
   const config = await loadConfig(findConfig(options.config, world.cwd))
   const beginning = options.import === undefined ? undefined : await readImport(options.import, world.cwd)
   const log = createConsoleLog(world.stderr, 'host', world.env)
-  const bus = createBus({ log: log.child('bus') })
-  const host = createHost({ config, bus, log })
+  const bus = createBus({ log: log.child('bus'), hookDeadline: config.settings.hook_timeout * 1_000 })
+  const host = createHost({ config, bus, log, env: world.env })
   world.interruption().addEventListener('abort', () => host.stop(), { once: true })
   try {
     await host.start()

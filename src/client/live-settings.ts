@@ -1,5 +1,7 @@
 import type { Unsubscribe } from '../../events/event.ts'
-import type { ServiceState, Settings, ValueChange } from '../../events/map.ts'
+import type { Method, ServiceState, Settings, TransactionResult, ValueChange } from '../../events/map.ts'
+import type { Actor } from '../../model/actor.ts'
+import type { Json } from '../../model/value.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { DeclaredPointer, KeyOf, PatchOf, ValueAt } from './pointer-of.ts'
 import type { SettingsOf } from './settings-of.ts'
@@ -17,7 +19,43 @@ export interface UpdateOptions {
   readonly scope?: string
   /** Refuses with REVISION_MISMATCH unless the settings are at this revision. */
   readonly revision?: string
+  /** Writes nothing, and answers what would be: `data`, and in `preview` what changes, how it takes effect, and what the NApps that use it say. */
+  readonly dryRun?: boolean
 }
+
+/** One step of a transaction; of the NApp's own settings where no namespace is named. See `kytos.settings.transaction`. */
+export interface OwnOperation<Values> {
+  readonly namespace?: undefined
+  readonly scope?: string
+  readonly method?: 'PATCH'
+  readonly data: PatchOf<Values>
+  readonly revision?: string
+}
+
+/** One step of a transaction that the types know less of: another method, or the settings of another NApp. */
+export interface AnyOperation {
+  readonly namespace?: string
+  readonly scope?: string
+  readonly method: Method | 'DELETE'
+  readonly data?: Json
+  readonly revision?: string
+}
+
+export type TransactionOptions = Pick<UpdateOptions, 'comment' | 'dryRun'>
+
+/** What a `changing` hook is asked about, besides the values. */
+export interface ChangeRequest {
+  readonly changes: readonly ValueChange[]
+  readonly actor: Actor
+  readonly comment: string | null
+  /** True when somebody only wants to know. */
+  readonly dryRun: boolean
+  /** Aborts when it is too late to answer. */
+  readonly signal: AbortSignal
+}
+
+/** Says before a commit whether these settings may become others: a reason refuses, and so does throwing. It must not issue commands. */
+export type ChangingListener<Values> = (next: Values, now: Values, request: ChangeRequest) => undefined | string | Promise<undefined | string>
 
 /** The settings of one NApp, as they are now, all the time. */
 export interface LiveSettings<Values extends object> {
@@ -42,6 +80,13 @@ export interface LiveSettings<Values extends object> {
    * @throws SettingsError SETTINGS_INVALID, REVISION_MISMATCH, STORE_STALE, ... as `kytos.settings.update`.
    */
   update(patch: PatchOf<Values>, options?: UpdateOptions): Promise<Settings>
+  /**
+   * Changes several documents of these settings and others, all or nothing; resolves as `update` does.
+   * @throws SettingsError as `kytos.settings.transaction`.
+   */
+  transaction(operations: readonly (OwnOperation<Values> | AnyOperation)[], options?: TransactionOptions): Promise<TransactionResult>
+  /** Has the hook asked before this controller commits a change that differs here; within its deadline, else the change is refused. */
+  changing(hook: ChangingListener<Values>): Unsubscribe
   /** Stops listening: `values` stay as they are, and no listener is called any more. */
   close(): void
 }

@@ -1,13 +1,15 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import { ask } from '../../events/ask.ts'
 import type { Unsubscribe } from '../../events/event.ts'
-import type { Facts, Settings } from '../../events/map.ts'
+import { deepFreeze } from '../../events/freeze.ts'
+import type { Facts, Settings, TransactionResult } from '../../events/map.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type JsonObject, toJson } from '../../model/value.ts'
 import { readSeed } from '../host/assets.ts'
 import type { NAppContext } from '../host/napp.ts'
 import { parseCursor } from '../watcher/cursor.ts'
 import type { JsonSchema } from './json-schema.ts'
-import type { LiveSettings, UpdateOptions } from './live-settings.ts'
+import type { ChangingListener, LiveSettings, TransactionOptions, UpdateOptions } from './live-settings.ts'
 import { Mirror } from './mirror.ts'
 import type { SettingsOf } from './settings-of.ts'
 
@@ -61,6 +63,7 @@ class BusSettings extends Mirror {
   readonly namespace: string
   readonly #owner: SettingsOwner
   readonly #subscriptions: readonly Unsubscribe[]
+  readonly #hooks = new Set<Unsubscribe>()
   readonly #waiting = new Set<() => void>()
   #closed = false
 
@@ -73,6 +76,7 @@ class BusSettings extends Mirror {
       owner.bus.on('settings.state', ({ content }) => {
         this.state = content.state
       }),
+      owner.bus.consume(owner.id),
     ]
   }
 
@@ -85,7 +89,7 @@ class BusSettings extends Mirror {
     this.learnRevision(epoch, revision)
   }
 
-  async update(patch: object, { comment, scope, revision }: UpdateOptions = {}): Promise<Settings> {
+  async update(patch: object, { comment, scope, revision, dryRun }: UpdateOptions = {}): Promise<Settings> {
     const answer = await ask(this.#owner.bus, 'kytos.settings.update', {
       namespace: this.namespace,
       // The service takes only JSON, and says where something else stands.
@@ -93,7 +97,41 @@ class BusSettings extends Mirror {
       ...(comment === undefined ? {} : { comment }),
       ...(scope === undefined ? {} : { scope }),
       ...(revision === undefined ? {} : { revision }),
+      ...(dryRun === undefined ? {} : { dry_run: dryRun }),
     })
+    return dryRun ? answer : this.#observe(answer)
+  }
+
+  async transaction(operations: readonly object[], { comment, dryRun }: TransactionOptions = {}): Promise<TransactionResult> {
+    const answer = await ask(this.#owner.bus, 'kytos.settings.transaction', {
+      // As above; each operation may name another namespace.
+      operations: operations.map(one => ({ namespace: this.namespace, ...one })),
+      ...(comment === undefined ? {} : { comment }),
+      ...(dryRun === undefined ? {} : { dry_run: dryRun }),
+    })
+    if (dryRun) return answer
+    const settings = await Promise.all(answer.settings.map(async one => (one.namespace === this.namespace ? this.#observe(one) : one)))
+    // The facts of one revision come one after the other, and between two of them sockets and timers may have had a turn.
+    await turn()
+    await turn()
+    return { settings }
+  }
+
+  changing(hook: ChangingListener<JsonObject>): Unsubscribe {
+    const end = this.#owner.bus.consume(this.namespace, {
+      changing: ({ data, previous, changes, actor, comment, dry_run }, signal) =>
+        hook(deepFreeze(data), deepFreeze(previous), { changes, actor, comment, dryRun: dry_run, signal }),
+    })
+    const unsubscribe = (): void => {
+      this.#hooks.delete(unsubscribe)
+      end()
+    }
+    this.#hooks.add(unsubscribe)
+    return unsubscribe
+  }
+
+  /** What was answered, once `values` have it too; `observed: false` where that does not come in time. */
+  async #observe<Answer extends Settings>(answer: Answer): Promise<Answer> {
     const isHere = answer.observed !== false && (await this.#reach(answer))
     if (isHere) this.learnRevision(answer.epoch, answer.revision)
     return isHere ? answer : { ...answer, observed: false }
@@ -101,7 +139,7 @@ class BusSettings extends Mirror {
 
   override close(): void {
     this.#closed = true
-    for (const unsubscribe of this.#subscriptions) unsubscribe()
+    for (const unsubscribe of [...this.#subscriptions, ...this.#hooks]) unsubscribe()
     super.close()
     for (const look of this.#waiting) look()
   }

@@ -46,6 +46,8 @@ export interface HostOptions {
   readonly shipped?: readonly ShippedNApp[]
   /** Seconds a shutdown() may take; 10 when absent. */
   readonly patience?: number
+  /** The environment variables of the process; none when absent. */
+  readonly env?: Readonly<Record<string, string | undefined>>
 }
 
 export function createHost(options: HostOptions): Host {
@@ -63,6 +65,10 @@ class NAppHost implements Host {
   /** What was said last, by topic. */
   readonly #said = new Map<string, readonly string[]>()
   readonly #stopping = new AbortController()
+  #begun = (): void => {}
+  readonly #started = new Promise<void>(resolve => {
+    this.#begun = resolve
+  })
   #turn: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
@@ -99,6 +105,7 @@ class NAppHost implements Host {
       await this.#startOne(settings)
       this.#options.bus.announce('kytos/settings.loaded', {})
       await this.#startAll(wanted.filter(napp => napp !== settings))
+      this.#begun()
       this.#scanLater()
     })
   }
@@ -168,9 +175,9 @@ class NAppHost implements Host {
   }
 
   async #startOne(found: FoundNApp): Promise<void> {
-    const { bus, config, patience = SHUTDOWN_SECONDS } = this.#options
+    const { bus, config, patience = SHUTDOWN_SECONDS, env = {} } = this.#options
     const loads = this.#loads.get(found.id) ?? 0
-    const surroundings = { bus, config, log: this.#log, signal: this.#stopping.signal, patience, loads }
+    const surroundings = { bus, config, env, started: this.#started, log: this.#log, signal: this.#stopping.signal, patience, loads }
     const running = await startNApp(found, { ...surroundings, abort: error => this.#abort(error) })
     this.#running.set(found.id, running)
     this.#failed.delete(found.id)

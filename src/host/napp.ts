@@ -38,6 +38,10 @@ export interface NAppContext {
 export interface SettingsContext extends NAppContext {
   readonly bus: RootBus
   readonly config: Config
+  /** The environment variables of the process. */
+  readonly env: Readonly<Record<string, string | undefined>>
+  /** Resolves once every NApp that is enabled at start was started, or has failed. */
+  readonly started: Promise<void>
   /** Stops the host, every NApp in order, and has the process end with the exit code of this error. */
   readonly abort: (error: SettingsError) => void
 }

@@ -25,7 +25,9 @@ export interface Surroundings {
   readonly log: Log
   /** Cuts the wait for a setup() short. */
   readonly signal: AbortSignal
-  /** What `kytos/settings` ends the host with. */
+  /** For `kytos/settings`: the variables of the process, when all NApps were started, what it ends the host with. */
+  readonly env: SettingsContext['env']
+  readonly started: Promise<void>
   readonly abort: (error: SettingsError) => void
   /** Seconds a shutdown() may take. */
   readonly patience: number
@@ -120,6 +122,6 @@ function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log, op
   return { id, folder, manifest, bus, log, ask: (name, content) => ask(bus, name, content), openSettings: open as OpenSettings }
 }
 
-function settingsContext(found: FoundNApp, { bus, config, abort }: Surroundings, log: Log, opened: Opened): SettingsContext {
-  return { ...nappContext(found, bus, log, opened), bus, config, abort }
+function settingsContext(found: FoundNApp, { bus, config, env, started, abort }: Surroundings, log: Log, opened: Opened): SettingsContext {
+  return { ...nappContext(found, bus, log, opened), bus, config, env, started, abort }
 }

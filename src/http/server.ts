@@ -44,7 +44,7 @@ export interface Http {
 
 /** Milliseconds in which a request must have arrived whole. */
 const REQUEST_TIMEOUT = 30_000
-const KNOWN_URLS = [`${API}/`, `${API}/events`, '/healthz', '/readyz', '/metrics']
+const KNOWN_URLS = [`${API}/`, `${API}/transaction`, `${API}/events`, '/healthz', '/readyz', '/metrics']
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
 export async function openHttp(options: HttpOptions): Promise<Http> {

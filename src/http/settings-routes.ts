@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Settings } from '../../events/map.ts'
+import type { Settings, TransactionOperation } from '../../events/map.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import { isJsonPatch, readBody, readObject } from './bodies.ts'
@@ -29,19 +29,31 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       return tagged(reply, await say(request, 'kytos.settings.retrieve', { namespace: namespaceOf(request), ...scopeOf(query), ...flags }))
     },
     PUT: async (request, reply) => {
-      const fields = changeFields(request)
+      const fields = changeFields(request, ['dry_run'])
       const data = readObject(request)
       if (!readIfNoneMatch(request)) return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
-      const { revision, ...rest } = fields
+      const { revision, dry_run, ...rest } = fields
+      if (dry_run) throw new SettingsError('CONTENT_MALFORMED', 'A dry run is of a change: leave out If-None-Match.')
       if (revision !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'If-Match and If-None-Match exclude one another.')
       const created = await say(request, 'kytos.settings.create', { ...rest, data })
       return tagged(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
     },
     PATCH: async (request, reply) => {
       const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
-      return tagged(reply, await say(request, 'kytos.settings.update', { ...changeFields(request), data: readBody(request), method }))
+      return tagged(reply, await say(request, 'kytos.settings.update', { ...changeFields(request, ['dry_run']), data: readBody(request), method }))
     },
     DELETE: async (request, reply) => tagged(reply, await say(request, 'kytos.settings.delete', changeFields(request))),
+  })
+
+  route(app, `${API}/transaction`, {
+    POST: request => {
+      const { operations, ...others } = readObject(request)
+      const dry_run = new Query(request, ['dry_run']).flag('dry_run')
+      const comment = readComment(request)
+      // The service looks at what stands beside the operations, and at them.
+      const content = { ...others, operations: operations as unknown as readonly TransactionOperation[] }
+      return say(request, 'kytos.settings.transaction', { ...content, ...(dry_run && { dry_run }), ...(comment !== undefined && { comment }) })
+    },
   })
 
   route(app, `${NAMESPACE}/schema`, {
@@ -90,12 +102,14 @@ function scopeOf(query: Query): { readonly scope?: string } {
 }
 
 /** What a request that changes something says besides its data. */
-function changeFields(request: Request) {
+function changeFields(request: Request, flags: readonly 'dry_run'[] = []) {
   const revision = readIfMatch(request)
   const comment = readComment(request)
+  const query = new Query(request, ['scope', ...flags])
   return {
     namespace: namespaceOf(request),
-    ...scopeOf(new Query(request, ['scope'])),
+    ...scopeOf(query),
+    ...(flags.includes('dry_run') && query.flag('dry_run') && { dry_run: true }),
     ...(revision !== undefined && { revision }),
     ...(comment !== undefined && { comment }),
   }

@@ -3,11 +3,12 @@ import type { Explanation, Layer, LayerValue, Settings } from '../../events/map.
 import { printRevision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { equalJson, isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
+import { isObject, type JsonObject, pointerToken } from '../../model/value.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { DocumentState } from '../watcher/document-state.ts'
 import { readRecords } from './document-reader.ts'
 import { valueAt } from './exact-keywords.ts'
+import { settersOf } from './provenance.ts'
 import type { StoredRecord } from './record.ts'
 import { redact } from './secrets.ts'
 
@@ -83,8 +84,15 @@ function explainOverrides(layer: Layer, state: DocumentState | undefined, record
   const data = state?.inForce ?? {}
   // Where the stored overrides do not count, an earlier version of them does.
   const newest = state?.fallback ?? state?.record
-  const known = records.filter(({ version }) => version <= (newest?.version ?? 0))
-  return { layer, data, provenance: pointer => setIn(known, pointer, valueAt(data, pointer)) }
+  const setters = settersOf(
+    data,
+    records.filter(({ version }) => version <= (newest?.version ?? 0)),
+  )
+  return { layer, data, provenance: pointer => presentSetter(setters.get(pointer)) }
+}
+
+function presentSetter(setter: StoredRecord | undefined): Provenance {
+  return setter ? { set_by: setter.actor, set_at: setter.at, revision: printRevision(setter.of) } : NOBODY
 }
 
 async function readHistory(backend: Backend, cache: Cache, namespace: Namespace, scope: Scope): Promise<readonly StoredRecord[]> {
@@ -94,14 +102,6 @@ async function readHistory(backend: Backend, cache: Cache, namespace: Namespace,
     if (toSettingsError(error).retryable) return state.record ? [state.record] : []
     throw error
   })
-}
-
-/** The record that gave a place the value it has, of records newest first; nobody's when that is no longer kept. */
-function setIn(records: readonly StoredRecord[], pointer: string, value: Json | undefined): Provenance {
-  const differs = records.findIndex(({ data }) => !equalJson(valueAt(data ?? {}, pointer), value))
-  const setter = records[(differs < 0 ? records.length : differs) - 1]
-  if (!setter || (differs < 0 && setter.version > 1)) return NOBODY
-  return { set_by: setter.actor, set_at: setter.at, revision: printRevision(setter.of) }
 }
 
 function leavesOf(data: JsonObject, path = ''): string[] {

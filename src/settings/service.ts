@@ -1,9 +1,11 @@
+import { differences } from '../../events/differences.ts'
 import type { CommandContent, Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, overridesKey, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import { refuseUnknownModes } from './apply-modes.ts'
 import { checkFields, parseComment, parseCount, parseData, parseFlag, parseGuard, parseMethod, parseText, parseValue } from './content.ts'
+import { placesOf } from './deprecated.ts'
 import { readRecords } from './document-reader.ts'
 import { explainSettings } from './explain.ts'
 import { freshen } from './freshness.ts'
@@ -15,7 +17,7 @@ import type { Edit } from './plan.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
 import { presentRecord, type StoredRecord } from './record.ts'
 import type { Registrar } from './registrar.ts'
-import { createSchemaDocument } from './schema-document.ts'
+import { createSchemaDocument, type SchemaDocument } from './schema-document.ts'
 import { redact } from './secrets.ts'
 import { refuseBroken } from './validator.ts'
 
@@ -76,6 +78,7 @@ export class SettingsService {
 
     return this.#names.admit(namespace, CLUSTER, async () => {
       await this.#options.registrar.register(namespace, document)
+      this.#tellDeprecated(namespace, document)
       return presentSettings(this.#view, namespace, CLUSTER)
     })
   }
@@ -175,6 +178,17 @@ export class SettingsService {
       namespace: parseNamespace(content.namespace),
       scope: parseScope(content.scope, this.#options.controller),
       comment: parseComment(content.comment),
+    }
+  }
+
+  /** Warns of overrides that set what the schema calls deprecated. */
+  #tellDeprecated(namespace: Namespace, { deprecated }: SchemaDocument): void {
+    if (deprecated.length === 0) return
+    const { watcher, log } = this.#options
+    for (const scope of [CLUSTER, watcher.cache.self]) {
+      const set = differences({}, watcher.cache.document(namespace, scope)?.inForce ?? {}).map(({ path }) => path)
+      const used = placesOf(deprecated, set)
+      if (used.length > 0) log.warn(`The overrides of "${namespace}" (${scope}) set what its schema calls deprecated: ${used.join(', ')}.`)
     }
   }
 

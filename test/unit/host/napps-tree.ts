@@ -58,6 +58,7 @@ export function configFor(root: string, preInstalled: readonly string[] = []): C
       port: 0,
       state_dir: join(root, 'state'),
       strict: false,
+      hook_timeout: 2,
       start_timeout: 30,
       reconcile: 300,
     },
