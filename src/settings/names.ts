@@ -4,6 +4,12 @@ import { Turnstile } from '../turnstile.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { unknownNamespace } from './present.ts'
 
+/** Whose settings, in which scope. */
+interface Place {
+  readonly namespace: Namespace
+  readonly scope: Scope
+}
+
 /** Which namespaces there are, and which new ones may come to be. */
 export class Names {
   readonly #watcher: Watcher
@@ -19,18 +25,38 @@ export class Names {
   }
 
   /**
-   * Does work that may make the namespace. New names come in one after the other, case ignored: of two twins at the same time the second finds the first.
-   * @throws SettingsError NAMESPACE_TWIN when another namespace differs only in case.
+   * Does work that may make the namespaces of these places. New names come in one after the other, case ignored: of two twins at the same time the second finds
+   * the first. All who make several take them in one order.
+   * @throws SettingsError NAMESPACE_TWIN when another namespace differs only in case, also one of these.
    */
-  async admit<Result>(namespace: Namespace, scope: Scope, work: () => Promise<Result>): Promise<Result> {
-    if (this.#isKnown(namespace, scope)) return work()
+  async admit<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {
+    const names = new Map<string, Place[]>()
+    for (const place of places) {
+      const name = place.namespace.toLowerCase()
+      const alike = names.get(name) ?? []
+      const twin = alike.find(({ namespace }) => namespace !== place.namespace)
+      if (twin && !this.#areKnown([twin, place])) throw twinOf(place.namespace, twin.namespace)
+      names.set(name, [...alike, place])
+    }
+    const inOrder = [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, alike]) => alike)
+    return inOrder.reduceRight<() => Promise<Result>>((inner, alike) => () => this.#admitOne(alike, inner), work)()
+  }
+
+  async #admitOne<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {
+    if (this.#areKnown(places)) return work()
+    const [{ namespace } = needed()] = places
     const admitted = await this.#newNames.run(namespace.toLowerCase(), async () => {
       // Others may wait behind this one for the same name; once it is known they need not.
-      if (this.#isKnown(namespace, scope)) return undefined
+      if (this.#areKnown(places)) return undefined
       this.#refuseTwin(namespace)
       return { result: await work() }
     })
     return admitted ? admitted.result : work()
+  }
+
+  /** True when each namespace is known, be it by one of its places only. */
+  #areKnown(places: readonly Place[]): boolean {
+    return places.every(({ namespace }) => places.some(one => one.namespace === namespace && this.#isKnown(namespace, one.scope)))
   }
 
   #isKnown(namespace: Namespace, scope: Scope): boolean {
@@ -41,9 +67,16 @@ export class Names {
 
   #refuseTwin(namespace: Namespace): void {
     const twin = this.#watcher.cache.namespaces().find(other => other !== namespace && other.toLowerCase() === namespace.toLowerCase())
-    if (!twin) return
-    throw new SettingsError('NAMESPACE_TWIN', `"${namespace}" differs from the existing "${twin}" only in case. Use "${twin}".`, {
-      details: { got: namespace, nearest: twin },
-    })
+    if (twin) throw twinOf(namespace, twin)
   }
+}
+
+function twinOf(namespace: Namespace, twin: Namespace): SettingsError {
+  return new SettingsError('NAMESPACE_TWIN', `"${namespace}" differs from "${twin}" only in case. Use "${twin}".`, {
+    details: { got: namespace, nearest: twin },
+  })
+}
+
+function needed(): never {
+  throw new RangeError('A name that is admitted has a place.')
 }

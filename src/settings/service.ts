@@ -76,7 +76,7 @@ export class SettingsService {
     const broken = document.validate(mergeLayers([document.defaults, seed])).filter(rule => !OF_ABSENCE.has(rule.rule))
     refuseBroken(broken, Object.keys(seed).length > 0 ? `The seed of "${namespace}"` : `What the schema of "${namespace}" gives by default`)
 
-    return this.#names.admit(namespace, CLUSTER, async () => {
+    return this.#names.admit([{ namespace, scope: CLUSTER }], async () => {
       await this.#options.registrar.register(namespace, document)
       this.#tellDeprecated(namespace, document)
       return presentSettings(this.#view, namespace, CLUSTER)
@@ -203,15 +203,9 @@ export class SettingsService {
   /** Changes overrides and answers with what the settings then are, for each document. */
   async #change(request: Request): Promise<TransactionResult['settings']> {
     requireReady(this.#options.watcher)
-    // A rehearsal makes no new name; and names are taken in one order, so that two transactions do not wait for one another.
-    const edits = request.dryRun ? [] : [...request.edits].sort((a, b) => (a.namespace.toLowerCase() < b.namespace.toLowerCase() ? -1 : 1))
-    const admitted = edits.reduceRight<() => ReturnType<Overrides['change']>>(
-      (work, { namespace, scope }) =>
-        () =>
-          this.#names.admit(namespace, scope, work),
-      () => this.#overrides.change(request),
-    )
-    const changed = await admitted()
+    // A rehearsal makes no new name.
+    const places = request.dryRun ? [] : request.edits
+    const changed = await this.#names.admit(places, () => this.#overrides.change(request))
     return changed.map(one => ({ ...presentChanged(this.#view, one), scope: one.scope }))
   }
 }

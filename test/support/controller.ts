@@ -6,6 +6,7 @@ import type { Bus, KytosEvent } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName, Facts } from '../../events/map.ts'
 import type { Log } from '../../src/log.ts'
 import { createService, type Service } from '../../src/service.ts'
+import type { Environment } from '../../src/settings/environment.ts'
 import type { SnapshotFile } from '../../src/watcher/snapshot.ts'
 
 /** A log that keeps what it is told. */
@@ -38,6 +39,9 @@ export interface ControllerOptions {
   readonly strict?: boolean
   readonly snapshot?: SnapshotFile
   readonly startTimeout?: number
+  readonly environment?: Environment
+  /** Milliseconds that a `changing` hook may take. */
+  readonly hookDeadline?: number
 }
 
 /** Opens a controller and waits until it has settings to answer with. */
@@ -47,10 +51,13 @@ export async function openController({
   strict = false,
   snapshot,
   startTimeout = 10_000,
+  environment,
+  hookDeadline = 2_000,
 }: ControllerOptions = {}): Promise<Controller> {
   const log = keepLog()
-  const root = createBus({ log })
-  const service = createService(backend, { bus: root, controller: id, strict, log, startTimeout, ...(snapshot ? { snapshot } : {}) })
+  const root = createBus({ log, hookDeadline })
+  const surroundings = { bus: root, controller: id, strict, log, startTimeout, ...(snapshot && { snapshot }), ...(environment && { environment }) }
+  const service = createService(backend, surroundings)
   const bus = root.view({ type: 'napp', name: 'kytos/test' })
   const facts: KytosEvent[] = []
   root.on(/settings\..*|box\..*/, event => {

@@ -1,0 +1,82 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createEtcdBackend } from '../../backends/etcd/index.ts'
+import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
+import { createMemoryBackend, createMemoryStore } from '../../backends/memory/index.ts'
+import { type Controller, type ControllerOptions, openController } from './controller.ts'
+import { type EtcdServer, startEtcd } from './etcd.ts'
+
+/** One kind of store, for tests of what has to hold on every one. */
+export interface Ground {
+  readonly backend: 'memory' | 'filesystem' | 'etcd'
+  /** How many controllers may stand on one store. */
+  readonly controllers: number
+  /** Opens as many controllers on a new store as it takes, and gives them to the test; then closes and removes all. */
+  with(work: (controllers: readonly Controller[]) => Promise<void>, options?: ControllerOptions): Promise<void>
+  stop(): Promise<void>
+}
+
+const IDS = ['one', 'two', 'three']
+
+/** Starts what a kind of store needs. */
+export async function openGround(backend: Ground['backend']): Promise<Ground> {
+  if (backend === 'memory') return memoryGround()
+  return backend === 'filesystem' ? filesystemGround() : etcdGround(await startEtcd())
+}
+
+function memoryGround(): Ground {
+  return {
+    backend: 'memory',
+    controllers: IDS.length,
+    async with(work, options) {
+      const store = createMemoryStore()
+      await withControllers(IDS, id => openController({ ...options, id, backend: () => createMemoryBackend(undefined, store) }), work)
+    },
+    stop: async () => {},
+  }
+}
+
+function filesystemGround(): Ground {
+  return {
+    backend: 'filesystem',
+    controllers: 1,
+    async with(work, options) {
+      const path = await mkdtemp(join(tmpdir(), 'kytos-ground-'))
+      try {
+        const open = (id: string) => openController({ ...options, id, backend: report => createFilesystemBackend({ path }, { report }) })
+        await withControllers(IDS.slice(0, 1), open, work)
+      } finally {
+        await rm(path, { recursive: true, force: true })
+      }
+    },
+    stop: async () => {},
+  }
+}
+
+function etcdGround(server: EtcdServer): Ground {
+  let stores = 0
+  return {
+    backend: 'etcd',
+    controllers: IDS.length,
+    async with(work, options) {
+      const etcd = { endpoints: server.endpoints, prefix: `/ground-${++stores}`, timeout: 5 }
+      await withControllers(IDS, id => openController({ ...options, id, backend: report => createEtcdBackend(etcd, { report }) }), work)
+    },
+    stop: () => server.stop(),
+  }
+}
+
+async function withControllers(
+  ids: readonly string[],
+  open: (id: string) => Promise<Controller>,
+  work: (controllers: readonly Controller[]) => Promise<void>,
+) {
+  const controllers: Controller[] = []
+  try {
+    for (const id of ids) controllers.push(await open(id))
+    await work(controllers)
+  } finally {
+    await Promise.all(controllers.map(one => one.close()))
+  }
+}
