@@ -38,7 +38,7 @@ export function printJson(value: Json | undefined, indent = 0): string {
 }
 
 function refuseDepth(text: string): void {
-  if (text.length <= MAX_DEPTH) return
+  if (!mayBeDeep(text)) return
   let depth = 0
   let inString = false
   for (let i = 0; i < text.length; i++) {
@@ -51,6 +51,15 @@ function refuseDepth(text: string): void {
       if (++depth > MAX_DEPTH) throw new SettingsError('JSON_MALFORMED', `JSON nested deeper than ${MAX_DEPTH} levels is refused.`)
     } else if (code === 0x5d || code === 0x7d) depth--
   }
+}
+
+/** False when there are too few brackets to nest too deep: most texts are settled by this, without a look at each character. */
+function mayBeDeep(text: string): boolean {
+  let left = MAX_DEPTH
+  for (const bracket of '{[') {
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (left-- === 0) return true
+  }
+  return false
 }
 
 function printNatively(value: Json | undefined, indent: number): string | undefined {

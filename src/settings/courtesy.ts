@@ -13,7 +13,7 @@ const WEIGHT = 0.2
  * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes.
  */
 export class Courtesy {
-  /** Until when a document counts as contended, and how long a win on it obliges to rest; by `performance.now`. */
+  /** Until when a document counts as contended, and until when a win on it obliges to rest; by `performance.now`. */
   readonly #contended = new Map<Key, number>()
   readonly #resting = new Map<Key, number>()
   /** How long a commit takes, in milliseconds, smoothed. */
@@ -36,7 +36,7 @@ export class Courtesy {
     this.#pace += WEIGHT * (took - this.#pace)
     const now = performance.now()
     // Equal rests would let the same controllers meet again.
-    for (const key of keys) if (this.#isContended(key, now)) this.#resting.set(key, now + Math.min(LONGEST, this.#pace * (1 + Math.random())))
+    for (const key of keys) if (this.#isContended(key, now)) this.#resting.set(key, now + Math.min(LONGEST, this.#pace * (1.5 + Math.random())))
   }
 
   #isContended(key: Key, now: number): boolean {

@@ -35,9 +35,11 @@ export async function readBase(backend: Backend, key: Key): Promise<Base> {
 export function baseFromFound(key: Key, found: readonly Entry[] | undefined): Base | undefined {
   const entry = found?.find(one => one.key === key)
   if (!found || !entry) return undefined
-  const records = found.flatMap(one => (parseHistoryKey(one.key)?.document === key ? (parseRecord(one) ?? []) : []))
+  const data = parseObject(entry.text)
+  const document = data && { text: entry.text, data }
+  const records = found.flatMap(one => (parseHistoryKey(one.key)?.document === key ? (parseRecord(one, document) ?? []) : []))
   const record = records.reduce<StoredRecord | undefined>((newest, one) => (newest && newest.version > one.version ? newest : one), undefined)
-  return record?.of === entry.revision ? { entry, data: parseObject(entry.text), record, recorded: true } : undefined
+  return record?.of === entry.revision ? { entry, data, record, recorded: true } : undefined
 }
 
 /** True when both are the same document, with the same past. */

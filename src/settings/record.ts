@@ -58,11 +58,13 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
 /**
  * The record an entry below `history/` holds; undefined for any other key. What another hand or a newer release wrote there is a record too, of which only the
  * version may be known: its number is taken, and the next change must not stumble over it.
+ *
+ * `document` is what its document holds as far as it is parsed already; a record of that very change holds the same text, which then is not parsed again.
  */
-export function parseRecord(entry: Entry): StoredRecord | undefined {
+export function parseRecord(entry: Entry, document?: ParsedDocument): StoredRecord | undefined {
   const place = parseHistoryKey(entry.key)
   if (!place) return undefined
-  const value = parse(entry.text)
+  const value = (document && parseAround(entry.text, document)) ?? parse(entry.text)
   const fields = isObject(value) ? value : {}
   return {
     version: place.version,
@@ -76,6 +78,24 @@ export function parseRecord(entry: Entry): StoredRecord | undefined {
     at: text(fields.at) ?? '',
     writeId: text(fields.write_id) ?? '',
   }
+}
+
+/** The text of a document, and the object it holds. */
+export interface ParsedDocument {
+  readonly text: string
+  readonly data: JsonObject
+}
+
+/** How the text of a record begins, up to the document's own. */
+const LEAD = /^\{"version":\d+,"kind":"[a-z]+","data":/
+
+/** A record whose data is the text of a document, letter by letter; undefined for any other. */
+function parseAround(source: string, { text, data }: ParsedDocument): JsonObject | undefined {
+  const [lead] = LEAD.exec(source) ?? []
+  if (lead === undefined || !source.startsWith(text, lead.length)) return undefined
+  // The document is a whole JSON object, so what follows it cannot belong to it.
+  const rest = parse(`${lead}null${source.slice(lead.length + text.length)}`)
+  return isObject(rest) && rest.data === null ? { ...rest, data } : undefined
 }
 
 /** The record as answers carry it. */

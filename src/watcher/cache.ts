@@ -213,7 +213,7 @@ export class Cache {
     const draft = new Draft(this.#namespaces, this.#self, { ...this.#surroundings, readHistory })
     // The records of another store: those that its listing brings are the truth.
     if (epoch !== this.#epoch) draft.forgetRecords()
-    for (const change of batch.changes) draft.learnRecord(change)
+    draft.learnRecords(batch.changes)
     const announced = batch.changes.filter(change => isAnnounced(keyOf(change)))
     const steps = await draft.steps(announced, key => this.#index.has(key))
     // Nothing is awaited from here on: everybody sees the revision whole, or nothing of it.

@@ -2,7 +2,8 @@ import type { Change } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { parseObject, parseRecord } from '../settings/record.ts'
+import type { JsonObject } from '../../model/value.ts'
+import { type ParsedDocument, parseObject, parseRecord } from '../settings/record.ts'
 import { absentDocument, type DocumentState, documentVersion, lastValid, type OverridesPlace, parseOverridesKey } from './document-state.ts'
 import {
   emptyNamespace,
@@ -25,6 +26,7 @@ export class Draft {
   readonly #surroundings: Surroundings
   #anew = false
   readonly #changed = new Map<Namespace, NamespaceState>()
+  readonly #parsed = new Map<Entry, JsonObject | undefined>()
   /** Stored schemas that cannot be read, and why. */
   readonly unreadable = new Map<Key, string>()
 
@@ -45,12 +47,27 @@ export class Draft {
     for (const state of this.#base.values()) this.#changed.set(state.namespace, withoutRecords(state))
   }
 
-  learnRecord(change: Change): void {
-    const history = parseHistoryKey(keyOf(change))
-    const owner = history && change.type === 'put' ? parseOverridesKey(history.document) : undefined
-    const record = owner && change.type === 'put' ? parseRecord(change.entry) : undefined
-    if (!history || !owner || !record) return
-    this.#changed.set(owner.namespace, withRecord(this.#state(owner.namespace), history.document, owner.scope, record))
+  /** Takes in the records of a batch. */
+  learnRecords(changes: readonly Change[]): void {
+    const entries = new Map(changes.flatMap(change => (change.type === 'put' ? [[change.entry.key, change.entry]] : [])))
+    for (const [key, entry] of entries) {
+      const history = parseHistoryKey(key)
+      const owner = history && parseOverridesKey(history.document)
+      if (!history || !owner) continue
+      const record = parseRecord(entry, this.#parsedDocument(entries.get(history.document)))
+      if (record) this.#changed.set(owner.namespace, withRecord(this.#state(owner.namespace), history.document, owner.scope, record))
+    }
+  }
+
+  /** The overrides that an entry holds, parsed once. */
+  #parse(entry: Entry): JsonObject | undefined {
+    if (!this.#parsed.has(entry)) this.#parsed.set(entry, parseObject(entry.text))
+    return this.#parsed.get(entry)
+  }
+
+  #parsedDocument(entry: Entry | undefined): ParsedDocument | undefined {
+    const data = entry && this.#parse(entry)
+    return data && { text: entry.text, data }
   }
 
   /**
@@ -102,7 +119,7 @@ export class Draft {
     const known = before.documents.get(owner.scope)
     const absent = absentDocument(keyOf(change), owner)
     const document: DocumentState = entry
-      ? { ...absent, entry, data: parseObject(entry.text), record: known?.record }
+      ? { ...absent, entry, data: this.#parse(entry), record: known?.record }
       : { ...absent, record: known?.record, goneAt: this.#goneAt(change, known) }
     const recorded = document.record?.version ?? 0
     const version = this.#isTold(document, known) ? recorded : Math.max(documentVersion(this.#before(owner)), recorded) + 1

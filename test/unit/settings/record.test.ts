@@ -33,6 +33,26 @@ describe('a history record', () => {
     )
   })
 
+  it('is the same whether its document was parsed before or not, and whatever another hand made of it', () => {
+    const meddle = fc.constantFrom<(text: string) => string>(
+      text => text,
+      text => `${text.slice(0, -1)},"data":{"other":1}}`,
+      text => text.replace('"data":', '"data": '),
+      text => text.replace(/,"actor".*/s, '}'),
+      text => `${text}x`,
+    )
+    fc.assert(
+      fc.property(record, meddle, arbitraryJson(), (one, change, other) => {
+        const text = change(printRecord({ version: 3, ...one } as Omit<StoredRecord, 'of'>))
+        for (const data of [one.data, isObject(other) ? other : {}]) {
+          const known = data && { text: printJson(data), data }
+          const show = (read: StoredRecord | undefined) => read && printJson(presentRecord(read) as never)
+          expect(show(parseRecord(entry(text), known))).toBe(show(parseRecord(entry(text))))
+        }
+      }),
+    )
+  })
+
   it('has the version of its key, whatever its text says', () => {
     const text = printRecord({
       version: 99,
