@@ -58,6 +58,7 @@ function decode(bytes: Buffer): string {
   }
 }
 
-function mediaType(request: FastifyRequest): string {
+/** The media type of a body, without parameters, in lower case; JSON when none is named. */
+export function mediaType(request: FastifyRequest): string {
   return request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? 'application/json'
 }

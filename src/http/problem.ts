@@ -18,8 +18,8 @@ export interface Problem {
   readonly body: string
 }
 
-/** The problem that an error stands for. What is unexpected is only named to the client; whoever calls this logs it. */
-export function problemOf(error: SettingsError): Problem {
+/** The problem that an error stands for, with members of the caller's own. What is unexpected is only named to the client; whoever calls this logs it. */
+export function problemOf(error: SettingsError, members: JsonObject = {}): Problem {
   const { status, code, details } = error
   const detail = code === 'INTERNAL_ERROR' ? 'An unexpected error; the log of the service says more.' : error.message
   const title = STATUS_CODES[status] ?? 'Error'
@@ -27,17 +27,22 @@ export function problemOf(error: SettingsError): Problem {
   return {
     status,
     headers: { 'content-type': PROBLEM_TYPE, ...(status === 503 && { 'retry-after': String(RETRY_AFTER) }) },
-    body: printJson({ ...extensions, type: 'about:blank', title, status, detail, code }),
+    body: printJson({ ...extensions, ...members, type: 'about:blank', title, status, detail, code }),
   }
 }
 
 /** Answers a request with the problem that `thrown` stands for: ours, fastify's, or one that nobody expected, which is logged. */
 export function replyProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+  const { status, headers, body } = problemOf(explain(thrown, request, log))
+  return reply.code(status).headers(headers).send(body)
+}
+
+/** What was thrown while a request was answered, as one of our errors; what nobody expected is logged. */
+export function explain(thrown: unknown, request: FastifyRequest, log: Log): SettingsError {
   const error = isSettingsError(thrown) ? thrown : translate(thrown, request)
   // An unexpected error that comes over the bus was logged where it was met.
   if (error.code === 'INTERNAL_ERROR' && error !== thrown) log.error(`${request.method} ${request.url} failed: ${stackOf(thrown)}`)
-  const { status, headers, body } = problemOf(error)
-  return reply.code(status).headers(headers).send(body)
+  return error
 }
 
 /** What fastify's errors are in our terms; anything it did not refuse itself is unexpected. */
@@ -53,7 +58,7 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new SettingsError(
         'CONTENT_MALFORMED',
-        'A part of the path is too long: a namespace is "username/name", each part 64 characters at most.',
+        'A part of the path is too long: each part of "username/name" has 64 characters at most, the id of a box 180 bytes.',
         {
           cause: thrown,
         },

@@ -12,6 +12,10 @@ export interface PathParameters {
   readonly username: string
   readonly name: string
   readonly version: string
+  readonly namespace: string
+  readonly box_id: string
+  readonly option: string
+  readonly query: string
 }
 
 export type Request = FastifyRequest<{ Params: PathParameters }>

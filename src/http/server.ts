@@ -16,6 +16,7 @@ import { problemOf, replyProblem } from './problem.ts'
 import { parseQuery } from './query.ts'
 import { API, refuseRoute } from './routes.ts'
 import { addSettingsRoutes } from './settings-routes.ts'
+import { addStorehouseRoutes, STOREHOUSE } from './storehouse-routes.ts'
 
 export interface HttpOptions {
   readonly bus: RootBus
@@ -44,7 +45,7 @@ export interface Http {
 
 /** Milliseconds in which a request must have arrived whole. */
 const REQUEST_TIMEOUT = 30_000
-const KNOWN_URLS = [`${API}/`, `${API}/transaction`, `${API}/events`, '/healthz', '/readyz', '/metrics']
+const KNOWN_URLS = [`${API}/`, `${API}/transaction`, `${API}/events`, `${STOREHOUSE}/v1/`, '/healthz', '/readyz', '/metrics']
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
@@ -62,7 +63,9 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     responses.add(reply.raw)
   })
   addHealthRoutes(app, health)
-  addSettingsRoutes(app, createSay(bus))
+  const say = createSay(bus)
+  addSettingsRoutes(app, say)
+  addStorehouseRoutes(app, say, log)
   const events = addEventRoutes(app, { feed, heartbeat })
   if (metrics) addMetricsRoutes(app, metrics, events)
   try {

@@ -2,7 +2,7 @@ import type { Backend } from '../../backends/backend.ts'
 import { createMemoryBackend } from '../../backends/memory/index.ts'
 import { ask } from '../../events/ask.ts'
 import { createBus } from '../../events/bus.ts'
-import type { Bus, KytosEvent } from '../../events/event.ts'
+import type { Bus, KytosEvent, RootBus } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName, Facts } from '../../events/map.ts'
 import type { Log } from '../../src/log.ts'
 import { createService, type Service } from '../../src/service.ts'
@@ -24,6 +24,8 @@ export function keepLog(lines: string[] = []): KeptLog {
 /** One controller: a bus and a running service, as a process has them. */
 export interface Controller {
   readonly bus: Bus
+  /** What {@link bus} is a NApp's view of. */
+  readonly root: RootBus
   readonly service: Service
   readonly log: KeptLog
   /** Every `settings.changed` and `box.changed` that was said here, in order. */
@@ -71,6 +73,7 @@ export async function openController({
   }
   return {
     bus,
+    root,
     service,
     log,
     facts,
