@@ -2,6 +2,7 @@ import { STATUS_CODES } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
+import { quote } from '../../model/quote.ts'
 import { type Json, type JsonObject, setMember, toJson } from '../../model/value.ts'
 import type { Log } from '../log.ts'
 
@@ -83,10 +84,11 @@ export function unsupportedMedia(got: string | undefined, cause?: unknown): Sett
   )
 }
 
-function printable(details: SettingsError['details']): JsonObject {
+/** Members that may hold anything, as JSON: what it cannot hold is only named, functions are left out. */
+export function printable(details: Readonly<Record<string, unknown>>): JsonObject {
   const members: JsonObject = {}
   for (const [key, value] of Object.entries(details)) {
-    if (value !== undefined) setMember(members, key, toPrintable(value))
+    if (value !== undefined && typeof value !== 'function') setMember(members, key, toPrintable(value))
   }
   return members
 }
@@ -95,8 +97,8 @@ function toPrintable(value: unknown): Json {
   try {
     return toJson(value)
   } catch {
-    // A detail that JSON cannot hold must not hide the error it belongs to.
-    return String(value)
+    // What JSON cannot hold must not hide what it belongs to.
+    return quote(value)
   }
 }
 

@@ -8,6 +8,7 @@ import type { Log } from '../log.ts'
 import { checkHost } from './allowed-hosts.ts'
 import { acceptJson, BODY_LIMIT } from './bodies.ts'
 import { createSay } from './caller.ts'
+import { addDeadLetterRoutes } from './dead-letter-routes.ts'
 import { addEventRoutes } from './event-routes.ts'
 import { addHealthRoutes, type Health } from './health-routes.ts'
 import { addMetricsRoutes, type PrintedMetrics } from './metrics-routes.ts'
@@ -45,7 +46,7 @@ export interface Http {
 
 /** Milliseconds in which a request must have arrived whole. */
 const REQUEST_TIMEOUT = 30_000
-const KNOWN_URLS = [`${API}/`, `${API}/transaction`, `${API}/events`, `${STOREHOUSE}/v1/`, '/healthz', '/readyz', '/metrics']
+const KNOWN_URLS = [`${API}/`, `${API}/transaction`, `${API}/events`, `${API}/dead_letter`, `${STOREHOUSE}/v1/`, '/healthz', '/readyz', '/metrics']
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
@@ -66,6 +67,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   const say = createSay(bus)
   addSettingsRoutes(app, say)
   addStorehouseRoutes(app, say, log)
+  addDeadLetterRoutes(app, bus.deadLetters)
   const events = addEventRoutes(app, { feed, heartbeat })
   if (metrics) addMetricsRoutes(app, metrics, events)
   try {
