@@ -110,6 +110,8 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     view,
     announce: (name, content) => post(name, deepFreeze(content)),
     serve: (name, handler) => desk.serve(name, handler),
+    onAnswer: listener => desk.onAnswer(listener),
+    backlog: () => exchange.backlog(),
     deadLetters,
     consumers,
     census: () => ({ ...exchange.census(), handlers: desk.size, deadLetters: deadLetters.size, consumers: consumers.size }),

@@ -2,7 +2,7 @@ import { closestMatch } from 'leven'
 import type { Actor } from '../model/actor.ts'
 import { SettingsError, toSettingsError } from '../model/errors.ts'
 import type { DeadLetterBox } from './dead-letters.ts'
-import type { Callback, Handler, KytosEvent, Unsubscribe } from './event.ts'
+import type { Answered, Callback, Handler, KytosEvent, Unsubscribe } from './event.ts'
 import { isThenable } from './inbox.ts'
 import { COMMANDS, type CommandName } from './map.ts'
 
@@ -21,6 +21,7 @@ export type Mishap = (message: string) => void
  */
 export class CommandDesk {
   readonly #handlers = new Map<string, Handler<CommandName>>()
+  readonly #watchers = new Set<(answered: Answered) => void>()
   readonly #deadLetters: DeadLetterBox
   readonly #mishap: Mishap
 
@@ -42,6 +43,12 @@ export class CommandDesk {
     return () => {
       if (this.#handlers.get(name) === stored) this.#handlers.delete(name)
     }
+  }
+
+  /** Has every command told as it is answered. */
+  onAnswer(listener: (answered: Answered) => void): Unsubscribe {
+    this.#watchers.add(listener)
+    return () => this.#watchers.delete(listener)
   }
 
   /** Takes a command in; its handler starts in a microtask. */
@@ -66,6 +73,7 @@ export class CommandDesk {
   }
 
   #answer(event: KytosEvent, actor: Actor, callback: unknown, data: unknown, error: SettingsError | null): void {
+    for (const tell of this.#watchers) tell({ event, actor, error })
     if (typeof callback !== 'function') {
       if (error) this.#deadLetters.add(actor.name, event, error, again => this.#again(again))
       return

@@ -1,4 +1,5 @@
 import type { Actor } from '../model/actor.ts'
+import type { SettingsError } from '../model/errors.ts'
 import type { Consumer, Consumers } from './consumers.ts'
 import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
 
@@ -65,11 +66,21 @@ export interface DeadLetter {
 }
 
 export interface DeadLetters {
+  readonly size: number
   list(): readonly DeadLetter[]
   /** Hands the event again to the listener that failed, and to no other. @throws SettingsError DEAD_LETTER_UNKNOWN. */
   reinject(id: string): void
   /** @throws SettingsError DEAD_LETTER_UNKNOWN. */
   drop(id: string): void
+}
+
+/** How a command ended, without what it asked and answered. */
+export interface Answered {
+  /** The command; its content is the sender's, which may hold anything. */
+  readonly event: KytosEvent
+  readonly actor: Actor
+  /** Null when it was done. */
+  readonly error: SettingsError | null
 }
 
 /** The bus itself, held by the Settings NApp and the host only. */
@@ -79,6 +90,10 @@ export interface RootBus extends Bus {
   announce<N extends FactName>(name: N, content: Facts[N]): KytosEvent<Facts[N]>
   /** Answers a command; handlers of different events run at the same time. One handler a command. */
   serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe
+  /** Hears of every command as it is answered; must not throw. */
+  onAnswer(listener: (answered: Answered) => void): Unsubscribe
+  /** How many events wait for each who listens, by name. */
+  backlog(): ReadonlyMap<string, number>
   readonly deadLetters: DeadLetters
   readonly consumers: Consumers
 }

@@ -46,6 +46,14 @@ export class Exchange {
     return { names: this.#byName.size, listeners: exact + patterns, patterns, remembered: this.#patterns.remembered }
   }
 
+  /** How many events wait for each who listens, by name; who listens more than once is counted once. */
+  backlog(): ReadonlyMap<string, number> {
+    const waiting = new Map<string, number>()
+    for (const inboxes of [...this.#inboxes.values(), this.#patterns.targets()])
+      for (const { name, size } of inboxes) waiting.set(name, (waiting.get(name) ?? 0) + size)
+    return waiting
+  }
+
   #byExactName(name: string, inbox: Inbox): Unsubscribe {
     const inboxes = this.#inboxes.get(name) ?? this.#open(name)
     inboxes.add(inbox)

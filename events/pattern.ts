@@ -46,6 +46,10 @@ export class PatternTable<Target> {
     if (this.#patterns.delete(target)) this.#matches.clear()
   }
 
+  targets(): Iterable<Target> {
+    return this.#patterns.keys()
+  }
+
   /** The targets whose pattern holds for the whole name, in the order they were added. */
   match(name: string): readonly Target[] {
     const known = this.#matches.get(name)

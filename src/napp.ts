@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import type { BackendChoice } from '../backends/registry.ts'
 import { createBackend } from '../backends/registry.ts'
+import { logAnswer, logFact } from './audit-log.ts'
 import type { Config } from './boot/config.ts'
 import { loadEtcdSecrets } from './boot/etcd-secrets.ts'
 import type { NApp, SettingsContext } from './host/napp.ts'
@@ -34,6 +35,8 @@ export default function createNApp(context: SettingsContext): NApp {
       // The doors first: who asks for its health while the store is away gets an answer.
       const { feed, health } = created
       const metrics = createMetrics({ feed, health })
+      feed.follow(undefined, event => logFact(log, event))
+      bus.onAnswer(answered => logAnswer(log, answered))
       http = await openHttp({ bus, feed, health, metrics, listen: config.daemon.listen, port: config.settings.port, log })
       await created.start()
       // Only then is it known which schemas there are.

@@ -67,6 +67,12 @@ export const CONFIG_SCHEMA = {
       default: '300',
       description: 'How often what is known is compared with the whole store, in case a change was never told; differences are counted and mended.',
     },
+    log: {
+      type: choice('auto', 'text', 'json'),
+      default: 'auto',
+      description:
+        'How the log is written to standard error: text for people, json for machines, one object a line; auto is text on a terminal and json elsewhere.',
+    },
   },
   'settings.filesystem': {
     path: { type: PATH, default: 'var/lib/kytos/settings', description: 'The folder of the store.' },

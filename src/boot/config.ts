@@ -31,6 +31,7 @@ export interface Config {
     readonly hook_timeout: number
     /** Seconds between two comparisons of the cache with the store; 0 for none. */
     readonly reconcile: number
+    readonly log: 'auto' | 'text' | 'json'
   }
   readonly filesystem: { readonly path: string }
   readonly etcd: EtcdConfig

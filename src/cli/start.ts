@@ -4,6 +4,8 @@ import { isSettingsError } from '../../model/errors.ts'
 import { type Config, findConfig, loadConfig } from '../boot/config.ts'
 import { createConsoleLog } from '../console-log.ts'
 import { createHost } from '../host/host.ts'
+import { createJsonLog } from '../json-log.ts'
+import type { Log } from '../log.ts'
 import { importSettings, readImport } from './import-settings.ts'
 import type { World } from './world.ts'
 
@@ -36,7 +38,7 @@ export function addStartCommand(program: Command, world: World, exit: (code: num
 async function start(options: StartOptions, world: World): Promise<void> {
   const config = await loadConfig(findConfig(options.config, world.cwd))
   const beginning = options.import === undefined ? undefined : await readImport(options.import, world.cwd)
-  const log = createConsoleLog(world.stderr, 'host', world.env)
+  const log = createLog(config, world)
   const bus = createBus({ log: log.child('bus'), hookDeadline: config.settings.hook_timeout * 1_000 })
   const host = createHost({ config, bus, log, env: world.env })
   world.interruption().addEventListener('abort', () => host.stop(), { once: true })
@@ -54,6 +56,12 @@ async function start(options: StartOptions, world: World): Promise<void> {
   } finally {
     await host.stop()
   }
+}
+
+/** For people on a terminal, for machines anywhere else, unless the file says otherwise. */
+function createLog({ settings: { log, controller } }: Config, { stderr, env }: World): Log {
+  const forPeople = log === 'auto' ? stderr.isTTY === true : log === 'text'
+  return forPeople ? createConsoleLog(stderr, 'host', env) : createJsonLog(stderr, controller)
 }
 
 function serviceUrl({ daemon: { listen }, settings: { port } }: Config): string {

@@ -108,7 +108,9 @@ export class Standing {
       STALE: 'Reads are answered from what is known, writes are refused.',
       OFFLINE: 'There is nothing to answer from yet.',
     }[state]
-    if (state === 'READY') log.info(`The store is followed, from revision ${position().revision} on.`)
-    else log.warn(`${state}: ${reason} ${effect} Trying again.`)
+    const { revision, epoch } = position()
+    const fields = { state, revision: printRevision(revision), epoch }
+    if (state === 'READY') log.info(`The store is followed, from revision ${revision} on.`, fields)
+    else log.warn(`${state}: ${reason} ${effect} Trying again.`, fields)
   }
 }

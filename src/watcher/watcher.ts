@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Batch, Problem } from '../../backends/backend.ts'
 import type { KytosEvent } from '../../events/event.ts'
 import type { Facts, Origin } from '../../events/map.ts'
-import type { Revision } from '../../model/document.ts'
+import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseHistoryKey } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
@@ -277,12 +277,13 @@ export class Watcher {
   }
 
   #say(fact: Fact, weight = 0): void {
-    if (fact.name === 'settings.rejected') {
-      const { source, errors } = fact.content
-      this.#options.log.warn(`Rejected, what counted before goes on to count: ${errors.map(({ message }) => message).join(' ')} (${source})`)
-    }
     // Name and content belong together by the type of Fact, which a call cannot see through.
     const event = this.#options.announce(fact.name, fact.content as never)
+    if (fact.name === 'settings.rejected') {
+      const { namespace, source, errors } = fact.content
+      const message = `Rejected, what counted before goes on to count: ${errors.map(({ message }) => message).join(' ')} (${source})`
+      this.#options.log.warn(message, { event: fact.name, event_id: event.id, namespace, source, revision: printRevision(this.#position.revision) })
+    }
     this.#options.said?.(event, weight)
   }
 

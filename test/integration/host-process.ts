@@ -62,6 +62,7 @@ api_port = ${await freePort()}
 napps = napps
 napps_pre_installed = ["kytos/settings", "kytos/link_discovery", "kytos/change_log"]
 [settings]
+log = text
 state_dir = state
 [settings.filesystem]
 path = store

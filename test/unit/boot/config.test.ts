@@ -43,6 +43,7 @@ describe('a file that is right', () => {
         start_timeout: 30,
         hook_timeout: 2,
         reconcile: 300,
+        log: 'auto',
       },
       filesystem: { path: join(folder, 'var/lib/kytos/settings') },
       etcd: { endpoints: ['http://127.0.0.1:2379'], prefix: '/kytos', timeout: 5 },
@@ -68,6 +69,7 @@ strict = On
 start_timeout = 2.5
 reconcile = 0
 hook_timeout = 0.5
+log = json
 [settings.filesystem]
 path = files
 [settings.etcd]
@@ -95,6 +97,7 @@ timeout = 1
       start_timeout: 2.5,
       hook_timeout: 0.5,
       reconcile: 0,
+      log: 'json',
     })
     expect(config.filesystem).toEqual({ path: join(folder, 'files') })
     expect(config.etcd).toEqual({
@@ -170,13 +173,13 @@ timeout = 1e3
         kytos.ini:4: [daemon] napps_pre_installed is not a JSON list of strings: write it as ["kytos/settings"].
         kytos.ini:5: [daemon] napps is empty: give it a value (path), or remove the line for its default, var/lib/kytos/napps.
         kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd.
-        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile.
-        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile.
+        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
+        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
         kytos.ini:10: [settings] controller is "a b": expected letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.
         kytos.ini:11: [settings] strict is "maybe": expected one of true, yes, on, 1, false, no, off, 0.
         kytos.ini:12: [settings] start_timeout is "0": expected seconds, above 0 and at most 86400, such as 30 or 2.5.
         kytos.ini:13: [settings] reconcile is "-1": expected seconds, at most 86400, such as 300, or 0 for never.
-        kytos.ini:14: [settings] has no key "owner": allowed are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile.
+        kytos.ini:14: [settings] has no key "owner": allowed are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
         kytos.ini:15: [settings.ectd] is not a section of the settings: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
         kytos.ini:17: [Settings] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
         kytos.ini:18: [setting] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.

@@ -26,6 +26,7 @@ export async function runIn(
   args: readonly string[],
   during: (url: string) => Promise<void> = async () => {},
   interruption = new AbortController(),
+  isTTY = false,
 ): Promise<Ran> {
   let stdout = ''
   let stderr = ''
@@ -34,7 +35,7 @@ export async function runIn(
     cwd,
     env: {},
     stdout: { write: (text: string) => (stdout += text) },
-    stderr: { write: (text: string) => (stderr += text) },
+    stderr: { isTTY, write: (text: string) => (stderr += text) },
     interruption: () => interruption.signal,
     ready: url => {
       work = during(url).finally(() => interruption.abort())

@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises'
+import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { enable } from '../../../src/host/tree.ts'
@@ -24,7 +24,27 @@ describe('start', () => {
     })
     expect(ran.exit).toBe(0)
     expect(told).toEqual(['+settings on 8181', '+a', 'ready http://127.0.0.1:8181', '-a', '-settings'])
-    expect(ran.stderr).toMatch(/^\d\d:\d\d:\d\d INFO {2}host: Started with .*kytos\.ini: 2 NApps\.$/m)
+    const lines = ran.stderr
+      .trim()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(lines.map(({ msg }) => msg)).toContain(`Started with ${join(cwd, 'kytos.ini')}: 2 NApps.`)
+    for (const line of lines) expect(line).toMatchObject({ level: expect.stringMatching(/^(info|warn)$/), name: 'host', time: expect.any(String) })
+  })
+
+  it.each([
+    ['auto', true, 'text'],
+    ['auto', false, 'json'],
+    ['text', false, 'text'],
+    ['json', true, 'json'],
+  ] as const)('with [settings] log = %s and a terminal: %s, logs %s', async (log, isTTY, form) => {
+    const { cwd, root } = await commandLine()
+    await enabled(root, 'kytos/settings', SETTINGS, { priority: 0 })
+    const ini = join(cwd, 'kytos.ini')
+    await writeFile(ini, (await readFile(ini, 'utf8')).replace('[settings]', `[settings]\nlog = ${log}\ncontroller = c1`))
+    const { stderr } = await runIn(cwd, ['start'], undefined, undefined, isTTY)
+    if (form === 'json') expect(JSON.parse(stderr.split('\n')[0] ?? '')).toMatchObject({ controller: 'c1', name: 'host' })
+    else expect(stderr).toMatch(/\d\d:\d\d:\d\d.* INFO {2}host: Started with .*kytos\.ini: 1 NApps\./m)
   })
 
   it('follows what is enabled while it runs', async () => {

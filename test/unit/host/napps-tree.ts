@@ -61,6 +61,7 @@ export function configFor(root: string, preInstalled: readonly string[] = []): C
       hook_timeout: 2,
       start_timeout: 30,
       reconcile: 300,
+      log: 'auto',
     },
     filesystem: { path: join(root, 'store') },
     etcd: { endpoints: [], prefix: '/kytos', timeout: 5 },
