@@ -3,7 +3,7 @@ import type { FactName, ServiceState } from '../events/map.ts'
 import type { Feed } from './feed.ts'
 import type { Health } from './watcher/standing.ts'
 
-/** What is counted and measured, each name `kytos_settings_...`; a registry of its own, asked when somebody reads it and at no other time. */
+/** What is counted and measured, each name `kytos_settings_...`; asked when somebody reads it and at no other time. */
 export interface Metrics {
   /** The type of what {@link print} gives. */
   readonly contentType: string
@@ -16,6 +16,8 @@ export interface Metrics {
 export interface MetricsSources {
   readonly health: () => Health
   readonly feed: Feed
+  /** Where they stand, beside what others measure; a registry of its own by default. */
+  readonly registry?: Registry
 }
 
 const PREFIX = 'kytos_settings_'
@@ -24,8 +26,7 @@ const STATES: readonly ServiceState[] = ['READY', 'STALE', 'OFFLINE']
 const SAID: readonly FactName[] = ['settings.changed', 'settings.rejected', 'settings.state', 'box.changed']
 
 /** The metrics of one service, from now on. */
-export function createMetrics({ health, feed }: MetricsSources): Metrics {
-  const registry = new Registry()
+export function createMetrics({ health, feed, registry = new Registry() }: MetricsSources): Metrics {
   const registers = [registry]
 
   const gauge = (name: string, help: string, read: () => number): void => {

@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { Registry } from 'prom-client'
 import type { BackendChoice } from '../backends/registry.ts'
 import { createBackend } from '../backends/registry.ts'
 import { logAnswer, logFact } from './audit-log.ts'
@@ -6,6 +7,9 @@ import type { Config } from './boot/config.ts'
 import { loadEtcdSecrets } from './boot/etcd-secrets.ts'
 import type { NApp, SettingsContext } from './host/napp.ts'
 import { type Http, openHttp } from './http/server.ts'
+import { measureBus } from './meters/bus.ts'
+import { createCommitMeter } from './meters/commits.ts'
+import { measureEventLoop } from './meters/event-loop.ts'
 import { createMetrics } from './metrics.ts'
 import { createService, type Service } from './service.ts'
 import { Environment } from './settings/environment.ts'
@@ -15,12 +19,15 @@ import { SnapshotFile } from './watcher/snapshot.ts'
 export default function createNApp(context: SettingsContext): NApp {
   let service: Service | undefined
   let http: Http | undefined
+  let stopMeasuring = (): void => {}
 
   return {
     async setup() {
       const { bus, config, log } = context
       const choice = await chooseBackend(config, warning => log.warn(warning))
-      const created = createService(report => createBackend(choice, { report }), {
+      const registry = new Registry()
+      const commits = createCommitMeter(registry)
+      const created = createService(report => commits.measure(createBackend(choice, { report })), {
         bus,
         log,
         controller: config.settings.controller,
@@ -34,7 +41,9 @@ export default function createNApp(context: SettingsContext): NApp {
       service = created
       // The doors first: who asks for its health while the store is away gets an answer.
       const { feed, health } = created
-      const metrics = createMetrics({ feed, health })
+      const metrics = createMetrics({ feed, health, registry })
+      measureBus(registry, bus)
+      stopMeasuring = measureEventLoop(registry)
       feed.follow(undefined, event => logFact(log, event))
       bus.onAnswer(answered => logAnswer(log, answered))
       http = await openHttp({ bus, feed, health, metrics, listen: config.daemon.listen, port: config.settings.port, log })
@@ -50,6 +59,7 @@ export default function createNApp(context: SettingsContext): NApp {
         await http?.close()
       } finally {
         await service?.close()
+        stopMeasuring()
       }
     },
   }

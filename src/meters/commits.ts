@@ -1,0 +1,130 @@
+import { Counter, Histogram, type Registry } from 'prom-client'
+import type { Backend, Batch, Operation, Outcome } from '../../backends/backend.ts'
+import type { Revision } from '../../model/document.ts'
+
+/** Measures what a store is asked to commit, and how far its watch is behind. */
+export interface CommitMeter {
+  /** The same backend, measured; at most one. */
+  measure(backend: Backend): Backend
+}
+
+/** From a millisecond, which is a sync of a good disk, to half a minute, when nobody waits any more. */
+const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
+/** How many commits are waited for, and for how many milliseconds each: one that takes longer went with a store that was put back, or stands in the state. */
+const MOST = 10_000
+const LONGEST = 60_000
+
+/** A meter whose numbers stand in this registry. */
+export function createCommitMeter(registry: Registry): CommitMeter {
+  const registers = [registry]
+  const commits = new Counter({
+    name: 'kytos_settings_commits_total',
+    help: 'Commits that the store was asked for, by outcome: done, lost (somebody else was first) or failed.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  for (const outcome of ['done', 'lost', 'failed']) commits.inc({ outcome }, 0)
+  const seconds = new Histogram({
+    name: 'kytos_settings_commit_seconds',
+    help: 'Seconds until the store answered a commit, whatever it answered.',
+    buckets: BUCKETS,
+    registers,
+  })
+  const lag = new Histogram({
+    name: 'kytos_settings_watch_lag_seconds',
+    help: 'Seconds from the answer to a commit of this controller until its watch had brought it and it was announced here.',
+    buckets: BUCKETS,
+    registers,
+  })
+  return {
+    measure(backend) {
+      const unseen = new Unseen(behind => lag.observe(behind))
+      return {
+        name: backend.name,
+        supports: backend.supports,
+        open: () => backend.open(),
+        get: key => backend.get(key),
+        list: (prefix, options) => backend.list(prefix, options),
+        async commit(operations) {
+          const stop = seconds.startTimer()
+          try {
+            const outcome = await backend.commit(operations)
+            commits.inc({ outcome: outcome.committed ? 'done' : 'lost' })
+            unseen.committed(operations, outcome)
+            return outcome
+          } catch (error) {
+            commits.inc({ outcome: 'failed' })
+            throw error
+          } finally {
+            stop()
+          }
+        },
+        watch(since, signal) {
+          unseen.begin()
+          return tapped(backend.watch(since, signal), batch => unseen.delivered(batch))
+        },
+        close: () => backend.close(),
+      }
+    },
+  }
+}
+
+/** The commits that the watch has not brought yet. */
+class Unseen {
+  readonly #observe: (seconds: number) => void
+  readonly #waiting: { readonly revision: Revision; readonly since: number }[] = []
+  /** What the watch brought last; undefined before it brought anything. */
+  #delivered: Revision | undefined
+
+  constructor(observe: (seconds: number) => void) {
+    this.#observe = observe
+  }
+
+  /** A watch begins, perhaps of a store that was put back. */
+  begin(): void {
+    this.#delivered = undefined
+  }
+
+  committed(operations: readonly Operation[], outcome: Outcome): void {
+    // Nothing else is sure to come by the watch.
+    if (!outcome.committed || !operations.some(operation => 'put' in operation)) return
+    const { revision } = outcome
+    if (this.#delivered !== undefined && this.#delivered >= revision) {
+      this.#observe(0)
+      return
+    }
+    const now = performance.now()
+    const oldest = this.#waiting[0]
+    if (oldest && (this.#waiting.length === MOST || now - oldest.since > LONGEST)) this.#waiting.shift()
+    this.#waiting.push({ revision, since: now })
+  }
+
+  delivered({ revision, changes }: Batch): void {
+    // Progress may run ahead of what it stands for.
+    if (changes.length === 0) return
+    this.#delivered = revision
+    const now = performance.now()
+    // They stand in the order of their answers, which is nearly that of their revisions.
+    while (this.#waiting[0] && this.#waiting[0].revision <= revision) this.#observe((now - (this.#waiting.shift()?.since ?? now)) / 1_000)
+  }
+}
+
+/** Gives the same batches, and tells of each once whoever takes them asks for the next: then it is done with it. */
+function tapped(batches: AsyncIterable<Batch>, done: (batch: Batch) => void): AsyncIterable<Batch> {
+  return {
+    [Symbol.asyncIterator]() {
+      const iterator = batches[Symbol.asyncIterator]()
+      let last: Batch | undefined
+      return {
+        async next() {
+          if (last) done(last)
+          last = undefined
+          const result = await iterator.next()
+          if (!result.done) last = result.value
+          return result
+        },
+        return: async value => (await iterator.return?.(value)) ?? { done: true, value },
+      }
+    },
+  }
+}
