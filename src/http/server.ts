@@ -32,7 +32,7 @@ export interface HttpOptions {
   readonly log: Log
   /** Milliseconds between two signs of life on an event stream; 15,000 by default. */
   readonly heartbeat?: number
-  /** Milliseconds that connections have to finish when the service stops; 10,000 by default. */
+  /** Milliseconds that requests have to finish when the service stops; 7,000 by default, so that the store is closed in order within the host's ten seconds. */
   readonly grace?: number
 }
 
@@ -50,7 +50,7 @@ const KNOWN_URLS = [`${API}/`, `${API}/transaction`, `${API}/events`, `${API}/de
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
-  const { bus, feed, health, metrics, listen, port, log, heartbeat = 15_000, grace = 10_000 } = options
+  const { bus, feed, health, metrics, listen, port, log, heartbeat = 15_000, grace = 7_000 } = options
   const app = createApp(log)
   const responses = new OpenResponses()
   let stopping = false
