@@ -1,6 +1,6 @@
 import { Registry } from 'prom-client'
 import { expect, it, onTestFinished } from 'vitest'
-import type { Backend } from '../../../backends/backend.ts'
+import type { Backend, Batch } from '../../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { makeKey } from '../../../model/key.ts'
@@ -46,15 +46,8 @@ it('commits are counted by their outcome, and each is timed', async () => {
 })
 
 it('a commit takes as long as the store takes to answer', async () => {
-  const { backend, measured } = await openMeasured(inner => ({
-    ...inner,
-    name: inner.name,
-    supports: inner.supports,
-    open: () => inner.open(),
-    close: () => inner.close(),
-    watch: (since, signal) => inner.watch(since, signal),
-    commit: () => new Promise((_resolve, reject) => setTimeout(() => reject(new SettingsError('STORE_UNREACHABLE', 'away')), 60)),
-  }))
+  const commit = () => new Promise<never>((_resolve, reject) => setTimeout(() => reject(new SettingsError('STORE_UNREACHABLE', 'away')), 60))
+  const { backend, measured } = await openMeasured(inner => Object.assign(inner, { commit }))
   await expect(backend.commit([{ key: KEY, put: '1' }])).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
   const found = await measured()
   expect(found[`${SECONDS}_sum`]).toBeGreaterThan(0.055)
@@ -82,6 +75,22 @@ it('the watch lags until whoever takes its batches is done with the one of the c
   const found = await measured()
   expect(found[`${LAG}_sum`]).toBeGreaterThan(0.055)
   expect(found[`${LAG}_bucket{le="0.05"}`]).toBe(1)
+})
+
+it('progress, which may run ahead of what it stands for, ends no waiting', async () => {
+  async function* watch(): AsyncGenerator<Batch> {
+    yield { revision: 9n, changes: [] }
+    yield { revision: 9n, changes: [{ type: 'delete', key: KEY, revision: 9n }] }
+  }
+  const { backend, signal, measured } = await openMeasured(inner => Object.assign(inner, { watch }))
+  await backend.commit([{ key: KEY, put: '1' }])
+  const batches = backend.watch(0n, signal)[Symbol.asyncIterator]()
+  const lagged = async () => (await measured())[`${LAG}_count`]
+  await batches.next()
+  await batches.next()
+  expect(await lagged()).toBe(0)
+  await batches.next()
+  expect(await lagged()).toBe(1)
 })
 
 it('what leaves nothing for the watch is not waited for', async () => {
