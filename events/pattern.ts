@@ -46,6 +46,7 @@ export class PatternTable<Target> {
     if (this.#patterns.delete(target)) this.#matches.clear()
   }
 
+  /** All of them, in the order they were added. */
   targets(): Iterable<Target> {
     return this.#patterns.keys()
   }

@@ -10,6 +10,8 @@ import type { Log } from './log.ts'
 
 /** How many paths of a change are named. */
 const PATHS = 5
+/** How much of a namespace is told that may be none. */
+const LONGEST_NAME = 200
 
 /** Logs a change of settings that was just announced; other facts are logged where they are made, and boxes change too often. */
 export function logFact(log: Log, event: KytosEvent): void {
@@ -40,7 +42,8 @@ export function logAnswer(log: Log, { event, actor, error }: Answered): void {
   if (!error || error.code === 'INTERNAL_ERROR' || COMMANDS[event.name as CommandName] === 'read') return
   const { namespace } = event.content as { readonly namespace?: unknown } // Whatever the sender put there.
   const of = typeof namespace === 'string' ? ` of ${quote(namespace)}` : ''
-  const fields = { event: event.name, event_id: event.id, actor: print(actor), code: error.code }
+  const about = typeof namespace === 'string' ? { namespace: namespace.slice(0, LONGEST_NAME) } : {}
+  const fields = { event: event.name, event_id: event.id, ...about, actor: print(actor), code: error.code }
   const message = `${event.name}${of} by ${print(actor)} was refused: ${error.code}`
   if (error.status < 500) log.info(message, fields)
   else log.warn(message, fields)

@@ -51,7 +51,11 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
   const { code, statusCode } = thrown as { readonly code?: unknown; readonly statusCode?: unknown }
   switch (code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return new SettingsError('DOCUMENT_TOO_LARGE', 'The body is larger than 1 MiB; a settings document may hold 256 KiB.', { cause: thrown })
+      return new SettingsError(
+        'DOCUMENT_TOO_LARGE',
+        'The body is larger than 1 MiB, the most that a request may bring; a settings document holds 256 KiB at most.',
+        { cause: thrown },
+      )
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMedia(request.headers['content-type'], thrown)
     case 'FST_ERR_BAD_URL':

@@ -13,6 +13,7 @@ import { unsupportedMedia } from './problem.ts'
 import { type Answer, type Request, route } from './routes.ts'
 import { replyStorehouseProblem } from './storehouse-problem.ts'
 
+/** Where storehouse's users look for it. */
 export const STOREHOUSE = '/api/kytos/storehouse'
 
 const V1 = `${STOREHOUSE}/v1`

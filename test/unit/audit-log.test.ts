@@ -52,7 +52,7 @@ it('a command that was refused is told with its code and the id of its event; on
     {
       level: 'info',
       message: 'kytos.settings.update of "kytos/of_lldp" by napp kytos/test was refused: REVISION_MISMATCH',
-      fields: { event: 'kytos.settings.update', event_id: event.id, actor: 'napp kytos/test', code: 'REVISION_MISMATCH' },
+      fields: { event: 'kytos.settings.update', event_id: event.id, namespace: 'kytos/of_lldp', actor: 'napp kytos/test', code: 'REVISION_MISMATCH' },
     },
   ])
   await ask('kytos.settings.retrieve', { namespace: 'kytos/none' }).catch(() => {})
