@@ -1,6 +1,6 @@
 import type { Facts, ServiceState } from '../../events/map.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
-import type { Log } from '../log.ts'
+import type { Log, LogFields } from '../log.ts'
 
 export interface Health {
   readonly state: ServiceState
@@ -30,7 +30,8 @@ export interface Position {
 
 export interface StandingOptions {
   readonly position: () => Position
-  readonly announce: (content: Facts['settings.state']) => void
+  /** Says it, and gives the id of the event. */
+  readonly announce: (content: Facts['settings.state']) => string
   readonly log: Log
   /** True for a store behind a line that gives signs of life; what happens in any other is here at once. */
   readonly remote: boolean
@@ -87,13 +88,14 @@ export class Standing {
   become(state: ServiceState, reason: string | null): void {
     const changed = this.#state !== state
     if (state === 'READY' || (this.ready && !this.#options.remote)) this.knownGood()
-    if (changed || this.#reason === STARTING) this.#log(state, reason)
+    const isNews = changed || this.#reason === STARTING
     this.#state = state
     this.#reason = reason
-    if (!changed) return
-    this.#since = new Date()
+    if (changed) this.#since = new Date()
     const { revision, epoch } = this.#options.position()
-    this.#options.announce({ state, revision: printRevision(revision), epoch, since: this.#since.toISOString(), reason, age: this.#age })
+    const place = { state, revision: printRevision(revision), epoch }
+    const told = changed && { event_id: this.#options.announce({ ...place, since: this.#since.toISOString(), reason, age: this.#age }) }
+    if (isNews) this.#log(state, reason, { event: 'settings.state', ...place, ...told })
   }
 
   get #age(): number | null {
@@ -101,16 +103,14 @@ export class Standing {
     return this.ready && !this.#options.remote ? 0 : (performance.now() - this.#good) / 1_000
   }
 
-  #log(state: ServiceState, reason: string | null): void {
-    const { log, position } = this.#options
+  #log(state: ServiceState, reason: string | null, fields: LogFields): void {
+    const { log } = this.#options
     const effect = {
       READY: '',
       STALE: 'Reads are answered from what is known, writes are refused.',
       OFFLINE: 'There is nothing to answer from yet.',
     }[state]
-    const { revision, epoch } = position()
-    const fields = { state, revision: printRevision(revision), epoch }
-    if (state === 'READY') log.info(`The store is followed, from revision ${revision} on.`, fields)
+    if (state === 'READY') log.info(`The store is followed, from revision ${fields.revision} on.`, fields)
     else log.warn(`${state}: ${reason} ${effect} Trying again.`, fields)
   }
 }

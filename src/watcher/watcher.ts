@@ -90,7 +90,7 @@ export class Watcher {
     this.#standing = new Standing({
       log: options.log,
       position: () => this.#position,
-      announce: content => this.#say({ name: 'settings.state', content }),
+      announce: content => this.#say({ name: 'settings.state', content }).id,
       remote: options.backend.supports.sharing,
     })
     this.#follower = new Follower({
@@ -276,7 +276,7 @@ export class Watcher {
     this.#passed.check()
   }
 
-  #say(fact: Fact, weight = 0): void {
+  #say(fact: Fact, weight = 0): KytosEvent {
     // Name and content belong together by the type of Fact, which a call cannot see through.
     const event = this.#options.announce(fact.name, fact.content as never)
     if (fact.name === 'settings.rejected') {
@@ -285,6 +285,7 @@ export class Watcher {
       this.#options.log.warn(message, { event: fact.name, event_id: event.id, namespace, source, revision: printRevision(this.#position.revision) })
     }
     this.#options.said?.(event, weight)
+    return event
   }
 
   #beReady(): void {

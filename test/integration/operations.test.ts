@@ -74,5 +74,10 @@ it('every metric of the real process is in docs/operations.md with its type and 
     event_id: expect.any(String),
     level: 'info',
   })
+  expect(lines.find(({ state }) => state === 'READY')).toMatchObject({
+    event: 'settings.state',
+    event_id: expect.any(String),
+    revision: expect.any(String),
+  })
   expect(service.output()).not.toContain('secret')
 })

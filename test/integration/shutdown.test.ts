@@ -4,7 +4,7 @@ import { Agent, request as httpRequest } from 'node:http'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { startEtcd } from '../support/etcd.ts'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { freshFolder, kytosSettings, type Process } from './host-process.ts'
 
 /*
@@ -15,16 +15,21 @@ const BOXES = '/api/kytos/storehouse'
 
 /** A folder whose `kytos.ini` names this backend. */
 async function folderOn(backend: 'filesystem' | 'etcd'): Promise<string> {
+  return backend === 'filesystem' ? freshFolder() : folderOnEtcd(await openEtcd())
+}
+
+async function folderOnEtcd({ endpoint }: EtcdServer): Promise<string> {
   const cwd = await freshFolder()
   const file = join(cwd, 'kytos.ini')
-  const text = (await readFile(file, 'utf8')).replace(/napps_pre_installed = .*/, 'napps_pre_installed = ["kytos/settings"]')
-  if (backend === 'filesystem') await writeFile(file, text)
-  else {
-    const etcd = await startEtcd()
-    onTestFinished(() => etcd.stop())
-    await writeFile(file, `${text.replace('[settings]', '[settings]\nbackend = etcd')}[settings.etcd]\nendpoints = ["${etcd.endpoint}"]\n`)
-  }
+  const text = (await readFile(file, 'utf8')).replace('[settings]', '[settings]\nbackend = etcd')
+  await writeFile(file, `${text}[settings.etcd]\nendpoints = ["${endpoint}"]\ntimeout = 2\n`)
   return cwd
+}
+
+async function openEtcd(): Promise<EtcdServer> {
+  const etcd = await startEtcd()
+  onTestFinished(() => etcd.stop())
+  return etcd
 }
 
 /** A request whose head was taken by the server, which now waits for its body. */
@@ -128,4 +133,18 @@ describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s
     expect(stored.sort()).toEqual(acked.sort())
     await stop(again)
   })
+})
+
+it('asked to stop while etcd is frozen, the service still answers what it accepted, and what became of it', { timeout: 60_000 }, async () => {
+  const etcd = await openEtcd()
+  const service = kytosSettings(await folderOnEtcd(etcd), 'start')
+  const url = await service.ready
+  const requests = await Promise.all([1, 2, 3].map(n => begin(url, 'POST', `${BOXES}/v2/net/${n}`, '{}')))
+  etcd.pause()
+  onTestFinished(() => etcd.resume())
+  const answers = requests.map(one => one.finish())
+  service.child.kill('SIGTERM')
+  for (const answer of await Promise.all(answers))
+    expect(answer).toMatch(/^HTTP\/1\.1 50[34] [\s\S]*"code":"(?:OUTCOME_UNKNOWN|STORE_UNREACHABLE|STORE_STALE)"/)
+  expect(await service.ended).toBe(0)
 })

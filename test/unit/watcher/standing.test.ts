@@ -30,7 +30,7 @@ function stand(options: Partial<StandingOptions> = {}) {
   const said: Facts['settings.state'][] = []
   const standing = new Standing({
     position: () => ({ epoch: 1, revision: 2n }),
-    announce: fact => said.push(fact),
+    announce: fact => `event ${said.push(fact)}`,
     log: keepLog(),
     remote: true,
     ...options,
