@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { types } from 'node:util'
 import { type Actor, SYSTEM } from '../model/actor.ts'
 import { SettingsError } from '../model/errors.ts'
-import { Consumers, refuseInHook } from './consumers.ts'
+import { Consumers, outsideHook, refuseInHook } from './consumers.ts'
 import { DeadLetterBox, describeError } from './dead-letters.ts'
 import { CommandDesk } from './desk.ts'
 import type { Bus, EmitOptions, KytosEvent, Listener, ListenOptions, RootBus, Unsubscribe } from './event.ts'
@@ -60,7 +60,7 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
 
   const post = <Content>(name: string, content: Content, priority = 0): KytosEvent<Content> => {
     const event = Object.freeze({ id: randomUUID(), name, content, timestamp: now(), priority, reinjections: 0 })
-    exchange.post(event)
+    outsideHook(() => exchange.post(event))
     return event
   }
 

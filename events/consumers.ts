@@ -4,6 +4,7 @@ import { SettingsError } from '../model/errors.ts'
 import type { JsonObject } from '../model/value.ts'
 import { describeError } from './dead-letters.ts'
 import type { Unsubscribe } from './event.ts'
+import { deepFreeze } from './freeze.ts'
 import { isThenable } from './inbox.ts'
 import type { ValueChange, Verdict } from './map.ts'
 
@@ -11,7 +12,8 @@ import type { ValueChange, Verdict } from './map.ts'
  * Who uses which settings in this process, and what they say before a change is committed.
  *
  * Invariants:
- *  1. A question is answered within its deadline, whatever the hooks do; a hook that has not answered an earlier one in time is not waited for again until it has.
+ *  1. A question is answered within its deadline, whatever the hooks do; a hook that has not answered an earlier one in time is not waited for again until it
+ *     has, or half a minute has passed.
  *  2. Only a hook that ends well and gives no reason accepts; one that throws, or is late, refuses.
  *  3. A hook issues no commands while it is asked: it would wait for the very change that waits for it.
  */
@@ -54,11 +56,18 @@ interface Seat {
 interface Question {
   /** ISO 8601. */
   readonly at: string
+  /** By `performance.now`. */
+  readonly since: number
   over: boolean
 }
 
+/** Milliseconds for which a hook that owes an answer is not asked again: one that was lost must not refuse for ever. */
+const PATIENCE = 30_000
+
 /** The question that a hook is being asked, in everything that it calls. */
 const asked = new AsyncLocalStorage<Question>()
+/** What those are in who are called because of a hook, and are none. */
+const NO_QUESTION: Question = { at: '', since: 0, over: true }
 
 /** The consumers of every namespace. */
 export class Consumers {
@@ -70,7 +79,11 @@ export class Consumers {
     this.#deadline = deadline
   }
 
+  /** @throws SettingsError CONTENT_MALFORMED for a hook that is no function. */
   add(namespace: string, napp: string, { changing }: Consumer): Unsubscribe {
+    if (changing !== undefined && typeof changing !== 'function') {
+      throw new SettingsError('CONTENT_MALFORMED', `"changing" of a consumer of "${namespace}" must be a function, not ${typeof changing}.`)
+    }
     const seat: Seat = { napp, changing, owing: new Set() }
     const seats = this.#seats.get(namespace) ?? new Set()
     this.#seats.set(namespace, seats.add(seat))
@@ -92,9 +105,13 @@ export class Consumers {
 
   /** Asks every hook of the namespace at once and gives what each NApp says, sorted by name; the first hook of a NApp that does not accept speaks for it. */
   async consult(proposal: Proposal): Promise<readonly Opinion[]> {
+    // Those who are there when the question is asked, whatever they do about it.
     const seats = [...(this.#seats.get(proposal.namespace) ?? [])]
+    const napps = this.of(proposal.namespace)
+    // What is asked about is what is committed, and nobody changes it on the way.
+    deepFreeze(proposal)
     const said = await Promise.all(seats.map(seat => this.#ask(seat, proposal)))
-    return this.of(proposal.namespace).map(napp => {
+    return napps.map(napp => {
       const own = said.filter(one => one.napp === napp)
       return own.find(({ verdict }) => verdict !== 'accepted') ?? { napp, verdict: 'accepted', reason: null }
     })
@@ -103,10 +120,11 @@ export class Consumers {
   async #ask(seat: Seat, proposal: Proposal): Promise<Opinion> {
     const { napp, changing } = seat
     if (!changing) return { napp, verdict: 'accepted', reason: null }
-    const [owed] = seat.owing
-    if (owed) return { napp, verdict: 'late', reason: `it was asked at ${owed.at} and has not answered since` }
+    const since = performance.now()
+    const owed = [...seat.owing].find(one => since - one.since < PATIENCE)
+    if (owed) return { napp, verdict: 'late', reason: `it was asked at ${owed.at} and has not answered since; if it hangs, restart or disable it` }
     const end = new AbortController()
-    const question: Question = { at: new Date().toISOString(), over: false }
+    const question: Question = { at: new Date().toISOString(), since, over: false }
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<Opinion>(resolve => {
       timer = setTimeout(() => {
@@ -125,6 +143,11 @@ export class Consumers {
   }
 }
 
+/** Does what a hook that is being asked brings about in others, who are not asked. */
+export function outsideHook<Result>(work: () => Result): Result {
+  return asked.getStore() ? asked.run(NO_QUESTION, work) : work()
+}
+
 /** @throws SettingsError HOOK_COMMAND when a hook that is being asked says a command. */
 export function refuseInHook(command: string): void {
   if (asked.getStore()?.over !== false) return
@@ -136,6 +159,7 @@ async function answerOf(napp: string, changing: ChangingHook, proposal: Proposal
     const given: unknown = changing(proposal, signal)
     const reason: unknown = isThenable(given) ? await given : given
     if (reason === undefined) return { napp, verdict: 'accepted', reason: null }
+    if (reason === '') return { napp, verdict: 'refused', reason: 'it gives no reason' }
     return { napp, verdict: 'refused', reason: typeof reason === 'string' ? reason : `its hook gave ${typeof reason}, neither a reason nor nothing` }
   } catch (error) {
     return { napp, verdict: 'refused', reason: describeError(error).message }

@@ -43,7 +43,7 @@ export interface Settings {
   readonly deprecated?: readonly string[]
   /** Where each value of `data` comes from, by JSON Pointer: every leaf, an array and an empty object being one too. When asked for. */
   readonly explain?: Readonly<Record<string, Explanation>>
-  /** What the change would do; with a dry run only, whose other fields are as they would be, but for `revision` and `version`, which are as they are. */
+  /** What the change would do; with a dry run only, whose `data` and `overrides` are as they would be, everything else as it is. */
   readonly preview?: Preview
 }
 
@@ -72,6 +72,8 @@ export interface Explanation extends LayerValue {
 export interface Preview {
   readonly changes: readonly ValueChange[]
   readonly consumers: readonly PreviewedConsumer[]
+  /** Other overrides of the namespace that would not count any more, since they do not validate on top of the change. */
+  readonly rejected: readonly { readonly scope: string; readonly errors: readonly RuleBroken[] }[]
 }
 
 /** A NApp that uses the settings, how what changes takes effect there (the strictest mode), and what it says to it. */

@@ -68,6 +68,8 @@ export function createService(createBackend: (report: (problem: Problem) => void
     said: (event, weight) => {
       feed.add(event, weight)
       snapshot?.save(watcher.cache, goodAt)
+      // A change of the layers below may be what a variable does not go with.
+      if (told && event.name === 'settings.changed' && surroundings.environment?.isEmpty === false) tellEnvironment()
     },
     unrecorded: documents => adoptAll(documents),
     // Nothing may have changed for days: it was good until now all the same.

@@ -1,8 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ask } from '../../events/ask.ts'
 import type { Unsubscribe } from '../../events/event.ts'
-import { deepFreeze } from '../../events/freeze.ts'
-import type { Facts, Settings, TransactionResult } from '../../events/map.ts'
+import type { Facts, Settings, TransactionOperation, TransactionResult } from '../../events/map.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type JsonObject, toJson } from '../../model/value.ts'
 import { readSeed } from '../host/assets.ts'
@@ -105,7 +104,7 @@ class BusSettings extends Mirror {
   async transaction(operations: readonly object[], { comment, dryRun }: TransactionOptions = {}): Promise<TransactionResult> {
     const answer = await ask(this.#owner.bus, 'kytos.settings.transaction', {
       // As above; each operation may name another namespace.
-      operations: operations.map(one => ({ namespace: this.namespace, ...one })),
+      operations: operations.map(one => ({ ...one, namespace: ('namespace' in one && one.namespace) || this.namespace })) as TransactionOperation[],
       ...(comment === undefined ? {} : { comment }),
       ...(dryRun === undefined ? {} : { dry_run: dryRun }),
     })
@@ -118,9 +117,10 @@ class BusSettings extends Mirror {
   }
 
   changing(hook: ChangingListener<JsonObject>): Unsubscribe {
+    if (this.#closed) return () => {}
     const end = this.#owner.bus.consume(this.namespace, {
       changing: ({ data, previous, changes, actor, comment, dry_run }, signal) =>
-        hook(deepFreeze(data), deepFreeze(previous), { changes, actor, comment, dryRun: dry_run, signal }),
+        hook(data, previous, { changes, actor, comment, dryRun: dry_run, signal }),
     })
     const unsubscribe = (): void => {
       this.#hooks.delete(unsubscribe)

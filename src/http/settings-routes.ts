@@ -47,6 +47,9 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
 
   route(app, `${API}/transaction`, {
     POST: request => {
+      if (readIfMatch(request) !== undefined || readIfNoneMatch(request)) {
+        throw new SettingsError('CONTENT_MALFORMED', 'A transaction takes neither If-Match nor If-None-Match: name the "revision" in its operations.')
+      }
       const { operations, ...others } = readObject(request)
       const dry_run = new Query(request, ['dry_run']).flag('dry_run')
       const comment = readComment(request)

@@ -12,10 +12,16 @@ const ENVELOPE: readonly string[] = ['callback', 'actor']
 const COMMENT_LENGTH = 512
 
 /** @throws SettingsError CONTENT_MALFORMED when a command carries a field it does not know, or lacks one it needs. */
-export function checkFields(command: string, content: object, required: readonly string[], optional: readonly string[]): void {
+export function checkFields(
+  command: string,
+  content: object,
+  required: readonly string[],
+  optional: readonly string[],
+  envelope: readonly string[] = ENVELOPE,
+): void {
   const allowed = [...required, ...optional]
   for (const field of Object.keys(content)) {
-    if (allowed.includes(field) || ENVELOPE.includes(field)) continue
+    if (allowed.includes(field) || envelope.includes(field)) continue
     const near = nearest(field, allowed)
     throw new SettingsError(
       'CONTENT_MALFORMED',

@@ -15,14 +15,12 @@ export function declaredPlaces({ schema, defaults, seed }: SchemaDocument, spell
   const walk = new SchemaWalk(schema)
   const visit = (part: Json | undefined, path: readonly string[]): void => {
     walk.enter(part, node => {
-      if (path.length > 0) places.set(JSON.stringify(path), { path, texts: textsOf(node, walk) })
-      for (const alike of walk.alike(node)) visitMembers(alike, path)
-      visitMembers(node, path)
+      const at = JSON.stringify(path)
+      // What stands nearer to the value says more of it than what it refers to.
+      if (path.length > 0 && !places.has(at)) places.set(at, { path, texts: textsOf(node, walk) })
+      for (const alike of walk.alike(node)) visit(alike, path)
+      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) visit(property, [...path, key])
     })
-  }
-  const visitMembers = (part: Json, path: readonly string[]): void => {
-    if (!isObject(part)) return
-    for (const [key, property] of Object.entries(isObject(part.properties) ? part.properties : {})) visit(property, [...path, key])
   }
   visit(schema, [])
   for (const filled of [defaults, seed]) {

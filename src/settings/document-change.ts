@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { Operation } from '../../backends/backend.ts'
 import type { ChangeKind } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
-import { DOCUMENT_BYTES, type Revision, TRANSACTION_BYTES } from '../../model/document.ts'
+import { COMMIT_OPERATIONS, DOCUMENT_BYTES, type Revision, TRANSACTION_BYTES } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { historyKey, type Key } from '../../model/key.ts'
@@ -18,9 +18,10 @@ export interface Change {
   readonly comment: string | undefined
   /** The overrides of each document after the change, undefined to delete them; made anew from each fresh base. Throws what the caller is to be told. */
   readonly make: (bases: readonly Base[]) => readonly (JsonObject | undefined)[] | Promise<readonly (JsonObject | undefined)[]>
-  /** Further conditions, made anew for each base; with `once` a failed condition ends the change with REVISION_MISMATCH instead of another try. */
+  /** Further conditions, looked at after `make`, for each try anew. */
   readonly conditions?: () => readonly Operation[]
-  readonly once?: boolean
+  /** Begins with what the store holds, not with what is known here: `make` may refuse for good. */
+  readonly fresh?: boolean
 }
 
 /** A document as a change left it. `committed` is false when there was nothing to change. */
@@ -54,7 +55,7 @@ export class Draft {
       const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
       return { key, base, data, text, record: nextRecord(base.record, kind, data, { actor, comment, controller, at, writeId: this.writeId }) }
     })
-    refuseLarge(this.#parts.flatMap(({ text, record }) => (text !== undefined && record ? [text] : [])))
+    refuseLargeTexts(this.#parts.flatMap(({ text, record }) => (text !== undefined && record ? [text] : [])))
   }
 
   get isEmpty(): boolean {
@@ -95,7 +96,22 @@ function isUnchanged(base: Base, data: JsonObject | undefined, text: string | un
   return text === base.entry.text || (base.data !== undefined && printJson(base.data) === text)
 }
 
-function refuseLarge(texts: readonly string[]): void {
+/** @throws SettingsError DOCUMENT_TOO_LARGE for overrides that cannot be stored, each or together. */
+export function refuseLarge(overrides: readonly JsonObject[]): void {
+  refuseLargeTexts(overrides.map(one => printJson(one)))
+}
+
+/** @throws SettingsError DOCUMENT_TOO_LARGE for more operations than every store takes in one commit. */
+export function refuseMany(operations: readonly Operation[]): void {
+  if (operations.length <= COMMIT_OPERATIONS) return
+  throw new SettingsError(
+    'DOCUMENT_TOO_LARGE',
+    `The transaction needs ${operations.length} operations and guards in the store; ${COMMIT_OPERATIONS} are possible: split it, or guard less.`,
+    { details: { got: operations.length, limit: COMMIT_OPERATIONS } },
+  )
+}
+
+function refuseLargeTexts(texts: readonly string[]): void {
   const sizes = texts.map(text => Buffer.byteLength(text))
   const largest = Math.max(0, ...sizes)
   if (largest > DOCUMENT_BYTES) {

@@ -5,7 +5,7 @@ import type { Key } from '../../model/key.ts'
 import { Turnstile } from '../turnstile.ts'
 import { adoptEdit, commitAside, type Edit } from './adoption.ts'
 import { Courtesy } from './courtesy.ts'
-import { type Change, Draft, type Written } from './document-change.ts'
+import { type Change, Draft, refuseMany, type Written } from './document-change.ts'
 import { type Base, baseFromFound, isSameBase, readBase } from './document-reader.ts'
 
 /*
@@ -22,6 +22,8 @@ import { type Base, baseFromFound, isSameBase, readBase } from './document-reade
 
 /** Milliseconds for which a lost race is run again. */
 const PATIENCE = 5_000
+/** Milliseconds that a change may wait for those before it. */
+const QUEUE = 20_000
 
 export interface WriterOptions {
   readonly backend: Backend
@@ -49,15 +51,20 @@ export class DocumentWriter {
 
   /**
    * Commits a change of all its documents or of none; gives them in the order of its keys.
-   * @throws SettingsError CONTENTION after 5 s of lost races, REVISION_MISMATCH with `once`, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and
+   * @throws SettingsError CONTENTION after 5 s of lost races, or 20 s behind others who change the same, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and
    * what `make` throws.
    */
   write(change: Change): Promise<readonly Written[]> {
     // One writer a document within this process: they would only race each other. Twins in another case take the same turn; all take them in one order.
+    const asked = performance.now()
     const names = [...new Set(change.keys.map(key => key.toLowerCase()))].sort()
     const work = names.reduceRight<() => Promise<readonly Written[]>>(
       (inner, name) => () => this.#turnstile.run(name, inner),
-      () => this.#write(change),
+      () => {
+        // Who asked is about to stop waiting, and must not find it done later.
+        if (performance.now() - asked > QUEUE) throw queued(change.keys)
+        return this.#write(change)
+      },
     )
     return work()
   }
@@ -77,16 +84,14 @@ export class DocumentWriter {
     const { keys } = change
     await this.#courtesy.wait(keys)
     const deadline = performance.now() + PATIENCE
-    // What is known may be older than the store, so nobody is refused because of it; with one try only there is no second look.
-    let isFresh = change.once === true
+    // What is known may be older than the store, so nobody is refused because of it.
+    let isFresh = change.fresh === true
     let bases = isFresh ? await this.#readAll(keys) : keys.map(key => this.#newestKnown(key))
-    this.#courtesy.met(keys.filter((_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller))
+    this.#courtesy.followed(keys.filter((_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller))
     for (let attempt = 1; ; attempt++) {
       const edited = keys.filter((_, i) => !bases[i]?.recorded)
       const tried: Tried = edited.length > 0 ? {} : await this.#try(change, bases, isFresh)
       if (tried.written) return tried.written
-      if (change.once && edited.length === 0)
-        throw new SettingsError('REVISION_MISMATCH', 'The settings changed meanwhile. Read them again, then decide.')
       for (const key of edited) await this.#adopt(this.#editOf(key, neededBase(bases, keys.indexOf(key))))
       if (performance.now() > deadline) throw contention(keys, attempt)
       const before = bases
@@ -111,6 +116,7 @@ export class DocumentWriter {
     }
     const operations = [...draft.operations, ...(change.conditions?.() ?? [])]
     // The base may be older than the store: only the store can say that there is nothing to do.
+    refuseMany(operations)
     const sent = performance.now()
     const outcome = draft.isEmpty ? await commitAside(this.#options.backend, operations) : await this.#commit(operations, draft.writeId)
     if (!outcome.committed) {
@@ -173,6 +179,14 @@ interface Tried {
   /** What the guarded keys held instead. */
   readonly found?: readonly Entry[]
   readonly refused?: { readonly reason: unknown }
+}
+
+function queued(keys: readonly Key[]): SettingsError {
+  const what = keys.map(key => `"${key}"`).join(', ')
+  return new SettingsError(
+    'CONTENTION',
+    `Other changes of ${what}, before this one, took more than ${QUEUE / 1000} s. Nothing was changed; try again.`,
+  )
 }
 
 function contention(keys: readonly Key[], attempts: number): SettingsError {

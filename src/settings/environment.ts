@@ -1,5 +1,5 @@
 import type { RuleBroken } from '../../events/map.ts'
-import { toSettingsError } from '../../model/errors.ts'
+import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseUntrustedJson } from '../../model/json.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import { type Json, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
@@ -23,6 +23,8 @@ export interface EnvironmentValue {
   readonly value: Json
   /** As an overrides document of its own. */
   readonly overrides: JsonObject
+  /** The same with the text as it stands, where that is possible too. */
+  readonly asText?: EnvironmentValue
 }
 
 /** Layers with the environment on top. */
@@ -69,23 +71,7 @@ export class Environment {
   overlay(namespace: Namespace, schema: SchemaDocument | undefined, below: JsonObject): Overlay {
     const values = this.#match(namespace, schema).values.filter(({ variable }) => (this.#claims.get(variable)?.size ?? 0) < 2)
     if (values.length === 0 || !schema) return { data: below, values: [], rejected: [] }
-    const known = schema.validate(below)
-    const added = (data: JsonObject): readonly RuleBroken[] => schema.validate(data).filter(rule => !known.some(one => isSameRule(one, rule)))
-    const all = mergeLayers([below, ...values.map(({ overrides }) => overrides)])
-    if (added(all).length === 0) return { data: all, values, rejected: [] }
-    const accepted: EnvironmentValue[] = []
-    const rejected: string[] = []
-    let data = below
-    for (const value of values) {
-      const next = mergeLayers([data, value.overrides])
-      const [broken] = added(next)
-      if (broken) rejected.push(`${value.variable} does not count: "${namespace}" does not allow it (${broken.rule} at "${broken.pointer || '/'}").`)
-      else {
-        accepted.push(value)
-        data = next
-      }
-    }
-    return { data, values: accepted, rejected }
+    return layOver(namespace, schema, below, values)
   }
 
   /** The namespaces that have to be looked at again, since a variable turned out to have a place in another one too. */
@@ -93,6 +79,15 @@ export class Environment {
     const found = [...this.#unsettled]
     this.#unsettled.clear()
     return found
+  }
+
+  /** Has a namespace looked at again, which could not be. */
+  unsettle(namespace: Namespace): void {
+    this.#unsettled.add(namespace)
+  }
+
+  get isEmpty(): boolean {
+    return this.#variables.length === 0
   }
 
   /** Why variables do not count, whatever the layers below; one sentence each. `namespaces` are all that there are. */
@@ -112,13 +107,20 @@ export class Environment {
     if (known && known.schema === schema) return known
     const lead = leadOf(namespace)
     const own = this.#variables.filter(({ tail }) => tail.startsWith(lead))
-    const matched = own.length === 0 || !schema ? { ...NOTHING, schema } : this.#place(namespace, schema, own)
+    if (own.length === 0) return NOTHING
+    if (!schema) {
+      // What the schema that went claimed is free for others.
+      for (const { name } of own) this.#claim(name, namespace, false)
+      this.#matched.delete(namespace)
+      return NOTHING
+    }
+    const matched = this.#place(namespace, schema, own)
     this.#matched.set(namespace, matched)
     return matched
   }
 
   #place(namespace: Namespace, schema: SchemaDocument, variables: readonly Variable[]): Matched {
-    const places = declaredPlaces(schema, comparable)
+    const places = placesOf(schema)
     const lead = leadOf(namespace)
     const values: EnvironmentValue[] = []
     const problems: string[] = []
@@ -134,7 +136,7 @@ export class Environment {
       else {
         const read = readValue(text, place)
         if ('problem' in read) problems.push(`${name} does not count: ${pointerOf(place)} of "${namespace}" ${read.problem}`)
-        else values.push({ variable: name, pointer: pointerOf(place), value: read.value, overrides: nest(place.path, read.value) })
+        else values.push(placed(name, place, read.value, read.text))
       }
     }
     // What is meant for a part stands above what is meant for the whole of it.
@@ -157,9 +159,65 @@ export class Environment {
     if (!owner) return `${name} does not count: there are no settings of such a name here${near ? `; the nearest is "${near}"` : ''}.`
     const { schema } = this.#matched.get(owner) ?? NOTHING
     if (!schema) return `${name} does not count: "${owner}" has no schema, which would say what it means.`
-    const names = [...declaredPlaces(schema, comparable).keys()]
+    const names = [...placesOf(schema).keys()]
     const key = nearest(tail.slice(leadOf(owner).length), names)
     return `${name} does not count: "${owner}" has no such setting${key ? `; the nearest is ${(PREFIX + leadOf(owner) + key).toUpperCase()}` : ''}.`
+  }
+}
+
+/** Lays the values over the layers below: all of them where that is allowed, else as many as are, those that are to blame left out first. */
+function layOver(namespace: Namespace, schema: SchemaDocument, below: JsonObject, values: readonly EnvironmentValue[]): Overlay {
+  const known = schema.validate(below)
+  const merge = (some: readonly EnvironmentValue[]): JsonObject => mergeLayers([below, ...some.map(({ overrides }) => overrides)])
+  const added = (some: readonly EnvironmentValue[]): readonly RuleBroken[] =>
+    schema.validate(merge(some)).filter(rule => !known.some(one => isSameRule(one, rule)))
+  const rejected: string[] = []
+  const leaveOut = (value: EnvironmentValue, { rule, pointer }: RuleBroken): void => {
+    rejected.push(`${value.variable} does not count: "${namespace}" does not allow it (${rule} at "${pointer || '/'}").`)
+  }
+  let counting = values
+  for (let broken = added(counting); broken.length > 0; broken = added(counting)) {
+    const blamed = new Map(counting.flatMap(value => [broken.find(rule => isAbout(rule, value))].flatMap(rule => (rule ? [[value, rule]] : []))))
+    if (blamed.size === 0) break
+    counting = counting.flatMap(value => {
+      const rule = blamed.get(value)
+      if (!rule) return [value]
+      // A text that looks like JSON may be meant as a text.
+      if (value.asText) return [value.asText]
+      leaveOut(value, rule)
+      return []
+    })
+  }
+  if (added(counting).length > 0) {
+    // Nothing tells which of them it is: those that go together in the order of their places.
+    const together: EnvironmentValue[] = []
+    for (const value of counting) {
+      const [broken] = added([...together, value])
+      if (broken) leaveOut(value, broken)
+      else together.push(value)
+    }
+    counting = together
+  }
+  return { data: merge(counting), values: counting, rejected }
+}
+
+/** True when a broken rule is about exactly this value, or something in it. */
+function isAbout({ pointer }: RuleBroken, { pointer: place }: EnvironmentValue): boolean {
+  return pointer === place || pointer.startsWith(`${place}/`)
+}
+
+function placed(variable: string, place: Place, value: Json, text?: string): EnvironmentValue {
+  const one = { variable, pointer: pointerOf(place), value, overrides: nest(place.path, value) }
+  return text === undefined ? one : { ...one, asText: placed(variable, place, text) }
+}
+
+/** None for a schema that unfolds into too much; then its variables are told to have no place. */
+function placesOf(schema: SchemaDocument): ReadonlyMap<string, readonly Place[]> {
+  try {
+    return declaredPlaces(schema, comparable)
+  } catch (error) {
+    if (isSettingsError(error, 'SCHEMA_MALFORMED')) return new Map()
+    throw error
   }
 }
 
@@ -177,11 +235,12 @@ function pointerOf({ path }: Place): string {
 }
 
 /** The text says nothing of itself in an error: it may be a secret. */
-function readValue(text: string, { path, texts }: Place): { readonly value: Json } | { readonly problem: string } {
+function readValue(text: string, { path, texts }: Place): { readonly value: Json; readonly text?: string } | { readonly problem: string } {
   if (texts === 'only') return { value: text }
   try {
     const value = parseUntrustedJson(text)
-    return nestsWithin(value, DATA_DEPTH - path.length) ? { value } : { problem: `nests deeper than ${DATA_DEPTH} levels.` }
+    if (!nestsWithin(value, DATA_DEPTH - path.length)) return { problem: `nests deeper than ${DATA_DEPTH} levels.` }
+    return texts === 'also' ? { value, text } : { value }
   } catch (error) {
     if (texts === 'also') return { value: text }
     return { problem: `takes JSON, such as 5, true or ["a"], and this is none: ${toSettingsError(error).message}` }

@@ -1,107 +1,131 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Backend } from '../../backends/backend.ts'
 import type { Explanation, Layer, LayerValue, Settings } from '../../events/map.ts'
 import { printRevision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
+import { historyPrefix } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { isObject, type JsonObject, pointerToken } from '../../model/value.ts'
+import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { DocumentState } from '../watcher/document-state.ts'
-import { readRecords } from './document-reader.ts'
 import { valueAt } from './exact-keywords.ts'
-import { settersOf } from './provenance.ts'
-import type { StoredRecord } from './record.ts'
+import { findSetters } from './provenance.ts'
+import { parseRecord, type StoredRecord } from './record.ts'
 import { redact } from './secrets.ts'
-
-/** Who set a value of a layer, when, in which commit. */
-type Provenance = Omit<LayerValue, 'layer' | 'value'>
-
-interface ExplainedLayer {
-  readonly layer: Layer
-  readonly data: JsonObject
-  readonly provenance: (pointer: string) => Provenance
-}
 
 /** As many records as a document may have, and more. */
 const RECORDS = 1_000
 const TRIES = 5
-const NOBODY: Provenance = { set_by: null, set_at: null, revision: null }
+const NOBODY = { set_by: null, set_at: null, revision: null }
+
+/** What one layer says, and of overrides where their history stands. */
+interface ExplainedLayer {
+  readonly layer: Layer
+  readonly data: JsonObject
+  /** What is known of every value of the layer alike. */
+  readonly common: Omit<LayerValue, 'layer' | 'value'>
+  readonly state?: DocumentState
+}
+
+/** A value that a layer has for a leaf of the effective settings: there, or hidden as a whole above it. */
+interface Found {
+  readonly layer: ExplainedLayer
+  readonly place: string
+  readonly value: Json
+}
 
 /**
  * Settings with where each of their values comes from: a layer for every leaf (all but an object with members is one), and what that hides. While the store is
  * away, or once no record of it is left, it is not known who set a value. `present` gives the settings of the moment that is explained.
  */
 export async function explainSettings(backend: Backend, cache: Cache, namespace: Namespace, present: () => Settings): Promise<Settings> {
-  const read = async (scope: Scope): Promise<readonly StoredRecord[]> => readHistory(backend, cache, namespace, scope)
   for (let tries = 1; ; tries++) {
     const revision = cache.namespaceRevision(namespace)
-    const records = { cluster: await read(CLUSTER), own: await read(cache.self) }
+    const settings = present()
+    const explain = await explainNow(backend, cache, namespace)
     // What was read belongs to what is known, unless that changed meanwhile; of a change that came in between again and again the author is not told.
-    if (cache.namespaceRevision(namespace) === revision || tries === TRIES) return { ...present(), explain: explain(cache, namespace, records) }
+    if (cache.namespaceRevision(namespace) === revision || tries === TRIES) return { ...settings, explain }
   }
 }
 
-interface Records {
-  readonly cluster: readonly StoredRecord[]
-  readonly own: readonly StoredRecord[]
-}
-
-function explain(cache: Cache, namespace: Namespace, { cluster, own }: Records): Readonly<Record<string, Explanation>> {
-  const schema = cache.schema(namespace)
-  const stored = cache.schemaRevision(namespace)
-  const declared = { ...NOBODY, revision: stored === undefined ? null : printRevision(stored) }
-  const environment = cache.environment(namespace)
-  const layers: readonly ExplainedLayer[] = [
-    { layer: 'default', data: schema?.defaults ?? {}, provenance: () => declared },
-    { layer: 'seed', data: schema?.seed ?? {}, provenance: () => declared },
-    explainOverrides('cluster', cache.document(namespace, CLUSTER), cluster),
-    explainOverrides('controller', cache.document(namespace, cache.self), own),
-    ...environment.map(
-      ({ variable, overrides }): ExplainedLayer => ({ layer: 'environment', data: overrides, provenance: () => ({ ...NOBODY, variable }) }),
-    ),
-  ]
-  const shown = layers.map(layer => ({ ...layer, data: redact(layer.data, schema) })).reverse()
+async function explainNow(backend: Backend, cache: Cache, namespace: Namespace): Promise<Readonly<Record<string, Explanation>>> {
+  const layers = layersOf(cache, namespace)
+  const leaves = new Map(leavesOf(cache.effective(namespace)).map(pointer => [pointer, layers.flatMap(layer => find(layer, pointer))]))
+  const setters = new Map(await Promise.all(layers.map(async layer => [layer, await settersIn(backend, layer, leaves.values())] as const)))
   const explained: Record<string, Explanation> = {}
-  for (const pointer of leavesOf(cache.effective(namespace))) {
-    const [top, ...below] = shown.flatMap(layer => at(layer, pointer))
+  for (const [pointer, found] of leaves) {
+    const [top, ...below] = found.map(({ layer, place, value }) => ({
+      layer: layer.layer,
+      value,
+      ...layer.common,
+      ...presentSetter(setters.get(layer)?.get(place)),
+      ...(place !== pointer && { pointer: place }),
+    }))
     // The value that counts is that of the highest layer which has one, and there is one.
     if (top) explained[pointer] = { ...top, shadowed: below }
   }
   return explained
 }
 
+/** The layers that there are here, highest first. */
+function layersOf(cache: Cache, namespace: Namespace): readonly ExplainedLayer[] {
+  const schema = cache.schema(namespace)
+  const stored = cache.schemaRevision(namespace)
+  const declared = { ...NOBODY, revision: stored === undefined ? null : printRevision(stored) }
+  const overrides = (layer: Layer, scope: Scope): ExplainedLayer[] => {
+    const state = cache.document(namespace, scope)
+    return state?.entry ? [{ layer, data: redact(state.inForce, schema), common: NOBODY, state }] : []
+  }
+  return [
+    ...cache.environment(namespace).map(({ variable, overrides: data }): ExplainedLayer => {
+      return { layer: 'environment', data: redact(data, schema), common: { ...NOBODY, variable } }
+    }),
+    ...overrides('controller', cache.self),
+    ...overrides('cluster', CLUSTER),
+    { layer: 'seed', data: redact(schema?.seed ?? {}, schema), common: declared },
+    { layer: 'default', data: redact(schema?.defaults ?? {}, schema), common: declared },
+  ]
+}
+
 /** What a layer has at a pointer, or, hiding or hidden as a whole, on the way there. */
-function at({ layer, data, provenance }: ExplainedLayer, pointer: string): (LayerValue & { readonly pointer?: string })[] {
+function find(layer: ExplainedLayer, pointer: string): Found[] {
   for (let place = pointer; place !== ''; place = place.slice(0, place.lastIndexOf('/'))) {
-    const value = valueAt(data, place)
+    const value = valueAt(layer.data, place)
     if (value === undefined) continue
-    if (place === pointer) return [{ layer, value, ...provenance(place) }]
-    return isObject(value) ? [] : [{ layer, pointer: place, value, ...provenance(place) }]
+    return place === pointer || !isObject(value) ? [{ layer, place, value }] : []
   }
   return []
 }
 
-function explainOverrides(layer: Layer, state: DocumentState | undefined, records: readonly StoredRecord[]): ExplainedLayer {
-  const data = state?.inForce ?? {}
+async function settersIn(backend: Backend, layer: ExplainedLayer, leaves: Iterable<readonly Found[]>): Promise<ReadonlyMap<string, StoredRecord>> {
+  const { state } = layer
+  if (!state) return new Map()
+  const places = new Set([...leaves].flatMap(found => found.flatMap(one => (one.layer === layer ? [one.place] : []))))
   // Where the stored overrides do not count, an earlier version of them does.
-  const newest = state?.fallback ?? state?.record
-  const setters = settersOf(
-    data,
-    records.filter(({ version }) => version <= (newest?.version ?? 0)),
-  )
-  return { layer, data, provenance: pointer => presentSetter(setters.get(pointer)) }
+  const newest = (state.fallback ?? state.record)?.version ?? 0
+  return findSetters(state.inForce, places, recordsUpTo(backend, state, newest))
 }
 
-function presentSetter(setter: StoredRecord | undefined): Provenance {
-  return setter ? { set_by: setter.actor, set_at: setter.at, revision: printRevision(setter.of) } : NOBODY
+/** The records of a document from a version on back, newest first, as they are asked for; while the store is away the one that is known. */
+async function* recordsUpTo(backend: Backend, state: DocumentState, newest: number): AsyncIterable<StoredRecord> {
+  try {
+    const { pages } = await backend.list(historyPrefix(state.key), { newest: RECORDS })
+    for await (const page of pages) {
+      for (const entry of page) {
+        const record = parseRecord(entry)
+        if (record && record.version <= newest) yield record
+        // To parse a large one takes a while.
+        await turn()
+      }
+    }
+  } catch (error) {
+    if (!toSettingsError(error).retryable) throw error
+    if (state.record) yield state.record
+  }
 }
 
-async function readHistory(backend: Backend, cache: Cache, namespace: Namespace, scope: Scope): Promise<readonly StoredRecord[]> {
-  const state = cache.document(namespace, scope)
-  if (!state?.entry) return []
-  return readRecords(backend, state.key, RECORDS).catch(error => {
-    if (toSettingsError(error).retryable) return state.record ? [state.record] : []
-    throw error
-  })
+function presentSetter(setter: StoredRecord | undefined) {
+  return setter && { set_by: setter.actor, set_at: setter.at, revision: printRevision(setter.of) }
 }
 
 function leavesOf(data: JsonObject, path = ''): string[] {

@@ -1,10 +1,11 @@
+import { setImmediate as turn } from 'node:timers/promises'
 import type { Backend } from '../../backends/backend.ts'
-import type { Entry } from '../../model/document.ts'
+import { differences } from '../../events/differences.ts'
 import { isSettingsError } from '../../model/errors.ts'
-import { historyPrefix, type Key } from '../../model/key.ts'
+import { historyKey, historyPrefix, type Key } from '../../model/key.ts'
 import type { Log } from '../log.ts'
-import { settersOf } from './provenance.ts'
-import { parseRecord } from './record.ts'
+import { findSetters } from './provenance.ts'
+import { parseRecord, type StoredRecord } from './record.ts'
 
 /** How many history records of a document are kept at least. */
 const KEPT = 50
@@ -65,27 +66,37 @@ export class Housekeeper {
 }
 
 /**
- * Drops all but the newest 50 records of a document, those written since `youngest` (Unix ms), and the newest 50 of those that gave a value which still stands;
- * true when young ones beyond the 50 are left.
+ * Drops all but the newest 50 records of a document, those written since `youngest` (Unix ms), and the newest 50 of those that gave a value which still stands, each
+ * with the record before it, by which that is seen; true when young ones beyond the 50 are left.
  */
 export async function pruneHistory(backend: Backend, document: Key, youngest: number): Promise<boolean> {
   const { pages } = await backend.list(historyPrefix(document))
-  const entries = []
-  for await (const page of pages) entries.push(...page)
-  const beyond = entries.slice(0, Math.max(0, entries.length - KEPT))
-  const young = beyond.filter(entry => Date.parse(parseRecord(entry)?.at ?? '') > youngest)
-  const needed = new Set([...young, ...settersAmong(beyond, entries)])
-  const old = beyond.filter(entry => !needed.has(entry))
+  const records: StoredRecord[] = []
+  for await (const page of pages) {
+    for (const entry of page) {
+      const record = parseRecord(entry)
+      if (record) records.push(record)
+    }
+    await turn()
+  }
+  const beyond = records.slice(0, Math.max(0, records.length - KEPT))
+  const young = beyond.filter(({ at }) => Date.parse(at) > youngest)
+  const needed = new Set([...young, ...(await settersAmong(beyond, records))])
+  const old = beyond.filter(record => !needed.has(record))
   for (let i = 0; i < old.length; i += CHUNK) {
-    await backend.commit(old.slice(i, i + CHUNK).map(({ key, revision }) => ({ key, delete: true, expected: revision })))
+    await backend.commit(
+      old.slice(i, i + CHUNK).map(({ version, stored }) => ({ key: historyKey(document, version), delete: true, expected: stored })),
+    )
   }
   return young.length > 0
 }
 
-/** Those of the older entries that tell who set what still stands in the newest, the newest ones. */
-function settersAmong(beyond: readonly Entry[], entries: readonly Entry[]): readonly Entry[] {
-  if (beyond.length === 0) return []
-  const records = entries.flatMap(entry => parseRecord(entry) ?? []).reverse()
-  const setters = new Set([...settersOf(records[0]?.data ?? {}, records).values()].map(({ stored }) => stored))
-  return beyond.filter(({ revision }) => setters.has(revision)).slice(-KEPT_SETTERS)
+/** Those of the older records that tell who set what still stands in the newest, and the one before each. */
+async function settersAmong(beyond: readonly StoredRecord[], records: readonly StoredRecord[]): Promise<readonly StoredRecord[]> {
+  const data = records.at(-1)?.data
+  if (beyond.length === 0 || !data) return []
+  const leaves = differences({}, data).map(({ path }) => path)
+  const setters = new Set((await findSetters(data, leaves, records.toReversed())).values())
+  const kept = beyond.filter(record => setters.has(record)).slice(-KEPT_SETTERS)
+  return kept.flatMap(setter => [beyond[beyond.indexOf(setter) - 1] ?? setter, setter])
 }

@@ -30,6 +30,19 @@ export class Names {
    * @throws SettingsError NAMESPACE_TWIN when another namespace differs only in case, also one of these.
    */
   async admit<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {
+    return this.#inOrder(places).reduceRight<() => Promise<Result>>((inner, alike) => () => this.#admitOne(alike, inner), work)()
+  }
+
+  /** @throws SettingsError NAMESPACE_TWIN as {@link admit}, as far as that can be told now. */
+  check(places: readonly Place[]): void {
+    for (const alike of this.#inOrder(places)) {
+      const [first] = alike
+      if (first && !this.#areKnown(alike)) this.#refuseTwin(first.namespace)
+    }
+  }
+
+  /** The places of each name, case ignored, names in order. */
+  #inOrder(places: readonly Place[]): readonly (readonly Place[])[] {
     const names = new Map<string, Place[]>()
     for (const place of places) {
       const name = place.namespace.toLowerCase()
@@ -38,8 +51,7 @@ export class Names {
       if (twin && !this.#areKnown([twin, place])) throw twinOf(place.namespace, twin.namespace)
       names.set(name, [...alike, place])
     }
-    const inOrder = [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, alike]) => alike)
-    return inOrder.reduceRight<() => Promise<Result>>((inner, alike) => () => this.#admitOne(alike, inner), work)()
+    return [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, alike]) => alike)
   }
 
   async #admitOne<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {

@@ -16,7 +16,7 @@ export interface ParsedOperation extends Edit {
 
 const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
 /** The most operations of one transaction; several may be of one document. */
-const MOST_OPERATIONS = 256
+const MOST_OPERATIONS = 128
 
 /** How overrides are changed by a method and its data. @throws SettingsError CONTENT_MALFORMED for data that the method does not take. */
 export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit['make'] {
@@ -48,7 +48,7 @@ function parseOperation(value: unknown, i: number, common: string | undefined, c
   }
   // Its fields are checked one by one from here on.
   const operation = value as TransactionOperation
-  checkFields('an operation', operation, ['namespace'], ['scope', 'method', 'data', 'revision'])
+  checkFields('an operation', operation, ['namespace'], ['scope', 'method', 'data', 'revision'], [])
   const method = parseMethod(operation.method, METHODS, 'PATCH')
   if (method === 'DELETE' && operation.data !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'DELETE takes no "data".')
   const namespace = parseNamespace(operation.namespace)
@@ -58,6 +58,7 @@ function parseOperation(value: unknown, i: number, common: string | undefined, c
     scope: parseScope(operation.scope ?? common, controller),
     expected: parseGuard(operation.revision),
     mustBeKnown: method === 'DELETE',
+    multiplies: method === 'JSON_PATCH',
     make: (base, before) => at(i, namespace, () => make(base, before)),
   }
 }

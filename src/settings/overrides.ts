@@ -3,19 +3,18 @@ import type { Consumers } from '../../events/consumers.ts'
 import type { Preview } from '../../events/map.ts'
 import { strictest } from '../../events/strictest.ts'
 import type { Actor } from '../../model/actor.ts'
-import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
+import { type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { Log } from '../log.ts'
-import { documentRevision } from '../watcher/document-state.ts'
 import type { Position } from '../watcher/standing.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import type { Change, Written } from './document-change.ts'
-import { type Base, baseRevision, isAsKnown } from './document-reader.ts'
+import { type Change, refuseLarge, type Written } from './document-change.ts'
+import type { Base } from './document-reader.ts'
 import type { DocumentWriter } from './document-writer.ts'
 import { freshen } from './freshness.ts'
+import { Guards } from './guards.ts'
 import { type Edit, makePlan, type Plan, type PlannedDocument } from './plan.ts'
 import { seal } from './secrets.ts'
 
@@ -77,9 +76,11 @@ export function requireReady({ health }: Watcher): void {
  */
 export class Overrides {
   readonly #options: OverridesOptions
+  readonly #guards: Guards
 
   constructor(options: OverridesOptions) {
     this.#options = options
+    this.#guards = new Guards(options.backend, options.watcher)
   }
 
   /**
@@ -90,8 +91,8 @@ export class Overrides {
     const { backend, watcher, writer } = this.#options
     const documents = groupByDocument(request.edits)
     const guarded = request.edits.some(({ expected }) => expected !== undefined)
-    for (const { namespace, scope, expected } of request.edits) {
-      const isBehind = expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected
+    for (const { namespace, scope, edits } of documents) {
+      const isBehind = edits.some(({ expected }) => expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected)
       if (request.dryRun || isBehind) await freshen(backend, watcher, namespace, scope)
     }
     const made = new Attempt(watcher.position)
@@ -99,8 +100,8 @@ export class Overrides {
       keys: documents.map(({ key }) => key),
       actor: request.actor,
       comment: request.comment,
-      once: guarded,
-      conditions: () => this.#otherDocuments(documents),
+      fresh: guarded,
+      conditions: () => made.conditions,
       make: bases => this.#make(request, documents, bases, made),
     }
     const written = request.dryRun ? await writer.rehearse(change) : await writer.write(change)
@@ -116,8 +117,11 @@ export class Overrides {
     made: Attempt,
   ): Promise<readonly (JsonObject | undefined)[]> {
     const { watcher, backend, strict } = this.#options
+    if (made.tries++ > 0) await this.#guards.lookAgain(documents)
     made.position = watcher.position
-    for (const { edits } of documents) for (const edit of edits) this.#refuseOther(edit, documents, bases)
+    this.#guards.check(documents, bases)
+    // Of this very moment: what changes while others are asked is not what was looked at.
+    made.conditions = this.#guards.conditions(documents)
     const plan = await makePlan(documents, bases, { backend, cache: watcher.cache, strict })
     made.plan = plan
     made.previews = await this.#ask(request, plan)
@@ -129,13 +133,15 @@ export class Overrides {
     const { consumers, watcher } = this.#options
     const controller = watcher.cache.self.slice('controller:'.length)
     const concerned = dryRun ? plan.namespaces : plan.namespaces.filter(namespace => consumers.of(namespace).length > 0)
+    // Nobody is asked about what cannot be stored.
+    if (concerned.length > 0) refuseLarge(plan.overrides)
     const previews = await Promise.all(
       concerned.map(async (namespace): Promise<[Namespace, Preview]> => {
-        const effect = plan.effectOn(namespace)
+        const { rejected, ...effect } = await plan.effectOn(namespace)
         const apply = strictest(effect.changes.map(change => change.apply))
-        if (!apply) return [namespace, { changes: [], consumers: [] }]
+        if (!apply) return [namespace, { changes: [], consumers: [], rejected }]
         const opinions = await consumers.consult({ namespace, ...effect, actor, comment: comment ?? null, dry_run: dryRun })
-        return [namespace, { changes: effect.changes, consumers: opinions.map(opinion => ({ controller, apply, ...opinion })) }]
+        return [namespace, { changes: effect.changes, consumers: opinions.map(opinion => ({ controller, apply, ...opinion })), rejected }]
       }),
     )
     const refusals = previews.flatMap(([namespace, preview]) =>
@@ -164,52 +170,12 @@ export class Overrides {
       ]
     })
   }
-
-  /** @throws SettingsError REVISION_MISMATCH unless the namespace is at the revision that the edit expects. */
-  #refuseOther({ namespace, scope, expected }: Edit, documents: readonly PlannedDocument[], bases: readonly Base[]): void {
-    if (expected === undefined) return
-    const { cache } = this.#options.watcher
-    const seen = documents.flatMap((document, i) => {
-      const base = bases[i]
-      const counts = document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self)
-      return base && counts ? [{ scope: document.scope, base }] : []
-    })
-    const others = cache.namespaceRevision(
-      namespace,
-      seen.map(one => one.scope),
-    )
-    const actual = seen.reduce((newest, one) => {
-      const state = cache.document(namespace, one.scope)
-      // The cache may know better when a document went; but only of the store as it is, which may have been put back.
-      const own = isAsKnown(state, one.base) ? later(baseRevision(one.base), documentRevision(state)) : baseRevision(one.base)
-      return later(newest, own)
-    }, others)
-    if (actual === expected) return
-    throw new SettingsError(
-      'REVISION_MISMATCH',
-      `"${namespace}" is at revision ${actual}, not ${expected}: somebody changed it. Read it again, then decide.`,
-      {
-        details: { got: printRevision(expected), expected: printRevision(actual), namespace, scope },
-      },
-    )
-  }
-
-  /** Guards on the documents that count for a `Settings.revision` that is expected, and are not written. */
-  #otherDocuments(documents: readonly PlannedDocument[]): readonly Operation[] {
-    const { cache } = this.#options.watcher
-    const written = new Set<Key>(documents.map(({ key }) => key))
-    const guarded = new Set(documents.filter(({ edits }) => edits.some(({ expected }) => expected !== undefined)).map(({ namespace }) => namespace))
-    return [...guarded].flatMap(namespace =>
-      [CLUSTER, cache.self].flatMap((scope): Operation[] => {
-        const key = overridesKey(namespace, scope)
-        return written.has(key) ? [] : [{ key, check: true, expected: cache.document(namespace, scope)?.entry?.revision ?? 'absent' }]
-      }),
-    )
-  }
 }
 
 /** What the latest try of a request came to before its commit. */
 class Attempt {
+  tries = 0
+  conditions: readonly Operation[] = []
   plan: Plan | undefined
   previews: ReadonlyMap<Namespace, Preview> = new Map()
   /** Where the watcher was before the commit was sent. */
@@ -232,10 +198,8 @@ function groupByDocument(edits: readonly Edit[]): readonly PlannedDocument[] {
 }
 
 function vetoed(refusals: readonly { readonly namespace: Namespace; readonly napp: string; readonly reason: string | null }[]): SettingsError {
-  const told = refusals.map(({ namespace, napp, reason }) => `${napp} refuses this change of "${namespace}": ${reason ?? 'it gives no reason'}.`)
-  return new SettingsError('CHANGE_VETOED', `${told.join(' ').replaceAll('..', '.')} Nothing was changed.`, { details: { refusals } })
-}
-
-function later(one: Revision, other: Revision): Revision {
-  return one > other ? one : other
+  const told = refusals.map(
+    ({ namespace, napp, reason }) => `${napp} refuses this change of "${namespace}": ${reason}${/[.!?]$/.test(reason ?? '') ? '' : '.'}`,
+  )
+  return new SettingsError('CHANGE_VETOED', `${told.join(' ')} Nothing was changed.`, { details: { refusals } })
 }

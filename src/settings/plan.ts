@@ -1,5 +1,6 @@
 import type { Backend } from '../../backends/backend.ts'
 import { differences } from '../../events/differences.ts'
+import type { Preview } from '../../events/map.ts'
 import { DOCUMENT_BYTES, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
@@ -25,6 +26,8 @@ export interface Edit {
    * edit of the same document what the one before it made.
    */
   readonly make: (base: Base, before: JsonObject) => JsonObject | undefined
+  /** It may copy what it finds, so that a short text makes a long value. */
+  readonly multiplies?: boolean
 }
 
 /** A document that a change is about. */
@@ -49,8 +52,16 @@ export interface Plan {
   /** In the order of the documents. */
   readonly documents: readonly PlannedChange[]
   readonly namespaces: readonly Namespace[]
-  /** What differs here in a namespace. */
-  readonly effectOn: (namespace: Namespace) => Effect
+  /** The overrides that are set, for each document. */
+  readonly overrides: readonly JsonObject[]
+  /** What differs here in a namespace. @throws what reading the history throws. */
+  readonly effectOn: (namespace: Namespace) => Promise<NamespaceEffect>
+}
+
+/** What a change does to a namespace here. */
+export interface NamespaceEffect extends Effect {
+  /** The scopes whose overrides do not count any more from then on, and why. */
+  readonly rejected: Preview['rejected']
 }
 
 interface Surroundings {
@@ -72,10 +83,11 @@ const KEPT_RECORDS = 50
 /** @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, DOCUMENT_TOO_LARGE, what an edit throws. */
 export async function makePlan(documents: readonly PlannedDocument[], bases: readonly Base[], around: Surroundings): Promise<Plan> {
   const made = await Promise.all(documents.map((document, i) => makeDocument(document, bases[i], around)))
-  for (const one of made) refuseInvalid(one, made, around)
+  refuseInvalid(made, around)
   return {
-    documents: made.map(one => presentChange(one, made, around.cache)),
+    documents: await Promise.all(made.map(one => presentChange(one, made, around.cache))),
     namespaces: [...new Set(documents.map(({ namespace }) => namespace))],
+    overrides: made.flatMap(({ next }) => (next ? [next] : [])),
     effectOn: namespace => effectOn(namespace, made, around.cache),
   }
 }
@@ -85,10 +97,13 @@ async function makeDocument(document: PlannedDocument, base: Base | undefined, a
   if (!base) throw new RangeError(`There is no base of ${key}.`)
   const before = base.data ?? (base.entry ? await lastValid(document, around) : {})
   let next: JsonObject | undefined = before
-  for (const { make } of edits) {
+  const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
+  for (const { make, multiplies } of edits) {
     next = make(base, next ?? {})
-    if (next) refuseExcess(next, `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`, DOCUMENT_BYTES)
+    // What copies itself must be stopped before the next one does; everything else is no longer than what was sent.
+    if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
   }
+  if (next) refuseExcess(next, what, DOCUMENT_BYTES)
   return { document, base, before, next }
 }
 
@@ -98,21 +113,31 @@ async function lastValid({ namespace, scope, key }: PlannedDocument, { backend, 
   return records.find(({ data }) => data && cache.validate(namespace, scope, data).length === 0)?.data ?? {}
 }
 
-function refuseInvalid({ document: { namespace, scope }, next }: Made, made: readonly Made[], { cache, strict }: Surroundings): void {
-  if (next === undefined) return
-  if (!cache.schema(namespace) && strict) {
-    throw new SettingsError(
-      'SCHEMA_REQUIRED',
-      `"${namespace}" has no schema, and [settings] strict = true allows no free-form settings. Register its schema first.`,
-    )
-  }
-  const cluster = find(made, namespace, CLUSTER)
-  const broken = cache.validate(namespace, scope, next, cluster && (cluster.next ?? {}))
-  refuseBroken(broken, scope === CLUSTER ? `"${namespace}"` : `"${namespace}" in scope ${scope}`)
+/** @throws SettingsError SETTINGS_INVALID with all rules that are broken in any document, SCHEMA_REQUIRED. */
+function refuseInvalid(made: readonly Made[], { cache, strict }: Surroundings): void {
+  const broken = made.flatMap(({ document: { namespace, scope }, next }) => {
+    if (next === undefined) return []
+    if (!cache.schema(namespace) && strict) {
+      throw new SettingsError(
+        'SCHEMA_REQUIRED',
+        `"${namespace}" has no schema, and [settings] strict = true allows no free-form settings. Register its schema first.`,
+      )
+    }
+    const cluster = find(made, namespace, CLUSTER)
+    const rules = cache.validate(namespace, scope, next, cluster && (cluster.next ?? {}))
+    return rules.map(rule => ({ ...rule, ...(made.length > 1 && { namespace, scope }) }))
+  })
+  const named = [...new Set(broken.map(rule => nameOf(rule) ?? nameOf(made[0]?.document)))]
+  refuseBroken(broken, named.join(' and '))
 }
 
-function presentChange({ document: { namespace, scope }, before, next }: Made, made: readonly Made[], cache: Cache): PlannedChange {
-  const higher = layersAbove(scope, namespace, made, cache)
+function nameOf(place: { readonly namespace?: string; readonly scope?: string } | undefined): string | undefined {
+  if (place?.namespace === undefined) return undefined
+  return place.scope === CLUSTER ? `"${place.namespace}"` : `"${place.namespace}" in scope ${place.scope}`
+}
+
+async function presentChange({ document: { namespace, scope }, before, next }: Made, made: readonly Made[], cache: Cache): Promise<PlannedChange> {
+  const higher = await layersAbove(scope, namespace, made, cache)
   const deprecated = cache.schema(namespace)?.deprecated ?? []
   // To compare a large document takes a while, and mostly there is nothing to look for.
   if (deprecated.length === 0 && Object.keys(higher).length === 0) return { namespace, next, shadowed: [], deprecated: [] }
@@ -126,25 +151,34 @@ function presentChange({ document: { namespace, scope }, before, next }: Made, m
   }
 }
 
-/** What stands above a scope here, merged; nothing of another controller's. */
-function layersAbove(scope: Scope, namespace: Namespace, made: readonly Made[], cache: Cache): JsonObject {
+/** What stands above a scope here afterwards, merged; nothing of another controller's. */
+async function layersAbove(scope: Scope, namespace: Namespace, made: readonly Made[], cache: Cache): Promise<JsonObject> {
   if (scope !== CLUSTER && scope !== cache.self) return {}
-  const environment = cache.environment(namespace).map(({ overrides }) => overrides)
-  if (scope !== CLUSTER) return mergeLayers(environment)
-  const own = find(made, namespace, cache.self)
-  return mergeLayers([(own ? own.next : cache.document(namespace, cache.self)?.inForce) ?? {}, ...environment])
+  const mayBeHidden = cache.environment(namespace).length > 0 || (scope === CLUSTER && hasOwn(namespace, made, cache))
+  if (!mayBeHidden) return {}
+  const { documents, environment } = await cache.project(namespace, storedAfter(namespace, made))
+  const own = scope === CLUSTER ? (documents.get(cache.self)?.inForce ?? {}) : {}
+  return mergeLayers([own, ...environment.values.map(({ overrides }) => overrides)])
 }
 
-function effectOn(namespace: Namespace, made: readonly Made[], cache: Cache): Effect {
-  const before = new Map<Scope, JsonObject | undefined>()
-  const after = new Map<Scope, JsonObject | undefined>()
-  for (const { document, base, before: was, next } of made) {
-    if (document.namespace !== namespace) continue
-    // What counts of overrides that were rejected is another version of them, which the cache knows.
-    if (!isAsKnown(cache.document(namespace, document.scope), base)) before.set(document.scope, was)
-    after.set(document.scope, next)
-  }
-  return describeEffect(cache.schema(namespace), cache.project(namespace, before), cache.project(namespace, after))
+function hasOwn(namespace: Namespace, made: readonly Made[], cache: Cache): boolean {
+  const own = find(made, namespace, cache.self)
+  return own ? own.next !== undefined : cache.document(namespace, cache.self)?.entry !== undefined
+}
+
+function storedAfter(namespace: Namespace, made: readonly Made[]): ReadonlyMap<Scope, JsonObject | undefined> {
+  return new Map(made.flatMap(({ document, next }) => (document.namespace === namespace ? [[document.scope, next]] : [])))
+}
+
+async function effectOn(namespace: Namespace, made: readonly Made[], cache: Cache): Promise<NamespaceEffect> {
+  // What the cache has not seen yet counts as the store has it.
+  const unseen = made.filter(({ document, base }) => document.namespace === namespace && !isAsKnown(cache.document(namespace, document.scope), base))
+  const before = await cache.project(namespace, new Map(unseen.map(({ document, base }) => [document.scope, base.entry && base.data])))
+  const after = await cache.project(namespace, storedAfter(namespace, made))
+  const rejected = [...after.documents.values()].flatMap(({ scope, rejected: errors }) =>
+    errors.length > 0 && !before.documents.get(scope)?.rejected.length ? [{ scope, errors }] : [],
+  )
+  return { ...describeEffect(cache.schema(namespace), before.effective, after.effective), rejected }
 }
 
 function find(made: readonly Made[], namespace: Namespace, scope: Scope): Made | undefined {
@@ -153,6 +187,6 @@ function find(made: readonly Made[], namespace: Namespace, scope: Scope): Made |
 
 /** True when the layer has a value at the path, or one on the way there that no member can shine through. */
 function isHidden(higher: JsonObject, path: string): boolean {
-  const onTheWay = [...path.matchAll(/\//g)].slice(1).map(({ index }) => path.slice(0, index))
-  return valueAt(higher, path) !== undefined || onTheWay.some(ancestor => !isObject(valueAt(higher, ancestor) ?? {}))
+  const onTheWay = [...path.matchAll(/\//g)].slice(1).map(({ index }) => valueAt(higher, path.slice(0, index)))
+  return valueAt(higher, path) !== undefined || onTheWay.some(value => value !== undefined && !isObject(value))
 }

@@ -34,17 +34,18 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
 }
 
 /** Settings as a change left them, whatever came after it; or, with a dry run, as it would leave them, at the revision and version of now. */
-export function presentChanged(view: View, changed: Changed): Settings {
+export async function presentChanged(view: View, changed: Changed): Promise<Settings> {
   const { namespace, scope, written, together, observed, shadowed, deprecated, preview } = changed
   const { cache } = view
   const schema = cache.schema(namespace)
   const known = presentSettings(view, namespace, scope)
   const overtaken =
     preview !== undefined || [...together].some(([one, { record }]) => record?.version !== cache.document(namespace, one)?.record?.version)
-  const replaced = new Map([...together].map(([one, { data }]) => [one, data]))
+  const left = new Map([...together].map(([one, { data }]) => [one, data]))
+  const data = overtaken ? (await cache.project(namespace, left)).effective : undefined
   return {
     ...known,
-    ...(overtaken && { data: redact(cache.project(namespace, replaced), schema), overrides: redact(written.data ?? {}, schema) }),
+    ...(data && { data: redact(data, schema), overrides: redact(written.data ?? {}, schema) }),
     ...(overtaken &&
       !preview && { version: written.record?.version ?? 0, updated_at: written.record?.at ?? null, updated_by: written.record?.actor ?? null }),
     revision: preview ? known.revision : printRevision(revisionOf(cache, changed, overtaken)),

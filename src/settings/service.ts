@@ -203,10 +203,10 @@ export class SettingsService {
   /** Changes overrides and answers with what the settings then are, for each document. */
   async #change(request: Request): Promise<TransactionResult['settings']> {
     requireReady(this.#options.watcher)
-    // A rehearsal makes no new name.
-    const places = request.dryRun ? [] : request.edits
-    const changed = await this.#names.admit(places, () => this.#overrides.change(request))
-    return changed.map(one => ({ ...presentChanged(this.#view, one), scope: one.scope }))
+    // A rehearsal makes no new name, but one that could not be made is refused.
+    if (request.dryRun) this.#names.check(request.edits)
+    const changed = await this.#names.admit(request.dryRun ? [] : request.edits, () => this.#overrides.change(request))
+    return Promise.all(changed.map(async one => ({ ...(await presentChanged(this.#view, one)), scope: one.scope })))
   }
 }
 

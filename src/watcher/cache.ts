@@ -31,6 +31,9 @@ export interface ApplyOptions {
   readonly readHistory?: ReadHistory
 }
 
+/** A namespace as it is or would be. */
+export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'environment'>
+
 /**
  * The store as this controller knows it: every document of settings and schema, and where the boxes are. Only the watcher changes it, one revision after
  * the other; everybody reads it.
@@ -116,9 +119,9 @@ export class Cache {
     return this.#state(namespace).effective
   }
 
-  /** The effective settings as they would be with these overrides in place of those in force, by scope; undefined for none. */
-  project(namespace: Namespace, replaced: ReadonlyMap<Scope, JsonObject | undefined>): JsonObject {
-    return project(this.#state(namespace), this.#self, this.#surroundings.environment, replaced).data
+  /** The namespace as it would be with these overrides stored, by scope; undefined for none. @throws what reading the history throws. */
+  project(namespace: Namespace, stored: ReadonlyMap<Scope, JsonObject | undefined>): Promise<Projection> {
+    return project(this.#state(namespace), this.#self, this.#surroundings, stored)
   }
 
   /** What counts of the environment of this process. */
@@ -231,12 +234,19 @@ export class Cache {
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const mine = this.#turn.then(work)
     // One that turned out to share a variable of the environment with another namespace has lost it.
-    this.#turn = mine.then(() => this.#settleAgain(this.#surroundings.environment.takeUnsettled())).catch(() => {})
+    this.#turn = mine.catch(() => {}).then(() => this.#settleAgain(this.#surroundings.environment.takeUnsettled()))
     return mine
   }
 
   async #settleAgain(namespaces: readonly Namespace[]): Promise<void> {
-    for (const namespace of namespaces) this.#namespaces.set(namespace, await settle(this.#state(namespace), this.#self, this.#surroundings))
+    for (const namespace of namespaces) {
+      try {
+        this.#namespaces.set(namespace, await settle(this.#state(namespace), this.#self, this.#surroundings))
+      } catch {
+        // Its history cannot be read now; the next change of anything looks at it again.
+        this.#surroundings.environment.unsettle(namespace)
+      }
+    }
   }
 
   #state(namespace: Namespace): NamespaceState {

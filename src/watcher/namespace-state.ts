@@ -1,7 +1,7 @@
 import type { RuleBroken } from '../../events/map.ts'
 import type { Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
-import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
+import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { Environment, Overlay } from '../settings/environment.ts'
 import { mergeLayers } from '../settings/layers.ts'
@@ -81,14 +81,27 @@ export async function settle(state: NamespaceState, self: Scope, { readHistory, 
     const document = settled.documents.get(scope)
     if (document) settled = withDocument(settled, await judge(settled, document, readHistory))
   }
-  const { data, values, rejected } = project(settled, self, environment, new Map())
+  const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
+  const { data, values, rejected } = environment.overlay(state.namespace, schemaInUse(state.schemas), mergeOverrides(settled, layers))
   return { ...settled, effective: data, environment: { values, rejected } }
 }
 
-/** The effective settings with these overrides in place of those in force, by scope; undefined for none. */
-export function project(state: NamespaceState, self: Scope, environment: Environment, replaced: ReadonlyMap<Scope, JsonObject | undefined>): Overlay {
-  const layers = [CLUSTER, self].map(scope => (replaced.has(scope) ? replaced.get(scope) : state.documents.get(scope)?.inForce))
-  return environment.overlay(state.namespace, schemaInUse(state.schemas), mergeOverrides(state, layers))
+/** The namespace as it would be with these overrides stored, by scope; undefined for none. @throws what reading the history throws. */
+export function project(
+  state: NamespaceState,
+  self: Scope,
+  surroundings: Surroundings,
+  stored: ReadonlyMap<Scope, JsonObject | undefined>,
+): Promise<NamespaceState> {
+  let projected = state
+  for (const [scope, data] of stored) {
+    const key = overridesKey(state.namespace, scope)
+    const known = state.documents.get(scope)
+    // Nobody looks at the text; that there is one is what counts.
+    const entry = data && { key, text: '', revision: 0n, created: 0n }
+    projected = withDocument(projected, { ...absentDocument(key, { namespace: state.namespace, scope }), record: known?.record, entry, data })
+  }
+  return settle(projected, self, surroundings)
 }
 
 /** The documents that are rejected now and were not before. */

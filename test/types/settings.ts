@@ -129,6 +129,31 @@ export async function updating(): Promise<void> {
   same<PatchOf<{ readonly a: { readonly b?: number } }>, { readonly a?: { readonly b?: number | null } | null }>()
 }
 
+export async function transacting(): Promise<void> {
+  const settings = await context.openSettings(SCHEMA)
+  settings.changing((next, now, { changes, signal }) => {
+    same<[typeof next, typeof now, typeof signal, (typeof changes)[number]['path']], [Expected, Expected, AbortSignal, string]>()
+    return next.polling_time < now.polling_time ? 'slower, please' : undefined
+  })
+  settings.changing(async () => undefined)
+  // @ts-expect-error: an undeclared key.
+  settings.changing(next => (next.pollling_time ? 'no' : undefined))
+  // @ts-expect-error: a reason is a text.
+  settings.changing(() => false)
+  await settings.transaction([
+    { data: { polling_time: 1 } },
+    { scope: 'controller', data: { cookie: null }, revision: settings.revision },
+    { namespace: 'kytos/other', method: 'PUT', data: { anything: 1 } },
+    { method: 'DELETE', scope: 'controller' },
+  ])
+  // @ts-expect-error: a wrong type in the NApp's own settings.
+  await settings.transaction([{ data: { polling_time: '1' } }])
+  // @ts-expect-error: an undeclared key in them.
+  await settings.transaction([{ data: { pollling_time: 1 } }])
+  // @ts-expect-error: no such method.
+  await settings.transaction([{ namespace: 'kytos/other', method: 'MERGE', data: {} }])
+}
+
 export async function opening(open: OpenSettings): Promise<void> {
   // A declaration in place needs no `as const`.
   const inline = await open({ type: 'object', properties: { level: { enum: ['low', 'high'], default: 'low' } } })

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RuleBroken, Summary } from '../../../events/map.ts'
+import { printJson } from '../../../model/json.ts'
+import { toJson } from '../../../model/value.ts'
 import { API, NAMESPACE, openBareRig, openRealRig } from './harness.ts'
 
 const SCHEMA = {
@@ -79,6 +81,82 @@ describe('the settings of a namespace over REST', () => {
     }
     const long = await send('PATCH', NAMESPACE, { body: { json: { a: 3 } }, headers: { 'x-comment': 'x'.repeat(513) } })
     expect(long).toMatchObject({ status: 400, json: { max: 512 } })
+  })
+
+  it('are explained: which layer, who, when, what is hidden', async () => {
+    const { send } = await openRealRig()
+    await send('PUT', `${NAMESPACE}/schema`, { body: { json: SCHEMA } })
+    const { headers } = await send('PATCH', NAMESPACE, { body: { json: { polling_time: 5 } } })
+    const { json } = await send('GET', `${NAMESPACE}?explain=true`)
+    expect(json.explain).toMatchObject({
+      '/polling_time': {
+        layer: 'cluster',
+        value: 5,
+        set_by: { type: 'user', name: '127.0.0.1' },
+        revision: String(headers.etag).replaceAll('"', ''),
+        shadowed: [{ layer: 'default', value: 3 }],
+      },
+      '/vlans': { layer: 'default', value: [] },
+    })
+    expect((await send('GET', NAMESPACE)).json).not.toHaveProperty('explain')
+  })
+
+  it('are rehearsed with dry_run, by PATCH and PUT, and not by what takes none', async () => {
+    const { send, bus } = await openRealRig()
+    await send('PUT', `${NAMESPACE}/schema`, { body: { json: SCHEMA } })
+    bus
+      .view({ type: 'napp', name: 'kytos/of_lldp' })
+      .consume('kytos/of_lldp', { changing: ({ data }) => (data.polling_time === 9 ? 'not nine' : undefined) })
+    for (const method of ['PATCH', 'PUT']) {
+      const { status, json } = await send(method, `${NAMESPACE}?dry_run=true`, { body: { json: { polling_time: 9 } } })
+      expect({ status, json }).toMatchObject({
+        status: 200,
+        json: {
+          data: { polling_time: 9 },
+          preview: {
+            changes: [{ path: '/polling_time', old: 3, new: 9, apply: 'live' }],
+            consumers: [{ controller: 'controller-1', napp: 'kytos/of_lldp', apply: 'live', verdict: 'refused', reason: 'not nine' }],
+          },
+        },
+      })
+    }
+    expect(await send('PATCH', NAMESPACE, { body: { json: { polling_time: 9 } } })).toMatchObject({
+      status: 423,
+      json: { code: 'CHANGE_VETOED', refusals: [{ napp: 'kytos/of_lldp', reason: 'not nine' }] },
+    })
+    expect((await send('GET', NAMESPACE)).json).toMatchObject({ data: { polling_time: 3 }, version: 0 })
+    const create = await send('PUT', `${NAMESPACE}?dry_run=true`, { body: { json: {} }, headers: { 'if-none-match': '*' } })
+    expect(create).toMatchObject({ status: 400, json: { code: 'CONTENT_MALFORMED' } })
+  })
+
+  it('of several namespaces are changed by one transaction, all or none', async () => {
+    const { send } = await openRealRig()
+    const operations = [
+      { namespace: 'kytos/of_lldp', data: { a: 2n ** 64n } },
+      { namespace: 'kytos/topology', method: 'PUT', data: { b: 1 }, scope: 'controller' },
+    ]
+    const post = (body: unknown, headers: Readonly<Record<string, string>> = {}, query = '') =>
+      send('POST', `${API}/transaction${query}`, { body: printJson(toJson(body)), headers: { 'content-type': 'application/json', ...headers } })
+    expect((await post({ operations }, {}, '?dry_run=true')).json).toMatchObject({
+      settings: [{ preview: { changes: [{ path: '/a' }] } }, { preview: {} }],
+    })
+    expect((await send('GET', `${API}/`)).json).toEqual([])
+    const { status, json } = await post({ operations }, { 'x-comment': 'both' })
+    expect({ status, json }).toMatchObject({ status: 200, json: { settings: [{ data: { a: 2n ** 64n } }, { scope: 'controller:controller-1' }] } })
+    expect((await send('GET', `${NAMESPACE}/history`)).json).toMatchObject([{ comment: 'both' }])
+    for (const [body, headers, code] of [
+      [{ operations: [] }, {}, 400],
+      [{}, {}, 400],
+      [{ operations, more: 1 }, {}, 400],
+      [{ operations: [...operations, { namespace: 'kytos/gone', method: 'DELETE' }] }, {}, 404],
+      [{ operations }, { 'if-match': '"1"' }, 400],
+      [{ operations }, { 'if-none-match': '*' }, 400],
+      [{ operations: [{ ...operations[0], revision: '1' }] }, {}, 412],
+      [{ operations: Array.from({ length: 33 }, (_, i) => ({ namespace: `kytos/n${i}`, data: {} })) }, {}, 413],
+    ] as const) {
+      expect((await post(body, headers)).status, printJson(toJson(body))).toBe(code)
+    }
+    expect((await send('GET', `${NAMESPACE}/history`)).json).toHaveLength(1)
   })
 
   it('are held to a schema that is put and described; all that is broken is told at once', async () => {

@@ -188,23 +188,42 @@ describe('changes of one document', () => {
     expectSound(store)
   })
 
-  it('with one try end as soon as another was faster, and with conditions that do not hold', async () => {
+  it('are made again from what the store holds when another was faster, and as often as a condition does not hold', async () => {
     const store = createStore()
     const writer = await writerOn(on(store))
-    const rival: Change = {
-      ...changing(() => {
-        store.commit([{ key: KEY, put: '{"rival":1}' }])
-        return { a: 1 }
-      }),
-      once: true,
+    const bases: unknown[] = []
+    const rival = changing(({ data }) => {
+      bases.push(data)
+      if (bases.length === 1) store.commit([{ key: KEY, put: '{"rival":1}' }])
+      return { ...data, a: 1 }
+    })
+    await write(writer, { ...rival, fresh: true })
+    expect(bases).toEqual([undefined, { rival: 1 }])
+    expect(readDocument(store, KEY).text).toBe('{"rival":1,"a":1}')
+    let looks = 0
+    const other = makeKey('settings', 'a', 'b')
+    const conditions = () => {
+      if (++looks === 3) store.commit([{ key: other, put: '{}' }])
+      return [{ key: other, check: true, expected: looks < 3 ? 7n : (store.get(other)?.revision ?? 0n) } as const]
     }
-    await expect(write(writer, rival)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
-    const conditional: Change = {
-      ...set({ a: 1 }),
-      once: true,
-      conditions: () => [{ key: makeKey('settings', 'a', 'b'), check: true, expected: 7n }],
-    }
-    await expect(write(writer, conditional)).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
-    expect(readDocument(store, KEY).text).toBe('{"rival":1}')
+    await write(writer, { ...set({ b: 1 }), conditions })
+    expect(looks).toBe(3)
+  })
+
+  it('of several documents are one commit, or none', async () => {
+    const store = createStore()
+    const [one, two] = [await writerOn(on(store)), await writerOn(on(store))]
+    const other = makeKey('settings', 'kytos', 'topology')
+    const both = (n: number): Change => ({
+      ...set({}),
+      keys: n % 2 ? [KEY, other] : [other, KEY],
+      make: bases => bases.map(({ data }) => ({ ...data, [`k${n}`]: n })),
+    })
+    await Promise.all(Array.from({ length: 30 }, (_, n) => (n % 3 ? one : two).write(both(n))))
+    const [first, second] = [readDocument(store, KEY), readDocument(store, other)]
+    expect(Object.keys(JSON.parse(first.text ?? '{}')).length).toBe(30)
+    expect(first.history.map(record => record.write_id)).toEqual(second.history.map(record => record.write_id))
+    expectSound(store)
+    expectSound(store, other)
   })
 })

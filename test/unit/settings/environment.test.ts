@@ -110,6 +110,48 @@ describe('a variable', () => {
     expect(environment.problems([one, two])).toEqual([expect.stringMatching(/ambiguous.*kytos\/a\.b and of kytos\/a_b/)])
   })
 
+  it('finds places behind any number of references', () => {
+    const deep = schemaOf({
+      properties: { a: { $ref: '#/$defs/A' } },
+      $defs: { A: { allOf: [{ $ref: '#/$defs/B' }] }, B: { properties: { x: { type: 'integer' }, y: { type: 'string', default: 'd' } } } },
+    })
+    expect(layer({ KYTOS_SETTINGS__KYTOS__OF_LLDP__A__X: '5', KYTOS_SETTINGS__KYTOS__OF_LLDP__A__Y: '123' }, deep)).toEqual({
+      data: { a: { x: 5, y: '123' } },
+      problems: [],
+    })
+  })
+
+  it('of a setting that may be a text is one where its JSON is not allowed', () => {
+    const nullable = schemaOf({ properties: { vlan: { type: ['string', 'null'] }, either: { type: ['string', 'integer'] } } })
+    expect(layer({ KYTOS_SETTINGS__KYTOS__OF_LLDP__VLAN: '12345', KYTOS_SETTINGS__KYTOS__OF_LLDP__EITHER: '7' }, nullable)).toEqual({
+      data: { vlan: '12345', either: 7 },
+      problems: [],
+    })
+    expect(layer({ KYTOS_SETTINGS__KYTOS__OF_LLDP__VLAN: 'null' }, nullable).data).toEqual({ vlan: null })
+  })
+
+  it('that is wrong takes no other one with it, though those are right together only', () => {
+    const range = schemaOf({
+      properties: { a_min: { default: 1 }, b_max: { default: 10 }, z: { type: 'integer' } },
+      anyOf: [{ properties: { a_min: { maximum: 9 } } }, { properties: { b_max: { minimum: 21 } } }],
+    })
+    const both = { KYTOS_SETTINGS__KYTOS__OF_LLDP__A_MIN: '20', KYTOS_SETTINGS__KYTOS__OF_LLDP__B_MAX: '30' }
+    expect(layer({ ...both, KYTOS_SETTINGS__KYTOS__OF_LLDP__Z: '"no"' }, range)).toEqual({
+      data: { a_min: 20, b_max: 30 },
+      problems: [expect.stringContaining('__Z does not count')],
+    })
+  })
+
+  it('is free for others again once the schema that claimed it is gone', () => {
+    const [one, two] = [parseNamespace('kytos/a.b'), parseNamespace('kytos/a_b')]
+    const document = schemaOf({ properties: { x: { default: 0 } } })
+    const environment = new Environment({ KYTOS_SETTINGS__KYTOS__A_B__X: '1' })
+    for (const namespace of [one, two]) environment.overlay(namespace, document, {})
+    environment.overlay(two, undefined, {})
+    expect(environment.takeUnsettled()).toContain(one)
+    expect(environment.overlay(one, document, {}).data).toEqual({ x: 1 })
+  })
+
   it('counts only as long as the layers below allow it', () => {
     const range = schemaOf({
       properties: { low: { type: 'integer', default: 1 }, wide: { type: 'boolean', default: false } },
@@ -174,6 +216,22 @@ describe('the environment of a controller', () => {
     } finally {
       await one.close()
       await two.close()
+    }
+  })
+
+  it('is complained of when a change of the layers below makes it impossible', async () => {
+    const environment = new Environment({ KYTOS_SETTINGS__KYTOS__OF_LLDP__A: '1' })
+    const one = await openController({ environment })
+    try {
+      await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { a: {}, b: {}, c: {} }, maxProperties: 2 } })
+      one.service.tellEnvironment()
+      await one.ask('kytos.settings.update', { namespace: NS, data: { b: 1 } })
+      expect(one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))).toEqual([])
+      expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: 1 } })).toMatchObject({ data: { b: 1, c: 1 } })
+      expect(one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))).toEqual([expect.stringContaining('__A does not count')])
+      expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: null } })).toMatchObject({ data: { a: 1, b: 1 } })
+    } finally {
+      await one.close()
     }
   })
 

@@ -7,7 +7,7 @@ import { equalJson, isObject, type Json, type JsonObject, pointerToken } from '.
 import { Environment } from '../../../src/settings/environment.ts'
 import { valueAt } from '../../../src/settings/exact-keywords.ts'
 import { pruneHistory } from '../../../src/settings/housekeeper.ts'
-import { settersOf } from '../../../src/settings/provenance.ts'
+import { findSetters } from '../../../src/settings/provenance.ts'
 import type { StoredRecord } from '../../../src/settings/record.ts'
 import { createStore, on, open, openHand } from './stores.ts'
 
@@ -149,27 +149,60 @@ describe('explain', () => {
 })
 
 describe('who set a value', () => {
-  it('is the author of the last change that made it so, whichever records are left', () => {
+  it('is the author of the last change that made it so', async () => {
     const data = fc.option(
       fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.oneof(scalar, fc.dictionary(fc.constantFrom('x', 'y'), scalar)), { maxKeys: 3 }),
       {
         nil: undefined,
       },
     )
-    fc.assert(
-      fc.property(fc.array(data, { minLength: 1, maxLength: 8 }), versions => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(data, { minLength: 1, maxLength: 8 }), async versions => {
         const records = versions.map((one, i) => ({ version: i + 1, data: one }) as StoredRecord)
         const newest = versions.at(-1) ?? {}
-        const setters = settersOf(newest, [...records].reverse())
-        for (const pointer of leaves(newest)) {
-          const was = versions.map(one => valueAt(one ?? {}, pointer))
-          const last = was.findLastIndex((value, i) => !equalJson(value, was.at(-1)) && i < was.length - 1)
-          expect(setters.get(pointer)?.version).toBe(last + 2)
-        }
+        const setters = await findSetters(newest, leaves(newest), [...records].reverse())
+        for (const pointer of leaves(newest)) expect(setters.get(pointer)?.version).toBe(setterOf(versions, pointer))
       }),
     )
   })
+
+  it('stays known through any number of changes with pruning in between', async () => {
+    const patch = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'often'), fc.constantFrom<Json>(1, 2, { x: 1 }, { y: 1 }, null), {
+      minKeys: 1,
+      maxKeys: 2,
+    })
+    await fc.assert(
+      fc.asyncProperty(fc.array(fc.tuple(patch, fc.nat(40)), { minLength: 1, maxLength: 6 }), async rounds => {
+        const store = createStore()
+        const one = await open(store)
+        const hand = await openHand(store)
+        const versions: (JsonObject | undefined)[] = []
+        const update = async (change: JsonObject) => {
+          const { overrides, version } = await one.ask('kytos.settings.update', { namespace: NS, data: change })
+          versions[version - 1] = overrides
+        }
+        for (const [change, others] of rounds) {
+          await update(change)
+          for (let i = 0; i < others * 2; i++) await update({ often: { n: versions.length } })
+          await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
+        }
+        const { explain = {} } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
+        const records = await one.ask('kytos.settings.history', { namespace: NS, limit: 1000 })
+        for (const [pointer, { revision }] of Object.entries(explain)) {
+          expect(records.find(record => record.revision === revision)?.version, pointer).toBe(setterOf(versions, pointer))
+        }
+        expect(records.length).toBeLessThanOrEqual(150)
+      }),
+      { numRuns: 10 },
+    )
+  })
 })
+
+/** The version that made a place what it is in the last of these. */
+function setterOf(versions: readonly (JsonObject | undefined)[], pointer: string): number {
+  const was = versions.map(one => valueAt(one ?? {}, pointer))
+  return was.findLastIndex((value, i) => !equalJson(value, was.at(-1)) && i < was.length - 1) + 2
+}
 
 /** A backend that cannot list while it is away. */
 function refusing(store: ReturnType<typeof createStore>, isAway: () => boolean) {

@@ -187,6 +187,14 @@ describe('what a higher layer hides', () => {
   })
 })
 
+describe('an explicit null of a higher layer', () => {
+  it('hides what is set below it', async () => {
+    const one = await open(createStore())
+    await one.ask('kytos.settings.update', update({ a: null }, { scope: 'controller', method: 'PUT' }))
+    expect(await one.ask('kytos.settings.update', update({ a: { b: 1 } }))).toMatchObject({ data: { a: null }, shadowed: ['/a/b'] })
+  })
+})
+
 describe('a patch of an edit by hand', () => {
   it('that is no JSON keeps what counts in its place, and puts it back', async () => {
     const store = createStore()

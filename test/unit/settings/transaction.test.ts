@@ -59,6 +59,40 @@ describe('a transaction', () => {
     expect(readDocument(store, key(A)).history).toHaveLength(2)
   })
 
+  it('makes a namespace that stands in it several times, in whichever scopes, and again after a deletion', async () => {
+    const one = await open(createStore())
+    const twice = (n: number): TransactionOperation[] => [
+      { namespace: A, data: { [`a${n}`]: 1 } },
+      { namespace: A, data: { [`b${n}`]: 1 }, scope: 'controller' },
+      { namespace: A, data: { [`c${n}`]: 1 } },
+    ]
+    await Promise.all([1, 2, 3].map(n => transact(one, twice(n))))
+    await transact(one, [
+      { namespace: A, method: 'DELETE' },
+      { namespace: A, method: 'DELETE', scope: 'controller' },
+    ])
+    expect((await transact(one, twice(4))).settings).toMatchObject([{ overrides: { a4: 1, c4: 1 } }, { overrides: { b4: 1 } }])
+  })
+
+  it('tells all that is wrong in any of its documents, each with its place', async () => {
+    const one = await open(createStore())
+    for (const namespace of [A, B]) await one.ask('kytos.settings.register', { namespace, schema: { properties: { n: { type: 'integer' } } } })
+    const wrong = transact(one, [
+      { namespace: A, data: { n: 'x' } },
+      { namespace: B, data: { n: 'y' }, scope: 'controller:other' },
+    ])
+    await expect(wrong).rejects.toMatchObject({
+      code: 'SETTINGS_INVALID',
+      message: expect.stringContaining('"kytos/a" and "kytos/b" in scope controller:other'),
+      details: {
+        errors: [
+          { pointer: '/n', namespace: A, scope: 'cluster', got: 'x' },
+          { pointer: '/n', namespace: B, scope: 'controller:other', got: 'y' },
+        ],
+      },
+    })
+  })
+
   it('is validated as a whole: what is wrong alone may be right together, and the other way round', async () => {
     const store = createStore()
     const one = await open(store)
@@ -192,7 +226,7 @@ describe('a transaction', () => {
     ],
     ['a test that fails', [{ namespace: A, data: [{ op: 'test', path: '/x', value: 1 }], method: 'JSON_PATCH' }], { code: 'PATCH_CONFLICT' }],
     ['33 documents', Array.from({ length: 33 }, (_, i) => ({ namespace: `kytos/n${i}`, data: {} })), { code: 'DOCUMENT_TOO_LARGE' }],
-    ['257 operations', Array.from({ length: 257 }, () => ({ namespace: A, data: {} })), { code: 'DOCUMENT_TOO_LARGE' }],
+    ['129 operations', Array.from({ length: 129 }, () => ({ namespace: A, data: {} })), { code: 'DOCUMENT_TOO_LARGE' }],
     [
       'twins in another case',
       [
@@ -350,8 +384,9 @@ describe('a dry run', () => {
         { path: '/warm', new: 1, apply: 'reload' },
       ],
       consumers: [{ controller: 'controller-1', napp: 'kytos/test', apply: 'reload', verdict: 'accepted', reason: null }],
+      rejected: [],
     })
-    expect(await preview({ live: 1 })).toEqual({ changes: [], consumers: [] })
+    expect(await preview({ live: 1 })).toEqual({ changes: [], consumers: [], rejected: [] })
     expect(await one.ask('kytos.settings.update', { namespace: A, data: { cold: 2 }, dry_run: true })).toMatchObject({
       data: { live: 1, cold: 2 },
       overrides: { cold: 2 },
@@ -375,6 +410,8 @@ describe('a dry run', () => {
     setTimeout(line.release, 20)
     expect(await rehearsal).toMatchObject({ overrides: { n: 3, m: 2 }, preview: { changes: [{ path: '/n', old: 2, new: 3 }] } })
     await one.ask('kytos.settings.update', { namespace: 'kytos/never', data: {}, dry_run: true })
+    const twin = one.ask('kytos.settings.update', { namespace: 'kytos/A', data: {}, dry_run: true })
+    await expect(twin).rejects.toMatchObject({ code: 'NAMESPACE_TWIN', details: { nearest: A } })
     await expect(one.ask('kytos.settings.retrieve', { namespace: 'kytos/never' })).rejects.toMatchObject({ code: 'NAMESPACE_UNKNOWN' })
   })
 })
