@@ -22,6 +22,7 @@ export const ERRORS = {
   /** A `changing` hook is asked, and asks nobody. */
   HOOK_COMMAND: meaning(409, 5),
   HOST_FORBIDDEN: meaning(403, 2),
+  ORIGIN_FORBIDDEN: meaning(403, 2),
   NAMESPACE_UNKNOWN: meaning(404, 3),
   BOX_UNKNOWN: meaning(404, 3),
   VERSION_UNKNOWN: meaning(404, 3),
@@ -38,6 +39,7 @@ export const ERRORS = {
   SETTINGS_INVALID: meaning(422, 4),
   SCHEMA_REQUIRED: meaning(422, 4),
   CHANGE_VETOED: meaning(423, 5),
+  UPGRADE_REQUIRED: meaning(426, 2),
   INTERNAL_ERROR: meaning(500, 1),
   STORE_UNREACHABLE: meaning(503, 6, true),
   STORE_STALE: meaning(503, 6, true),
@@ -45,6 +47,7 @@ export const ERRORS = {
   CONTENTION: meaning(503, 6, true),
   SERVICE_ABSENT: meaning(503, 6, true),
   SERVICE_STOPPING: meaning(503, 6, true),
+  CONNECTION_BUSY: meaning(503, 6, true),
   READER_SLOW: meaning(503, 6, true),
   LISTENER_SLOW: meaning(503, 6, true),
   OUTCOME_UNKNOWN: meaning(504, 6),

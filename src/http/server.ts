@@ -7,6 +7,7 @@ import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
 import { checkHost } from './allowed-hosts.ts'
 import { acceptJson, BODY_LIMIT } from './bodies.ts'
+import { addBusRoutes } from './bus-routes.ts'
 import { createSay } from './caller.ts'
 import { addDeadLetterRoutes } from './dead-letter-routes.ts'
 import { addEventRoutes } from './event-routes.ts'
@@ -30,7 +31,7 @@ export interface HttpOptions {
   /** 0 takes any that is free. */
   readonly port: number
   readonly log: Log
-  /** Milliseconds between two signs of life on an event stream; 15,000 by default. */
+  /** Milliseconds between two signs of life on an event stream or a bus connection; 15,000 by default. */
   readonly heartbeat?: number
   /** Milliseconds that requests have to finish when the service stops; 7,000 by default, so that the store is closed in order within the host's ten seconds. */
   readonly grace?: number
@@ -40,13 +41,23 @@ export interface Http {
   /** Where it answers: `http://<host>:<port>`. */
   readonly url: string
   readonly port: number
-  /** Ends event streams, finishes the requests that were accepted, refuses others. */
+  /** Ends event streams and bus connections, finishes the requests that were accepted, refuses others. */
   close(): Promise<void>
 }
 
 /** Milliseconds in which a request must have arrived whole. */
 const REQUEST_TIMEOUT = 30_000
-const KNOWN_URLS = [`${API}/`, `${API}/transaction`, `${API}/events`, `${API}/dead_letter`, `${STOREHOUSE}/v1/`, '/healthz', '/readyz', '/metrics']
+const KNOWN_URLS = [
+  `${API}/`,
+  `${API}/transaction`,
+  `${API}/events`,
+  `${API}/bus`,
+  `${API}/dead_letter`,
+  `${STOREHOUSE}/v1/`,
+  '/healthz',
+  '/readyz',
+  '/metrics',
+]
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
@@ -69,6 +80,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addStorehouseRoutes(app, say, log)
   addDeadLetterRoutes(app, bus.deadLetters)
   const events = addEventRoutes(app, { feed, heartbeat })
+  const connections = addBusRoutes(app, { bus, feed, heartbeat })
   if (metrics) addMetricsRoutes(app, metrics, events)
   try {
     await app.listen({ host: listen, port })
@@ -82,6 +94,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   const close = async (): Promise<void> => {
     stopping = true
     events.end('the service stops')
+    connections.stop('the service stops')
     await responses.drain(grace)
     await app.close()
   }

@@ -1,0 +1,215 @@
+import type { WebSocket } from 'ws'
+import { ask } from '../../events/ask.ts'
+import type { Bus } from '../../events/event.ts'
+import { COMMANDS, type CommandContent, type CommandName, isCommand, isReserved } from '../../events/map.ts'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
+import type { Json, JsonObject } from '../../model/value.ts'
+import type { Feed } from '../feed.ts'
+import { nearest } from '../nearest.ts'
+import { type ClientFrame, type CommandId, idOf, parseFrame, printAnswer, printRefusal, printSubscribed, readFrame } from './bus-frames.ts'
+import { BusSubscription } from './bus-subscription.ts'
+import { MAX_UNSENT } from './fact-reader.ts'
+
+/*
+ * One connection to the bus.
+ *
+ * Invariants:
+ *  1. Frames are taken in the order they come, and each is answered or refused; commands are worked on at the same time, each answered once.
+ *  2. What is held for it is bounded: MAX_COMMANDS commands, each from its frame until its answer has left; MAX_UNSENT bytes of events and one event, as
+ *     fact-reader.ts has it; and while more than MAX_UNSENT bytes of any kind wait to be sent, nothing more is read from it.
+ *  3. One that neither speaks nor takes anything from one beat to the next is dropped.
+ *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer.
+ */
+
+/** How many commands of one connection may be under way. */
+export const MAX_COMMANDS = 64
+
+/** Close codes, as IANA registers them; those of broken frames (1002, 1007, 1009) are given by ws. */
+const STOPPING = 1001
+const NOT_TEXT = 1003
+const SLOW = 1013
+
+export interface BusConnectionOptions {
+  /** The bus as whoever opened the connection may use it. */
+  readonly bus: Bus
+  readonly feed: Feed
+  /** Called once when the line is closed. */
+  readonly left: () => void
+}
+
+/** A WebSocket that speaks the bus. */
+export class BusConnection {
+  readonly #line: WebSocket
+  readonly #options: BusConnectionOptions
+  readonly #commands = new Set<CommandId>()
+  #subscription: BusSubscription | undefined
+  #stopping: string | undefined
+  #unsentEvents = 0
+  #heard = true
+  #unsentAtBeat = 0
+
+  constructor(line: WebSocket, options: BusConnectionOptions) {
+    this.#line = line
+    this.#options = options
+    line.on('message', (data, isBinary) => this.#hear(data as Buffer, isBinary)) // As binaryType has it by default.
+    line.on('pong', () => {
+      this.#heard = true
+    })
+    line.on('error', () => {}) // ws closes the line itself, saying why by the code.
+    line.on('close', () => {
+      this.#subscription?.stop()
+      options.left()
+    })
+  }
+
+  /** Asks for a sign of life, and shows a reader where it is; drops one that has given none since the last beat and taken nothing. */
+  beat(): void {
+    const unsent = this.#line.bufferedAmount
+    if (!this.#heard && unsent >= this.#unsentAtBeat) {
+      this.#line.terminate()
+      return
+    }
+    this.#heard = false
+    this.#unsentAtBeat = unsent
+    if (this.#line.readyState !== this.#line.OPEN) return
+    this.#line.ping()
+    const { names, unseenCursor } = this.#subscription ?? {}
+    if (names?.length && unseenCursor !== undefined) this.#tellPlace(names, unseenCursor)
+  }
+
+  /** Answers what was taken, refuses more, then closes the line. */
+  stop(why: string): void {
+    this.#stopping ??= why
+    this.#closeWhenDone()
+  }
+
+  #hear(data: Buffer, isBinary: boolean): void {
+    this.#heard = true
+    if (this.#line.readyState !== this.#line.OPEN) return
+    if (isBinary) {
+      this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame is JSON text, never binary')
+      return
+    }
+    let id: CommandId | undefined
+    try {
+      const frame = readFrame(data.toString())
+      const claimed = idOf(frame)
+      // Two answers with one id could not be told apart; the refusal of the second goes without.
+      if (claimed !== undefined && this.#commands.has(claimed)) throw taken(claimed)
+      id = claimed
+      this.#do(parseFrame(frame))
+    } catch (error) {
+      this.#send(printRefusal(id, toSettingsError(error)))
+    }
+    if (this.#line.bufferedAmount > MAX_UNSENT) this.#line.pause()
+  }
+
+  #do(frame: ClientFrame): void {
+    if (this.#stopping !== undefined) throw new SettingsError('SERVICE_STOPPING', 'The service is stopping: connect again.')
+    switch (frame.kind) {
+      case 'command':
+        this.#ask(frame.id, frame.name, frame.content)
+        break
+      case 'subscribe':
+        this.#subscribe(frame)
+        break
+      case 'publish':
+        this.#publish(frame.name, frame.content)
+    }
+  }
+
+  #ask(id: CommandId, name: string, content: JsonObject): void {
+    if (!isCommand(name)) throw notCommand(name)
+    if (this.#commands.size >= MAX_COMMANDS) {
+      throw new SettingsError('CONNECTION_BUSY', `${MAX_COMMANDS} commands of this connection are under way; wait for an answer before the next.`, {
+        details: { max: MAX_COMMANDS },
+      })
+    }
+    this.#commands.add(id)
+    // The desk refuses names that are not in the table, and each handler checks its content.
+    ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
+      // Every answer is JSON, by the table of commands; some commands have none.
+      .then(answer => printAnswer(id, (answer ?? null) as Json))
+      .catch(error => printRefusal(id, toSettingsError(error)))
+      .then(text =>
+        this.#send(text, () => {
+          this.#commands.delete(id)
+          this.#closeWhenDone()
+        }),
+      )
+  }
+
+  #subscribe({ names, namespaces, since }: Extract<ClientFrame, { kind: 'subscribe' }>): void {
+    const { bus, feed } = this.#options
+    const next = new BusSubscription({
+      bus,
+      feed,
+      names,
+      namespaces: new Set(namespaces),
+      since,
+      unsent: () => this.#unsentEvents,
+      say: frame => this.#sendEvent(frame),
+      tooSlow: () => this.#close(SLOW, `READER_SLOW: over ${MAX_UNSENT} bytes unsent; connect again and subscribe with your last cursor`),
+    })
+    this.#subscription?.stop()
+    this.#subscription = next
+    this.#tellPlace(next.names, next.cursor)
+    next.begin()
+  }
+
+  #publish(name: string, content: JsonObject): void {
+    if (isCommand(name)) {
+      throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command: send it as {"id", "name", "content"}, so that its answer has a way back.`)
+    }
+    this.#options.bus.emit(name, content)
+  }
+
+  #tellPlace(names: readonly string[], cursor: string | undefined): void {
+    this.#subscription?.sawCursor(cursor)
+    this.#send(printSubscribed(names, cursor))
+  }
+
+  #sendEvent(frame: Buffer): void {
+    this.#unsentEvents += frame.length
+    this.#send(frame, () => {
+      this.#unsentEvents -= frame.length
+    })
+  }
+
+  /** Sends a frame of text, and calls `sent` once it has left this process or never will. */
+  #send(frame: string | Buffer, sent?: () => void): void {
+    this.#line.send(frame, { binary: false }, () => {
+      sent?.()
+      if (this.#line.isPaused && this.#line.bufferedAmount <= MAX_UNSENT) this.#line.resume()
+    })
+  }
+
+  #closeWhenDone(): void {
+    if (this.#stopping !== undefined && this.#commands.size === 0) this.#close(STOPPING, `SERVICE_STOPPING: ${this.#stopping}`)
+  }
+
+  /** Closes the line after what is under way. */
+  #close(code: number, reason: string): void {
+    this.#subscription?.stop()
+    // Else the answer to this would not be read.
+    this.#line.resume()
+    this.#line.close(code, reason)
+  }
+}
+
+function taken(id: CommandId): SettingsError {
+  return new SettingsError('CONTENT_MALFORMED', `A command with the id ${JSON.stringify(id)} is under way on this connection: give each its own.`, {
+    details: { id },
+  })
+}
+
+function notCommand(name: string): SettingsError {
+  if (isReserved(name))
+    return new SettingsError('FACT_FORGED', `"${name.slice(0, 80)}" is no command: only the watcher says settings.*, box.* and kytos/settings.*.`)
+  const close = nearest(name.slice(0, 100), Object.keys(COMMANDS))
+  return new SettingsError(
+    'COMMAND_UNKNOWN',
+    `There is no command ${JSON.stringify(name.slice(0, 80))}; ${close ? `the nearest is "${close}"` : 'an event of another kind is published: {"publish": {"name", "content"}}'}.`,
+    { details: { got: name.slice(0, 100), ...(close && { nearest: close }) } },
+  )
+}

@@ -1,0 +1,67 @@
+import type { FastifyInstance } from 'fastify'
+import type { RootBus } from '../../events/event.ts'
+import type { Feed } from '../feed.ts'
+import { BusConnection } from './bus-connection.ts'
+import { checkOrigin } from './bus-origin.ts'
+import { acceptUpgrades } from './bus-upgrade.ts'
+import { callerBus } from './caller.ts'
+import { Query } from './query.ts'
+import { API, route } from './routes.ts'
+
+export interface BusRoutesOptions {
+  readonly bus: RootBus
+  readonly feed: Feed
+  /** Milliseconds between two signs of life. */
+  readonly heartbeat: number
+}
+
+export interface BusRoutes {
+  /** How many connections there are. */
+  readonly connections: number
+  /** Answers the commands that were taken, refuses others, and closes every connection. */
+  stop(why: string): void
+}
+
+/** `GET /bus`: the bus for other processes, over WebSockets. */
+export function addBusRoutes(app: FastifyInstance, { bus, feed, heartbeat }: BusRoutesOptions): BusRoutes {
+  const accept = acceptUpgrades(app)
+  const connections = new Set<BusConnection>()
+  let stopping: string | undefined
+  const beats = setInterval(() => {
+    for (const connection of connections) connection.beat()
+  }, heartbeat)
+  beats.unref()
+  // Not before: while the service stops they find the peers that are gone.
+  app.addHook('onClose', async () => clearInterval(beats))
+
+  route(
+    app,
+    `${API}/bus`,
+    {
+      GET: (request, reply) => {
+        new Query(request, [])
+        checkOrigin(request)
+        // RFC 9110: a 426 says to what.
+        reply.header('upgrade', 'websocket')
+        const line = accept(request)
+        reply.hijack()
+        const left = (): void => void connections.delete(connection)
+        const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, left })
+        connections.add(connection)
+        // It may have been let in just before.
+        if (stopping !== undefined) connection.stop(stopping)
+      },
+    },
+    { head: false },
+  )
+
+  return {
+    get connections() {
+      return connections.size
+    },
+    stop(why) {
+      stopping = why
+      for (const connection of connections) connection.stop(why)
+    },
+  }
+}
