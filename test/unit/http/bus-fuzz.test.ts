@@ -1,0 +1,113 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { WebSocket } from 'ws'
+import { openBusLine } from '../../support/bus-line.ts'
+import { API, openRealRig } from './harness.ts'
+
+/*
+ * Whatever is sent to the bus: the service lives, nothing is written, and whoever is well-behaved is answered meanwhile.
+ */
+
+/** Names that could do something, were they taken for what they look like. */
+const NAME = fc.constantFrom(
+  'kytos.settings.update',
+  'kytos.settings.transaction',
+  'kytos.storehouse.delete',
+  'kytos.settings.__proto__',
+  'settings.changed',
+  'box.*',
+  'constructor',
+  '*',
+  '',
+)
+const KEY = fc.constantFrom(
+  'id',
+  'name',
+  'content',
+  'subscribe',
+  'publish',
+  'namespaces',
+  'since',
+  '__proto__',
+  'constructor',
+  'callback',
+  'actor',
+  'x',
+)
+const LEAF = fc.oneof(NAME, fc.string(), fc.integer(), fc.double(), fc.constantFrom(null, true, 2 ** 53, '0', '1.2.3', '9'.repeat(400)))
+const { value: VALUE } = fc.letrec(tie => ({
+  value: fc.oneof({ depthSize: 'small' }, LEAF, fc.array(tie('value'), { maxLength: 4 }), tie('object')),
+  object: objectOf(tie('value')),
+}))
+/** From entries, because fast-check's dictionaries would leave out __proto__. */
+function objectOf(value: fc.Arbitrary<unknown>): fc.Arbitrary<object> {
+  return fc.array(fc.tuple(KEY, value), { maxLength: 5 }).map(entries => Object.fromEntries(entries))
+}
+/** Objects in the shape of frames; what is in them is not, or is nothing that can be done. */
+const FRAME = fc.oneof(
+  objectOf(VALUE),
+  fc.record({ id: VALUE, name: NAME, content: VALUE }, { requiredKeys: [] }),
+  fc.record({ subscribe: fc.array(NAME), namespaces: VALUE, since: VALUE }, { requiredKeys: ['subscribe'] }),
+  fc.record({ publish: fc.record({ name: NAME, content: VALUE }, { requiredKeys: [] }) }),
+)
+const TEXT = fc.oneof(
+  FRAME.map(frame => JSON.stringify(frame)),
+  VALUE.map(value => JSON.stringify(value) ?? ''),
+  fc.string(),
+  // The same key twice, and JSON that was cut or that goes on.
+  FRAME.map(frame => JSON.stringify(frame).replace('{', '{"id":1,"id":2,')),
+  fc.tuple(FRAME, fc.nat(100)).map(([frame, at]) => JSON.stringify(frame).slice(0, at)),
+  fc.integer({ min: 100, max: 20_000 }).map(depth => `{"id":1,"name":"kytos.settings.update","content":${'[{"a":'.repeat(depth)}`),
+  fc.integer({ min: 1, max: 1_500_000 }).map(length => `{"id":"${'x'.repeat(length)}"}`),
+)
+type Sent =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'bytes' | 'raw'; readonly bytes: Uint8Array; readonly binary: boolean }
+const SENT: fc.Arbitrary<Sent> = fc.oneof(
+  { weight: 8, arbitrary: TEXT.map(text => ({ kind: 'text' as const, text })) },
+  {
+    weight: 1,
+    arbitrary: fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.boolean()).map(([bytes, binary]) => ({ kind: 'bytes' as const, bytes, binary })),
+  },
+  // Straight onto the line, as no WebSocket would have it.
+  { weight: 1, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 300 }).map(bytes => ({ kind: 'raw' as const, bytes, binary: true })) },
+)
+
+it('lives through whatever is sent, writes nothing of it, and answers others meanwhile', async () => {
+  const { http, bus, log, send } = await openRealRig()
+  const { listeners } = bus.census()
+  const good = await openBusLine(http.port)
+  await good.ask('kytos.settings.update', { namespace: 'kytos/a', data: { kept: true } })
+  await good.ask('kytos.storehouse.create', { namespace: 'net', box_id: '1', data: 1 })
+  good.send({ subscribe: ['settings.*', 'box.*'] })
+  const { cursor } = await good.next()
+
+  await fc.assert(
+    fc.asyncProperty(fc.array(SENT, { minLength: 1, maxLength: 8 }), async frames => {
+      const bad = new WebSocket(`ws://127.0.0.1:${http.port}${API}/bus`, { perMessageDeflate: false })
+      bad.on('error', () => {}) // what it sends may well break its line
+      const closed = new Promise(resolve => bad.once('close', resolve))
+      await new Promise(resolve => bad.once('open', resolve))
+      for (const frame of frames) {
+        if (frame.kind === 'text') bad.send(frame.text)
+        else if (frame.kind === 'bytes') bad.send(frame.bytes, { binary: frame.binary })
+        else Reflect.get(bad, '_socket').write(frame.bytes)
+      }
+      // The good one's answer comes after what the bad one sent first, whose line then ends either way.
+      expect(await good.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).toMatchObject({ data: { data: { kept: true }, version: 1 } })
+      bad.close()
+      setTimeout(() => bad.terminate(), 200).unref()
+      await closed
+    }),
+    { numRuns: 150 },
+  )
+  expect((await send('GET', '/healthz')).status).toBe(200)
+  expect(await good.ask('kytos.storehouse.list', { namespace: 'net' })).toMatchObject({ data: ['1'] })
+  expect(await good.ask('kytos.settings.list')).toMatchObject({ data: [{ namespace: 'kytos/a' }] })
+  good.send({ subscribe: ['settings.*', 'box.*'], since: cursor })
+  // Nothing was said since: what comes next is the answer to a question.
+  expect(await good.next()).toEqual({ subscribed: ['settings.*', 'box.*'], cursor })
+  expect(await Promise.race([good.next(), good.ask('kytos.settings.list')])).toHaveProperty('reply_to')
+  expect(log.lines.filter(line => line.startsWith('error'))).toEqual([])
+  await expect.poll(() => bus.census().listeners).toBe(listeners)
+})

@@ -1,0 +1,258 @@
+import { once } from 'node:events'
+import { describe, expect, it } from 'vitest'
+import type { Facts } from '../../../events/map.ts'
+import { MAX_COMMANDS } from '../../../src/http/bus-connection.ts'
+import { FRAME_LIMIT } from '../../../src/http/bus-upgrade.ts'
+import { type BusLine, openBusLine } from '../../support/bus-line.ts'
+import { changedFact, settled } from '../events/facts.ts'
+import { openBareRig, openRealRig } from './harness.ts'
+
+type BareRig = Awaited<ReturnType<typeof openBareRig>>
+
+const MiB = 1_048_576
+
+/** Says a fact, and gives its cursor. */
+function say({ bus, feed }: BareRig, content: Partial<Facts['settings.changed']> = {}): string {
+  const event = bus.announce('settings.changed', changedFact(content))
+  feed.add(event, 0)
+  return event.content.cursor
+}
+
+/** A line that has stopped taking anything, as the kernel sees it. */
+async function openStuckLine(rig: Pick<BareRig, 'http'>, frame?: object): Promise<BusLine> {
+  const line = await openBusLine(rig.http.port)
+  if (frame) {
+    line.send(frame)
+    await line.next()
+  }
+  line.socket.pause()
+  return line
+}
+
+describe('commands under way', () => {
+  it('are at most 64 on a connection; the next is refused, until one is answered', async () => {
+    const { http, bus } = await openBareRig()
+    const answers: (() => void)[] = []
+    bus.serve('kytos.settings.list', () => new Promise(resolve => answers.push(() => resolve([]))))
+    const [line, other] = [await openBusLine(http.port), await openBusLine(http.port)]
+    const asked = Array.from({ length: MAX_COMMANDS }, () => line.ask('kytos.settings.list'))
+    expect(await line.ask('kytos.settings.list')).toMatchObject({ error: { code: 'CONNECTION_BUSY', status: 503, details: { max: 64 } } })
+    expect(answers).toHaveLength(MAX_COMMANDS)
+    expect(await other.ask('kytos.settings.describe', { namespace: 'kytos/a' })).toMatchObject({ error: { code: 'SERVICE_ABSENT' } })
+    answers.shift()?.()
+    await Promise.race(asked)
+    const next = line.ask('kytos.settings.list')
+    await expect.poll(() => answers.length).toBe(MAX_COMMANDS)
+    for (const answer of answers) answer()
+    expect(await next).toMatchObject({ data: [] })
+    await Promise.all(asked)
+  })
+
+  it('have ids of their own: a second one with the same is refused without any', async () => {
+    const { http, bus } = await openBareRig()
+    let answer = (): void => {}
+    bus.serve('kytos.settings.list', () => new Promise(resolve => (answer = () => resolve([]))))
+    const line = await openBusLine(http.port)
+    line.send({ id: 'a', name: 'kytos.settings.list' })
+    line.send({ id: 'a', name: 'kytos.settings.list' })
+    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'CONTENT_MALFORMED', details: { id: 'a' } } })
+    answer()
+    expect(await line.next()).toEqual({ reply_to: 'a', data: [] })
+    line.send({ id: 'a', name: 'kytos.settings.describe' })
+    expect(await line.next()).toMatchObject({ reply_to: 'a' })
+  })
+
+  it('are finished when their connection is lost', async () => {
+    const { http, bus } = await openBareRig()
+    let done = 0
+    bus.serve('kytos.settings.list', async () => {
+      await settled()
+      done++
+      return []
+    })
+    const line = await openBusLine(http.port)
+    line.send({ id: 1, name: 'kytos.settings.list' })
+    await settled()
+    line.socket.terminate()
+    await expect.poll(() => done).toBe(1)
+  })
+})
+
+describe('a frame', () => {
+  it('may be as large as a body, and closes the line when it is larger', async () => {
+    const { http } = await openRealRig()
+    const line = await openBusLine(http.port)
+    const frame = (size: number) => {
+      const text = JSON.stringify({ id: 1, name: 'kytos.storehouse.create', content: { namespace: 'net', box_id: '1', data: '' } })
+      return text.replace('"data":""', `"data":"${'x'.repeat(size - text.length)}"`)
+    }
+    line.send(frame(FRAME_LIMIT))
+    expect(await line.next()).toMatchObject({ reply_to: 1, data: { box_id: '1' } })
+    line.send(frame(FRAME_LIMIT + 1).replace('"box_id":"1"', '"box_id":"2"'))
+    expect((await line.closed)[0]).toBe(1009)
+    expect(await (await openBusLine(http.port)).ask('kytos.storehouse.list', { namespace: 'net' })).toMatchObject({ data: ['1'] })
+  })
+
+  it.each<[string, (line: BusLine) => void, number]>([
+    ['binary', ({ socket }) => socket.send(Buffer.from('{"subscribe":[]}')), 1003],
+    ['of bytes that are no UTF-8', ({ socket }) => socket.send(Buffer.from([0x22, 0xff, 0x22]), { binary: false }), 1007],
+    [
+      'in pieces beyond the limit',
+      ({ socket }) => {
+        for (let i = 0; i < 3; i++) socket.send('x'.repeat(FRAME_LIMIT / 2), { fin: false })
+      },
+      1009,
+    ],
+  ])('%s closes the line', async (_what, send, code) => {
+    const { http } = await openBareRig()
+    const line = await openBusLine(http.port)
+    send(line)
+    expect((await line.closed)[0]).toBe(code)
+  })
+})
+
+describe('a slow reader', () => {
+  const big = 'x'.repeat(100_000)
+
+  it('is cut off with code and reason while others hear everything, and resumes without a gap', async () => {
+    const rig = await openBareRig()
+    const subscribe = { subscribe: ['settings.changed'] }
+    const slow = await openStuckLine(rig, subscribe)
+    const quick = await openBusLine(rig.http.port)
+    quick.send(subscribe)
+    await quick.next()
+    const said: string[] = []
+    const heardByQuick: unknown[] = []
+    for (let i = 0; i < 300; i++) {
+      said.push(say(rig, { data: { big } }))
+      heardByQuick.push((await quick.next()).cursor)
+    }
+    expect(heardByQuick).toEqual(said)
+
+    slow.socket.resume()
+    const heard: unknown[] = []
+    let line = slow
+    let cuts = 0
+    while (heard.length < said.length) {
+      const frame = await line.next().catch(() => undefined)
+      if (frame?.event) heard.push(frame.cursor)
+      if (frame) continue
+      expect(await line.closed).toEqual([1013, expect.stringMatching(/^READER_SLOW: .*last cursor$/)])
+      cuts++
+      line = await openBusLine(rig.http.port)
+      line.send({ ...subscribe, since: heard.at(-1) })
+    }
+    expect(heard).toEqual(said)
+    expect(cuts).toBeGreaterThan(0)
+  })
+
+  it('of ordinary events is cut off, too', async () => {
+    const rig = await openBareRig()
+    const line = await openStuckLine(rig, { subscribe: ['kytos/a.b'] })
+    for (let i = 0; i < 300; i++) {
+      rig.bus.emit('kytos/a.b', { big })
+      await settled()
+    }
+    expect(rig.bus.census().listeners).toBe(0)
+    line.socket.resume()
+    expect((await line.closed)[0]).toBe(1013)
+  })
+
+  it('that takes nothing at all is dropped, and holds up no stop', async () => {
+    const rig = await openBareRig({ heartbeat: 20, grace: 600_000 })
+    await openStuckLine(rig, { subscribe: ['settings.changed'] })
+    // Far more than the kernel takes for both ends; the second finds it waiting.
+    say(rig, { data: { huge: 'x'.repeat(30_000_000) } })
+    say(rig)
+    await rig.http.close()
+  })
+
+  it('is not cut off for large answers of its own', async () => {
+    const rig = await openBareRig()
+    rig.bus.serve('kytos.storehouse.list', () => [big.repeat(20)])
+    const line = await openBusLine(rig.http.port)
+    line.send({ subscribe: ['settings.changed'] })
+    await line.next()
+    const answers = Array.from({ length: 20 }, () => line.ask('kytos.storehouse.list', { namespace: 'net' }))
+    for (let i = 0; i < 5; i++) {
+      await Promise.race(answers)
+      say(rig)
+    }
+    expect((await Promise.all(answers)).every(({ data }) => Array.isArray(data))).toBe(true)
+    for (let i = 0; i < 5; i++) await line.nextEvent()
+  })
+
+  it('that only talks is not read any further, and dropped', async () => {
+    const { http, bus } = await openBareRig({ heartbeat: 100 })
+    const line = await openStuckLine({ http })
+    let marks = 0
+    bus.on('kytos/a.mark', () => void marks++)
+    const refused = '{"publish":{"name":"settings.changed"}}'
+    const refusal = 200
+    const each = 20
+    for (let i = 0; i < (40 * MiB) / refusal / each; i++) {
+      for (let j = 0; j < each; j++) line.socket.send(refused)
+      line.socket.send('{"publish":{"name":"kytos/a.mark"}}')
+    }
+    // The socket below: the line itself says nothing of its end as long as it is paused.
+    await new Promise(resolve => Reflect.get(line.socket, '_socket').once('close', resolve))
+    expect(marks).toBeGreaterThan(0)
+    expect(marks * each * refusal).toBeLessThan(16 * MiB)
+  })
+})
+
+describe('a peer that is gone', () => {
+  it('is dropped when it has not answered from one beat to the next; one that answers is not', async () => {
+    const { http } = await openBareRig({ heartbeat: 100 })
+    const [dead, alive] = [await openBusLine(http.port), await openBusLine(http.port)]
+    // Its kernel lives on and takes everything, but nobody is there.
+    Reflect.set(dead.socket, '_autoPong', false)
+    expect(await dead.closed).toEqual([1006, ''])
+    await once(alive.socket, 'ping')
+    expect(await alive.ask('kytos.settings.list')).toMatchObject({ error: { code: 'SERVICE_ABSENT' } })
+  })
+
+  it('that sends pings without end is dropped', async () => {
+    const rig = await openBareRig()
+    const line = await openStuckLine(rig)
+    const closed = once(line.socket, 'close')
+    const data = Buffer.alloc(125)
+    for (let i = 0; i < 200_000 && line.socket.readyState === line.socket.OPEN; i++) line.socket.ping(data)
+    line.socket.resume()
+    expect((await closed)[0]).toBe(1006)
+  })
+})
+
+describe('when the service stops', () => {
+  it('what was asked is answered, what comes then is refused, and the line is closed with 1001', async () => {
+    const { http, bus } = await openBareRig()
+    let answer = (): void => {}
+    bus.serve('kytos.settings.list', () => new Promise(resolve => (answer = () => resolve([]))))
+    const [line, idle] = [await openBusLine(http.port), await openBusLine(http.port)]
+    const asked = line.ask('kytos.settings.list')
+    await line.ask('kytos.none')
+    const closed = http.close()
+    expect(await idle.closed).toEqual([1001, 'SERVICE_STOPPING: the service stops'])
+    expect(await line.ask('kytos.settings.list')).toMatchObject({ error: { code: 'SERVICE_STOPPING', status: 503 } })
+    answer()
+    expect(await asked).toEqual({ reply_to: 'ask-1', data: [] })
+    expect(await line.closed).toEqual([1001, 'SERVICE_STOPPING: the service stops'])
+    await closed
+  })
+
+  it('a peer that does not close is dropped', async () => {
+    const rig = await openBareRig({ heartbeat: 20, grace: 600_000 })
+    await openStuckLine(rig)
+    await rig.http.close()
+  })
+
+  it('a command that is never answered is given up after the grace', async () => {
+    const { http, bus } = await openBareRig({ grace: 50 })
+    bus.serve('kytos.settings.list', () => new Promise(() => {}))
+    const line = await openBusLine(http.port)
+    line.send({ id: 1, name: 'kytos.settings.list' })
+    await line.ask('kytos.none')
+    await http.close()
+    expect((await line.closed)[0]).toBe(1006)
+  })
+})
