@@ -37,6 +37,7 @@ export type {
 export { type MemoryOptions, type MemorySettings, openMemorySettings } from './client/memory-settings.ts'
 export { openSettings, type SettingsOwner } from './client/open-settings.ts'
 export type { PatchOf } from './client/pointer-of.ts'
+export { openRemoteBus, type RemoteBus, type RemoteBusOptions, type RemoteListener, type RemoteSubscription } from './client/remote-bus.ts'
 export type { SettingsOf } from './client/settings-of.ts'
 export type { CreateNApp, Manifest, NApp, NAppContext } from './host/napp.ts'
 export type { Log } from './log.ts'

@@ -6,7 +6,7 @@ import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 import type { Feed } from '../feed.ts'
 import { nearest } from '../nearest.ts'
-import { type ClientFrame, type CommandId, idOf, parseFrame, printAnswer, printRefusal, printSubscribed, readFrame } from './bus-frames.ts'
+import { type ClientFrame, type CommandId, idOf, kindOf, parseFrame, printAnswer, printRefusal, printSubscribed, readFrame } from './bus-frames.ts'
 import { BusSubscription } from './bus-subscription.ts'
 import { MAX_UNSENT } from './fact-reader.ts'
 
@@ -91,15 +91,17 @@ export class BusConnection {
       return
     }
     let id: CommandId | undefined
+    let kind: ClientFrame['kind'] | undefined
     try {
       const frame = readFrame(data.toString())
+      kind = kindOf(frame)
       const claimed = idOf(frame)
       // Two answers with one id could not be told apart; the refusal of the second goes without.
       if (claimed !== undefined && this.#commands.has(claimed)) throw taken(claimed)
       id = claimed
       this.#do(parseFrame(frame))
     } catch (error) {
-      this.#send(printRefusal(id, toSettingsError(error)))
+      this.#send(printRefusal(id, toSettingsError(error), kind))
     }
     if (this.#line.bufferedAmount > MAX_UNSENT) this.#line.pause()
   }

@@ -51,9 +51,14 @@ export function idOf({ id }: JsonObject): CommandId | undefined {
   return Number.isSafeInteger(id) ? (id as number) : undefined // Checked in this line.
 }
 
+/** Which kind of frame is meant. */
+export function kindOf(frame: JsonObject): ClientFrame['kind'] {
+  return Object.hasOwn(frame, 'subscribe') ? 'subscribe' : Object.hasOwn(frame, 'publish') ? 'publish' : 'command'
+}
+
 /** What a frame asks for. @throws SettingsError CONTENT_MALFORMED, naming the nearest member. */
 export function parseFrame(frame: JsonObject): ClientFrame {
-  const kind = Object.hasOwn(frame, 'subscribe') ? 'subscribe' : Object.hasOwn(frame, 'publish') ? 'publish' : 'command'
+  const kind = kindOf(frame)
   // Which frame was meant is not known when none of these is there.
   const isGuess = kind === 'command' && !Object.hasOwn(frame, 'name')
   refuseUnknown(frame, 'a frame', isGuess ? Object.values(MEMBERS).flat() : MEMBERS[kind])
@@ -79,12 +84,13 @@ export function printAnswer(id: CommandId, data: Json): string {
   return printJson({ reply_to: id, data })
 }
 
-/** The refusal of a command, or of a frame that has no id. What is unexpected is only named to the client. */
-export function printRefusal(id: CommandId | undefined, error: SettingsError): string {
+/** The refusal of a command, or of a frame that has no id; its details say then which kind it was. What is unexpected is only named to the client. */
+export function printRefusal(id: CommandId | undefined, error: SettingsError, kind?: ClientFrame['kind']): string {
   const { code, status } = error
   const hidden = code === 'INTERNAL_ERROR'
   const message = hidden ? 'An unexpected error; the log of the service says more.' : error.message
-  return printJson({ reply_to: id ?? null, error: { code, status, message, details: hidden ? {} : printable(error.details) } })
+  const details = { ...(hidden ? {} : printable(error.details)), ...(id === undefined && kind !== undefined && { frame: kind }) }
+  return printJson({ reply_to: id ?? null, error: { code, status, message, details } })
 }
 
 /** What a connection hears from now on, and where it is; null as long as there is no state. */

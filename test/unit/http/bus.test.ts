@@ -153,7 +153,7 @@ describe('a subscription', () => {
     line.send({ subscribe: ['box.changed'] })
     line.send({ subscribe: ['settings.changed'], since: 'yesterday' })
     await line.next()
-    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'CURSOR_MALFORMED' } })
+    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'CURSOR_MALFORMED', details: { frame: 'subscribe' } } })
     say(rig, 'settings.changed', changedFact())
     say(rig, 'box.changed', boxFact())
     expect(await line.next()).toMatchObject({ event: { name: 'box.changed' } })
