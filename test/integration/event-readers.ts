@@ -1,0 +1,133 @@
+import { get, type IncomingMessage } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { onTestFinished } from 'vitest'
+import { parseJson } from '../../model/json.ts'
+import { equalJson, type Json, type JsonObject } from '../../model/value.ts'
+import { openRemoteBus } from '../../src/client/remote-bus.ts'
+import { compareCursors, parseCursor } from '../../src/watcher/cursor.ts'
+
+/*
+ * Readers that resume, and what they must have heard: each fact after the one before, its `previous` what was known, so that nothing can be missing, twice
+ * or out of order. Only a snapshot may replace what is known, and it never goes back.
+ */
+
+/** What one reader has made of what it heard. */
+export interface EventReader {
+  readonly name: string
+  /** The settings of each namespace, as heard. */
+  readonly known: ReadonlyMap<string, Json>
+  readonly changes: number
+  readonly snapshots: number
+  /** What it should not have heard, in sentences. */
+  readonly faults: readonly string[]
+}
+
+class Judge implements EventReader {
+  readonly name: string
+  readonly known = new Map<string, Json>()
+  readonly faults: string[] = []
+  changes = 0
+  snapshots = 0
+  #cursor: string | undefined
+
+  constructor(name: string) {
+    this.name = name
+  }
+
+  take(name: string, content: JsonObject, cursor: string | undefined): void {
+    if (name === 'settings.snapshot') this.#takeSnapshot(content, cursor)
+    if (name !== 'settings.changed') return
+    this.changes++
+    this.#place(cursor, 1)
+    const namespace = String(content.namespace)
+    const before = this.known.get(namespace) ?? {}
+    if (!equalJson(content.previous, before)) this.#fault(`${namespace} was ${print(before)}, but ${print(content.previous)} at ${cursor}`)
+    this.known.set(namespace, content.data ?? null)
+  }
+
+  #takeSnapshot({ namespaces }: JsonObject, cursor: string | undefined): void {
+    this.snapshots++
+    this.#place(cursor, 0)
+    this.known.clear()
+    for (const [namespace, settings] of Object.entries(Object(namespaces))) this.known.set(namespace, Object(settings).data)
+  }
+
+  /** Steps go forward; a snapshot may stay where the reader is. */
+  #place(cursor: string | undefined, least: 0 | 1): void {
+    if (cursor === undefined) this.#fault('A fact came without a cursor')
+    else if (this.#cursor !== undefined && compareCursors(parseCursor(cursor), parseCursor(this.#cursor)) < least) {
+      this.#fault(`${cursor} came after ${this.#cursor}`)
+    }
+    this.#cursor = cursor
+  }
+
+  #fault(what: string): void {
+    this.faults.push(what)
+  }
+}
+
+function print(value: unknown): string {
+  return JSON.stringify(value, (_key, member) => (typeof member === 'bigint' ? String(member) : member))
+}
+
+/** Follows over the bus, with the client that we ship. */
+export async function readBus(url: string): Promise<EventReader> {
+  const judge = new Judge('bus')
+  const bus = await openRemoteBus(url, { heartbeat: 1_000 })
+  onTestFinished(() => bus.close())
+  await bus.subscribe({ names: ['settings.*'] }, (event, cursor) => judge.take(event.name, event.content as JsonObject, cursor))
+  return judge
+}
+
+/** Follows over Server-Sent Events, as a browser does. */
+export async function readSse(url: string): Promise<EventReader> {
+  const judge = new Judge('sse')
+  const end = new AbortController()
+  let lastId: string | undefined
+  let begun = (): void => {}
+  const ready = new Promise<void>(resolve => (begun = resolve))
+
+  const connect = (): Promise<IncomingMessage | undefined> =>
+    new Promise(resolve => {
+      const headers = { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) }
+      get(`${url}/api/kytos/settings/v1/events`, { headers, agent: false, signal: end.signal }, resolve).on('error', () => resolve(undefined))
+    })
+  const take = (block: string): void => {
+    const fields = new Map(block.split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+    lastId = fields.get('id') ?? lastId
+    const [event, data] = [fields.get('event'), fields.get('data')]
+    // Blocks with data are events, by our own documentation.
+    if (event !== undefined && data !== undefined) judge.take(event, Object(parseJson(data)).content, fields.get('id'))
+    begun()
+  }
+  const read = async (response: IncomingMessage): Promise<void> => {
+    response.setEncoding('utf8')
+    let text = ''
+    try {
+      for await (const chunk of response) {
+        text += chunk
+        const blocks = text.split('\n\n')
+        text = blocks.pop() ?? ''
+        for (const block of blocks) take(block)
+      }
+    } catch (error) {
+      // A line that is cut is what this is about.
+      if (!end.signal.aborted && !(error instanceof Error && 'code' in error)) throw error
+    }
+  }
+  const run = async (): Promise<void> => {
+    while (!end.signal.aborted) {
+      const response = await connect()
+      if (response?.statusCode === 200) await read(response)
+      else response?.destroy()
+      await sleep(20)
+    }
+  }
+  const running = run()
+  onTestFinished(async () => {
+    end.abort()
+    await running
+  })
+  await ready
+  return judge
+}
