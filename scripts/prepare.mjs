@@ -6,6 +6,8 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
+/** Python with the packages that the tests need. */
+export const PYTHON = join(root, 'node_modules', '.cache', 'python', 'bin', 'python3')
 const SOURCES = [
   'model',
   'events',

@@ -1,0 +1,71 @@
+import { execFile, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { promisify } from 'node:util'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { COMMANDS, type Facts } from '../../events/map.ts'
+import { ERRORS } from '../../model/errors.ts'
+import { parseJson } from '../../model/json.ts'
+import { PYTHON } from '../../scripts/prepare.mjs'
+import { packageRoot } from '../../src/host/shipped.ts'
+import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { openRealRig } from '../unit/http/harness.ts'
+
+const PAGE = await readFile(join(packageRoot(), 'docs/bus.md'), 'utf8')
+const FOLDER = join(packageRoot(), 'test/python')
+const COUNTER = '/api/kytos/settings/v1/me/counter'
+
+describe('docs/bus.md', () => {
+  it('has the client that is tried here', async () => {
+    const [, shown] = /^```python\n(.*?)^```$/ms.exec(PAGE) ?? []
+    expect(shown).toBe(await readFile(join(FOLDER, 'client.py'), 'utf8'))
+  })
+
+  it('names every command with what it does, every fact, and only error codes that there are', () => {
+    for (const [name, effect] of Object.entries(COMMANDS)) {
+      expect(PAGE).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\| ${effect}s;`, 'm'))
+    }
+    const facts: Record<keyof Facts, true> = {
+      'settings.changed': true,
+      'settings.rejected': true,
+      'settings.state': true,
+      'settings.snapshot': true,
+      'box.changed': true,
+      'kytos/settings.loaded': true,
+    }
+    for (const name of Object.keys(facts)) expect(PAGE).toContain(`| \`${name}\` |`)
+    const codes = [...PAGE.matchAll(/\b[A-Z]+_[A-Z]+(?:_[A-Z]+)*\b/g)].map(([code]) => code).filter(code => code !== 'JSON_PATCH')
+    expect(codes.length).toBeGreaterThan(10)
+    for (const code of codes) expect(Object.keys(ERRORS)).toContain(code)
+  })
+
+  it('is enough to write a client in Python that asks, hears, and resumes where it was', async () => {
+    const { http, send } = await openRealRig()
+    const proxy = await startTcpProxy(http.port)
+    onTestFinished(() => proxy.close())
+    const url = `ws://127.0.0.1:${proxy.port}/api/kytos/settings/v1/bus`
+    await promisify(execFile)(PYTHON, ['-c', 'import websockets']).catch(cause => {
+      throw new Error('The Python packages of the tests are not installed: npm test does it.', { cause })
+    })
+    const client = spawn(PYTHON, ['-B', 'session.py', url], { cwd: FOLDER, stdio: ['ignore', 'pipe', 'inherit'] })
+    onTestFinished(() => void client.kill('SIGKILL'))
+    const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]()
+    const next = async () => parseJson((await lines.next()).value ?? 'null')
+
+    expect(await next()).toEqual({ answered: { n: 1, dpid: 2n ** 64n - 1n } })
+    expect(await next()).toEqual({ refused: expect.stringMatching(/^NAMESPACE_UNKNOWN: .*me\/nobody/) })
+    await send('PATCH', COUNTER, { body: { json: { n: 2 } } })
+    proxy.refuse()
+    await send('PATCH', COUNTER, { body: { json: { n: 3 } } })
+    proxy.resume()
+    await send('PATCH', COUNTER, { body: { json: { n: 4 } } })
+    const { heard } = Object(await next())
+    expect(heard.map(([n]: [number, string]) => n)).toEqual([1, 2, 3, 4])
+    expect(heard[2]).toEqual([3, 'replay'])
+    expect(await next()).toEqual({ retrieved: { n: 4, dpid: 2n ** 64n - 1n } })
+    const [code] = client.exitCode === null ? await once(client, 'exit') : [client.exitCode]
+    expect(code).toBe(0)
+  })
+})
