@@ -43,15 +43,22 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // Node took its own listener off the line; without one an error would end the process.
     socket.on('error', () => socket.destroy())
+    const response = new ServerResponse(request)
+    try {
+      response.assignSocket(socket as typeof request.socket)
+    } catch {
+      // The answer to a request before is still under way, and nothing can follow it on a line that changes hands.
+      socket.destroy()
+      return
+    }
     if (!asksForWebSocket(request)) {
+      response.detachSocket(socket as typeof request.socket)
       handBack(app, request, socket, head)
       return
     }
     upgrades.set(request, { socket, head })
-    const response = new ServerResponse(request)
-    // Node's parser has left this line: nothing can follow an answer on it.
+    // Node's parser has left this line, so no other request can come on it.
     response.shouldKeepAlive = false
-    response.assignSocket(socket as typeof request.socket)
     response.once('finish', () => socket.end(() => socket.destroy()))
     app.routing(request, response)
   })

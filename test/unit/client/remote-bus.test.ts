@@ -118,12 +118,14 @@ describe('a line that is lost', () => {
     await bus.subscribe({ names: ['settings.changed'] }, ({ content }) => void heard.push(Object(content).data.n))
     for (let n = 1; n <= 100; n++) {
       await rig.send('PATCH', '/api/kytos/settings/v1/kytos/a', { body: { json: { n } } })
+      if (n % 10 > 0) continue
+      await expect.poll(() => bus.connected).toBe(true)
       if (n % 20 === 0) proxy.cutAfter(700)
-      else if (n % 20 === 10) proxy.cut()
+      else proxy.cut()
     }
     await expect.poll(() => heard.length, { timeout: 5_000 }).toBe(100)
     expect(heard).toEqual(Array.from({ length: 100 }, (_, i) => i + 1))
-    expect(proxy.connections).toBeGreaterThan(5)
+    expect(proxy.connections).toBeGreaterThan(4)
   })
 
   it('with commands on it: what reads is asked again, of what writes nobody knows', async () => {

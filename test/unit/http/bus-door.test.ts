@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { createServer } from 'node:http'
 import { connect } from 'node:net'
 import { describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -116,6 +117,23 @@ describe('the door of the bus', () => {
     }
     expect((await send('GET', '/healthz')).status).toBe(200)
   })
+})
+
+it.each(['websocket', 'h2c'])('an offer of %s behind a request that is not answered yet ends its line, and nothing else', async protocol => {
+  const { http, bus, send } = await openBareRig()
+  let answer = (): void => {}
+  bus.serve('kytos.settings.list', () => new Promise(resolve => (answer = () => resolve([]))))
+  const offer = Object.entries({ host: 'localhost', ...HANDSHAKE, upgrade: protocol }).map(([name, value]) => `${name}: ${value}\r\n`)
+  const socket = connect(http.port, '127.0.0.1', () => {
+    socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\nGET ${API}/bus HTTP/1.1\r\n${offer.join('')}\r\n`)
+  })
+  socket.on('error', () => {}) // cut by the service
+  socket.resume()
+  // Newer Node versions do not even ask about h2c.
+  if (protocol === 'websocket' || !('shouldUpgradeCallback' in createServer())) await once(socket, 'close')
+  expect((await send('GET', '/healthz')).status).toBe(200)
+  answer()
+  socket.destroy()
 })
 
 describe('a request that offers another protocol', () => {

@@ -1,3 +1,4 @@
+import { connect } from 'node:net'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { WebSocket } from 'ws'
@@ -110,4 +111,67 @@ it('lives through whatever is sent, writes nothing of it, and answers others mea
   expect(await Promise.race([good.next(), good.ask('kytos.settings.list')])).toHaveProperty('reply_to')
   expect(log.lines.filter(line => line.startsWith('error'))).toEqual([])
   await expect.poll(() => bus.census().listeners).toBe(listeners)
+})
+
+it('lives through whatever handshake it is offered, alone or behind another request', async () => {
+  const { http, send, log } = await openRealRig()
+  const header = fc.tuple(
+    fc.constantFrom(
+      'Host',
+      'Upgrade',
+      'Connection',
+      'Sec-WebSocket-Key',
+      'Sec-WebSocket-Version',
+      'Sec-WebSocket-Extensions',
+      'Origin',
+      'Content-Length',
+      'Expect',
+    ),
+    fc.oneof(
+      fc.constantFrom(
+        'localhost',
+        'websocket',
+        'h2c',
+        'Upgrade',
+        'dGhlIHNhbXBsZSBub25jZQ==',
+        '13',
+        '8',
+        'permessage-deflate',
+        'http://localhost',
+        '2',
+        '100-continue',
+      ),
+      fc.string({ unit: 'grapheme-ascii', maxLength: 20 }),
+    ),
+  )
+  const request = fc
+    .record({
+      method: fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'PATCH', 'CONNECT', 'OPTIONS'),
+      path: fc.oneof(
+        fc.constantFrom(`${API}/bus`, `${API}/bus`, API, '*', '//', '/%zz', '/../..', 'http://localhost/', `${API}/bus?%`),
+        fc.webPath(),
+      ),
+      headers: fc.array(header, { maxLength: 6 }),
+      usual: fc.boolean(),
+    })
+    .map(({ method, path, headers, usual }) => {
+      const first = usual ? 'Host: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' : ''
+      return `${method} ${path} HTTP/1.1\r\n${first}${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
+    })
+  await fc.assert(
+    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 3 }), fc.string(), async (requests, rest) => {
+      const socket = connect(http.port, '127.0.0.1', () => void socket.write(requests.join('') + rest))
+      socket.on('error', () => {}) // cut by the service
+      await new Promise(resolve =>
+        socket
+          .once('data', resolve)
+          .once('close', resolve)
+          .setTimeout(50, () => resolve(undefined)),
+      )
+      socket.destroy()
+      expect((await send('GET', '/healthz')).status).toBe(200)
+    }),
+    { numRuns: 150 },
+  )
+  expect(log.lines.filter(line => line.startsWith('error'))).toEqual([])
 })
