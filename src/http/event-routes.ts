@@ -21,6 +21,7 @@ export interface EventRoutes {
 /** `GET /events`: facts as Server-Sent Events. */
 export function addEventRoutes(app: FastifyInstance, { feed, heartbeat }: EventRoutesOptions): EventRoutes {
   const streams = new Set<EventStream>()
+  let ended: string | undefined
   const beats = setInterval(() => {
     for (const stream of streams) stream.beat()
   }, heartbeat)
@@ -38,6 +39,8 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat }: EventR
         const stream = new EventStream(reply.raw, new Set(query.list('namespace')))
         stream.open(feed, lastEventId(request) ?? query.text('since'), () => streams.delete(stream))
         streams.add(stream)
+        // It may have been let in just before.
+        if (ended !== undefined) stream.end(ended)
         reply.hijack()
       },
     },
@@ -49,6 +52,7 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat }: EventR
       return streams.size
     },
     end(why) {
+      ended = why
       for (const stream of streams) stream.end(why)
     },
   }

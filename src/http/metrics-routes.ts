@@ -1,8 +1,9 @@
 import type { FastifyInstance } from 'fastify'
+import type { BusRoutes } from './bus-routes.ts'
 import type { EventRoutes } from './event-routes.ts'
 import { route } from './routes.ts'
 
-/** Values that are measured elsewhere, and the readers of events, whom this room knows. */
+/** Values that are measured elsewhere, and those who are connected, whom this room knows. */
 export interface PrintedMetrics {
   readonly contentType: string
   gauge(name: string, help: string, read: () => number): void
@@ -10,8 +11,9 @@ export interface PrintedMetrics {
 }
 
 /** `GET /metrics`: everything that is measured, as Prometheus scrapes it. */
-export function addMetricsRoutes(app: FastifyInstance, metrics: PrintedMetrics, events: EventRoutes): void {
+export function addMetricsRoutes(app: FastifyInstance, metrics: PrintedMetrics, events: EventRoutes, connections: BusRoutes): void {
   metrics.gauge('sse_readers', 'Readers of Server-Sent Events that are connected.', () => events.readers)
+  metrics.gauge('bus_connections', 'Connections to the bus, over WebSockets.', () => connections.connections)
   route(app, '/metrics', {
     GET: (_request, reply) => {
       reply.type(metrics.contentType)

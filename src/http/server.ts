@@ -81,7 +81,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addDeadLetterRoutes(app, bus.deadLetters)
   const events = addEventRoutes(app, { feed, heartbeat })
   const connections = addBusRoutes(app, { bus, feed, heartbeat })
-  if (metrics) addMetricsRoutes(app, metrics, events)
+  if (metrics) addMetricsRoutes(app, metrics, events, connections)
   try {
     await app.listen({ host: listen, port })
   } catch (cause) {

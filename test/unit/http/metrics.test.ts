@@ -4,6 +4,7 @@ import { ask } from '../../../events/ask.ts'
 import { createFeed } from '../../../src/feed.ts'
 import { createMetrics } from '../../../src/metrics.ts'
 import type { Health } from '../../../src/watcher/standing.ts'
+import { openBusLine } from '../../support/bus-line.ts'
 import { API, openRealRig, READY, type Rig } from './harness.ts'
 
 /** The samples of a text by name and labels, as a scraper reads them. */
@@ -31,6 +32,7 @@ it('GET /metrics answers in the text format of Prometheus, every name with its s
   const names = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)].map(([, name, type]) => `${name} ${type}`)
   expect(names.sort()).toEqual([
     'kytos_settings_age_seconds gauge',
+    'kytos_settings_bus_connections gauge',
     'kytos_settings_epoch gauge',
     'kytos_settings_facts_total counter',
     'kytos_settings_reconciles_total counter',
@@ -56,6 +58,7 @@ it('what is measured follows what happens', async () => {
     'kytos_settings_facts_total{name="settings.changed"}': 0,
     'kytos_settings_facts_total{name="box.changed"}': 0,
     kytos_settings_sse_readers: 0,
+    kytos_settings_bus_connections: 0,
   })
   for (const n of [1, 2]) await ask(rig.bus, 'kytos.settings.update', { namespace: 'kytos/a', data: { n } })
   const after = await scrape(rig)
@@ -71,6 +74,14 @@ it('readers of events are counted while they are connected', async () => {
   expect((await scrape(rig)).kytos_settings_sse_readers).toBe(1)
   reader.destroy()
   await expect.poll(async () => (await scrape(rig)).kytos_settings_sse_readers).toBe(0)
+})
+
+it('connections to the bus are counted while they are open', async () => {
+  const rig = await openRealRig()
+  const line = await openBusLine(rig.http.port)
+  expect((await scrape(rig)).kytos_settings_bus_connections).toBe(1)
+  line.socket.close()
+  await expect.poll(async () => (await scrape(rig)).kytos_settings_bus_connections).toBe(0)
 })
 
 it('counters show what was counted, and nothing is taken for 0 that is not known', async () => {
