@@ -2,11 +2,10 @@ import type { AskOptions } from '../../events/ask.ts'
 import type { KytosEvent } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
-import { printJson } from '../../model/json.ts'
-import { equalJson, isArray, isObject, type Json, type JsonObject, toJson } from '../../model/value.ts'
+import { equalJson, isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import type { Log } from '../log.ts'
 import { errorOf, RemoteCommands } from './remote-commands.ts'
-import { isFinal, RemoteLine } from './remote-line.ts'
+import { isFinal, printFrame, RemoteLine } from './remote-line.ts'
 
 /** The bus of a service in another process or on another host; a connection that is lost is opened again by itself. */
 export interface RemoteBus {
@@ -16,7 +15,8 @@ export interface RemoteBus {
   readonly cursor: string | undefined
   /**
    * Asks a command. What only reads is asked again when its connection is lost, anything else never.
-   * @throws SettingsError the service's own; SERVICE_ABSENT when it was not sent within `timeout`, so was not done; OUTCOME_UNKNOWN, ANSWER_LATE when it may have been.
+   * @throws SettingsError the service's own; SERVICE_ABSENT when it was not sent within `timeout`, DOCUMENT_TOO_LARGE when it never can be: it was not done;
+   * OUTCOME_UNKNOWN, ANSWER_LATE when it may have been.
    */
   ask<N extends CommandName>(name: N, content: CommandContent<N>, options?: AskOptions): Promise<CommandAnswer<N>>
   /**
@@ -41,8 +41,8 @@ export interface RemoteSubscription {
   readonly since?: string
 }
 
-/** Hears an event; what it throws is logged. */
-export type RemoteListener = (event: KytosEvent, cursor: string | undefined) => void
+/** Hears an event; what it throws is logged, and nothing waits for it. */
+export type RemoteListener = (event: KytosEvent, cursor: string | undefined) => void | Promise<void>
 
 export interface RemoteBusOptions {
   /** Headers of the handshake, such as `authorization`. */
@@ -93,7 +93,10 @@ class Remote implements RemoteBus {
   /** What is heard; what is asked for takes its place once the service has confirmed it. */
   #subscribed: Subscribed | undefined
   #subscribing: Subscribing | undefined
+  /** The service knows of the subscription on the line that is open. */
+  #isLive = false
   #refused: SettingsError | undefined
+  #closed: SettingsError | undefined
 
   constructor(url: URL, { timeout = 10_000, heartbeat = 15_000, log, headers, ca }: RemoteBusOptions) {
     this.#log = log
@@ -121,7 +124,10 @@ class Remote implements RemoteBus {
           opened()
         },
         heard: frame => this.#hear(frame),
-        lost: () => this.#commands.lost(),
+        lost: () => {
+          this.#isLive = false
+          this.#commands.lost()
+        },
         refused: why => {
           this.#refused = why
           if (isFinal(why)) refused(why)
@@ -145,6 +151,7 @@ class Remote implements RemoteBus {
 
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (this.#closed) throw this.#closed
       this.#subscribing?.settle(new SettingsError('CONTENT_MALFORMED', 'Another subscription took the place of this one before it was confirmed.'))
       const settle = (error?: SettingsError): void => (error ? reject(error) : resolve())
       this.#subscribing = { wanted, listener, cursor: wanted.since, settle }
@@ -153,14 +160,14 @@ class Remote implements RemoteBus {
   }
 
   publish(name: string, content: JsonObject = {}): void {
-    if (!this.#send(printJson({ publish: { name, content: toJson(content) } }))) throw this.#absent()
+    if (!this.#send(printFrame({ publish: { name, content } }))) throw this.#absent()
   }
 
   async close(): Promise<void> {
-    const closed = new SettingsError('SERVICE_ABSENT', 'This connection was closed; what was not answered may not have been asked.')
+    this.#closed ??= new SettingsError('SERVICE_ABSENT', 'This connection to the bus was closed: open another.')
     await this.#line.close()
-    this.#commands.end(closed)
-    this.#subscribing?.settle(closed)
+    this.#commands.end(this.#closed)
+    this.#subscribing?.settle(this.#closed)
     this.#subscribing = undefined
   }
 
@@ -175,7 +182,7 @@ class Remote implements RemoteBus {
     if (!next) return
     const { names, namespaces } = next.wanted
     const frame = { subscribe: names, ...(namespaces && { namespaces }), ...(next.cursor !== undefined && { since: next.cursor }) }
-    this.#send(printJson(frame))
+    this.#send(printFrame(frame))
   }
 
   #hear(frame: JsonObject): void {
@@ -192,6 +199,7 @@ class Remote implements RemoteBus {
     if (!begun) return
     // Before there is a state there is no cursor; what there is then must not be missed.
     begun.cursor = typeof cursor === 'string' ? cursor : BEGINNING
+    this.#isLive = true
     if (!isNew) return
     this.#subscribed = begun
     this.#subscribing?.settle()
@@ -202,12 +210,10 @@ class Remote implements RemoteBus {
     const subscribed = this.#subscribed
     if (!subscribed) return
     const place = typeof cursor === 'string' ? cursor : undefined
-    try {
-      // The service prints KytosEvents.
-      subscribed.listener(event as unknown as KytosEvent, place)
-    } catch (error) {
+    // The service prints KytosEvents. Called at once, and what it throws caught, whether it is async or not.
+    new Promise(resolve => resolve(subscribed.listener(event as unknown as KytosEvent, place))).catch(error => {
       this.#log?.warn(`A listener failed on "${event.name}": ${error instanceof Error ? error.message : String(error)}`)
-    }
+    })
     subscribed.cursor = place ?? subscribed.cursor
   }
 
@@ -216,12 +222,15 @@ class Remote implements RemoteBus {
     if (error.details.frame === 'subscribe' && this.#subscribing) {
       this.#subscribing.settle(error)
       this.#subscribing = undefined
+      // The line may be another than the one that the subscription before was made on.
+      if (!this.#isLive) this.#resubscribe()
     } else this.#log?.warn(`The service refused what was sent: ${error.message}`)
   }
 
   #absent(): SettingsError {
     const why = this.#refused
-    const message = `There is no connection to the service${why ? ` (${why.message})` : ''}; nothing was sent.`
+    const absent = `There is no connection to the service${why ? ` (${why.message})` : ''}; nothing was sent.`
+    const message = this.connected ? 'The service is still at the commands that were asked before this one; it was not sent.' : absent
     return new SettingsError('SERVICE_ABSENT', message, isSettingsError(why) ? { cause: why } : {})
   }
 }

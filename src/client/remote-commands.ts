@@ -1,8 +1,8 @@
 import type { AskOptions } from '../../events/ask.ts'
 import { COMMANDS, type CommandName } from '../../events/map.ts'
 import { ERRORS, type ErrorCode, SettingsError } from '../../model/errors.ts'
-import { printJson } from '../../model/json.ts'
-import { isObject, type Json, type JsonObject, toJson } from '../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { printFrame } from './remote-line.ts'
 
 /** How many commands the service takes from one connection at a time. */
 const MAX_SENT = 64
@@ -28,20 +28,22 @@ export class RemoteCommands {
   readonly #sent = new Map<number, Asked>()
   readonly #send: (frame: string) => boolean
   #ids = 0
+  #ended: SettingsError | undefined
 
   /** `send` is false when there is no line to send on. */
   constructor(send: (frame: string) => boolean) {
     this.#send = send
   }
 
-  /** Asks a command; `absent` says why there is no line, once it was waited for in vain. */
+  /** Asks a command; `absent` says why there is no line, once it was waited for in vain. @throws SettingsError, see RemoteBus. */
   ask(name: string, content: object, { timeout = 30_000, signal }: AskOptions, absent: () => SettingsError): Promise<Json> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
+      if (this.#ended) throw this.#ended
       const id = ++this.#ids
       const asked: Asked = {
         name,
-        frame: printJson({ id, name, content: toJson(content) }),
+        frame: printFrame({ id, name, content }),
         isOver: false,
         settle: how => {
           asked.isOver = true
@@ -93,8 +95,9 @@ export class RemoteCommands {
     for (const [, { name, settle }] of sent) if (!isRead(name)) settle({ error: unknown(name) })
   }
 
-  /** Settles all with this error, or OUTCOME_UNKNOWN where it may have been done. */
+  /** Settles all with this error, those to come too, or OUTCOME_UNKNOWN where it may have been done. */
   end(error: SettingsError): void {
+    this.#ended = error
     this.lost()
     for (const { settle } of [...this.#waiting.values()]) settle({ error })
   }

@@ -1,7 +1,7 @@
 import { type ClientOptions, WebSocket } from 'ws'
 import { ERRORS, type ErrorCode, SettingsError } from '../../model/errors.ts'
-import { parseJson } from '../../model/json.ts'
-import { isObject, type JsonObject } from '../../model/value.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import { isObject, type JsonObject, toJson } from '../../model/value.ts'
 
 /** What a line tells whoever uses it. */
 export interface LineListener {
@@ -31,6 +31,8 @@ const LONGEST_DELAY = 5_000
 const HANDSHAKE = 10_000
 /** How much of a refusal is read, in bytes. */
 const LONGEST_PROBLEM = 65_536
+/** The largest frame that the service takes, in bytes; at a larger one it closes the line. */
+const LONGEST_FRAME = 1_048_576
 
 /**
  * A WebSocket that is opened again whenever it is lost.
@@ -53,7 +55,8 @@ export class RemoteLine {
     this.#url = url
     this.#options = options
     this.#listener = listener
-    this.#beats = setInterval(() => this.#beat(), options.heartbeat)
+    // Once what has arrived is read: after a pause of this process, that is the answer to the beat before.
+    this.#beats = setInterval(() => setImmediate(() => this.#beat()), options.heartbeat)
     this.#open()
   }
 
@@ -142,6 +145,16 @@ export class RemoteLine {
     const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures++)
     return longest * (0.5 + Math.random() / 2)
   }
+}
+
+/** A frame as it is sent. @throws SettingsError JSON_MALFORMED, DOCUMENT_TOO_LARGE. */
+export function printFrame(frame: object): string {
+  const text = printJson(toJson(frame))
+  const size = Buffer.byteLength(text)
+  if (size <= LONGEST_FRAME) return text
+  throw new SettingsError('DOCUMENT_TOO_LARGE', `A frame of ${size} bytes is refused: the bus takes ${LONGEST_FRAME}.`, {
+    details: { size, max: LONGEST_FRAME },
+  })
 }
 
 /** True when the same attempt will be refused again: it is the request that is wrong. */

@@ -5,6 +5,7 @@ import { COMMANDS, type CommandContent, type CommandName, isCommand, isReserved 
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 import type { Feed } from '../feed.ts'
+import type { Log } from '../log.ts'
 import { nearest } from '../nearest.ts'
 import { type ClientFrame, type CommandId, idOf, kindOf, parseFrame, printAnswer, printRefusal, printSubscribed, readFrame } from './bus-frames.ts'
 import { BusSubscription } from './bus-subscription.ts'
@@ -33,6 +34,7 @@ export interface BusConnectionOptions {
   /** The bus as whoever opened the connection may use it. */
   readonly bus: Bus
   readonly feed: Feed
+  readonly log: Log
   /** Called once when the line is closed. */
   readonly left: () => void
 }
@@ -101,7 +103,7 @@ export class BusConnection {
       id = claimed
       this.#do(parseFrame(frame))
     } catch (error) {
-      this.#send(printRefusal(id, toSettingsError(error), kind))
+      this.#send(this.#refusal(id, error, kind))
     }
     if (this.#line.bufferedAmount > MAX_UNSENT) this.#line.pause()
   }
@@ -132,7 +134,7 @@ export class BusConnection {
     ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
       // Every answer is JSON, by the table of commands; some commands have none.
       .then(answer => printAnswer(id, (answer ?? null) as Json))
-      .catch(error => printRefusal(id, toSettingsError(error)))
+      .catch(error => this.#refusal(id, error))
       .then(text =>
         this.#send(text, () => {
           this.#commands.delete(id)
@@ -164,6 +166,13 @@ export class BusConnection {
       throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command: send it as {"id", "name", "content"}, so that its answer has a way back.`)
     }
     this.#options.bus.emit(name, content)
+  }
+
+  /** The frame that refuses another; an error that nobody expected, and that did not come over the bus, is logged here. */
+  #refusal(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
+    const error = toSettingsError(thrown)
+    if (error !== thrown) this.#options.log.error(`A frame on the bus failed: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
+    return printRefusal(id, error, kind)
   }
 
   #tellPlace(names: readonly string[], cursor: string | undefined): void {

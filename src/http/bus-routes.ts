@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { RootBus } from '../../events/event.ts'
 import type { Feed } from '../feed.ts'
+import type { Log } from '../log.ts'
 import { BusConnection } from './bus-connection.ts'
 import { checkOrigin } from './bus-origin.ts'
 import { acceptUpgrades } from './bus-upgrade.ts'
@@ -11,6 +12,7 @@ import { API, route } from './routes.ts'
 export interface BusRoutesOptions {
   readonly bus: RootBus
   readonly feed: Feed
+  readonly log: Log
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number
 }
@@ -23,13 +25,15 @@ export interface BusRoutes {
 }
 
 /** `GET /bus`: the bus for other processes, over WebSockets. */
-export function addBusRoutes(app: FastifyInstance, { bus, feed, heartbeat }: BusRoutesOptions): BusRoutes {
+export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat }: BusRoutesOptions): BusRoutes {
   const accept = acceptUpgrades(app)
   const connections = new Set<BusConnection>()
   let stopping: string | undefined
-  const beats = setInterval(() => {
+  const beat = (): void => {
     for (const connection of connections) connection.beat()
-  }, heartbeat)
+  }
+  // Once what has arrived is read: after a pause of this process, that is the answers to the beat before.
+  const beats = setInterval(() => setImmediate(beat), heartbeat)
   beats.unref()
   // Not before: while the service stops they find the peers that are gone.
   app.addHook('onClose', async () => clearInterval(beats))
@@ -46,7 +50,7 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, heartbeat }: Bus
         const line = accept(request)
         reply.hijack()
         const left = (): void => void connections.delete(connection)
-        const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, left })
+        const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, left })
         connections.add(connection)
         // It may have been let in just before.
         if (stopping !== undefined) connection.stop(stopping)

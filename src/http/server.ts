@@ -80,7 +80,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addStorehouseRoutes(app, say, log)
   addDeadLetterRoutes(app, bus.deadLetters)
   const events = addEventRoutes(app, { feed, heartbeat })
-  const connections = addBusRoutes(app, { bus, feed, heartbeat })
+  const connections = addBusRoutes(app, { bus, feed, log, heartbeat })
   if (metrics) addMetricsRoutes(app, metrics, events, connections)
   try {
     await app.listen({ host: listen, port })

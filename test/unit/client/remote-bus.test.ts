@@ -67,6 +67,15 @@ describe('a remote bus', () => {
     await expect(bus.ask('kytos.settings.retrieve', { namespace: () => {} } as never)).rejects.toMatchObject({ code: 'JSON_MALFORMED' })
   })
 
+  it('refuses by itself what the service would end the line for', async () => {
+    const { bus, proxy } = await openStage(openRealRig())
+    const data = 'x'.repeat(1_048_576)
+    await expect(bus.ask('kytos.storehouse.create', { namespace: 'net', data })).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    expect(() => bus.publish('kytos/a.b', { data })).toThrow(expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }))
+    expect(await bus.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual([])
+    expect(proxy.connections).toBe(1)
+  })
+
   it('asks any number of commands at once', async () => {
     const { bus } = await openStage(openRealRig())
     await bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: {} })
@@ -98,12 +107,16 @@ describe('a remote bus', () => {
     await expect(bus.subscribe({ names: ['settings.changed'], since: 'x' }, () => {})).rejects.toMatchObject({ code: 'CURSOR_MALFORMED' })
     await bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 2 } })
     expect(first?.map(({ content }) => content)).toMatchObject([{ namespace: 'kytos/a', data: { n: 1 } }, { data: { n: 2 } }])
-    expect(log.lines).toEqual(Array(2).fill('warn A listener failed on "settings.changed": hurts nobody'))
+    await expect.poll(() => log.lines).toEqual(Array(2).fill('warn A listener failed on "settings.changed": hurts nobody'))
     const { cursor } = bus
-    await bus.subscribe({ names: ['box.*'] }, event => void second?.push(event))
+    await bus.subscribe({ names: ['box.*'] }, async event => {
+      second?.push(event)
+      throw new Error('nor does this')
+    })
     await bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 3 } })
     await bus.ask('kytos.storehouse.create', { namespace: 'net', data: 1 })
     expect([first?.length, second?.length]).toEqual([2, 1])
+    await expect.poll(() => log.lines.at(-1)).toBe('warn A listener failed on "box.changed": nor does this')
     const again: KytosEvent[] = []
     await bus.subscribe({ names: ['settings.changed'], since: cursor as string }, event => void again.push(event))
     await bus.ask('kytos.settings.list', {})
@@ -193,6 +206,22 @@ describe('a line that is lost', () => {
     await bus.close()
     expect(await outcomes).toMatchObject([{ reason: { code: 'OUTCOME_UNKNOWN' } }, { reason: { code: 'SERVICE_ABSENT' } }])
     expect(proxy.connections).toBe(1)
+    await expect(bus.ask('kytos.settings.list', {})).rejects.toMatchObject({ code: 'SERVICE_ABSENT', message: expect.stringContaining('closed') })
+    await expect(bus.subscribe({ names: ['box.*'] }, () => {})).rejects.toMatchObject({ code: 'SERVICE_ABSENT' })
+  })
+
+  it('keeps the subscription before, when the next one is refused on another line', async () => {
+    const { bus, rig, proxy } = await openStage(openBareRig())
+    const heard: unknown[] = []
+    await bus.subscribe({ names: ['settings.changed'] }, (_event, cursor) => void heard.push(cursor))
+    proxy.refuse()
+    await expect.poll(() => bus.connected).toBe(false)
+    const refused = bus.subscribe({ names: ['settings.chnaged'] }, () => {})
+    const event = rig.bus.announce('settings.changed', changedFact())
+    rig.feed.add(event, 0)
+    proxy.resume()
+    await expect(refused).rejects.toMatchObject({ code: 'CONTENT_MALFORMED' })
+    await expect.poll(() => heard).toEqual([event.content.cursor])
   })
 
   it('may be given up by whoever asked', async () => {

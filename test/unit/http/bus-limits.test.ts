@@ -203,13 +203,28 @@ describe('a slow reader', () => {
 
 describe('a peer that is gone', () => {
   it('is dropped when it has not answered from one beat to the next; one that answers is not', async () => {
-    const { http } = await openBareRig({ heartbeat: 100 })
+    const { http } = await openBareRig({ heartbeat: 300 })
     const [dead, alive] = [await openBusLine(http.port), await openBusLine(http.port)]
     // Its kernel lives on and takes everything, but nobody is there.
     Reflect.set(dead.socket, '_autoPong', false)
     expect(await dead.closed).toEqual([1006, ''])
     await once(alive.socket, 'ping')
     expect(await alive.ask('kytos.settings.list')).toMatchObject({ error: { code: 'SERVICE_ABSENT' } })
+  })
+
+  it('is not found by a pause of the service itself', async () => {
+    const { http } = await openBareRig({ heartbeat: 300 })
+    const line = await openBusLine(http.port)
+    await once(line.socket, 'ping')
+    // Its answer has arrived but is not read before the next beat is due.
+    await new Promise<void>(resolve =>
+      setImmediate(() => {
+        for (const until = performance.now() + 700; performance.now() < until; );
+        resolve()
+      }),
+    )
+    await once(line.socket, 'ping')
+    expect(await line.ask('kytos.settings.list')).toMatchObject({ error: { code: 'SERVICE_ABSENT' } })
   })
 
   it('that sends pings without end is dropped', async () => {

@@ -160,7 +160,7 @@ describe('a subscription', () => {
   })
 
   it('is shown its place now and then when what happened was for others', async () => {
-    const rig = await openBareRig({ heartbeat: 5 })
+    const rig = await openBareRig({ heartbeat: 100 })
     const line = await openBusLine(rig.http.port)
     line.send({ subscribe: ['settings.changed'], namespaces: ['kytos/a'] })
     await line.next()
