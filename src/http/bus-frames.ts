@@ -26,8 +26,10 @@ export type ClientFrame =
     }
   | { readonly kind: 'publish'; readonly name: string; readonly content: JsonObject }
 
-/** How many names, and how many namespaces, one subscription may hold. */
-export const MAX_LISTED = 1_000
+/** How many names one subscription may hold; each event is compared with them. */
+const MAX_NAMES = 100
+/** How many namespaces. */
+const MAX_NAMESPACES = 1_000
 /** The longest id of a command, in characters. */
 const MAX_ID = 128
 
@@ -64,7 +66,12 @@ export function parseFrame(frame: JsonObject): ClientFrame {
   refuseUnknown(frame, 'a frame', isGuess ? Object.values(MEMBERS).flat() : MEMBERS[kind])
   switch (kind) {
     case 'subscribe':
-      return { kind, names: listOf(frame, 'subscribe'), namespaces: listOf(frame, 'namespaces'), since: textOf(frame, 'since') }
+      return {
+        kind,
+        names: listOf(frame, 'subscribe', MAX_NAMES),
+        namespaces: listOf(frame, 'namespaces', MAX_NAMESPACES),
+        since: textOf(frame, 'since'),
+      }
     case 'publish':
       return { kind, ...eventOf(frame.publish, '"publish"') }
     case 'command': {
@@ -111,11 +118,11 @@ function namedOf(value: JsonObject, where: string): { readonly name: string; rea
   return { name, content }
 }
 
-function listOf(frame: JsonObject, member: string): readonly string[] {
+function listOf(frame: JsonObject, member: string, max: number): readonly string[] {
   const list = frame[member] ?? []
-  const isList = isArray(list) && frame[member] !== null && list.length <= MAX_LISTED
+  const isList = isArray(list) && frame[member] !== null && list.length <= max
   if (isList && list.every(item => typeof item === 'string' && item !== '')) return [...new Set(list as readonly string[])] // Checked in this line.
-  throw malformed(`"${member}" must be an array of at most ${MAX_LISTED} texts, none of them empty, not ${quote(frame[member])}`)
+  throw malformed(`"${member}" must be an array of at most ${max} texts, none of them empty, not ${quote(frame[member])}`)
 }
 
 function textOf(frame: JsonObject, member: string): string | undefined {
