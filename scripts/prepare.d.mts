@@ -1,3 +1,4 @@
 /** True when there is a complete build that is not older than its sources. */
 export declare function isBuilt(): boolean
-export const PYTHON: string
+/** Python with the packages that the tests need, once `npm test` has installed them. */
+export declare const PYTHON: string
