@@ -17,6 +17,14 @@ export const ERRORS = {
   METHOD_UNKNOWN: meaning(400, 2),
   SCHEMA_MALFORMED: meaning(400, 2),
   CURSOR_MALFORMED: meaning(400, 2),
+  /** No credential was shown where one is needed. */
+  TOKEN_REQUIRED: meaning(401, 1),
+  TOKEN_INVALID: meaning(401, 1),
+  RIGHT_MISSING: meaning(403, 1),
+  ORIGIN_FORBIDDEN: meaning(403, 2),
+  /** Too many credentials in a row that were good for nothing. */
+  ATTEMPTS_EXCEEDED: meaning(429, 1),
+  TOKEN_UNKNOWN: meaning(404, 3),
   COMMAND_UNKNOWN: meaning(404, 2),
   FACT_FORGED: meaning(403, 2),
   /** A `changing` hook is asked, and asks nobody. */

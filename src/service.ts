@@ -12,6 +12,8 @@ import { Housekeeper } from './settings/housekeeper.ts'
 import { presentSettings } from './settings/present.ts'
 import { Registrar } from './settings/registrar.ts'
 import { SettingsService } from './settings/service.ts'
+import { LiveTokens } from './tokens/live-tokens.ts'
+import type { Tokens } from './tokens/tokens.ts'
 import type { DocumentState } from './watcher/document-state.ts'
 import type { SnapshotFile } from './watcher/snapshot.ts'
 import type { Health } from './watcher/standing.ts'
@@ -37,6 +39,7 @@ export interface ServiceSurroundings {
 /** A running service: its commands are answered on the bus, its facts are said there. */
 export interface Service {
   readonly feed: Feed
+  readonly tokens: Tokens
   readonly health: () => Health
   /** Takes a finding of the backend: logs it, and announces a document that was refused. */
   readonly report: (problem: Problem) => void
@@ -72,6 +75,11 @@ export function createService(createBackend: (report: (problem: Problem) => void
       if (told && event.name === 'settings.changed' && surroundings.environment?.isEmpty === false) tellEnvironment()
     },
     unrecorded: documents => adoptAll(documents),
+    tokensChanged: () => {
+      tokens.changed()
+      // Nothing is said of them, so nothing else has the snapshot written: a token that was revoked must not be in it.
+      snapshot?.save(watcher.cache, goodAt)
+    },
     // Nothing may have changed for days: it was good until now all the same.
     reconciled: () => snapshot?.save(watcher.cache, goodAt),
     ...(surroundings.environment ? { environment: surroundings.environment } : {}),
@@ -109,6 +117,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
   const { consumers } = bus
   const settings = new SettingsService({ backend, watcher, writer, registrar, consumers, log, controller, strict: surroundings.strict })
   const boxes = new BoxService({ backend, watcher })
+  const tokens: LiveTokens = new LiveTokens(backend, watcher)
   let closing = false
 
   let told: ReadonlySet<string> | undefined
@@ -151,6 +160,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
 
   return {
     feed,
+    tokens,
     health: () => watcher.health,
     report,
     tellEnvironment,

@@ -1,4 +1,4 @@
-import type { Batch } from '../../backends/backend.ts'
+import type { Batch, Change } from '../../backends/backend.ts'
 import type { RuleBroken } from '../../events/map.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { historyKey, type Key } from '../../model/key.ts'
@@ -7,6 +7,7 @@ import type { JsonObject } from '../../model/value.ts'
 import { Environment, type EnvironmentValue } from '../settings/environment.ts'
 import { printRecord, type StoredRecord } from '../settings/record.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
+import { isTokenKey } from '../tokens/token.ts'
 import { type DocumentState, parseOverridesKey, UNWRITTEN } from './document-state.ts'
 import { Draft } from './draft.ts'
 import { META_KEY } from './epoch.ts'
@@ -23,7 +24,7 @@ import {
 } from './namespace-state.ts'
 import { parseSchemaKey, schemaInUse, withRegistered } from './schema-shelf.ts'
 import type { Step } from './step.ts'
-import { isAnnounced, keyOf, StoreIndex } from './store-index.ts'
+import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
 
 /** How a batch is to be taken: the epoch it belongs to when that is a new one, and where the history is read when not in the store. */
 export interface ApplyOptions {
@@ -46,6 +47,7 @@ export class Cache {
   readonly #surroundings: Surroundings
   readonly #namespaces = new Map<Namespace, NamespaceState>()
   readonly #index = new StoreIndex()
+  readonly #tokens = new Map<Key, Entry>()
   readonly #unreadable = new Map<Key, string>()
   #turn: Promise<unknown> = Promise.resolve()
   #meta: Entry | undefined
@@ -147,6 +149,11 @@ export class Cache {
     return namespaceRevision(this.#state(namespace), this.#self, except)
   }
 
+  /** What the store holds at the key of a token. */
+  token(key: Key): Entry | undefined {
+    return this.#tokens.get(key)
+  }
+
   /** Keys of the boxes of a namespace in the order of their creation. */
   boxes(namespace: string): Key[] {
     return this.#index.boxes(namespace)
@@ -157,7 +164,7 @@ export class Cache {
     return this.#index.holds(entry)
   }
 
-  /** True when there is something at a key that is announced when it changes. */
+  /** True when there is something at a key that is kept of the store. */
   has(key: Key): boolean {
     return this.#index.has(key)
   }
@@ -172,7 +179,7 @@ export class Cache {
     return this.#index.unseen(listing)
   }
 
-  /** All keys that are announced when they change and exist now. */
+  /** All keys that are kept of the store and exist now. */
   keys(): Iterable<Key> {
     return this.#index.keys()
   }
@@ -221,13 +228,19 @@ export class Cache {
     const steps = await draft.steps(announced, key => this.#index.has(key))
     // Nothing is awaited from here on: everybody sees the revision whole, or nothing of it.
     for (const state of draft.changed().values()) this.#namespaces.set(state.namespace, state)
-    for (const change of announced) this.#index.apply(change)
+    for (const change of batch.changes) if (isKept(keyOf(change))) this.#keep(change)
     for (const [key, problem] of draft.unreadable) this.#unreadable.set(key, problem)
     const meta = batch.changes.find(change => keyOf(change) === META_KEY)
     if (meta) this.#meta = meta.type === 'put' ? meta.entry : undefined
     this.#revision = batch.revision
     this.#epoch = epoch
     return steps
+  }
+
+  #keep(change: Change): void {
+    this.#index.apply(change)
+    if (change.type === 'put' && isTokenKey(change.entry.key)) this.#tokens.set(change.entry.key, change.entry)
+    else this.#tokens.delete(keyOf(change))
   }
 
   /** One change of the cache at a time: a schema may be registered while a batch is being applied, and both look into the history. */
@@ -253,8 +266,10 @@ export class Cache {
     return this.#namespaces.get(namespace) ?? emptyNamespace(namespace)
   }
 
-  /** The stored text of a document or schema. */
+  /** The stored text of a document, schema or token. */
   #entryAt(key: Key): Entry | undefined {
+    const token = this.#tokens.get(key)
+    if (token) return token
     const schema = parseSchemaKey(key)
     if (schema) return this.#namespaces.get(schema.namespace)?.schemas.stored.get(schema.digest)?.entry
     return this.stateOf(key)?.entry

@@ -6,7 +6,7 @@ import { EVERYTHING, type Key } from '../../model/key.ts'
 import type { Log } from '../log.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
-import { isAnnounced, keyOf, markOf } from './store-index.ts'
+import { isKept, keyOf, markOf } from './store-index.ts'
 
 /*
  * Looks now and then whether the cache really is the store, beside the live watch and without holding it up.
@@ -163,7 +163,7 @@ export class Reconciler {
         for (const entry of page.slice(at, at + SLICE)) {
           if (entry.key === META_KEY) meta = entry
           // What is held of a text is its mark, which stands for it.
-          else if (isAnnounced(entry.key) && !cache.see(entry, number)) found.set(entry.key, { ...entry, text: markOf(entry.text) })
+          else if (isKept(entry.key) && !cache.see(entry, number)) found.set(entry.key, { ...entry, text: markOf(entry.text) })
         }
         await turn()
         if (over()) return NONE

@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import type { Change } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, splitKey } from '../../model/key.ts'
+import { isTokenKey } from '../tokens/token.ts'
 
 /** Where a key stands in the store. */
 interface Place {
@@ -20,11 +21,16 @@ export function isAnnounced(key: Key): boolean {
   return ANNOUNCED.has(key.slice(0, key.indexOf('/')))
 }
 
+/** True for the kinds of keys that the cache must hold as the store does: those that are announced, and tokens, of which nothing is said to anybody. */
+export function isKept(key: Key): boolean {
+  return isAnnounced(key) || isTokenKey(key)
+}
+
 export function keyOf(change: Change): Key {
   return change.type === 'put' ? change.entry.key : change.key
 }
 
-/** Every announced key there is in the store, also those that mean nothing to us: which revision and, in short, which text; and where the boxes are. */
+/** Every key that is kept of the store, also those that mean nothing to us: which revision and, in short, which text; and where the boxes are. */
 export class StoreIndex {
   readonly #places = new Map<Key, Place>()
   readonly #boxes = new Map<string, Set<Key>>()

@@ -5,7 +5,7 @@ import { parseRecord, type StoredRecord } from '../settings/record.ts'
 import { type Anchor, createAnchor } from './anchor.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
-import { isAnnounced, keyOf } from './store-index.ts'
+import { isKept, keyOf } from './store-index.ts'
 
 /** How the store differs from the cache. */
 export interface Survey {
@@ -41,7 +41,7 @@ export async function surveyStore(backend: Backend, cache: Cache, damaged: Reado
       newest = withNewest(newest, entry)
       if (entry.key === META_KEY) meta = entry
       takeHead(heads, entry)
-      if (!isAnnounced(entry.key)) continue
+      if (!isKept(entry.key)) continue
       seen.add(entry.key)
       if (cache.holds(entry)) continue
       changes.push({ type: 'put', entry })

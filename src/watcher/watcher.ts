@@ -10,6 +10,7 @@ import type { Log } from '../log.ts'
 import { readRecords } from '../settings/document-reader.ts'
 import type { Environment } from '../settings/environment.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
+import { isTokenKey } from '../tokens/token.ts'
 import { type ApplyOptions, Cache } from './cache.ts'
 import { type DocumentState, isRecorded, parseOverridesKey } from './document-state.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
@@ -57,6 +58,8 @@ export interface WatcherOptions {
   readonly fatal?: (error: SettingsError) => void
   /** Called when documents were found that changed without a record: edits by hand. Must not throw. */
   readonly unrecorded?: (documents: readonly DocumentState[]) => void
+  /** Called when the cache has other tokens than before. Must not throw. */
+  readonly tokensChanged?: () => void
   /** Called when the cache was compared with the store and found equal. */
   readonly reconciled?: () => void
 }
@@ -263,6 +266,8 @@ export class Watcher {
 
   async #deliver(batch: Batch, origin: Origin | undefined, options: ApplyOptions = {}): Promise<void> {
     const steps = await this.cache.apply(batch, options)
+    // First: who is shut out by it must not hear of what came with it.
+    if (batch.changes.some(change => isTokenKey(keyOf(change)))) this.#options.tokensChanged?.()
     for (const [key, reason] of this.cache.takeUnreadable()) this.#options.log.warn(`The stored schema ${key} is not used: ${reason}`)
     const { epoch, revision } = this.cache
     if (origin) {

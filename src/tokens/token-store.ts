@@ -1,0 +1,122 @@
+import type { Backend } from '../../backends/backend.ts'
+import type { Actor } from '../../model/actor.ts'
+import type { Revision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { quote } from '../../model/quote.ts'
+import { isRight, RIGHTS, type Right } from './rights.ts'
+import {
+  hashToken,
+  isTokenName,
+  makeTokenId,
+  makeTokenText,
+  parseStoredToken,
+  printStoredToken,
+  type StoredToken,
+  TOKENS,
+  tokenKey,
+} from './token.ts'
+
+/** What may be said of a token to anybody who administers: all but its secret, which nobody has. */
+export type TokenSummary = Omit<StoredToken, 'hash'>
+
+/** A token that was just made; `token` is its text, which is shown once and can never be shown again. */
+export interface NewToken extends TokenSummary {
+  readonly token: string
+}
+
+/** What a new token is asked to be; `expires_in` in seconds, null or absent for one that does not expire. */
+export interface TokenWish {
+  readonly name: unknown
+  readonly rights: unknown
+  readonly expires_in?: unknown
+}
+
+/** Ten years, in seconds. */
+const LONGEST = 315_360_000
+
+/** The tokens of a store: made, listed, revoked. */
+export class TokenStore {
+  readonly #backend: Backend
+
+  constructor(backend: Backend) {
+    this.#backend = backend
+  }
+
+  /** A new token, and the revision that has it. @throws SettingsError CONTENT_MALFORMED; what the store throws, and then nobody has the token's text. */
+  async create(wish: TokenWish, actor: Actor): Promise<{ readonly made: NewToken; readonly revision: Revision }> {
+    const name = parseName(wish.name)
+    const rights = parseRights(wish.rights)
+    const lifetime = parseLifetime(wish.expires_in)
+    const now = Date.now()
+    const id = makeTokenId()
+    const token = makeTokenText(id)
+    const summary: TokenSummary = {
+      id,
+      name,
+      rights,
+      created_at: new Date(now).toISOString(),
+      created_by: actor,
+      expires_at: lifetime === null ? null : new Date(now + lifetime * 1_000).toISOString(),
+    }
+    const put = printStoredToken({ ...summary, hash: hashToken(token) })
+    const outcome = await this.#backend.commit([{ key: tokenKey(id), put, expected: 'absent', marker: 'deletable' }])
+    if (!outcome.committed) throw new SettingsError('CONTENTION', `The id ${id} was taken at the same moment. Nothing was made; try again.`)
+    return { made: { ...summary, token }, revision: outcome.revision }
+  }
+
+  /** All tokens, those made first at the beginning. */
+  async list(): Promise<readonly TokenSummary[]> {
+    const found: TokenSummary[] = []
+    for await (const page of (await this.#backend.list(TOKENS)).pages) {
+      for (const entry of page) {
+        const { hash: _hash, ...summary } = parseStoredToken(entry) ?? { hash: undefined }
+        if ('id' in summary) found.push(summary)
+      }
+    }
+    return found.sort((a, b) => (a.created_at < b.created_at ? -1 : 1))
+  }
+
+  /** Takes a token away for good; gives the revision that no longer has it. @throws SettingsError TOKEN_UNKNOWN. */
+  async revoke(id: string): Promise<Revision> {
+    const known = /^[a-z0-9]{1,32}$/.test(id) && (await this.#backend.get(tokenKey(id)))
+    if (!known) {
+      throw new SettingsError(
+        'TOKEN_UNKNOWN',
+        `There is no token with the id ${quote(id)}: "kytos-settings token list" shows those that there are.`,
+        {
+          details: { got: id.slice(0, 100) },
+        },
+      )
+    }
+    // Whatever stands there by now goes; if it is gone already, all the better.
+    const outcome = await this.#backend.commit([{ key: tokenKey(id), delete: true }])
+    if (outcome.committed) return outcome.revision
+    throw new SettingsError('CONTENTION', `The token ${id} was not revoked; try again.`)
+  }
+}
+
+function parseName(name: unknown): string {
+  if (isTokenName(name)) return name
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `The "name" of a token must be 1 to 64 letters, digits and "._@-", led by a letter or digit, not ${quote(name)}.`,
+  )
+}
+
+function parseRights(rights: unknown): readonly Right[] {
+  const given: readonly unknown[] = Array.isArray(rights) ? rights : []
+  if (given.length > 0 && given.every(isRight)) return RIGHTS.filter(right => given.includes(right))
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `The "rights" of a token must be a list of one or more of ${RIGHTS.join(', ')}, not ${quote(rights)}.`,
+    {
+      details: { allowed: RIGHTS },
+    },
+  )
+}
+
+function parseLifetime(seconds: unknown): number | null {
+  if (seconds === undefined || seconds === null) return null
+  if (typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST) return seconds
+  throw new SettingsError('CONTENT_MALFORMED', `"expires_in" must be seconds, 1 to ${LONGEST}, or null, not ${quote(seconds)}.`)
+}

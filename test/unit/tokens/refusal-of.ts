@@ -1,0 +1,12 @@
+import { isSettingsError } from '../../../model/errors.ts'
+
+/** What a call throws; fails the test when it throws nothing, or nothing of ours. */
+export async function refusalOf(call: () => unknown): Promise<{ readonly code: string; readonly message: string }> {
+  try {
+    await call()
+  } catch (error) {
+    if (isSettingsError(error)) return error
+    throw error
+  }
+  throw new Error('It was not refused.')
+}

@@ -1,0 +1,107 @@
+import crypto from 'node:crypto'
+import { syncBuiltinESMExports } from 'node:module'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
+import { makeKey } from '../../../model/key.ts'
+import { RIGHTS, withBrought } from '../../../src/tokens/rights.ts'
+import {
+  hashToken,
+  isTokenName,
+  isTokenOf,
+  makeTokenId,
+  makeTokenText,
+  parseStoredToken,
+  printStoredToken,
+  type StoredToken,
+  tokenIdIn,
+  tokenKey,
+} from '../../../src/tokens/token.ts'
+
+const TEXT = makeTokenText('ab12')
+const STORED: StoredToken = {
+  id: 'ab12',
+  name: 'alice',
+  rights: ['read', 'secrets'],
+  hash: hashToken(TEXT),
+  created_at: '2024-02-29T00:00:00.000Z',
+  created_by: { type: 'user', name: 'bob' },
+  expires_at: '2024-03-01T00:00:00.000Z',
+}
+const entry = (text: string) => ({ key: tokenKey('ab12'), text, revision: 1n, created: 1n })
+
+describe('the text of a token', () => {
+  it('holds its id and 256 bits that no other has', () => {
+    expect(TEXT).toMatch(/^kytos_ab12_[A-Za-z0-9_-]{43}$/)
+    expect(tokenIdIn(TEXT)).toBe('ab12')
+    expect(new Set(Array.from({ length: 1_000 }, () => makeTokenText('a'))).size).toBe(1_000)
+    expect(makeTokenId()).toMatch(/^[0-9a-f]{16}$/)
+  })
+
+  it.each([
+    '',
+    'kytos_',
+    `${TEXT}x`,
+    ` ${TEXT}`,
+    `${TEXT}\n`,
+    TEXT.replace('ab12', 'ab/12'),
+    TEXT.replace('ab12', 'x'.repeat(33)),
+    TEXT.toUpperCase(),
+  ])('%j is none', text => {
+    expect(tokenIdIn(text)).toBeUndefined()
+  })
+})
+
+describe('what is stored of a token', () => {
+  it('reads as it was written, and holds nothing of its text', () => {
+    const text = printStoredToken(STORED)
+    expect(parseStoredToken(entry(text))).toEqual(STORED)
+    expect(text).not.toContain(TEXT.slice(11))
+    expect(text).toContain(`sha256:${crypto.createHash('sha256').update(TEXT).digest('base64url')}`)
+  })
+
+  it('is told from every other text, in constant time', () => {
+    const compare = vi.spyOn(crypto, 'timingSafeEqual')
+    syncBuiltinESMExports()
+    onTestFinished(() => {
+      compare.mockRestore()
+      syncBuiltinESMExports()
+    })
+    expect(isTokenOf(STORED.hash, TEXT)).toBe(true)
+    for (const other of ['', TEXT.slice(0, -1), `${TEXT}a`, makeTokenText('ab12')]) expect(isTokenOf(STORED.hash, other)).toBe(false)
+    expect(compare).toHaveBeenCalledTimes(5)
+  })
+
+  it.each([
+    ['no JSON', '{'],
+    ['no object', '[]'],
+    ['no hash', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), hash: undefined })],
+    ['another hash', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), hash: 'md5:abc' })],
+    ['half a hash', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), hash: 'sha256:abc' })],
+    ['no rights', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), rights: [] })],
+    ['unknown rights', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), rights: ['root', '__proto__'] })],
+    ['a name that breaks lines', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), name: 'a\nb' })],
+    ['an end that cannot be read', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), expires_at: 'soon' })],
+    ['no word on its end', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), expires_at: undefined })],
+  ])('is good for nothing with %s', (_what, text) => {
+    expect(parseStoredToken(entry(text))).toBeUndefined()
+  })
+
+  it('may have rights of a newer release, which give nothing', () => {
+    const text = JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), rights: ['read', 'fly'] })
+    expect(parseStoredToken(entry(text))?.rights).toEqual(['read'])
+  })
+})
+
+it('rights bring along what they contain, and none brings secrets', () => {
+  expect([...withBrought(['read'])]).toEqual(['read'])
+  expect([...withBrought(['write'])].sort()).toEqual(['read', 'write'])
+  expect([...withBrought(['admin'])].sort()).toEqual(['admin', 'read', 'write'])
+  expect([...withBrought(['secrets'])]).toEqual(['secrets'])
+  expect([...withBrought([])]).toEqual([])
+  expect(RIGHTS.filter(right => withBrought(['admin', 'write', 'read']).has(right))).not.toContain('secrets')
+})
+
+it('names are those that may stand in a history', () => {
+  for (const name of ['a', 'alice@example.org', 'ci-1', 'x'.repeat(64)]) expect(isTokenName(name)).toBe(true)
+  for (const name of ['', ' a', '-a', 'a b', 'a\n', 'x'.repeat(65), 7, null, undefined]) expect(isTokenName(name)).toBe(false)
+  expect(tokenKey('ab12')).toBe(makeKey('tokens', 'ab12'))
+})
