@@ -21,7 +21,6 @@ export const ERRORS = {
   TOKEN_REQUIRED: meaning(401, 1),
   TOKEN_INVALID: meaning(401, 1),
   RIGHT_MISSING: meaning(403, 1),
-  ORIGIN_FORBIDDEN: meaning(403, 2),
   /** Too many credentials in a row that were good for nothing. */
   ATTEMPTS_EXCEEDED: meaning(429, 1),
   TOKEN_UNKNOWN: meaning(404, 3),

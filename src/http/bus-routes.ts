@@ -3,7 +3,6 @@ import type { RootBus } from '../../events/event.ts'
 import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
 import { BusConnection } from './bus-connection.ts'
-import { checkOrigin } from './bus-origin.ts'
 import { acceptUpgrades } from './bus-upgrade.ts'
 import { callerBus } from './caller.ts'
 import { Query } from './query.ts'
@@ -44,7 +43,6 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat }
     {
       GET: (request, reply) => {
         new Query(request, [])
-        checkOrigin(request)
         // RFC 9110: a 426 says to what.
         reply.header('upgrade', 'websocket')
         const line = accept(request)

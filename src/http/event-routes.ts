@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SettingsError } from '../../model/errors.ts'
 import type { Feed } from '../feed.ts'
+import type { Door } from './door.ts'
 import { EventStream } from './event-stream.ts'
 import { Query } from './query.ts'
 import { API, route } from './routes.ts'
@@ -9,6 +10,8 @@ export interface EventRoutesOptions {
   readonly feed: Feed
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number
+  /** Ends a stream when the credential of its request no longer holds. */
+  readonly guard: Door['guard']
 }
 
 export interface EventRoutes {
@@ -19,7 +22,7 @@ export interface EventRoutes {
 }
 
 /** `GET /events`: facts as Server-Sent Events. */
-export function addEventRoutes(app: FastifyInstance, { feed, heartbeat }: EventRoutesOptions): EventRoutes {
+export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }: EventRoutesOptions): EventRoutes {
   const streams = new Set<EventStream>()
   let ended: string | undefined
   const beats = setInterval(() => {
@@ -39,6 +42,10 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat }: EventR
         const stream = new EventStream(reply.raw, new Set(query.list('namespace')))
         stream.open(feed, lastEventId(request) ?? query.text('since'), () => streams.delete(stream))
         streams.add(stream)
+        reply.raw.once(
+          'close',
+          guard(request, why => stream.end(why)),
+        )
         // It may have been let in just before.
         if (ended !== undefined) stream.end(ended)
         reply.hijack()

@@ -27,8 +27,25 @@ export function problemOf(error: SettingsError, members: JsonObject = {}): Probl
   const extensions = code === 'INTERNAL_ERROR' ? {} : printable(details)
   return {
     status,
-    headers: { 'content-type': PROBLEM_TYPE, ...(status === 503 && { 'retry-after': String(RETRY_AFTER) }) },
+    headers: { 'content-type': PROBLEM_TYPE, ...(status === 503 && { 'retry-after': String(RETRY_AFTER) }), ...challenge(error) },
     body: printJson({ ...extensions, ...members, type: 'about:blank', title, status, detail, code }),
+  }
+}
+
+/** What RFC 6750 has an answer say of a credential that is missing, wrong or not enough. */
+function challenge({ code, details }: SettingsError): Readonly<Record<string, string>> {
+  const realm = 'Bearer realm="kytos-settings"'
+  switch (code) {
+    case 'TOKEN_REQUIRED':
+      return { 'www-authenticate': realm }
+    case 'TOKEN_INVALID':
+      return { 'www-authenticate': `${realm}, error="invalid_token"` }
+    case 'RIGHT_MISSING':
+      return { 'www-authenticate': `${realm}, error="insufficient_scope", scope="${details.needs}"` }
+    case 'ATTEMPTS_EXCEEDED':
+      return { 'retry-after': String(details.seconds) }
+    default:
+      return {}
   }
 }
 

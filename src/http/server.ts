@@ -5,11 +5,13 @@ import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
-import { checkHost } from './allowed-hosts.ts'
+import { checkHost, checkOrigin } from './allowed-hosts.ts'
 import { acceptJson, BODY_LIMIT } from './bodies.ts'
 import { addBusRoutes } from './bus-routes.ts'
 import { createSay } from './caller.ts'
+import { type Certificate, followCertificate } from './certificate.ts'
 import { addDeadLetterRoutes } from './dead-letter-routes.ts'
+import { createDoor, type DoorOptions } from './door.ts'
 import { addEventRoutes } from './event-routes.ts'
 import { addHealthRoutes, type Health } from './health-routes.ts'
 import { addMetricsRoutes, type PrintedMetrics } from './metrics-routes.ts'
@@ -19,6 +21,7 @@ import { parseQuery } from './query.ts'
 import { API, refuseRoute } from './routes.ts'
 import { addSettingsRoutes } from './settings-routes.ts'
 import { addStorehouseRoutes, STOREHOUSE } from './storehouse-routes.ts'
+import { addTokenRoutes } from './token-routes.ts'
 
 export interface HttpOptions {
   readonly bus: RootBus
@@ -31,6 +34,12 @@ export interface HttpOptions {
   /** 0 takes any that is free. */
   readonly port: number
   readonly log: Log
+  /** Who comes in; everybody when absent. */
+  readonly door?: DoorOptions
+  /** Names by which the service is addressed, besides its addresses. */
+  readonly hosts?: readonly string[]
+  /** Speaks HTTPS, and nothing else, with this. */
+  readonly certificate?: Certificate
   /** Milliseconds between two signs of life on an event stream or a bus connection; 15,000 by default. */
   readonly heartbeat?: number
   /** Milliseconds that requests have to finish when the service stops; 7,000 by default, so that the store is closed in order within the host's ten seconds. */
@@ -38,8 +47,10 @@ export interface HttpOptions {
 }
 
 export interface Http {
-  /** Where it answers: `http://<host>:<port>`. */
+  /** Where it answers: `http://<host>:<port>`, or `https`. */
   readonly url: string
+  /** The same by its address alone, for who must not be led elsewhere by a name. */
+  readonly addressUrl: string
   readonly port: number
   /** Ends event streams and bus connections, finishes the requests that were accepted, refuses others. */
   close(): Promise<void>
@@ -53,6 +64,7 @@ const KNOWN_URLS = [
   `${API}/events`,
   `${API}/bus`,
   `${API}/dead_letter`,
+  `${API}/token`,
   `${STOREHOUSE}/v1/`,
   '/healthz',
   '/readyz',
@@ -61,25 +73,32 @@ const KNOWN_URLS = [
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
-  const { bus, feed, health, metrics, listen, port, log, heartbeat = 15_000, grace = 7_000 } = options
-  const app = createApp(log)
+  const { bus, feed, health, metrics, listen, port, log, certificate, heartbeat = 15_000, grace = 7_000 } = options
+  const { door: doorOptions = { required: false }, hosts = [] } = options
+  const app = createApp(log, certificate)
+  if (certificate) followCertificate(app, certificate, log)
+  const door = await createDoor(app, doorOptions, log)
+  const names = [listen, ...hosts]
   const responses = new OpenResponses()
   let stopping = false
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({ 'cache-control': 'no-cache', 'x-content-type-options': 'nosniff' })
-    checkHost(request, listen)
+    checkHost(request, names)
+    checkOrigin(request, hosts)
     if (stopping) {
       reply.header('connection', 'close')
       throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Try again once it has started anew.')
     }
     responses.add(reply.raw)
+    await door.enter(request)
   })
   addHealthRoutes(app, health)
   const say = createSay(bus)
   addSettingsRoutes(app, say)
   addStorehouseRoutes(app, say, log)
   addDeadLetterRoutes(app, bus.deadLetters)
-  const events = addEventRoutes(app, { feed, heartbeat })
+  if (doorOptions.tokens) addTokenRoutes(app, doorOptions.tokens, log)
+  const events = addEventRoutes(app, { feed, heartbeat, guard: door.guard })
   const connections = addBusRoutes(app, { bus, feed, log, heartbeat })
   if (metrics) addMetricsRoutes(app, metrics, events, connections)
   try {
@@ -98,11 +117,14 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     await responses.drain(grace)
     await app.close()
   }
-  return { url: `http://${reachableHost(listen)}:${bound.port}`, port: bound.port, close: () => (closed ??= close()) }
+  const at = (host: string) => `${certificate ? 'https' : 'http'}://${reachableHost(host)}:${bound.port}`
+  return { url: at(listen), addressUrl: at(bound.address), port: bound.port, close: () => (closed ??= close()) }
 }
 
-function createApp(log: Log): FastifyInstance {
+function createApp(log: Log, certificate: Certificate | undefined): FastifyInstance {
   const app = fastify({
+    // Only server options are other ones for HTTPS; what speaks it is a server of the same kind.
+    https: (certificate?.options ?? null) as null,
     logger: false,
     bodyLimit: BODY_LIMIT,
     requestTimeout: REQUEST_TIMEOUT,

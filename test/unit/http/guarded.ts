@@ -1,0 +1,66 @@
+import { onTestFinished } from 'vitest'
+import { createMemoryBackend } from '../../../backends/memory/index.ts'
+import { createBus } from '../../../events/bus.ts'
+import type { DoorOptions } from '../../../src/http/door.ts'
+import { type HttpOptions, openHttp } from '../../../src/http/server.ts'
+import { createMetrics } from '../../../src/metrics.ts'
+import { createService, type Service } from '../../../src/service.ts'
+import type { Right } from '../../../src/tokens/rights.ts'
+import { keepLog } from '../../support/controller.ts'
+import { type Rig, send } from './harness.ts'
+
+/** A server that asks for tokens, in front of the real service. */
+export interface GuardedRig extends Rig {
+  readonly service: Service
+  /** A new token of these rights, and how it is shown. */
+  token(
+    rights: readonly Right[],
+    name?: string,
+    expires_in?: number,
+  ): Promise<{ readonly id: string; readonly token: string; readonly headers: Headers }>
+}
+
+type Headers = { readonly authorization: string }
+
+export const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` })
+
+const ADMIN = { type: 'user', name: 'tester' } as const
+
+/** Opens a service, on a store of its own unless another one is given, and the server before it. */
+export async function openGuardedRig(
+  door: Partial<DoorOptions> = {},
+  options: Partial<Pick<HttpOptions, 'hosts' | 'certificate' | 'heartbeat'>> = {},
+  store?: Parameters<typeof createMemoryBackend>[1],
+  controller = 'controller-1',
+): Promise<GuardedRig> {
+  const log = keepLog()
+  const bus = createBus({ log })
+  const service = createService(report => createMemoryBackend({ report }, store), { bus, controller, strict: false, log, startTimeout: 10_000 })
+  await service.start()
+  onTestFinished(() => service.close())
+  const { feed, health, tokens } = service
+  const metrics = createMetrics({ feed, health })
+  const http = await openHttp({
+    bus,
+    feed,
+    health,
+    metrics,
+    log,
+    listen: '127.0.0.1',
+    port: 0,
+    door: { required: true, tokens, ...door },
+    ...options,
+  })
+  onTestFinished(() => http.close())
+  return {
+    bus,
+    http,
+    log,
+    service,
+    send: (method, path, more) => send(http.port, method, path, more),
+    token: async (rights, name = rights.join('-'), expires_in) => {
+      const { id, token } = await tokens.create({ name, rights, expires_in }, ADMIN)
+      return { id, token, headers: bearer(token) }
+    },
+  }
+}
