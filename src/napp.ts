@@ -1,12 +1,13 @@
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import type { BackendChoice } from '../backends/registry.ts'
 import { createBackend } from '../backends/registry.ts'
 import { logAnswer, logFact } from './audit-log.ts'
-import type { Config } from './boot/config.ts'
-import { loadEtcdSecrets } from './boot/etcd-secrets.ts'
+import { chooseBackend, nameStore } from './boot/store-choice.ts'
+import { createDoorOptions } from './door-options.ts'
 import type { NApp, SettingsContext } from './host/napp.ts'
+import { loadCertificate } from './http/certificate.ts'
 import { type Http, openHttp } from './http/server.ts'
+import { createLocalDoor, type LocalDoor } from './local-door.ts'
 import { measureBus } from './meters/bus.ts'
 import { createCommitMeter } from './meters/commits.ts'
 import { measureEventLoop } from './meters/event-loop.ts'
@@ -19,12 +20,16 @@ import { SnapshotFile } from './watcher/snapshot.ts'
 export default function createNApp(context: SettingsContext): NApp {
   let service: Service | undefined
   let http: Http | undefined
+  let localDoor: LocalDoor | undefined
   let stopMeasuring = (): void => {}
 
   return {
     async setup() {
       const { bus, config, log } = context
+      const { listen, port, hosts, tls_cert: cert, tls_key: key } = config.settings
+      const own = join(config.settings.state_dir, config.settings.controller)
       const choice = await chooseBackend(config, warning => log.warn(warning))
+      const certificate = cert === undefined || key === undefined ? undefined : await loadCertificate({ cert, key })
       const registry = new Registry()
       const commits = createCommitMeter(registry)
       const created = createService(report => commits.measure(createBackend(choice, { report })), {
@@ -32,7 +37,7 @@ export default function createNApp(context: SettingsContext): NApp {
         log,
         controller: config.settings.controller,
         strict: config.settings.strict,
-        snapshot: new SnapshotFile(join(config.settings.state_dir, config.settings.controller, 'snapshot.json'), nameStore(choice), log),
+        snapshot: new SnapshotFile(join(own, 'snapshot.json'), nameStore(choice), log),
         startTimeout: config.settings.start_timeout * 1_000,
         environment: new Environment(context.env),
         pace: { reconcile: config.settings.reconcile * 1_000 },
@@ -40,14 +45,17 @@ export default function createNApp(context: SettingsContext): NApp {
       })
       service = created
       // The doors first: who asks for its health while the store is away gets an answer.
-      const { feed, health } = created
+      const { feed, health, tokens } = created
+      localDoor = createLocalDoor(own, tokens, log)
+      const door = createDoorOptions(config, localDoor.tokens, log)
       const metrics = createMetrics({ feed, health, registry })
       measureBus(registry, bus)
       stopMeasuring = measureEventLoop(registry)
       feed.follow(undefined, event => logFact(log, event))
       bus.onAnswer(answered => logAnswer(log, answered))
-      http = await openHttp({ bus, feed, health, metrics, listen: config.daemon.listen, port: config.settings.port, log })
+      http = await openHttp({ bus, feed, health, metrics, listen, port, hosts, log, door, ...(certificate && { certificate }) })
       await created.start()
+      await localDoor.open(http.addressUrl)
       // Only then is it known which schemas there are.
       void context.started.then(() => created.tellEnvironment())
       const { state, revision, reason } = created.health()
@@ -56,6 +64,7 @@ export default function createNApp(context: SettingsContext): NApp {
 
     async shutdown() {
       try {
+        await localDoor?.close()
         await http?.close()
       } finally {
         await service?.close()
@@ -63,17 +72,4 @@ export default function createNApp(context: SettingsContext): NApp {
       }
     },
   }
-}
-
-async function chooseBackend(config: Config, warn: (warning: string) => void): Promise<BackendChoice> {
-  if (config.settings.backend === 'filesystem') return { backend: 'filesystem', path: config.filesystem.path }
-  const { warnings, ...secrets } = await loadEtcdSecrets(config.etcd)
-  for (const warning of warnings) warn(warning)
-  const { endpoints, prefix, timeout, username } = config.etcd
-  return { backend: 'etcd', endpoints, prefix, timeout, ...(username === undefined ? {} : { username }), ...secrets }
-}
-
-/** The store as its snapshots and the log name it. */
-function nameStore(choice: BackendChoice): string {
-  return choice.backend === 'filesystem' ? `filesystem ${choice.path}` : `etcd ${choice.endpoints.join(',')} ${choice.prefix}`
 }

@@ -3,6 +3,7 @@ import leven from 'leven'
 import { type ConfigKey, type ConfigValues, configSections } from './config-schema.ts'
 import { allowed } from './config-values.ts'
 import type { Ini, IniOption, IniProblem } from './ini.ts'
+import { isLoopback } from './loopback.ts'
 import { type Problem, quote } from './problems.ts'
 
 /*
@@ -41,7 +42,10 @@ export function checkConfig(ini: Ini, folder: string): Checked {
 
   // Built from the same table that ConfigValues is derived from; where a value is missing there is a problem.
   const typed = values as unknown as ConfigValues
-  return { values: typed, problems: [...problems, ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd'))] }
+  return {
+    values: typed,
+    problems: [...problems, ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd')), ...checkDoors(typed, ini)],
+  }
 }
 
 /** Python expands a value when it is asked for, and Kytos asks for all of [daemon]; the values of others' sections are never looked at. */
@@ -95,6 +99,29 @@ function crossCheck(etcd: ConfigValues['settings.etcd'], options: ReadonlyMap<st
     problems.push({
       ...at(options?.get(key)?.line),
       message: `[settings.etcd] ${key} is set, but endpoints begin with http://, where nothing is encrypted: write https://, or remove ${key}.`,
+    })
+  }
+  return problems
+}
+
+/** How the service may be reached, and by whom. */
+function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): readonly Problem[] {
+  const problems: Problem[] = []
+  const options = sections.get('settings')
+  if ((settings.tls_cert === undefined) !== (settings.tls_key === undefined)) {
+    const [there, missing] = settings.tls_key === undefined ? ['tls_cert', 'tls_key'] : ['tls_key', 'tls_cert']
+    if (!options?.get(missing)?.value)
+      problems.push({ ...at(options?.get(there)?.line), message: `[settings] ${there} is set without ${missing}: set both or neither.` })
+  }
+  const listen = settings.listen ?? daemon.listen
+  // What is missing here was named as wrong already.
+  if (listen !== undefined && !isLoopback(listen) && settings.authentication === 'none' && settings.allow_anonymous === false) {
+    const option = options?.get('listen') ?? sections.get('daemon')?.get('listen')
+    problems.push({
+      ...at(option?.line),
+      message:
+        `listen is ${quote(listen)}, which others can reach, and requests need no token: set "authentication = required" in [settings] ` +
+        '(then "kytos-settings token create NAME"), or "listen = 127.0.0.1" there; "allow_anonymous = true" lets everybody change everything.',
     })
   }
   return problems

@@ -4,11 +4,13 @@ import {
   choice,
   ENDPOINTS,
   HOST,
+  HOSTS,
   NAPPS,
   PATH,
   PERIOD,
   PORT,
   PREFIX_PATH,
+  RIGHTS_LIST,
   SECONDS,
   TEXT,
   type ValueType,
@@ -33,6 +35,11 @@ export const CONFIG_SCHEMA = {
       default: '["kytos/settings"]',
       description: 'NApps that are linked in and enabled at start when they are not yet installed; a disabled one stays disabled.',
     },
+    jwt_secret: {
+      type: TEXT,
+      otherwise: 'none',
+      description: 'What Kytos signs its login tokens (JWT) with; one of at least 32 characters has them accepted here, with jwt_rights.',
+    },
   },
   settings: {
     backend: {
@@ -45,7 +52,38 @@ export const CONFIG_SCHEMA = {
       otherwise: 'the host name',
       description: 'The name of this controller; every controller on one store has its own.',
     },
+    listen: {
+      type: HOST,
+      otherwise: 'listen of [daemon]',
+      description: 'The address of this service: set it when a kytosd with this file listens on others, for its switches.',
+    },
     port: { type: PORT, otherwise: 'api_port', description: 'The port of this service: set it when a kytosd on this host has api_port.' },
+    hosts: {
+      type: HOSTS,
+      default: '[]',
+      description: 'The names, besides its address and localhost, by which this service is addressed, such as that of its certificate or of a proxy.',
+    },
+    authentication: {
+      type: choice('none', 'required'),
+      default: 'none',
+      description: 'Whether requests need a token; none is for loopback only. See docs/security.md.',
+    },
+    allow_anonymous: {
+      type: BOOLEAN,
+      default: 'false',
+      description: 'Listen beyond loopback without authentication all the same: everybody who reaches it may read and change everything.',
+    },
+    jwt_rights: {
+      type: RIGHTS_LIST,
+      default: '["read", "write"]',
+      description: 'What a login token of Kytos may do: read, write, admin; [] accepts none of them.',
+    },
+    tls_cert: {
+      type: PATH,
+      otherwise: 'no TLS',
+      description: 'The certificate (PEM) of this service, with those between it and its authority; needs tls_key.',
+    },
+    tls_key: { type: PATH, otherwise: 'none', description: 'The key (PEM) of that certificate; both are read again when they change.' },
     state_dir: {
       type: PATH,
       default: 'var/lib/kytos/settings-state',

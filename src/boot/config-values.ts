@@ -4,6 +4,7 @@ import { isSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { isControllerId } from '../../model/namespace.ts'
 import { isArray } from '../../model/value.ts'
+import { isRight, RIGHTS, type Right } from '../tokens/rights.ts'
 import { quote } from './problems.ts'
 
 /** What a value's text means, or what is wrong with it: a phrase that goes on after "`key`", without its full stop. */
@@ -87,6 +88,26 @@ export const NAPPS: ValueType<readonly string[]> = {
   name: 'JSON list of NApp ids',
   read: text =>
     readList(text, '["kytos/settings"]', napp => (NAPP.test(napp) ? undefined : `${quote(napp)} is not a NApp id such as "kytos/settings"`)),
+}
+
+/** A JSON list of host names and addresses, each as a Host header has it, without a port. */
+export const HOSTS: ValueType<readonly string[]> = {
+  name: 'JSON list of host names',
+  read: text =>
+    readList(text, '["controller-1.example.org"]', host =>
+      isIP(host) || HOST_NAME.test(host) ? undefined : `${quote(host)} is not an IP address or a host name, without a port`,
+    ),
+}
+
+/** A JSON list of rights. */
+export const RIGHTS_LIST: ValueType<readonly Right[]> = {
+  name: 'JSON list of rights',
+  read: text => {
+    const reading = readList(text, '["read", "write"]', right =>
+      isRight(right) ? undefined : `${quote(right)} is no right; ${allowed(right, RIGHTS)}`,
+    )
+    return 'wrong' in reading ? reading : { value: reading.value.filter(isRight) }
+  },
 }
 
 /** A JSON list of etcd endpoints: at least one, all of one scheme. */

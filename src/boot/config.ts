@@ -4,6 +4,7 @@ import { hostname } from 'node:os'
 import { dirname, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { isControllerId } from '../../model/namespace.ts'
+import type { Right } from '../tokens/rights.ts'
 import { checkConfig } from './config-check.ts'
 import type { ConfigValues } from './config-schema.ts'
 import { readIni } from './ini.ts'
@@ -18,11 +19,22 @@ export interface Config {
     readonly api_port: number
     readonly napps: string
     readonly napps_pre_installed: readonly string[]
+    /** A secret of Kytos: never to be logged. */
+    readonly jwt_secret?: string | undefined
   }
   readonly settings: {
     readonly backend: 'filesystem' | 'etcd'
     readonly controller: string
+    readonly listen: string
     readonly port: number
+    /** Names that a Host header may hold besides the address and those of loopback. */
+    readonly hosts: readonly string[]
+    readonly authentication: 'none' | 'required'
+    readonly allow_anonymous: boolean
+    /** What a login token of Kytos may do. */
+    readonly jwt_rights: readonly Right[]
+    readonly tls_cert?: string | undefined
+    readonly tls_key?: string | undefined
     readonly state_dir: string
     readonly strict: boolean
     /** Seconds in OFFLINE before the process gives up. */
@@ -75,13 +87,13 @@ export function findConfig(explicit: string | undefined, cwd: string, system = S
 export async function loadConfig(path: string): Promise<Config> {
   const file = resolve(path)
   const { values, problems } = checkConfig(readIni(decode(file, await read(file))), dirname(file))
-  const { controller = hostname() } = values.settings
+  const { controller = hostname(), listen = values.daemon.listen, port = values.daemon.api_port } = values.settings
   const all = [...problems, ...checkHostName(values.settings.controller)]
   if (all.length > 0) throw configInvalid(file, all)
   return {
     file,
     daemon: values.daemon,
-    settings: { ...values.settings, controller, port: values.settings.port ?? values.daemon.api_port },
+    settings: { ...values.settings, controller, listen, port },
     filesystem: values['settings.filesystem'],
     etcd: etcdConfig(values['settings.etcd']),
   }

@@ -7,6 +7,7 @@ import { packageRoot } from '../host/shipped.ts'
 import { addNAppsCommand } from './napps.ts'
 import { printError } from './print-error.ts'
 import { addStartCommand } from './start.ts'
+import { addTokenCommand } from './token.ts'
 import type { World } from './world.ts'
 
 const USAGE = 2
@@ -15,6 +16,7 @@ Examples:
   kytos-settings start -c kytos.ini          run the service and every enabled NApp
   kytos-settings napps list                  what is installed, and what is enabled
   kytos-settings napps disable kytos/change_log
+  kytos-settings token create ci --rights write
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
 
@@ -48,6 +50,7 @@ function createProgram(world: World, exit: (code: number) => void): Command {
     .allowExcessArguments(false)
   addStartCommand(program, world, exit)
   addNAppsCommand(program, world)
+  addTokenCommand(program, world)
   return program
 }
 

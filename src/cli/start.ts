@@ -64,8 +64,8 @@ function createLog({ settings: { log, controller } }: Config, { stderr, env }: W
   return forPeople ? createConsoleLog(stderr, 'host', env) : createJsonLog(stderr, controller)
 }
 
-function serviceUrl({ daemon: { listen }, settings: { port } }: Config): string {
+function serviceUrl({ settings: { listen, port, tls_cert } }: Config): string {
   const anywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
   const address = anywhere[listen] ?? listen
-  return `http://${address.includes(':') ? `[${address}]` : address}:${port}`
+  return `${tls_cert === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }

@@ -37,7 +37,12 @@ describe('a file that is right', () => {
       settings: {
         backend: 'filesystem',
         controller: hostname(),
+        listen: '127.0.0.1',
         port: 8181,
+        hosts: [],
+        authentication: 'none',
+        allow_anonymous: false,
+        jwt_rights: ['read', 'write'],
         state_dir: join(folder, 'var/lib/kytos/settings-state'),
         strict: false,
         start_timeout: 30,
@@ -60,10 +65,18 @@ api_port = 0
 napps = %(base)s/napps
 napps_pre_installed = ["kytos/settings", "amlight/x:1.0",
   "https://napps.kytos.io/repo/kytos/y"]
+jwt_secret = 100%% secret
 [settings]
 backend = etcd
 controller = c.1
+listen = 0.0.0.0
 port = 8182
+hosts = ["settings.example.org", "10.0.0.1"]
+authentication = required
+allow_anonymous = no
+jwt_rights = ["admin"]
+tls_cert = cert.pem
+tls_key = /etc/key.pem
 state_dir = ./state
 strict = On
 start_timeout = 2.5
@@ -87,11 +100,19 @@ timeout = 1
       api_port: 0,
       napps: '/srv/napps',
       napps_pre_installed: ['kytos/settings', 'amlight/x:1.0', 'https://napps.kytos.io/repo/kytos/y'],
+      jwt_secret: '100% secret',
     })
     expect(config.settings).toEqual({
       backend: 'etcd',
       controller: 'c.1',
+      listen: '0.0.0.0',
       port: 8182,
+      hosts: ['settings.example.org', '10.0.0.1'],
+      authentication: 'required',
+      allow_anonymous: false,
+      jwt_rights: ['admin'],
+      tls_cert: join(folder, 'cert.pem'),
+      tls_key: '/etc/key.pem',
       state_dir: join(folder, 'state'),
       strict: true,
       start_timeout: 2.5,
@@ -110,6 +131,19 @@ timeout = 1
       key: join(folder, 'key.pem'),
       timeout: 1,
     })
+  })
+
+  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost', '::ffff:127.0.0.1'])('may listen on %s without authentication', async listen => {
+    expect((await load(`[daemon]\nlisten = ${listen}`)).settings.listen).toBe(listen)
+  })
+
+  test('may belong to a kytosd that listens to its switches on every address', async () => {
+    const { settings, daemon } = await load('[daemon]\nlisten = 0.0.0.0\n[settings]\nlisten = 127.0.0.1')
+    expect([settings.listen, daemon.listen]).toEqual(['127.0.0.1', '0.0.0.0'])
+  })
+
+  test.each(['authentication = required', 'allow_anonymous = true'])('may listen beyond loopback with %s', async line => {
+    expect((await load(`[settings]\nlisten = 0.0.0.0\n${line}`)).settings.listen).toBe('0.0.0.0')
   })
 
   test('chooses etcd with one line', async () => {
@@ -139,6 +173,24 @@ timeout = 1
 })
 
 describe('a file that is wrong', () => {
+  test.each([
+    ['[daemon]\nlisten = 0.0.0.0', 2],
+    ['[settings]\nauthentication = none\nlisten = ::', 3],
+    ['[daemon]\nlisten = 127.0.0.1\n[settings]\nlisten = controller-1.example.org', 4],
+    ['[daemon]\nlisten = 0.0.0.0\n[settings]\nallow_anonymous = false', 2],
+  ])('opens the service to others without authentication: %j', async (text, line) => {
+    const said = await refusal(text)
+    expect(said).toMatch(new RegExp(`^kytos\\.ini:${line}: listen is "[^"]+", which others can reach`))
+    for (const way of ['authentication = required', 'listen = 127.0.0.1', 'allow_anonymous = true']) expect(said).toContain(way)
+  })
+
+  test('names what is missing of a certificate, and what is no right and no host', async () => {
+    expect(await refusal('[settings]\ntls_cert = cert.pem')).toBe('kytos.ini:2: [settings] tls_cert is set without tls_key: set both or neither.')
+    expect(await refusal('[settings]\ntls_key = key.pem')).toBe('kytos.ini:2: [settings] tls_key is set without tls_cert: set both or neither.')
+    expect(await refusal('[settings]\njwt_rights = ["wrote"]')).toContain('"wrote" is no right; did you mean "write"?')
+    expect(await refusal('[settings]\nhosts = ["a:80"]')).toContain('"a:80" is not an IP address or a host name, without a port')
+  })
+
   test('says everything at once, each with its line, what is allowed and what to do', async () => {
     const message = await refusal(`[daemon]
 api_port = http
@@ -173,13 +225,13 @@ timeout = 1e3
         kytos.ini:4: [daemon] napps_pre_installed is not a JSON list of strings: write it as ["kytos/settings"].
         kytos.ini:5: [daemon] napps is empty: give it a value (path), or remove the line for its default, var/lib/kytos/napps.
         kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd.
-        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
-        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
+        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
+        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
         kytos.ini:10: [settings] controller is "a b": expected letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.
         kytos.ini:11: [settings] strict is "maybe": expected one of true, yes, on, 1, false, no, off, 0.
         kytos.ini:12: [settings] start_timeout is "0": expected seconds, above 0 and at most 86400, such as 30 or 2.5.
         kytos.ini:13: [settings] reconcile is "-1": expected seconds, at most 86400, such as 300, or 0 for never.
-        kytos.ini:14: [settings] has no key "owner": allowed are backend, controller, port, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
+        kytos.ini:14: [settings] has no key "owner": allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
         kytos.ini:15: [settings.ectd] is not a section of the settings: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
         kytos.ini:17: [Settings] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
         kytos.ini:18: [setting] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.

@@ -55,7 +55,12 @@ export function configFor(root: string, preInstalled: readonly string[] = []): C
     settings: {
       backend: 'filesystem',
       controller: 'test',
+      listen: '127.0.0.1',
       port: 0,
+      hosts: [],
+      authentication: 'none',
+      allow_anonymous: false,
+      jwt_rights: [],
       state_dir: join(root, 'state'),
       strict: false,
       hook_timeout: 2,

@@ -1,0 +1,17 @@
+import type { BackendChoice } from '../../backends/registry.ts'
+import type { Config } from './config.ts'
+import { loadEtcdSecrets } from './etcd-secrets.ts'
+
+/** The store that a configuration names, with the secrets from its files; `warn` hears of those that everybody can read. @throws SettingsError CONFIG_INVALID. */
+export async function chooseBackend(config: Config, warn: (warning: string) => void): Promise<BackendChoice> {
+  if (config.settings.backend === 'filesystem') return { backend: 'filesystem', path: config.filesystem.path }
+  const { warnings, ...secrets } = await loadEtcdSecrets(config.etcd)
+  for (const warning of warnings) warn(warning)
+  const { endpoints, prefix, timeout, username } = config.etcd
+  return { backend: 'etcd', endpoints, prefix, timeout, ...(username === undefined ? {} : { username }), ...secrets }
+}
+
+/** The store as its snapshots and the log name it. */
+export function nameStore(choice: BackendChoice): string {
+  return choice.backend === 'filesystem' ? `filesystem ${choice.path}` : `etcd ${choice.endpoints.join(',')} ${choice.prefix}`
+}
