@@ -4,6 +4,7 @@ import { checkConfig } from '../../../src/boot/config-check.ts'
 import { configTable, describeConfig } from '../../../src/boot/config-help.ts'
 import { configSections } from '../../../src/boot/config-schema.ts'
 import { readIni } from '../../../src/boot/ini.ts'
+import { RIGHTS } from '../../../src/tokens/rights.ts'
 
 test('docs/configuration.md holds the table of all keys as the code has it', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
@@ -15,11 +16,16 @@ test('docs/configuration.md holds the table of all keys as the code has it', asy
   ).toBe(configTable())
 })
 
-test('the examples in docs/configuration.md are files that are right', async () => {
-  const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
+test.each(['configuration.md', 'security.md'])('the examples in docs/%s are files that are right', async name => {
+  const text = await readFile(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
   const examples = [...text.matchAll(/```ini\n(.*?)```/gs)].map(([, example = '']) => example)
   expect(examples.length).toBeGreaterThan(0)
   for (const example of examples) expect(checkConfig(readIni(example), '/').problems).toEqual([])
+})
+
+test('docs/security.md names every right', async () => {
+  const text = await readFile(new URL('../../../docs/security.md', import.meta.url), 'utf8')
+  expect([...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, right]) => right)).toEqual(RIGHTS)
 })
 
 test('help names every key with its default and meaning', () => {
