@@ -1,6 +1,9 @@
 import { createHmac } from 'node:crypto'
+import { once } from 'node:events'
 import { get, type IncomingMessage } from 'node:http'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
 import { EVERYTHING } from '../../../model/key.ts'
@@ -177,6 +180,26 @@ describe('a login token of Kytos', () => {
   })
 })
 
+describe('a WebSocket', () => {
+  it.each([
+    ['without a token', {}, '401 Unauthorized'],
+    ['with a wrong one', bearer(makeTokenText('abc')), '401 Unauthorized'],
+    ['from a page of another site', { Origin: 'http://evil.example' }, '403 Forbidden'],
+  ])('%s is not opened', async (_what, headers, status) => {
+    const { http } = await openGuardedRig()
+    const lines = Object.entries({ Host: 'localhost', Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', ...headers })
+    const text = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
+    const socket = connect(
+      http.port,
+      '127.0.0.1',
+      () => void socket.write(`GET ${API}/bus HTTP/1.1\r\n${text}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`),
+    )
+    onTestFinished(() => void socket.destroy())
+    const [answer] = await once(socket, 'data')
+    expect(String(answer)).toMatch(new RegExp(`^HTTP/1\\.1 ${status}\\r\\n`))
+  })
+})
+
 describe('where no credential is needed', () => {
   it('everybody reads and writes, in the name of their address', async () => {
     const rig = await openGuardedRig({ required: false })
@@ -260,6 +283,22 @@ describe('wrong credentials', () => {
     const authorization = `Bearer a${' '.repeat(12_000)}b`
     expect((await ask(rig, 'GET', API, { authorization })).status).toBe(401)
     expect(performance.now() - begin).toBeLessThan(1_000)
+  })
+
+  it('are refused whatever they are, and never with a 5xx', async () => {
+    const rig = await openGuardedRig({ jwt: JWT })
+    const written = fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map(code => String.fromCharCode(code).replace('\x7f', '')) })
+    const credential = fc.oneof(
+      written,
+      fc.tuple(written, written, written).map(parts => parts.join('.')),
+      fc.constant(jwt().slice(1)),
+    )
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom('Bearer ', 'bearer\t', '', 'Basic '), credential, async (scheme, text) => {
+        expect([401, 429]).toContain((await ask(rig, 'PATCH', NAMESPACE, { authorization: `${scheme}${text}` })).status)
+      }),
+      { numRuns: 150 },
+    )
   })
 
   it('that nobody shows do not count', async () => {
