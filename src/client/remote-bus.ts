@@ -45,7 +45,9 @@ export interface RemoteSubscription {
 export type RemoteListener = (event: KytosEvent, cursor: string | undefined) => void | Promise<void>
 
 export interface RemoteBusOptions {
-  /** Headers of the handshake, such as `authorization`. */
+  /** A token of the service, or a login token of Kytos; needed where the service asks for one. */
+  readonly token?: string
+  /** Headers of the handshake, such as what a proxy asks for. */
   readonly headers?: Readonly<Record<string, string>>
   /** Certificates to trust, as PEM, in place of those that Node knows. */
   readonly ca?: string | Buffer
@@ -98,7 +100,7 @@ class Remote implements RemoteBus {
   #refused: SettingsError | undefined
   #closed: SettingsError | undefined
 
-  constructor(url: URL, { timeout = 10_000, heartbeat = 15_000, log, headers, ca }: RemoteBusOptions) {
+  constructor(url: URL, { timeout = 10_000, heartbeat = 15_000, log, headers, token, ca }: RemoteBusOptions) {
     this.#log = log
     let opened = (): void => {}
     let refused: (why: SettingsError) => void = () => {}
@@ -115,7 +117,7 @@ class Remote implements RemoteBus {
     })
     this.#line = new RemoteLine(
       url,
-      { heartbeat, ...(headers && { headers }), ...(ca && { ca }) },
+      { heartbeat, headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) }, ...(ca && { ca }) },
       {
         opened: () => {
           this.#refused = undefined

@@ -17,7 +17,7 @@ export interface LineListener {
 
 export interface LineOptions {
   /** Headers of the handshake, such as `authorization`. */
-  readonly headers?: Readonly<Record<string, string>>
+  readonly headers: Readonly<Record<string, string>>
   /** Certificates to trust, as PEM, in place of those that Node knows. */
   readonly ca?: string | Buffer
   /** Milliseconds between two signs of life. */
@@ -87,7 +87,7 @@ export class RemoteLine {
 
   #open(): void {
     const { headers, ca } = this.#options
-    const options: ClientOptions = { handshakeTimeout: HANDSHAKE, perMessageDeflate: false, ...(headers && { headers }), ...(ca && { ca }) }
+    const options: ClientOptions = { handshakeTimeout: HANDSHAKE, perMessageDeflate: false, headers, ...(ca && { ca }) }
     const socket = new WebSocket(this.#url, options)
     this.#socket = socket
     let isOpen = false

@@ -19,7 +19,8 @@ import { MAX_UNSENT } from './fact-reader.ts'
  *  2. What is held for it is bounded: MAX_COMMANDS commands, each from its frame until its answer has left; MAX_UNSENT bytes of events and one event, as
  *     fact-reader.ts has it; and while more than MAX_UNSENT bytes of any kind wait to be sent, nothing more is read from it.
  *  3. One that neither speaks nor takes anything from one beat to the next is dropped.
- *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer.
+ *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer. When the credential
+ *     that opened it no longer holds, it is the same, and no fact or event is told from then on.
  */
 
 /** How many commands of one connection may be under way. */
@@ -28,6 +29,7 @@ export const MAX_COMMANDS = 64
 /** Close codes, as IANA registers them; those of broken frames (1002, 1007, 1009) are given by ws. */
 const STOPPING = 1001
 const NOT_TEXT = 1003
+const NO_LONGER_ALLOWED = 1008
 const SLOW = 1013
 
 export interface BusConnectionOptions {
@@ -35,8 +37,17 @@ export interface BusConnectionOptions {
   readonly bus: Bus
   readonly feed: Feed
   readonly log: Log
+  /** Refuses whoever may not, or no longer, hear what happens. @throws SettingsError. */
+  readonly checkReader: () => void
   /** Called once when the line is closed. */
   readonly left: () => void
+}
+
+/** How a connection comes to its end: what is refused meanwhile, and the close code. */
+interface Ending {
+  readonly code: number
+  readonly why: string
+  readonly error: SettingsError
 }
 
 /** A WebSocket that speaks the bus. */
@@ -45,7 +56,7 @@ export class BusConnection {
   readonly #options: BusConnectionOptions
   readonly #commands = new Set<CommandId>()
   #subscription: BusSubscription | undefined
-  #stopping: string | undefined
+  #ending: Ending | undefined
   #unsentEvents = 0
   #heard = true
   #unsentAtBeat = 0
@@ -79,10 +90,15 @@ export class BusConnection {
     if (names?.length && unseenCursor !== undefined) this.#tellPlace(names, unseenCursor)
   }
 
-  /** Answers what was taken, refuses more, then closes the line. */
+  /** Answers what was taken, refuses more, then closes the line: the service stops. */
   stop(why: string): void {
-    this.#stopping ??= why
-    this.#closeWhenDone()
+    this.#end({ code: STOPPING, why, error: new SettingsError('SERVICE_STOPPING', 'The service is stopping: connect again.') })
+  }
+
+  /** Tells nothing more of what happens, answers what was taken, refuses more, then closes the line: the credential no longer holds. */
+  expel(why: string): void {
+    this.#subscription?.stop()
+    this.#end({ code: NO_LONGER_ALLOWED, why, error: new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked meanwhile.') })
   }
 
   #hear(data: Buffer, isBinary: boolean): void {
@@ -109,7 +125,7 @@ export class BusConnection {
   }
 
   #do(frame: ClientFrame): void {
-    if (this.#stopping !== undefined) throw new SettingsError('SERVICE_STOPPING', 'The service is stopping: connect again.')
+    if (this.#ending) throw this.#ending.error
     switch (frame.kind) {
       case 'command':
         this.#ask(frame.id, frame.name, frame.content)
@@ -144,7 +160,8 @@ export class BusConnection {
   }
 
   #subscribe({ names, namespaces, since }: Extract<ClientFrame, { kind: 'subscribe' }>): void {
-    const { bus, feed } = this.#options
+    const { bus, feed, checkReader } = this.#options
+    checkReader()
     const next = new BusSubscription({
       bus,
       feed,
@@ -195,8 +212,15 @@ export class BusConnection {
     })
   }
 
+  #end(ending: Ending): void {
+    this.#ending ??= ending
+    this.#closeWhenDone()
+  }
+
   #closeWhenDone(): void {
-    if (this.#stopping !== undefined && this.#commands.size === 0) this.#close(STOPPING, `SERVICE_STOPPING: ${this.#stopping}`)
+    if (!this.#ending || this.#commands.size > 0) return
+    const { code, why, error } = this.#ending
+    this.#close(code, `${error.code}: ${why}`)
   }
 
   /** Closes the line after what is under way. */

@@ -4,7 +4,8 @@ import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
 import { BusConnection } from './bus-connection.ts'
 import { acceptUpgrades } from './bus-upgrade.ts'
-import { callerBus } from './caller.ts'
+import { callerBus, callerOf, requireRight } from './caller.ts'
+import type { Door } from './door.ts'
 import { Query } from './query.ts'
 import { API, route } from './routes.ts'
 
@@ -14,6 +15,8 @@ export interface BusRoutesOptions {
   readonly log: Log
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number
+  /** Ends a connection when the credential of its request no longer holds. */
+  readonly guard: Door['guard']
 }
 
 export interface BusRoutes {
@@ -24,7 +27,7 @@ export interface BusRoutes {
 }
 
 /** `GET /bus`: the bus for other processes, over WebSockets. */
-export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat }: BusRoutesOptions): BusRoutes {
+export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, guard }: BusRoutesOptions): BusRoutes {
   const accept = acceptUpgrades(app)
   const connections = new Set<BusConnection>()
   let stopping: string | undefined
@@ -47,9 +50,14 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat }
         reply.header('upgrade', 'websocket')
         const line = accept(request)
         reply.hijack()
+        const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
         const left = (): void => void connections.delete(connection)
-        const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, left })
+        const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, checkReader, left })
         connections.add(connection)
+        line.once(
+          'close',
+          guard(request, why => connection.expel(why)),
+        )
         // It may have been let in just before.
         if (stopping !== undefined) connection.stop(stopping)
       },

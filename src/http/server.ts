@@ -99,7 +99,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addDeadLetterRoutes(app, bus.deadLetters)
   if (doorOptions.tokens) addTokenRoutes(app, doorOptions.tokens, log)
   const events = addEventRoutes(app, { feed, heartbeat, guard: door.guard })
-  const connections = addBusRoutes(app, { bus, feed, log, heartbeat })
+  const connections = addBusRoutes(app, { bus, feed, log, heartbeat, guard: door.guard })
   if (metrics) addMetricsRoutes(app, metrics, events, connections)
   try {
     await app.listen({ host: listen, port })

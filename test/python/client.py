@@ -6,8 +6,9 @@ from websockets.sync.client import connect
 class SettingsBus:
     """Commands and facts of Kytos Settings; one thread, one connection at a time."""
 
-    def __init__(self, url, names, on_event, since=None):
+    def __init__(self, url, names, on_event, since=None, token=None, tls=None):
         self.url, self.names, self.on_event, self.cursor = url, names, on_event, since
+        self.tls, self.headers = tls, {"Authorization": f"Bearer {token}"} if token else {}
         self.ids, self.line = itertools.count(1), None
 
     def _open(self):
@@ -15,7 +16,7 @@ class SettingsBus:
         pause = 0.1
         while True:
             try:
-                self.line = connect(self.url, max_size=None, ping_interval=15, ping_timeout=15)
+                self.line = connect(self.url, additional_headers=self.headers, ssl=self.tls, max_size=None, ping_interval=15, ping_timeout=15)
                 wanted = {"subscribe": self.names}
                 if self.cursor is not None:
                     wanted["since"] = self.cursor

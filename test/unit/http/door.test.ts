@@ -394,6 +394,7 @@ describe('the bus of a caller', () => {
     ]) {
       expect((await refusalOf(() => bus.emit(name, {}))).code).toBe('RIGHT_MISSING')
     }
+    expect((await refusalOf(() => bus.consume('kytos/of_lldp'))).code).toBe('RIGHT_MISSING')
     await rig.service.tokens.revoke(id)
     expect((await refusalOf(() => bus.emit('kytos.settings.list', {}))).code).toBe('TOKEN_INVALID')
     expect((await refusalOf(() => bus.on('settings.changed', () => {}))).code).toBe('TOKEN_INVALID')
