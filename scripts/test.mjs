@@ -11,6 +11,8 @@ const TOOLS = [
   { command: 'python3', debian: 'python3-venv', probe: ['-c', 'import ensurepip'] },
   { command: 'openssl', debian: 'openssl' },
   { command: 'flock', debian: 'util-linux' },
+  { command: 'curl', debian: 'curl' },
+  { command: 'jq', debian: 'jq' },
 ]
 const POLICY = '/usr/sbin/policy-rc.d'
 
