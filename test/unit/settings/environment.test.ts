@@ -199,6 +199,8 @@ describe('the environment of a controller', () => {
       expect(await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 6 }, scope: 'controller' })).toMatchObject({
         shadowed: ['/polling_time'],
       })
+      const others = await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 7 }, scope: 'controller:three' })
+      expect(others).not.toHaveProperty('shadowed')
       expect(one.changes.at(-1)?.content).toMatchObject({ data: { polling_time: 9 }, previous: { polling_time: 9 }, changes: [] })
       expect(await two.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).toMatchObject({ data: { polling_time: 5 } })
       const { explain } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })

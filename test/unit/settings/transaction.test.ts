@@ -343,6 +343,7 @@ describe('a dry run', () => {
           const rehearsed = await transact(one, cleaned, { dry_run: true }).catch(error => error)
           expect([fingerprint(store), one.facts.length]).toEqual([before, seen])
           const real = await transact(one, cleaned).catch(error => error)
+          expect(rehearsed).not.toMatchObject({ code: 'CHANGE_VETOED' })
           if (isSettingsError(rehearsed)) {
             expect(real).toMatchObject({ code: rehearsed.code, message: rehearsed.message })
             continue
