@@ -72,30 +72,48 @@ export class Draft {
 
   /**
    * What the changes of announced keys, all those of one revision, mean, in their order; keys that mean nothing to us are left out. Nobody sees what stood between
-   * two of them: all that differs in a namespace is told by the first of its steps that counts here, and what was rejected by its last.
+   * two changes of one commit: all of it is told by the first of its steps that counts here, and what that made unacceptable too.
    * @throws what reading the history throws.
    */
   async steps(changes: readonly Change[], existed: (key: Key) => boolean): Promise<readonly Step[]> {
     const taken = changes.flatMap((change, i) => this.#take(change, { n: i + 1, existed: existed(keyOf(change)) }) ?? [])
     const effects = new Map<Taken, Effect>()
-    for (const [namespace, steps] of byNamespace(taken)) {
-      const { before, after, rejected } = await this.#settle(namespace)
-      const teller = steps.find(step => this.#counts(step)) ?? steps[0]
-      let told = before
-      for (const step of steps) {
-        effects.set(step, { before: told, after: step === teller ? after : told, rejected: step === steps.at(-1) ? rejected : [] })
-        if (step === teller) told = after
-      }
+    const tellers = this.#tellers(taken)
+    for (const step of taken) {
+      if (step.type === 'box') continue
+      const group = tellers.get(step)
+      effects.set(step, group ? await this.#settle(step.namespace, group) : this.#unchanged(step.namespace))
     }
     return taken.map(step => this.#finish(step, effects.get(step)))
   }
 
+  /** The steps that tell of a commit, each with all that the commit does to the namespace. */
+  #tellers(taken: readonly Taken[]): ReadonlyMap<Taken, readonly OfNamespace[]> {
+    const groups = new Map<string, OfNamespace[]>()
+    for (const step of taken) {
+      if (step.type === 'box') continue
+      const name = `${step.namespace} ${step.type === 'settings' && step.writeId ? step.writeId : step.n}`
+      groups.set(name, [...(groups.get(name) ?? []), step])
+    }
+    const told = new Map<Taken, readonly OfNamespace[]>()
+    for (const group of groups.values()) {
+      const teller = group.find(step => this.#counts(step)) ?? group[0]
+      if (teller) told.set(teller, group)
+    }
+    return told
+  }
+
+  /** A document that is acceptable in the end was never refused, whatever stood between two changes of one revision. */
   #finish(step: Taken, effect: Effect = NO_EFFECT): Step {
     if (step.type === 'box') return step
-    if (step.type === 'schema') return { ...step, ...effect }
-    const { namespace, scope, key, ...rest } = step
+    const rejected = effect.rejected.filter(({ namespace, scope }) => this.#state(namespace).documents.get(scope)?.rejected.length)
+    if (step.type === 'schema') {
+      const { apply: _, ...rest } = step
+      return { ...rest, ...effect, rejected }
+    }
+    const { namespace, scope, key, apply: _, writeId: __, ...rest } = step
     const state = this.#state(namespace).documents.get(scope) ?? absentDocument(key, step)
-    return { ...rest, state, ...effect }
+    return { ...rest, state, ...effect, rejected }
   }
 
   /** True when the step is about something that counts for the effective settings here. */
@@ -115,26 +133,28 @@ export class Draft {
   }
 
   #takeDocument(change: Change, owner: OverridesPlace, entry: Entry | undefined, place: Place): Taken {
-    const before = this.#state(owner.namespace)
-    const known = before.documents.get(owner.scope)
+    const known = this.#state(owner.namespace).documents.get(owner.scope)
     const absent = absentDocument(keyOf(change), owner)
     const document: DocumentState = entry
       ? { ...absent, entry, data: this.#parse(entry), record: known?.record }
       : { ...absent, record: known?.record, goneAt: this.#goneAt(change, known) }
     const recorded = document.record?.version ?? 0
-    const version = this.#isTold(document, known) ? recorded : Math.max(documentVersion(this.#before(owner)), recorded) + 1
-    this.#changed.set(owner.namespace, withDocument(before, { ...document, version, fallback: lastValid(this.#before(owner)) }))
-    return { type: 'settings', ...place, ...owner, key: keyOf(change) }
+    const isTold = this.#isTold(document, known)
+    const version = isTold ? recorded : Math.max(documentVersion(this.#before(owner)), recorded) + 1
+    const changed = { ...document, version, fallback: lastValid(this.#before(owner)) }
+    const writeId = isTold ? document.record?.writeId : undefined
+    return { type: 'settings', ...place, ...owner, key: keyOf(change), writeId, apply: state => withDocument(state, changed) }
   }
 
   #takeSchema(key: Key, { namespace, digest }: SchemaPlace, entry: Entry | undefined, place: Place): Taken {
-    const before = this.#state(namespace)
-    const { shelf, problem } = entry
-      ? withStored(before.schemas, digest, entry)
-      : { shelf: withoutStored(before.schemas, digest), problem: undefined }
-    if (problem) this.unreadable.set(key, problem)
-    this.#changed.set(namespace, { ...before, schemas: shelf })
-    return { type: 'schema', ...place, namespace, gone: entry === undefined }
+    const apply = (state: NamespaceState): NamespaceState => {
+      const { shelf, problem } = entry
+        ? withStored(state.schemas, digest, entry)
+        : { shelf: withoutStored(state.schemas, digest), problem: undefined }
+      if (problem) this.unreadable.set(key, problem)
+      return { ...state, schemas: shelf }
+    }
+    return { type: 'schema', ...place, namespace, gone: entry === undefined, apply }
   }
 
   /** The document before this batch, whose records may be known already. */
@@ -156,12 +176,17 @@ export class Draft {
     return change.type === 'put' || this.#anew ? undefined : change.revision
   }
 
-  /** Decides what counts of a namespace now that all its changes are taken. */
-  async #settle(namespace: Namespace): Promise<Effect> {
-    const changed = this.#state(namespace)
+  /** Applies what a commit does to a namespace, and decides what counts then. */
+  async #settle(namespace: Namespace, group: readonly OfNamespace[]): Promise<Effect> {
+    const changed = group.reduce((state, step) => step.apply(state), this.#state(namespace))
     const settled = await settle(changed, this.#self, this.#surroundings)
     this.#changed.set(namespace, { ...settled, told: settled.effective })
     return { before: changed.told, after: settled.effective, rejected: newlyRejected(changed, settled) }
+  }
+
+  #unchanged(namespace: Namespace): Effect {
+    const { told } = this.#state(namespace)
+    return { before: told, after: told, rejected: [] }
   }
 
   #state(namespace: Namespace): NamespaceState {
@@ -173,17 +198,12 @@ type SchemaPlace = NonNullable<ReturnType<typeof parseSchemaKey>>
 
 const NO_EFFECT: Effect = { before: {}, after: {}, rejected: [] }
 
-/** A change that was taken, before it is known what it comes to. */
-type Taken = BoxStep | OfNamespace
-type OfNamespace = (Place & OverridesPlace & { readonly type: 'settings'; readonly key: Key }) | Omit<SchemaStep, keyof Effect>
-
-function byNamespace(taken: readonly Taken[]): ReadonlyMap<Namespace, readonly OfNamespace[]> {
-  const found = new Map<Namespace, OfNamespace[]>()
-  for (const step of taken) {
-    if (step.type === 'box') continue
-    const steps = found.get(step.namespace)
-    if (steps) steps.push(step)
-    else found.set(step.namespace, [step])
-  }
-  return found
+/** What a change does to its namespace. */
+interface Applied {
+  readonly apply: (state: NamespaceState) => NamespaceState
 }
+
+/** A change that was taken, before it is known what it comes to; the changes of one commit have one write id. */
+type Taken = BoxStep | OfNamespace
+type OfNamespace = Applied &
+  ((Place & OverridesPlace & { readonly type: 'settings'; readonly key: Key; readonly writeId: string | undefined }) | Omit<SchemaStep, keyof Effect>)

@@ -96,13 +96,21 @@ describe('explain', () => {
     const one = await open(store)
     const hand = await openHand(store)
     const { revision } = await one.ask('kytos.settings.update', { namespace: NS, data: { standing: 1, passing: 0 }, comment: 'the first' })
-    for (let i = 1; i <= 200; i++) await one.ask('kytos.settings.update', { namespace: NS, data: { passing: i } })
-    for (let n = 0; n < 3; n++) await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
+    await one.ask('kytos.settings.update', { namespace: NS, data: { later: 0 } })
+    const { revision: second } = await one.ask('kytos.settings.update', { namespace: NS, data: { later: 1 } })
+    for (let n = 0; n < 3; n++) {
+      for (let i = 1; i <= 70; i++) await one.ask('kytos.settings.update', { namespace: NS, data: { passing: 70 * n + i } })
+      await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
+    }
     const retrieve = () => one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
     const { explain, revision: last } = await retrieve()
-    expect(explain).toMatchObject({ '/standing': { set_by: ANN, revision }, '/passing': { value: 200, set_by: ANN, revision: last } })
+    expect(explain).toMatchObject({
+      '/standing': { set_by: ANN, revision },
+      '/later': { set_by: ANN, revision: second },
+      '/passing': { value: 210, set_by: ANN, revision: last },
+    })
     expect(explain?.['/standing']?.set_at).toMatch(/^20/)
-    expect(await one.ask('kytos.settings.history', { namespace: NS, limit: 1000 })).toHaveLength(51)
+    expect(await one.ask('kytos.settings.history', { namespace: NS, limit: 1000 })).toHaveLength(53)
     await one.ask('kytos.settings.delete', { namespace: NS })
     const again = await one.ask('kytos.settings.update', { namespace: NS, data: { standing: 1 } })
     expect((await retrieve()).explain).toMatchObject({ '/standing': { revision: again.revision } })

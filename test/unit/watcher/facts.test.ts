@@ -146,15 +146,33 @@ describe('the fact of a change', () => {
     ])
   })
 
-  it('of several keys of one revision are told in byte order, chained, and show nothing that stood between them', async () => {
+  it('of several keys of one revision are told in byte order, chained', async () => {
     const tell = await createTeller()
-    const facts = await tell(...written(KEY, 1, { a: 1 }), ...written(OWN, 1, { b: 2 }), stored(schemaKey(NS, document.digest), document))
+    const facts = await tell(
+      ...written(KEY, 1, { a: 1 }, 'one'),
+      ...written(OWN, 1, { b: 2 }, 'another'),
+      stored(schemaKey(NS, document.digest), document),
+    )
     expect(facts.map(({ content }) => content)).toMatchObject([
-      // The schema of the same revision wants an object at "b".
-      { scope: 'controller:one', cursor: '7.1.1', previous: {}, data: { a: 1 }, changes: [{ path: '/a', new: 1 }] },
-      { scope: 'schema', cursor: '7.1.2', previous: { a: 1 }, data: { a: 1 }, changes: [] },
-      { scope: 'cluster', cursor: '7.1.3', previous: { a: 1 }, data: { a: 1 }, changes: [] },
+      { scope: 'controller:one', cursor: '7.1.1', previous: {}, data: { b: 2 } },
+      // The schema wants an object there.
+      { scope: 'schema', cursor: '7.1.2', previous: { b: 2 } },
       { namespace: NS, source: OWN },
+      { scope: 'cluster', cursor: '7.1.3' },
+    ])
+  })
+
+  it('of one transaction show nothing that stood between them, also beside the commit of another', async () => {
+    const tell = await createTeller()
+    const facts = await tell(
+      ...written(KEY, 1, { a: 1, c: 1 }, 'both'),
+      ...written(OWN, 1, { b: {} }, 'both'),
+      stored(schemaKey(NS, document.digest), document),
+    )
+    expect(facts.map(({ content }) => content)).toMatchObject([
+      { scope: 'controller:one', previous: {}, data: { a: 1, b: {}, c: 1 } },
+      { scope: 'schema', previous: { a: 1, b: {}, c: 1 }, data: { a: 1, b: {}, c: 1 }, changes: [] },
+      { scope: 'cluster', previous: { a: 1, b: {}, c: 1 }, data: { a: 1, b: {}, c: 1 }, changes: [] },
     ])
   })
 
