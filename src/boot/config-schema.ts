@@ -1,5 +1,6 @@
 import {
   BOOLEAN,
+  BRIEF,
   CONTROLLER,
   choice,
   ENDPOINTS,
@@ -96,9 +97,9 @@ export const CONFIG_SCHEMA = {
       description: 'How long to try for a store before giving up, when there is nothing to start from.',
     },
     hook_timeout: {
-      type: SECONDS,
+      type: BRIEF,
       default: '2',
-      description: 'How long a NApp may take to accept a change of its settings before it counts as refused.',
+      description: 'How long a NApp may take to accept a change of its settings, 20 at most; one that takes longer has refused it.',
     },
     reconcile: {
       type: PERIOD,

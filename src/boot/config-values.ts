@@ -22,6 +22,8 @@ const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/
 /** As Kytos installs them: `username/name`, perhaps of a repository or a version. */
 const NAPP = /^(?:(?:https?|file):\/\/\S+\/)?[A-Za-z0-9][\w.-]{0,63}\/[A-Za-z0-9][\w.-]{0,63}(?::\S+)?$/
 const PREFIX = /^(?:\/[^/\s\p{Cc}]+)+$/u
+/** Less than a command waits for its answer. */
+const LONGEST_WAIT = 20
 const DAY = 86_400
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['1', 'yes', 'true', 'on'].map(word => [word, true] as const),
@@ -56,6 +58,15 @@ export const SECONDS: ValueType<number> = {
   read: text => {
     const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : 0
     return seconds > 0 && seconds <= DAY ? { value: seconds } : got(text, `seconds, above 0 and at most ${DAY}, such as 30 or 2.5`)
+  },
+}
+
+/** Seconds that somebody waits for an answer meanwhile, so few that he still does. */
+export const BRIEF: ValueType<number> = {
+  name: 'seconds',
+  read: text => {
+    const seconds = /^\d{1,2}(?:\.\d+)?$/.test(text) ? Number(text) : 0
+    return seconds > 0 && seconds <= LONGEST_WAIT ? { value: seconds } : got(text, `seconds, above 0 and at most ${LONGEST_WAIT}, such as 2`)
   },
 }
 

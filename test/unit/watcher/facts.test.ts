@@ -184,7 +184,7 @@ describe('the fact of a change', () => {
       { scope: 'controller:one', kind: 'deleted', previous: { a: 2 }, data: { a: 2 }, changes: [] },
       { scope: 'cluster', kind: 'updated', previous: { a: 2 }, data: { a: 2 }, changes: [] },
     ])
-    const elsewhere = await tell(...written(KEY, 3, { a: 3 }), ...written(OTHER, 2, undefined))
+    const elsewhere = await tell(...written(KEY, 3, { a: 3 }, 'promote'), ...written(OTHER, 2, undefined, 'promote'))
     expect(elsewhere.map(({ content }) => content)).toMatchObject([
       { scope: 'controller:two', kind: 'deleted', previous: { a: 2 }, data: { a: 2 }, changes: [] },
       { scope: 'cluster', previous: { a: 2 }, data: { a: 3 }, changes: [{ path: '/a', old: 2, new: 3 }] },
