@@ -16,11 +16,11 @@ import { type DocumentState, isRecorded, parseOverridesKey } from './document-st
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import { Follower } from './follower.ts'
 import { Latch } from './latch.ts'
+import { Observers } from './observers.ts'
 import { Reconciler } from './reconciler.ts'
 import { recordsIn } from './snapshot.ts'
 import { type Health, type Position, Standing } from './standing.ts'
 import { keyOf } from './store-index.ts'
-import { Waiters } from './waiters.ts'
 
 /*
  * The only one who says facts: it brings the cache and the bus forward together.
@@ -66,10 +66,6 @@ export interface WatcherOptions {
 
 /** How far back a valid version is looked for. */
 const KEPT_RECORDS = 50
-/** Milliseconds that a write waits for an unready watch before it answers unobserved. */
-const OBSERVE = 2_000
-/** How many times that long it waits for a watch that stands but lags. */
-const OBSERVE_TIMES = 15
 
 export class Watcher {
   readonly cache: Cache
@@ -79,8 +75,7 @@ export class Watcher {
   readonly #follower: Follower
   readonly #reconciler: Reconciler
   readonly #stopping = new AbortController()
-  readonly #passed = new Waiters()
-  readonly #ready = new Waiters()
+  readonly #observers: Observers
   readonly #started = new Latch()
   #running: Promise<void> = Promise.resolve()
   #wasReady = false
@@ -95,6 +90,11 @@ export class Watcher {
       position: () => this.#position,
       announce: content => this.#say({ name: 'settings.state', content }).id,
       remote: options.backend.supports.sharing,
+    })
+    this.#observers = new Observers({
+      ready: () => this.#standing.ready,
+      position: () => this.#position,
+      stopped: () => this.#stopping.signal.aborted,
     })
     this.#follower = new Follower({
       backend: options.backend,
@@ -160,32 +160,19 @@ export class Watcher {
     )
   }
 
-  /**
-   * True once a commit of this revision is in the cache and has been announced; `before` is the position that was read before it was sent. False when the
-   * watch was down for 2 s meanwhile, or the store turned out to be another one, so that nobody can say.
-   */
-  async passed(revision: Revision, before: Position): Promise<boolean> {
-    const otherStore = () => this.#position.epoch !== before.epoch
-    // A store that gives a commit a revision that has been announced already went back, and its revisions mean nothing until that is noticed.
-    const there = () => !otherStore() && revision > before.revision && this.#position.revision >= revision
-    const settled = () => otherStore() || there()
-    for (let times = 0; !settled() && times < OBSERVE_TIMES; times++) {
-      const wasReady = this.#standing.ready
-      if (!(await this.#passed.wait(settled, OBSERVE)) && !wasReady && !this.#standing.ready) break
-      if (this.#stopping.signal.aborted) break
-    }
-    return there()
+  /** See {@link Observers.passed}. */
+  passed(revision: Revision, before: Position): Promise<boolean> {
+    return this.#observers.passed(revision, before)
   }
 
   /** True when READY, now or within so many milliseconds. */
-  async ready(within: number): Promise<boolean> {
-    const isReady = () => this.#standing.ready
-    return isReady() || this.#ready.wait(isReady, within)
+  ready(within: number): Promise<boolean> {
+    return this.#observers.ready(within)
   }
 
   /** True when the condition on the cache holds, now or within so many milliseconds. */
-  async until(condition: () => boolean, within: number): Promise<boolean> {
-    return condition() || this.#passed.wait(condition, within)
+  until(condition: () => boolean, within: number): Promise<boolean> {
+    return this.#observers.until(condition, within)
   }
 
   /** Brings a schema that a NApp of this process registered into use, see {@link Cache.register}; announces the overrides that it does not accept. */
@@ -203,8 +190,7 @@ export class Watcher {
   async stop(): Promise<void> {
     this.#stopping.abort()
     this.#started.fail(new SettingsError('SERVICE_STOPPING', 'The service is stopping.'))
-    this.#passed.close()
-    this.#ready.close()
+    this.#observers.close()
     await this.#running
   }
 
@@ -278,7 +264,7 @@ export class Watcher {
       }
     }
     this.#position = { epoch, revision }
-    this.#passed.check()
+    this.#observers.moved()
   }
 
   #say(fact: Fact, weight = 0): KytosEvent {
@@ -300,7 +286,7 @@ export class Watcher {
     if (!before) this.#reportUnrecorded([...this.cache.documents()])
     this.#wasReady = true
     this.#started.open()
-    this.#ready.check()
+    this.#observers.becameReady()
   }
 
   #reportUnrecorded(documents: readonly (DocumentState | undefined)[]): void {
