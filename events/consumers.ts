@@ -1,12 +1,9 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { Actor } from '../model/actor.ts'
 import { SettingsError } from '../model/errors.ts'
-import type { JsonObject } from '../model/value.ts'
 import { describeError } from './dead-letters.ts'
-import type { Unsubscribe } from './event.ts'
+import type { ChangingHook, Consultation, Consumer, Opinion, Proposal, Unsubscribe } from './event.ts'
 import { deepFreeze } from './freeze.ts'
 import { isThenable } from './inbox.ts'
-import type { ValueChange, Verdict } from './map.ts'
 
 /*
  * Who uses which settings in this process, and what they say before a change is committed.
@@ -17,34 +14,6 @@ import type { ValueChange, Verdict } from './map.ts'
  *  2. Only a hook that ends well and gives no reason accepts; one that throws, or is late, refuses.
  *  3. A hook issues no commands while it is asked: it would wait for the very change that waits for it.
  */
-
-/** A change that is about to be committed, as it would look here. */
-export interface Proposal {
-  readonly namespace: string
-  /** Effective settings, after and before. */
-  readonly data: JsonObject
-  readonly previous: JsonObject
-  /** What differs; never empty. */
-  readonly changes: readonly ValueChange[]
-  readonly actor: Actor
-  readonly comment: string | null
-  /** True when somebody only wants to know: nothing will be written. */
-  readonly dry_run: boolean
-}
-
-/** Gives nothing to accept, a reason to refuse; throwing refuses too. The signal aborts at the deadline. */
-export type ChangingHook = (proposal: Proposal, signal: AbortSignal) => undefined | string | Promise<undefined | string>
-
-export interface Consumer {
-  readonly changing?: ChangingHook
-}
-
-/** What one NApp says to a proposal. */
-export interface Opinion {
-  readonly napp: string
-  readonly verdict: Verdict
-  readonly reason: string | null
-}
 
 interface Seat {
   readonly napp: string
@@ -70,7 +39,7 @@ const asked = new AsyncLocalStorage<Question>()
 const NO_QUESTION: Question = { at: '', since: 0, over: true }
 
 /** The consumers of every namespace. */
-export class Consumers {
+export class Consumers implements Consultation {
   readonly #seats = new Map<string, Set<Seat>>()
   readonly #deadline: number
 

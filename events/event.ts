@@ -1,7 +1,7 @@
 import type { Actor } from '../model/actor.ts'
 import type { SettingsError } from '../model/errors.ts'
-import type { Consumer, Consumers } from './consumers.ts'
-import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
+import type { JsonObject } from '../model/value.ts'
+import type { CommandAnswer, CommandContent, CommandName, FactName, Facts, ValueChange, Verdict } from './map.ts'
 
 /** An event as Kytos has it. `timestamp` is ISO 8601 in UTC; `priority` is carried and never reorders. */
 export interface KytosEvent<Content = unknown> {
@@ -31,6 +31,42 @@ export interface ListenOptions {
   readonly namespace?: string
   /** Who listens, for the dead letters: a NApp id. The view's own name by default. */
   readonly name?: string
+}
+
+/** A change that is about to be committed, as it would look here. */
+export interface Proposal {
+  readonly namespace: string
+  /** Effective settings, after and before. */
+  readonly data: JsonObject
+  readonly previous: JsonObject
+  /** What differs; never empty. */
+  readonly changes: readonly ValueChange[]
+  readonly actor: Actor
+  readonly comment: string | null
+  /** True when somebody only wants to know: nothing will be written. */
+  readonly dry_run: boolean
+}
+
+/** Gives nothing to accept, a reason to refuse; throwing refuses too. The signal aborts at the deadline. */
+export type ChangingHook = (proposal: Proposal, signal: AbortSignal) => undefined | string | Promise<undefined | string>
+
+export interface Consumer {
+  readonly changing?: ChangingHook
+}
+
+/** What one NApp says to a proposal. */
+export interface Opinion {
+  readonly napp: string
+  readonly verdict: Verdict
+  readonly reason: string | null
+}
+
+/** Who uses which settings in this process, and what they say to a change. */
+export interface Consultation {
+  /** The NApps that use a namespace, sorted. */
+  of(namespace: string): readonly string[]
+  /** What each of them says, sorted by name; always within a deadline. */
+  consult(proposal: Proposal): Promise<readonly Opinion[]>
 }
 
 /** One NApp's (or one request's) view of the bus: it stamps its actor on commands and refuses to emit what only the watcher may say. */
@@ -95,5 +131,5 @@ export interface RootBus extends Bus {
   /** How many events wait for each who listens, by name. */
   backlog(): ReadonlyMap<string, number>
   readonly deadLetters: DeadLetters
-  readonly consumers: Consumers
+  readonly consumers: Consultation
 }

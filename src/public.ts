@@ -1,6 +1,5 @@
 /** What authors of NApps import from `kytos-settings`. */
-export type { ChangingHook, Consumer, Proposal } from '../events/consumers.ts'
-export type { Bus, KytosEvent, Listener, Unsubscribe } from '../events/event.ts'
+export type { Bus, ChangingHook, Consumer, KytosEvent, Listener, Proposal, Unsubscribe } from '../events/event.ts'
 export type {
   Box,
   CommandAnswer,

@@ -1,7 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { ask } from '../../events/ask.ts'
-import type { Consumer } from '../../events/consumers.ts'
-import type { Bus, EmitOptions, Listener, ListenOptions, RootBus } from '../../events/event.ts'
+import type { Bus, Consumer, EmitOptions, Listener, ListenOptions, RootBus } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'

@@ -1,5 +1,5 @@
 import type { Backend, Operation } from '../../backends/backend.ts'
-import type { Consumers } from '../../events/consumers.ts'
+import type { Consultation } from '../../events/event.ts'
 import type { Preview } from '../../events/map.ts'
 import { strictest } from '../../events/strictest.ts'
 import type { Actor } from '../../model/actor.ts'
@@ -23,7 +23,7 @@ export interface OverridesOptions {
   readonly watcher: Watcher
   readonly writer: DocumentWriter
   /** Who uses the settings in this process, and is asked before a commit. */
-  readonly consumers: Consumers
+  readonly consumers: Consultation
   readonly log: Log
   /** Refuse overrides of namespaces without a schema. */
   readonly strict: boolean
