@@ -3,9 +3,10 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { TransactionOperation } from '../../events/map.ts'
 import { isSettingsError } from '../../model/errors.ts'
-import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import type { JsonObject } from '../../model/value.ts'
 import type { Controller } from '../support/controller.ts'
 import { type Ground, openGround } from '../support/grounds.ts'
+import { mergeReference } from '../support/merge-reference.ts'
 
 /*
  * Many writers, hooks and controllers at once, on every kind of store. What must hold whatever the order of events:
@@ -43,15 +44,6 @@ const step: fc.Arbitrary<Step> = fc.record({
   guarded: fc.boolean(),
 })
 const plan = fc.array(fc.array(step, { minLength: 1, maxLength: 8 }), { minLength: 2, maxLength: 8 })
-
-/** Layers merged, in five lines. */
-function reference(layers: readonly JsonObject[]): JsonObject {
-  const merge = (low: Json | undefined, high: Json | undefined): Json => {
-    if (!isObject(low) || !isObject(high)) return (high === undefined ? low : high) as Json
-    return Object.fromEntries([...new Set([...Object.keys(low), ...Object.keys(high)])].map(key => [key, merge(low[key], high[key])]))
-  }
-  return layers.reduce<JsonObject>((low, high) => merge(low, high) as JsonObject, {})
-}
 
 /** Each controller has a hook of its own that refuses some values and takes its time. */
 function addHooks(controllers: readonly Controller[]): void {
@@ -144,7 +136,7 @@ async function judge(controllers: readonly Controller[], told: readonly Told[]):
     for (const namespace of NAMESPACES) {
       const { data } = await controller.ask('kytos.settings.retrieve', { namespace, fresh: true })
       const layers = [stored.get(`${namespace} cluster`) ?? {}, stored.get(`${namespace} controller:${own}`) ?? {}]
-      expect(data).toEqual(reference([{ k: 1, deep: { x: 1, y: 1 } }, ...layers]))
+      expect(data).toEqual(mergeReference([{ k: 1, deep: { x: 1, y: 1 } }, ...layers]))
     }
     expectTold(controller, records)
   }

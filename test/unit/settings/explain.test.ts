@@ -9,6 +9,7 @@ import { valueAt } from '../../../src/settings/exact-keywords.ts'
 import { pruneHistory } from '../../../src/settings/housekeeper.ts'
 import { findSetters } from '../../../src/settings/provenance.ts'
 import type { StoredRecord } from '../../../src/settings/record.ts'
+import { mergeReference } from '../../support/merge-reference.ts'
 import { createStore, on, open, openHand } from './stores.ts'
 
 const NS = 'kytos/of_lldp'
@@ -22,17 +23,6 @@ function leaves(value: JsonObject, path = ''): string[] {
     const at = path + pointerToken(key)
     return isObject(member) && Object.keys(member).length > 0 ? leaves(member, at) : [at]
   })
-}
-
-/** Layers merged, in five lines. */
-function reference(layers: readonly JsonObject[]): JsonObject {
-  const merge = (low: Json | undefined, high: Json | undefined): Json | undefined =>
-    high === undefined
-      ? low
-      : isObject(low) && isObject(high)
-        ? Object.fromEntries([...new Set([...Object.keys(low), ...Object.keys(high)])].map(key => [key, merge(low[key], high[key]) as Json]))
-        : high
-  return layers.reduce<Json>((low, high) => merge(low, high) as Json, {}) as JsonObject
 }
 
 const scalar = fc.constantFrom<Json>(1, 2, 'x', null, true, 2n ** 64n)
@@ -50,7 +40,7 @@ describe('explain', () => {
         await one.ask('kytos.settings.update', { namespace: NS, data: cluster, method: 'PUT' })
         await one.ask('kytos.settings.update', { namespace: NS, data: own, method: 'PUT', scope: 'controller' })
         const { data, explain = {} } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
-        expect(equalJson(data, reference([defaults, seed, cluster, own]))).toBe(true)
+        expect(equalJson(data, mergeReference([defaults, seed, cluster, own]))).toBe(true)
         expect(Object.keys(explain).sort()).toEqual(leaves(data).sort())
         const layers = [
           ['default', defaults],
