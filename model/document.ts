@@ -8,6 +8,8 @@ export const DOCUMENT_BYTES = 256 * 1024
 /** The most documents that one transaction changes, and the bytes of their texts together. */
 export const TRANSACTION_DOCUMENTS = 32
 export const TRANSACTION_BYTES = 640 * 1024
+/** The most operations that one transaction may bring; several may be of one document. */
+export const TRANSACTION_OPERATIONS = 128
 /** The most operations of one commit: what etcd takes by default, so that every store takes the same. */
 export const COMMIT_OPERATIONS = 128
 

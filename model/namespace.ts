@@ -10,9 +10,10 @@ declare const scope: unique symbol
 /** Where overrides are stored: `cluster`, or `controller:<id>` for one controller. */
 export type Scope = string & { readonly [scope]: true }
 
-const PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
-const NAMESPACE = new RegExp(`^${PART}/${PART}$`)
-const CONTROLLER = new RegExp(`^${PART}$`)
+/** A regular expression of what stands on either side of the "/" in a namespace, and of a controller's id. */
+export const NAMESPACE_PART = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
+const NAMESPACE = new RegExp(`^${NAMESPACE_PART}/${NAMESPACE_PART}$`)
+const CONTROLLER = new RegExp(`^${NAMESPACE_PART}$`)
 
 export const CLUSTER = 'cluster' as Scope
 

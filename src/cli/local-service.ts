@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers'
 import { ERRORS, type ErrorCode, SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
-import { API } from '../http/routes.ts'
+import { API } from '../http/paths.ts'
 import type { LocalService } from '../local-door.ts'
 
 /** Milliseconds that a service of this host may take to answer. */

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SettingsError } from '../../model/errors.ts'
 import { parseUntrustedJson } from '../../model/json.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
-import { unsupportedMedia } from './problem.ts'
+import { takenTypes, unsupportedMedia } from './problem.ts'
 
 /** The largest body, in bytes. */
 export const BODY_LIMIT = 1_048_576
@@ -22,15 +22,15 @@ export function acceptJson(app: FastifyInstance): void {
   )
 }
 
-/** The body of a request. @throws SettingsError CONTENT_MALFORMED when there is none. */
+/** The body of a request. @throws SettingsError CONTENT_MALFORMED when there is none; MEDIA_UNSUPPORTED for a type that the operation does not take. */
 export function readBody(request: FastifyRequest): Json {
+  if (!takenTypes(request).includes(mediaType(request))) throw unsupportedMedia(request)
   if (request.body !== undefined) return request.body as Json // Made by parseBody.
   throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs a JSON body.`)
 }
 
-/** The body of a request that must be an object. @throws SettingsError CONTENT_MALFORMED; MEDIA_UNSUPPORTED for a patch. */
+/** The body of a request that must be an object. @throws SettingsError CONTENT_MALFORMED; MEDIA_UNSUPPORTED as {@link readBody}. */
 export function readObject(request: FastifyRequest): JsonObject {
-  if (mediaType(request) !== 'application/json') throw unsupportedMedia(request.headers['content-type'])
   const body = readBody(request)
   if (isObject(body)) return body
   throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs a JSON object as body, such as {"key": "value"}.`)
@@ -45,8 +45,8 @@ function parseBody(request: FastifyRequest, bytes: Buffer): Json | undefined {
   const type = request.headers['content-type']
   const charset = /;\s*charset\s*=\s*"?([^";\s]*)/i.exec(type ?? '')?.[1]?.toLowerCase() ?? 'utf-8'
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
-  if (charset !== 'utf-8' && charset !== 'utf8') throw unsupportedMedia(type)
-  if (encoding !== 'identity') throw unsupportedMedia(`${type}, Content-Encoding: ${encoding}`)
+  if (charset !== 'utf-8' && charset !== 'utf8') throw unsupportedMedia(request, type)
+  if (encoding !== 'identity') throw unsupportedMedia(request, `${type}, Content-Encoding: ${encoding}`)
   return bytes.length === 0 ? undefined : parseUntrustedJson(decode(bytes))
 }
 
@@ -59,6 +59,6 @@ function decode(bytes: Buffer): string {
 }
 
 /** The media type of a body, without parameters, in lower case; JSON when none is named. */
-export function mediaType(request: FastifyRequest): string {
+function mediaType(request: FastifyRequest): string {
   return request.headers['content-type']?.split(';')[0]?.trim().toLowerCase() ?? 'application/json'
 }

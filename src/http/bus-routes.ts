@@ -6,8 +6,9 @@ import { BusConnection } from './bus-connection.ts'
 import { acceptUpgrades } from './bus-upgrade.ts'
 import { callerBus, callerOf, requireRight } from './caller.ts'
 import type { Door } from './door.ts'
+import { ROUTES } from './openapi-routes.ts'
 import { Query } from './query.ts'
-import { API, route } from './routes.ts'
+import { route } from './routes.ts'
 
 export interface BusRoutesOptions {
   readonly bus: RootBus
@@ -40,30 +41,25 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
   // Not before: while the service stops they find the peers that are gone.
   app.addHook('onClose', async () => clearInterval(beats))
 
-  route(
-    app,
-    `${API}/bus`,
-    {
-      GET: (request, reply) => {
-        new Query(request, [])
-        // RFC 9110: a 426 says to what.
-        reply.header('upgrade', 'websocket')
-        const line = accept(request)
-        reply.hijack()
-        const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
-        const left = (): void => void connections.delete(connection)
-        const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, checkReader, left })
-        connections.add(connection)
-        line.once(
-          'close',
-          guard(request, why => connection.expel(why)),
-        )
-        // It may have been let in just before.
-        if (stopping !== undefined) connection.stop(stopping)
-      },
+  route(app, ROUTES.bus, {
+    GET: (request, reply) => {
+      new Query(request)
+      // RFC 9110: a 426 says to what.
+      reply.header('upgrade', 'websocket')
+      const line = accept(request)
+      reply.hijack()
+      const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
+      const left = (): void => void connections.delete(connection)
+      const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, checkReader, left })
+      connections.add(connection)
+      line.once(
+        'close',
+        guard(request, why => connection.expel(why)),
+      )
+      // It may have been let in just before.
+      if (stopping !== undefined) connection.stop(stopping)
     },
-    { head: false },
-  )
+  })
 
   return {
     get connections() {

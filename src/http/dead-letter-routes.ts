@@ -3,12 +3,13 @@ import type { DeadLetter, DeadLetters } from '../../events/event.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { isArray, type Json, type JsonObject } from '../../model/value.ts'
 import { readObject } from './bodies.ts'
+import { MAX_LIMIT } from './openapi-parameters.ts'
+import { ROUTES } from './openapi-routes.ts'
 import { printable } from './problem.ts'
 import { Query } from './query.ts'
-import { API, type Request, route } from './routes.ts'
+import { type Request, route } from './routes.ts'
 
-/** The most dead letters that one answer holds, and how many it holds when nobody says. */
-const MOST = 1_000
+/** How many dead letters an answer holds when nobody says. */
 const FEW = 100
 
 /**
@@ -16,11 +17,11 @@ const FEW = 100
  * to the listener that failed and to no other, `DELETE` drops them: those of `ids`, or all of `event_name`, or both. When an id is unknown nothing is done.
  */
 export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters): void {
-  route(app, `${API}/dead_letter`, {
+  route(app, ROUTES.deadLetters, {
     GET: request => {
-      const query = new Query(request, ['event_name', 'limit'])
+      const query = new Query(request)
       const name = query.text('event_name')
-      const limit = query.count('limit', MOST) ?? FEW
+      const limit = query.count('limit') ?? FEW
       const wanted = letters.list().filter(({ event }) => name === undefined || event.name === name)
       return wanted.slice(-limit).map(present)
     },
@@ -53,7 +54,7 @@ function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
 
 /** The letters that the body names. @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_UNKNOWN when one of them is not there. */
 function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
-  new Query(request, [])
+  new Query(request)
   const { ids, event_name: name, ...others } = readObject(request)
   const isRight = (ids !== undefined || name !== undefined) && isTexts(ids) && (name === undefined || typeof name === 'string')
   if (!isRight || Object.keys(others).length > 0) {
@@ -64,10 +65,10 @@ function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
   const unknown = ids.filter(id => !named.some(letter => letter.id === id))
   if (unknown.length === 0) return named.filter(({ id }) => ids.includes(id))
   throw new SettingsError('DEAD_LETTER_UNKNOWN', `${unknown.length} of ${ids.length} dead letters are not there; nothing was done.`, {
-    details: { unknown: unknown.slice(0, MOST) },
+    details: { unknown: unknown.slice(0, MAX_LIMIT) },
   })
 }
 
 function isTexts(value: Json | undefined): value is readonly string[] | undefined {
-  return value === undefined || (isArray(value) && value.length > 0 && value.length <= MOST && value.every(item => typeof item === 'string'))
+  return value === undefined || (isArray(value) && value.length > 0 && value.length <= MAX_LIMIT && value.every(item => typeof item === 'string'))
 }

@@ -3,8 +3,9 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Feed } from '../feed.ts'
 import type { Door } from './door.ts'
 import { EventStream } from './event-stream.ts'
+import { ROUTES } from './openapi-routes.ts'
 import { Query } from './query.ts'
-import { API, route } from './routes.ts'
+import { route } from './routes.ts'
 
 export interface EventRoutesOptions {
   readonly feed: Feed
@@ -33,26 +34,21 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
   // Not before: after the end they find the readers that do not take it.
   app.addHook('onClose', async () => clearInterval(beats))
 
-  route(
-    app,
-    `${API}/events`,
-    {
-      GET: (request, reply) => {
-        const query = new Query(request, ['since', 'namespace'])
-        const stream = new EventStream(reply.raw, new Set(query.list('namespace')))
-        stream.open(feed, lastEventId(request) ?? query.text('since'), () => streams.delete(stream))
-        streams.add(stream)
-        reply.raw.once(
-          'close',
-          guard(request, why => stream.end(why)),
-        )
-        // It may have been let in just before.
-        if (ended !== undefined) stream.end(ended)
-        reply.hijack()
-      },
+  route(app, ROUTES.events, {
+    GET: (request, reply) => {
+      const query = new Query(request)
+      const stream = new EventStream(reply.raw, new Set(query.list('namespace')))
+      stream.open(feed, lastEventId(request) ?? query.text('since'), () => streams.delete(stream))
+      streams.add(stream)
+      reply.raw.once(
+        'close',
+        guard(request, why => stream.end(why)),
+      )
+      // It may have been let in just before.
+      if (ended !== undefined) stream.end(ended)
+      reply.hijack()
     },
-    { head: false },
-  )
+  })
 
   return {
     get readers() {

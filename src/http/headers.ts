@@ -1,9 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { parseRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
-
-/** The longest X-Comment, in characters. */
-const MAX_COMMENT = 512
+import { MAX_COMMENT } from './openapi-parameters.ts'
 
 /** The revision that If-Match asks for; undefined when absent. @throws SettingsError CONTENT_MALFORMED for anything but one revision. */
 export function readIfMatch(request: FastifyRequest): string | undefined {

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { Facts, ServiceState } from '../../events/map.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
+import { ROUTES } from './openapi-routes.ts'
 import { route } from './routes.ts'
 
 /** How the service is: `since` is ISO 8601, `age` seconds. */
@@ -31,8 +32,8 @@ export function addHealthRoutes(app: FastifyInstance, health: Health): void {
     const { revision, ...rest } = health()
     return { ...rest, revision: printRevision(revision) }
   }
-  route(app, '/healthz', { GET: state })
-  route(app, '/readyz', {
+  route(app, ROUTES.alive, { GET: state })
+  route(app, ROUTES.ready, {
     GET: (_request, reply) => {
       const answer = state()
       if (answer.state === 'OFFLINE') reply.code(503).header('retry-after', '1')

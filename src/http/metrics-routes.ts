@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { BusRoutes } from './bus-routes.ts'
 import type { EventRoutes } from './event-routes.ts'
+import { ROUTES } from './openapi-routes.ts'
 import { route } from './routes.ts'
 
 /** Values that are measured elsewhere, and those who are connected, whom this room knows. */
@@ -14,7 +15,7 @@ export interface PrintedMetrics {
 export function addMetricsRoutes(app: FastifyInstance, metrics: PrintedMetrics, events: EventRoutes, connections: BusRoutes): void {
   metrics.gauge('sse_readers', 'Readers of Server-Sent Events that are connected.', () => events.readers)
   metrics.gauge('bus_connections', 'Connections to the bus, over WebSockets.', () => connections.connections)
-  route(app, '/metrics', {
+  route(app, ROUTES.metrics, {
     GET: (_request, reply) => {
       reply.type(metrics.contentType)
       return metrics.print()

@@ -1,6 +1,6 @@
 import { COMMANDS } from '../../events/map.ts'
 import type { Right } from '../tokens/rights.ts'
-import { API } from './routes.ts'
+import { API } from './paths.ts'
 
 /*
  * Which right a request needs, all in one place. What is not named here needs `read` when its method only reads, else `write`: a route that somebody adds is

@@ -74,7 +74,7 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
         { cause: thrown },
       )
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return unsupportedMedia(request.headers['content-type'], thrown)
+      return unsupportedMedia(request, undefined, thrown)
     case 'FST_ERR_BAD_URL':
       return new SettingsError('CONTENT_MALFORMED', 'The path holds a "%" that is no percent-encoding of valid UTF-8.', { cause: thrown })
     case 'FST_ERR_MAX_PARAM_LENGTH':
@@ -95,14 +95,19 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
   return toSettingsError(thrown)
 }
 
-/** @returns the error for a body whose type is not one of JSON. */
-export function unsupportedMedia(got: string | undefined, cause?: unknown): SettingsError {
-  const expected = ['application/json', 'application/merge-patch+json', 'application/json-patch+json']
+/** @returns the error for a body whose type the operation does not take. */
+export function unsupportedMedia(request: FastifyRequest, got = request.headers['content-type'], cause?: unknown): SettingsError {
+  const expected = takenTypes(request)
   return new SettingsError(
     'MEDIA_UNSUPPORTED',
-    `A body of type ${JSON.stringify(got?.slice(0, 100) ?? 'none')} is not understood; send Content-Type: ${expected.join(', ')} (a JSON Patch, for PATCH only).`,
+    `A body of type ${JSON.stringify(got?.slice(0, 100) ?? 'none')} is not understood; send Content-Type: ${expected.join(', ')}, in UTF-8, not compressed.`,
     { cause, details: { got: got?.slice(0, 100) ?? null, expected } },
   )
+}
+
+/** The types of body that the operation of a request takes; JSON where it takes none and looks at none. */
+export function takenTypes({ routeOptions }: FastifyRequest): readonly string[] {
+  return Object.keys(routeOptions.config.operation?.body ?? { 'application/json': true })
 }
 
 /** Members that may hold anything, as JSON: what it cannot hold is only named, functions are left out. */

@@ -1,13 +1,16 @@
 import type { FastifyRequest } from 'fastify'
 import { SettingsError } from '../../model/errors.ts'
 import { nearest } from '../nearest.ts'
+import { QUERY, type QueryName } from './openapi-parameters.ts'
+import { operationOf } from './routes.ts'
 
-/** The parameters after the `?` of one request, each known, each read by what it must be. */
+/** The parameters after the `?` of one request, each known to its operation, each read by what it must be. */
 export class Query {
   readonly #parameters: URLSearchParams
 
-  /** @throws SettingsError CONTENT_MALFORMED for a parameter that is not among `allowed`, naming the nearest. */
-  constructor(request: FastifyRequest, allowed: readonly string[]) {
+  /** @throws SettingsError CONTENT_MALFORMED for a parameter that the operation has not, naming the nearest. */
+  constructor(request: FastifyRequest) {
+    const allowed: readonly string[] = operationOf(request).query ?? []
     // openHttp has queries parsed by parseQuery.
     this.#parameters = request.query as URLSearchParams
     for (const name of this.#parameters.keys()) {
@@ -16,28 +19,28 @@ export class Query {
   }
 
   /** The text of a parameter; undefined when absent. @throws SettingsError CONTENT_MALFORMED when it stands twice. */
-  text(name: string): string | undefined {
+  text(name: QueryName): string | undefined {
     const [value, ...more] = this.#parameters.getAll(name)
     if (more.length > 0) throw new SettingsError('CONTENT_MALFORMED', `The parameter "${name}" stands ${more.length + 1} times; once is allowed.`)
     return value
   }
 
   /** True for `?name` and `?name=true`. @throws SettingsError CONTENT_MALFORMED for anything but true and false. */
-  flag(name: string): boolean {
+  flag(name: QueryName): boolean {
     const value = this.text(name)
     if (value === undefined || value === 'false') return false
     if (value === 'true' || value === '') return true
     throw malformedParameter(name, value, 'true or false')
   }
 
-  /** A whole number from 1 to `max`; undefined when absent. @throws SettingsError CONTENT_MALFORMED. */
-  count(name: string, max: number): number | undefined {
+  /** A whole number; undefined when absent. @throws SettingsError CONTENT_MALFORMED. */
+  count(name: 'limit'): number | undefined {
     const value = this.text(name)
-    return value === undefined ? undefined : parseCount(name, value, max)
+    return value === undefined ? undefined : parseCount(name, value, QUERY[name].schema.maximum)
   }
 
   /** The values of a parameter that may stand more than once or hold several, separated by commas. @throws SettingsError CONTENT_MALFORMED for an empty one. */
-  list(name: string): readonly string[] {
+  list(name: QueryName): readonly string[] {
     const values = this.#parameters.getAll(name).flatMap(value => value.split(','))
     if (values.includes('')) throw malformedParameter(name, '', 'one or more values, separated by commas')
     return values

@@ -1,47 +1,46 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SettingsError } from '../../model/errors.ts'
 import { nearest } from '../nearest.ts'
-
-export const API = '/api/kytos/settings/v1'
+import type { PathParameters } from './openapi-parameters.ts'
+import type { Method, Operation, Route } from './operation.ts'
+import { API } from './paths.ts'
 
 const METHODS = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST', 'OPTIONS'] as const
-type Method = (typeof METHODS)[number]
-
-/** What the parameters in a path are called, wherever they stand. */
-export interface PathParameters {
-  readonly username: string
-  readonly name: string
-  readonly version: string
-  readonly namespace: string
-  readonly box_id: string
-  readonly option: string
-  readonly query: string
-}
 
 export type Request = FastifyRequest<{ Params: PathParameters }>
 /** Answers one request: what it gives is printed as JSON, what it throws becomes a problem. */
 export type Answer = (request: Request, reply: FastifyReply) => unknown
+/** What answers each method that the table of routes has for a path. */
+export type Answers<Described extends Route> = { readonly [M in Extract<keyof Described, Method>]: Answer }
 
-export interface RouteOptions {
-  /** False where the answer never ends and HEAD would wait for it. */
-  readonly head?: boolean
-}
-
-/** One path and what answers each method there; any other method gets 405 and hears which there are. */
-export function route(
-  app: FastifyInstance,
-  url: string,
-  answers: Readonly<Partial<Record<Method, Answer>>>,
-  { head = true }: RouteOptions = {},
-): void {
-  const allowed = [...(head && answers.GET ? ['HEAD'] : []), ...Object.keys(answers)]
+/** Has a path of the table answered; a method that is not there gets 405 and hears which there are. */
+export function route<Described extends Route>(app: FastifyInstance, described: Described, answers: Answers<Described>): void {
+  const operations: Route = described
+  const given: Readonly<Partial<Record<string, Answer>>> = answers
+  const url = described.path
+  const head = !operations.GET?.endless
+  const allowed = [...(head && given.GET ? ['HEAD'] : []), ...METHODS.filter(method => given[method])]
   for (const method of METHODS) {
-    const answer = answers[method]
-    if (answer)
-      app.route<{ Params: PathParameters }>({ method, url, exposeHeadRoute: head, handler: async (request, reply) => answer(request, reply) })
-    else app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
+    const answer = given[method]
+    const operation = method === 'OPTIONS' ? undefined : operations[method]
+    if (answer && operation) {
+      app.route<{ Params: PathParameters }>({
+        method,
+        url,
+        exposeHeadRoute: head,
+        config: { operation },
+        handler: async (request, reply) => answer(request, reply),
+      })
+    } else app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
   }
   if (!head) app.route({ method: 'HEAD', url, onRequest: refuse(allowed), handler: refuse(allowed) })
+}
+
+/** What the table of routes has for what was asked. */
+export function operationOf({ routeOptions, method, url }: FastifyRequest): Operation {
+  const { operation } = routeOptions.config
+  if (operation) return operation
+  throw new SettingsError('INTERNAL_ERROR', `${method} ${url} is not in the table of routes.`)
 }
 
 /** Answers a path that there is not. @throws SettingsError ROUTE_UNKNOWN, with a hint at what was probably meant. */

@@ -16,11 +16,15 @@ import { addEventRoutes } from './event-routes.ts'
 import { addHealthRoutes, type Health } from './health-routes.ts'
 import { addMetricsRoutes, type PrintedMetrics } from './metrics-routes.ts'
 import { OpenResponses } from './open-responses.ts'
+import { ROUTES } from './openapi-routes.ts'
+import { addOpenApiRoute } from './openapi-service.ts'
+import type { Route } from './operation.ts'
+import { STOREHOUSE } from './paths.ts'
 import { problemOf, replyProblem } from './problem.ts'
 import { parseQuery } from './query.ts'
-import { API, refuseRoute } from './routes.ts'
+import { refuseRoute } from './routes.ts'
 import { addSettingsRoutes } from './settings-routes.ts'
-import { addStorehouseRoutes, STOREHOUSE } from './storehouse-routes.ts'
+import { addStorehouseRoutes } from './storehouse-routes.ts'
 import { addTokenRoutes } from './token-routes.ts'
 
 export interface HttpOptions {
@@ -58,17 +62,12 @@ export interface Http {
 
 /** Milliseconds in which a request must have arrived whole. */
 const REQUEST_TIMEOUT = 30_000
+/** What an address that leads nowhere may have meant. */
 const KNOWN_URLS = [
-  `${API}/`,
-  `${API}/transaction`,
-  `${API}/events`,
-  `${API}/bus`,
-  `${API}/dead_letter`,
-  `${API}/token`,
+  ...Object.values<Route>(ROUTES)
+    .map(({ path }) => path)
+    .filter(path => !path.includes(':')),
   `${STOREHOUSE}/v1/`,
-  '/healthz',
-  '/readyz',
-  '/metrics',
 ]
 
 /** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
@@ -92,6 +91,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     responses.add(reply.raw)
     await door.enter(request)
   })
+  addOpenApiRoute(app)
   addHealthRoutes(app, health)
   const say = createSay(bus)
   addSettingsRoutes(app, say)

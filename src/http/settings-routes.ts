@@ -5,31 +5,29 @@ import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import { isJsonPatch, readBody, readObject } from './bodies.ts'
 import type { Say } from './caller.ts'
 import { readComment, readIfMatch, readIfNoneMatch } from './headers.ts'
+import { MAX_VERSION } from './openapi-parameters.ts'
+import { ROUTES } from './openapi-routes.ts'
+import { API } from './paths.ts'
 import { parseCount, Query } from './query.ts'
-import { type Answer, API, type Request, route } from './routes.ts'
-
-const NAMESPACE = `${API}/:username/:name`
-/** The most history records that one request may ask for. */
-const MAX_RECORDS = 1_000
-const MAX_VERSION = 999_999_999_999
+import { type Answer, type Request, route } from './routes.ts'
 
 /** Every route of settings: each says one command on the bus, as the request's own actor, and prints the answer. */
 export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
-  route(app, `${API}/`, {
+  route(app, ROUTES.namespaces, {
     GET: request => {
-      const prefix = new Query(request, ['prefix']).text('prefix')
+      const prefix = new Query(request).text('prefix')
       return say(request, 'kytos.settings.list', { ...(prefix !== undefined && { prefix }) })
     },
   })
 
-  route(app, NAMESPACE, {
+  route(app, ROUTES.settings, {
     GET: async (request, reply) => {
-      const query = new Query(request, ['explain', 'fresh', 'scope'])
+      const query = new Query(request)
       const flags = { ...(query.flag('explain') && { explain: true }), ...(query.flag('fresh') && { fresh: true }) }
       return tagged(reply, await say(request, 'kytos.settings.retrieve', { namespace: namespaceOf(request), ...scopeOf(query), ...flags }))
     },
     PUT: async (request, reply) => {
-      const fields = changeFields(request, ['dry_run'])
+      const fields = changeFields(request)
       const data = readObject(request)
       if (!readIfNoneMatch(request)) return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
       const { revision, dry_run, ...rest } = fields
@@ -40,18 +38,18 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
     },
     PATCH: async (request, reply) => {
       const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
-      return tagged(reply, await say(request, 'kytos.settings.update', { ...changeFields(request, ['dry_run']), data: readBody(request), method }))
+      return tagged(reply, await say(request, 'kytos.settings.update', { ...changeFields(request), data: readBody(request), method }))
     },
     DELETE: async (request, reply) => tagged(reply, await say(request, 'kytos.settings.delete', changeFields(request))),
   })
 
-  route(app, `${API}/transaction`, {
+  route(app, ROUTES.transaction, {
     POST: request => {
       if (readIfMatch(request) !== undefined || readIfNoneMatch(request)) {
         throw new SettingsError('CONTENT_MALFORMED', 'A transaction takes neither If-Match nor If-None-Match: name the "revision" in its operations.')
       }
       const { operations, ...others } = readObject(request)
-      const dry_run = new Query(request, ['dry_run']).flag('dry_run')
+      const dry_run = new Query(request).flag('dry_run')
       const comment = readComment(request)
       // The service looks at what stands beside the operations, and at them.
       const content = { ...others, operations: operations as unknown as readonly TransactionOperation[] }
@@ -59,34 +57,34 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
     },
   })
 
-  route(app, `${NAMESPACE}/schema`, {
+  route(app, ROUTES.schema, {
     GET: request => {
-      new Query(request, [])
+      new Query(request)
       return say(request, 'kytos.settings.describe', { namespace: namespaceOf(request) })
     },
     PUT: async (request, reply) => {
-      const napp_version = new Query(request, ['napp_version']).text('napp_version')
+      const napp_version = new Query(request).text('napp_version')
       const content = { namespace: namespaceOf(request), schema: readObject(request), ...(napp_version !== undefined && { napp_version }) }
       return tagged(reply, await say(request, 'kytos.settings.register', content))
     },
   })
 
-  route(app, `${NAMESPACE}/history`, {
+  route(app, ROUTES.history, {
     GET: request => {
-      const query = new Query(request, ['limit', 'scope'])
-      const limit = query.count('limit', MAX_RECORDS)
+      const query = new Query(request)
+      const limit = query.count('limit')
       return say(request, 'kytos.settings.history', { namespace: namespaceOf(request), ...scopeOf(query), ...(limit !== undefined && { limit }) })
     },
   })
 
-  route(app, `${NAMESPACE}/history/:version`, { GET: record(say) })
+  route(app, ROUTES.version, { GET: record(say) })
 }
 
 function record(say: Say): Answer {
   return async request => {
     const namespace = namespaceOf(request)
     const version = parseCount('version', request.params.version, MAX_VERSION)
-    const records = await say(request, 'kytos.settings.history', { namespace, version, ...scopeOf(new Query(request, ['scope'])) })
+    const records = await say(request, 'kytos.settings.history', { namespace, version, ...scopeOf(new Query(request)) })
     const found = records.find(one => one.version === version)
     if (found) return found
     throw new SettingsError('VERSION_UNKNOWN', `There is no version ${version} of ${namespace}: its history is at ${API}/${namespace}/history.`, {
@@ -105,14 +103,14 @@ function scopeOf(query: Query): { readonly scope?: string } {
 }
 
 /** What a request that changes something says besides its data. */
-function changeFields(request: Request, flags: readonly 'dry_run'[] = []) {
+function changeFields(request: Request) {
   const revision = readIfMatch(request)
   const comment = readComment(request)
-  const query = new Query(request, ['scope', ...flags])
+  const query = new Query(request)
   return {
     namespace: namespaceOf(request),
     ...scopeOf(query),
-    ...(flags.includes('dry_run') && query.flag('dry_run') && { dry_run: true }),
+    ...(query.flag('dry_run') && { dry_run: true }),
     ...(revision !== undefined && { revision }),
     ...(comment !== undefined && { comment }),
   }

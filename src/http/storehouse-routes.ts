@@ -5,19 +5,16 @@ import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import type { Json } from '../../model/value.ts'
 import type { Log } from '../log.ts'
-import { mediaType, readBody } from './bodies.ts'
+import { readBody } from './bodies.ts'
 import { printBackup, type RetrieveBox, searchBoxes } from './box-reports.ts'
 import type { Say } from './caller.ts'
 import { readIfMatch } from './headers.ts'
-import { unsupportedMedia } from './problem.ts'
+import { STOREHOUSE_ROUTES } from './openapi-storehouse.ts'
+import { STOREHOUSE } from './paths.ts'
 import { type Answer, type Request, route } from './routes.ts'
 import { replyStorehouseProblem } from './storehouse-problem.ts'
 
-/** Where storehouse's users look for it. */
-export const STOREHOUSE = '/api/kytos/storehouse'
-
 const V1 = `${STOREHOUSE}/v1`
-const V2 = `${STOREHOUSE}/v2`
 const BACKUP = 'backup'
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -40,13 +37,13 @@ export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): v
   // A scope of its own, whose errors also say what storehouse said.
   app.register(async scope => {
     scope.setErrorHandler((error, request, reply) => replyStorehouseProblem(error, request, reply, log))
-    route(scope, `${V1}/:namespace`, { GET: listBoxes(say), POST: create })
-    route(scope, `${V1}/:namespace/:box_id`, one)
-    route(scope, `${V1}/:namespace/search_by/:option/:query`, { GET: search(say) })
-    route(scope, `${V1}/${BACKUP}/:namespace`, { ...ofBackup, GET: backup })
-    route(scope, `${V1}/${BACKUP}/:namespace/:box_id`, { GET: backup })
-    route(scope, `${V2}/:namespace`, { POST: create })
-    route(scope, `${V2}/:namespace/:box_id`, { POST: create })
+    route(scope, STOREHOUSE_ROUTES.boxes, { GET: listBoxes(say), POST: create })
+    route(scope, STOREHOUSE_ROUTES.box, one)
+    route(scope, STOREHOUSE_ROUTES.search, { GET: search(say) })
+    route(scope, STOREHOUSE_ROUTES.backups, { ...ofBackup, GET: backup })
+    route(scope, STOREHOUSE_ROUTES.backup, { GET: backup })
+    route(scope, STOREHOUSE_ROUTES.newBox, { POST: create })
+    route(scope, STOREHOUSE_ROUTES.newNamedBox, { POST: create })
   })
 }
 
@@ -59,7 +56,7 @@ function createBox(say: Say): Answer {
     const { namespace, box_id } = request.params
     // The shorter path names no box, whatever the type says.
     const given = box_id === undefined ? {} : { box_id }
-    const box = await say(request, 'kytos.storehouse.create', { namespace, data: readData(request), ...given })
+    const box = await say(request, 'kytos.storehouse.create', { namespace, data: readBody(request), ...given })
     reply.code(201).header('location', `${V1}/${encodeURIComponent(box.namespace)}/${encodeURIComponent(box.box_id)}`)
     return print(tag(reply, box), { response: 'Box created.', id: box.box_id })
   }
@@ -70,7 +67,7 @@ function boxAnswers(say: Say, nameOf: (request: Request) => BoxName) {
     (method: 'PUT' | 'PATCH'): Answer =>
     async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
-      const data = readData(request)
+      const data = readBody(request)
       const revision = readIfMatch(request)
       const guard = revision === undefined ? {} : { revision }
       const box = await say(request, 'kytos.storehouse.update', { namespace, box_id, method, data, ...guard })
@@ -126,12 +123,6 @@ function backUp(say: Say, log: Log): Answer {
 
 function retrieveAs(say: Say, request: Request): RetrieveBox {
   return box_id => say(request, 'kytos.storehouse.retrieve', { namespace: request.params.namespace, box_id })
-}
-
-/** The data of a box: any JSON value. @throws SettingsError CONTENT_MALFORMED when there is none; MEDIA_UNSUPPORTED for a patch, which means something else. */
-function readData(request: Request): Json {
-  if (mediaType(request) !== 'application/json') throw unsupportedMedia(request.headers['content-type'])
-  return readBody(request)
 }
 
 /** What a reply is sent as: printed here, for fastify takes a text that is data for a page. */

@@ -6,8 +6,9 @@ import { nearest } from '../nearest.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { readObject } from './bodies.ts'
 import { requireKnown } from './caller.ts'
+import { ROUTES } from './openapi-routes.ts'
 import { Query } from './query.ts'
-import { API, route } from './routes.ts'
+import { route } from './routes.ts'
 
 const FIELDS = ['name', 'rights', 'expires_in'] as const
 
@@ -16,15 +17,15 @@ const FIELDS = ['name', 'rights', 'expires_in'] as const
  * the bus can make one.
  */
 export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): void {
-  route(app, `${API}/token`, {
+  route(app, ROUTES.tokens, {
     GET: async request => {
       requireKnown(request)
-      new Query(request, [])
+      new Query(request)
       return toJson(await tokens.list())
     },
     POST: async (request, reply) => {
       const { actor } = requireKnown(request)
-      new Query(request, [])
+      new Query(request)
       const { name, rights, expires_in, ...others } = readObject(request)
       for (const field of Object.keys(others)) refuseField(field)
       const made = await tokens.create({ name, rights, expires_in }, actor)
@@ -34,7 +35,7 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
     },
     DELETE: async (request, reply) => {
       const { actor } = requireKnown(request)
-      const id = new Query(request, ['id']).text('id')
+      const id = new Query(request).text('id')
       if (id === undefined) throw new SettingsError('CONTENT_MALFORMED', 'Which token? Name it with ?id=.')
       await tokens.revoke(id)
       log.info(`${actor.name} revoked the token with the id ${id}.`)

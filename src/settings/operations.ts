@@ -1,5 +1,5 @@
 import type { Method, TransactionOperation } from '../../events/map.ts'
-import { TRANSACTION_DOCUMENTS } from '../../model/document.ts'
+import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { type Namespace, overridesKey, parseNamespace, parseScope } from '../../model/namespace.ts'
 import { quote } from '../../model/quote.ts'
@@ -15,8 +15,6 @@ export interface ParsedOperation extends Edit {
 }
 
 const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
-/** The most operations of one transaction; several may be of one document. */
-const MOST_OPERATIONS = 128
 
 /** How overrides are changed by a method and its data. @throws SettingsError CONTENT_MALFORMED for data that the method does not take. */
 export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit['make'] {
@@ -35,7 +33,7 @@ export function parseOperations(value: unknown, scope: string | undefined, contr
   if (!Array.isArray(value) || value.length === 0) {
     throw new SettingsError('CONTENT_MALFORMED', `"operations" must be a list of at least one {"namespace", "method", "data"}, not ${quote(value)}.`)
   }
-  if (value.length > MOST_OPERATIONS) throw tooMany(`${value.length} operations`, `${MOST_OPERATIONS} operations`)
+  if (value.length > TRANSACTION_OPERATIONS) throw tooMany(`${value.length} operations`, `${TRANSACTION_OPERATIONS} operations`)
   const operations = value.map((one, i) => at(i, undefined, () => parseOperation(one, i, scope, controller)))
   const documents = new Set(operations.map(one => overridesKey(one.namespace, one.scope))).size
   if (documents > TRANSACTION_DOCUMENTS) throw tooMany(`${documents} documents`, `${TRANSACTION_DOCUMENTS} documents`)

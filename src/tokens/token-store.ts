@@ -7,6 +7,7 @@ import { isRight, RIGHTS, type Right } from './rights.ts'
 import {
   hashToken,
   isTokenName,
+  LONGEST_LIFETIME,
   makeTokenId,
   makeTokenText,
   parseStoredToken,
@@ -30,9 +31,6 @@ export interface TokenWish {
   readonly rights: unknown
   readonly expires_in?: unknown
 }
-
-/** Ten years, in seconds. */
-const LONGEST = 315_360_000
 
 /** The tokens of a store: made, listed, revoked. */
 export class TokenStore {
@@ -117,6 +115,6 @@ function parseRights(rights: unknown): readonly Right[] {
 
 function parseLifetime(seconds: unknown): number | null {
   if (seconds === undefined || seconds === null) return null
-  if (typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST) return seconds
-  throw new SettingsError('CONTENT_MALFORMED', `"expires_in" must be seconds, 1 to ${LONGEST}, or null, not ${quote(seconds)}.`)
+  if (typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST_LIFETIME) return seconds
+  throw new SettingsError('CONTENT_MALFORMED', `"expires_in" must be seconds, 1 to ${LONGEST_LIFETIME}, or null, not ${quote(seconds)}.`)
 }

@@ -29,7 +29,10 @@ export interface StoredToken {
 export const TOKENS = makePrefix('tokens')
 
 const TOKEN = /^kytos_([a-z0-9]{1,32})_[A-Za-z0-9_-]{43}$/
-const NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
+/** The longest that a token may be good for: ten years, in seconds. */
+export const LONGEST_LIFETIME = 315_360_000
+/** What a token may be called. */
+export const TOKEN_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
 const HASH = /^sha256:([A-Za-z0-9_-]{43})$/
 
 /** A text that nobody can guess, for a token of this id. */
@@ -49,7 +52,7 @@ export function tokenIdIn(text: string): string | undefined {
 
 /** True for what may be called a token: 64 characters at most, of letters, digits and `._@-`. */
 export function isTokenName(name: unknown): name is string {
-  return typeof name === 'string' && NAME.test(name)
+  return typeof name === 'string' && TOKEN_NAME.test(name)
 }
 
 /** The SHA-256 of a token's text. */

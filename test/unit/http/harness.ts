@@ -86,14 +86,17 @@ async function openRig(options: RigOptions): Promise<Rig> {
 export async function send(port: number, method: string, path: string, { headers = {}, body }: SendOptions = {}): Promise<Answer> {
   const asJson = typeof body === 'object' && 'json' in body
   const type = asJson && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
+  // A string would have node encode the headers with it, as UTF-8.
+  const bytes = body === undefined ? undefined : Buffer.from(asJson ? JSON.stringify(body.json) : body)
+  // Node adds none to a DELETE.
+  const length = bytes && !('transfer-encoding' in headers) ? { 'content-length': String(bytes.length) } : {}
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = httpRequest(
-      { host: '127.0.0.1', port, method, path, headers: { ...type, ...headers } as Record<string, string>, agent: false },
+      { host: '127.0.0.1', port, method, path, headers: { ...type, ...length, ...headers } as Record<string, string>, agent: false },
       resolve,
     )
     request.on('error', reject)
-    // A string would have node encode the headers with it, as UTF-8.
-    request.end(body === undefined ? body : Buffer.from(asJson ? JSON.stringify(body.json) : body))
+    request.end(bytes)
   })
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)

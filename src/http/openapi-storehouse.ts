@@ -1,0 +1,79 @@
+import { BOX_BODY } from './openapi-bodies.ts'
+import { listOf, objectOf } from './openapi-nouns.ts'
+import type { Operation, Route, Success } from './operation.ts'
+import { STOREHOUSE } from './paths.ts'
+
+/*
+ * The routes of storehouse 1.3.2 (docs/storehouse.md). Parameters after a `?` mean nothing there, so none is named.
+ */
+
+const V1 = `${STOREHOUSE}/v1`
+const V2 = `${STOREHOUSE}/v2`
+const TEXT = { type: 'string' } as const
+
+const DATA: Success = { description: 'The data of the box.', schema: true, headers: ['ETag'] }
+
+const CREATE: Operation = {
+  summary: 'A new box.',
+  says: ['kytos.storehouse.create'],
+  body: BOX_BODY,
+  success: { 201: { description: 'It was created.', schema: objectOf({ response: TEXT, id: TEXT }), headers: ['ETag', 'Location'] } },
+}
+
+const update = (summary: string): Operation => ({
+  summary,
+  says: ['kytos.storehouse.update'],
+  headers: ['If-Match'],
+  body: BOX_BODY,
+  success: { 200: DATA },
+})
+
+const BACKUP: Operation = {
+  summary: 'Boxes as storehouse dumps them.',
+  says: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
+  success: { 200: { description: 'By its id each box, as a text that is JSON again.', schema: { type: 'object', additionalProperties: TEXT } } },
+  errors: ['BOX_UNKNOWN'],
+}
+
+const BOX = {
+  GET: { summary: 'The data of a box.', says: ['kytos.storehouse.retrieve'], success: { 200: DATA }, errors: ['BOX_UNKNOWN'] },
+  PUT: update('Replaces the data of a box.'),
+  PATCH: update('Puts members over those of the data, not deeper; null too.'),
+  DELETE: {
+    summary: 'Deletes a box.',
+    says: ['kytos.storehouse.delete'],
+    success: { 200: { description: 'It was there.', schema: objectOf({ response: TEXT }) } },
+    errors: ['BOX_UNKNOWN'],
+  },
+} satisfies Omit<Route, 'path'>
+
+export const STOREHOUSE_ROUTES = {
+  boxes: {
+    path: `${V1}/:namespace`,
+    GET: {
+      summary: 'The ids of the boxes of a namespace, in the order of creation.',
+      says: ['kytos.storehouse.list'],
+      success: { 200: { description: 'The ids; none of an unknown namespace.', schema: listOf(TEXT) } },
+    },
+    POST: CREATE,
+  },
+  box: { path: `${V1}/:namespace/:box_id`, ...BOX },
+  search: {
+    path: `${V1}/:namespace/search_by/:option/:query`,
+    GET: {
+      summary: 'The boxes whose id, owner or time of creation contains a text.',
+      says: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
+      success: {
+        200: {
+          description: 'Their metadata.',
+          schema: listOf(objectOf({ box_id: TEXT, owner: { type: ['string', 'null'] }, created_at: TEXT })),
+        },
+      },
+      errors: ['BOX_UNKNOWN'],
+    },
+  },
+  backups: { path: `${V1}/backup/:namespace`, ...BOX, GET: BACKUP },
+  backup: { path: `${V1}/backup/:namespace/:box_id`, GET: BACKUP },
+  newBox: { path: `${V2}/:namespace`, POST: CREATE },
+  newNamedBox: { path: `${V2}/:namespace/:box_id`, POST: { ...CREATE, errors: ['DOCUMENT_EXISTS'] } },
+} satisfies Readonly<Record<string, Route>>
