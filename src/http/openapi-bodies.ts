@@ -1,4 +1,4 @@
-import { TRANSACTION_OPERATIONS } from '../../model/document.ts'
+import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../model/document.ts'
 import { NAMESPACE_PART } from '../../model/namespace.ts'
 import { RIGHTS } from '../tokens/rights.ts'
 import { LONGEST_LIFETIME, TOKEN_NAME } from '../tokens/token.ts'
@@ -13,7 +13,7 @@ const OBJECT = { type: 'object' } as const
 const POINTER = { type: 'string', pattern: '^(/([^~/]|~[01])*)*$' } as const
 const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_LIMIT } as const
 
-const step = (op: readonly string[], member: 'value' | 'from' | undefined): Schema => ({
+const patchStep = (op: readonly string[], member: 'value' | 'from' | undefined): Schema => ({
   type: 'object',
   properties: { op: { enum: op }, path: POINTER, ...(member && { [member]: member === 'from' ? POINTER : true }) },
   required: ['op', 'path', ...(member ? [member] : [])],
@@ -22,21 +22,22 @@ const step = (op: readonly string[], member: 'value' | 'from' | undefined): Sche
 /** RFC 6902. */
 const JSON_PATCH: Schema = {
   type: 'array',
-  items: { anyOf: [step(['add', 'replace', 'test'], 'value'), step(['remove'], undefined), step(['move', 'copy'], 'from')] },
+  items: { anyOf: [patchStep(['add', 'replace', 'test'], 'value'), patchStep(['remove'], undefined), patchStep(['move', 'copy'], 'from')] },
 }
 
-const TRANSACTION_STEP: Schema = {
+const step = (method: Schema, data: Schema | undefined): Schema => ({
   type: 'object',
   properties: {
     namespace: { type: 'string', pattern: `^${NAMESPACE_PART}/${NAMESPACE_PART}$` },
     scope: QUERY.scope.schema,
-    method: { enum: ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'], default: 'PATCH' },
-    data: { description: 'An object; for JSON_PATCH an array of operations; for DELETE absent.', anyOf: [OBJECT, JSON_PATCH] },
-    revision: { type: 'string', pattern: String.raw`^\d{1,40}$` },
+    method,
+    ...(data && { data }),
+    revision: { type: 'string', pattern: String.raw`^(0|[1-9]\d{0,39})$` },
   },
-  required: ['namespace'],
+  // PATCH is what is meant when no method is named.
+  required: ['namespace', ...(data ? ['data'] : []), ...(data === OBJECT ? [] : ['method'])],
   additionalProperties: false,
-}
+})
 
 type Body = NonNullable<Operation['body']>
 
@@ -51,13 +52,24 @@ export const PATCH_BODY: Body = {
 }
 
 /** Data of a box: any value. */
-export const BOX_BODY: Body = { 'application/json': true }
+export const BOX_BODY: Body = { 'application/json': {} }
 
 export const TRANSACTION_BODY: Body = {
   'application/json': {
     type: 'object',
     properties: {
-      operations: { type: 'array', items: TRANSACTION_STEP, minItems: 1, maxItems: TRANSACTION_OPERATIONS },
+      operations: {
+        description: `At most ${TRANSACTION_OPERATIONS}, of ${TRANSACTION_DOCUMENTS} documents.`,
+        type: 'array',
+        items: {
+          anyOf: [
+            step({ enum: ['PATCH', 'PUT'], default: 'PATCH' }, OBJECT),
+            step({ const: 'JSON_PATCH' }, JSON_PATCH),
+            step({ const: 'DELETE' }, undefined),
+          ],
+        },
+        minItems: 1,
+      },
       scope: QUERY.scope.schema,
       comment: { type: 'string', maxLength: MAX_COMMENT },
       dry_run: { type: 'boolean' },

@@ -25,6 +25,8 @@ const REFUSED: Readonly<Record<CommandName, readonly ErrorCode[]>> = {
   'kytos.settings.transaction': [
     ...CHANGING,
     'METHOD_UNKNOWN',
+    'NAMESPACE_MALFORMED',
+    'SCOPE_MALFORMED',
     'NAMESPACE_UNKNOWN',
     'NAMESPACE_TWIN',
     'PATCH_CONFLICT',

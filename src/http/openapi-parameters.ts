@@ -58,7 +58,7 @@ export type QueryName = keyof typeof QUERY
 export const HEADERS = {
   'If-Match': {
     description: 'The revision that a change is of, in quotes, as the ETag of GET gives it; any other is 412.',
-    schema: { type: 'string', pattern: String.raw`^("\d{1,40}"|\d{1,40})$` },
+    schema: { type: 'string', pattern: String.raw`^("(0|[1-9]\d{0,39})"|0|[1-9]\d{0,39})$` },
   },
   'If-None-Match': { description: '`*`: create only.', schema: { const: '*' } },
   'X-Comment': { description: 'Stands in the history.', schema: { type: 'string', maxLength: MAX_COMMENT } },

@@ -11,7 +11,7 @@ const V1 = `${STOREHOUSE}/v1`
 const V2 = `${STOREHOUSE}/v2`
 const TEXT = { type: 'string' } as const
 
-const DATA: Success = { description: 'The data of the box.', schema: true, headers: ['ETag'] }
+const DATA: Success = { description: 'The data of the box.', schema: {}, headers: ['ETag'] }
 
 const CREATE: Operation = {
   summary: 'A new box.',

@@ -5,7 +5,9 @@ import type { PathParameters } from './openapi-parameters.ts'
 import type { Method, Operation, Route } from './operation.ts'
 import { API } from './paths.ts'
 
-const METHODS = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST', 'OPTIONS'] as const
+const METHODS: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST']
+/** What fastify knows beside them, and nothing here answers. */
+const OTHER_METHODS = ['OPTIONS', 'TRACE', 'QUERY'] as const
 
 export type Request = FastifyRequest<{ Params: PathParameters }>
 /** Answers one request: what it gives is printed as JSON, what it throws becomes a problem. */
@@ -16,13 +18,13 @@ export type Answers<Described extends Route> = { readonly [M in Extract<keyof De
 /** Has a path of the table answered; a method that is not there gets 405 and hears which there are. */
 export function route<Described extends Route>(app: FastifyInstance, described: Described, answers: Answers<Described>): void {
   const operations: Route = described
-  const given: Readonly<Partial<Record<string, Answer>>> = answers
+  const given: Readonly<Partial<Record<Method, Answer>>> = answers
   const url = described.path
   const head = !operations.GET?.endless
   const allowed = [...(head && given.GET ? ['HEAD'] : []), ...METHODS.filter(method => given[method])]
+  const refuseAll = (method: string): void => void app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
   for (const method of METHODS) {
-    const answer = given[method]
-    const operation = method === 'OPTIONS' ? undefined : operations[method]
+    const [answer, operation] = [given[method], operations[method]]
     if (answer && operation) {
       app.route<{ Params: PathParameters }>({
         method,
@@ -31,9 +33,10 @@ export function route<Described extends Route>(app: FastifyInstance, described: 
         config: { operation },
         handler: async (request, reply) => answer(request, reply),
       })
-    } else app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
+    } else refuseAll(method)
   }
-  if (!head) app.route({ method: 'HEAD', url, onRequest: refuse(allowed), handler: refuse(allowed) })
+  for (const method of OTHER_METHODS) refuseAll(method)
+  if (!head) refuseAll('HEAD')
 }
 
 /** What the table of routes has for what was asked. */

@@ -1,5 +1,5 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Settings, TransactionOperation } from '../../events/map.ts'
+import type { CommandContent, Settings } from '../../events/map.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import { isJsonPatch, readBody, readObject } from './bodies.ts'
@@ -48,12 +48,14 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       if (readIfMatch(request) !== undefined || readIfNoneMatch(request)) {
         throw new SettingsError('CONTENT_MALFORMED', 'A transaction takes neither If-Match nor If-None-Match: name the "revision" in its operations.')
       }
-      const { operations, ...others } = readObject(request)
-      const dry_run = new Query(request).flag('dry_run')
-      const comment = readComment(request)
-      // The service looks at what stands beside the operations, and at them.
-      const content = { ...others, operations: operations as unknown as readonly TransactionOperation[] }
-      return say(request, 'kytos.settings.transaction', { ...content, ...(dry_run && { dry_run }), ...(comment !== undefined && { comment }) })
+      const body = readObject(request)
+      const beside = { ...(new Query(request).flag('dry_run') && { dry_run: true }), ...commentOf(request) }
+      for (const name of Object.keys(beside)) {
+        if (name in body) throw new SettingsError('CONTENT_MALFORMED', `"${name}" stands in the body and beside it; once is enough.`)
+      }
+      // The service looks at all that the body has.
+      const content = body as unknown as CommandContent<'kytos.settings.transaction'>
+      return say(request, 'kytos.settings.transaction', { ...content, ...beside })
     },
   })
 
@@ -102,17 +104,21 @@ function scopeOf(query: Query): { readonly scope?: string } {
   return scope === undefined ? {} : { scope }
 }
 
+function commentOf(request: Request): { readonly comment?: string } {
+  const comment = readComment(request)
+  return comment === undefined ? {} : { comment }
+}
+
 /** What a request that changes something says besides its data. */
 function changeFields(request: Request) {
   const revision = readIfMatch(request)
-  const comment = readComment(request)
   const query = new Query(request)
   return {
     namespace: namespaceOf(request),
     ...scopeOf(query),
     ...(query.flag('dry_run') && { dry_run: true }),
     ...(revision !== undefined && { revision }),
-    ...(comment !== undefined && { comment }),
+    ...commentOf(request),
   }
 }
 

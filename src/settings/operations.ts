@@ -53,7 +53,7 @@ function parseOperation(value: unknown, i: number, common: string | undefined, c
   const make = editBy(method, operation.data === undefined ? undefined : parseValue(operation.data, 'data'))
   return {
     namespace,
-    scope: parseScope(operation.scope ?? common, controller),
+    scope: parseScope(operation.scope === undefined ? common : operation.scope, controller),
     expected: parseGuard(operation.revision),
     mustBeKnown: method === 'DELETE',
     multiplies: method === 'JSON_PATCH',

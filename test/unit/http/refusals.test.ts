@@ -40,6 +40,17 @@ describe('a request that is not understood', () => {
     expect(answer.text).not.toMatch(/\n\s+at |node_modules/)
   })
 
+  it.each([
+    ['?dry_run=true', { dry_run: false }],
+    ['?dry_run=true', { dry_run: 0 }],
+    ['', { scope: null }],
+  ])('a transaction%s with %j beside its operations is malformed, and changes nothing', async (query, beside) => {
+    const { send } = await openRealRig()
+    const operations = [{ namespace: 'kytos/of_lldp', data: { a: 1 }, ...('scope' in beside && beside) }]
+    const answer = await send('POST', `${API}/transaction${query}`, { body: { json: { operations, ...beside } } })
+    expect([answer.status, (await send('GET', NAMESPACE)).status]).toEqual([400, 404])
+  })
+
   it('hears the nearest parameter, the nearest route and the methods that there are', async () => {
     const { send } = await openBareRig()
     expect((await send('GET', `${NAMESPACE}?explane=true`)).json).toMatchObject({ code: 'CONTENT_MALFORMED', nearest: 'explain' })
