@@ -3,7 +3,8 @@ import type { Key } from '../../model/key.ts'
 
 /** Milliseconds for which a document counts as contended after another controller was found changing it. */
 const CONTENDED = 2_000
-/** The longest rest, in milliseconds. */
+/** The shortest and the longest rest, in milliseconds: a store that answers at once would let nobody else have a turn. */
+const SHORTEST = 2
 const LONGEST = 100
 /** How many documents are remembered before those of long ago are forgotten. */
 const REMEMBERED = 1_000
@@ -47,7 +48,7 @@ export class Courtesy {
     // Equal rests would let the same controllers meet again.
     for (const key of keys) {
       this.#won.set(key, now)
-      if (this.#isContended(key, now)) this.#resting.set(key, now + Math.min(LONGEST, this.#pace * (1.5 + Math.random())))
+      if (this.#isContended(key, now)) this.#resting.set(key, now + Math.min(LONGEST, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())))
     }
     if (this.#won.size > REMEMBERED) this.#forget(now)
   }

@@ -8,7 +8,8 @@ import { openController } from '../support/controller.ts'
 
 const [id = '', endpoints = '[]', prefix = ''] = process.argv.slice(2)
 const NAMESPACE = 'kytos/crowd'
-const options = { endpoints: JSON.parse(endpoints) as string[], prefix, timeout: 5 }
+// Longer than a busy machine stands still.
+const options = { endpoints: JSON.parse(endpoints) as string[], prefix, timeout: 30 }
 const controller = await openController({ id, backend: report => createEtcdBackend(options, { report }) })
 
 type Order = { readonly keys: readonly string[]; readonly inFlight: number } | 'look' | 'close'

@@ -6,6 +6,7 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { openGround } from '../support/grounds.ts'
 
 const PATCHES = 2_000
+const SLICE = 250
 const IN_FLIGHT = 16
 const NS = 'kytos/crowd'
 
@@ -50,33 +51,33 @@ class Member {
   }
 }
 
-/** Has each member patch its share of the keys, so many at once; gives commits per second. */
-async function patchAll(members: readonly Member[], inFlight: number): Promise<number> {
-  const keys = Array.from({ length: PATCHES }, (_, i) => `k${i}`)
+/** Has each member patch its share of these keys, so many at once; gives the milliseconds that took. */
+async function patchAll(members: readonly Member[], keys: readonly string[], inFlight: number): Promise<number> {
   const began = performance.now()
   const said = await Promise.all(members.map((member, m) => member.hear({ keys: keys.filter((_, i) => i % members.length === m), inFlight })))
   expect(said).toEqual(members.map(() => 'done'))
-  return PATCHES / ((performance.now() - began) / 1_000)
+  return performance.now() - began
 }
 
 describe('2,000 patches of different keys of one namespace', () => {
   it('all land, 16 in flight at each of three controllers, at no less than a third of the rate of one with one in flight', async () => {
     const alone = new Member('alone', '/alone')
-    await alone.hear()
-    const single = await patchAll([alone], 1)
-    await alone.close()
     const three = ['one', 'two', 'three'].map(id => new Member(id, '/three'))
-    for (const said of await Promise.all(three.map(member => member.hear()))) expect(said).toBe('ready')
-    const together = await patchAll(three, IN_FLIGHT)
-    for (const member of three) {
-      expect(await member.hear('look')).toEqual({ keys: PATCHES, version: PATCHES, inOrder: true, heard: PATCHES })
-      await member.close()
+    for (const said of await Promise.all([alone, ...three].map(member => member.hear()))) expect(said).toBe('ready')
+    // In turns, as the machine may be busier at one time than at another.
+    const spent = { single: 0, together: 0 }
+    for (let from = 0; from < PATCHES; from += SLICE) {
+      const keys = Array.from({ length: SLICE }, (_, i) => `k${from + i}`)
+      spent.single += await patchAll([alone], keys, 1)
+      spent.together += await patchAll(three, keys, IN_FLIGHT)
     }
-    console.log(
-      `one controller, one in flight: ${single.toFixed(0)}/s; three, ${IN_FLIGHT} each: ${together.toFixed(0)}/s; ratio ${(together / single).toFixed(2)}`,
-    )
-    expect(together / single).toBeGreaterThan(1 / 3)
-  }, 120_000)
+    for (const member of three) expect(await member.hear('look')).toEqual({ keys: PATCHES, version: PATCHES, inOrder: true, heard: PATCHES })
+    await Promise.all([alone, ...three].map(member => member.close()))
+    const rate = (ms: number): string => `${((PATCHES / ms) * 1_000).toFixed(0)}/s`
+    const ratio = spent.single / spent.together
+    console.log(`one controller, one in flight: ${rate(spent.single)}; three, ${IN_FLIGHT} each: ${rate(spent.together)}; ratio ${ratio.toFixed(2)}`)
+    expect(ratio).toBeGreaterThan(1 / 3)
+  }, 240_000)
 })
 
 describe.each(['memory', 'etcd'] as const)('two versions of a NApp on two controllers of one cluster (%s)', backend => {

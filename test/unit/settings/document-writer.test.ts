@@ -226,4 +226,31 @@ describe('changes of one document', () => {
     expectSound(store)
     expectSound(store, other)
   })
+
+  it('from a controller that has few of them are not kept waiting by one that has many', async () => {
+    const store = createStore()
+    const [busy, other] = [await writerOn(on(store)), await writerOn(on(store), () => NOTHING)]
+    let done = false
+    let n = 0
+    const many = Promise.all(
+      Array.from({ length: 8 }, async () => {
+        while (!done) {
+          await write(busy, set({ [`k${n++ % 100}`]: n }))
+          // A store in memory would never let timers have a turn.
+          await new Promise(setImmediate)
+        }
+      }),
+    )
+    const waits: number[] = []
+    for (let i = 0; i < 20; i++) {
+      const began = performance.now()
+      await write(other, set({ [`other${i}`]: 1 }))
+      waits.push(performance.now() - began)
+    }
+    done = true
+    await many
+    expect(n).toBeGreaterThan(20)
+    expect(Math.max(...waits)).toBeLessThan(1_000)
+    expectSound(store)
+  })
 })
