@@ -1,0 +1,106 @@
+import { type Json, type JsonObject, setMember } from '../../../model/value.ts'
+import { DATA_DEPTH } from '../../settings/extent.ts'
+import { isSensitive } from '../sensitive.ts'
+import { NotData, type PyDict, type PyValue } from './value.ts'
+
+/*
+ * Python's values as JSON, and what of them JSON cannot say: `x-python-type` names it, so that a Python NApp can be handed what it had.
+ */
+
+/** A value as JSON, and the JSON Schema of such values. */
+export interface Data {
+  readonly json: Json
+  readonly schema: JsonObject
+}
+
+/** Characters of text that all settings of a file may make together: what one document holds. */
+const MOST_WEIGHT = 256 * 1024
+/** Kinds of members that a list's schema tells apart. */
+const MOST_KINDS = 8
+/** Members that a dict's schema names one by one; a larger one is a table. */
+const MOST_MEMBERS = 100
+
+/** Turns the settings of one file into data. */
+export class Converter {
+  #weight = 0
+
+  /** @throws NotData for what JSON cannot hold, or what is too large. */
+  convert(name: string, value: PyValue, depth = 0): Data {
+    this.#weight += 1 + name.length
+    if (this.#weight > MOST_WEIGHT) throw new NotData(`the settings of the file are larger than ${MOST_WEIGHT} characters`)
+    if (depth > DATA_DEPTH) throw new NotData(`it nests deeper than ${DATA_DEPTH} levels, or in a circle`)
+    const data = this.#convert(name, value, depth)
+    return isSensitive(name, data.json) ? { json: data.json, schema: { ...data.schema, 'x-sensitive': true } } : data
+  }
+
+  #convert(name: string, value: PyValue, depth: number): Data {
+    switch (value.type) {
+      case 'none':
+        return { json: null, schema: {} }
+      case 'bool':
+        return { json: value.value, schema: { type: 'boolean' } }
+      case 'int': {
+        const number = Number(value.value)
+        return { json: Number.isSafeInteger(number) ? number : value.value, schema: { type: 'integer' } }
+      }
+      case 'float':
+        if (!Number.isFinite(value.value)) throw new NotData(`${Number.isNaN(value.value) ? 'nan' : 'inf'} is no number that JSON has`)
+        return { json: value.value, schema: { type: 'number', 'x-python-type': 'float' } }
+      case 'str':
+        this.#weight += value.value.length
+        if (!value.value.isWellFormed()) throw new NotData('it holds half a surrogate pair, which no text can')
+        return { json: value.value, schema: { type: 'string' } }
+      case 'bytes':
+        this.#weight += value.value.length
+        return { json: value.value, schema: { type: 'string', pattern: '^[\\u0000-\\u00ff]*$', 'x-python-type': 'bytes' } }
+      case 'list':
+        return this.#list(name, value.items, {}, depth)
+      case 'tuple':
+        return this.#list(name, value.items, { 'x-python-type': 'tuple' }, depth)
+      case 'set':
+      case 'frozenset':
+        return this.#list(name, [...value.items.values()], { uniqueItems: true, 'x-python-type': value.type }, depth)
+      case 'dict':
+        return this.#dict(value, depth)
+      case 'foreign':
+        throw new NotData(`"${value.path}" is code or comes from another file`)
+    }
+  }
+
+  #list(name: string, items: readonly PyValue[], more: JsonObject, depth: number): Data {
+    // The items of PASSWORDS are secrets, but the array is the one to be sealed.
+    const members = items.map(item => this.convert('', item, depth + 1))
+    const json = members.map(member => member.json)
+    const kinds = [...new Map(members.map(({ schema }) => [JSON.stringify(schema), schema])).values()]
+    const sensitive = members.some(({ schema }) => holdsSecret(schema)) || json.some(one => isSensitive(name, one))
+    const [kind] = kinds
+    const said = kinds.length === 1 && kind ? { items: kind } : kinds.length > 1 && kinds.length <= MOST_KINDS ? { items: { anyOf: kinds } } : {}
+    return { json, schema: { type: 'array', ...said, ...more, ...(sensitive && { 'x-sensitive': true }) } }
+  }
+
+  #dict({ entries }: PyDict, depth: number): Data {
+    const json: JsonObject = {}
+    const properties: JsonObject = {}
+    const keys = new Set([...entries.values()].map(([key]) => key.type))
+    if (keys.size > 1 || !['str', 'int', undefined].includes([...keys][0]))
+      throw new NotData(`a dict has keys of other types than text alone, or integers alone: ${[...keys].join(', ')}`)
+    for (const [key, value] of entries.values()) {
+      const name = key.type === 'str' ? key.value : key.type === 'int' ? String(key.value) : ''
+      if (!name.isWellFormed()) throw new NotData('a key holds half a surrogate pair, which no text can')
+      const member = this.convert(name, value, depth + 1)
+      setMember(json, name, member.json)
+      setMember(properties, name, member.schema)
+    }
+    const integers = keys.has('int') ? { propertyNames: { pattern: '^(?:0|-?[1-9]\\d*)$' }, 'x-python-keys': 'int' } : {}
+    const named = Object.keys(properties).length
+    if (named === 0 || (named > MOST_MEMBERS && !Object.values(properties).some(holdsSecret)))
+      return { json, schema: { type: 'object', ...integers } }
+    return { json, schema: { type: 'object', properties, ...integers } }
+  }
+}
+
+/** True when a schema, or one inside it, is of a secret. */
+export function holdsSecret(schema: Json): boolean {
+  if (typeof schema !== 'object' || schema === null) return false
+  return (schema as JsonObject)['x-sensitive'] === true || Object.values(schema).some(holdsSecret)
+}
