@@ -194,7 +194,14 @@ export interface Commands {
     answer: readonly HistoryRecord[]
   }
   'kytos.storehouse.create': {
-    content: { readonly namespace: string; readonly data: Json; readonly box_id?: string; readonly owner?: string }
+    content: {
+      readonly namespace: string
+      readonly data: Json
+      readonly box_id?: string
+      readonly owner?: string
+      /** When it was made where it comes from, ISO 8601 in UTC; from an import or a person, never from a NApp, whose boxes are made now. */
+      readonly created_at?: string
+    }
     answer: Box
   }
   /** False when there is no such box. */

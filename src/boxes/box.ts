@@ -41,6 +41,26 @@ export function parseName(value: unknown, field: string): string {
   )
 }
 
+const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
+
+/** When a box that moves in was made; undefined for one that is made now. @throws SettingsError BOX_MALFORMED for what is no such time, or from a NApp. */
+export function parseCreation(value: unknown, actor: Actor): string | undefined {
+  if (value === undefined) return undefined
+  if (actor.type !== 'import' && actor.type !== 'user') {
+    throw new SettingsError(
+      'BOX_MALFORMED',
+      `"created_at" is for boxes that an import or a person brings from elsewhere; ${actor.name} makes its boxes now.`,
+      {
+        details: { field: 'created_at' },
+      },
+    )
+  }
+  if (typeof value === 'string' && MOMENT.test(value) && !Number.isNaN(Date.parse(value))) return value
+  throw new SettingsError('BOX_MALFORMED', `"created_at" must be a time such as "2024-02-29T12:00:00.000Z", not ${quote(value)}.`, {
+    details: { field: 'created_at' },
+  })
+}
+
 /** The stored text; `writeId` makes it unlike any other, so that a commit whose answer was lost can be told from a lost race. */
 export function printBox(box: StoredBox, writeId: string, actor: Actor, at: string): string {
   return printJson({

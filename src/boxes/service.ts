@@ -11,7 +11,7 @@ import { isObject, type Json, type JsonObject, setMember } from '../../model/val
 import { checkFields, parseGuard, parseMethod, parseText, parseValue } from '../settings/content.ts'
 import { Turnstile } from '../turnstile.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { boxKey, parseBox, parseName, presentBox, printBox, type StoredBox } from './box.ts'
+import { boxKey, parseBox, parseCreation, parseName, presentBox, printBox, type StoredBox } from './box.ts'
 
 export interface BoxServiceOptions {
   readonly backend: Backend
@@ -39,13 +39,14 @@ export class BoxService {
 
   /** A new box; without `box_id` under a new one. @throws SettingsError DOCUMENT_EXISTS. */
   async create(content: Content<'create'>, actor: Actor): Promise<Box> {
-    checkFields('kytos.storehouse.create', content, ['namespace', 'data'], ['box_id', 'owner'])
+    checkFields('kytos.storehouse.create', content, ['namespace', 'data'], ['box_id', 'owner', 'created_at'])
     const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
     const data = parseValue(content.data, 'data')
     const owner = content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
+    const createdAt = parseCreation(content.created_at, actor)
     return this.#change(key, actor, entry => {
       if (entry) throw new SettingsError('DOCUMENT_EXISTS', `The box "${splitKey(key).segments.join('/')}" exists already. Change it with update.`)
-      return { data, created_at: new Date().toISOString(), owner }
+      return { data, created_at: createdAt ?? new Date().toISOString(), owner }
     })
   }
 

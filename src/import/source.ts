@@ -1,0 +1,127 @@
+import { open, stat } from 'node:fs/promises'
+import { basename, dirname, extname, join, resolve } from 'node:path'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { type Namespace, parseNamespace } from '../../model/namespace.ts'
+import { reasonOf } from '../host/failure.ts'
+import { CORE_NAMESPACE, readKytosConf } from './kytos-conf.ts'
+import { readOverridesJson } from './overrides-json.ts'
+import { type ReadProblem, type ReadSettings, readSettingsPy } from './settings-py.ts'
+import { type FoundBox, scanStorehouse } from './storehouse-folder.ts'
+
+/** What one file says of one namespace. */
+export interface SettingsSource extends ReadSettings {
+  readonly kind: 'settings'
+  readonly file: string
+  readonly namespace: Namespace
+}
+/** What a folder of storehouse holds. */
+export interface BoxesSource {
+  readonly kind: 'boxes'
+  readonly file: string
+  readonly boxes: readonly FoundBox[]
+}
+/** What could not be read. */
+export interface BrokenSource {
+  readonly kind: 'broken'
+  readonly file: string
+  readonly problems: readonly ReadProblem[]
+}
+export type Source = SettingsSource | BoxesSource | BrokenSource
+
+export interface SourceOptions {
+  readonly cwd: string
+  /** Whose settings the file has, where its path does not say, or says another. */
+  readonly namespace?: string
+  /** What `os.environ` has for a settings.py. */
+  readonly environment?: Readonly<Record<string, string | undefined>>
+}
+
+/** No file of settings is larger by far; those of one namespace take 256 KiB at most. */
+const MOST_BYTES = 16 * 1024 * 1024
+
+/**
+ * Reads a settings.py, a .ini or .conf, a .json or a folder of storehouse. What is wrong in it is in the sources; they are as many as it has namespaces.
+ * @throws SettingsError CONFIG_ABSENT when it cannot be read at all, CONTENT_MALFORMED for another kind of file, or a namespace that nobody tells.
+ */
+export async function readSource(path: string, options: SourceOptions): Promise<readonly Source[]> {
+  const file = resolve(options.cwd, path)
+  const { size, directory } = await look(file)
+  if (directory) return readFolder(path, file)
+  const kind = extname(file).toLowerCase()
+  if (!['.py', '.ini', '.conf', '.json'].includes(kind)) throw unknownKind(path)
+  if (size > MOST_BYTES)
+    return [{ kind: 'broken', file: path, problems: [{ message: `it has ${size} bytes; more than ${MOST_BYTES} are not read` }] }]
+  const bytes = await read(file)
+  if (kind === '.py') {
+    const namespace = namespaceOf(file, path, options.namespace)
+    return [{ kind: 'settings', file: path, namespace, ...readSettingsPy(bytes, { environment: options.environment ?? {} }) }]
+  }
+  const text = bytes.toString('utf8')
+  if (kind !== '.json')
+    return [{ kind: 'settings', file: path, namespace: parseNamespace(options.namespace ?? CORE_NAMESPACE), ...readKytosConf(text) }]
+  return readJson(path, text, options.namespace)
+}
+
+function readJson(file: string, text: string, wanted: string | undefined): Source[] {
+  const { namespaces, problems } = readOverridesJson(text)
+  const broken: ReadProblem[] = [...problems]
+  const sources: Source[] = []
+  for (const [name, settings] of namespaces) {
+    if (wanted !== undefined && name !== wanted) continue
+    try {
+      sources.push({ kind: 'settings', file, namespace: parseNamespace(name), settings, problems: [] })
+    } catch (error) {
+      if (!isSettingsError(error)) throw error
+      broken.push({ ...(settings[0] && { line: settings[0].line }), message: error.message })
+    }
+  }
+  return broken.length > 0 ? [...sources, { kind: 'broken', file, problems: broken }] : sources
+}
+
+async function readFolder(path: string, folder: string): Promise<Source[]> {
+  const settings = join(folder, 'settings.py')
+  const found = await stat(settings).catch(() => undefined)
+  if (found?.isFile()) throw new SettingsError('CONTENT_MALFORMED', `${path} is the folder of a NApp: name its file, ${join(path, 'settings.py')}.`)
+  const { boxes, problems } = await scanStorehouse(folder)
+  const broken = problems.map(({ file, message }): Source => ({ kind: 'broken', file, problems: [{ message }] }))
+  return [{ kind: 'boxes', file: path, boxes }, ...broken]
+}
+
+/** `<user>/<name>/settings.py` names the namespace. */
+function namespaceOf(file: string, path: string, wanted: string | undefined): Namespace {
+  if (wanted !== undefined) return parseNamespace(wanted)
+  try {
+    return parseNamespace(`${basename(dirname(dirname(file)))}/${basename(dirname(file))}`)
+  } catch (cause) {
+    const why = 'does not lie in <username>/<name>/, so whose settings it has is to be said'
+    throw new SettingsError('CONTENT_MALFORMED', `${path} ${why}: --namespace <username>/<name>.`, { cause })
+  }
+}
+
+async function look(file: string): Promise<{ readonly size: number; readonly directory: boolean }> {
+  try {
+    const found = await stat(file)
+    return { size: found.size, directory: found.isDirectory() }
+  } catch (cause) {
+    throw absent(file, cause)
+  }
+}
+
+async function read(file: string): Promise<Buffer> {
+  const handle = await open(file, 'r').catch(cause => {
+    throw absent(file, cause)
+  })
+  try {
+    return await handle.readFile()
+  } finally {
+    await handle.close()
+  }
+}
+
+function absent(file: string, cause: unknown): SettingsError {
+  return new SettingsError('CONFIG_ABSENT', `${file} cannot be read: ${reasonOf(cause)}.`, { cause })
+}
+
+function unknownKind(path: string): SettingsError {
+  return new SettingsError('CONTENT_MALFORMED', `${path} is none of what is imported: settings.py, .ini or .conf, .json, or a folder of storehouse.`)
+}
