@@ -4,6 +4,8 @@ import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/shipped.ts'
+import { addExportCommand } from './export.ts'
+import { addImportCommand } from './import.ts'
 import { addNAppsCommand } from './napps.ts'
 import { printError } from './print-error.ts'
 import { addStartCommand } from './start.ts'
@@ -17,6 +19,7 @@ Examples:
   kytos-settings napps list                  what is installed, and what is enabled
   kytos-settings napps disable kytos/change_log
   kytos-settings token create ci --rights write
+  kytos-settings import /etc/kytos/kytos.conf --dry-run
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
 
@@ -51,6 +54,8 @@ function createProgram(world: World, exit: (code: number) => void): Command {
   addStartCommand(program, world, exit)
   addNAppsCommand(program, world)
   addTokenCommand(program, world)
+  addImportCommand(program, world, exit)
+  addExportCommand(program, world)
   return program
 }
 

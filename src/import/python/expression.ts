@@ -1,11 +1,13 @@
 import type { SyntaxNode } from '@lezer/common'
 import { type Argument, callBuiltin, callMethod, FOREIGN } from './builtins.ts'
-import { isNumeric, readNumber, toBigInt } from './numbers.ts'
+import { itemOf } from './item.ts'
+import { nameKind } from './kinds.ts'
+import { readNumber } from './numbers.ts'
 import { compare, operate, operateUnary } from './operators.ts'
-import { joinTexts, readToken, resolveEscapes, toText } from './text.ts'
+import { readFormatString, readString } from './strings.ts'
+import { joinTexts } from './text.ts'
 import { childrenOf } from './tree.ts'
 import {
-  hashKey,
   isTrue,
   iterate,
   lengthOf,
@@ -81,9 +83,9 @@ export class Evaluator {
       case 'Number':
         return readNumber(this.#textOf(node)) ?? notPython('a number is not written as Python has it')
       case 'String':
-        return this.#string(node)
+        return readString(this.#textOf(node))
       case 'FormatString':
-        return this.#format(node)
+        return readFormatString(node, this.#textOf(node), part => this.evaluate(part))
       case 'ContinuedString':
         return joinTexts(children.map(child => this.evaluate(child)))
       case 'Boolean':
@@ -105,7 +107,7 @@ export class Evaluator {
       case 'UnaryExpression':
         return operateUnary(this.#textOf(node.firstChild), this.#operand(children[1]))
       case 'BinaryExpression':
-        return this.#binary(node, children)
+        return this.#binary(children)
       case 'ConditionalExpression':
         return this.evaluate(isTrue(this.#operand(children[2])) ? this.#node(children[0]) : this.#node(children[4]))
       case 'MemberExpression':
@@ -113,37 +115,8 @@ export class Evaluator {
       case 'CallExpression':
         return this.#call(children)
       default:
-        throw new NotData(`${KINDS[node.name] ?? 'an expression of this kind'} is code, not data`)
+        throw new NotData(`${nameKind(node.name)} is code, not data`)
     }
-  }
-
-  #string(node: SyntaxNode): PyValue {
-    const token = this.#textOf(node)
-    const parts = readToken(token)
-    if (!parts) throw new NotPython('a text has no end, or an unknown prefix')
-    return pyText(parts.bytes ? 'bytes' : 'str', resolveEscapes(token.slice(parts.from, parts.to), parts))
-  }
-
-  #format(node: SyntaxNode): PyValue {
-    const token = this.#textOf(node)
-    const parts = readToken(token)
-    if (!parts) throw new NotPython('a text has no end, or an unknown prefix')
-    let at = parts.from
-    let result = ''
-    const literal = (to: number): string => {
-      const content = token.slice(at, to)
-      if (content.replaceAll('{{', '').replaceAll('}}', '').match(/[{}]/)) throw new NotPython('a brace of an f-string has no partner')
-      return resolveEscapes(content, parts).replaceAll('{{', '{').replaceAll('}}', '}')
-    }
-    for (const child of childrenOf(node)) {
-      if (child.name !== 'FormatReplacement') continue
-      const [, value, ...rest] = childrenOf(child)
-      const extra = rest.filter(({ name }) => name !== '}').map(one => this.#textOf(one))
-      if (extra.some(one => one !== '!s')) throw new NotData(`an f-string formats with "${extra.join('')}"`)
-      result += literal(child.from - node.from) + toText(this.#operand(value))
-      at = child.to - node.from
-    }
-    return pyText('str', result + literal(parts.to))
   }
 
   #name(node: SyntaxNode): PyValue {
@@ -171,7 +144,7 @@ export class Evaluator {
     return dict
   }
 
-  #binary(node: SyntaxNode, [left, ...rest]: readonly SyntaxNode[]): PyValue {
+  #binary([left, ...rest]: readonly SyntaxNode[]): PyValue {
     const right = rest.at(-1)
     const sign = rest
       .slice(0, -1)
@@ -184,7 +157,6 @@ export class Evaluator {
     if (!COMPARISONS.has(sign)) return operate(sign, this.#operand(left), this.#operand(right))
     // `a < b < c` compares twice; its tree looks like a comparison of a comparison.
     for (const side of [left, right]) if (side?.name === 'BinaryExpression' && this.#isComparison(side)) throw new NotData('comparisons are chained')
-    if (node.name !== 'BinaryExpression') throw new NotData('comparisons are chained')
     return compare(sign, this.#operand(left), this.#operand(right))
   }
 
@@ -267,16 +239,6 @@ export class Evaluator {
   }
 }
 
-/** `value[key]`. @throws NotData where Python raises. */
-export function itemOf(value: PyValue, key: PyValue): PyValue {
-  if (value.type === 'dict') return value.entries.get(hashKey(key))?.[1] ?? refuse('the key is not in the dict (KeyError)')
-  if (!isNumeric(key) || value.type === 'set' || value.type === 'frozenset')
-    throw new NotData(`a ${value.type} is asked for an item that it cannot have`)
-  const items = iterate(value)
-  const at = toBigInt(key)
-  return items[Number(at < 0n ? at + BigInt(items.length) : at)] ?? refuse('the index is out of range (IndexError)')
-}
-
 function only(children: readonly SyntaxNode[]): SyntaxNode {
   const inner = children.filter(({ name }) => !BRACKETS.has(name))
   return inner.length === 1 && inner[0] ? inner[0] : refuse('an expression of this kind is code, not data')
@@ -288,17 +250,4 @@ function refuse(reason: string): never {
 
 function notPython(reason: string): never {
   throw new NotPython(reason)
-}
-
-/** What people call the kinds of expressions that are no data. */
-const KINDS: Readonly<Record<string, string>> = {
-  LambdaExpression: 'a lambda',
-  ArrayComprehensionExpression: 'a comprehension',
-  SetComprehensionExpression: 'a comprehension',
-  DictionaryComprehensionExpression: 'a comprehension',
-  ComprehensionExpression: 'a comprehension',
-  NamedExpression: 'an assignment inside an expression',
-  AwaitExpression: '"await"',
-  YieldExpression: '"yield"',
-  Ellipsis: '"..."',
 }

@@ -1,10 +1,9 @@
 import type { SyntaxNode } from '@lezer/common'
-import { Evaluator, itemOf, type Scope } from './expression.ts'
-import { isNumeric, toBigInt } from './numbers.ts'
-import { operate } from './operators.ts'
+import { Assigner } from './assign.ts'
+import { Evaluator } from './expression.ts'
 import { assignedNames, globalNames, hasCall, importedNames, mentionedNames } from './statements.ts'
 import { childrenOf, type Lines } from './tree.ts'
-import { iterate, NotData, NotPython, type PyValue, setItem } from './value.ts'
+import { gather, NotData, NotPython, type PyValue } from './value.ts'
 
 /*
  * The statements of a file, one after the other, as Python would run them: but only those that bind names to data. Of any other it is only seen which names
@@ -41,13 +40,13 @@ class ModuleReader {
   readonly #lines: Lines
   readonly #bindings = new Map<string, Binding>()
   readonly #remarks: Remark[] = []
-  readonly #evaluator: Evaluator
+  readonly #assigner: Assigner
 
   constructor(text: string, lines: Lines, environment: (name: string) => string | undefined) {
     this.#text = text
     this.#lines = lines
-    const scope: Scope = { text, lookup: name => this.#lookup(name), environment }
-    this.#evaluator = new Evaluator(scope)
+    const evaluator = new Evaluator({ text, lookup: name => this.#lookup(name), environment })
+    this.#assigner = new Assigner(evaluator, text, (name, value, statement) => this.#bindings.set(name, { kind: 'value', value, statement }))
   }
 
   read(script: SyntaxNode): Module {
@@ -64,10 +63,10 @@ class ModuleReader {
   #statement(node: SyntaxNode): void {
     switch (node.name) {
       case 'AssignStatement':
-        this.#try(node, () => this.#assign(node))
+        this.#try(node, () => this.#assigner.assign(node))
         break
       case 'UpdateStatement':
-        this.#try(node, () => this.#update(node))
+        this.#try(node, () => this.#assigner.update(node))
         break
       case 'DeleteStatement':
         this.#try(node, () => this.#delete(node))
@@ -100,86 +99,6 @@ class ModuleReader {
       if (hasCall(node)) this.#suspect(node, 'may change it')
       for (const name of assignedNames(node, this.#text)) this.#forget(name, node, error.message)
     }
-  }
-
-  #assign(node: SyntaxNode): void {
-    const parts = childrenOf(node)
-    const signs = parts.flatMap(({ name }, i) => (name === 'AssignOp' ? [i] : []))
-    const last = signs.at(-1)
-    // `A: int` declares and sets nothing.
-    if (last === undefined) return
-    const right = parts.slice(last + 1)
-    const value = this.#right(right)
-    for (const [i, end] of signs.entries()) {
-      const targets = parts.slice(i === 0 ? 0 : (signs[i - 1] ?? 0) + 1, end).filter(({ name }) => name !== 'TypeDef')
-      this.#bindAll(targets, value, node)
-    }
-  }
-
-  #right(nodes: readonly SyntaxNode[]): PyValue {
-    const [first] = nodes
-    if (nodes.length === 1 && first) return this.#evaluator.evaluate(first)
-    return { type: 'tuple', items: this.#evaluator.evaluateItems(nodes) }
-  }
-
-  #bindAll(targets: readonly SyntaxNode[], value: PyValue, statement: SyntaxNode): void {
-    const [first] = targets
-    if (targets.length === 1 && first) {
-      this.#bind(first, value, statement)
-      return
-    }
-    const names = targets.filter(({ name }) => !SEPARATORS.has(name))
-    if (names.some(({ name }) => name === '*')) throw new NotData('it unpacks with *')
-    const values = iterate(value)
-    if (values.length !== names.length) throw new NotData(`${values.length} values are unpacked to ${names.length} names (ValueError)`)
-    names.forEach((name, i) => {
-      this.#bind(name, values[i] as PyValue, statement) // as many as there are names
-    })
-  }
-
-  #bind(target: SyntaxNode, value: PyValue, statement: SyntaxNode): void {
-    if (target.name === 'VariableName') this.#bindings.set(this.#nameOf(target), { kind: 'value', value, statement })
-    else if (target.name === 'MemberExpression') this.#setMember(target, value)
-    else if (target.name === 'ParenthesizedExpression' || target.name === 'TupleExpression' || target.name === 'ArrayExpression')
-      this.#bindAll(
-        childrenOf(target).filter(({ name }) => target.name !== 'ParenthesizedExpression' || !SEPARATORS.has(name)),
-        value,
-        statement,
-      )
-    else throw new NotData('its target is not followed')
-  }
-
-  #setMember(target: SyntaxNode, value: PyValue): void {
-    const [object, sign, index, ...rest] = childrenOf(target)
-    if (!object || !index || sign?.name !== '[' || rest.length !== 1) throw new NotData('an attribute or a slice is set')
-    const container = this.#evaluator.evaluate(object)
-    const key = this.#evaluator.evaluate(index)
-    if (container.type === 'dict') {
-      setItem(container, key, value)
-      return
-    }
-    if (container.type !== 'list' || !isNumeric(key)) throw new NotData(`an item of a ${container.type} is set`)
-    itemOf(container, key)
-    const at = toBigInt(key)
-    container.items[Number(at < 0n ? at + BigInt(container.items.length) : at)] = value
-  }
-
-  #update(node: SyntaxNode): void {
-    const [target, sign, ...right] = childrenOf(node)
-    if (!target) return
-    const before = this.#evaluator.evaluate(target)
-    const value = this.#right(right)
-    const operator = this.#textOf(sign).slice(0, -1)
-    // What is added to a list in place may be anything that has members.
-    const operand = operator === '+' && before.type === 'list' && value.type !== 'list' ? listOf(value) : value
-    const after = operate(operator, before, operand)
-    // Lists, dicts and sets are changed where they are, so under all their names.
-    if (before.type === 'list' && after.type === 'list') before.items.splice(0, before.items.length, ...after.items)
-    else if (before.type === 'dict' && after.type === 'dict') for (const [key, item] of after.entries.values()) setItem(before, key, item)
-    else if (before.type === 'set' && after.type === 'set') {
-      before.items.clear()
-      for (const [key, item] of after.items) before.items.set(key, item)
-    } else this.#bind(target, after, node)
   }
 
   #delete(node: SyntaxNode): void {
@@ -272,8 +191,6 @@ class ModuleReader {
   }
 }
 
-const SEPARATORS: ReadonlySet<string> = new Set([',', '(', ')', '[', ']'])
-
 const BLOCKS: Readonly<Record<string, string>> = {
   IfStatement: 'an "if"',
   ForStatement: 'a loop',
@@ -281,23 +198,6 @@ const BLOCKS: Readonly<Record<string, string>> = {
   TryStatement: 'a "try"',
   WithStatement: 'a "with"',
   MatchStatement: 'a "match"',
-}
-
-/** Every list, dict and set that a value holds, itself too. */
-function gather(value: PyValue, into: Set<PyValue>): void {
-  if (into.has(value)) return
-  if (value.type === 'list' || value.type === 'tuple') {
-    if (value.type === 'list') into.add(value)
-    for (const item of value.items) gather(item, into)
-  } else if (value.type === 'set') into.add(value)
-  else if (value.type === 'dict') {
-    into.add(value)
-    for (const [, item] of value.entries.values()) gather(item, into)
-  }
-}
-
-function listOf(value: PyValue): PyValue {
-  return { type: 'list', items: iterate(value) }
 }
 
 function quote(text: string): string {

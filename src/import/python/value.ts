@@ -196,3 +196,16 @@ export function equalPython(a: PyValue, b: PyValue): boolean {
 export function isSet(value: PyValue): value is PySet {
   return value.type === 'set' || value.type === 'frozenset'
 }
+
+/** Every list, dict and set that a value holds, itself too. */
+export function gather(value: PyValue, into: Set<PyValue>): void {
+  if (into.has(value)) return
+  if (value.type === 'list' || value.type === 'tuple') {
+    if (value.type === 'list') into.add(value)
+    for (const item of value.items) gather(item, into)
+  } else if (value.type === 'set') into.add(value)
+  else if (value.type === 'dict') {
+    into.add(value)
+    for (const [, item] of value.entries.values()) gather(item, into)
+  }
+}

@@ -1,0 +1,97 @@
+import { writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { SettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
+import { toJson } from '../../model/value.ts'
+import { importSources } from '../import/import.ts'
+import { readSource, type Source } from '../import/source.ts'
+import { printImportReport } from './import-report.ts'
+import { createProgress } from './progress.ts'
+import { withService } from './reach-service.ts'
+import type { World } from './world.ts'
+
+interface ImportFlags {
+  readonly config?: string
+  readonly dryRun?: boolean
+  readonly overwrite?: boolean
+  readonly namespace?: string
+  readonly schemaOut?: string
+  readonly json?: boolean
+}
+
+/** The exit code of what is invalid. */
+const INVALID = 4
+const EXAMPLES = `
+Examples:
+  kytos-settings import /var/lib/kytos/napps/kytos/of_lldp/settings.py --dry-run
+  kytos-settings import settings.py --namespace kytos/of_lldp
+  kytos-settings import settings.py --namespace kytos/of_lldp --schema-out of_lldp.schema.json
+  kytos-settings import /etc/kytos/kytos.conf settings.json
+  kytos-settings import /var/tmp/kytos/storehouse
+
+A settings.py is read, never run. Where the NApp has no schema yet its values become the defaults of one; where it has, those that differ become overrides.
+Done again it changes nothing; a value that is stored is replaced only with --overwrite. Exit code 4: a file gave nothing at all.`
+
+/** Adds `import`, which brings files into the running service. */
+export function addImportCommand(program: Command, world: World, exit: (code: number) => void): void {
+  program
+    .command('import')
+    .description('bring in settings.py, kytos.conf, JSON and the boxes of storehouse')
+    .argument('<file...>', 'settings.py, .ini or .conf, .json, or a folder of storehouse')
+    .option('--dry-run', 'say what would be done, and write nothing')
+    .option('--overwrite', 'replace values that are stored, and boxes with other data')
+    .option('--namespace <username/name>', 'whose settings they are, where the path does not say')
+    .option('--schema-out <file>', 'write the schema that a settings.py implies to a file, and nothing else')
+    .option('--json', 'the report for machines')
+    .addHelpText('after', EXAMPLES)
+    .action(async (files: string[], _options, command: Command) => {
+      const flags = command.optsWithGlobals<ImportFlags>()
+      const sources = await readAll(files, flags, world)
+      exit(flags.schemaOut === undefined ? await bringIn(sources, flags, world) : await writeSchema(sources, flags.schemaOut, world))
+    })
+}
+
+async function readAll(files: readonly string[], { namespace }: ImportFlags, world: World): Promise<Source[]> {
+  const sources: Source[] = []
+  for (const file of files)
+    sources.push(...(await readSource(file, { cwd: world.cwd, environment: {}, ...(namespace !== undefined && { namespace }) })))
+  return sources
+}
+
+async function bringIn(
+  sources: readonly Source[],
+  { config, dryRun = false, overwrite = false, json = false }: ImportFlags,
+  world: World,
+): Promise<number> {
+  const bar = createProgress(world.stderr)
+  const signal = world.interruption()
+  const report = await withService(config, world, async bus => {
+    try {
+      return await importSources((name, content) => bus.ask(name, content), sources, { dryRun, overwrite, signal, progress: bar.step })
+    } catch (error) {
+      if (!signal.aborted) throw error
+      throw new SettingsError('SERVICE_STOPPING', 'Stopped. What was done stays done; the same command goes on from there.', { cause: error })
+    } finally {
+      bar.clear()
+    }
+  })
+  world.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
+  return sources.some(gaveNothing) ? INVALID : 0
+}
+
+function gaveNothing(source: Source): boolean {
+  return source.kind === 'settings' && source.settings.length === 0 && source.problems.length > 0
+}
+
+async function writeSchema(sources: readonly Source[], path: string, world: World): Promise<number> {
+  const [source, ...more] = sources
+  if (source?.kind !== 'settings' || !source.schema || more.length > 0) {
+    throw new SettingsError('CONTENT_MALFORMED', '--schema-out takes one settings.py or kytos.conf that can be read.')
+  }
+  await writeFile(resolve(world.cwd, path), `${printJson(source.schema, 2)}\n`)
+  for (const { line, name, message } of source.problems)
+    world.stderr.write(`kytos-settings: ${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}\n`)
+  world.stdout.write(`${path} is the schema of ${source.settings.length} settings of ${source.namespace}.\n`)
+  return 0
+}

@@ -1,0 +1,35 @@
+import type { SyntaxNode } from '@lezer/common'
+import { readToken, resolveEscapes, toText } from './text.ts'
+import { childrenOf } from './tree.ts'
+import { NotData, NotPython, type PyValue, pyText } from './value.ts'
+
+/** A string or bytes literal. */
+export function readString(token: string): PyValue {
+  const parts = readToken(token) ?? unreadable()
+  return pyText(parts.bytes ? 'bytes' : 'str', resolveEscapes(token.slice(parts.from, parts.to), parts))
+}
+
+/** An f-string with its values; `{x!s}` is `{x}`. @throws NotData for a format, a conversion or a width, which are not computed. */
+export function readFormatString(node: SyntaxNode, token: string, evaluate: (node: SyntaxNode) => PyValue): PyValue {
+  const parts = readToken(token) ?? unreadable()
+  let at = parts.from
+  let result = ''
+  const literal = (to: number): string => {
+    const content = token.slice(at, to)
+    if (content.replaceAll('{{', '').replaceAll('}}', '').match(/[{}]/)) throw new NotPython('a brace of an f-string has no partner')
+    return resolveEscapes(content, parts).replaceAll('{{', '{').replaceAll('}}', '}')
+  }
+  for (const child of childrenOf(node)) {
+    if (child.name !== 'FormatReplacement') continue
+    const [, value, ...rest] = childrenOf(child)
+    const extra = rest.filter(({ name }) => name !== '}').map(({ from, to }) => token.slice(from - node.from, to - node.from))
+    if (!value || extra.some(one => one !== '!s')) throw new NotData(`an f-string formats with "${extra.join('')}"`)
+    result += literal(child.from - node.from) + toText(evaluate(value))
+    at = child.to - node.from
+  }
+  return pyText('str', result + literal(parts.to))
+}
+
+function unreadable(): never {
+  throw new NotPython('a text has no end, or an unknown prefix')
+}

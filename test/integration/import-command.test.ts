@@ -1,0 +1,72 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { describe, expect, it } from 'vitest'
+import { parseJson } from '../../model/json.ts'
+import { readSettingsPy } from '../../src/import/settings-py.ts'
+import { freshFolder, kytosSettings, type Process } from './host-process.ts'
+
+const SETTINGS = `"""Settings."""
+# Seconds between two polls
+POLLING_TIME = 3
+COOKIE = 0xDD00000000000000
+DB_PASSWORD = "s3cret"
+LOCK = object()
+`
+
+async function ended(process: Process, exit = 0): Promise<string> {
+  expect(await process.ended, process.output()).toBe(exit)
+  return process.output()
+}
+
+describe('the built command line', () => {
+  it('imports settings.py, kytos.conf, JSON and storehouse into the running service, again without a change, and exports them', async () => {
+    const cwd = await freshFolder()
+    const napp = join(cwd, 'old/kytos/example')
+    await mkdir(napp, { recursive: true })
+    await writeFile(join(napp, 'settings.py'), SETTINGS)
+    await writeFile(join(cwd, 'kytos.conf'), '[daemon]\nport = 6633\njwt_secret = 100%%safe\napi_port = 8181\n')
+    await writeFile(join(cwd, 'more.json'), '{"kytos/more": {"n": 9007199254740993}}')
+    execFileSync('python3', [fileURLToPath(new URL('import-storehouse.py', import.meta.url)), join(cwd, 'storehouse'), '40'])
+    const files = ['old/kytos/example/settings.py', 'kytos.conf', 'more.json', 'storehouse']
+
+    expect(await ended(kytosSettings(cwd, 'import', ...files), 6)).toContain('No service runs')
+    await kytosSettings(cwd, 'start').ready
+    const trial = await ended(kytosSettings(cwd, 'import', '--dry-run', ...files))
+    expect(trial).toMatch(/It would be \d+ new, 0 changed, 0 same, \d+ skipped\. Nothing was written\.\n$/)
+    expect(await ended(kytosSettings(cwd, 'export'))).toBe('{}\n')
+    const done = await ended(kytosSettings(cwd, 'import', ...files))
+    expect(done.trimEnd().split('\n').slice(0, -1)).toEqual(trial.trimEnd().split('\n').slice(0, -1))
+    expect(done).toContain('skipped  kytos/example LOCK')
+    expect(done).toContain('old/kytos/example/settings.py:6')
+    expect(done).not.toContain('s3cret')
+    const again: unknown = JSON.parse(await ended(kytosSettings(cwd, 'import', '--json', ...files)))
+    expect(again).toMatchObject({ counts: { new: 0, changed: 0, same: 53 } })
+
+    expect(parseJson(await ended(kytosSettings(cwd, 'export')))).toMatchObject({
+      'kytos/core': { port: 6633, jwt_secret: '100%safe' },
+      'kytos/example': { DB_PASSWORD: 's3cret' },
+      'kytos/more': { n: 9007199254740993n },
+    })
+    const conf = await ended(kytosSettings(cwd, 'export', '--format', 'kytos.conf'))
+    expect(conf).toContain('[daemon]\n')
+    expect(conf).toContain('port = 6633\n')
+    expect(conf).toContain('jwt_secret = 100%%safe\n')
+  }, 60_000)
+
+  it('writes the schema that a settings.py implies, and says what is wrong with a file', async () => {
+    const cwd = await freshFolder()
+    await writeFile(join(cwd, 'settings.py'), SETTINGS)
+    await writeFile(join(cwd, 'broken.py'), 'A = 1\nprint "x"\n')
+    await ended(kytosSettings(cwd, 'import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'))
+    expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(readSettingsPy(Buffer.from(SETTINGS)).schema)
+    await mkdir(join(cwd, '.hidden'))
+    await writeFile(join(cwd, '.hidden/settings.py'), SETTINGS)
+    expect(await ended(kytosSettings(cwd, 'import', '.hidden/settings.py'), 2)).toContain('--namespace')
+    expect(await ended(kytosSettings(cwd, 'import', 'absent.py', '--namespace', 'a/b'), 3)).toContain('absent.py')
+    expect(await ended(kytosSettings(cwd, 'import', 'settings.txt'), 3)).toContain('settings.txt')
+    await kytosSettings(cwd, 'start').ready
+    expect(await ended(kytosSettings(cwd, 'import', 'broken.py', '--namespace', 'a/b'), 4)).toContain('broken.py:2')
+  }, 60_000)
+})
