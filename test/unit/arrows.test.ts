@@ -33,6 +33,7 @@ const REFUSED: Readonly<Record<string, readonly string[]>> = {
   'backends/etcd/probe.ts': ['../../events/map.ts', '../../src/log.ts', '../memory/store.ts', '../filesystem/journal.ts', '../registry.ts'],
   'src/http/probe.ts': ['../../backends/backend.ts', '../../backends/registry.ts', '../../backends/memory/index.ts'],
   'src/cli/probe.ts': ['../../backends/backend.ts', '../../backends/registry.ts', '../../backends/etcd/index.ts'],
+  'src/import/probe.ts': ['../../backends/backend.ts', '../../backends/registry.ts', '../../backends/filesystem/index.ts'],
   'napps/kytos/probe/main.ts': [
     '../../../backends/backend.ts',
     '../../../src/settings/layers.ts',
@@ -54,6 +55,7 @@ const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'src/watcher/probe.ts': ['../../backends/backend.ts', '../../events/map.ts', '../settings/layers.ts'],
   'src/http/probe.ts': ['../../model/json.ts', '../../events/ask.ts', '../feed.ts', 'fastify'],
   'src/cli/probe.ts': ['../../model/json.ts', '../../events/ask.ts', '../boot/config.ts'],
+  'src/import/probe.ts': ['../../model/json.ts', '../../events/ask.ts', '../settings/layers.ts', '../boot/ini.ts', '@lezer/python'],
   'napps/kytos/probe/main.ts': ['../../../src/host/napp.ts', '../../../events/map.ts', '../../../model/json.ts'],
 }
 
