@@ -43,7 +43,7 @@ describe('A journal', () => {
       }),
       { numRuns: 8 },
     )
-  })
+  }, 60_000)
 
   it('with an unfinished write at its end is cut there, says so, and goes on', async () => {
     const { log } = await record(folder, [one('a', 1), one('a', 2)])
@@ -73,7 +73,7 @@ describe('A journal', () => {
     const before = await contents(join(folder, 'journal'))
     expect(await codeOf(backend.open())).toBe('STORE_DAMAGED')
     expect(await contents(join(folder, 'journal'))).toEqual(before)
-  })
+  }, 60_000)
 
   it('whose last write lost a page in its middle is torn, not damaged: it was one write, and never acknowledged', async () => {
     const backend = createFilesystemBackend({ path: folder }, { report: () => {} })
