@@ -6,8 +6,8 @@ import { printJson } from '../../model/json.ts'
 import { toJson } from '../../model/value.ts'
 import { importSources } from '../import/import.ts'
 import { readSource, type Source } from '../import/source.ts'
+import { createBar } from './import-bar.ts'
 import { printImportReport } from './import-report.ts'
-import { createProgress } from './progress.ts'
 import { withService } from './reach-service.ts'
 import type { World } from './world.ts'
 
@@ -64,7 +64,7 @@ async function bringIn(
   { config, dryRun = false, overwrite = false, json = false }: ImportFlags,
   world: World,
 ): Promise<number> {
-  const bar = createProgress(world.stderr)
+  const bar = createBar(world.stderr)
   const signal = world.interruption()
   const report = await withService(config, world, async bus => {
     try {

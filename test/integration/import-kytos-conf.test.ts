@@ -72,7 +72,7 @@ describe('a kytos.conf', () => {
       },
       { requiredKeys: [] },
     )
-    const files = fc.sample(file, 200).map(one => ({ ...one }) as JsonObject)
+    const files = fc.sample(file, 120).map(one => ({ ...one }) as JsonObject)
     const rendered = files.map(one => renderKytosConf(one))
     const answers = askKytos(rendered.map(({ text }) => text))
     expect(answers).toHaveLength(files.length)
@@ -84,7 +84,7 @@ describe('a kytos.conf', () => {
       held += Object.keys(expected).length
       left += absent.size
     })
-    expect(held).toBeGreaterThan(1_000)
+    expect(held).toBeGreaterThan(700)
     expect(left).toBeLessThan(held / 3)
   })
 
@@ -113,6 +113,10 @@ describe('a kytos.conf', () => {
     ])
     expect(schema).toMatchObject({ properties: { my_token: { 'x-sensitive': true } } })
     expect(readKytosConf('port = 1')).toMatchObject({ settings: [], problems: [{ line: 1 }, { message: 'it has no section [daemon]' }] })
+    expect(renderKytosConf({ jwt_secret: '100%', authenticate_urls: ['%s'] })).toEqual({
+      text: expect.stringContaining('[daemon]\njwt_secret = 100%%\nauthenticate_urls = ["%%s"]\n'),
+      left: [],
+    })
     expect(renderKytosConf({ port: 1, napps: null, Upper: 'x', 'a=b': 'c', listen: ' x' })).toMatchObject({
       text: expect.stringContaining('[daemon]\nport = 1\n'),
       left: [{ name: 'napps' }, { name: 'Upper' }, { name: 'a=b' }, { name: 'listen' }],

@@ -226,6 +226,7 @@ class Writer {
       () => 'dict(a=1, b="c")',
       () => '{**{"a": 1}, "b": 2}',
       () => '{"a": 1} | {"a": 2}',
+      () => '{1: "a", True: "b", 1.0: "c"}',
     ])()
   }
 
@@ -332,6 +333,7 @@ class Writer {
       'float(2**64 + 1)',
       '(2**64 + 1) / 3',
       '1 / (10**25 + 1)',
+      '((2**53 + 1) * 2**30 + 1) / 2**30',
     ])
   }
 
@@ -386,7 +388,9 @@ class Writer {
       'None is not None',
       `bool(${a})`,
       `(True and ${this.#expression('bool', depth)})`,
-      `not True == False`,
+      'not True == False',
+      'True & False',
+      '(True | False) ^ True',
       `"a" < "b"`,
     ])
   }

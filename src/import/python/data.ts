@@ -26,7 +26,7 @@ export class Converter {
 
   /** @throws NotData for what JSON cannot hold, or what is too large. */
   convert(name: string, value: PyValue, depth = 0): Data {
-    this.#weight += 1 + name.length
+    this.#weight += 2 + name.length
     if (this.#weight > MOST_WEIGHT) throw new NotData(`the settings of the file are larger than ${MOST_WEIGHT} characters`)
     if (depth > DATA_DEPTH) throw new NotData(`it nests deeper than ${DATA_DEPTH} levels, or in a circle`)
     const data = this.#convert(name, value, depth)
@@ -68,11 +68,11 @@ export class Converter {
   }
 
   #list(name: string, items: readonly PyValue[], more: JsonObject, depth: number): Data {
-    // The items of PASSWORDS are secrets, but the array is the one to be sealed.
+    // Of PASSWORDS, or of dicts with a password, the array is the one to be sealed: its members have no place of their own.
     const members = items.map(item => this.convert('', item, depth + 1))
     const json = members.map(member => member.json)
     const kinds = [...new Map(members.map(({ schema }) => [JSON.stringify(schema), schema])).values()]
-    const sensitive = members.some(({ schema }) => holdsSecret(schema)) || json.some(one => isSensitive(name, one))
+    const sensitive = members.some(({ schema }) => holdsSecret(schema)) || json.some(one => typeof one === 'string' && isSensitive(name, one))
     const [kind] = kinds
     const said = kinds.length === 1 && kind ? { items: kind } : kinds.length > 1 && kinds.length <= MOST_KINDS ? { items: { anyOf: kinds } } : {}
     return { json, schema: { type: 'array', ...said, ...more, ...(sensitive && { 'x-sensitive': true }) } }

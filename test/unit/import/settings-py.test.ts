@@ -108,6 +108,22 @@ describe('a settings.py', () => {
     expect(defaultsOf(schema)).toEqual({ ...plain, DATABASE: { user: 'kytos', port: 27017 } })
   })
 
+  it('knows secrets by their names, in lists and dicts too, and URLs with a password', () => {
+    const text =
+      'PASSWORDS = ["a"]\nUSERS = [{"name": "a", "secretKey": "b"}]\nURL = "mongodb://u:p@host"\nTOKEN_MINUTES = 5\nPASSWORD = ""\nTOKEN_FILE = "f"\n'
+    const { schema } = read(text)
+    const properties = isObject(schema?.properties) ? schema.properties : {}
+    const secret = Object.entries(properties).filter(([, one]) => isObject(one) && one['x-sensitive'] === true)
+    expect(secret.map(([name]) => name)).toEqual(['PASSWORDS', 'USERS', 'URL', 'PASSWORD'])
+    expect(defaultsOf(schema ?? {})).toEqual({ TOKEN_MINUTES: 5, PASSWORD: '', TOKEN_FILE: 'f' })
+  })
+
+  it('takes the lines led by "#:" alone where there are any, and no words to tools', () => {
+    const text =
+      '# a section\n#: Said.\nA = 1  # pylint: disable=x\n# far\n\nB = 2  # near\n# ====\nC = 3\n"""Below."""\nD = [  # first\n  1,  # inside\n]  # last\n'
+    expect(read(text).settings.map(({ description }) => description)).toEqual(['Said.', 'near', 'Below.', 'first\nlast'])
+  })
+
   it('takes the environment that it is given, and no other', () => {
     expect(read('import os\nA = os.environ.get("HOME", "none")\nB = os.getenv("PATH")').settings.map(({ value }) => value)).toEqual(['none', null])
     expect(read('from os import environ as e\nA = e["X"] + e.get("X")', { X: 'x' }).settings).toMatchObject([{ value: 'xx' }])

@@ -5,7 +5,7 @@ const WIDTH = 30
 const PAUSE = 50
 
 /** A bar on a terminal, and nothing elsewhere. `clear` leaves the line empty. */
-export function createProgress(out: Console): { readonly step: (done: number, total: number) => void; readonly clear: () => void } {
+export function createBar(out: Console): { readonly step: (done: number, total: number) => void; readonly clear: () => void } {
   if (out.isTTY !== true) return { step: () => {}, clear: () => {} }
   let drawn = 0
   let begun = false
