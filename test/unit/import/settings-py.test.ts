@@ -138,6 +138,7 @@ describe('a settings.py', () => {
       C: [{ x: 1, y: 2 }],
     })
     expect(values('A = [1]\nB = A\nA += (2,)\nC = A + [3]\nA *= 2')).toEqual({ A: [1, 2, 1, 2], B: [1, 2, 1, 2], C: [1, 2, 3] })
+    expect(values('A = {1: "a", True: "b", 1.0: "c"}')).toEqual({ A: { 1: 'c' } })
     expect(values('A = 1\nA = "two"\ndel A\nB, (C, D) = 1, [2, 3]')).toEqual({ B: 1, C: 2, D: 3 })
   })
 
