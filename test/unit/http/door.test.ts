@@ -5,13 +5,12 @@ import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import fc from 'fast-check'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
-import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
-import { EVERYTHING } from '../../../model/key.ts'
+import { createMemoryStore } from '../../../backends/memory/index.ts'
 import { callerBus } from '../../../src/http/caller.ts'
 import { MAX_FAILURES } from '../../../src/http/door.ts'
 import { makeTokenText } from '../../../src/tokens/token.ts'
 import { refusalOf } from '../tokens/refusal-of.ts'
-import { bearer, type GuardedRig, openGuardedRig } from './guarded.ts'
+import { bearer, type GuardedRig, openGuardedRig, watchStore } from './guarded.ts'
 import { type Answer, API, NAMESPACE } from './harness.ts'
 
 const SECRET = '0123456789abcdef0123456789abcdef'
@@ -53,18 +52,7 @@ function jwt(payload: object = {}, { secret = SECRET, alg = 'HS256' }: { readonl
 /** A rig on a store that can be looked at. */
 async function openWatchedRig(...[door, options]: Parameters<typeof openGuardedRig>): Promise<GuardedRig & { stored(): Promise<readonly string[]> }> {
   const store = createMemoryStore()
-  const rig = await openGuardedRig(door, options, store)
-  const look = createMemoryBackend(undefined, store)
-  await look.open()
-  return {
-    ...rig,
-    async stored() {
-      const found: string[] = []
-      for await (const page of (await look.list(EVERYTHING)).pages)
-        for (const { key, revision, text } of page) found.push(`${key}@${revision} ${text}`)
-      return found
-    },
-  }
+  return { ...(await openGuardedRig(door, options, store)), stored: await watchStore(store) }
 }
 
 async function ask({ send }: GuardedRig, method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {

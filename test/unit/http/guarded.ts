@@ -1,6 +1,7 @@
 import { onTestFinished } from 'vitest'
-import { createMemoryBackend } from '../../../backends/memory/index.ts'
+import { createMemoryBackend, type createMemoryStore } from '../../../backends/memory/index.ts'
 import { createBus } from '../../../events/bus.ts'
+import { EVERYTHING } from '../../../model/key.ts'
 import type { DoorOptions } from '../../../src/http/door.ts'
 import { type HttpOptions, openHttp } from '../../../src/http/server.ts'
 import { createMetrics } from '../../../src/metrics.ts'
@@ -23,6 +24,17 @@ export interface GuardedRig extends Rig {
 type Headers = { readonly authorization: string }
 
 export const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` })
+
+/** A way to tell whether anything changed in a store: everything in it, and at which revision. */
+export async function watchStore(store: ReturnType<typeof createMemoryStore>): Promise<() => Promise<readonly string[]>> {
+  const look = createMemoryBackend(undefined, store)
+  await look.open()
+  return async () => {
+    const found: string[] = []
+    for await (const page of (await look.list(EVERYTHING)).pages) for (const { key, revision, text } of page) found.push(`${key}@${revision} ${text}`)
+    return found
+  }
+}
 
 const ADMIN = { type: 'user', name: 'tester' } as const
 

@@ -1,9 +1,10 @@
 import { Ajv2020, type ValidateFunction } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
+import { createMemoryStore } from '../../../backends/memory/index.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
 import { openBusLine } from '../../support/bus-line.ts'
-import { type GuardedRig, openGuardedRig } from './guarded.ts'
+import { type GuardedRig, openGuardedRig, watchStore } from './guarded.ts'
 import { API } from './harness.ts'
 
 export const DOCUMENT = '/api/kytos/settings/openapi.json'
@@ -77,10 +78,20 @@ function close(schema: unknown): unknown {
 }
 
 /** A guarded server with something of everything in it. */
-export async function openWorld(): Promise<
-  GuardedRig & { readonly admin: Readonly<Record<string, string>>; readonly letter: string; readonly id: string }
-> {
-  const rig = await openGuardedRig({}, { heartbeat: 100 })
+export interface World extends GuardedRig {
+  /** What shows a token that administers. */
+  readonly admin: Readonly<Record<string, string>>
+  /** The ids of a dead letter and of a token. */
+  readonly letter: string
+  readonly id: string
+  /** All that would not be the same if anything had been changed. */
+  stored(): Promise<readonly string[]>
+}
+
+/** Opens one on a store in memory. */
+export async function openWorld(): Promise<World> {
+  const store = createMemoryStore()
+  const rig = await openGuardedRig({}, { heartbeat: 100 }, store)
   const { headers: admin } = await rig.token(['admin'], 'admin')
   const { id } = await rig.token(['read'], 'other')
   const put = (path: string, json: unknown, method = 'PUT') => rig.send(method, path, { headers: admin, body: { json } })
@@ -96,7 +107,14 @@ export async function openWorld(): Promise<
   rig.bus.emit('me/napp.said', { a: 1 })
   while (rig.bus.deadLetters.size === 0) await new Promise(setImmediate)
   const letter = rig.bus.deadLetters.list()[0]?.id ?? ''
-  return { ...rig, admin, letter, id }
+  const kept = await watchStore(store)
+  const letters = () => rig.bus.deadLetters.list().map(one => `${one.id} ${one.event.reinjections}`)
+  return { ...rig, admin, letter, id, stored: async () => [...(await kept()), ...letters()] }
+}
+
+/** A path that leads to an operation, its parameters being these. */
+export function pathTo({ path }: Described, values: Readonly<Record<string, string>> = {}): string {
+  return path.replace(/\{(\w+)\}/g, (_, name) => values[name] ?? (name === 'version' ? '1' : 'me'))
 }
 
 /** The first line of an answer that does not end, or that changes what is spoken. */

@@ -14,9 +14,18 @@ import { openBusLine } from '../../support/bus-line.ts'
 import { keepLog } from '../../support/controller.ts'
 import { bearer, openGuardedRig } from './guarded.ts'
 import { type Answer, API, READY, type SendOptions, send } from './harness.ts'
-import { createAnswerCheck, type Described, DOCUMENT, type OpenApi, openLine, openWorld, operationsOf, STOREHOUSE } from './openapi-world.ts'
+import {
+  createAnswerCheck,
+  type Described,
+  DOCUMENT,
+  type OpenApi,
+  openLine,
+  openWorld,
+  operationsOf,
+  STOREHOUSE,
+  type World,
+} from './openapi-world.ts'
 
-type World = Awaited<ReturnType<typeof openWorld>>
 type Drive = readonly [path: string, options?: SendOptions & { readonly json?: unknown }]
 
 const FULL = `${API}/me/full`
