@@ -38,4 +38,6 @@ const exit = await run(process.argv.slice(2), {
   },
   ready: url => void process.send?.({ ready: url }),
 })
+// A pipe takes 64 KiB at once; the rest would be lost. Not stderr: a service whose log nobody reads any more must still end.
+await new Promise<void>(resolve => process.stdout.write('', () => resolve()))
 process.exit(failed ? 1 : exit)
