@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { parseJson } from '../../model/json.ts'
+import { packageRoot } from '../../src/host/shipped.ts'
 import { readSettingsPy } from '../../src/import/settings-py.ts'
 import { freshFolder, kytosSettings, type Process } from './host-process.ts'
 
@@ -41,8 +42,9 @@ describe('the built command line', () => {
     expect(done).toContain('skipped  kytos/example LOCK')
     expect(done).toContain('old/kytos/example/settings.py:6')
     expect(done).not.toContain('s3cret')
-    // More than a pipe takes at once.
-    const again = await ended(kytosSettings(cwd, 'import', '--json', ...files))
+    // More than a pipe takes at once, to a reader that is slow.
+    const command = `"${process.execPath}" "${join(packageRoot(), 'dist/src/main.js')}" import --json ${files.join(' ')} | (sleep 4; cat)`
+    const again = execFileSync('bash', ['-c', command], { cwd, encoding: 'utf8' })
     expect(again.length).toBeGreaterThan(65_536)
     expect(JSON.parse(again)).toMatchObject({ counts: { new: 0, changed: 0, same: 413 } })
 
