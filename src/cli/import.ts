@@ -47,20 +47,20 @@ export function addImportCommand(program: Command, world: World, exit: (code: nu
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], _options, command: Command) => {
       const flags = command.optsWithGlobals<ImportFlags>()
-      const sources = await readAll(files, flags, world)
-      exit(flags.schemaOut === undefined ? await bringIn(sources, flags, world) : await writeSchema(sources, flags.schemaOut, world))
+      const read = await readAll(files, flags, world)
+      exit(flags.schemaOut === undefined ? await bringIn(read, flags, world) : await writeSchema(read.flat(), flags.schemaOut, world))
     })
 }
 
-async function readAll(files: readonly string[], { namespace }: ImportFlags, world: World): Promise<Source[]> {
-  const sources: Source[] = []
-  for (const file of files)
-    sources.push(...(await readSource(file, { cwd: world.cwd, environment: {}, ...(namespace !== undefined && { namespace }) })))
-  return sources
+/** The sources of each file. */
+async function readAll(files: readonly string[], { namespace }: ImportFlags, world: World): Promise<readonly (readonly Source[])[]> {
+  const read: (readonly Source[])[] = []
+  for (const file of files) read.push(await readSource(file, { cwd: world.cwd, environment: {}, ...(namespace !== undefined && { namespace }) }))
+  return read
 }
 
 async function bringIn(
-  sources: readonly Source[],
+  read: readonly (readonly Source[])[],
   { config, dryRun = false, overwrite = false, json = false }: ImportFlags,
   world: World,
 ): Promise<number> {
@@ -68,7 +68,7 @@ async function bringIn(
   const signal = world.interruption()
   const report = await withService(config, world, async bus => {
     try {
-      return await importSources((name, content) => bus.ask(name, content), sources, { dryRun, overwrite, signal, progress: bar.step })
+      return await importSources((name, content) => bus.ask(name, content), read.flat(), { dryRun, overwrite, signal, progress: bar.step })
     } catch (error) {
       if (!signal.aborted) throw error
       throw new SettingsError('SERVICE_STOPPING', 'Stopped. What was done stays done; the same command goes on from there.', { cause: error })
@@ -77,11 +77,13 @@ async function bringIn(
     }
   })
   world.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
-  return sources.some(gaveNothing) ? INVALID : 0
+  return read.some(gaveNothing) ? INVALID : 0
 }
 
-function gaveNothing(source: Source): boolean {
-  return source.kind === 'settings' && source.settings.length === 0 && source.problems.length > 0
+/** True for a file of which nothing could be read; not for one that has nothing to say. */
+function gaveNothing(sources: readonly Source[]): boolean {
+  const holds = sources.some(source => (source.kind === 'boxes' ? source.boxes.length > 0 : source.kind === 'settings' && source.settings.length > 0))
+  return !holds && sources.some(source => source.kind !== 'boxes' && source.problems.length > 0)
 }
 
 async function writeSchema(sources: readonly Source[], path: string, world: World): Promise<number> {

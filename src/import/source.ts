@@ -1,5 +1,6 @@
 import { open, stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
+import { TextDecoder } from 'node:util'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import { reasonOf } from '../host/failure.ts'
@@ -56,7 +57,8 @@ export async function readSource(path: string, options: SourceOptions): Promise<
     const namespace = namespaceOf(file, path, options.namespace)
     return [{ kind: 'settings', file: path, namespace, ...readSettingsPy(bytes, { environment: options.environment ?? {} }) }]
   }
-  const text = bytes.toString('utf8')
+  const text = decode(bytes)
+  if (text === undefined) return [{ kind: 'broken', file: path, problems: [{ message: 'it is not UTF-8: save it as such' }] }]
   if (kind !== '.json')
     return [{ kind: 'settings', file: path, namespace: parseNamespace(options.namespace ?? CORE_NAMESPACE), ...readKytosConf(text) }]
   return readJson(path, text, options.namespace)
@@ -115,6 +117,15 @@ async function read(file: string): Promise<Buffer> {
     return await handle.readFile()
   } finally {
     await handle.close()
+  }
+}
+
+/** With its byte order mark, where it has one: Kytos would stumble over it. */
+function decode(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
+  } catch {
+    return undefined // told by the caller
   }
 }
 

@@ -72,5 +72,7 @@ describe('the built command line', () => {
     expect(await ended(kytosSettings(cwd, 'import', 'settings.txt'), 3)).toContain('settings.txt')
     await kytosSettings(cwd, 'start').ready
     expect(await ended(kytosSettings(cwd, 'import', 'broken.py', '--namespace', 'a/b'), 4)).toContain('broken.py:2')
+    await writeFile(join(cwd, 'broken.json'), '{"kytos/a": {"n": 1},}')
+    expect(await ended(kytosSettings(cwd, 'import', 'broken.json'), 4)).toContain('broken.json:1')
   }, 60_000)
 })
