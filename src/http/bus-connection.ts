@@ -1,13 +1,13 @@
 import type { WebSocket } from 'ws'
 import { ask } from '../../events/ask.ts'
 import type { Bus } from '../../events/event.ts'
-import { COMMANDS, type CommandContent, type CommandName, isCommand, isReserved } from '../../events/map.ts'
+import { type CommandContent, type CommandName, isCommand } from '../../events/map.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
-import { nearest } from '../nearest.ts'
 import { type ClientFrame, type CommandId, idOf, kindOf, parseFrame, printAnswer, printRefusal, printSubscribed, readFrame } from './bus-frames.ts'
+import { checkCommandName } from './bus-names.ts'
 import { BusSubscription } from './bus-subscription.ts'
 import { MAX_UNSENT } from './fact-reader.ts'
 
@@ -139,7 +139,7 @@ export class BusConnection {
   }
 
   #ask(id: CommandId, name: string, content: JsonObject): void {
-    if (!isCommand(name)) throw notCommand(name)
+    checkCommandName(name)
     if (this.#commands.size >= MAX_COMMANDS) {
       throw new SettingsError('CONNECTION_BUSY', `${MAX_COMMANDS} commands of this connection are under way; wait for an answer before the next.`, {
         details: { max: MAX_COMMANDS },
@@ -236,15 +236,4 @@ function taken(id: CommandId): SettingsError {
   return new SettingsError('CONTENT_MALFORMED', `A command with the id ${JSON.stringify(id)} is under way on this connection: give each its own.`, {
     details: { id },
   })
-}
-
-function notCommand(name: string): SettingsError {
-  if (isReserved(name))
-    return new SettingsError('FACT_FORGED', `"${name.slice(0, 80)}" is no command: only the watcher says settings.*, box.* and kytos/settings.*.`)
-  const close = nearest(name.slice(0, 100), Object.keys(COMMANDS))
-  return new SettingsError(
-    'COMMAND_UNKNOWN',
-    `There is no command ${JSON.stringify(name.slice(0, 80))}; ${close ? `the nearest is "${close}"` : 'an event of another kind is published: {"publish": {"name", "content"}}'}.`,
-    { details: { got: name.slice(0, 100), ...(close && { nearest: close }) } },
-  )
 }

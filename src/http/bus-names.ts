@@ -1,4 +1,4 @@
-import { type FactName, isCommand, isReserved } from '../../events/map.ts'
+import { COMMANDS, type FactName, isCommand, isReserved } from '../../events/map.ts'
 import { checkEventName } from '../../events/pattern.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { nearest } from '../nearest.ts'
@@ -26,6 +26,19 @@ export interface Wanted {
 /** True for the facts that the feed brings, which resume; anything else is heard on the bus. */
 export function isFromFeed(name: string): boolean {
   return name.startsWith('settings.') || name.startsWith('box.')
+}
+
+/** @throws SettingsError FACT_FORGED or COMMAND_UNKNOWN for the name of what is no command, with the nearest that is. */
+export function checkCommandName(name: string): void {
+  if (isCommand(name)) return
+  if (isReserved(name))
+    throw new SettingsError('FACT_FORGED', `"${name.slice(0, 80)}" is no command: only the watcher says settings.*, box.* and kytos/settings.*.`)
+  const close = nearest(name.slice(0, 100), Object.keys(COMMANDS))
+  throw new SettingsError(
+    'COMMAND_UNKNOWN',
+    `There is no command ${JSON.stringify(name.slice(0, 80))}; ${close ? `the nearest is "${close}"` : 'an event of another kind is published: {"publish": {"name", "content"}}'}.`,
+    { details: { got: name.slice(0, 100), ...(close && { nearest: close }) } },
+  )
 }
 
 /** Exact names, or `prefix.*` for all that begin with `prefix.`. @throws SettingsError CONTENT_MALFORMED for what nobody would ever hear. */
