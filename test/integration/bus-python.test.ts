@@ -1,6 +1,7 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readFile } from 'node:fs/promises'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
@@ -10,7 +11,10 @@ import { ERRORS } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { PYTHON } from '../../scripts/prepare.mjs'
 import { packageRoot } from '../../src/host/shipped.ts'
+import { loadCertificate } from '../../src/http/certificate.ts'
+import { makeCertificates } from '../support/etcd-tls.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
+import { openGuardedRig } from '../unit/http/guarded.ts'
 import { openRealRig } from '../unit/http/harness.ts'
 
 const PAGE = await readFile(join(packageRoot(), 'docs/bus.md'), 'utf8')
@@ -67,5 +71,22 @@ describe('docs/bus.md', () => {
     expect(await next()).toEqual({ retrieved: { n: 4, dpid: 2n ** 64n - 1n } })
     const [code] = client.exitCode === null ? await once(client, 'exit') : [client.exitCode]
     expect(code).toBe(0)
+  })
+
+  it('tells how a client shows a token, over TLS with an authority of its own', async () => {
+    const folder = await mkdtemp(join(tmpdir(), 'kytos-python-'))
+    onTestFinished(() => rm(folder, { recursive: true }))
+    await makeCertificates(folder)
+    const certificate = await loadCertificate({ cert: join(folder, 'server.pem'), key: join(folder, 'server-key.pem') })
+    const { http, token } = await openGuardedRig({}, { certificate })
+    const script = `
+import ssl, sys
+from client import SettingsBus
+tls = ssl.create_default_context(cafile=sys.argv[2])
+print(SettingsBus(sys.argv[1], ["settings.changed"], print, token=sys.argv[3], tls=tls).ask("kytos.settings.list", {}, reads=True))`
+    const url = `wss://127.0.0.1:${http.port}/api/kytos/settings/v1/bus`
+    const run = (shown: string) => promisify(execFile)(PYTHON, ['-B', '-c', script, url, join(folder, 'ca.pem'), shown], { cwd: FOLDER })
+    expect((await run((await token(['read'])).token)).stdout).toBe('[]\n')
+    await expect(run('wrong')).rejects.toThrow('HTTP 401')
   })
 })
