@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/shipped.ts'
+import { addCopyCommand } from './copy.ts'
 import { addExportCommand } from './export.ts'
 import { addImportCommand } from './import.ts'
 import { addNAppsCommand } from './napps.ts'
@@ -54,6 +55,7 @@ function createProgram(world: World, exit: (code: number) => void): Command {
   addStartCommand(program, world, exit)
   addNAppsCommand(program, world)
   addTokenCommand(program, world)
+  addCopyCommand(program, world)
   addImportCommand(program, world, exit)
   addExportCommand(program, world)
   return program

@@ -3,6 +3,7 @@ import type { Entry } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { makeKey } from '../../model/key.ts'
+import { isObject } from '../../model/value.ts'
 import { parseObject } from '../settings/record.ts'
 
 /** Where a store says what it is: `{format, epoch}`. */
@@ -13,11 +14,17 @@ export const FORMAT = 1
 
 /**
  * The epoch that `meta/store` names; 0 when the store has none yet.
- * @throws SettingsError STORE_FORMAT for a store that a newer release wrote, or one that is not ours.
+ * @throws SettingsError STORE_FORMAT for a store that a newer release wrote, one that is not ours, or one that is being filled by a copy or a restore.
  */
 export function readEpoch(meta: Entry | undefined): number {
   if (!meta) return 0
-  const { format, epoch } = parseObject(meta.text) ?? {}
+  const { format, epoch, filling } = parseObject(meta.text) ?? {}
+  if (isObject(filling)) {
+    throw new SettingsError(
+      'STORE_FORMAT',
+      `The store is being filled from ${filling.from} since ${filling.at}, and is not whole yet. If that was ended, run the same "kytos-settings copy" or "restore" again: it goes on.`,
+    )
+  }
   if (typeof format !== 'number' || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 1) {
     throw new SettingsError(
       'STORE_FORMAT',

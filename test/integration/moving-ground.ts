@@ -1,0 +1,102 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { onTestFinished } from 'vitest'
+import type { Backend } from '../../backends/backend.ts'
+import { type BackendChoice, createBackend } from '../../backends/registry.ts'
+import { type Key, makeKey, parseKey } from '../../model/key.ts'
+import { loadConfig } from '../../src/boot/config.ts'
+import { chooseBackend } from '../../src/boot/store-choice.ts'
+import { printBox } from '../../src/boxes/box.ts'
+import { TokenStore } from '../../src/tokens/token-store.ts'
+import { openController } from '../support/controller.ts'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { type Contents, readContents } from '../support/store-contents.ts'
+
+/** A kytos.ini of its own for a store: a folder, or a prefix of an etcd. Gives the path of the file. */
+export async function iniFor(cwd: string, name: string, etcd?: EtcdServer): Promise<string> {
+  const file = join(cwd, `${name}.ini`)
+  const store = etcd
+    ? `backend = etcd\ncontroller = c-${name}\nstate_dir = state-${name}\n[settings.etcd]\nendpoints = ["${etcd.endpoint}"]\nprefix = /${name}`
+    : `backend = filesystem\ncontroller = c-${name}\nstate_dir = state-${name}\n[settings.filesystem]\npath = store-${name}`
+  await writeFile(file, `[daemon]\nnapps = napps\nnapps_pre_installed = ["kytos/settings"]\napi_port = 0\n[settings]\nlog = text\n${store}\n`)
+  return file
+}
+
+/** An etcd that ends with the test. */
+export async function etcdForTest(...args: readonly string[]): Promise<EtcdServer> {
+  const etcd = await startEtcd({ args })
+  onTestFinished(() => etcd.stop())
+  return etcd
+}
+
+export async function choiceOf(ini: string): Promise<BackendChoice> {
+  return chooseBackend(await loadConfig(ini), () => {})
+}
+
+/** Opens the store of a kytos.ini for some work in this process. */
+export async function inStore<Result>(ini: string, work: (backend: Backend) => Promise<Result>): Promise<Result> {
+  const backend = createBackend(await choiceOf(ini), { report: () => {} })
+  try {
+    await backend.open()
+    return await work(backend)
+  } finally {
+    await backend.close()
+  }
+}
+
+/** Fills a store as services do: namespaces with schemas and a history, scopes, a deletion, a token, an edit by hand that nobody recorded, boxes in an order of their own. */
+export async function furnish(ini: string, { namespaces = 20, boxes = 10_000 } = {}): Promise<void> {
+  const choice = await choiceOf(ini)
+  const controller = await openController({ id: 'c-seed', backend: report => createBackend(choice, { report }) })
+  try {
+    for (let n = 0; n < namespaces; n++) {
+      const namespace = `kytos/napp_${n}`
+      const schema = { type: 'object', properties: { n: { type: 'integer', default: n }, big: { type: 'integer' } } }
+      await controller.ask('kytos.settings.register', { namespace, schema, napp_version: '1.0' })
+      for (let v = 1; v <= 6; v++)
+        await controller.ask('kytos.settings.update', { namespace, data: { n: v, big: 9007199254740993n, text: `v${v} ü` } })
+    }
+    await controller.ask('kytos.settings.update', { namespace: 'kytos/napp_0', scope: 'controller:c-9', data: { n: 77 } })
+    await controller.ask('kytos.settings.delete', { namespace: 'kytos/napp_1' })
+  } finally {
+    await controller.close()
+  }
+  await inStore(ini, async backend => {
+    await new TokenStore(backend).create({ name: 'ci', rights: ['read'] }, { type: 'user', name: 'alice' })
+    await putBoxes(backend, boxes)
+    await backend.commit([{ key: makeKey('settings', 'kytos', 'napp_2'), put: '{"n":1000}' }])
+  })
+}
+
+/** Boxes in ascending blocks, each below the one before: the order of creation is not that of the keys, and yet few commits make them. */
+async function putBoxes(backend: Backend, count: number): Promise<void> {
+  for (let at = 0; at < count; at += BLOCK) {
+    const numbers = Array.from({ length: Math.min(BLOCK, count - at) }, (_, n) => at + n)
+    await backend.commit(numbers.map(n => ({ key: boxKeyOf(n), put: boxText(n), expected: 'absent' as const })))
+  }
+}
+
+const BLOCK = 120
+
+/** The key of the box that was made as the n-th. */
+export function boxKeyOf(n: number): Key {
+  const id = (999_999 - Math.floor(n / BLOCK)) * 1_000 + (n % BLOCK)
+  return makeKey('boxes', n % 3 === 0 ? 'kytos.topology' : 'kytos.flows', `${id}.ü`)
+}
+
+function boxText(n: number): string {
+  const box = { data: { n, fill: 'x'.repeat(n % 400) }, created_at: '2026-01-01T00:00:00Z', owner: null }
+  return printBox(box, `w${n}`, { type: 'napp', name: 'a/b' }, '2026-01-01T00:00:00Z')
+}
+
+/** What the store of a kytos.ini holds, while nobody else has it open. */
+export function contentsOf(ini: string): Promise<Contents> {
+  return inStore(ini, readContents)
+}
+
+/** Writes one text into a store, past everything. */
+export async function putByHand(ini: string, key: string, put: string): Promise<void> {
+  const parsed = parseKey(key)
+  if (!parsed) throw new Error(`${key} is no key.`)
+  await inStore(ini, async backend => void (await backend.commit([{ key: parsed, put }])))
+}

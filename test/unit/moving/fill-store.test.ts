@@ -1,0 +1,171 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import type { Backend, Operation } from '../../../backends/backend.ts'
+import { createMemoryBackend } from '../../../backends/memory/index.ts'
+import { HAND_EDIT } from '../../../model/actor.ts'
+import { historyKey, type Key, makeKey } from '../../../model/key.ts'
+import { fillStore } from '../../../src/moving/fill-store.ts'
+import { takePicture } from '../../../src/moving/picture.ts'
+import { nextRecord, printRecord } from '../../../src/settings/record.ts'
+import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
+import { readContents, withoutMeta } from '../../support/store-contents.ts'
+
+const WHOLE = { overwrite: false, skipOversized: false, dryRun: false }
+const BY = { actor: HAND_EDIT, comment: undefined, controller: 'c-1', at: 't' }
+
+async function opened(): Promise<Backend> {
+  const backend = createMemoryBackend()
+  await backend.open()
+  return backend
+}
+
+/** Something that happens to a source: a change with its record, one by hand, a late record of one, boxes and schemas that come and go. */
+type Happening = readonly [what: 'change' | 'edit' | 'adopt' | 'remove' | 'box' | 'unbox' | 'schema' | 'pending', which: number]
+
+const happenings = fc.array(
+  fc.tuple(fc.constantFrom('change', 'edit', 'adopt', 'remove', 'box', 'unbox', 'schema', 'pending'), fc.nat(3)) as fc.Arbitrary<Happening>,
+  { minLength: 1, maxLength: 30 },
+)
+
+async function sourceOf(all: readonly Happening[]): Promise<Backend> {
+  const backend = await opened()
+  await backend.commit([{ key: META_KEY, put: '{"format":1,"epoch":4000000000000}' }])
+  const versions = new Map<Key, number>()
+  for (const [n, [what, which]] of all.entries()) {
+    const key = which === 3 ? makeKey('controllers', 'c', 'kytos', 'a') : makeKey('settings', 'kytos', `n${which}`)
+    const version = (versions.get(key) ?? 0) + 1
+    const record = (kind: 'updated' | 'deleted', adopts?: bigint): Operation => {
+      versions.set(key, version)
+      const data = kind === 'deleted' ? undefined : { n }
+      return { key: historyKey(key, version), put: printRecord({ ...nextRecord(undefined, kind, data, BY), version }, adopts) }
+    }
+    const entry = await backend.get(key)
+    // Ids that sort otherwise than they were made.
+    const box = makeKey('boxes', `owner${which % 2}`, `${(n * 7) % 10}`)
+    if (what === 'change') await backend.commit([{ key, put: `{"n":${n}}` }, record('updated')])
+    else if (what === 'edit') await backend.commit([{ key, put: `{"n":${n}}` }])
+    else if (what === 'adopt' && entry) await backend.commit([record('updated', entry.revision)])
+    else if (what === 'remove' && entry) await backend.commit([{ key, delete: true }, record('deleted')])
+    else if (what === 'box') await backend.commit([{ key: box, put: `{"data":${n}}` }])
+    else if (what === 'unbox') await backend.commit([{ key: box, delete: true }])
+    else if (what === 'schema') await backend.commit([{ key: makeKey('schemas', 'kytos', 'a', `${(n * 7) % 10}`), put: `{"n":${n}}` }])
+    else if (what === 'pending')
+      await backend.commit([
+        { key: makeKey('pending', 'settings', 'kytos', 'a'), put: '{}' },
+        { key: makeKey('armed', 'x'), put: '{}' },
+      ])
+  }
+  return backend
+}
+
+/** A store that is gone before the commit of this number, as for a process that was killed. */
+function endingAt(backend: Backend, commit: number): Backend {
+  let done = 0
+  return Object.assign(Object.create(backend), {
+    supports: backend.supports,
+    list: backend.list.bind(backend),
+    commit: async (operations: readonly Operation[]) => {
+      if (done++ >= commit) throw new Error('killed')
+      return backend.commit(operations)
+    },
+  })
+}
+
+describe('a store is filled', () => {
+  it('so that it holds what the source did, whatever that is, and again without a change', async () => {
+    await fc.assert(
+      fc.asyncProperty(happenings, async all => {
+        const source = await sourceOf(all)
+        const picture = await takePicture(source, 'source')
+        const target = await opened()
+        await fillStore(target, picture, WHOLE)
+        const { meta, ...contents } = await readContents(target)
+        expect(contents).toEqual(withoutMeta(await readContents(source)))
+        expect(meta.epoch).toBe(4_000_000_000_001)
+        const { revision } = await target.list(META_KEY as never)
+        expect(await fillStore(target, picture, WHOLE)).toMatchObject({ written: 0, epoch: 4_000_000_000_001 })
+        expect((await target.list(META_KEY as never)).revision).toBe(revision)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('also when it was ended at any commit and run again; until then no service takes it for whole', async () => {
+    await fc.assert(
+      fc.asyncProperty(happenings, async all => {
+        const source = await sourceOf(all)
+        const picture = await takePicture(source, 'source')
+        const target = await opened()
+        // Each run makes its mark and gets one commit further.
+        for (let commit = 0, ended = false; !ended; commit = Math.min(commit + 1, 2)) {
+          ended = await fillStore(endingAt(target, commit), picture, WHOLE).then(
+            () => true,
+            error => {
+              expect(error).toMatchObject({ message: 'killed' })
+              return false
+            },
+          )
+          const meta = await target.get(META_KEY)
+          if (!ended && meta) expect(() => readEpoch(meta)).toThrow(/is being filled from source/)
+        }
+        expect(withoutMeta(await readContents(target))).toEqual(withoutMeta(await readContents(source)))
+      }),
+      { numRuns: 100 },
+    )
+  })
+
+  it('over any other content when that is asked for, and not without; then nothing is written', async () => {
+    await fc.assert(
+      fc.asyncProperty(happenings, happenings, async (all, others) => {
+        const source = await sourceOf(all)
+        const target = await sourceOf(others)
+        const picture = await takePicture(source, 'source')
+        const before = await readContents(target)
+        const refused = await fillStore(target, picture, WHOLE).then(
+          () => undefined,
+          error => error,
+        )
+        if (refused) {
+          expect(refused).toMatchObject({ code: 'DOCUMENT_EXISTS' })
+          expect(await readContents(target)).toEqual(before)
+        }
+        await fillStore(target, picture, { ...WHOLE, overwrite: true })
+        expect(withoutMeta(await readContents(target))).toEqual(withoutMeta(await readContents(source)))
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('never over what somebody else writes meanwhile', async () => {
+    const source = await sourceOf([
+      ['change', 0],
+      ['change', 1],
+      ['box', 0],
+    ])
+    const picture = await takePicture(source, 'source')
+    const target = await opened()
+    const key = makeKey('settings', 'kytos', 'n1')
+    let begun = false
+    const watched: Backend = Object.assign(Object.create(target), {
+      supports: target.supports,
+      list: target.list.bind(target),
+      commit: async (operations: readonly Operation[]) => {
+        if (begun) await target.commit([{ key, put: '{"mine":1}', expected: 'absent' }])
+        begun = true
+        return target.commit(operations)
+      },
+    })
+    await expect(fillStore(watched, picture, WHOLE)).rejects.toMatchObject({ code: 'CONTENTION', message: expect.stringContaining(key) })
+    expect((await target.get(key))?.text).toBe('{"mine":1}')
+  })
+
+  it('by one of two that run at once: the other one ends', async () => {
+    const source = await sourceOf(Array.from({ length: 30 }, (_, n) => ['box', n % 2] as const))
+    const picture = await takePicture(source, 'source')
+    const target = await opened()
+    const ends = await Promise.allSettled([fillStore(target, picture, WHOLE), fillStore(target, picture, WHOLE)])
+    expect(ends.filter(({ status }) => status === 'rejected').length).toBeLessThan(2)
+    for (const end of ends) if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'CONTENTION' })
+    expect(withoutMeta(await readContents(target))).toEqual(withoutMeta(await readContents(source)))
+  })
+})
