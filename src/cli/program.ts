@@ -5,6 +5,7 @@ import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/shipped.ts'
 import { addCopyCommand } from './copy.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addExportCommand } from './export.ts'
 import { addImportCommand } from './import.ts'
 import { addNAppsCommand } from './napps.ts'
@@ -58,6 +59,7 @@ function createProgram(world: World, exit: (code: number) => void): Command {
   addCopyCommand(program, world)
   addImportCommand(program, world, exit)
   addExportCommand(program, world)
+  addDoctorCommand(program, world, exit)
   return program
 }
 

@@ -27,7 +27,7 @@ interface Head {
 /**
  * Lists the whole store at one revision and compares; a difference at one of the `damaged` keys says nothing about the store, for it is the cache that is
  * wrong there. @throws what the backend throws; HISTORY_LOST: begin again. */
-export async function surveyStore(backend: Backend, cache: Cache, damaged: ReadonlySet<Key> = new Set()): Promise<Survey> {
+export async function surveyStore(backend: Pick<Backend, 'list'>, cache: Cache, damaged: ReadonlySet<Key> = new Set()): Promise<Survey> {
   const listing = await backend.list(EVERYTHING)
   const seen = new Set<Key>()
   const heads = new Map<Key, Head>()

@@ -1,0 +1,89 @@
+import { spawnSync } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import type { Entry, Revision } from '../../model/document.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { parseJson } from '../../model/json.ts'
+import { isObject } from '../../model/value.ts'
+import { hasFile, Layout, READABLE_KINDS } from './layout.ts'
+import { replay, type Torn } from './replay.ts'
+
+/** A store as its journal tells it to one who only looks. */
+export interface Inspection {
+  readonly revision: Revision
+  /** In byte order of their keys. */
+  readonly entries: readonly Entry[]
+  /** A write that was not finished; beside a process that is just writing it means nothing. */
+  readonly torn: Torn | undefined
+  /** Bytes of everything in the journal's folder. */
+  readonly bytes: number
+  /** Unfinished writes of former processes, which were cut off and kept. */
+  readonly kept: readonly string[]
+}
+
+/** Who holds a store, as far as its lock file says. */
+export interface Holder {
+  readonly pid: number | undefined
+  readonly host: string | undefined
+}
+
+/** Nobody needs the batches. */
+const NO_WINDOW = { batches: 1, bytes: 1 }
+/** How often the files may change under the reader. */
+const ATTEMPTS = 5
+
+/**
+ * Reads the journal of a store in a folder, also while another process has it open, and changes nothing: what a moment of it held, commits whole. Undefined
+ * when there is none. Edits by hand that no process has taken in are not in it. @throws SettingsError STORE_DAMAGED, STORE_FORMAT, STORE_UNWRITABLE.
+ */
+export async function inspectFolder(path: string): Promise<Inspection | undefined> {
+  const { journal } = new Layout(resolve(path))
+  for (let attempt = 1; existsSync(journal); attempt++) {
+    try {
+      const { state, torn, current } = await replay(journal, NO_WINDOW, hasFile)
+      if (!current) return undefined
+      const names = await readdir(journal)
+      const sizes = await Promise.all(names.map(async name => (await stat(join(journal, name))).size))
+      const entries = [...state.entries()].sort((a, b) => (a.key < b.key ? -1 : 1))
+      const kept = names.filter(name => name.endsWith('.torn')).map(name => join(journal, name))
+      return { revision: state.revision, entries, torn, bytes: sizes.reduce((sum, size) => sum + size, 0), kept }
+    } catch (cause) {
+      // A process that has it open may replace logs by a snapshot meanwhile.
+      if (attempt < ATTEMPTS) continue
+      if (isSettingsError(cause)) throw cause
+      throw new SettingsError('STORE_UNWRITABLE', `The journal ${journal} cannot be read: ${cause instanceof Error ? cause.message : cause}.`, {
+        cause,
+      })
+    }
+  }
+  return undefined
+}
+
+/** Who has a store open; undefined when nobody has, or when that cannot be told without disturbing anybody. */
+export function findHolder(path: string): Holder | undefined {
+  const { lock } = new Layout(resolve(path))
+  if (!existsSync(lock)) return undefined
+  // Shared, and given back at once.
+  const { status } = spawnSync('flock', ['--nonblock', '--shared', '--conflict-exit-code', '75', lock, 'true'], { stdio: 'ignore' })
+  if (status !== 75) return undefined
+  try {
+    const value = parseJson(readFileSync(lock, 'utf8'))
+    const { pid, host } = isObject(value) ? value : {}
+    return { pid: typeof pid === 'number' ? pid : undefined, host: typeof host === 'string' ? host : undefined }
+  } catch {
+    return { pid: undefined, host: undefined } // it is just being written
+  }
+}
+
+/** The readable files that a person broke and that were set aside. */
+export async function findRejected(path: string): Promise<readonly string[]> {
+  const layout = new Layout(resolve(path))
+  const names = await Promise.all(
+    READABLE_KINDS.map(async kind => {
+      const below = await readdir(layout.root(kind), { recursive: true }).catch(() => [])
+      return below.filter(name => name.endsWith('.rejected')).map(name => join(layout.root(kind), name))
+    }),
+  )
+  return names.flat()
+}

@@ -1,0 +1,33 @@
+import type { Entry } from '../../model/document.ts'
+import { type Key, parseHistoryKey } from '../../model/key.ts'
+import { parseRecord, type StoredRecord } from '../settings/record.ts'
+import { type Examined, type Finding, warning } from './finding.ts'
+
+/** Milliseconds by which clocks may differ before it is worth a word. */
+const SKEW = 2_000
+
+/**
+ * Whether the clocks of the controllers differ, as far as the history shows it: a change of a document that another controller made after another one, and
+ * whose clock said that it was before.
+ */
+export function examineClocks(entries: readonly Entry[]): Examined {
+  const newest = new Map<Key, StoredRecord>()
+  const worst = new Map<string, { readonly finding: Finding; readonly ms: number }>()
+  const controllers = new Set<string>()
+  for (const entry of entries) {
+    const place = parseHistoryKey(entry.key)
+    const record = place && parseRecord(entry)
+    if (!record) continue
+    if (record.controller !== '') controllers.add(record.controller)
+    const before = newest.get(place.document)
+    newest.set(place.document, record)
+    if (!before || before.controller === record.controller) continue
+    const ms = Date.parse(before.at) - Date.parse(record.at)
+    const pair = `${record.controller}, ${before.controller}`
+    if (!(ms > SKEW) || ms <= (worst.get(pair)?.ms ?? 0)) continue
+    const what = `The clock of ${before.controller} was at least ${(ms / 1_000).toFixed(0)} s ahead of that of ${record.controller}: ${entry.key} is later than the version before it, and dated earlier.`
+    worst.set(pair, { ms, finding: warning('clock.skew', pair, what, 'Run an NTP client on both: timedatectl set-ntp true') })
+  }
+  const unknown = controllers.size > 1 ? ['how the clocks of the controllers stand now: only what they wrote into the history tells of them'] : []
+  return { part: 'clocks', findings: [...worst.values()].map(({ finding }) => finding), unknown }
+}

@@ -1,0 +1,32 @@
+const MODE = 'auto-compaction-mode'
+const RETENTION = 'auto-compaction-retention'
+const UNITS: Readonly<Record<string, number>> = { h: 3_600, m: 60, s: 1 }
+
+/**
+ * What the command line of an etcd says of its auto-compaction: off, or how many seconds of history it keeps; neither where it counts revisions, or where a
+ * file may say more.
+ */
+export function compactionHorizon(commandLine: readonly string[]): { readonly off: boolean; readonly seconds: number | undefined } {
+  const retention = flag(commandLine, RETENTION)
+  if (retention === undefined || retention === '0') {
+    return { off: flag(commandLine, 'config-file') === undefined, seconds: undefined }
+  }
+  if (flag(commandLine, MODE) === 'revision') return { off: false, seconds: undefined }
+  return { off: false, seconds: secondsIn(retention) }
+}
+
+/** A bare number is in hours, as etcd has it. */
+function secondsIn(text: string): number | undefined {
+  if (/^\d+$/.test(text)) return Number(text) * 3_600
+  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)([hms])/g)]
+  if (parts.length === 0 || parts.map(([part]) => part).join('') !== text) return undefined
+  return parts.reduce((sum, [, count, unit = '']) => sum + Number(count) * (UNITS[unit] ?? 0), 0)
+}
+
+function flag(commandLine: readonly string[], name: string): string | undefined {
+  for (const [n, word] of commandLine.entries()) {
+    const [, found, value] = /^--?([a-z-]+)(?:=(.*))?$/s.exec(word) ?? []
+    if (found === name) return value ?? commandLine[n + 1]
+  }
+  return undefined
+}
