@@ -11,6 +11,7 @@ import type { World } from './world.ts'
 export interface FillFlags {
   readonly overwrite?: boolean
   readonly skipOversized?: boolean
+  readonly keepTokens?: boolean
   readonly dryRun?: boolean
   readonly json?: boolean
 }
@@ -49,13 +50,14 @@ export function addFillOptions(command: Command): Command {
   return command
     .option('--overwrite', 'replace what the target holds otherwise, and remove what it holds besides')
     .option('--skip-oversized', 'leave out boxes that do not fit the target')
+    .option('--keep-tokens', 'leave the tokens of the target as they are, instead of taking those of the source')
     .option('--dry-run', 'look at both, and change nothing')
     .option('--json', 'for machines')
 }
 
 /** The same, as the work takes them. */
-export function fillOptions({ overwrite = false, skipOversized = false, dryRun = false }: FillFlags) {
-  return { overwrite, skipOversized, dryRun }
+export function fillOptions({ overwrite = false, skipOversized = false, keepTokens = false, dryRun = false }: FillFlags) {
+  return { overwrite, skipOversized, keepTokens, dryRun }
 }
 
 /** Where warnings of a store go. */

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/shipped.ts'
+import { addBackupCommands } from './backup.ts'
 import { addCopyCommand } from './copy.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExportCommand } from './export.ts'
@@ -59,6 +60,7 @@ function createProgram(world: World, exit: (code: number) => void): Command {
   addCopyCommand(program, world)
   addImportCommand(program, world, exit)
   addExportCommand(program, world)
+  addBackupCommands(program, world)
   addDoctorCommand(program, world, exit)
   return program
 }

@@ -33,7 +33,7 @@ export async function copyStore(source: Config, target: Config, options: FillOpt
     warn,
     async ({ backend }) => {
       const picture = await takePicture(backend, from)
-      if (picture.entries.length === 0) throw new SettingsError('CONFIG_INVALID', `The store ${from} holds nothing to copy: check ${source.file}.`)
+      refuseEmpty(picture, source)
       const report = await fillFrom(picture, target, options, warn)
       const outdated = await hasChanged(backend, picture)
       return { ...report, from, to, picture, kinds: countKinds(picture.entries.map(({ key }) => key)), outdated }
@@ -50,6 +50,12 @@ export async function fillFrom(picture: Picture, target: Config, options: FillOp
     return planFilling(supports.entryBytes, [], picture, options).report
   }
   return withStore(target, warn, ({ backend }) => fillStore(backend, picture, options))
+}
+
+/** A store that holds nothing was most likely not the one that was meant. @throws SettingsError CONFIG_INVALID. */
+export function refuseEmpty({ entries, store }: Picture, { file }: Config): void {
+  if (entries.length > 0) return
+  throw new SettingsError('CONFIG_INVALID', `The store ${store} holds nothing: check [settings] in ${file}.`)
 }
 
 /** True when something that moves has changed since the picture was taken. */

@@ -1,8 +1,9 @@
 import type { Backend, Operation } from '../../backends/backend.ts'
 import { COMMIT_OPERATIONS, type Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key } from '../../model/key.ts'
+import { isTokenKey } from '../tokens/token.ts'
 import { META_KEY } from '../watcher/epoch.ts'
-import { type Chain, chainsOf } from './chains.ts'
+import { chainsOf } from './chains.ts'
 import { type Difference, differenceOf, isEqual } from './difference.ts'
 import { dispatch } from './dispatch.ts'
 import { beginFilling, type Filling, readBefore } from './filling.ts'
@@ -15,6 +16,8 @@ export interface FillOptions {
   readonly overwrite: boolean
   /** Leaves out boxes that do not fit, instead of refusing. */
   readonly skipOversized: boolean
+  /** Leaves the tokens of the target as they are, instead of taking those of the source. */
+  readonly keepTokens: boolean
   readonly dryRun: boolean
   /** Called as it goes on. */
   readonly progress?: (done: number, all: number, bytes: number) => void
@@ -47,34 +50,34 @@ export interface FillReport {
  */
 export async function fillStore(backend: Backend, picture: Picture, options: FillOptions): Promise<FillReport> {
   const held = await readAll(await backend.list(EVERYTHING))
-  const { report, chains, before, difference } = planFilling(backend.supports.entryBytes, held, picture, options)
+  const { report, compare, before, difference } = planFilling(backend.supports.entryBytes, held, picture, options)
   if (options.dryRun) return report
   if (isEqual(difference) && before.meta && before.unfinished === undefined) return { ...report, epoch: before.epoch }
   const filling = await beginFilling(backend, before, picture)
   await removeAll(filling, [...difference.extra, ...difference.misplaced])
   await putAll(filling, difference, report.written, options)
-  refuseUnequal(compare(chains, await readAll(await backend.list(EVERYTHING))))
+  refuseUnequal(compare(await readAll(await backend.list(EVERYTHING))))
   return { ...report, epoch: await filling.finish() }
 }
 
 /** What filling a store that holds these entries, of `most` bytes each, would do. @throws as {@link fillStore}, before anything is written. */
 export function planFilling(most: number, held: readonly Entry[], picture: Picture, options: FillOptions) {
-  const skipped = findLarge(picture.entries, most)
+  const isMeant = (key: Key): boolean => isMoved(key) && !(options.keepTokens && isTokenKey(key))
+  const meant = picture.entries.filter(({ key }) => isMeant(key))
+  const skipped = findLarge(meant, most)
   refuseLarge(skipped, most, options.skipOversized)
   const left = new Set(skipped.map(({ key }) => key))
-  const chains = chainsOf(picture.entries.filter(({ key }) => !left.has(key)))
+  const chains = chainsOf(meant.filter(({ key }) => !left.has(key)))
   const before = readBefore(held.find(({ key }) => key === META_KEY))
-  const difference = compare(chains, held)
+  const compare = (entries: readonly Entry[]): Difference =>
+    differenceOf(chains, new Map(entries.filter(({ key }) => isMeant(key)).map(entry => [entry.key, entry])))
+  const difference = compare(held)
   if (!options.overwrite) refuseOthers(difference, before, picture)
   const { differing, extra, same, open } = difference
   const written = open.flat().reduce((sum, { puts }) => sum + puts.length, 0)
   const counts = { entries: same + written, written, same, replaced: differing.length, removed: extra.length }
   const report: FillReport = { ...counts, skipped, epoch: undefined }
-  return { report, chains, before, difference }
-}
-
-function compare(chains: readonly Chain[], held: readonly Entry[]): Difference {
-  return differenceOf(chains, new Map(held.filter(({ key }) => isMoved(key)).map(entry => [entry.key, entry])))
+  return { report, compare, before, difference }
 }
 
 async function removeAll(filling: Filling, entries: readonly Entry[]): Promise<void> {

@@ -26,14 +26,18 @@ export async function takePicture(backend: Backend, store: string): Promise<Pict
   for (let attempt = 1; ; attempt++) {
     try {
       const listing = await backend.list(EVERYTHING)
-      const entries = await readAll(listing)
-      const epoch = readEpoch(entries.find(({ key }) => key === META_KEY))
-      return { store, epoch, revision: listing.revision, at: new Date().toISOString(), entries: entries.filter(({ key }) => isMoved(key)) }
+      return pictureOf(store, listing.revision, await readAll(listing))
     } catch (error) {
       // Compacted beyond the revision at which it was read.
       if (!isSettingsError(error, 'HISTORY_LOST') || attempt === ATTEMPTS) throw error
     }
   }
+}
+
+/** What of these entries of a store moves. @throws SettingsError STORE_FORMAT for a store that is not whole or of a newer release. */
+export function pictureOf(store: string, revision: Revision, entries: readonly Entry[]): Picture {
+  const epoch = readEpoch(entries.find(({ key }) => key === META_KEY))
+  return { store, epoch, revision, at: new Date().toISOString(), entries: entries.filter(({ key }) => isMoved(key)) }
 }
 
 /** Every entry of a listing. */

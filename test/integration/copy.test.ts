@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createBackend } from '../../backends/registry.ts'
 import { createRandom } from '../chaos/random.ts'
@@ -20,7 +21,7 @@ async function kytos(cwd: string, ...args: readonly string[]): Promise<{ readonl
 
 /** Kills a process as soon as the target holds that much. */
 async function killAt(run: Process, most: number, size: () => Promise<number>): Promise<void> {
-  while (run.child.exitCode === null && (await size()) < most) await new Promise(setImmediate)
+  while (run.child.exitCode === null && (await size()) < most) await delay(5)
   run.child.kill('SIGKILL')
   await run.ended
 }

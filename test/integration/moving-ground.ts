@@ -2,7 +2,9 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Backend } from '../../backends/backend.ts'
+import { inspectFolder } from '../../backends/filesystem/inspect.ts'
 import { type BackendChoice, createBackend } from '../../backends/registry.ts'
+import type { Entry } from '../../model/document.ts'
 import { type Key, makeKey, parseKey } from '../../model/key.ts'
 import { loadConfig } from '../../src/boot/config.ts'
 import { chooseBackend } from '../../src/boot/store-choice.ts'
@@ -10,6 +12,7 @@ import { printBox } from '../../src/boxes/box.ts'
 import { TokenStore } from '../../src/tokens/token-store.ts'
 import { openController } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { freePort } from '../support/etcd-process.ts'
 import { type Contents, readContents } from '../support/store-contents.ts'
 
 /** A kytos.ini of its own for a store: a folder, or a prefix of an etcd. Gives the path of the file. */
@@ -18,7 +21,10 @@ export async function iniFor(cwd: string, name: string, etcd?: EtcdServer): Prom
   const store = etcd
     ? `backend = etcd\ncontroller = c-${name}\nstate_dir = state-${name}\n[settings.etcd]\nendpoints = ["${etcd.endpoint}"]\nprefix = /${name}`
     : `backend = filesystem\ncontroller = c-${name}\nstate_dir = state-${name}\n[settings.filesystem]\npath = store-${name}`
-  await writeFile(file, `[daemon]\nnapps = napps\nnapps_pre_installed = ["kytos/settings"]\napi_port = 0\n[settings]\nlog = text\n${store}\n`)
+  await writeFile(
+    file,
+    `[daemon]\nnapps = napps\nnapps_pre_installed = ["kytos/settings"]\napi_port = ${await freePort()}\n[settings]\nlog = text\n${store}\n`,
+  )
   return file
 }
 
@@ -89,9 +95,16 @@ function boxText(n: number): string {
   return printBox(box, `w${n}`, { type: 'napp', name: 'a/b' }, '2026-01-01T00:00:00Z')
 }
 
-/** What the store of a kytos.ini holds, while nobody else has it open. */
-export function contentsOf(ini: string): Promise<Contents> {
-  return inStore(ini, readContents)
+/** What the store of a kytos.ini holds; of a folder, what its journal says. */
+export async function contentsOf(ini: string): Promise<Contents> {
+  const choice = await choiceOf(ini)
+  if (choice.backend === 'etcd') return inStore(ini, readContents)
+  const { entries = [], revision = 0n } = (await inspectFolder(choice.path)) ?? {}
+  return readContents({ list: async () => ({ revision, pages: pageOf(entries) }) })
+}
+
+async function* pageOf(entries: readonly Entry[]): AsyncGenerator<readonly Entry[]> {
+  yield entries
 }
 
 /** Writes one text into a store, past everything. */

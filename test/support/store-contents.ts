@@ -18,7 +18,7 @@ export interface Contents {
 }
 
 /** Reads all of it at one revision. */
-export async function readContents(backend: Backend): Promise<Contents> {
+export async function readContents(backend: Pick<Backend, 'list'>): Promise<Contents> {
   const entries: Entry[] = []
   for await (const page of (await backend.list(EVERYTHING)).pages) entries.push(...page)
   const kept = entries.filter(({ key }) => !/^(meta|presence|armed)\//.test(key))

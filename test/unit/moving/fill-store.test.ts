@@ -10,7 +10,7 @@ import { nextRecord, printRecord } from '../../../src/settings/record.ts'
 import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
 import { readContents, withoutMeta } from '../../support/store-contents.ts'
 
-const WHOLE = { overwrite: false, skipOversized: false, dryRun: false }
+const WHOLE = { overwrite: false, skipOversized: false, keepTokens: false, dryRun: false }
 const BY = { actor: HAND_EDIT, comment: undefined, controller: 'c-1', at: 't' }
 
 async function opened(): Promise<Backend> {

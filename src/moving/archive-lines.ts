@@ -1,0 +1,107 @@
+import { createHash } from 'node:crypto'
+import { type Entry, parseRevision, printRevision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import { parseKey } from '../../model/key.ts'
+import { isObject, type JsonObject } from '../../model/value.ts'
+import { isMoved } from './moved.ts'
+import type { Picture } from './picture.ts'
+
+/*
+ * An archive is gzip of lines of JSON: a head, one line for each entry in byte order of the keys, and an end with their number and the SHA-256 of all lines
+ * before it. What is cut off or changed anywhere is seen before anything of it is used.
+ */
+
+/** The version of what we write; an archive with a higher one was written by a newer release. */
+const FORMAT = 1
+
+/** The lines of a picture, each with its newline. */
+export function* printLines(picture: Picture): Generator<string> {
+  const hash = createHash('sha256')
+  const line = (value: JsonObject): string => {
+    const text = `${printJson(value)}\n`
+    hash.update(text)
+    return text
+  }
+  const { store, epoch, revision, at, entries } = picture
+  yield line({ kytos_settings_archive: FORMAT, store, epoch, revision: printRevision(revision), at })
+  for (const { key, text, revision: changed, created } of entries) {
+    yield line({ key, text, revision: printRevision(changed), created: printRevision(created) })
+  }
+  yield `${printJson({ entries: entries.length, sha256: hash.digest('hex') })}\n`
+}
+
+/** Takes the lines of an archive one by one, and gives the picture once all have come. */
+export class ArchiveReader {
+  readonly #name: string
+  readonly #hash = createHash('sha256')
+  readonly #entries: Entry[] = []
+  #head: Omit<Picture, 'entries'> | undefined
+  #ended = false
+
+  /** `name` is what messages call the archive. */
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /** Takes a line without its newline. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
+  take(line: string): void {
+    if (this.#ended) throw this.damaged('there is something after its end')
+    const value = this.#parse(line)
+    if (this.#head && value.key === undefined) {
+      this.#end(value)
+      return
+    }
+    if (this.#head) this.#entries.push(this.#parseEntry(value))
+    else this.#head = this.#parseHead(value)
+    this.#hash.update(`${line}\n`)
+  }
+
+  /** @throws SettingsError STORE_DAMAGED when the end has not come. */
+  finish(): Picture {
+    if (!this.#head || !this.#ended) throw this.damaged('its end is missing: it was cut off')
+    return { ...this.#head, entries: this.#entries }
+  }
+
+  damaged(why: string, cause?: unknown): SettingsError {
+    return new SettingsError('STORE_DAMAGED', `${this.#name} is no whole archive of settings: ${why}. Nothing was written; take another one.`, {
+      cause,
+    })
+  }
+
+  #parse(line: string): JsonObject {
+    try {
+      const value = parseJson(line)
+      if (isObject(value)) return value
+    } catch (cause) {
+      throw this.damaged('a line cannot be read', cause)
+    }
+    throw this.damaged('a line is no object')
+  }
+
+  #parseHead({ kytos_settings_archive: format, store, epoch, revision, at }: JsonObject): Omit<Picture, 'entries'> {
+    if (typeof format !== 'number') throw this.damaged('it does not begin as one')
+    if (format > FORMAT) {
+      throw new SettingsError('STORE_FORMAT', `${this.#name} has format ${format}; this release reads up to ${FORMAT}. Update kytos-settings.`)
+    }
+    const counted = typeof revision === 'string' ? parseRevision(revision) : undefined
+    if (typeof store !== 'string' || typeof epoch !== 'number' || typeof at !== 'string' || counted === undefined)
+      throw this.damaged('its head is wrong')
+    return { store, epoch, revision: counted, at }
+  }
+
+  #parseEntry({ key: name, text, revision, created }: JsonObject): Entry {
+    const key = typeof name === 'string' ? parseKey(name) : undefined
+    const changed = typeof revision === 'string' ? parseRevision(revision) : undefined
+    const made = typeof created === 'string' ? parseRevision(created) : undefined
+    if (!key || !isMoved(key) || typeof text !== 'string' || changed === undefined || made === undefined) throw this.damaged('an entry is wrong')
+    if (key <= (this.#entries.at(-1)?.key ?? '')) throw this.damaged(`${key} is out of order`)
+    return { key, text, revision: changed, created: made }
+  }
+
+  #end({ entries, sha256 }: JsonObject): void {
+    if (entries !== this.#entries.length) throw this.damaged(`it should have ${entries} entries and has ${this.#entries.length}`)
+    if (sha256 !== this.#hash.digest('hex')) throw this.damaged('its checksum is another')
+    this.#ended = true
+  }
+}

@@ -1,0 +1,93 @@
+import { createReadStream, createWriteStream } from 'node:fs'
+import { access, open, rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
+import { createGunzip, createGzip } from 'node:zlib'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { ArchiveReader, printLines } from './archive-lines.ts'
+import type { Picture } from './picture.ts'
+
+/**
+ * Writes a picture into one file that only its owner may read, and reads it back before the file gets its name. Gives its bytes.
+ * @throws SettingsError DOCUMENT_EXISTS when there is such a file and it is not to be replaced, STORE_UNWRITABLE; then there is no new file.
+ */
+export async function writeArchive(picture: Picture, file: string, replace: boolean): Promise<number> {
+  if (!replace && (await isThere(file))) {
+    throw new SettingsError('DOCUMENT_EXISTS', `${file} exists already. Choose another name, or replace it with --overwrite.`)
+  }
+  const temporary = `${file}.${process.pid}.tmp`
+  try {
+    await rm(temporary, { force: true })
+    // In the clear nothing of it should be read by others: tokens are hashes, settings may be secrets.
+    const out = createWriteStream(temporary, { flags: 'wx', mode: 0o600, flush: true })
+    await pipeline(Readable.from(printLines(picture)), createGzip(), out)
+    const written = await readArchive(temporary)
+    if (written.entries.length !== picture.entries.length)
+      throw new SettingsError('STORE_UNWRITABLE', `${file} does not hold what was written into it.`)
+    const { size } = await stat(temporary)
+    await rename(temporary, file)
+    await syncFolder(dirname(file))
+    return size
+  } catch (cause) {
+    await rm(temporary, { force: true })
+    if (isSettingsError(cause)) throw cause
+    throw new SettingsError('STORE_UNWRITABLE', `${file} was not written: ${cause instanceof Error ? cause.message : cause}.`, { cause })
+  }
+}
+
+/** Reads an archive to its end. @throws SettingsError STORE_DAMAGED for one that is not whole, STORE_FORMAT, CONFIG_ABSENT when there is no such file. */
+export async function readArchive(file: string): Promise<Picture> {
+  if (!(await isThere(file))) throw new SettingsError('CONFIG_ABSENT', `There is no file ${file}.`)
+  const reader = new ArchiveReader(file)
+  // What went wrong first: the streams only say that they were ended for it.
+  let reason: unknown
+  const take = async (source: AsyncIterable<Buffer>): Promise<void> => {
+    try {
+      for await (const line of linesOf(source, reader)) reader.take(line)
+    } catch (error) {
+      reason = error
+      throw error
+    }
+  }
+  try {
+    await pipeline(createReadStream(file), createGunzip(), take)
+  } catch (ended) {
+    const cause = reason ?? ended
+    if (isSettingsError(cause)) throw cause
+    throw reader.damaged(cause instanceof Error ? cause.message : String(cause), cause)
+  }
+  return reader.finish()
+}
+
+/** The lines of a text that comes in pieces. */
+async function* linesOf(source: AsyncIterable<Buffer>, reader: ArchiveReader): AsyncGenerator<string> {
+  // Fatal: what is not UTF-8 was not written by us.
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+  let open: string[] = []
+  for await (const piece of source) {
+    const lines = decoder.decode(piece, { stream: true }).split('\n')
+    for (const line of lines.slice(0, -1)) {
+      yield open.join('') + line
+      open = []
+    }
+    open.push(lines.at(-1) ?? '')
+  }
+  if (open.join('') !== '' || decoder.decode() !== '') throw reader.damaged('its last line is not whole')
+}
+
+async function isThere(file: string): Promise<boolean> {
+  return access(file).then(
+    () => true,
+    () => false,
+  )
+}
+
+async function syncFolder(path: string): Promise<void> {
+  const handle = await open(path, 'r')
+  try {
+    await handle.sync()
+  } finally {
+    await handle.close()
+  }
+}
