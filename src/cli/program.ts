@@ -23,6 +23,8 @@ Examples:
   kytos-settings napps disable kytos/change_log
   kytos-settings token create ci --rights write
   kytos-settings import /etc/kytos/kytos.conf --dry-run
+  kytos-settings backup settings.archive      also: restore, copy --from A.ini --to B.ini
+  kytos-settings doctor                       what is wrong, and what repairs it
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
 

@@ -5,14 +5,9 @@ import { createBackend } from '../../backends/registry.ts'
 import { openController } from '../support/controller.ts'
 import { withoutMeta } from '../support/store-contents.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
-import { choiceOf, contentsOf, etcdForTest, furnish, iniFor } from './moving-ground.ts'
+import { choiceOf, contentsOf, etcdForTest, furnish, iniFor, kytos } from './moving-ground.ts'
 
 const SMALL = { namespaces: 3, boxes: 300 }
-
-async function kytos(cwd: string, ...args: readonly string[]): Promise<{ readonly exit: number | string; readonly output: string }> {
-  const run = kytosSettings(cwd, ...args)
-  return { exit: await run.ended, output: run.output() }
-}
 
 describe('backup and restore', () => {
   it('of a folder whose service is changing it: whole changes, in their order, into a folder and into etcd', async () => {

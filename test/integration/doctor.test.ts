@@ -2,6 +2,7 @@ import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Finding } from '../../src/doctor/finding.ts'
+import { runIn } from '../unit/cli/cli-world.ts'
 import { enabled } from '../unit/host/napps-tree.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 import { etcdForTest, furnish, iniFor, putByHand } from './moving-ground.ts'
@@ -10,9 +11,8 @@ const SMALL = { namespaces: 3, boxes: 10 }
 
 /** What the doctor says of a kytos.ini, and its exit code. */
 async function doctor(cwd: string, ini: string) {
-  const run = kytosSettings(cwd, 'doctor', '-c', ini, '--json')
-  const exit = await run.ended
-  const said: { readonly healthy: boolean; readonly findings: readonly Finding[]; readonly unknown: readonly string[] } = JSON.parse(run.output())
+  const { exit, stdout } = await runIn(cwd, ['doctor', '-c', ini, '--json'])
+  const said: { readonly healthy: boolean; readonly findings: readonly Finding[]; readonly unknown: readonly string[] } = JSON.parse(stdout)
   expect(said.healthy).toBe(exit === 0)
   for (const { repair } of said.findings) expect(repair).not.toBe('')
   const codes = (severity: string) => said.findings.filter(finding => finding.severity === severity).map(({ code }) => code)

@@ -14,6 +14,7 @@ import { openController } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { freePort } from '../support/etcd-process.ts'
 import { type Contents, readContents } from '../support/store-contents.ts'
+import { runIn } from '../unit/cli/cli-world.ts'
 
 /** A kytos.ini of its own for a store: a folder, or a prefix of an etcd. Gives the path of the file. */
 export async function iniFor(cwd: string, name: string, etcd?: EtcdServer): Promise<string> {
@@ -105,6 +106,12 @@ export async function contentsOf(ini: string): Promise<Contents> {
 
 async function* pageOf(entries: readonly Entry[]): AsyncGenerator<readonly Entry[]> {
   yield entries
+}
+
+/** Runs one command line to its end, in this process. */
+export async function kytos(cwd: string, ...args: readonly string[]): Promise<{ readonly exit: number; readonly output: string }> {
+  const { exit, stdout, stderr } = await runIn(cwd, args)
+  return { exit, output: stderr + stdout }
 }
 
 /** Writes one text into a store, past everything. */

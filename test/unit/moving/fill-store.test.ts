@@ -159,6 +159,22 @@ describe('a store is filled', () => {
     expect((await target.get(key))?.text).toBe('{"mine":1}')
   })
 
+  it('and read again in the end: where it is not what it should be, no service takes it', async () => {
+    const source = await sourceOf([
+      ['change', 0],
+      ['box', 0],
+    ])
+    const picture = await takePicture(source, 'source')
+    const target = await opened()
+    const forgetful: Backend = Object.assign(Object.create(target), {
+      supports: target.supports,
+      list: target.list.bind(target),
+      commit: (operations: readonly Operation[]) => target.commit(operations.filter(({ key }) => !key.startsWith('boxes/'))),
+    })
+    await expect(fillStore(forgetful, picture, WHOLE)).rejects.toMatchObject({ code: 'CONTENTION', message: expect.stringContaining('not equal') })
+    await expect(target.get(META_KEY).then(readEpoch)).rejects.toMatchObject({ code: 'STORE_FORMAT' })
+  })
+
   it('by one of two that run at once: the other one ends', async () => {
     const source = await sourceOf(Array.from({ length: 30 }, (_, n) => ['box', n % 2] as const))
     const picture = await takePicture(source, 'source')
