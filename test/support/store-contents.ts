@@ -12,8 +12,10 @@ export interface Contents {
   readonly boxes: Readonly<Record<string, readonly string[]>>
   /** The keys of schemas in the order of their commits, by namespace. */
   readonly schemas: Readonly<Record<string, readonly string[]>>
-  /** The documents whose newest record does not tell of them as they stand. */
+  /** The documents that changed after what their newest record tells: edits by hand that nobody recorded. */
   readonly unrecorded: readonly string[]
+  /** The documents whose newest record tells of something later, as no service leaves them. */
+  readonly overtaken: readonly string[]
   readonly meta: JsonObject
 }
 
@@ -32,7 +34,8 @@ export async function readContents(backend: Pick<Backend, 'list'>): Promise<Cont
     texts: Object.fromEntries(kept.map(({ key, text }) => [key, key.startsWith('history/') ? without('revision', text) : text])),
     boxes: inOrder(kept, 'boxes/', ({ created }) => created),
     schemas: inOrder(kept, 'schemas/', ({ revision }) => revision),
-    unrecorded: documents.filter(({ key, revision }) => toldOf(newest.get(key)) !== revision).map(({ key }) => key),
+    unrecorded: documents.filter(({ key, revision }) => toldOf(newest.get(key)) < revision).map(({ key }) => key),
+    overtaken: documents.filter(({ key, revision }) => toldOf(newest.get(key)) > revision).map(({ key }) => key),
     meta: objectIn(entries.find(({ key }) => key === 'meta/store')?.text),
   }
 }
@@ -53,9 +56,9 @@ function inOrder(entries: readonly Entry[], prefix: string, number: (entry: Entr
   return owners
 }
 
-function toldOf(record: Entry | undefined): bigint | undefined {
+function toldOf(record: Entry | undefined): bigint {
   const { revision } = objectIn(record?.text)
-  return typeof revision === 'string' ? BigInt(revision) : record?.revision
+  return typeof revision === 'string' ? BigInt(revision) : (record?.revision ?? -1n)
 }
 
 function without(member: string, text: string): string {
