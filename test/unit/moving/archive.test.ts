@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -62,7 +63,8 @@ describe('an archive', () => {
     for (const cut of cuts) await expect(read(whole.subarray(0, cut)), `cut at ${cut}`).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
     const lines = gunzipSync(whole).toString('utf8').split('\n')
     for (const left of [0, 1, 2, 150, lines.length - 2]) {
-      await expect(read(gzipSync(lines.slice(0, left).join('\n')))).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+      for (const end of ['', '\n'])
+        await expect(read(gzipSync(lines.slice(0, left).join('\n') + end))).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
     }
   })
 
@@ -98,6 +100,13 @@ describe('an archive', () => {
     ]
     for (const wrong of wrongs) {
       await expect(read(gzipSync(wrong(lines).join('\n'))), String(wrong)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    }
+    // Also where somebody made the checksum anew.
+    const [, ...content] = lines.slice(0, -2)
+    for (const order of [[...content.slice(0, 4), ...content.slice(3)], content.toReversed()]) {
+      const all = [lines[0], ...order].map(line => `${line}\n`).join('')
+      const sha256 = createHash('sha256').update(all).digest('hex')
+      await expect(read(gzipSync(`${all}${JSON.stringify({ entries: order.length, sha256 })}\n`))).rejects.toThrow(/out of order/)
     }
     const newer = lines.map(line => line.replace('"kytos_settings_archive":1', '"kytos_settings_archive":2'))
     await expect(read(gzipSync(newer.join('\n')))).rejects.toMatchObject({ code: 'STORE_FORMAT' })
