@@ -58,8 +58,8 @@ export function refuseEmpty({ entries, store }: Picture, { file }: Config): void
   throw new SettingsError('CONFIG_INVALID', `The store ${store} holds nothing: check [settings] in ${file}.`)
 }
 
-/** True when something that moves has changed since the picture was taken. */
-async function hasChanged(backend: Backend, { revision }: Picture): Promise<boolean> {
+/** True when something that moves has changed in a store since the picture was taken, or when that cannot be told any more. */
+export async function hasChanged(backend: Backend, { revision }: Picture): Promise<boolean> {
   const end = new AbortController()
   try {
     for await (const { changes } of backend.watch(revision, end.signal)) {

@@ -15,7 +15,7 @@ const SMALL = { namespaces: 3, boxes: 10 }
 
 /** Kills a process as soon as the target holds that much. */
 async function killAt(run: Process, most: number, size: () => Promise<number>): Promise<void> {
-  while (run.child.exitCode === null && (await size()) < most) await delay(5)
+  while (run.child.exitCode === null && (await size()) < most) await delay(20)
   run.child.kill('SIGKILL')
   await run.ended
 }

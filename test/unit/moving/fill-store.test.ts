@@ -5,6 +5,7 @@ import type { Backend, Operation } from '../../../backends/backend.ts'
 import { createMemoryBackend } from '../../../backends/memory/index.ts'
 import { HAND_EDIT } from '../../../model/actor.ts'
 import { historyKey, type Key, makeKey } from '../../../model/key.ts'
+import { hasChanged } from '../../../src/moving/copy-store.ts'
 import { fillStore } from '../../../src/moving/fill-store.ts'
 import { takePicture } from '../../../src/moving/picture.ts'
 import { nextRecord, printRecord } from '../../../src/settings/record.ts'
@@ -203,6 +204,30 @@ describe('a store is filled', () => {
     })
     await expect(fillStore(forgetful, picture, WHOLE)).rejects.toMatchObject({ code: 'CONTENTION', message: expect.stringContaining('not equal') })
     await expect(target.get(META_KEY).then(readEpoch)).rejects.toMatchObject({ code: 'STORE_FORMAT' })
+  })
+
+  it('not over one that was begun from another store, unless that is asked for', async () => {
+    const source = await sourceOf([['box', 0]])
+    const picture = await takePicture(source, 'source')
+    const target = await opened()
+    await expect(fillStore(endingAt(target, 1), picture, WHOLE)).rejects.toThrow('killed')
+    const other = { ...picture, store: 'elsewhere' }
+    await expect(fillStore(target, other, WHOLE)).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS', message: expect.stringContaining('from source') })
+    await fillStore(target, other, { ...WHOLE, overwrite: true })
+    expect(readEpoch(await target.get(META_KEY))).toBe(4_000_000_000_001)
+  })
+
+  it('with nothing of what does not move, nor from a store that is not whole', async () => {
+    const source = await sourceOf([['pending', 0]])
+    const picture = await takePicture(source, 'source')
+    expect(picture.entries.map(({ key }) => key)).toEqual(['pending/settings/kytos/a'])
+    expect(await hasChanged(source, picture)).toBe(false)
+    await source.commit([{ key: makeKey('presence', 'c-1'), put: '{}' }])
+    expect(await hasChanged(source, picture)).toBe(false)
+    await source.commit([{ key: makeKey('boxes', 'a', 'b'), put: '{}' }])
+    expect(await hasChanged(source, picture)).toBe(true)
+    await source.commit([{ key: META_KEY, put: '{"format":1,"filling":{"from":"x","at":"t"}}' }])
+    await expect(takePicture(source, 'source')).rejects.toMatchObject({ code: 'STORE_FORMAT' })
   })
 
   it('by one of two that run at once: the other one ends', async () => {
