@@ -36,6 +36,7 @@ export const ERRORS = {
   ROUTE_UNKNOWN: meaning(404, 3),
   DEAD_LETTER_UNKNOWN: meaning(404, 3),
   NAPP_UNKNOWN: meaning(404, 3),
+  SETTING_UNKNOWN: meaning(404, 3),
   METHOD_REFUSED: meaning(405, 2),
   DOCUMENT_EXISTS: meaning(409, 5),
   NAMESPACE_TWIN: meaning(409, 5),
@@ -77,6 +78,8 @@ export const ERRORS = {
   /** What is asked for would overwrite or remove a NApp that is in use. */
   NAPP_CONFLICT: meaning(409, 5),
   PORT_TAKEN: meaning(500, 1),
+  /** The editor of the command line could not be run, or failed. */
+  EDITOR_FAILED: meaning(500, 1),
 } as const satisfies Record<string, Meaning>
 
 export type ErrorCode = keyof typeof ERRORS

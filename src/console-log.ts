@@ -4,6 +4,8 @@ import type { Log } from './log.ts'
 export interface Console {
   write(text: string): unknown
   readonly isTTY?: boolean
+  /** Of a terminal, in characters. */
+  readonly columns?: number
 }
 
 const COLOURS = { INFO: '', WARN: '\x1b[33m', ERROR: '\x1b[31m' }

@@ -9,8 +9,15 @@ import { addCopyCommand } from './copy.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExportCommand } from './export.ts'
 import { addImportCommand } from './import.ts'
+import { addDescribeCommand } from './describe.ts'
+import { addDiffCommand } from './diff.ts'
+import { addExplainCommand } from './explain.ts'
+import { addGetCommand } from './get.ts'
+import { addHistoryCommand } from './history.ts'
+import { addListCommand } from './list.ts'
 import { addNAppsCommand } from './napps.ts'
 import { printError } from './print-error.ts'
+import { addSetCommands } from './set.ts'
 import { addStartCommand } from './start.ts'
 import { addTokenCommand } from './token.ts'
 import type { World } from './world.ts'
@@ -58,6 +65,13 @@ function createProgram(world: World, exit: (code: number) => void): Command {
     .allowExcessArguments(false)
   addStartCommand(program, world, exit)
   addNAppsCommand(program, world)
+  addListCommand(program, world)
+  addGetCommand(program, world)
+  addSetCommands(program, world)
+  addExplainCommand(program, world)
+  addDescribeCommand(program, world)
+  addHistoryCommand(program, world)
+  addDiffCommand(program, world)
   addTokenCommand(program, world)
   addCopyCommand(program, world)
   addImportCommand(program, world, exit)

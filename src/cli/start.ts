@@ -6,6 +6,7 @@ import { createConsoleLog } from '../console-log.ts'
 import { createHost } from '../host/host.ts'
 import { createJsonLog } from '../json-log.ts'
 import type { Log } from '../log.ts'
+import { serviceUrl } from './address.ts'
 import { importSettings, readImport } from './import-settings.ts'
 import type { World } from './world.ts'
 
@@ -62,10 +63,4 @@ async function start(options: StartOptions, world: World): Promise<void> {
 function createLog({ settings: { log, controller } }: Config, { stderr, env }: World): Log {
   const forPeople = log === 'auto' ? stderr.isTTY === true : log === 'text'
   return forPeople ? createConsoleLog(stderr, 'host', env) : createJsonLog(stderr, controller)
-}
-
-function serviceUrl({ settings: { listen, port, tls_cert } }: Config): string {
-  const anywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
-  const address = anywhere[listen] ?? listen
-  return `${tls_cert === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }

@@ -1,0 +1,46 @@
+import type { Command } from 'commander'
+import type { Summary } from '../../events/map.ts'
+import type { AddressOptions } from './address.ts'
+import { createPaper, type Paper } from './paper.ts'
+import { printAnswer } from './print-answer.ts'
+import { addServiceOptions, withService } from './service.ts'
+import { type Cell, printTable } from './table.ts'
+import type { World } from './world.ts'
+
+interface ListOptions extends AddressOptions {
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings list
+  kytos-settings list kytos/
+  kytos-settings list --json | jq -r '.[].namespace'`
+
+/** Adds `list`, which shows whose settings there are. */
+export function addListCommand(program: Command, world: World): void {
+  addServiceOptions(program.command('list'))
+    .description('whose settings there are')
+    .argument('[prefix]', 'only those whose id begins with this')
+    .addHelpText('after', EXAMPLES)
+    .action((prefix: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<ListOptions>()
+      return withService(options, world, async service => {
+        const summaries = await service.ask('kytos.settings.list', prefix === undefined ? {} : { prefix })
+        printAnswer(options.json, summaries, () => printSummaries(summaries, createPaper(world.stdout, world.env)), world)
+      })
+    })
+}
+
+function printSummaries(summaries: readonly Summary[], paper: Paper): string {
+  if (summaries.length === 0) return 'There are no settings. A NApp brings its own when it starts.\n'
+  const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending }): Cell[] => [
+    namespace,
+    revision,
+    version === 0 ? '-' : String(version),
+    overrides ? 'yes' : 'no',
+    schema ? 'yes' : 'no',
+    state === 'READY' ? (pending ? { text: 'pending', style: 'yellow' } : 'ready') : { text: state.toLowerCase(), style: 'red' },
+  ])
+  return printTable(['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State'], rows, paper)
+}

@@ -1,0 +1,77 @@
+import { userInfo } from 'node:os'
+import type { Command } from 'commander'
+import { ask } from '../../events/ask.ts'
+import type { CommandAnswer, CommandContent } from '../../events/map.ts'
+import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
+import { isArray } from '../../model/value.ts'
+import type { Config } from '../boot/config.ts'
+import { createConsoleLog } from '../console-log.ts'
+import { type OwnStore, openOwnStore } from '../own-store.ts'
+import { type AddressOptions, findAddress } from './address.ts'
+import { askJson } from './request.ts'
+import { requestOf, type Said } from './settings-request.ts'
+import type { World } from './world.ts'
+
+/** The settings service as a command speaks to it: the one that runs, or, where none runs on this host, its store. */
+export interface Service {
+  /** @throws SettingsError the service's own, SERVICE_ABSENT when there is neither a service nor a store that can be opened. */
+  ask<N extends Said>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
+  /** Lets go of the store, if it was opened; the next question looks for a service anew. */
+  release(): Promise<void>
+}
+
+/** Adds what every command takes that speaks to the service. */
+export function addServiceOptions(command: Command): Command {
+  return command
+    .option('--url <address>', 'the service, such as http://127.0.0.1:8181 (also KYTOS_SETTINGS_URL); else the one of this host')
+    .option('--token-file <file>', 'the file with the token to show it (also KYTOS_SETTINGS_TOKEN, the token itself)')
+    .option('--json', 'for machines')
+}
+
+/** Gives the service to `work`, and lets go of it afterwards. */
+export async function withService(options: AddressOptions, world: World, work: (service: Service) => Promise<void>): Promise<void> {
+  const service = createClient(options, world)
+  try {
+    await work(service)
+  } finally {
+    await service.release()
+  }
+}
+
+function createClient(options: AddressOptions, world: World): Service {
+  let store: OwnStore | undefined
+  const askStore = async <N extends Said>({ bus }: OwnStore, name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
+    ask(bus.view({ type: 'user', name: userInfo().username }), name, content)
+  return {
+    async ask(name, content) {
+      if (store) return askStore(store, name, content)
+      // Anew each time: a service that was started again has another token for its owner.
+      const { address, config } = await findAddress(options, world)
+      try {
+        const answer = await askJson(address, requestOf(name, content))
+        // The service answers as the table of commands has it, but for one version of the history, which REST gives by itself.
+        return (name === 'kytos.settings.history' && !isArray(answer) ? [answer] : answer) as unknown as CommandAnswer<typeof name>
+      } catch (error) {
+        if (!config || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
+        store = await openInstead(config, world, error)
+        return askStore(store, name, content)
+      }
+    },
+    async release() {
+      await store?.close()
+      store = undefined
+    },
+  }
+}
+
+async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError): Promise<OwnStore> {
+  const { warn, error, child } = createConsoleLog(stderr, 'store', env)
+  try {
+    const store = await openOwnStore(config, { info: () => {}, warn, error, child })
+    stderr.write('kytos-settings: no service runs here, so this opens its store itself; no NApp hears of it before its next start.\n')
+    return store
+  } catch (cause) {
+    const why = toSettingsError(cause).message
+    throw new SettingsError('SERVICE_ABSENT', `${absent.message} Its store cannot be opened either: ${why}`, { cause })
+  }
+}
