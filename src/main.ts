@@ -21,6 +21,12 @@ function fail(error: unknown): void {
   stop.abort()
 }
 
+// Whoever reads this, such as head, has read enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 const exit = await run(process.argv.slice(2), {
   cwd: process.cwd(),
   env: process.env,

@@ -35,7 +35,7 @@ const ATTEMPTS = 10
 export async function changeOverrides(service: Service, change: Change): Promise<Changed> {
   const { namespace, scope, comment, ifRevision, dryRun = false, edit } = change
   for (let left = ATTEMPTS; ; left--) {
-    const before = await read(service, change)
+    const before = await readSettings(service, change)
     const data = edit(before.overrides, before)
     try {
       const after = await service.ask('kytos.settings.update', {
@@ -81,7 +81,11 @@ export function unsetAt(namespace: string, scope: string, overrides: JsonObject,
   throw settingUnknown(namespace, path, pathsIn(overrides), `(scope ${scope}) does not override`)
 }
 
-async function read(service: Service, { namespace, scope, isNew = false }: Change): Promise<Settings> {
+/** The settings of a namespace in a scope; with `isNew` also of one that nobody has heard of. @throws SettingsError NAMESPACE_UNKNOWN without it. */
+export async function readSettings(
+  service: Service,
+  { namespace, scope, isNew = false }: Pick<Change, 'namespace' | 'scope' | 'isNew'>,
+): Promise<Settings> {
   try {
     return await service.ask('kytos.settings.retrieve', { namespace, scope })
   } catch (error) {

@@ -9,8 +9,10 @@ import { addCopyCommand } from './copy.ts'
 import { addDoctorCommand } from './doctor.ts'
 import { addExportCommand } from './export.ts'
 import { addImportCommand } from './import.ts'
+import { addCompletionCommands } from './completion.ts'
 import { addDescribeCommand } from './describe.ts'
 import { addDiffCommand } from './diff.ts'
+import { addEditCommand } from './edit.ts'
 import { addExplainCommand } from './explain.ts'
 import { addGetCommand } from './get.ts'
 import { addHistoryCommand } from './history.ts'
@@ -20,6 +22,7 @@ import { printError } from './print-error.ts'
 import { addSetCommands } from './set.ts'
 import { addStartCommand } from './start.ts'
 import { addTokenCommand } from './token.ts'
+import { addWatchCommand } from './watch.ts'
 import type { World } from './world.ts'
 
 const USAGE = 2
@@ -68,8 +71,10 @@ function createProgram(world: World, exit: (code: number) => void): Command {
   addListCommand(program, world)
   addGetCommand(program, world)
   addSetCommands(program, world)
+  addEditCommand(program, world)
   addExplainCommand(program, world)
   addDescribeCommand(program, world)
+  addWatchCommand(program, world)
   addHistoryCommand(program, world)
   addDiffCommand(program, world)
   addTokenCommand(program, world)
@@ -78,6 +83,7 @@ function createProgram(world: World, exit: (code: number) => void): Command {
   addExportCommand(program, world)
   addBackupCommands(program, world)
   addDoctorCommand(program, world, exit)
+  addCompletionCommands(program, world)
   return program
 }
 

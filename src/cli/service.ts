@@ -28,17 +28,22 @@ export function addServiceOptions(command: Command): Command {
     .option('--json', 'for machines')
 }
 
+interface ServiceOptions extends AddressOptions {
+  /** Never the store itself: what is asked makes no sense without a service that goes on. */
+  readonly serviceOnly?: boolean
+}
+
 /** Gives the service to `work`, and lets go of it afterwards. */
-export async function withService(options: AddressOptions, world: World, work: (service: Service) => Promise<void>): Promise<void> {
+export async function withService<Result>(options: ServiceOptions, world: World, work: (service: Service) => Promise<Result>): Promise<Result> {
   const service = createClient(options, world)
   try {
-    await work(service)
+    return await work(service)
   } finally {
     await service.release()
   }
 }
 
-function createClient(options: AddressOptions, world: World): Service {
+function createClient(options: ServiceOptions, world: World): Service {
   let store: OwnStore | undefined
   const askStore = async <N extends Said>({ bus }: OwnStore, name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
     ask(bus.view({ type: 'user', name: userInfo().username }), name, content)
@@ -52,7 +57,7 @@ function createClient(options: AddressOptions, world: World): Service {
         // The service answers as the table of commands has it, but for one version of the history, which REST gives by itself.
         return (name === 'kytos.settings.history' && !isArray(answer) ? [answer] : answer) as unknown as CommandAnswer<typeof name>
       } catch (error) {
-        if (!config || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
+        if (!config || options.serviceOnly || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
         store = await openInstead(config, world, error)
         return askStore(store, name, content)
       }

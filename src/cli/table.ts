@@ -51,7 +51,9 @@ function narrow(widths: readonly number[], width: number | undefined): readonly 
   if (width === undefined) return fitted
   const room = width - GAP.length * (widths.length - 1)
   for (let over = fitted.reduce((sum, one) => sum + one, 0) - room; over > 0; over--) {
-    const widest = fitted.indexOf(Math.max(...fitted))
+    // The first one says what a row is about: it is the last to be cut.
+    const others = fitted.slice(1)
+    const widest = Math.max(...others) > NARROWEST ? 1 + others.indexOf(Math.max(...others)) : 0
     const now = fitted[widest] ?? 0
     if (now <= NARROWEST) break
     fitted[widest] = now - 1

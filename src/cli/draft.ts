@@ -1,0 +1,28 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+/** A file in which a person edits; readable by nobody else. */
+export interface Draft {
+  readonly file: string
+  write(text: string): Promise<void>
+  /** What it holds; undefined when it is gone. */
+  read(): Promise<string | undefined>
+  remove(): Promise<void>
+}
+
+/** Makes the file for a name, in a folder of its own. */
+export async function createDraft(name: string): Promise<Draft> {
+  const folder = await mkdtemp(join(tmpdir(), 'kytos-settings-'))
+  const file = join(folder, `${name.replaceAll('/', '.')}.jsonc`)
+  return {
+    file,
+    write: text => writeFile(file, text, { mode: 0o600 }),
+    read: () =>
+      readFile(file, 'utf8').catch(error => {
+        if (error.code === 'ENOENT') return undefined
+        throw error
+      }),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
+}
