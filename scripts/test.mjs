@@ -13,6 +13,7 @@ const TOOLS = [
   { command: 'flock', debian: 'util-linux' },
   { command: 'curl', debian: 'curl' },
   { command: 'jq', debian: 'jq' },
+  { command: 'zsh', debian: 'zsh' },
 ]
 const POLICY = '/usr/sbin/policy-rc.d'
 

@@ -13,8 +13,8 @@ const USUAL = ['vi', 'nano']
 export async function runEditor(file: string, { cwd, env }: World): Promise<void> {
   const editor = env.VISUAL?.trim() || env.EDITOR?.trim() || usualEditor(env.PATH ?? '')
   if (editor === undefined) throw new SettingsError('EDITOR_FAILED', 'There is no editor: name one in $VISUAL or $EDITOR.')
-  // By a shell, as git does: what the variable holds is a command with arguments.
-  const child = spawn('/bin/sh', ['-c', `${editor} "$@"`, editor, file], { cwd, env: { ...env }, stdio: 'inherit' })
+  // By a shell, as git does: what the variable holds is a command with arguments. Ctrl-C must not end that shell before the editor.
+  const child = spawn('/bin/sh', ['-c', `trap : INT QUIT; ${editor} "$@"`, editor, file], { cwd, env: { ...env }, stdio: 'inherit' })
   // Ctrl-C is the editor's while it has the terminal; it comes to all who are there.
   const ignore = (): void => {}
   process.on('SIGINT', ignore).on('SIGQUIT', ignore)

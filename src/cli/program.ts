@@ -4,18 +4,19 @@ import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/shipped.ts'
+
 import { addBackupCommands } from './backup.ts'
-import { addCopyCommand } from './copy.ts'
-import { addDoctorCommand } from './doctor.ts'
-import { addExportCommand } from './export.ts'
-import { addImportCommand } from './import.ts'
 import { addCompletionCommands } from './completion.ts'
+import { addCopyCommand } from './copy.ts'
 import { addDescribeCommand } from './describe.ts'
 import { addDiffCommand } from './diff.ts'
+import { addDoctorCommand } from './doctor.ts'
 import { addEditCommand } from './edit.ts'
 import { addExplainCommand } from './explain.ts'
+import { addExportCommand } from './export.ts'
 import { addGetCommand } from './get.ts'
 import { addHistoryCommand } from './history.ts'
+import { addImportCommand } from './import.ts'
 import { addListCommand } from './list.ts'
 import { addNAppsCommand } from './napps.ts'
 import { printError } from './print-error.ts'
@@ -31,6 +32,10 @@ Examples:
   kytos-settings start -c kytos.ini          run the service and every enabled NApp
   kytos-settings napps list                  what is installed, and what is enabled
   kytos-settings napps disable kytos/change_log
+  kytos-settings list                        whose settings there are
+  kytos-settings get kytos/link_discovery    what they are
+  kytos-settings set kytos/link_discovery polling_time=5 --dry-run
+  kytos-settings watch                       what changes, as it changes
   kytos-settings token create ci --rights write
   kytos-settings import /etc/kytos/kytos.conf --dry-run
   kytos-settings backup settings.archive      also: restore, copy --from A.ini --to B.ini

@@ -64,7 +64,8 @@ export function send(address: Address, { method, path, headers, body, patience =
     const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(`${url}${API}${path}`, options, resolve)
     request.on('timeout', () => request.destroy(new Error(`no answer within ${patience / 1_000} s`)))
     request.on('error', cause => reject(translate(cause, url, method)))
-    request.end(body)
+    // Bytes: a text would be sent together with the headers, and these be written as UTF-8 once more.
+    request.end(body === undefined ? undefined : Buffer.from(body))
   })
 }
 

@@ -6,7 +6,7 @@ import { isSettingsError, SettingsError, toSettingsError } from '../../model/err
 import { isArray } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import { createConsoleLog } from '../console-log.ts'
-import { type OwnStore, openOwnStore } from '../own-store.ts'
+import type { OwnStore } from '../own-store.ts'
 import { type AddressOptions, findAddress } from './address.ts'
 import { askJson } from './request.ts'
 import { requestOf, type Said } from './settings-request.ts'
@@ -70,6 +70,8 @@ function createClient(options: ServiceOptions, world: World): Service {
 }
 
 async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError): Promise<OwnStore> {
+  // Only when it is needed: the clients of the stores take longer to load than all the rest.
+  const { openOwnStore } = await import('../own-store.ts')
   const { warn, error, child } = createConsoleLog(stderr, 'store', env)
   try {
     const store = await openOwnStore(config, { info: () => {}, warn, error, child })

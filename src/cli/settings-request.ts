@@ -1,6 +1,7 @@
 import type { CommandContent } from '../../events/map.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
+import { parseNamespace } from '../../model/namespace.ts'
 import type { Request } from './request.ts'
 
 /** The commands that the command line says. */
@@ -37,8 +38,9 @@ const REQUESTS: Requests = {
   }),
 }
 
+/** @throws SettingsError NAMESPACE_MALFORMED. */
 function place(namespace: string): string {
-  return `/${namespace.split('/').map(encodeURIComponent).join('/')}`
+  return `/${parseNamespace(namespace).split('/').map(encodeURIComponent).join('/')}`
 }
 
 function query(parameters: Readonly<Record<string, string | number | boolean | undefined>>): string {

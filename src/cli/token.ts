@@ -5,7 +5,6 @@ import { printJson } from '../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, toJson } from '../../model/value.ts'
 import { findConfig, loadConfig } from '../boot/config.ts'
 import { readLocalService } from '../local-door.ts'
-import { withTokenStore } from '../tokens/open-token-store.ts'
 import type { TokenStore } from '../tokens/token-store.ts'
 import { askService } from './local-service.ts'
 import { printTokens } from './token-table.ts'
@@ -85,6 +84,8 @@ async function reach(command: Command, world: World, { request, offline }: Ways)
   const service = await readLocalService(join(config.settings.state_dir, config.settings.controller))
   const answered = service && (await askService(service, ...request))
   if (answered) return answered.answer
+  // Only when it is needed: the clients of the stores take longer to load than all the rest.
+  const { withTokenStore } = await import('../tokens/open-token-store.ts')
   return withTokenStore(config, warning => world.stderr.write(`kytos-settings: ${warning}\n`), offline)
 }
 
