@@ -4,8 +4,7 @@ import type { Command } from 'commander'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { toJson } from '../../model/value.ts'
-import { importSources } from '../import/import.ts'
-import { readSource, type Source } from '../import/source.ts'
+import type { Source } from '../import/source.ts'
 import { createBar } from './import-bar.ts'
 import { printImportReport } from './import-report.ts'
 import { withService } from './reach-service.ts'
@@ -54,6 +53,8 @@ export function addImportCommand(program: Command, world: World, exit: (code: nu
 
 /** The sources of each file. */
 async function readAll(files: readonly string[], { namespace }: ImportFlags, world: World): Promise<readonly (readonly Source[])[]> {
+  // Only when it is needed: the parsers would slow down every other command.
+  const { readSource } = await import('../import/source.ts')
   const read: (readonly Source[])[] = []
   for (const file of files) read.push(await readSource(file, { cwd: world.cwd, environment: {}, ...(namespace !== undefined && { namespace }) }))
   return read
@@ -64,6 +65,7 @@ async function bringIn(
   { config, dryRun = false, overwrite = false, json = false }: ImportFlags,
   world: World,
 ): Promise<number> {
+  const { importSources } = await import('../import/import.ts')
   const bar = createBar(world.stderr)
   const signal = world.interruption()
   const report = await withService(config, world, async bus => {

@@ -4,7 +4,6 @@ import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/shipped.ts'
-
 import { addBackupCommands } from './backup.ts'
 import { addCompletionCommands } from './completion.ts'
 import { addCopyCommand } from './copy.ts'

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { findConfig, loadConfig } from '../boot/config.ts'
-import { openRemoteBus, type RemoteBus } from '../client/remote-bus.ts'
+import type { RemoteBus } from '../client/remote-bus.ts'
 import { readLocalService } from '../local-door.ts'
 import type { World } from './world.ts'
 
@@ -14,6 +14,8 @@ export async function withService<Result>(config: string | undefined, world: Wor
   const service = await readLocalService(join(settings.state_dir, settings.controller))
   if (!service)
     throw new SettingsError('SERVICE_ABSENT', `No service runs with ${file}: start it with "kytos-settings start -c ${file}", as the same user.`)
+  // Only when it is needed: every command loads this file.
+  const { openRemoteBus } = await import('../client/remote-bus.ts')
   const bus = await openRemoteBus(service.url, { token: service.token, timeout: PATIENCE })
   try {
     return await work(bus)
