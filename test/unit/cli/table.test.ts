@@ -1,0 +1,58 @@
+import stringWidth from 'string-width'
+import { describe, expect, it } from 'vitest'
+import { createPaper, harmless } from '../../../src/cli/paper.ts'
+import { cut, printTable } from '../../../src/cli/table.ts'
+
+const paper = (out: { readonly isTTY?: boolean; readonly columns?: number }, env = {}) => createPaper({ write: () => {}, ...out }, env)
+const PLAIN = paper({})
+
+describe('a table', () => {
+  it('is aligned by what is seen, and ends no line with spaces', () => {
+    expect(
+      printTable(
+        ['A', 'B'],
+        [
+          ['静か', '1'],
+          ['é', ''],
+          ['x', '22'],
+        ],
+        PLAIN,
+      ),
+    ).toBe('A     B\n静か  1\né\nx     22\n')
+  })
+
+  it('fits a terminal, the first column last to be cut', () => {
+    const row = ['kytos/link_discovery', 'x'.repeat(50), '静'.repeat(30)]
+    for (const columns of [40, 60, 80]) {
+      const lines = printTable(['A', 'B', 'C'], [row], paper({ isTTY: true, columns }, { NO_COLOR: '1' }))
+        .trimEnd()
+        .split('\n')
+      for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns)
+      expect(lines[1]).toContain('kytos/link_discovery')
+      expect(lines[1]).toContain('…')
+    }
+    expect(printTable(['A', 'B', 'C'], [row], PLAIN)).toContain(row[2])
+  })
+
+  it('lets nothing through that steers a terminal', () => {
+    expect(printTable(['A'], [['\x1b[2J\u009b\u202eevil\nline']], PLAIN)).toBe('A\n\ufffd[2J\ufffd\ufffdevil line\n')
+    expect(harmless('\x07\r\nok')).toBe('\ufffd ok')
+  })
+
+  it('cuts between what people take for letters', () => {
+    expect(cut('👩‍👩‍👧‍👦abc', 4)).toBe('👩‍👩‍👧‍👦a…')
+    expect(cut('short', 5)).toBe('short')
+  })
+})
+
+describe('paint', () => {
+  it.each([
+    [{ isTTY: true }, {}, '\x1b[31mx\x1b[0m'],
+    [{ isTTY: true }, { NO_COLOR: '1' }, 'x'],
+    [{ isTTY: true }, { NO_COLOR: '' }, '\x1b[31mx\x1b[0m'],
+    [{ isTTY: true }, { TERM: 'dumb' }, 'x'],
+    [{}, {}, 'x'],
+  ])('on %j with %j', (out, env, painted) => {
+    expect(paper(out, env).paint('red', 'x')).toBe(painted)
+  })
+})
