@@ -159,6 +159,14 @@ describe('a command', () => {
     expect((await stage.run(['set', 'kytos/typed', 'free.x.1=2', '--json'])).stdout).toMatch(/"x": \[\s+1,\s+2\s+\]/)
   })
 
+  it('loses nothing that others set at the same time', async () => {
+    const keys = ['a', 'b', 'c', 'd', 'e', 'f']
+    const ran = await Promise.all(keys.map(key => runIn(stage.cwd, ['set', 'kytos/typed', `together.${key}=1`])))
+    expect(ran.map(({ exit }) => exit)).toEqual(keys.map(() => 0))
+    const { stdout } = await runIn(stage.cwd, ['get', 'kytos/typed', 'together', '--json'])
+    expect(Object.keys(parseJson(stdout) as object).sort()).toEqual(keys)
+  })
+
   it('colours and cuts what it shows on a terminal, and not with NO_COLOR or anywhere else', async () => {
     const terminal = stage.terminal(['describe', NAPP], {}, undefined, 70)
     expect(await terminal.ended).toBe(0)
