@@ -77,7 +77,7 @@ function printDescription(description: Description, paper: Paper): string {
   const title = harmless(`${namespace}${napp_version === null ? '' : ` ${napp_version}`}${about && `, ${about}`}`)
   const rows = declaredIn(description).map((one): Cell[] => [printKey(one.path), one.type, show(one.default), one.apply, one.description])
   if (rows.length === 0) return `${title}\nIts schema declares no setting by name.\n`
-  return `${paper.paint('bold', title)}\n\n${printTable(['Key', 'Type', 'Default', 'Applies', 'Description'], rows, paper)}`
+  return `${paper.paint('bold', title)}\n\n${printTable(['Key', { head: 'Type', cut: true }, { head: 'Default', cut: true }, 'Applies', { head: 'Description', cut: true }], rows, paper)}`
 }
 
 function describeType(said: readonly JsonObject[]): string {

@@ -59,7 +59,7 @@ function printExplained(namespace: string, places: readonly { readonly path: Pat
     [printKey(path), ...layerCells(one)],
     ...one.shadowed.map((hidden): Cell[] => ['  hides', ...layerCells(hidden)].map(text => ({ text, style: 'dim' as const }))),
   ])
-  return printTable(['Key', 'Value', 'Layer', 'Set by', 'Set at'], rows, paper)
+  return printTable(['Key', { head: 'Value', cut: true }, 'Layer', { head: 'Set by', cut: true }, 'Set at'], rows, paper)
 }
 
 function layerCells({ value, layer, set_by, set_at, variable }: LayerValue): string[] {

@@ -64,7 +64,7 @@ function printSettings({ namespace, data, overrides, state, revision }: Settings
       const isSet = valueAt(overrides, path) !== undefined
       return [printKey(path), isSet ? { text: show(valueAt(data, path)), style: 'cyan' } : show(valueAt(data, path)), isSet ? 'set' : '']
     })
-  return stale + printTable(['Key', 'Value', ''], rows, paper)
+  return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, paper)
 }
 
 /** A text as it is, but for what would steer the terminal that it is printed on. */

@@ -61,7 +61,7 @@ function printRecords(namespace: string, records: readonly HistoryRecord[], limi
       comment ?? '',
     ]
   })
-  return printTable(['Version', 'When', 'Who', 'Kind', 'Overrides', 'Comment'], rows, paper)
+  return printTable(['Version', 'When', 'Who', 'Kind', { head: 'Overrides', cut: true }, { head: 'Comment', cut: true }], rows, paper)
 }
 
 function whatChanged({ version, data }: HistoryRecord, before: HistoryRecord | undefined): string {

@@ -52,7 +52,7 @@ function printChanges(changes: readonly (Difference & { readonly apply: string }
     { text: show(now), style: 'green' },
     apply,
   ])
-  return printTable(['Key', 'Old', 'New', 'Applies'], rows, paper)
+  return printTable(['Key', { head: 'Old', cut: true }, { head: 'New', cut: true }, 'Applies'], rows, paper)
 }
 
 function printPreview(namespace: string, { changes, consumers, rejected }: Preview, paper: Paper): string {
@@ -66,7 +66,7 @@ function printPreview(namespace: string, { changes, consumers, rejected }: Previ
       verdict === 'accepted' ? { text: verdict, style: 'green' } : { text: verdict, style: 'red' },
       reason ?? '',
     ])
-    parts.push(printTable(['NApp', 'Controller', 'Applies', 'Says', 'Reason'], rows, paper))
+    parts.push(printTable(['NApp', 'Controller', 'Applies', 'Says', { head: 'Reason', cut: true }], rows, paper))
   }
   const lost = rejected.map(
     ({ scope, errors }) => `The overrides of ${scope} would not count any more: ${errors.map(({ message }) => message).join(' ')}\n`,

@@ -4,15 +4,20 @@ import { harmless, type Paper, type Style } from './paper.ts'
 /** What stands in a place of a table, in a style or none. */
 export type Cell = string | { readonly text: string; readonly style: Style }
 
+/** A column by its head; one in braces holds what may be cut, and is cut before any other. */
+export type Column = string | { readonly head: string; readonly cut: true }
+
 const GAP = '  '
 /** A column is not cut below this many characters. */
 const NARROWEST = 8
 
 /** Prints rows under their heads, aligned; on a terminal the widest columns are cut until a line fits. */
-export function printTable(heads: readonly string[], rows: readonly (readonly Cell[])[], paper: Paper): string {
+export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], paper: Paper): string {
+  const heads = columns.map(column => (typeof column === 'string' ? column : column.head))
   const texts = rows.map(row => row.map(cell => harmless(textOf(cell))))
   const widths = narrow(
     heads.map((head, column) => Math.max(stringWidth(head), ...texts.map(row => stringWidth(row[column] ?? '')))),
+    columns.map(column => typeof column !== 'string'),
     paper.width,
   )
   const line = (cells: readonly string[], styles: readonly (Style | undefined)[]): string => {
@@ -46,19 +51,23 @@ export function cut(text: string, width: number): string {
   return `${kept}…`
 }
 
-function narrow(widths: readonly number[], width: number | undefined): readonly number[] {
+function narrow(widths: readonly number[], mayBeCut: readonly boolean[], width: number | undefined): readonly number[] {
   const fitted = [...widths]
   if (width === undefined) return fitted
   const room = width - GAP.length * (widths.length - 1)
   for (let over = fitted.reduce((sum, one) => sum + one, 0) - room; over > 0; over--) {
-    // The first one says what a row is about: it is the last to be cut.
-    const others = fitted.slice(1)
-    const widest = Math.max(...others) > NARROWEST ? 1 + others.indexOf(Math.max(...others)) : 0
-    const now = fitted[widest] ?? 0
-    if (now <= NARROWEST) break
-    fitted[widest] = now - 1
+    const widest = widestOf(fitted, mayBeCut) ?? widestOf(fitted, undefined)
+    if (widest === undefined) break
+    fitted[widest] = (fitted[widest] ?? 0) - 1
   }
   return fitted
+}
+
+/** The widest column of those that can still be cut, of all when none is named; undefined when there is none. */
+function widestOf(widths: readonly number[], of: readonly boolean[] | undefined): number | undefined {
+  const candidates = widths.map((width, column) => (of && !of[column] ? 0 : width))
+  const most = Math.max(...candidates)
+  return most > NARROWEST ? candidates.indexOf(most) : undefined
 }
 
 function textOf(cell: Cell): string {

@@ -21,16 +21,18 @@ describe('a table', () => {
     ).toBe('A     B\n静か  1\né\nx     22\n')
   })
 
-  it('fits a terminal, the first column last to be cut', () => {
+  it('fits a terminal, and what may be cut is cut first', () => {
     const row = ['kytos/link_discovery', 'x'.repeat(50), '静'.repeat(30)]
     for (const columns of [40, 60, 80]) {
-      const lines = printTable(['A', 'B', 'C'], [row], paper({ isTTY: true, columns }, { NO_COLOR: '1' }))
+      const lines = printTable(['A', { head: 'B', cut: true }, { head: 'C', cut: true }], [row], paper({ isTTY: true, columns }, { NO_COLOR: '1' }))
         .trimEnd()
         .split('\n')
       for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns)
       expect(lines[1]).toContain('kytos/link_discovery')
       expect(lines[1]).toContain('…')
     }
+    const [, none = ''] = printTable(['A', 'B'], [row.slice(1)], paper({ isTTY: true, columns: 30 }, { NO_COLOR: '1' })).split('\n')
+    expect([29, 30]).toContain(stringWidth(none))
     expect(printTable(['A', 'B', 'C'], [row], PLAIN)).toContain(row[2])
   })
 
