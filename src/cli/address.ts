@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { type Config, findConfig, loadConfig } from '../boot/config.ts'
+import { isLoopback } from '../boot/loopback.ts'
 import { API } from '../http/paths.ts'
 import { readLocalService } from '../local-door.ts'
 import type { Address } from './request.ts'
@@ -37,7 +38,9 @@ export async function findAddress(options: AddressOptions, world: World): Promis
   })
   const url = door?.url ?? serviceUrl(config)
   const shown = token ?? door?.token
-  return { address: { url, isOwn: true, ...(shown !== undefined && { token: shown }) }, config }
+  // A kytos.ini may have been copied from another host.
+  const isOwn = door !== undefined || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
+  return { address: { url, isOwn, ...(shown !== undefined && { token: shown }) }, config }
 }
 
 /** The address at which the service of a configuration can be reached on its own host. */

@@ -27,13 +27,17 @@ export function addListCommand(program: Command, world: World): void {
       const options = command.optsWithGlobals<ListOptions>()
       return withService(options, world, async service => {
         const summaries = await service.ask('kytos.settings.list', prefix === undefined ? {} : { prefix })
-        printAnswer(options.json, summaries, () => printSummaries(summaries, createPaper(world.stdout, world.env)), world)
+        printAnswer(options.json, summaries, () => printSummaries(summaries, prefix, createPaper(world.stdout, world.env)), world)
       })
     })
 }
 
-function printSummaries(summaries: readonly Summary[], paper: Paper): string {
-  if (summaries.length === 0) return 'There are no settings. A NApp brings its own when it starts.\n'
+function printSummaries(summaries: readonly Summary[], prefix: string | undefined, paper: Paper): string {
+  if (summaries.length === 0) {
+    return prefix === undefined
+      ? 'There are no settings. A NApp brings its own when it starts.\n'
+      : `No NApp here has an id that begins with ${prefix}.\n`
+  }
   const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending }): Cell[] => [
     namespace,
     revision,

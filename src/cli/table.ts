@@ -10,6 +10,8 @@ export type Column = string | { readonly head: string; readonly cut: true }
 const GAP = '  '
 /** A column is not cut below this many characters. */
 const NARROWEST = 8
+/** What may be cut is cut above this many, also where a line may be as wide as it is: one value of 256 KiB must not widen every row. */
+const WIDEST = 1_000
 
 /** Prints rows under their heads, aligned; on a terminal the widest columns are cut until a line fits. */
 export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], paper: Paper): string {
@@ -53,7 +55,7 @@ export function cut(text: string, width: number): string {
 
 function narrow(widths: readonly number[], mayBeCut: readonly boolean[], width: number | undefined): readonly number[] {
   const fitted = [...widths]
-  if (width === undefined) return fitted
+  if (width === undefined) return fitted.map((one, column) => (mayBeCut[column] ? Math.min(one, WIDEST) : one))
   const room = width - GAP.length * (widths.length - 1)
   for (let over = fitted.reduce((sum, one) => sum + one, 0) - room; over > 0; over--) {
     const widest = widestOf(fitted, mayBeCut) ?? widestOf(fitted, undefined)

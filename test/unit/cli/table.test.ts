@@ -34,6 +34,7 @@ describe('a table', () => {
     const [, none = ''] = printTable(['A', 'B'], [row.slice(1)], paper({ isTTY: true, columns: 30 }, { NO_COLOR: '1' })).split('\n')
     expect([29, 30]).toContain(stringWidth(none))
     expect(printTable(['A', 'B', 'C'], [row], PLAIN)).toContain(row[2])
+    expect(printTable(['A', { head: 'B', cut: true }], [['a', 'x'.repeat(9_000)]], PLAIN).length).toBeLessThan(1_100)
   })
 
   it('lets nothing through that steers a terminal', () => {
