@@ -49,27 +49,6 @@ describe.each(['filesystem', 'etcd'] as const)('edit on %s', backend => {
     expect(pages[3]).toContain('//     "polling_time": 7,\n')
     expect(pages[3]).toContain('\n  "polling_time": 6,\n')
   })
-
-  it('keeps what was typed when the person gives up, the editor fails, or nobody can take it', async () => {
-    const invalid = await stage.editor(rounds(`sed -i 's/"polling_time": 5/"polling_time": 0/' "$1"`, ':'))
-    const gaveUp = await stage.run(['edit', NAPP], { EDITOR: invalid })
-    expect(gaveUp).toMatchObject({ exit: 4, stdout: '', stderr: expect.stringMatching(/must be at least 0\.1, not 0\. What you typed is kept/) })
-    expect(await read(stage, '.'.concat(gaveUp.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 0')
-
-    const failing = await stage.editor(`sed -i 's/"polling_time": 5/"polling_time": 8/' "$1"; exit 3`)
-    const failed = await stage.run(['edit', NAPP], { VISUAL: failing, EDITOR: 'false' })
-    expect(failed).toMatchObject({ exit: 1, stderr: expect.stringMatching(/ended with 3\. What you typed is kept/) })
-    expect(await read(stage, '.'.concat(failed.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 8')
-
-    const conflicting = await stage.editor(
-      rounds(`sed -i 's/"polling_time": 5/"polling_time": 8/' "$1"; kytos-settings set ${NAPP} polling_time=7 > set.txt`, ': > "$1"'),
-    )
-    await writeFile(join(stage.cwd, 'round'), '0')
-    const emptied = await stage.run(['edit', NAPP], { EDITOR: conflicting })
-    expect(emptied).toMatchObject({ exit: 5, stderr: expect.stringMatching(KEPT) })
-    expect(await read(stage, '.'.concat(emptied.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 8')
-    expect(await overridesOf(stage)).toMatchObject({ polling_time: 7 })
-  })
 })
 
 describe('edit', () => {
@@ -114,5 +93,28 @@ describe('edit', () => {
   it('says that there is no such NApp before there is anything to type', async () => {
     expect(await stage.run(['edit', 'kytos/nothing'], { EDITOR: 'touch typed' })).toMatchObject({ exit: 3, stderr: expect.not.stringMatching(KEPT) })
     expect(await stage.run(['edit', NAPP], { EDITOR: 'no-such-editor' })).toMatchObject({ exit: 1, stderr: expect.not.stringMatching(KEPT) })
+  })
+
+  it('keeps what was typed when the person gives up, the editor fails, or nobody can take it', async () => {
+    expect((await stage.run(['set', NAPP, 'polling_time=5'])).exit).toBe(0)
+    await writeFile(join(stage.cwd, 'round'), '0')
+    const invalid = await stage.editor(rounds(`sed -i 's/"polling_time": 5/"polling_time": 0/' "$1"`, ':'))
+    const gaveUp = await stage.run(['edit', NAPP], { EDITOR: invalid })
+    expect(gaveUp).toMatchObject({ exit: 4, stdout: '', stderr: expect.stringMatching(/must be at least 0\.1, not 0\. What you typed is kept/) })
+    expect(await read(stage, '.'.concat(gaveUp.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 0')
+
+    const failing = await stage.editor(`sed -i 's/"polling_time": 5/"polling_time": 8/' "$1"; exit 3`)
+    const failed = await stage.run(['edit', NAPP], { VISUAL: failing, EDITOR: 'false' })
+    expect(failed).toMatchObject({ exit: 1, stderr: expect.stringMatching(/ended with 3\. What you typed is kept/) })
+    expect(await read(stage, '.'.concat(failed.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 8')
+
+    const conflicting = await stage.editor(
+      rounds(`sed -i 's/"polling_time": 5/"polling_time": 8/' "$1"; kytos-settings set ${NAPP} polling_time=7 > set.txt`, ': > "$1"'),
+    )
+    await writeFile(join(stage.cwd, 'round'), '0')
+    const emptied = await stage.run(['edit', NAPP], { EDITOR: conflicting })
+    expect(emptied).toMatchObject({ exit: 5, stderr: expect.stringMatching(KEPT) })
+    expect(await read(stage, '.'.concat(emptied.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 8')
+    expect(await overridesOf(stage)).toMatchObject({ polling_time: 7 })
   })
 })
