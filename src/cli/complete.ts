@@ -29,6 +29,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--config': [FILES],
   '--token-file': [FILES],
   '--import': [FILES],
+  '--from': [FILES],
+  '--to': [FILES],
   '--rights': ['read', 'write', 'admin'],
 }
 
