@@ -3,7 +3,6 @@ import type { Command } from 'commander'
 import { printJson } from '../../model/json.ts'
 import { toJson } from '../../model/value.ts'
 import { type Config, findConfig, loadConfig } from '../boot/config.ts'
-import { backUp, restore } from '../moving/backup.ts'
 import { countKinds } from '../moving/difference.ts'
 import type { Picture } from '../moving/picture.ts'
 import { addFillOptions, describeFill, type FillFlags, fillOptions, fillReport, warnOn } from './copy.ts'
@@ -44,6 +43,7 @@ export function addBackupCommands(program: Command, world: World): void {
     .action(async (file: string, _options, command: Command) => {
       const { overwrite = false, json = false, ...flags } = command.optsWithGlobals<Flags>()
       const path = resolve(world.cwd, file)
+      const { backUp } = await import('../moving/backup.ts')
       const { picture, bytes } = await backUp(await configOf(flags, world), path, overwrite, warnOn(world))
       const report = toJson({ file: path, bytes, ...summary(picture) })
       world.stdout.write(json ? `${printJson(report, 2)}\n` : `${describe(picture)}\nWritten to ${path}, ${bytes} bytes, and read back.\n`)
@@ -57,6 +57,7 @@ export function addBackupCommands(program: Command, world: World): void {
       const progress = createTransferBar(world.stderr, 'restored')
       const options = { ...fillOptions(flags), progress: progress.show }
       const config = await configOf(flags, world)
+      const { restore } = await import('../moving/backup.ts')
       const report = await restore(resolve(world.cwd, file), config, options, warnOn(world)).finally(progress.end)
       const [seconds, dryRun] = [(performance.now() - began) / 1_000, flags.dryRun ?? false]
       const json = toJson({ ...summary(report.picture), ...fillReport(report, seconds, dryRun) })

@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { printJson } from '../../model/json.ts'
 import { type JsonObject, toJson } from '../../model/value.ts'
 import { findConfig, loadConfig } from '../boot/config.ts'
-import { type CopyReport, copyStore } from '../moving/copy-store.ts'
+import type { CopyReport } from '../moving/copy-store.ts'
 import type { FillReport } from '../moving/fill-store.ts'
 import { createTransferBar } from './transfer-bar.ts'
 import type { World } from './world.ts'
@@ -40,6 +40,8 @@ export function addCopyCommand(program: Command, world: World): void {
       const began = performance.now()
       const progress = createTransferBar(world.stderr, 'copied')
       const options = { ...fillOptions(flags), progress: progress.show }
+      // Only when it is needed: the clients of the stores would slow down every other command.
+      const { copyStore } = await import('../moving/copy-store.ts')
       const report = await copyStore(source, target, options, warnOn(world)).finally(progress.end)
       printCopy(report, (performance.now() - began) / 1_000, flags, world)
     })

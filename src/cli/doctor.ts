@@ -1,7 +1,6 @@
 import type { Command } from 'commander'
 import { printJson } from '../../model/json.ts'
 import { toJson } from '../../model/value.ts'
-import { examine } from '../doctor/examine.ts'
 import type { Examined, Severity } from '../doctor/finding.ts'
 import type { World } from './world.ts'
 
@@ -26,6 +25,7 @@ export function addDoctorCommand(program: Command, world: World, exit: (code: nu
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       const { config, json = false } = command.optsWithGlobals<{ readonly config?: string; readonly json?: boolean }>()
+      const { examine } = await import('../doctor/examine.ts')
       const parts = await examine(config, world.cwd)
       world.stdout.write(json ? printForMachines(parts) : printForPeople(parts, world))
       exit(isHealthy(parts) ? 0 : 1)
