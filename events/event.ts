@@ -1,7 +1,8 @@
 import type { Actor } from '../model/actor.ts'
 import type { SettingsError } from '../model/errors.ts'
 import type { JsonObject } from '../model/value.ts'
-import type { CommandAnswer, CommandContent, CommandName, FactName, Facts, ValueChange, Verdict } from './map.ts'
+import type { ValueChange, Verdict } from './changes.ts'
+import type { CommandAnswer, CommandContent, CommandName, FactName, Facts } from './map.ts'
 
 /** An event as Kytos has it. `timestamp` is ISO 8601 in UTC; `priority` is carried and never reorders. */
 export interface KytosEvent<Content = unknown> {

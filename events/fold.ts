@@ -1,7 +1,8 @@
+import type { ApplyMode, ValueChange } from './changes.ts'
 import { differences } from './differences.ts'
 import type { KytosEvent } from './event.ts'
 import { deepFreeze } from './freeze.ts'
-import type { ApplyMode, ChangeKind, Facts, ValueChange } from './map.ts'
+import type { ChangeKind, Facts } from './map.ts'
 import { strictest } from './strictest.ts'
 
 /*

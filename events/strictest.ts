@@ -1,4 +1,4 @@
-import type { ApplyMode } from './map.ts'
+import type { ApplyMode } from './changes.ts'
 
 const STRICTEST_FIRST: readonly ApplyMode[] = ['never', 'restart', 'reload', 'live']
 

@@ -1,4 +1,6 @@
 /** What authors of NApps import from `kytos-settings`. */
+
+export type { Explanation, Preview, ValueChange } from '../events/changes.ts'
 export type { Bus, ChangingHook, Consumer, KytosEvent, Listener, Proposal, Unsubscribe } from '../events/event.ts'
 export type {
   Box,
@@ -6,15 +8,12 @@ export type {
   CommandContent,
   CommandName,
   Commands,
-  Explanation,
   FactName,
   Facts,
-  Preview,
   ServiceState,
   Settings,
   TransactionOperation,
   TransactionResult,
-  ValueChange,
 } from '../events/map.ts'
 export type { Actor } from '../model/actor.ts'
 export { ERRORS, type ErrorCode, SettingsError } from '../model/errors.ts'

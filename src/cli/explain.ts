@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Explanation, LayerValue } from '../../events/map.ts'
+import type { Explanation, LayerValue } from '../../events/changes.ts'
 import type { AddressOptions } from './address.ts'
 import { byKey, type Path, parseKey, pathOf, printKey } from './key-path.ts'
 import { createPaper, type Paper } from './paper.ts'

@@ -1,5 +1,6 @@
+import type { Preview } from '../../events/changes.ts'
 import { type Difference, differences } from '../../events/differences.ts'
-import type { Preview, Settings } from '../../events/map.ts'
+import type { Settings } from '../../events/map.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { equalJson } from '../../model/value.ts'
 import { applyModeAt } from '../settings/apply-modes.ts'

@@ -1,4 +1,4 @@
-import type { ApplyMode } from '../../events/map.ts'
+import type { ApplyMode } from '../../events/changes.ts'
 import type { Json } from '../../model/value.ts'
 
 type TypeName = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array' | 'null'

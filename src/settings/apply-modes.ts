@@ -1,4 +1,4 @@
-import type { ApplyMode } from '../../events/map.ts'
+import type { ApplyMode } from '../../events/changes.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { quote } from '../../model/quote.ts'
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'

@@ -1,5 +1,5 @@
 import type { ErrorObject } from 'ajv/dist/2020.js'
-import type { RuleBroken } from '../../events/map.ts'
+import type { RuleBroken } from '../../events/changes.ts'
 import { printJson } from '../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { nearest } from '../nearest.ts'

@@ -1,5 +1,5 @@
+import type { ValueChange } from '../../events/changes.ts'
 import { differences } from '../../events/differences.ts'
-import type { ValueChange } from '../../events/map.ts'
 import type { JsonObject } from '../../model/value.ts'
 import { applyModeAt } from './apply-modes.ts'
 import type { SchemaDocument } from './schema-document.ts'

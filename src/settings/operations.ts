@@ -1,4 +1,5 @@
-import type { Method, TransactionOperation } from '../../events/map.ts'
+import type { Method } from '../../events/changes.ts'
+import type { TransactionOperation } from '../../events/map.ts'
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { type Namespace, overridesKey, parseNamespace, parseScope } from '../../model/namespace.ts'

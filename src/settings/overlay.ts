@@ -1,4 +1,4 @@
-import type { RuleBroken } from '../../events/map.ts'
+import type { RuleBroken } from '../../events/changes.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 import { mergeLayers } from './layers.ts'

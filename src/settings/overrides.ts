@@ -1,6 +1,6 @@
 import type { Backend, Operation } from '../../backends/backend.ts'
+import type { Preview } from '../../events/changes.ts'
 import type { Consultation } from '../../events/event.ts'
-import type { Preview } from '../../events/map.ts'
 import { strictest } from '../../events/strictest.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'

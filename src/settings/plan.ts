@@ -1,6 +1,6 @@
 import type { Backend } from '../../backends/backend.ts'
+import type { Preview } from '../../events/changes.ts'
 import { differences } from '../../events/differences.ts'
-import type { Preview } from '../../events/map.ts'
 import { DOCUMENT_BYTES, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { ApplyMode } from '../../events/map.ts'
+import type { ApplyMode } from '../../events/changes.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'

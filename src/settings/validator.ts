@@ -1,6 +1,6 @@
 import { Ajv2020, type ErrorObject } from 'ajv/dist/2020.js'
 import formats from 'ajv-formats'
-import type { RuleBroken } from '../../events/map.ts'
+import type { RuleBroken } from '../../events/changes.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { quote } from '../../model/quote.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'

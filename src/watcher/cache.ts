@@ -1,5 +1,5 @@
 import type { Batch, Change } from '../../backends/backend.ts'
-import type { RuleBroken } from '../../events/map.ts'
+import type { RuleBroken } from '../../events/changes.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { historyKey, type Key } from '../../model/key.ts'
 import { controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'

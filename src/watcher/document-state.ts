@@ -1,4 +1,4 @@
-import type { RuleBroken } from '../../events/map.ts'
+import type { RuleBroken } from '../../events/changes.ts'
 import { HAND_EDIT } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'

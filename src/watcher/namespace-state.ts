@@ -1,4 +1,4 @@
-import type { RuleBroken } from '../../events/map.ts'
+import type { RuleBroken } from '../../events/changes.ts'
 import type { Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'

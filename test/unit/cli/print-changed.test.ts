@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import type { Preview, Settings } from '../../../events/map.ts'
+import type { Preview } from '../../../events/changes.ts'
+import type { Settings } from '../../../events/map.ts'
 import { printChanged } from '../../../src/cli/print-changed.ts'
 
 const SETTINGS: Settings = {

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { ValueChange } from '../../../events/map.ts'
+import type { ValueChange } from '../../../events/changes.ts'
 import { equalJson, type Json, type JsonObject } from '../../../model/value.ts'
 import { Mirror } from '../../../src/client/mirror.ts'
 import { type Cursor, compareCursors } from '../../../src/watcher/cursor.ts'

@@ -1,10 +1,11 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createBus } from '../../../events/bus.ts'
+import type { ValueChange } from '../../../events/changes.ts'
 import { differences } from '../../../events/differences.ts'
 import type { KytosEvent } from '../../../events/event.ts'
 import { foldFacts } from '../../../events/fold.ts'
-import type { Facts, ValueChange } from '../../../events/map.ts'
+import type { Facts } from '../../../events/map.ts'
 import { isObject, type Json, type JsonObject, pointerToken, setMember } from '../../../model/value.ts'
 import { boxFact, changedFact } from './facts.ts'
 
