@@ -66,6 +66,8 @@ export interface Opinion {
 export interface Consultation {
   /** The NApps that use a namespace, sorted. */
   of(namespace: string): readonly string[]
+  /** How many there are in all, each hook counted. */
+  readonly size: number
   /** What each of them says, sorted by name; always within a deadline. */
   consult(proposal: Proposal): Promise<readonly Opinion[]>
 }

@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { SettingsError } from '../../model/errors.ts'
-import { parseUntrustedJson } from '../../model/json.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
+import { parseOutsideJson } from './outside-json.ts'
 import { takenTypes, unsupportedMedia } from './problem.ts'
 
 /** The largest body, in bytes. */
@@ -47,7 +47,7 @@ function parseBody(request: FastifyRequest, bytes: Buffer): Json | undefined {
   const encoding = request.headers['content-encoding']?.toLowerCase() ?? 'identity'
   if (charset !== 'utf-8' && charset !== 'utf8') throw unsupportedMedia(request, type)
   if (encoding !== 'identity') throw unsupportedMedia(request, `${type}, Content-Encoding: ${encoding}`)
-  return bytes.length === 0 ? undefined : parseUntrustedJson(decode(bytes))
+  return bytes.length === 0 ? undefined : parseOutsideJson(decode(bytes))
 }
 
 function decode(bytes: Buffer): string {

@@ -3,6 +3,7 @@ import { parseUntrustedJson, printJson } from '../../model/json.ts'
 import { quote } from '../../model/quote.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { nearest } from '../nearest.ts'
+import { refusePrototype } from './outside-json.ts'
 import { printable } from './problem.ts'
 
 /*
@@ -58,12 +59,13 @@ export function kindOf(frame: JsonObject): ClientFrame['kind'] {
   return Object.hasOwn(frame, 'subscribe') ? 'subscribe' : Object.hasOwn(frame, 'publish') ? 'publish' : 'command'
 }
 
-/** What a frame asks for. @throws SettingsError CONTENT_MALFORMED, naming the nearest member. */
+/** What a frame asks for. @throws SettingsError CONTENT_MALFORMED, naming the nearest member; JSON_MALFORMED for one named `__proto__` anywhere in it. */
 export function parseFrame(frame: JsonObject): ClientFrame {
   const kind = kindOf(frame)
   // Which frame was meant is not known when none of these is there.
   const isGuess = kind === 'command' && !Object.hasOwn(frame, 'name')
   refuseUnknown(frame, 'a frame', isGuess ? Object.values(MEMBERS).flat() : MEMBERS[kind])
+  refusePrototype(frame)
   switch (kind) {
     case 'subscribe':
       return {

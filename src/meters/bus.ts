@@ -24,6 +24,14 @@ export function measureBus(registry: Registry, bus: RootBus): void {
       this.set(bus.deadLetters.size)
     },
   })
+  new Gauge({
+    name: 'kytos_settings_consumers',
+    help: 'Settings that NApps of this process have open, and their changing hooks.',
+    registers,
+    collect() {
+      this.set(bus.consumers.size)
+    },
+  })
   const commands = new Counter({
     name: 'kytos_settings_commands_total',
     help: 'Commands that were answered, by name and by the code of the error, which is empty for those that were done.',

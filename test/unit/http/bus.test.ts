@@ -248,6 +248,13 @@ describe('a frame that is refused', () => {
     ],
     ['an unknown frame', '{"subscrib":["a"]}', 'CONTENT_MALFORMED', /nearest is "subscribe"/],
     ['__proto__', '{"id":1,"name":"kytos.settings.list","__proto__":{"x":1}}', 'CONTENT_MALFORMED', /"__proto__"/, 1],
+    [
+      '__proto__ deep inside',
+      '{"id":1,"name":"kytos.settings.update","content":{"data":{"__proto__":1}}}',
+      'JSON_MALFORMED',
+      /\/content\/data\/__proto__/,
+      1,
+    ],
     ['two frames in one', '{"subscribe":[],"publish":{"name":"a"}}', 'CONTENT_MALFORMED', /"publish" in a frame/],
     ['an unknown command', '{"id":1,"name":"kytos.settings.updaet"}', 'COMMAND_UNKNOWN', /nearest is "kytos.settings.update"/, 1],
     ['a name that is no command', '{"id":1,"name":"kytos/topology.link_up"}', 'COMMAND_UNKNOWN', /publish/, 1],

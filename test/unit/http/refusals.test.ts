@@ -84,12 +84,23 @@ describe('a request that is not understood', () => {
     expect((await send('GET', NAMESPACE)).status).toBe(404)
   })
 
-  it('never pollutes a prototype, and keeps __proto__ as the key it is', async () => {
+  it.each([
+    ['PATCH', JSON_TYPE, '{"__proto__":{"polluted":true}}'],
+    ['PUT', JSON_TYPE, '{"a":[{"\\u005f_proto__":1}]}'],
+    ['PATCH', { 'content-type': 'application/json-patch+json' }, '[{"op":"add","path":"/__proto__","value":{"polluted":true}}]'],
+    ['PATCH', { 'content-type': 'application/json-patch+json' }, '[{"op":"copy","from":"/a/__proto__/b","path":"/b"}]'],
+  ])('that names __proto__ is refused, whichever way, and writes nothing: %s %j %s', async (method, headers, body) => {
     const { send } = await openRealRig()
-    const body = '{"__proto__":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}'
-    await send('PATCH', NAMESPACE, { body, headers: JSON_TYPE })
+    expect(await send(method, NAMESPACE, { body, headers })).toMatchObject({ status: 400, json: { code: 'JSON_MALFORMED' } })
+    expect((await send('GET', NAMESPACE)).status).toBe(404)
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
-    expect((await send('GET', NAMESPACE)).text).toContain('"__proto__":{"polluted":true}')
+  })
+
+  it('never pollutes a prototype by other names, which stay the keys they are', async () => {
+    const { send } = await openRealRig()
+    await send('PATCH', NAMESPACE, { body: '{"constructor":{"prototype":{"polluted":true}}}', headers: JSON_TYPE })
+    expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
+    expect((await send('GET', NAMESPACE)).text).toContain('"constructor":{"prototype":{"polluted":true}}')
   })
 
   it('is never answered with 5xx, whatever its path, query and body', async () => {
