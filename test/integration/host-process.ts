@@ -1,13 +1,13 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { expect, onTestFinished } from 'vitest'
 import { isBuilt } from '../../scripts/prepare.mjs'
 import { packageRoot } from '../../src/host/shipped.ts'
+import { freePort } from '../support/etcd-process.ts'
 
 const MAIN = join(packageRoot(), 'dist/src/main.js')
 
@@ -69,15 +69,4 @@ path = store
 `,
   )
   return cwd
-}
-
-/** A port that was free a moment ago. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has a port.')
-  return address.port
 }

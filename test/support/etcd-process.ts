@@ -1,6 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
+import { tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 
 const RUNNING = new Set<ChildProcess>()
 process.once('exit', () => {
@@ -53,11 +56,30 @@ export async function spawnEtcd(args: readonly string[], binary = process.env.ET
 const LOWEST_PORT = 20_000
 const HIGHEST_PORT = 32_000
 
-/** A loopback port that was free a moment ago and that only somebody who asks for it by number will get. */
+/** Where tests, of whichever process, leave a mark for each port that they were given. */
+const TAKEN = join(tmpdir(), `kytos-test-ports-${userInfo().uid}`)
+/** Milliseconds after which a port that was given away is nobody's: longer than any test goes on. */
+const FORGOTTEN = 600_000
+
+/** A loopback port that is free, that only somebody who asks for it by number will get, and that no other test is given. */
 export async function freePort(): Promise<number> {
+  await mkdir(TAKEN, { recursive: true })
   for (;;) {
     const port = LOWEST_PORT + Math.floor(Math.random() * (HIGHEST_PORT - LOWEST_PORT))
-    if (await isFree(port)) return port
+    if ((await take(port)) && (await isFree(port))) return port
+  }
+}
+
+/** True when nobody else has it: of two who ask at once one makes the mark. */
+async function take(port: number): Promise<boolean> {
+  const mark = join(TAKEN, String(port))
+  const left = await stat(mark).catch(() => undefined)
+  if (left && Date.now() - left.mtimeMs > FORGOTTEN) await rm(mark, { force: true })
+  try {
+    await writeFile(mark, '', { flag: 'wx' })
+    return true
+  } catch {
+    return false // marked, which is all there is to say
   }
 }
 
