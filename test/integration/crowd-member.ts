@@ -2,8 +2,8 @@ import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { openController } from '../support/controller.ts'
 
 /*
- * One controller in a process of its own: `crowd-member.ts <id> <endpoints> <prefix>`. Says `ready`; told `{keys, inFlight}` it patches each key on its own and
- * says `done`; told `look` it answers with what it knows and heard; told `close` it ends.
+ * One controller in a process of its own: `crowd-member.ts <id> <endpoints> <prefix>`. Says `ready`; told `{keys, inFlight}` it patches each key on its own, told
+ * `{fill}` all of them at once, and says `done`; told `look` it answers with what it knows and heard; told `close` it ends.
  */
 
 const [id = '', endpoints = '[]', prefix = ''] = process.argv.slice(2)
@@ -12,27 +12,37 @@ const NAMESPACE = 'kytos/crowd'
 const options = { endpoints: JSON.parse(endpoints) as string[], prefix, timeout: 30 }
 const controller = await openController({ id, backend: report => createEtcdBackend(options, { report }) })
 
-type Order = { readonly keys: readonly string[]; readonly inFlight: number } | 'look' | 'close'
+type Order = Patches | { readonly fill: readonly string[] } | 'look' | 'close'
+interface Patches {
+  readonly keys: readonly string[]
+  readonly inFlight: number
+}
 
 process.on('message', (order: Order) => {
   if (order === 'close') void controller.close().then(() => process.disconnect())
   else if (order === 'look') void look()
-  else void patch(order)
+  else if ('fill' in order) void report(() => update(Object.fromEntries(order.fill.map(key => [key, 0]))))
+  else void report(() => patch(order))
 })
 process.send?.('ready')
 
-async function patch({ keys, inFlight }: Exclude<Order, string>): Promise<void> {
-  const left = [...keys]
-  const writer = async (): Promise<void> => {
-    for (let key = left.shift(); key !== undefined; key = left.shift())
-      await controller.ask('kytos.settings.update', { namespace: NAMESPACE, data: { [key]: id } })
-  }
+async function report(work: () => Promise<unknown>): Promise<void> {
   try {
-    await Promise.all(Array.from({ length: inFlight }, writer))
+    await work()
     process.send?.('done')
   } catch (error) {
     process.send?.({ failed: String(error) })
   }
+}
+
+const update = (data: Readonly<Record<string, string | number>>) => controller.ask('kytos.settings.update', { namespace: NAMESPACE, data })
+
+async function patch({ keys, inFlight }: Patches): Promise<void> {
+  const left = [...keys]
+  const writer = async (): Promise<void> => {
+    for (let key = left.shift(); key !== undefined; key = left.shift()) await update({ [key]: id })
+  }
+  await Promise.all(Array.from({ length: inFlight }, writer))
 }
 
 async function look(): Promise<void> {
