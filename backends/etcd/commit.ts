@@ -85,15 +85,34 @@ export class Committer {
   }
 
   /** Answers every commit of a batch; never rejects. */
-  async #run(batch: readonly Pending[], repeated = false): Promise<void> {
+  async #run(batch: readonly Pending[], repeated = false, mayBeDone = false): Promise<void> {
     try {
       const { value: readings, repeated: unsure } = await this.#send(batch, repeated)
-      await Promise.all(readings.map(async (reading, n) => this.#answer(batch[n], reading, unsure)))
+      await Promise.all(readings.map(async (reading, n) => this.#answer(batch[n], reading, unsure || mayBeDone)))
     } catch (error) {
       const failed = error instanceof CallFailed ? error : undefined
       // The transaction was refused as a whole, perhaps because of one of them only.
-      if (batch.length > 1 && failed?.failure.kind === 'refused') await Promise.all(batch.map(one => this.#run([one], failed.repeated)))
-      else for (const pending of batch) pending.reject(this.#translate(error, pending))
+      if (batch.length > 1 && failed?.failure.kind === 'refused')
+        await Promise.all(batch.map(one => this.#run([one], failed.repeated, isFull(failed))))
+      else await Promise.all(batch.map(pending => this.#fail(pending, error)))
+    }
+  }
+
+  /** Rejects a commit, unless it was carried out all the same: etcd says that its space is used up also of what it has just applied. */
+  async #fail(pending: Pending, error: unknown): Promise<void> {
+    const marker = pending.operations.find(operation => 'put' in operation && operation.marker !== undefined)
+    try {
+      if (error instanceof CallFailed && isFull(error) && marker) {
+        const { value } = await this.#link.call((client, options) => client.kv.range({ key: this.#space.address(marker.key) }, options))
+        const held = new Map(this.#space.entries(value.kvs).map(entry => [entry.key, entry]))
+        const reading = { outcome: { committed: false, found: [] }, held, revision: BigInt(value.header.revision) } as const
+        const outcome = await settle(this.#link, this.#space, pending.operations, reading)
+        if (outcome.committed) return pending.resolve(outcome)
+      }
+      pending.reject(this.#translate(error, pending))
+    } catch (thrown) {
+      const failure = thrown instanceof CallFailed ? thrown.failure : readFailure(thrown)
+      pending.reject(this.#translate(new CallFailed(failure, true, thrown), pending))
     }
   }
 
@@ -131,6 +150,10 @@ export class Committer {
     const what = `a commit of ${first?.key}${others.length > 0 ? ` and ${others.length} more` : ''}`
     return toStoreError(error, what, this.#link.endpoints, operations.some(isWrite))
   }
+}
+
+function isFull({ failure }: CallFailed): boolean {
+  return failure.code === 'STORE_FULL'
 }
 
 function hasTtl(operation: Operation): boolean {

@@ -2,7 +2,7 @@ import { type ErrorCode, SettingsError } from '../../model/errors.ts'
 
 /**
  * What an error of a call says about it. `unsent`: surely not carried out, another attempt may succeed. `unknown`: it may or may not have been carried out.
- * `refused`: surely not carried out, and it would be refused again.
+ * `refused`: surely not carried out, and it would be refused again; but see the Committer on STORE_FULL.
  */
 export interface Failure {
   readonly kind: 'unsent' | 'unknown' | 'refused'
