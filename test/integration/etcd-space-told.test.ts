@@ -1,0 +1,53 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Committer } from '../../backends/etcd/commit.ts'
+import { CallFailed } from '../../backends/etcd/errors.ts'
+import { Link } from '../../backends/etcd/link.ts'
+import { Space } from '../../backends/etcd/space.ts'
+import { historyKey, makeKey } from '../../model/key.ts'
+import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+
+let etcd: EtcdServer
+beforeEach(async () => {
+  etcd = await startEtcd()
+})
+afterEach(() => etcd.stop())
+
+/** The way to a real etcd that says, of its first transactions, that there is no space: after they were carried out, or instead. */
+class FullLink extends Link {
+  lies = 0
+  applies = true
+
+  override async call<T>(attempt: Parameters<typeof Link.prototype.call<T>>[0], before?: Parameters<typeof Link.prototype.call<T>>[1]) {
+    if (this.lies-- <= 0) return super.call(attempt, before)
+    if (this.applies) await super.call(attempt, before)
+    throw new CallFailed({ kind: 'refused', code: 'STORE_FULL', reason: 'database space exceeded' }, false, undefined)
+  }
+}
+
+describe('a store that says its space is used up', () => {
+  const commitOf = (name: string) => {
+    const key = makeKey('settings', 'kytos', name)
+    return [
+      { key, put: `{"${name}":1}`, expected: 'absent' },
+      { key: historyKey(key, 1), put: `{"write_id":"${name}"}`, expected: 'absent', marker: true },
+    ] as const
+  }
+
+  it.each([
+    { commits: 1, applies: true },
+    { commits: 3, applies: true },
+    { commits: 1, applies: false },
+  ])('is asked what became of $commits commits before anybody is told (carried out: $applies)', async ({ commits, applies }) => {
+    const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
+    const link = new FullLink(options)
+    const committer = new Committer(link, new Space('/kytos', () => {}), options)
+    Object.assign(link, { lies: 1, applies })
+    const outcomes = await Promise.all(Array.from({ length: commits }, (_, n) => committer.commit(commitOf(`n${n}`)).catch(error => error)))
+    for (const [n, outcome] of outcomes.entries()) {
+      expect(outcome).toMatchObject(applies ? { committed: true } : { code: 'STORE_FULL' })
+      expect(await etcd.client.get(`/kytos/settings/kytos/n${n}`).string()).toBe(applies ? `{"n${n}":1}` : null)
+    }
+    await committer.settle(1_000)
+    link.close()
+  })
+})
