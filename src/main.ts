@@ -21,6 +21,8 @@ function fail(error: unknown): void {
   stop.abort()
 }
 
+// There is nobody left to tell it to: the terminal is gone, or whoever read the log. An error of its own would be told there again, and so on.
+process.stderr.on('error', () => {})
 // Whoever reads this, such as head, has read enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (error.code !== 'EPIPE') throw error

@@ -27,6 +27,10 @@ export interface Terminal {
   /** Resolves once what was shown since the last call matches. */
   shows(pattern: RegExp): Promise<void>
   readonly ended: Promise<number>
+  /** The process in it. */
+  pid(): Promise<number>
+  /** Takes the terminal away from it, as a connection that breaks does. */
+  vanish(): void
 }
 
 /** A service of the built package on a real backend, and its command line. */
@@ -115,6 +119,8 @@ endpoints = ${JSON.stringify(etcd?.endpoints ?? ['http://127.0.0.1:1'])}
           seen += (pattern.exec(shown.slice(seen))?.index ?? 0) + (pattern.exec(shown.slice(seen))?.[0].length ?? 0)
         },
         ended: once(child, 'close').then(([code]) => Number(code)),
+        pid: async () => Number((await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim()),
+        vanish: () => void child.kill('SIGKILL'),
       }
     },
     async editor(script) {
