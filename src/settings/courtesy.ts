@@ -5,61 +5,97 @@ import type { Key } from '../../model/key.ts'
 const CONTENDED = 2_000
 /** The shortest and the longest rest, in milliseconds: a store that answers at once would let nobody else have a turn. */
 const SHORTEST = 2
-const LONGEST = 100
+const LONGEST = 1_000
+/** Whoever wins so many times in a row rests once, for it never meets others who always lose. */
+const UNMET = 16
+/** Wins that are further apart than so many milliseconds leave room enough for others. */
+const IN_A_ROW = 200
 /** How many documents are remembered before those of long ago are forgotten. */
 const REMEMBERED = 1_000
 /** How much a new measurement counts against those before it. */
 const WEIGHT = 0.2
 
+/** What is known of a document; times in milliseconds of the clock. */
+interface Turns {
+  /** Until when it counts as contended. */
+  contended: number
+  /** Until when its last winner rests, should it be this controller. */
+  resting: number
+  /** When this controller won last, and how often in a row, without another controller's change in between. */
+  won: number
+  wins: number
+}
+
 /**
  * Lets others go first on a document that several controllers change at the same time. Whoever has just won knows the newest state before anybody else, would
- * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes.
+ * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes. Whoever wins again after that has
+ * others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time.
  */
 export class Courtesy {
-  /** Until when a document counts as contended, until when a win on it obliges to rest, and when it was won; by `performance.now`. */
-  readonly #contended = new Map<Key, number>()
-  readonly #resting = new Map<Key, number>()
-  readonly #won = new Map<Key, number>()
+  readonly #turns = new Map<Key, Turns>()
+  readonly #clock: () => number
   /** How long a commit takes, in milliseconds, smoothed. */
   #pace = 0
 
+  /** `clock` is in milliseconds, and never goes back. */
+  constructor(clock: () => number = () => performance.now()) {
+    this.#clock = clock
+  }
+
   /** Waits while it is the others' turn; at once where nobody else is. */
   async wait(keys: readonly Key[]): Promise<void> {
-    const now = performance.now()
-    const until = Math.max(...keys.map(key => (this.#isContended(key, now) ? (this.#resting.get(key) ?? 0) : 0)))
-    if (until > now) await sleep(until - now)
+    const rest = this.rest(keys)
+    if (rest > 0) await sleep(rest)
+  }
+
+  /** Milliseconds for which it is the others' turn. */
+  rest(keys: readonly Key[]): number {
+    return Math.max(0, ...keys.map(key => (this.#turns.get(key)?.resting ?? 0) - this.#clock()))
   }
 
   /** Another controller was the last to change these: that is contention where this one was so a moment ago. */
   followed(keys: readonly Key[]): void {
-    const now = performance.now()
-    this.met(keys.filter(key => now - (this.#won.get(key) ?? Number.NEGATIVE_INFINITY) < CONTENDED))
+    const now = this.#clock()
+    for (const key of keys) {
+      const turns = this.#turns.get(key)
+      if (!turns) continue
+      turns.wins = 0
+      if (now - turns.won < CONTENDED) turns.contended = now + CONTENDED
+    }
   }
 
   /** Another controller was found changing these. */
   met(keys: readonly Key[]): void {
-    for (const key of keys) this.#contended.set(key, performance.now() + CONTENDED)
+    for (const key of keys) {
+      const turns = this.#turnsOf(key)
+      turns.wins = 0
+      turns.contended = this.#clock() + CONTENDED
+    }
   }
 
   /** A commit took so many milliseconds, and won. */
   won(keys: readonly Key[], took: number): void {
     this.#pace += WEIGHT * (took - this.#pace)
-    const now = performance.now()
-    // Equal rests would let the same controllers meet again.
+    const now = this.#clock()
     for (const key of keys) {
-      this.#won.set(key, now)
-      if (this.#isContended(key, now)) this.#resting.set(key, now + Math.min(LONGEST, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())))
+      const turns = this.#turnsOf(key)
+      const isContended = turns.contended > now
+      turns.wins = isContended || now - turns.won < IN_A_ROW + took ? turns.wins + 1 : 1
+      turns.won = now
+      const doublings = isContended ? turns.wins - 1 : 0
+      // Equal rests would let the same controllers meet again.
+      if (isContended || turns.wins % UNMET === 0)
+        turns.resting = now + Math.min(LONGEST, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random()) * 2 ** doublings)
     }
-    if (this.#won.size > REMEMBERED) this.#forget(now)
+    if (this.#turns.size > REMEMBERED)
+      for (const [key, { won, contended }] of this.#turns) if (Math.max(won + CONTENDED, contended) < now) this.#turns.delete(key)
   }
 
-  #forget(now: number): void {
-    for (const [key, at] of this.#won) if (now - at > CONTENDED) this.#won.delete(key)
-    for (const [key, until] of this.#contended) if (until < now) this.#contended.delete(key)
-    for (const [key, until] of this.#resting) if (until < now) this.#resting.delete(key)
-  }
-
-  #isContended(key: Key, now: number): boolean {
-    return (this.#contended.get(key) ?? 0) > now
+  #turnsOf(key: Key): Turns {
+    const known = this.#turns.get(key)
+    if (known) return known
+    const turns = { contended: Number.NEGATIVE_INFINITY, resting: Number.NEGATIVE_INFINITY, won: Number.NEGATIVE_INFINITY, wins: 0 }
+    this.#turns.set(key, turns)
+    return turns
   }
 }

@@ -43,10 +43,12 @@ export class DocumentWriter {
   readonly #turnstile = new Turnstile()
   /** What own commits left behind, until the cache has seen it: the base of the next one in the row. */
   readonly #recent = new Map<Key, Base>()
-  readonly #courtesy = new Courtesy()
+  /** None where no other controller can be. */
+  readonly #courtesy: Courtesy | undefined
 
   constructor(options: WriterOptions) {
     this.#options = options
+    this.#courtesy = options.backend.supports.sharing ? new Courtesy() : undefined
   }
 
   /**
@@ -82,12 +84,12 @@ export class DocumentWriter {
 
   async #write(change: Change): Promise<readonly Written[]> {
     const { keys } = change
-    await this.#courtesy.wait(keys)
+    await this.#courtesy?.wait(keys)
     const deadline = performance.now() + PATIENCE
     // What is known may be older than the store, so nobody is refused because of it.
     let isFresh = change.fresh === true
     let bases = isFresh ? await this.#readAll(keys) : keys.map(key => this.#newestKnown(key))
-    this.#courtesy.followed(keys.filter((_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller))
+    this.#courtesy?.followed(keys.filter((_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller))
     for (let attempt = 1; ; attempt++) {
       const edited = keys.filter((_, i) => !bases[i]?.recorded)
       const tried: Tried = edited.length > 0 ? {} : await this.#try(change, bases, isFresh)
@@ -120,10 +122,10 @@ export class DocumentWriter {
     const sent = performance.now()
     const outcome = draft.isEmpty ? await commitAside(this.#options.backend, operations) : await this.#commit(operations, draft.writeId)
     if (!outcome.committed) {
-      this.#courtesy.met(change.keys)
+      this.#courtesy?.met(change.keys)
       return { found: outcome.found }
     }
-    this.#courtesy.won(change.keys, performance.now() - sent)
+    this.#courtesy?.won(change.keys, performance.now() - sent)
     const written = draft.written(draft.isEmpty ? undefined : outcome.revision)
     for (const [i, document] of written.entries()) if (document.committed) this.#remember(neededKey(change.keys, i), document)
     return { written }

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { openGround } from '../support/grounds.ts'
 
@@ -28,6 +28,7 @@ class Member {
       execArgv: ['--import', 'tsx'],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     })
+    onTestFinished(() => void this.#child.kill('SIGKILL'))
     this.#child.stderr?.on('data', chunk => {
       this.#printed += chunk
     })

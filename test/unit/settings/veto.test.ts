@@ -59,14 +59,15 @@ describe('a change that a hook refuses', () => {
   })
 
   it('waits no longer than the deadline for a hook that hangs, the others behind it not at all, and those of other namespaces never', async () => {
-    const one = await open(createStore(), 'controller-1', { hookDeadline: 100 })
+    const one = await open(createStore(), 'controller-1', { hookDeadline: 400 })
     one.bus.consume(NS, { changing: () => new Promise(() => {}) })
     const began = performance.now()
     const updates = Array.from({ length: 50 }, (_, n) => one.ask('kytos.settings.update', { namespace: NS, data: { n } }).catch(error => error.code))
-    const other = one.ask('kytos.settings.update', { namespace: 'kytos/other', data: { n: 1 } }).then(() => performance.now() - began)
-    expect(await other).toBeLessThan(100)
+    const other = one.ask('kytos.settings.update', { namespace: 'kytos/other', data: { n: 1 } }).then(() => 'the other')
+    expect(await Promise.race([...updates, other])).toBe('the other')
     expect(new Set(await Promise.all(updates))).toEqual(new Set(['CHANGE_VETOED']))
-    expect(performance.now() - began).toBeLessThan(2_000)
+    // One deadline, not fifty.
+    expect(performance.now() - began).toBeLessThan(10_000)
   })
 })
 
