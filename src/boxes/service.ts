@@ -44,10 +44,11 @@ export class BoxService {
     const data = parseValue(content.data, 'data')
     const owner = content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
     const createdAt = parseCreation(content.created_at, actor)
-    return this.#change(key, actor, entry => {
+    const make = (entry: Entry | undefined): StoredBox => {
       if (entry) throw new SettingsError('DOCUMENT_EXISTS', `The box "${splitKey(key).segments.join('/')}" exists already. Change it with update.`)
       return { data, created_at: createdAt ?? new Date().toISOString(), owner }
-    })
+    }
+    return this.#change(key, actor, make, 'absent')
   }
 
   async retrieve(content: Content<'retrieve'>): Promise<Box | false> {
@@ -99,14 +100,16 @@ export class BoxService {
     return this.#options.watcher.cache.boxes(parseName(content.namespace, 'namespace')).map(key => splitKey(key).segments[1] ?? '')
   }
 
-  async #change(key: Key, actor: Actor, make: (entry: Entry | undefined) => StoredBox): Promise<Box> {
+  /** What is most likely `absent` is not looked at before the first commit, which finds out. */
+  async #change(key: Key, actor: Actor, make: (entry: Entry | undefined) => StoredBox, likely?: 'absent'): Promise<Box> {
     this.#requireReady()
     return this.#turnstile.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + PATIENCE
       const { position } = watcher
       for (let attempt = 1; ; attempt++) {
-        const entry = await backend.get(key)
+        const isGuess = likely === 'absent' && attempt === 1
+        const entry = isGuess ? undefined : await backend.get(key)
         const box = make(entry)
         const writeId = randomUUID()
         const text = printBox(box, writeId, actor, new Date().toISOString())
@@ -117,7 +120,7 @@ export class BoxService {
           return presentBox({ key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision }, box)
         }
         if (performance.now() > deadline) throw contention(key)
-        await sleep(Math.random() * Math.min(2 ** attempt, 50))
+        if (!isGuess) await sleep(Math.random() * Math.min(2 ** attempt, 50))
       }
     })
   }

@@ -6,7 +6,7 @@ import { type Config, findConfig, loadConfig } from '../boot/config.ts'
 import { countKinds } from '../moving/difference.ts'
 import type { Picture } from '../moving/picture.ts'
 import { addFillOptions, describeFill, type FillFlags, fillOptions, fillReport, warnOn } from './copy.ts'
-import { createTransferBar } from './transfer-bar.ts'
+import { createProgressBar } from './progress-bar.ts'
 import type { World } from './world.ts'
 
 const BACKUP_EXAMPLES = `
@@ -54,7 +54,7 @@ export function addBackupCommands(program: Command, world: World): void {
     .action(async (file: string, _options, command: Command) => {
       const flags = command.optsWithGlobals<Flags>()
       const began = performance.now()
-      const progress = createTransferBar(world.stderr, 'restored')
+      const progress = createProgressBar(world.stderr, 'restored')
       const options = { ...fillOptions(flags), progress: progress.show }
       const config = await configOf(flags, world)
       const { restore } = await import('../moving/backup.ts')

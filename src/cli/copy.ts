@@ -4,7 +4,7 @@ import { type JsonObject, toJson } from '../../model/value.ts'
 import { findConfig, loadConfig } from '../boot/config.ts'
 import type { CopyReport } from '../moving/copy-store.ts'
 import type { FillReport } from '../moving/fill-store.ts'
-import { createTransferBar } from './transfer-bar.ts'
+import { createProgressBar } from './progress-bar.ts'
 import type { World } from './world.ts'
 
 /** What `copy` and `restore` may be told. */
@@ -38,7 +38,7 @@ export function addCopyCommand(program: Command, world: World): void {
       const source = await loadConfig(findConfig(from, world.cwd))
       const target = await loadConfig(findConfig(to, world.cwd))
       const began = performance.now()
-      const progress = createTransferBar(world.stderr, 'copied')
+      const progress = createProgressBar(world.stderr, 'copied')
       const options = { ...fillOptions(flags), progress: progress.show }
       // Only when it is needed: the clients of the stores would slow down every other command.
       const { copyStore } = await import('../moving/copy-store.ts')

@@ -2,13 +2,12 @@ import { type Command, Option } from 'commander'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { type JsonObject, setMember } from '../../model/value.ts'
-import type { RemoteBus } from '../client/remote-bus.ts'
 import { CORE_NAMESPACE, renderKytosConf } from '../import/kytos-conf.ts'
-import { withService } from './reach-service.ts'
+import type { AddressOptions } from './address.ts'
+import { addServiceOptions, type Service, withService } from './service.ts'
 import type { World } from './world.ts'
 
-interface ExportFlags {
-  readonly config?: string
+interface ExportFlags extends AddressOptions {
   readonly format?: 'json' | 'kytos.conf'
 }
 
@@ -22,34 +21,35 @@ JSON has the overrides of every namespace, as "import" reads them. A kytos.conf 
 
 /** Adds `export`, which prints what is stored. */
 export function addExportCommand(program: Command, world: World): void {
-  program
-    .command('export')
+  addServiceOptions(program.command('export'))
     .description(`print overrides as JSON, or ${CORE_NAMESPACE} as a kytos.conf`)
     .argument('[namespace...]', 'these only')
     .addOption(new Option('--format <format>', 'what to print').choices(['json', 'kytos.conf']).default('json'))
     .addHelpText('after', EXAMPLES)
     .action(async (namespaces: string[], _options, command: Command) => {
-      const { config, format = 'json' } = command.optsWithGlobals<ExportFlags>()
-      const text = await withService(config, world, bus => (format === 'json' ? exportJson(bus, namespaces) : exportConf(bus, namespaces, world)))
+      const { format = 'json', ...options } = command.optsWithGlobals<ExportFlags>()
+      const text = await withService(options, world, service =>
+        format === 'json' ? exportJson(service, namespaces) : exportConf(service, namespaces, world),
+      )
       world.stdout.write(text)
     })
 }
 
-async function exportJson(bus: RemoteBus, wanted: readonly string[]): Promise<string> {
-  const summaries = wanted.length > 0 ? undefined : await bus.ask('kytos.settings.list', {})
+async function exportJson(service: Service, wanted: readonly string[]): Promise<string> {
+  const summaries = wanted.length > 0 ? undefined : await service.ask('kytos.settings.list', {})
   const namespaces = wanted.length > 0 ? wanted : (summaries ?? []).filter(({ overrides }) => overrides).map(({ namespace }) => namespace)
   const all: JsonObject = {}
   for (const namespace of namespaces) {
-    const { overrides } = await bus.ask('kytos.settings.retrieve', { namespace })
+    const { overrides } = await service.ask('kytos.settings.retrieve', { namespace })
     if (wanted.length > 0 || Object.keys(overrides).length > 0) setMember(all, namespace, overrides)
   }
   return `${printJson(all, 2)}\n`
 }
 
-async function exportConf(bus: RemoteBus, wanted: readonly string[], world: World): Promise<string> {
+async function exportConf(service: Service, wanted: readonly string[], world: World): Promise<string> {
   const [namespace = CORE_NAMESPACE, ...more] = wanted
   if (more.length > 0) throw new SettingsError('CONTENT_MALFORMED', 'One namespace makes one kytos.conf.')
-  const { data } = await bus.ask('kytos.settings.retrieve', { namespace })
+  const { data } = await service.ask('kytos.settings.retrieve', { namespace })
   const { text, left } = renderKytosConf(data)
   for (const { name, message } of left) world.stderr.write(`kytos-settings: ${name}: ${message}\n`)
   return text

@@ -5,13 +5,13 @@ import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { toJson } from '../../model/value.ts'
 import type { Source } from '../import/source.ts'
-import { createBar } from './import-bar.ts'
+import type { AddressOptions } from './address.ts'
 import { printImportReport } from './import-report.ts'
-import { withService } from './reach-service.ts'
+import { createProgressBar } from './progress-bar.ts'
+import { addServiceOptions, withService } from './service.ts'
 import type { World } from './world.ts'
 
-interface ImportFlags {
-  readonly config?: string
+interface ImportFlags extends AddressOptions {
   readonly dryRun?: boolean
   readonly overwrite?: boolean
   readonly namespace?: string
@@ -32,17 +32,15 @@ Examples:
 A settings.py is read, never run. Where the NApp has no schema yet its values become the defaults of one; where it has, those that differ become overrides.
 Done again it changes nothing; a value that is stored is replaced only with --overwrite. Exit code 4: a file gave nothing at all.`
 
-/** Adds `import`, which brings files into the running service. */
+/** Adds `import`, which brings files into the service. */
 export function addImportCommand(program: Command, world: World, exit: (code: number) => void): void {
-  program
-    .command('import')
+  addServiceOptions(program.command('import'))
     .description('bring in settings.py, kytos.conf, JSON and the boxes of storehouse')
     .argument('<file...>', 'settings.py, .ini or .conf, .json, or a folder of storehouse')
     .option('--dry-run', 'say what would be done, and write nothing')
     .option('--overwrite', 'replace values that are stored, and boxes with other data')
     .option('--namespace <username/name>', 'whose settings they are, where the path does not say')
     .option('--schema-out <file>', 'write the schema that a settings.py implies to a file, and nothing else')
-    .option('--json', 'the report for machines')
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], _options, command: Command) => {
       const flags = command.optsWithGlobals<ImportFlags>()
@@ -56,26 +54,28 @@ async function readAll(files: readonly string[], { namespace }: ImportFlags, wor
   // Only when it is needed: the parsers would slow down every other command.
   const { readSource } = await import('../import/source.ts')
   const read: (readonly Source[])[] = []
-  for (const file of files) read.push(await readSource(file, { cwd: world.cwd, environment: {}, ...(namespace !== undefined && { namespace }) }))
+  for (const file of files) {
+    const bar = createProgressBar(world.stderr, `read ${file}`)
+    const options = { cwd: world.cwd, environment: {}, progress: bar.show, ...(namespace !== undefined && { namespace }) }
+    read.push(await readSource(file, options).finally(bar.end))
+  }
   return read
 }
 
-async function bringIn(
-  read: readonly (readonly Source[])[],
-  { config, dryRun = false, overwrite = false, json = false }: ImportFlags,
-  world: World,
-): Promise<number> {
+async function bringIn(read: readonly (readonly Source[])[], flags: ImportFlags, world: World): Promise<number> {
+  const { dryRun = false, overwrite = false, json = false } = flags
   const { importSources } = await import('../import/import.ts')
-  const bar = createBar(world.stderr)
   const signal = world.interruption()
-  const report = await withService(config, world, async bus => {
+  const report = await withService(flags, world, async service => {
+    const ask = await service.bus()
+    const bar = createProgressBar(world.stderr, dryRun ? 'compared' : 'imported')
     try {
-      return await importSources((name, content) => bus.ask(name, content), read.flat(), { dryRun, overwrite, signal, progress: bar.step })
+      return await importSources(ask, read.flat(), { dryRun, overwrite, signal, progress: bar.show })
     } catch (error) {
       if (!signal.aborted) throw error
       throw new SettingsError('SERVICE_STOPPING', 'Stopped. What was done stays done; the same command goes on from there.', { cause: error })
     } finally {
-      bar.clear()
+      bar.end()
     }
   })
   world.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))

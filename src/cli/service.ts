@@ -1,11 +1,13 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { ask } from '../../events/ask.ts'
-import type { CommandAnswer, CommandContent } from '../../events/map.ts'
+import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
 import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
 import { isArray } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
+import type { RemoteBus } from '../client/remote-bus.ts'
 import { createConsoleLog } from '../console-log.ts'
+import type { Ask } from '../import/ask.ts'
 import type { OwnStore } from '../own-store.ts'
 import { type AddressOptions, findAddress } from './address.ts'
 import { askJson } from './request.ts'
@@ -16,7 +18,9 @@ import type { World } from './world.ts'
 export interface Service {
   /** @throws SettingsError the service's own, SERVICE_ABSENT when there is neither a service nor a store that can be opened. */
   ask<N extends Said>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
-  /** Lets go of the store, if it was opened; the next question looks for a service anew. */
+  /** Its bus, for whoever asks much or what REST does not say. @throws SettingsError as `ask` does. */
+  bus(): Promise<Ask>
+  /** Lets go of the bus and of the store, where they were opened; the next question looks for a service anew. */
   release(): Promise<void>
 }
 
@@ -45,9 +49,10 @@ export async function withService<Result>(options: ServiceOptions, world: World,
 
 function createClient(options: ServiceOptions, world: World): Service {
   let store: OwnStore | undefined
-  const askStore = async <N extends Said>({ bus }: OwnStore, name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
+  let bus: RemoteBus | undefined
+  const askStore = async <N extends CommandName>({ bus }: OwnStore, name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
     ask(bus.view({ type: 'user', name: userInfo().username }), name, content)
-  return {
+  const client: Service = {
     async ask(name, content) {
       if (store) return askStore(store, name, content)
       // Anew each time: a service that was started again has another token for its owner.
@@ -62,11 +67,26 @@ function createClient(options: ServiceOptions, world: World): Service {
         return askStore(store, name, content)
       }
     },
+    async bus() {
+      // Finds out at once whether there is a service, and whether it lets this in; a line would be tried for long.
+      await client.ask('kytos.settings.list', { prefix: 'kytos/settings' })
+      const own = store
+      if (own) return (name, content) => askStore(own, name, content)
+      const { url, token, isOwn = false } = (await findAddress(options, world)).address
+      // Only when it is needed: every command loads this file.
+      const { openRemoteBus } = await import('../client/remote-bus.ts')
+      const line = await openRemoteBus(url, { ...(token !== undefined && { token }), anyCertificate: isOwn })
+      bus = line
+      return (name, content) => line.ask(name, content)
+    },
     async release() {
+      await bus?.close()
       await store?.close()
+      bus = undefined
       store = undefined
     },
   }
+  return client
 }
 
 async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError): Promise<OwnStore> {

@@ -51,6 +51,8 @@ export interface RemoteBusOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Certificates to trust, as PEM, in place of those that Node knows. */
   readonly ca?: string | Buffer
+  /** True takes any certificate: for a line that does not leave this host, where the service may have one for its name elsewhere. */
+  readonly anyCertificate?: boolean
   /** Milliseconds between two signs of life; 15,000 by default. */
   readonly heartbeat?: number
   /** Milliseconds that the first connection may take; 10,000 by default. */
@@ -100,7 +102,7 @@ class Remote implements RemoteBus {
   #refused: SettingsError | undefined
   #closed: SettingsError | undefined
 
-  constructor(url: URL, { timeout = 10_000, heartbeat = 15_000, log, headers, token, ca }: RemoteBusOptions) {
+  constructor(url: URL, { timeout = 10_000, heartbeat = 15_000, log, headers, token, ca, anyCertificate = false }: RemoteBusOptions) {
     this.#log = log
     let opened = (): void => {}
     let refused: (why: SettingsError) => void = () => {}
@@ -117,7 +119,7 @@ class Remote implements RemoteBus {
     })
     this.#line = new RemoteLine(
       url,
-      { heartbeat, headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) }, ...(ca && { ca }) },
+      { heartbeat, anyCertificate, headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) }, ...(ca && { ca }) },
       {
         opened: () => {
           this.#refused = undefined

@@ -20,6 +20,8 @@ export interface LineOptions {
   readonly headers: Readonly<Record<string, string>>
   /** Certificates to trust, as PEM, in place of those that Node knows. */
   readonly ca?: string | Buffer
+  /** True takes any certificate. */
+  readonly anyCertificate: boolean
   /** Milliseconds between two signs of life. */
   readonly heartbeat: number
 }
@@ -86,8 +88,9 @@ export class RemoteLine {
   }
 
   #open(): void {
-    const { headers, ca } = this.#options
-    const options: ClientOptions = { handshakeTimeout: HANDSHAKE, perMessageDeflate: false, headers, ...(ca && { ca }) }
+    const { headers, ca, anyCertificate } = this.#options
+    const trust = { rejectUnauthorized: !anyCertificate, ...(ca && { ca }) }
+    const options: ClientOptions = { handshakeTimeout: HANDSHAKE, perMessageDeflate: false, headers, ...trust }
     const socket = new WebSocket(this.#url, options)
     this.#socket = socket
     let isOpen = false

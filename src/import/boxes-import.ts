@@ -3,11 +3,12 @@ import { equalJson, type Json } from '../../model/value.ts'
 import type { Ask } from './ask.ts'
 import type { ReportItem } from './report.ts'
 import type { ImportOptions } from './settings-import.ts'
+import { sideBySide } from './side-by-side.ts'
 import type { BoxesSource } from './source.ts'
 import { type FoundBox, readFoundBox } from './storehouse-folder.ts'
 
-/** Namespaces that are filled at a time; the boxes of one go one after the other, for their order is that of their creation. */
-const SIDE_BY_SIDE = 8
+/** What is under way at a time; a service takes 64 commands of one connection. */
+const LANES = 48
 
 /** Brings the boxes of a folder in, oldest first, each once. Answers what became of each. @throws SettingsError when the service cannot be asked. */
 export async function importBoxes(
@@ -17,37 +18,44 @@ export async function importBoxes(
   done: () => void,
   signal?: AbortSignal,
 ): Promise<readonly ReportItem[]> {
-  const namespaces = new Map<string, FoundBox[]>()
-  for (const box of boxes) {
-    const others = namespaces.get(box.namespace)
-    if (others) others.push(box)
-    else namespaces.set(box.namespace, [box])
-  }
   const results = new Map<FoundBox, ReportItem>()
-  const waiting = [...namespaces.entries()]
-  let failed = false
-  const work = async (): Promise<void> => {
-    for (let next = waiting.shift(); next; next = waiting.shift()) {
-      const [namespace, found] = next
-      const known = await knownBoxes(ask, namespace)
-      for (const box of found) {
-        signal?.throwIfAborted()
-        if (failed) return
-        results.set(box, await importBox(ask, box, known, options))
-        done()
-      }
+  // When one fails the others finish their box first: nothing is written once this has ended.
+  await sideBySide(LANES, await chainsOf(ask, boxes), async ({ isThere, boxes }, isOver) => {
+    for (const box of boxes) {
+      signal?.throwIfAborted()
+      if (isOver()) return
+      results.set(box, await importBox(ask, box, isThere, options))
+      done()
+    }
+  })
+  return boxes.flatMap(box => results.get(box) ?? [])
+}
+
+/** Boxes that go one after the other. */
+interface Chain {
+  readonly isThere: boolean
+  readonly boxes: FoundBox[]
+}
+
+/** The new boxes of a namespace are a chain, for their order is that of their creation; one that is there already is a chain of its own. The longest first. */
+async function chainsOf(ask: Ask, boxes: readonly FoundBox[]): Promise<readonly Chain[]> {
+  const known = new Map<string, ReadonlySet<string>>()
+  await sideBySide(LANES, [...new Set(boxes.map(({ namespace }) => namespace))], async namespace => {
+    known.set(namespace, await knownBoxes(ask, namespace))
+  })
+  const fresh = new Map<string, Chain>()
+  const chains: Chain[] = []
+  for (const box of boxes) {
+    const isThere = known.get(box.namespace)?.has(box.box_id) ?? false
+    const chain = isThere ? undefined : fresh.get(box.namespace)
+    if (chain) chain.boxes.push(box)
+    else {
+      const first = { isThere, boxes: [box] }
+      chains.push(first)
+      if (!isThere) fresh.set(box.namespace, first)
     }
   }
-  const workers = Array.from({ length: SIDE_BY_SIDE }, () =>
-    work().catch(error => {
-      failed = true
-      throw error
-    }),
-  )
-  // When one fails the others finish their box first: nothing is written once this has ended.
-  const ended = (await Promise.allSettled(workers)).find(({ status }) => status === 'rejected')
-  if (ended?.status === 'rejected') throw ended.reason
-  return boxes.flatMap(box => results.get(box) ?? [])
+  return chains.sort((a, b) => b.boxes.length - a.boxes.length)
 }
 
 /** None where the name cannot be one, which each box is told. */
@@ -60,7 +68,7 @@ async function knownBoxes(ask: Ask, namespace: string): Promise<ReadonlySet<stri
   }
 }
 
-async function importBox(ask: Ask, box: FoundBox, known: ReadonlySet<string>, { overwrite, dryRun }: ImportOptions): Promise<ReportItem> {
+async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite, dryRun }: ImportOptions): Promise<ReportItem> {
   const { namespace, box_id, file } = box
   const about = { kind: 'box', file, namespace, name: box_id } as const
   const content = await readFoundBox(file)
@@ -68,8 +76,8 @@ async function importBox(ask: Ask, box: FoundBox, known: ReadonlySet<string>, { 
   const notes = notesOn(box, content)
   const noted = notes.length > 0 ? { reason: notes.join('; ') } : {}
   const { data, owner, created_at } = content
-  try {
-    const there = known.has(box_id) ? await ask('kytos.storehouse.retrieve', { namespace, box_id }) : false
+  const put = async (look: boolean): Promise<ReportItem> => {
+    const there = look ? await ask('kytos.storehouse.retrieve', { namespace, box_id }) : false
     if (there && equalJson(there.data, data)) return { ...about, action: 'same' }
     if (there && !overwrite) return { ...about, action: 'skipped', reason: 'a box with other data is there already' }
     if (!dryRun)
@@ -81,6 +89,13 @@ async function importBox(ask: Ask, box: FoundBox, known: ReadonlySet<string>, { 
         there ? there.revision : undefined,
       )
     return { ...about, action: there ? 'changed' : 'new', ...noted }
+  }
+  try {
+    // What is there although it was not listed is most often what an import before this one had on its way when it was ended.
+    return await put(isThere).catch(error => {
+      if (isSettingsError(error, 'DOCUMENT_EXISTS')) return put(true)
+      throw error
+    })
   } catch (error) {
     if (isSettingsError(error, 'BOX_MALFORMED', 'DOCUMENT_TOO_LARGE', 'JSON_MALFORMED', 'CONTENT_MALFORMED', 'DOCUMENT_EXISTS', 'REVISION_MISMATCH'))
       return { ...about, action: 'skipped', reason: error.message }

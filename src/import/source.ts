@@ -35,6 +35,8 @@ export interface SourceOptions {
   readonly namespace?: string
   /** What `os.environ` has for a settings.py. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** Hears of each box of a folder that was read, and of how many. */
+  readonly progress?: (done: number, total: number) => void
 }
 
 /** No file of settings is larger by far; those of one namespace take 256 KiB at most. */
@@ -47,7 +49,7 @@ const MOST_BYTES = 16 * 1024 * 1024
 export async function readSource(path: string, options: SourceOptions): Promise<readonly Source[]> {
   const file = resolve(options.cwd, path)
   const { size, directory } = await look(file)
-  if (directory) return readFolder(path, file)
+  if (directory) return readFolder(path, file, options.progress)
   const kind = extname(file).toLowerCase()
   if (!['.py', '.ini', '.conf', '.json'].includes(kind)) throw unknownKind(path)
   if (size > MOST_BYTES)
@@ -80,11 +82,11 @@ function readJson(file: string, text: string, wanted: string | undefined): Sourc
   return broken.length > 0 ? [...sources, { kind: 'broken', file, problems: broken }] : sources
 }
 
-async function readFolder(path: string, folder: string): Promise<Source[]> {
+async function readFolder(path: string, folder: string, progress: SourceOptions['progress']): Promise<Source[]> {
   const settings = join(folder, 'settings.py')
   const found = await stat(settings).catch(() => undefined)
   if (found?.isFile()) throw new SettingsError('CONTENT_MALFORMED', `${path} is the folder of a NApp: name its file, ${join(path, 'settings.py')}.`)
-  const { boxes, problems } = await scanStorehouse(folder)
+  const { boxes, problems } = await scanStorehouse(folder, progress)
   const broken = problems.map(({ file, message }): Source => ({ kind: 'broken', file, problems: [{ message }] }))
   return [{ kind: 'boxes', file: path, boxes }, ...broken]
 }

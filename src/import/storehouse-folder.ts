@@ -1,6 +1,7 @@
 import { open, readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { type PickledBoxContent, readBoxPickle } from './box-pickle.ts'
+import { sideBySide } from './side-by-side.ts'
 
 /** A box in a folder of storehouse: where, and when it was made. */
 export interface FoundBox {
@@ -23,6 +24,8 @@ export interface StorehouseFolder {
 
 /** A pickle of the largest box. */
 const MOST_BYTES = 32 * 1024 * 1024
+/** Files that are read at a time: each may be as large. */
+const LANES = 8
 
 /**
  * Looks through a folder of storehouse, `<namespace>/<box_id>`, or one namespace of it. Each file is read, and its data forgotten: {@link readFoundBox} gives it.
@@ -45,13 +48,15 @@ export async function scanStorehouse(root: string, progress: (done: number, tota
   if (!single)
     for (const entry of entries) if (!entry.isDirectory()) problems.push({ file: join(root, entry.name), message: 'it is no folder of a namespace' })
   const boxes: FoundBox[] = []
-  for (const [i, found] of files.entries()) {
+  const refused: FolderProblem[] = []
+  let done = 0
+  await sideBySide(LANES, files, async found => {
     const content = await readFoundBox(found.file)
-    if ('refused' in content) problems.push({ file: found.file, message: content.refused })
+    if ('refused' in content) refused.push({ file: found.file, message: content.refused })
     else boxes.push({ ...found, created_at: content.created_at })
-    progress(i + 1, files.length)
-  }
-  return { boxes: boxes.sort(byCreation), problems }
+    progress(++done, files.length)
+  })
+  return { boxes: boxes.sort(byCreation), problems: [...problems, ...refused.sort(byFile)] }
 }
 
 /** The content of a box, or why it is refused. */
@@ -68,6 +73,10 @@ export async function readFoundBox(file: string): Promise<PickledBoxContent | { 
 
 function byName(a: { readonly name: string }, b: { readonly name: string }): number {
   return a.name < b.name ? -1 : a.name > b.name ? 1 : 0
+}
+
+function byFile(a: FolderProblem, b: FolderProblem): number {
+  return a.file < b.file ? -1 : 1
 }
 
 /** Those that do not tell when they were made come last. */

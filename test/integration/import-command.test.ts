@@ -2,11 +2,12 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { parseJson } from '../../model/json.ts'
-import { packageRoot } from '../../src/host/shipped.ts'
 import { readSettingsPy } from '../../src/import/settings-py.ts'
-import { freshFolder, kytosSettings, type Process } from './host-process.ts'
+import { freePort } from '../support/etcd-process.ts'
+import { makeCertificates } from '../support/etcd-tls.ts'
+import { type CliStage, openCliStage, read } from './cli-stage.ts'
 
 const SETTINGS = `"""Settings."""
 # Seconds between two polls
@@ -15,64 +16,147 @@ COOKIE = 0xDD00000000000000
 DB_PASSWORD = "s3cret"
 LOCK = object()
 `
-
-async function ended(process: Process, exit = 0): Promise<string> {
-  expect(await process.ended, process.output()).toBe(exit)
-  return process.output()
+const NAPP = 'old/kytos/example/settings.py'
+const FILES = [NAPP, 'kytos.conf', 'more.json', 'storehouse']
+const EXPORTED = {
+  'kytos/core': { port: 6633, jwt_secret: '100%safe' },
+  'kytos/example': { DB_PASSWORD: 's3cret' },
+  'kytos/more': { n: 9007199254740993n },
 }
 
-describe('the built command line', () => {
-  it('imports settings.py, kytos.conf, JSON and storehouse into the running service, again without a change, and exports them', async () => {
-    const cwd = await freshFolder()
-    const napp = join(cwd, 'old/kytos/example')
-    await mkdir(napp, { recursive: true })
-    await writeFile(join(napp, 'settings.py'), SETTINGS)
-    await writeFile(join(cwd, 'kytos.conf'), '[daemon]\nport = 6633\njwt_secret = 100%%safe\napi_port = 8181\n')
-    await writeFile(join(cwd, 'more.json'), '{"kytos/more": {"n": 9007199254740993}}')
-    execFileSync('python3', [fileURLToPath(new URL('import-storehouse.py', import.meta.url)), join(cwd, 'storehouse'), '400'])
-    const files = ['old/kytos/example/settings.py', 'kytos.conf', 'more.json', 'storehouse']
+/** Lays out what somebody moves in with; `boxes` of one namespace of storehouse. */
+async function layOut({ cwd }: CliStage, boxes: number): Promise<void> {
+  await mkdir(join(cwd, 'old/kytos/example'), { recursive: true })
+  await writeFile(join(cwd, NAPP), SETTINGS)
+  await writeFile(join(cwd, 'kytos.conf'), '[daemon]\nport = 6633\njwt_secret = 100%%safe\napi_port = 8181\n')
+  await writeFile(join(cwd, 'more.json'), '{"kytos/more": {"n": 9007199254740993}}')
+  layOutBoxes(join(cwd, 'storehouse'), boxes)
+}
 
-    expect(await ended(kytosSettings(cwd, 'import', ...files), 6)).toContain('No service runs')
-    await kytosSettings(cwd, 'start').ready
-    const trial = await ended(kytosSettings(cwd, 'import', '--dry-run', ...files))
-    expect(trial).toMatch(/It would be \d+ new, 0 changed, 0 same, \d+ skipped\. Nothing was written\.\n$/)
-    expect(await ended(kytosSettings(cwd, 'export'))).toBe('{}\n')
-    const done = await ended(kytosSettings(cwd, 'import', ...files))
-    expect(done.trimEnd().split('\n').slice(0, -1)).toEqual(trial.trimEnd().split('\n').slice(0, -1))
-    expect(done).toContain('skipped  kytos/example LOCK')
-    expect(done).toContain('old/kytos/example/settings.py:6')
-    expect(done).not.toContain('s3cret')
+function layOutBoxes(folder: string, boxes: number): void {
+  execFileSync('python3', [fileURLToPath(new URL('import-storehouse.py', import.meta.url)), folder, String(boxes)])
+}
+
+describe.each(['filesystem', 'etcd'] as const)('the import by the built command line on %s', backend => {
+  let stage: CliStage
+  beforeAll(async () => {
+    stage = await openCliStage(backend)
+    await layOut(stage, 400)
+  })
+  afterAll(() => stage.close())
+
+  it('brings settings.py, kytos.conf, JSON and storehouse into the running service, again without a change, and exports them', async () => {
+    await stage.start()
+    const trial = await stage.run(['import', '--dry-run', ...FILES])
+    expect(trial).toMatchObject({ exit: 0, stderr: '' })
+    expect(trial.stdout).toMatch(/It would be \d+ new, 0 changed, 0 same, \d+ skipped\. Nothing was written\.\n$/)
+    expect((await stage.run(['export'])).stdout).toBe('{}\n')
+    const done = await stage.run(['import', ...FILES])
+    expect(done.exit).toBe(0)
+    expect(done.stdout.trimEnd().split('\n').slice(0, -1)).toEqual(trial.stdout.trimEnd().split('\n').slice(0, -1))
+    expect(done.stdout).toContain('skipped  kytos/example LOCK')
+    expect(done.stdout).toContain('old/kytos/example/settings.py:6')
+    expect(done.stdout).not.toContain('s3cret')
     // More than a pipe takes at once, to a reader that is slow.
-    const command = `"${process.execPath}" "${join(packageRoot(), 'dist/src/main.js')}" import --json ${files.join(' ')} | (sleep 4; cat)`
-    const again = execFileSync('bash', ['-c', command], { cwd, encoding: 'utf8' })
+    const again = execFileSync('bash', ['-c', `./kytos-settings import --json ${FILES.join(' ')} | (sleep 3; cat)`], {
+      cwd: stage.cwd,
+      encoding: 'utf8',
+    })
     expect(again.length).toBeGreaterThan(65_536)
     expect(JSON.parse(again)).toMatchObject({ counts: { new: 0, changed: 0, same: 413 } })
 
-    expect(parseJson(await ended(kytosSettings(cwd, 'export')))).toMatchObject({
-      'kytos/core': { port: 6633, jwt_secret: '100%safe' },
-      'kytos/example': { DB_PASSWORD: 's3cret' },
-      'kytos/more': { n: 9007199254740993n },
-    })
-    const conf = await ended(kytosSettings(cwd, 'export', '--format', 'kytos.conf'))
+    expect(parseJson((await stage.run(['export'])).stdout)).toMatchObject(EXPORTED)
+    const { stdout: conf } = await stage.run(['export', '--format', 'kytos.conf'])
     expect(conf).toContain('[daemon]\n')
     expect(conf).toContain('port = 6633\n')
     expect(conf).toContain('jwt_secret = 100%%safe\n')
+    expect((await stage.run(['history', 'kytos/example'])).stdout).toContain(`import ${NAPP}:`)
+  }, 60_000)
+
+  it('shows on a terminal how far it is, and is stopped by Ctrl-C without a loss', async () => {
+    if (!(await stage.run(['list'])).stdout.includes('kytos/example')) throw new Error('The test before this one fills the store.')
+    layOutBoxes(join(stage.cwd, 'more'), 1_000)
+    const terminal = stage.terminal(['import', 'more'])
+    await terminal.shows(/\r\[#*\.*\] read more: \d+ of 1011, \d+\/s\x1b\[K/)
+    await terminal.shows(/\r\[#+\.+\] imported: \d+ of 1006, \d+\/s\x1b\[K/)
+    terminal.type('\x03')
+    await terminal.shows(/Stopped\. What was done stays done; the same command goes on from there\./)
+    expect(await terminal.ended).toBe(6)
+    const again = stage.terminal(['import', 'more'])
+    await again.shows(/imported: 1006 of 1006, \d+\/s\x1b\[K\r?\n/)
+    expect(await again.ended).toBe(0)
+    expect(again.shown()).toMatch(/\d+ new, 0 changed, [1-9]\d* same, \d+ skipped\./)
+  }, 60_000)
+
+  it('opens the store itself where no service runs, and the service then has it all', async () => {
+    await stage.stop()
+    await writeFile(join(stage.cwd, 'later.json'), '{"kytos/later": {"n": 1}}')
+    const done = await stage.run(['import', 'later.json', 'storehouse'])
+    expect(done).toMatchObject({ exit: 0, stderr: expect.stringContaining('no service runs here, so this opens its store itself') })
+    expect(done.stdout).toMatch(/1 new, 0 changed, 406 same/)
+    const exported = await stage.run(['export'])
+    expect(parseJson(exported.stdout)).toMatchObject({ ...EXPORTED, 'kytos/later': { n: 1 } })
+    await stage.start()
+    expect((await stage.run(['export'])).stdout).toBe(exported.stdout)
   }, 60_000)
 
   it('writes the schema that a settings.py implies, and says what is wrong with a file', async () => {
-    const cwd = await freshFolder()
+    const { cwd } = stage
     await writeFile(join(cwd, 'settings.py'), SETTINGS)
     await writeFile(join(cwd, 'broken.py'), 'A = 1\nprint "x"\n')
-    await ended(kytosSettings(cwd, 'import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'))
+    expect((await stage.run(['import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'])).exit).toBe(0)
     expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(readSettingsPy(Buffer.from(SETTINGS)).schema)
     await mkdir(join(cwd, '.hidden'))
     await writeFile(join(cwd, '.hidden/settings.py'), SETTINGS)
-    expect(await ended(kytosSettings(cwd, 'import', '.hidden/settings.py'), 2)).toContain('--namespace')
-    expect(await ended(kytosSettings(cwd, 'import', 'absent.py', '--namespace', 'a/b'), 3)).toContain('absent.py')
-    expect(await ended(kytosSettings(cwd, 'import', 'settings.txt'), 3)).toContain('settings.txt')
-    await kytosSettings(cwd, 'start').ready
-    expect(await ended(kytosSettings(cwd, 'import', 'broken.py', '--namespace', 'a/b'), 4)).toContain('broken.py:2')
     await writeFile(join(cwd, 'broken.json'), '{"kytos/a": {"n": 1},}')
-    expect(await ended(kytosSettings(cwd, 'import', 'broken.json'), 4)).toContain('broken.json:1')
+    const wrong = [
+      [['.hidden/settings.py'], 2, '--namespace'],
+      [['absent.py', '--namespace', 'a/b'], 3, 'absent.py'],
+      [['settings.txt'], 3, 'settings.txt'],
+      [['broken.py', '--namespace', 'a/b'], 4, 'broken.py:2'],
+      [['broken.json'], 4, 'broken.json:1'],
+    ] as const
+    for (const [args, exit, said] of wrong) {
+      const ran = await stage.run(['import', ...args])
+      expect(ran).toMatchObject({ exit })
+      expect(ran.stderr + ran.stdout).toContain(said)
+    }
   }, 60_000)
 })
+
+it('imports into a service elsewhere over TLS, for whoever has a token that may write', async () => {
+  const port = await freePort()
+  const stage = await openCliStage(
+    'filesystem',
+    `listen = 0.0.0.0\nport = ${port}\nauthentication = required\ntls_cert = server.pem\ntls_key = server-key.pem`,
+  )
+  try {
+    await makeCertificates(stage.cwd)
+    await layOut(stage, 10)
+    await stage.start()
+    // As its owner, on its own host, whatever its certificate says.
+    expect((await stage.run(['import', 'more.json'])).stdout).toMatch(/^new .*\n1 new/)
+    for (const [name, rights] of [
+      ['reader', 'read'],
+      ['writer', 'write'],
+    ] as const)
+      await writeFile(join(stage.cwd, name), (await stage.run(['token', 'create', name, '--rights', rights])).stdout)
+    const url = ['--url', `https://127.0.0.1:${port}`]
+    const trusted = { NODE_EXTRA_CA_CERTS: join(stage.cwd, 'ca.pem') }
+    const wrong = [
+      [[...url, '--token-file', 'writer'], {}, 6, 'NODE_EXTRA_CA_CERTS'],
+      [url, trusted, 1, 'token'],
+      [[...url, '--token-file', 'reader'], trusted, 1, 'write'],
+    ] as const
+    for (const [args, env, exit, said] of wrong) {
+      const ran = await stage.run(['import', 'kytos.conf', ...args], env)
+      expect(ran).toMatchObject({ exit, stdout: '', stderr: expect.stringContaining(said) })
+    }
+    const done = await stage.run(['import', ...FILES, ...url, '--token-file', 'writer'], trusted)
+    expect(done).toMatchObject({ exit: 0, stderr: '' })
+    expect(parseJson((await stage.run(['export', ...url, '--token-file', 'reader'], trusted)).stdout)).toMatchObject(EXPORTED)
+    expect(await read(stage, 'state/c1/service.json')).toContain('https://')
+  } finally {
+    await stage.close()
+  }
+}, 60_000)

@@ -30,7 +30,8 @@ async function printPreview(preview: Partial<Preview>, json = false) {
     ready: () => {},
   }
   const after = { ...SETTINGS, preview: { changes: [], consumers: [], rejected: [], ...preview } }
-  const service = { ask: () => Promise.reject(new Error('a dry run asks nothing more')), release: async () => {} }
+  const unasked = () => Promise.reject(new Error('a dry run asks nothing more'))
+  const service = { ask: unasked, bus: unasked, release: async () => {} }
   const thrown = await printChanged(service, { before: SETTINGS, after }, { json, scope: 'cluster' }, world).catch(error => error)
   return { stdout, stderr, thrown }
 }
