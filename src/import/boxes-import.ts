@@ -5,7 +5,7 @@ import type { ReportItem } from './report.ts'
 import type { ImportOptions } from './settings-import.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { BoxesSource } from './source.ts'
-import { type FoundBox, readFoundBox } from './storehouse-folder.ts'
+import { type FoundBox, type FoundContent, readFoundBox } from './storehouse-folder.ts'
 
 /** What is under way at a time; a service takes 64 commands of one connection. */
 const LANES = 48
@@ -21,10 +21,15 @@ export async function importBoxes(
   const results = new Map<FoundBox, ReportItem>()
   // When one fails the others finish their box first: nothing is written once this has ended.
   await sideBySide(LANES, await chainsOf(ask, boxes), async ({ isThere, boxes }, isOver) => {
-    for (const box of boxes) {
+    let ahead: Promise<FoundContent> | undefined
+    for (const [n, box] of boxes.entries()) {
       signal?.throwIfAborted()
       if (isOver()) return
-      results.set(box, await importBox(ask, box, isThere, options))
+      const content = await (ahead ?? readFoundBox(box.file))
+      const next = boxes[n + 1]
+      ahead = next && readFoundBox(next.file)
+      ahead?.catch(() => {}) // told when it is its turn
+      results.set(box, await importBox(ask, box, content, isThere, options))
       done()
     }
   })
@@ -68,10 +73,15 @@ async function knownBoxes(ask: Ask, namespace: string): Promise<ReadonlySet<stri
   }
 }
 
-async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite, dryRun }: ImportOptions): Promise<ReportItem> {
+async function importBox(
+  ask: Ask,
+  box: FoundBox,
+  content: FoundContent,
+  isThere: boolean,
+  { overwrite, dryRun }: ImportOptions,
+): Promise<ReportItem> {
   const { namespace, box_id, file } = box
   const about = { kind: 'box', file, namespace, name: box_id } as const
-  const content = await readFoundBox(file)
   if ('refused' in content) return { ...about, action: 'skipped', reason: content.refused }
   const notes = notesOn(box, content)
   const noted = notes.length > 0 ? { reason: notes.join('; ') } : {}

@@ -60,7 +60,10 @@ export async function scanStorehouse(root: string, progress: (done: number, tota
 }
 
 /** The content of a box, or why it is refused. */
-export async function readFoundBox(file: string): Promise<PickledBoxContent | { readonly refused: string }> {
+export type FoundContent = PickledBoxContent | { readonly refused: string }
+
+/** Reads a box. @throws what reading the file throws. */
+export async function readFoundBox(file: string): Promise<FoundContent> {
   const handle = await open(file, 'r')
   try {
     const { size } = await handle.stat()
