@@ -1,7 +1,7 @@
 import { userInfo } from 'node:os'
 import type { Command } from 'commander'
 import { ask } from '../../events/ask.ts'
-import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
+import type { CommandAnswer, CommandContent } from '../../events/map.ts'
 import { isSettingsError, SettingsError, toSettingsError } from '../../model/errors.ts'
 import { isArray } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
@@ -50,11 +50,13 @@ export async function withService<Result>(options: ServiceOptions, world: World,
 function createClient(options: ServiceOptions, world: World): Service {
   let store: OwnStore | undefined
   let bus: RemoteBus | undefined
-  const askStore = async <N extends CommandName>({ bus }: OwnStore, name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
-    ask(bus.view({ type: 'user', name: userInfo().username }), name, content)
+  const askStore = ({ bus }: OwnStore): Ask => {
+    const view = bus.view({ type: 'user', name: userInfo().username })
+    return (name, content, options) => ask(view, name, content, options)
+  }
   const client: Service = {
     async ask(name, content) {
-      if (store) return askStore(store, name, content)
+      if (store) return askStore(store)(name, content)
       // Anew each time: a service that was started again has another token for its owner.
       const { address, config } = await findAddress(options, world)
       try {
@@ -64,20 +66,19 @@ function createClient(options: ServiceOptions, world: World): Service {
       } catch (error) {
         if (!config || options.serviceOnly || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
         store = await openInstead(config, world, error)
-        return askStore(store, name, content)
+        return askStore(store)(name, content)
       }
     },
     async bus() {
       // Finds out at once whether there is a service, and whether it lets this in; a line would be tried for long.
       await client.ask('kytos.settings.list', { prefix: 'kytos/settings' })
-      const own = store
-      if (own) return (name, content) => askStore(own, name, content)
+      if (store) return askStore(store)
       const { url, token, isOwn = false } = (await findAddress(options, world)).address
       // Only when it is needed: every command loads this file.
       const { openRemoteBus } = await import('../client/remote-bus.ts')
       const line = await openRemoteBus(url, { ...(token !== undefined && { token }), anyCertificate: isOwn })
       bus = line
-      return (name, content) => line.ask(name, content)
+      return (name, content, options) => line.ask(name, content, options)
     },
     async release() {
       await bus?.close()

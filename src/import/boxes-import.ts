@@ -5,7 +5,7 @@ import type { ReportItem } from './report.ts'
 import type { ImportOptions } from './settings-import.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { BoxesSource } from './source.ts'
-import { type FoundBox, type FoundContent, readFoundBox } from './storehouse-folder.ts'
+import { type FoundBox, readFoundBox } from './storehouse-folder.ts'
 
 /** What is under way at a time; a service takes 64 commands of one connection. */
 const LANES = 48
@@ -19,17 +19,12 @@ export async function importBoxes(
   signal?: AbortSignal,
 ): Promise<readonly ReportItem[]> {
   const results = new Map<FoundBox, ReportItem>()
-  // When one fails the others finish their box first: nothing is written once this has ended.
-  await sideBySide(LANES, await chainsOf(ask, boxes), async ({ isThere, boxes }, isOver) => {
-    let ahead: Promise<FoundContent> | undefined
-    for (const [n, box] of boxes.entries()) {
+  // When one fails the others finish what they write: nothing is written once this has ended.
+  await sideBySide(LANES, await chainsOf(ask, boxes), async ({ isThere, boxes }, failed) => {
+    for (const box of boxes) {
       signal?.throwIfAborted()
-      if (isOver()) return
-      const content = await (ahead ?? readFoundBox(box.file))
-      const next = boxes[n + 1]
-      ahead = next && readFoundBox(next.file)
-      ahead?.catch(() => {}) // told when it is its turn
-      results.set(box, await importBox(ask, box, content, isThere, options))
+      if (failed.aborted) return
+      results.set(box, await importBox(ask, box, isThere, options, failed))
       done()
     }
   })
@@ -73,21 +68,16 @@ async function knownBoxes(ask: Ask, namespace: string): Promise<ReadonlySet<stri
   }
 }
 
-async function importBox(
-  ask: Ask,
-  box: FoundBox,
-  content: FoundContent,
-  isThere: boolean,
-  { overwrite, dryRun }: ImportOptions,
-): Promise<ReportItem> {
+async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite, dryRun }: ImportOptions, signal: AbortSignal): Promise<ReportItem> {
   const { namespace, box_id, file } = box
   const about = { kind: 'box', file, namespace, name: box_id } as const
+  const content = readFoundBox(file)
   if ('refused' in content) return { ...about, action: 'skipped', reason: content.refused }
   const notes = notesOn(box, content)
   const noted = notes.length > 0 ? { reason: notes.join('; ') } : {}
   const { data, owner, created_at } = content
   const put = async (look: boolean): Promise<ReportItem> => {
-    const there = look ? await ask('kytos.storehouse.retrieve', { namespace, box_id }) : false
+    const there = look ? await ask('kytos.storehouse.retrieve', { namespace, box_id }, { signal }) : false
     if (there && equalJson(there.data, data)) return { ...about, action: 'same' }
     if (there && !overwrite) return { ...about, action: 'skipped', reason: 'a box with other data is there already' }
     if (!dryRun)

@@ -1,23 +1,23 @@
 /**
- * Does something with each item, so many at a time, begun in their order. When one fails, no other is begun, and `isOver` tells those that are under way.
+ * Does something with each item, so many at a time, begun in their order. When one fails, no other is begun, and those under way hear of it by their signal.
  * @throws what the first one that failed threw, once none is under way any more.
  */
 export async function sideBySide<Item>(
   lanes: number,
   items: readonly Item[],
-  work: (item: Item, isOver: () => boolean) => Promise<void>,
+  work: (item: Item, failed: AbortSignal) => Promise<void>,
 ): Promise<void> {
   let next = 0
-  let failed: { readonly error: unknown } | undefined
+  const failed = new AbortController()
   const run = async (): Promise<void> => {
-    while (next < items.length && !failed) {
+    while (next < items.length && !failed.signal.aborted) {
       try {
-        await work(items[next++] as Item, () => failed !== undefined) // In bounds, and an item may be undefined.
+        await work(items[next++] as Item, failed.signal) // In bounds, and an item may be undefined.
       } catch (error) {
-        failed ??= { error }
+        failed.abort(error)
       }
     }
   }
   await Promise.all(Array.from({ length: lanes }, run))
-  if (failed) throw failed.error
+  failed.signal.throwIfAborted()
 }

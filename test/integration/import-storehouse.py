@@ -1,4 +1,7 @@
-"""Lays out a folder of storehouse: namespaces and boxes as its own code pickled them, and some that are broken."""
+"""Lays out a folder of storehouse: namespaces and boxes as its own code pickled them, and some that are broken.
+
+import-storehouse.py FOLDER COUNT [NAMESPACES]: so many boxes of flows, in one namespace or over so many.
+"""
 
 import datetime
 import os
@@ -39,7 +42,8 @@ write('kytos.mef_eline.circuits', 'zz', {'evc': {'queue_id': None, 'bandwidth': 
 write('kytos.mef_eline.circuits', 'aa', {}, 3, 2)
 write('kytos.mef_eline.circuits', 'mm', [], 2, 0)
 for i in range(int(sys.argv[2])):
-    write('kytos.flow.persistence', 'flow%05d' % (997 * i % 10007), {'n': i, 'switches': {'00:01': [{'cookie': 0xdd00000000000000 + i}]}}, i % 60, i % 6)
+    namespace = 'kytos.flow.persistence' if len(sys.argv) < 4 else 'kytos.napp_%d' % (i % int(sys.argv[3]))
+    write(namespace, 'flow%05d' % (997 * i % 10007), {'n': i, 'switches': {'00:01': [{'cookie': 0xdd00000000000000 + i}]}}, i % 60, i % 6)
 write('kytos.topology', 'tuple', {'t': (1, 2), 's': {3}, 'd': datetime.datetime(2020, 1, 1)}, 5)
 write('kytos.topology', 'untimed', 1, 6, created_at='yesterday', box_id='other')
 write('broken', 'evil', [Evil()], 1)

@@ -1,0 +1,142 @@
+import { execFileSync } from 'node:child_process'
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ask } from '../../events/ask.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import { isArray, isObject, type Json } from '../../model/value.ts'
+import { importSources } from '../../src/import/import.ts'
+import { readSource } from '../../src/import/source.ts'
+import { createRandom } from '../chaos/random.ts'
+import { type Contents, readContents } from '../support/store-contents.ts'
+import { createStore, on, open } from '../unit/settings/stores.ts'
+import { type CliStage, openCliStage } from './cli-stage.ts'
+import { contentsOf } from './moving-ground.ts'
+
+/*
+ * Invariant of an import: after any number of ends at any points, of the import or of the service, the same command leaves what one import that nothing
+ * interrupted would have left: texts, which documents there are, one record each, and the boxes in the order of their creation.
+ */
+
+const NAPPS = 20
+const BOXES = 10_000
+/** What there is to move; the provenance of settings names these files. */
+const FILES = [...Array.from({ length: NAPPS }, (_, n) => `old/kytos/napp_${n}/settings.py`), 'old/kytos.conf', 'old/storehouse']
+const SETTINGS = NAPPS * 6 + 3
+
+/** A settings.py of the shapes that there are: numbers, texts, containers, a secret, and what cannot be data. */
+function settingsPy(n: number): string {
+  return `"""Settings of NApp ${n}."""
+import os
+# Seconds between two polls
+POLLING_TIME = ${n + 1}
+COOKIE_PREFIX = 0x${(0xa0 + n).toString(16)}00000000000000
+NAME = 'napp ${n}'
+OPTIONS = {'vlans': [${n}, 4095], 'ports': {1, 2}, 'pair': (1.5, None), 'on': True}
+URL = 'http://127.0.0.1' + ':80${n}'
+DB_PASSWORD = 'secret ${n}'
+LOCK = object()
+`
+}
+
+/** Everything that an import leaves for good: the texts without who wrote them and when, by key, and the orders that mean something, by owner. */
+function lasting({ texts, boxes, schemas, unrecorded, overtaken }: Contents): ReadonlyMap<string, string> {
+  const all = {
+    ...texts,
+    ...prefixed('order of ', boxes),
+    ...prefixed('order of ', schemas),
+    unrecorded: printJson(unrecorded),
+    overtaken: printJson(overtaken),
+  }
+  const kept = Object.entries(all).filter(([key]) => !key.includes(OWN))
+  return new Map(kept.map(([key, text]) => [key, printJson(timeless(parseJson(text), key.endsWith(UNTIMED)))]))
+}
+
+/** What the NApp of the stage brings by itself, and the box that does not tell when it was made. */
+const OWN = 'schemas/kytos/link_discovery'
+const UNTIMED = '/untimed'
+const FLEETING = new Set(['write_id', 'at', 'updated_at', 'actor', 'updated_by', 'controller'])
+
+function prefixed(prefix: string, orders: Readonly<Record<string, readonly string[]>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(orders).map(([owner, keys]) => [prefix + owner, printJson(keys)]))
+}
+
+function timeless(value: Json, isUntimed: boolean): Json {
+  if (isArray(value)) return value.map(member => timeless(member, isUntimed))
+  if (!isObject(value)) return value
+  const kept: Record<string, Json> = {}
+  for (const [key, member] of Object.entries(value))
+    if (!FLEETING.has(key) && !(isUntimed && key === 'created_at')) kept[key] = timeless(member, isUntimed)
+  return kept
+}
+
+/** The first lines that are in one of them only, or differ. */
+function differing(is: ReadonlyMap<string, string>, should: ReadonlyMap<string, string>): readonly object[] {
+  const keys = [...new Set([...is.keys(), ...should.keys()])].filter(key => is.get(key) !== should.get(key))
+  return keys.slice(0, 5).map(key => ({ key, is: is.get(key)?.slice(0, 300), should: should.get(key)?.slice(0, 300) }))
+}
+
+/** Has an import go on until so many of all are done, and somebody end it then. */
+async function interrupted(stage: CliStage, most: number, end: (pid: number) => unknown): Promise<void> {
+  const terminal = stage.terminal(['import', ...FILES])
+  const done = () => Number([...terminal.shown().matchAll(/imported: (\d+) of/g)].at(-1)?.[1] ?? 0)
+  await expect.poll(done, { timeout: 60_000, interval: 5 }).toBeGreaterThanOrEqual(most)
+  await end(await terminal.pid())
+  expect(await terminal.ended).not.toBe(0)
+}
+
+describe('the migration of 20 NApps and 10,000 boxes', () => {
+  let ground: string
+  let meant: ReadonlyMap<string, string>
+  beforeAll(async () => {
+    ground = await mkdtemp(join(tmpdir(), 'kytos-migration-'))
+    for (let n = 0; n < NAPPS; n++) {
+      const folder = join(ground, `old/kytos/napp_${n}`)
+      await mkdir(folder, { recursive: true })
+      await writeFile(join(folder, 'settings.py'), settingsPy(n))
+    }
+    await writeFile(join(ground, 'old/kytos.conf'), '[daemon]\nport = 6653\njwt_secret = secret\nnapps_pre_installed = ["kytos/settings"]\n')
+    const script = fileURLToPath(new URL('import-storehouse.py', import.meta.url))
+    execFileSync('python3', [script, join(ground, 'old/storehouse'), String(BOXES), String(NAPPS)])
+    const store = createStore()
+    const controller = await open(store)
+    const view = controller.root.view({ type: 'import', name: 'a migration' })
+    const sources = []
+    for (const file of FILES) sources.push(...(await readSource(file, { cwd: ground, environment: {} })))
+    const report = await importSources((name, content) => ask(view, name, content), sources, { overwrite: false, dryRun: false })
+    expect(report.counts).toEqual({ new: SETTINGS + BOXES + 6, changed: 0, same: 0, skipped: NAPPS + 8 })
+    await controller.close()
+    const backend = on(store)
+    await backend.open()
+    meant = lasting(await readContents(backend))
+    await backend.close()
+  }, 60_000)
+  afterAll(() => rm(ground, { recursive: true, force: true }))
+
+  it.each(['filesystem', 'etcd'] as const)(
+    'into %s is killed at random points, run again, and is equal',
+    async backend => {
+      const random = createRandom(Number(process.env.FC_SEED ?? (backend === 'etcd' ? 1 : 2)))
+      const stage = await openCliStage(backend)
+      const kill = (pid: number) => process.kill(pid, 'SIGKILL')
+      try {
+        await symlink(join(ground, 'old'), join(stage.cwd, 'old'))
+        await stage.start()
+        await interrupted(stage, random.between(1, SETTINGS), kill)
+        await interrupted(stage, random.between(SETTINGS, BOXES * 0.5), kill)
+        await interrupted(stage, random.between(BOXES * 0.5, BOXES), () => stage.stop('SIGKILL'))
+        await stage.start()
+        const { exit, stdout } = await stage.run(['import', ...FILES])
+        expect(exit).toBe(0)
+        expect(stdout).toMatch(/\d+ new, 0 changed, [1-9]\d{3,} same, 28 skipped\.\n$/)
+        await stage.stop()
+        expect(differing(lasting(await contentsOf(join(stage.cwd, 'kytos.ini'))), meant)).toEqual([])
+      } finally {
+        await stage.close()
+      }
+    },
+    120_000,
+  )
+})
