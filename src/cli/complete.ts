@@ -1,6 +1,9 @@
 import type { Command, Option } from 'commander'
 import type { CommandAnswer, CommandContent } from '../../events/map.ts'
 import { isArray } from '../../model/value.ts'
+import { findConfig, loadConfig } from '../boot/config.ts'
+import { discover } from '../host/discover.ts'
+import { shippedNApps } from '../host/shipped.ts'
 import { type AddressOptions, findAddress } from './address.ts'
 import { parseKey, pathsIn, printKey } from './key-path.ts'
 import { show } from './print-answer.ts'
@@ -29,6 +32,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--config': [FILES],
   '--token-file': [FILES],
   '--import': [FILES],
+  '--schema-out': [FILES],
   '--from': [FILES],
   '--to': [FILES],
   '--rights': ['read', 'write', 'admin'],
@@ -52,22 +56,25 @@ async function candidatesFor(
   current: string,
   world: World,
 ): Promise<readonly string[]> {
-  if (option) return VALUES[option.long ?? ''] ?? []
-  if (current.startsWith('-')) return flagsOf(command, program)
-  if (command.commands.length > 0) return command.commands.filter(one => !one.name().startsWith('__')).map(one => one.name())
-  const argument = command.registeredArguments[Math.min(positionals.length, command.registeredArguments.length - 1)]
-  if (!argument || (positionals.length >= command.registeredArguments.length && !argument.variadic)) return []
   const ask: Ask = async (name, content) => {
     const { address } = await findAddress(options, world)
     // The service answers as the table of commands has it.
     return (await askJson(address, { ...requestOf(name, content), patience: PATIENCE })) as unknown as CommandAnswer<typeof name>
   }
+  const namespaces = async () => (await ask('kytos.settings.list', {})).map(one => one.namespace)
+  if (option?.long === '--namespace') return namespaces()
+  if (option) return option.argChoices ?? VALUES[option.long ?? ''] ?? []
+  if (current.startsWith('-')) return flagsOf(command, program)
+  if (command.commands.length > 0) return command.commands.filter(one => !one.name().startsWith('__')).map(one => one.name())
+  const argument = command.registeredArguments[Math.min(positionals.length, command.registeredArguments.length - 1)]
+  if (!argument || (positionals.length >= command.registeredArguments.length && !argument.variadic)) return []
   const [namespace = ''] = positionals
   switch (argument.name()) {
     case 'napp':
-      return command.parent === program ? (await ask('kytos.settings.list', {})).map(one => one.namespace) : []
+      return command.parent === program ? namespaces() : installed(command.name() === 'disable', options, world)
     case 'prefix':
-      return (await ask('kytos.settings.list', {})).map(one => one.namespace)
+    case 'namespace':
+      return namespaces()
     case 'key':
       return command.name() === 'unset' ? overriddenKeys(ask, namespace) : keysOf(ask, namespace)
     case 'key=value':
@@ -83,6 +90,16 @@ async function candidatesFor(
     default:
       return []
   }
+}
+
+/** The NApps of this host that can be disabled, or enabled. */
+async function installed(enabled: boolean, { config }: AddressOptions, { cwd }: World): Promise<readonly string[]> {
+  const { daemon } = await loadConfig(findConfig(config, cwd))
+  const { napps, broken } = await discover(daemon.napps)
+  const known = [...napps, ...broken]
+  if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)
+  const shipped = (await shippedNApps()).filter(({ id }) => !known.some(napp => napp.id === id))
+  return [...napps.filter(napp => !napp.enabled), ...shipped].map(({ id }) => id)
 }
 
 function readLine(program: Command, words: readonly string[]): Line {

@@ -45,6 +45,15 @@ describe('completion', () => {
     [['-c', 'kytos.ini', 'diff', NAPP, ''], ['1']],
     [['--config', ''], [':files']],
     [['napps', 'en'], ['enable']],
+    [['napps', 'enable', ''], ['kytos/change_log']],
+    [['napps', 'disable', 'kytos/l'], ['kytos/link_discovery']],
+    [['export', 'oth'], ['other/napp']],
+    [['export', '--format', 'k'], ['kytos.conf']],
+    [
+      ['import', '--namespace', ''],
+      ['kytos/link_discovery', 'other/napp'],
+    ],
+    [['import', '--schema-out', ''], [':files']],
     [
       ['completion', ''],
       ['bash', 'zsh'],
