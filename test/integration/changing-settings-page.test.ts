@@ -40,5 +40,5 @@ describe('docs/changing-settings.md', () => {
     }
     service.child.kill('SIGTERM')
     expect(await service.ended).toBe(0)
-  }, 30_000)
+  })
 })

@@ -115,7 +115,7 @@ endpoints = ${JSON.stringify(etcd?.endpoints ?? ['http://127.0.0.1:1'])}
         shown: () => shown,
         type: keys => void child.stdin.write(keys),
         async shows(pattern) {
-          await expect.poll(() => shown.slice(seen), { timeout: 10_000, interval: 10 }).toMatch(pattern)
+          await expect.poll(() => shown.slice(seen), { timeout: 30_000, interval: 10 }).toMatch(pattern)
           seen += (pattern.exec(shown.slice(seen))?.index ?? 0) + (pattern.exec(shown.slice(seen))?.[0].length ?? 0)
         },
         ended: once(child, 'close').then(([code]) => Number(code)),

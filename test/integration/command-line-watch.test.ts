@@ -51,7 +51,7 @@ describe.each(['filesystem', 'etcd'] as const)('watch on %s', backend => {
     later.type('\x03')
     expect(await later.ended).toBe(0)
     expect(later.shown()).not.toContain('5 -> 6')
-  }, 40_000)
+  })
 })
 
 describe('watch', () => {

@@ -10,7 +10,7 @@ afterEach(async () => {
 })
 
 describe('a change that is under way while its store is wiped', () => {
-  it('is no later version of what the new store never had', { timeout: 40_000 }, async () => {
+  it('is no later version of what the new store never had', async () => {
     const etcd = await startEtcd()
     closers.push(() => etcd.stop())
     const line = await startTcpProxy(etcd.port)

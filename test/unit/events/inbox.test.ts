@@ -73,5 +73,5 @@ describe('a listener far behind', () => {
       Array.from({ length: MAX_EVENTS }, (_, n) => n + 5),
     )
     expect(heard.filter(({ name }) => name === 'box.changed').length).toBeLessThanOrEqual(3_000)
-  }, 20_000)
+  })
 })
