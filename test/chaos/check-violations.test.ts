@@ -5,6 +5,7 @@ import {
   deadlyRound,
   differingRound,
   finalSnapshot,
+  jointRound,
   last,
   placesOf,
   quietRound,
@@ -397,6 +398,32 @@ function refind(history: History, found: boolean): History {
   )
 }
 
+const TRANSACTIONS: readonly Case[] = [
+  {
+    title: 'a transaction of which one document has nothing',
+    spoil: h =>
+      recommand(
+        h,
+        one => one === commandOf(h, ({ together }) => together !== undefined),
+        () => ({ together: ['settings/kytos/none'] }),
+      ),
+    says: /was applied to settings\/kytos\/a0 in revision \d+, and not to settings\/kytos\/none/,
+  },
+  {
+    title: 'a transaction whose documents got it one after the other',
+    spoil: h => {
+      const { key, together: [other = ''] = [] } = commandOf(h, ({ together }) => together !== undefined)
+      const { id } = commandOf(h, command => command.key === other && command.kind === 'update' && !command.together)
+      return recommand(
+        h,
+        one => one.id === id,
+        () => ({ together: [key] }),
+      )
+    },
+    says: /was applied to settings\/kytos\/a\d in revision \d+, and not to settings\/kytos\/a\d/,
+  },
+]
+
 function refinal(history: History, change: object): History {
   return { ...history, finals: history.finals.map((final, i) => (i === 0 ? { ...final, ...change } : final)) }
 }
@@ -416,6 +443,7 @@ function prove(round: () => History, cases: readonly Case[]): void {
 describe('in what was heard, the judge', () => prove(quietRound, FACTS))
 describe('in what was heard of a store that lost something, the judge', () => prove(brokenRound, DIFFERENCES))
 describe('in the answers, the judge', () => prove(quietRound, ANSWERS))
+describe('in the answers to transactions, the judge', () => prove(jointRound, TRANSACTIONS))
 describe('in the store, the judge', () => prove(quietRound, STORE))
 describe('at the end, the judge', () => prove(quietRound, ENDS))
 

@@ -37,6 +37,8 @@ export interface Command {
   readonly kind: 'update' | 'delete' | 'read' | 'put box' | 'delete box'
   /** The document it is about, such as `settings/kytos/a`. */
   readonly key: string
+  /** Of a transaction: the other documents, whose records have the same comment. */
+  readonly together?: readonly string[]
   readonly sent: bigint
   /** When the answer came; undefined when none ever did. */
   readonly answered: bigint | undefined

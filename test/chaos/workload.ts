@@ -94,6 +94,7 @@ class Writer {
       [40, () => this.#patch('cluster')],
       [12, () => this.#patch('controller')],
       [4, () => this.#patch('cluster', true)],
+      [8, () => this.#transact()],
       [6, () => this.#come()],
       [4, () => this.#go()],
       [18, () => this.#advance()],
@@ -111,6 +112,19 @@ class Writer {
     const namespace = large ? BULKY : this.#random.pick(SHARED)
     const data = { [this.#name]: id, ...(large && { ballast: id.padEnd(this.#random.between(1, LARGE), '.') }) }
     return this.#update(id, { namespace, scope, data, comment: id }, data)
+  }
+
+  /** One change of several namespaces, of all or of none. */
+  #transact(): Promise<Outcome> {
+    const id = this.#id()
+    const first = this.#random.between(0, SHARED.length - 1)
+    const namespaces = Array.from({ length: this.#random.between(2, SHARED.length) }, (_, i) => SHARED[(first + i) % SHARED.length] ?? '')
+    const data = { [this.#name]: id }
+    const [key = '', ...together] = namespaces.map(namespace => overridesKey(parseNamespace(namespace), CLUSTER))
+    return this.#record({ id, kind: 'update', key, together, data }, async () => {
+      const operations = namespaces.map(namespace => ({ namespace, data }))
+      return (await this.#player.ask('kytos.settings.transaction', { operations, comment: id })).settings[0]
+    })
   }
 
   #come(): Promise<Outcome> {
@@ -179,7 +193,7 @@ class Writer {
   }
 
   async #record(
-    what: Pick<Command, 'id' | 'kind' | 'key'> & { readonly data?: Json; readonly expected?: NonNullable<Command['expected']> },
+    what: Pick<Command, 'id' | 'kind' | 'key' | 'together'> & { readonly data?: Json; readonly expected?: NonNullable<Command['expected']> },
     work: () => Promise<Settings | undefined>,
   ): Promise<Outcome> {
     const sent = process.hrtime.bigint()

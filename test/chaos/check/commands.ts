@@ -50,6 +50,7 @@ class CommandCheck {
   take(command: Command): void {
     const found = occurrencesOf(this.#truth, command)
     this.#refuseTwice(command, found)
+    this.#refuseHalf(command)
     const { outcome } = command
     if (outcome.type === 'refused') this.#takeRefused(command, found)
     else if (outcome.type === 'unknown') this.#takeUnknown(command)
@@ -65,6 +66,15 @@ class CommandCheck {
       const revisions = here.map(({ moment }) => moment.revision).join(' and ')
       this.#findings.wrong(`${id} was applied to ${key} more than once: in revisions ${revisions} of life ${life + 1}.`)
       return
+    }
+  }
+
+  /** Wherever one document of a transaction got it, all of them did, in the same revision. */
+  #refuseHalf({ id, key, together }: Command): void {
+    const records = together ? (this.#truth.records.get(id) ?? []) : []
+    for (const { document, moment } of records) {
+      const left = [key, ...(together ?? [])].find(other => !records.some(one => one.document === other && one.moment === moment))
+      if (left !== undefined) this.#findings.wrong(`${id} was applied to ${document} in revision ${moment.revision}, and not to ${left}.`)
     }
   }
 

@@ -6,7 +6,22 @@ import type { Command, History, Outcome } from '../history.ts'
 import { SimulatedController } from './simulator-controller.ts'
 import { type Commit, SimulatedStore, type Wanted, WRITER } from './simulator-store.ts'
 
-const QUIET = ['patch', 'own', 'remove', 'box', 'unbox', 'register', 'edit', 'schema', 'together', 'read', 'lost answer', 'dead', 'refused'] as const
+const QUIET = [
+  'patch',
+  'own',
+  'remove',
+  'box',
+  'unbox',
+  'register',
+  'edit',
+  'schema',
+  'together',
+  'transaction',
+  'read',
+  'lost answer',
+  'dead',
+  'refused',
+] as const
 const TROUBLE = ['away', 'back', 'reader away', 'reader back', 'restart'] as const
 const LOSSES = ['compact', 'wipe', 'restore', 'restore unnoticed'] as const
 
@@ -63,6 +78,7 @@ class SimulatedRound {
     else if (type === 'edit') this.#edit(`settings/${namespace}`)
     else if (type === 'schema') this.#put([{ key: `schemas/${namespace}/d${pick % 2}`, data: { schema: { title: String(++this.#count) } } }])
     else if (type === 'together') this.#together(namespace)
+    else if (type === 'transaction') this.#transact(`settings/${namespace}`, `settings/kytos/a${(pick + 1) % 3}`)
     else if (type === 'read') this.#read(`settings/${namespace}`)
     else if (type === 'lost answer' || type === 'dead') this.#unknown(`settings/${namespace}`, pick, type === 'dead')
     else if (type === 'refused') this.#record({ kind: 'update', key: `settings/${namespace}` }, () => REFUSED)
@@ -157,6 +173,13 @@ class SimulatedRound {
     }
   }
 
+  #transact(key: string, other: string): void {
+    this.#record({ kind: 'update', key, together: [other] }, (comment, data) => {
+      this.#put([key, other].map(one => ({ key: one, data, comment })))
+      return { type: 'ok', settings: this.#settings(key) }
+    })
+  }
+
   #read(key: string): void {
     this.#record({ kind: 'read', key }, () => ({ type: 'ok', settings: this.#settings(key) }))
   }
@@ -175,7 +198,10 @@ class SimulatedRound {
     return { ...command, outcome: { ...outcome, found } }
   }
 
-  #record(what: Pick<Command, 'kind' | 'key' | 'expected'> & { readonly data?: JsonObject }, work: (id: string, data: JsonObject) => Outcome): void {
+  #record(
+    what: Pick<Command, 'kind' | 'key' | 'together' | 'expected'> & { readonly data?: JsonObject },
+    work: (id: string, data: JsonObject) => Outcome,
+  ): void {
     const controller = this.#controllers.find(({ present }) => present)?.id ?? 'one'
     const id = `c${++this.#count}`
     const data = { ...what.data, mark: id }

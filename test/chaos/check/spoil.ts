@@ -34,6 +34,11 @@ export function finalSnapshot({ finals }: History, index: number): Heard {
   return { name: 'settings.snapshot', at: 99_999n, content: { namespaces, epoch, revision, cursor: `${epoch}.${revision}.999999999` } }
 }
 
+/** A round with changes of several namespaces at once. */
+export function jointRound(): History {
+  return simulate(acts('patch 0, transaction 0, patch 1, transaction 1, patch 2'))
+}
+
 /** A round in which a controller dies and comes back. */
 export function deadlyRound(): History {
   return simulate(acts('patch 0, patch 1, box 0, restart 0, patch 0, patch 1'))
