@@ -42,7 +42,9 @@ export function differenceOf(chains: readonly Chain[], held: ReadonlyMap<Key, En
       for (const { key } of puts) known.add(key)
       const found = puts.flatMap(({ key }) => held.get(key) ?? [])
       const [first] = found
-      const placed = (chain.order === undefined || left.length === 0) && isPlaced(chain, found, before, later)
+      // What is to be put before it gets a later revision than it has.
+      const isBehind = left.length > 0 && (chain.order !== undefined || later)
+      const placed = !isBehind && isPlaced(chain, found, before, later)
       if (placed && isHeld(puts, held)) {
         same += puts.length
         before = first ?? before

@@ -167,6 +167,21 @@ describe('a store is filled', () => {
     )
   })
 
+  it('also over its documents alone, as a folder without its journal has them', async () => {
+    await fc.assert(
+      fc.asyncProperty(happenings, async all => {
+        const source = await sourceOf(all)
+        const wanted = withoutMeta(await readContents(source))
+        const target = await opened()
+        const documents = Object.entries(wanted.texts).filter(([key]) => /^(settings|controllers|boxes)\//.test(key))
+        for (const [key, put] of documents) await target.commit([{ key: key as Key, put }])
+        await fillStore(target, await takePicture(source, 'source'), { ...WHOLE, overwrite: true })
+        expect(withoutMeta(await readContents(target))).toEqual(wanted)
+      }),
+      { numRuns: 150 },
+    )
+  })
+
   it('never over what somebody else writes meanwhile', async () => {
     const source = await sourceOf([
       ['change', 0],
