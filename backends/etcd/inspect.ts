@@ -3,14 +3,17 @@ import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { Etcd3 } from 'etcd3'
 import { createClient, type EtcdOptions } from './client.ts'
-import { readFailure } from './errors.ts'
+import { type Failure, readFailure } from './errors.ts'
 import { outdated } from './version.ts'
 
 /** What one endpoint says of itself; undefined for what it does not tell. */
 export interface EndpointInspection {
   readonly endpoint: string
-  /** Why it does not answer, or refuses. */
-  readonly failure: string | undefined
+  /** Why it does not answer a read, or refuses it. */
+  readonly failure: Failure | undefined
+  /** Why it would refuse to write. */
+  readonly refusal: string | undefined
+  readonly revision: string | undefined
   readonly version: string | undefined
   /** What is wrong with that version. */
   readonly outdated: string | undefined
@@ -38,33 +41,52 @@ async function inspect(options: EtcdOptions, endpoint: string): Promise<Endpoint
   const deadline = () => ({ deadline: Date.now() + PATIENCE })
   try {
     const address = Buffer.from(`${options.prefix}/`)
-    const failure = await client.kv.range({ key: address, limit: 1, keys_only: true }, deadline()).then(
-      () => undefined,
-      error => readFailure(error).reason,
-    )
-    const status = await client.maintenance.status(deadline()).catch(() => undefined)
-    const [alarm, health, metrics, vars, version] = await Promise.all([
+    // At once: each may have to be waited for.
+    const reading = client.kv.range({ key: address, limit: 1, keys_only: true }, deadline()).catch(readFailure)
+    const [read, status, refusal, alarm, health, metrics, vars, http] = await Promise.all([
+      reading,
+      client.maintenance.status(deadline()).catch(() => undefined),
+      reading.then(answer => ('kind' in answer ? undefined : findRefusal(client, address, deadline()))),
       hasNoSpace(client, deadline()),
       ask(options, endpoint, '/health'),
       ask(options, endpoint, '/metrics'),
       ask(options, endpoint, '/debug/vars'),
       ask(options, endpoint, '/version'),
     ])
+    const metric = (name: string): number | undefined => metrics && metricIn(metrics.body, name)
+    const leads = metric('etcd_server_has_leader')
+    // 3.5.28 and some after it tell only root of their status, and everybody by HTTP.
+    const version = status?.version ?? (http && memberIn(http.body, 'etcdserver'))
     return {
       endpoint,
-      failure,
-      version: status?.version,
-      outdated: status && outdated(status.version),
-      hasLeader: status && status.leader !== '0',
+      failure: 'kind' in read ? read : undefined,
+      refusal,
+      revision: 'kind' in read ? undefined : read.header.revision,
+      version,
+      outdated: version === undefined ? undefined : outdated(version),
+      hasLeader: status ? status.leader !== '0' : leads === undefined ? undefined : leads === 1,
       // Who may not ask for alarms still hears of ill health.
       noSpace: alarm ?? (health && /NOSPACE/.test(health.body) ? true : undefined),
-      bytes: status && Number(status.dbSize),
-      quota: metrics && quotaIn(metrics.body),
+      bytes: status ? Number(status.dbSize) : metric('etcd_mvcc_db_total_size_in_bytes'),
+      quota: metric('etcd_server_quota_backend_bytes'),
       commandLine: vars && commandLineIn(vars.body),
-      ahead: version?.ahead,
+      ahead: http?.ahead,
     }
   } finally {
     client.close()
+  }
+}
+
+/** Rights are looked at before the condition, which never holds: nothing is deleted, and a deletion takes no space. */
+async function findRefusal(client: Etcd3, prefix: Buffer, options: { readonly deadline: number }): Promise<string | undefined> {
+  const key = Buffer.concat([prefix, Buffer.from('meta/doctor')])
+  const never = { key, target: 'Version', result: 'Equal', version: '9223372036854775807' } as const
+  try {
+    await client.kv.txn({ compare: [never], success: [{ request_delete_range: { key } }] }, options)
+    return undefined
+  } catch (error) {
+    const { code, reason } = readFailure(error)
+    return code === 'STORE_REFUSED' ? reason : undefined
   }
 }
 
@@ -77,9 +99,18 @@ async function hasNoSpace(client: Etcd3, options: { readonly deadline: number })
   }
 }
 
-function quotaIn(metrics: string): number | undefined {
-  const [, value] = /^etcd_server_quota_backend_bytes (\S+)$/m.exec(metrics) ?? []
+function metricIn(metrics: string, name: string): number | undefined {
+  const [, value] = new RegExp(`^${name} (\\S+)$`, 'm').exec(metrics) ?? []
   return value === undefined ? undefined : Number(value)
+}
+
+function memberIn(text: string, name: string): string | undefined {
+  try {
+    const value: unknown = JSON.parse(text)[name]
+    return typeof value === 'string' ? value : undefined
+  } catch {
+    return undefined // not what etcd answers
+  }
 }
 
 function commandLineIn(vars: string): readonly string[] | undefined {

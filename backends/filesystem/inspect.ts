@@ -1,12 +1,13 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
-import { readdir, stat } from 'node:fs/promises'
+import { readdir, readFile, stat } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { hasFile, Layout, READABLE_KINDS } from './layout.ts'
+import { parseReadable } from './readable.ts'
 import { replay, type Torn } from './replay.ts'
 
 /** A store as its journal tells it to one who only looks. */
@@ -60,12 +61,17 @@ export async function inspectFolder(path: string): Promise<Inspection | undefine
   return undefined
 }
 
-/** Who has a store open; undefined when nobody has, or when that cannot be told without disturbing anybody. */
+/** Who has a store open; undefined when nobody has, or when that cannot be told without disturbing anybody. @throws SettingsError STORE_REFUSED without `flock`. */
 export function findHolder(path: string): Holder | undefined {
   const { lock } = new Layout(resolve(path))
   if (!existsSync(lock)) return undefined
   // Shared, and given back at once.
-  const { status } = spawnSync('flock', ['--nonblock', '--shared', '--conflict-exit-code', '75', lock, 'true'], { stdio: 'ignore' })
+  const { status, error } = spawnSync('flock', ['--nonblock', '--shared', '--conflict-exit-code', '75', lock, 'true'], { stdio: 'ignore' })
+  if (error && 'code' in error && error.code === 'ENOENT') {
+    throw new SettingsError('STORE_REFUSED', 'There is no flock command, with which a store in a folder is locked: none can be opened.', {
+      cause: error,
+    })
+  }
   if (status !== 75) return undefined
   try {
     const value = parseJson(readFileSync(lock, 'utf8'))
@@ -76,13 +82,34 @@ export function findHolder(path: string): Holder | undefined {
   }
 }
 
-/** The readable files that a person broke and that were set aside. */
+/** The copies of readable files that a person broke and that were set aside. */
 export async function findRejected(path: string): Promise<readonly string[]> {
+  return (await readableFiles(new Layout(resolve(path)))).filter(file => file.endsWith('.rejected'))
+}
+
+/** The readable files that hold what a person wrote and nobody can take in, each with why. */
+export async function findBroken(path: string): Promise<readonly (readonly [file: string, why: string])[]> {
   const layout = new Layout(resolve(path))
+  const files = (await readableFiles(layout)).filter(file => layout.key(file) !== undefined)
+  const found = await Promise.all(
+    files.map(async file => {
+      try {
+        parseReadable(await readFile(file))
+        return []
+      } catch (error) {
+        // One that is gone, or may not be read, says nothing of what it holds.
+        return isSettingsError(error) ? [[file, error.message] as const] : []
+      }
+    }),
+  )
+  return found.flat()
+}
+
+async function readableFiles(layout: Layout): Promise<readonly string[]> {
   const names = await Promise.all(
     READABLE_KINDS.map(async kind => {
       const below = await readdir(layout.root(kind), { recursive: true }).catch(() => [])
-      return below.filter(name => name.endsWith('.rejected')).map(name => join(layout.root(kind), name))
+      return below.map(name => join(layout.root(kind), name))
     }),
   )
   return names.flat()

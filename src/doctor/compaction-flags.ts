@@ -2,17 +2,20 @@ const MODE = 'auto-compaction-mode'
 const RETENTION = 'auto-compaction-retention'
 const UNITS: Readonly<Record<string, number>> = { h: 3_600, m: 60, s: 1 }
 
-/**
- * What the command line of an etcd says of its auto-compaction: off, or how many seconds of history it keeps; neither where it counts revisions, or where a
- * file may say more.
- */
-export function compactionHorizon(commandLine: readonly string[]): { readonly off: boolean; readonly seconds: number | undefined } {
+/** What auto-compaction keeps of the history. */
+export interface Horizon {
+  readonly off: boolean
+  readonly seconds?: number
+  readonly changes?: number
+}
+
+/** What the command line of an etcd says of its auto-compaction: off, or what it keeps; neither where a file may say more, or where it says nothing sensible. */
+export function compactionHorizon(commandLine: readonly string[]): Horizon {
   const retention = flag(commandLine, RETENTION)
-  if (retention === undefined || retention === '0') {
-    return { off: flag(commandLine, 'config-file') === undefined, seconds: undefined }
-  }
-  if (flag(commandLine, MODE) === 'revision') return { off: false, seconds: undefined }
-  return { off: false, seconds: secondsIn(retention) }
+  if (retention === undefined || retention === '0') return { off: flag(commandLine, 'config-file') === undefined }
+  if (flag(commandLine, MODE) === 'revision') return /^\d+$/.test(retention) ? { off: false, changes: Number(retention) } : { off: false }
+  const seconds = secondsIn(retention)
+  return seconds === undefined ? { off: false } : { off: false, seconds }
 }
 
 /** A bare number is in hours, as etcd has it. */

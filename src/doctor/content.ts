@@ -1,68 +1,106 @@
 import type { Backend, Listing } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
-import { toSettingsError } from '../../model/errors.ts'
-import { type Key, parseHistoryKey } from '../../model/key.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
+import { CLUSTER, type Scope } from '../../model/namespace.ts'
 import type { Config } from '../boot/config.ts'
 import { parseRecord, type StoredRecord } from '../settings/record.ts'
 import { Cache } from '../watcher/cache.ts'
+import type { DocumentState } from '../watcher/document-state.ts'
 import { META_KEY, readEpoch } from '../watcher/epoch.ts'
 import { surveyStore } from '../watcher/survey.ts'
+import { etcdctl, kytosSettings, word } from './commands.ts'
 import { broken, type Examined, type Finding, warning } from './finding.ts'
 import { plainSecrets } from './plain-secrets.ts'
 
 /** Whether what a store holds can be used: overrides that do not validate, schemas that cannot be read, secrets in the clear. */
-export async function examineContent({ settings: { controller }, file }: Config, entries: readonly Entry[]): Promise<Examined> {
+export async function examineContent(config: Config, entries: readonly Entry[]): Promise<Examined> {
   const part = 'what is stored'
   try {
-    const epoch = readEpoch(entries.find(({ key }) => key === META_KEY))
-    const cache = new Cache(controller, async key => historyOf(entries, key))
-    const { batch } = await surveyStore(listing(entries), cache)
-    await cache.apply(batch, { epoch: Math.max(1, epoch) })
-    const unreadable = cache
-      .takeUnreadable()
-      .map(([key, why]) => broken('schema.unreadable', key, why, `Delete it in the store; its NApp registers it again.`))
-    return { part, findings: [...unreadable, ...rejected(cache), ...secrets(cache, file)] }
-  } catch (error) {
-    const { message, code } = toSettingsError(error)
-    return {
-      part,
-      findings: [broken(code === 'STORE_FORMAT' ? 'store.format' : 'store.unreadable', 'meta/store', message, 'See what the message says.')],
+    readEpoch(entries.find(({ key }) => key === META_KEY))
+    const cache = await cacheOf(config.settings.controller, entries)
+    const unreadable = cache.takeUnreadable().map(([key, why]) => broken('schema.unreadable', key, why, replaceSchema(config, key)))
+    const findings = [...unreadable, ...examineDocuments(config, cache, [...cache.documents()])]
+    for (const other of otherControllers(config.settings.controller, entries)) {
+      const theirs = await cacheOf(other, entries)
+      const own = [...theirs.documents()].filter(({ scope }) => scope !== CLUSTER)
+      findings.push(...examineDocuments(config, theirs, own))
     }
+    return { part, findings }
+  } catch (error) {
+    if (!isSettingsError(error, 'STORE_FORMAT')) throw error
+    const again = `${kytosSettings(config, 'doctor')}   # once that was done`
+    return { part, findings: [broken('store.format', META_KEY, error.message, again)] }
   }
 }
 
-function rejected(cache: Cache): Finding[] {
-  return [...cache.documents()]
-    .filter(document => document.rejected.length > 0)
-    .map(({ namespace, scope, rejected: rules, fallback }) => {
-      const [first] = rules
-      const more = rules.length > 1 ? `, and ${rules.length - 1} more` : ''
-      const instead = fallback ? `version ${fallback.version} counts in their place` : 'nothing counts in their place'
-      const what = `The stored overrides (${scope}) do not validate: ${first?.pointer || '/'}: ${first?.message}${more}; ${instead}.`
-      return broken('overrides.invalid', namespace, what, `kytos-settings edit ${namespace}${scope === 'cluster' ? '' : ` --scope ${scope}`}`)
-    })
+/** What a controller with this id makes of it. */
+async function cacheOf(controller: string, entries: readonly Entry[]): Promise<Cache> {
+  const records = groupByDocument(entries)
+  const cache = new Cache(controller, async key => newestFirst(records.get(key) ?? []))
+  const { batch } = await surveyStore(listing(entries), cache)
+  await cache.apply(batch, { epoch: 1 })
+  return cache
 }
 
-function secrets(cache: Cache, file: string): Finding[] {
-  return cache.namespaces().flatMap(namespace => {
-    const schema = cache.schema(namespace)
-    const stored = [...cache.documents()].filter(document => document.namespace === namespace)
-    const pointers = schema ? stored.flatMap(({ data }) => plainSecrets(schema.schema, data ?? {})) : []
-    if (pointers.length === 0) return []
-    const what = `Secrets are stored as they are, not sealed: ${[...new Set(pointers)].join(', ')}.`
-    return [
-      warning(
-        'secret.plain',
-        namespace,
-        what,
-        `Keep the store and its backups from others; where this release has it: kytos-settings reseal -c ${file}`,
-      ),
-    ]
+function otherControllers(controller: string, entries: readonly Entry[]): Set<string> {
+  const ids = entries.flatMap(({ key }) => {
+    const { kind, segments } = splitKey(key)
+    return kind === 'controllers' ? (segments[0] ?? []) : []
   })
+  const others = new Set(ids)
+  others.delete(controller)
+  return others
 }
 
-function historyOf(entries: readonly Entry[], document: Key): StoredRecord[] {
-  const records = entries.filter(({ key }) => parseHistoryKey(key)?.document === document)
+/** Its NApp registers it again at its next start; a folder gives no document away but through a service. */
+function replaceSchema(config: Config, key: Key): string {
+  const { backend } = config.settings
+  if (backend === 'etcd')
+    return `${etcdctl(config.etcd, config.etcd.endpoints, `del ${word(`${config.etcd.prefix}/${key}`)}`)}   # its NApp registers it again`
+  return kytosSettings(config, 'restore', 'FILE', '--overwrite')
+}
+
+function examineDocuments(config: Config, cache: Cache, documents: readonly DocumentState[]): Finding[] {
+  return documents.flatMap(document => [...examineRules(config, document), ...examineSecrets(config, cache, document)])
+}
+
+function examineRules(config: Config, { namespace, scope, rejected, fallback }: DocumentState): Finding[] {
+  const [first, ...others] = rejected
+  if (!first) return []
+  const more = others.length > 0 ? `, and ${others.length} more` : ''
+  const instead = fallback ? `version ${fallback.version} counts in their place` : 'nothing counts in their place'
+  const what = `The stored overrides (${scope}) do not validate: ${first.pointer || '/'}: ${first.message}${more}; ${instead}.`
+  return [broken('overrides.invalid', namespace, what, kytosSettings(config, 'edit', namespace, ...scopeFlag(scope)))]
+}
+
+function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }: DocumentState): Finding[] {
+  const schema = cache.schema(namespace)
+  const pointers = schema ? plainSecrets(schema.schema, data ?? {}) : []
+  if (pointers.length === 0) return []
+  const what = `Secrets are stored as they are, not sealed (${scope}): ${pointers.join(', ')}.`
+  const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(word), ...scopeFlag(scope))
+  const otherwise = 'where its NApp can do without; else keep store, history and backups from others, since this release seals nothing'
+  return [warning('secret.plain', namespace, what, `${unset}   # ${otherwise}`)]
+}
+
+function scopeFlag(scope: Scope): readonly string[] {
+  return scope === CLUSTER ? [] : ['--scope', scope]
+}
+
+function groupByDocument(entries: readonly Entry[]): ReadonlyMap<Key, readonly Entry[]> {
+  const groups = new Map<Key, Entry[]>()
+  for (const entry of entries) {
+    const document = parseHistoryKey(entry.key)?.document
+    if (document === undefined) continue
+    const group = groups.get(document)
+    if (group) group.push(entry)
+    else groups.set(document, [entry])
+  }
+  return groups
+}
+
+function newestFirst(records: readonly Entry[]): StoredRecord[] {
   return records.flatMap(entry => parseRecord(entry) ?? []).sort((a, b) => b.version - a.version)
 }
 

@@ -3,105 +3,98 @@ import { createBackend } from '../../backends/registry.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import type { Config } from '../boot/config.ts'
-import { isLoopback } from '../boot/loopback.ts'
 import { chooseBackend } from '../boot/store-choice.ts'
 import { readAll } from '../moving/picture.ts'
-import { compactionHorizon } from './compaction-flags.ts'
+import { edit, etcdctl, kytosSettings, word } from './commands.ts'
+import { examineAccess } from './etcd-access.ts'
+import { examineCompaction } from './etcd-compaction.ts'
 import { broken, type Finding, hint, warning } from './finding.ts'
 import type { StoreExamined } from './folder-store.ts'
+import type { Running } from './running.ts'
 
 /** How much of its quota a store may use before somebody should look. */
 const FULL = 0.8
-/** Seconds of history below which a controller that was away is told of differences instead of steps. */
-const SHORT = 600
 /** Milliseconds by which clocks may differ. */
 const SKEW = 3_000
 
 /** Looks at the etcd of a configuration: each of its endpoints, and what it holds for us. Changes nothing. */
-export async function examineEtcdStore(config: Config): Promise<StoreExamined> {
+export async function examineEtcdStore(config: Config, running: Running): Promise<StoreExamined> {
   const part = 'etcd'
+  const where = config.etcd.endpoints.join(', ')
   try {
     const choice = await chooseBackend(config, () => {})
     if (choice.backend !== 'etcd') return { part, findings: [], entries: [] }
     const endpoints = await inspectEndpoints(choice)
     const unknown = endpoints.flatMap(unknownOf)
-    const findings = [...endpoints.flatMap(examineEndpoint), ...examineAccess(config)]
+    const findings = [...endpoints.flatMap(found => examineEndpoint(config, found, running)), ...examineAccess(config)]
     if (endpoints.every(({ failure }) => failure !== undefined)) return { part, findings, unknown, entries: [] }
     const backend = createBackend(choice, { report: () => {} })
     try {
       await backend.open()
-      return { part, findings, unknown, entries: await readAll(await backend.list(EVERYTHING)) }
+      const entries = await readAll(await backend.list(EVERYTHING))
+      if (entries.length > 0) return { part, findings, unknown, entries }
+      const none = hint('store.none', `${where}, ${config.etcd.prefix}`, 'There is no store yet.', kytosSettings(config, 'start'))
+      return { part, findings: [...findings, none], unknown, entries }
     } finally {
       await backend.close()
     }
   } catch (error) {
-    return {
-      part,
-      findings: [broken('etcd.unreadable', config.etcd.endpoints.join(', '), toSettingsError(error).message, 'See what the message says.')],
-      entries: [],
-    }
+    const repair = `${etcdctl(config.etcd, config.etcd.endpoints, 'endpoint status')}   # then, by what it says: ${kytosSettings(config, 'doctor')}`
+    return { part, findings: [broken('etcd.unreadable', where, toSettingsError(error).message, repair)], entries: [] }
   }
 }
 
-function examineEndpoint(found: EndpointInspection): Finding[] {
-  const { endpoint, failure, outdated, hasLeader, noSpace, bytes = 0, quota, commandLine, ahead = 0 } = found
-  const findings: Finding[] = []
-  if (failure !== undefined)
-    findings.push(broken('etcd.unreachable', endpoint, `It does not answer a read: ${failure}.`, `etcdctl --endpoints ${endpoint} endpoint health`))
-  if (outdated !== undefined) findings.push(warning('etcd.outdated', endpoint, outdated, 'Upgrade etcd, one member after the other.'))
-  if (hasLeader === false)
-    findings.push(broken('etcd.leaderless', endpoint, 'It knows no leader: nothing can be written.', 'Start the other members.'))
-  if (noSpace) {
-    const repair = `etcdctl --endpoints ${endpoint} compaction REVISION && etcdctl --endpoints ${endpoint} defrag && etcdctl --endpoints ${endpoint} alarm disarm`
-    findings.push(broken('etcd.no_space', endpoint, 'It has used up its space (alarm NOSPACE) and takes no changes, from nobody.', repair))
-  } else if (quota !== undefined && quota > 0 && bytes > FULL * quota) {
-    const what = `It uses ${Math.round((100 * bytes) / quota)} % of its quota of ${quota} bytes.`
-    findings.push(
-      warning('etcd.filling', endpoint, what, `etcdctl --endpoints ${endpoint} defrag   # after a compaction, or raise --quota-backend-bytes`),
-    )
+function examineEndpoint(config: Config, found: EndpointInspection, running: Running): Finding[] {
+  const { endpoint, outdated, hasLeader, commandLine, ahead = 0 } = found
+  const findings = [...examineAnswer(config, found), ...examineSpace(config, found)]
+  if (outdated !== undefined) {
+    const repair =
+      'Upgrade one member after the other: systemctl stop etcd, install, systemctl start etcd, and wait for endpoint health to be well again.'
+    findings.push(warning('etcd.outdated', endpoint, outdated, repair))
   }
-  if (commandLine) findings.push(...examineCompaction(endpoint, commandLine))
+  if (hasLeader === false) {
+    const repair = `${etcdctl(config.etcd, config.etcd.endpoints, 'endpoint status')}   # then on each that does not answer: systemctl start etcd`
+    findings.push(broken('etcd.leaderless', endpoint, 'It knows no leader, for too few members run: nothing can be written.', repair))
+  }
+  if (commandLine) findings.push(...examineCompaction(endpoint, commandLine, running))
   if (Math.abs(ahead) > SKEW) {
     const what = `Its clock is ${(Math.abs(ahead) / 1_000).toFixed(0)} s ${ahead > 0 ? 'ahead of' : 'behind'} this host's.`
-    findings.push(warning('clock.etcd', endpoint, what, 'Run an NTP client on both.'))
+    findings.push(warning('clock.etcd', endpoint, what, 'timedatectl set-ntp true   # on both hosts'))
   }
   return findings
 }
 
-function examineCompaction(endpoint: string, commandLine: readonly string[]): Finding[] {
-  const { off, seconds } = compactionHorizon(commandLine)
-  if (off) {
-    const what = 'Its command line turns no auto-compaction on: unless something else compacts it, it grows until its quota is used up.'
-    return [hint('etcd.compaction_off', endpoint, what, 'Start etcd with --auto-compaction-mode=periodic --auto-compaction-retention=1h.')]
+/** Whether it can be read and written. */
+function examineAnswer(config: Config, { endpoint, failure, refusal, hasLeader }: EndpointInspection): Finding[] {
+  const correct = `${edit(config.file)}   # [settings.etcd], and what it names; then ${kytosSettings(config, 'doctor')}`
+  if (failure?.code === 'STORE_REFUSED') return [broken('etcd.refused', endpoint, `It refuses a read: ${failure.reason}.`, correct)]
+  if (failure && hasLeader !== false) {
+    const repair = `${etcdctl(config.etcd, [endpoint], 'endpoint health')}   # if it is not running, on its host: systemctl start etcd`
+    return [broken('etcd.unreachable', endpoint, `It does not answer a read: ${failure.reason}.`, repair)]
   }
-  if (seconds === undefined || seconds >= SHORT) return []
-  const what = `It keeps ${seconds} s of history: a controller or reader that is away for longer is told of the difference, not of each step.`
-  return [hint('etcd.compaction_short', endpoint, what, 'Start etcd with --auto-compaction-retention=1h.')]
+  if (refusal === undefined) return []
+  const grant = etcdctl(config.etcd, [endpoint], `role grant-permission ROLE --prefix=true readwrite ${word(`${config.etcd.prefix}/`)}`)
+  const role = etcdctl(config.etcd, [endpoint], `user get ${word(config.etcd.username ?? 'USER')}`)
+  return [broken('etcd.readonly', endpoint, `It can be read, and refuses a change: ${refusal}.`, `${grant}   # ROLE is what this says: ${role}`)]
 }
 
-function examineAccess({ etcd: { endpoints, username, cert } }: Config): Finding[] {
-  const findings: Finding[] = []
-  const where = endpoints.join(', ')
-  const far = endpoints.filter(endpoint => !isLoopback(new URL(endpoint).hostname))
-  if (username === undefined && cert === undefined) {
-    const what = 'It is asked without a user and without a certificate: whoever reaches it may change every setting.'
-    const repair = 'etcdctl user add root && etcdctl auth enable   # and username, password_file in [settings.etcd]'
-    findings.push((far.length > 0 ? warning : hint)('etcd.open', where, what, repair))
+function examineSpace({ etcd }: Config, { endpoint, noSpace, bytes = 0, quota, revision = 'REVISION' }: EndpointInspection): Finding[] {
+  // One that was compacted up to there before says so, which is as good.
+  const room = `${etcdctl(etcd, [endpoint], `compaction ${revision}`)}; ${etcdctl(etcd, [endpoint], 'defrag')}`
+  if (noSpace) {
+    const repair = `${room} && ${etcdctl(etcd, [endpoint], 'alarm disarm')}   # if the alarm comes back: raise --quota-backend-bytes`
+    return [broken('etcd.no_space', endpoint, 'It has used up its space (alarm NOSPACE) and takes no changes, from nobody.', repair)]
   }
-  const plain = far.filter(endpoint => endpoint.startsWith('http:'))
-  if (plain.length > 0) {
-    const what = 'Settings, and the password if there is one, travel in the clear.'
-    findings.push(
-      warning('etcd.plain', plain.join(', '), what, 'Give etcd certificates (--cert-file, --key-file) and name it with https: in kytos.ini.'),
-    )
-  }
-  return findings
+  if (quota === undefined || quota <= 0 || bytes <= FULL * quota) return []
+  const what = `It uses ${Math.round((100 * bytes) / quota)} % of its quota of ${quota} bytes; when that is used up, it takes no changes.`
+  return [warning('etcd.filling', endpoint, what, `${room}   # where that frees too little: raise --quota-backend-bytes`)]
 }
 
-function unknownOf({ endpoint, failure, noSpace, quota, commandLine }: EndpointInspection): string[] {
+function unknownOf({ endpoint, failure, version, hasLeader, bytes, noSpace, quota, commandLine }: EndpointInspection): string[] {
   if (failure !== undefined) return []
   const lacking = [
-    ...(noSpace === undefined ? ['whether it has space left (only root may ask for alarms)'] : []),
+    ...(version === undefined || hasLeader === undefined || bytes === undefined ? ['its status (some versions tell only root)'] : []),
+    ...(noSpace === undefined ? ['whether it has space left (some versions tell only root of alarms)'] : []),
     ...(quota === undefined ? ['its quota (/metrics does not answer)'] : []),
     ...(commandLine === undefined ? ['its auto-compaction (/debug/vars does not answer)'] : []),
   ]

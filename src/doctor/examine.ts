@@ -1,57 +1,53 @@
 import { toSettingsError } from '../../model/errors.ts'
 import { type Config, findConfig, loadConfig } from '../boot/config.ts'
-import { chooseBackend } from '../boot/store-choice.ts'
-import { loadCertificate } from '../http/certificate.ts'
+import { packageRoot } from '../host/shipped.ts'
 import { examineClocks } from './clocks.ts'
+import { edit, word } from './commands.ts'
 import { examineContent } from './content.ts'
+import { examineCredentials, examineLocalDoor } from './credentials.ts'
 import { examineEtcdStore } from './etcd-store.ts'
 import { examineFiles } from './files.ts'
 import { broken, type Examined, type Finding } from './finding.ts'
-import { examineFolderStore } from './folder-store.ts'
+import { examineFolderStore, type StoreExamined } from './folder-store.ts'
 import { examineNApps } from './napps.ts'
-import { examineRunning } from './running.ts'
+import { examineRunning, type Running } from './running.ts'
 
 /** Examines everything that a configuration leads to; changes nothing, and works whether or not the service runs. Never throws for what it is to find. */
 export async function examine(explicit: string | undefined, cwd: string): Promise<readonly Examined[]> {
   const loaded = await load(explicit, cwd)
-  if ('severity' in loaded) return [{ part: 'the configuration', findings: [loaded] }]
-  const credentials = await examineCredentials(loaded)
+  const part = 'the configuration'
+  if ('severity' in loaded) return [{ part, findings: [loaded] }]
+  const { usable, ...credentials } = await examineCredentials(loaded)
   const { running, ...service } = await examineRunning(loaded)
-  const store = loaded.settings.backend === 'etcd' ? await examineEtcdStore(loaded) : await examineFolderStore(loaded, running)
-  const { entries, ...examined } = store
+  const { entries, ...store } = await examineStore(loaded, running, usable)
   return [
-    { part: 'the configuration', findings: credentials },
+    { part, findings: [] },
+    { ...credentials, findings: [...credentials.findings, ...(await examineLocalDoor(loaded))] },
     service,
     await examineFiles(loaded),
-    examined,
+    store,
     ...(entries.length > 0 ? [await examineContent(loaded, entries), examineClocks(entries)] : []),
     await examineNApps(loaded),
   ]
 }
 
 async function load(explicit: string | undefined, cwd: string): Promise<Config | Finding> {
+  let file = explicit ?? cwd
   try {
-    return await loadConfig(findConfig(explicit, cwd))
+    file = findConfig(explicit, cwd)
+    return await loadConfig(file)
   } catch (error) {
     const { code, message } = toSettingsError(error)
-    const repair =
-      code === 'CONFIG_ABSENT' ? 'cp kytos.example.ini kytos.ini' : 'Correct the lines that are named; docs/configuration.md has every key.'
-    return broken(code === 'CONFIG_ABSENT' ? 'config.absent' : 'config.invalid', explicit ?? cwd, message, repair)
+    if (code !== 'CONFIG_ABSENT') {
+      return broken('config.invalid', file, message, `${edit(file)}   # docs/configuration.md has every key`)
+    }
+    const example = word(`${packageRoot()}/kytos.example.ini`)
+    return broken('config.absent', file, message, `cp ${example} ${word(explicit ?? 'kytos.ini')}`)
   }
 }
 
-/** What the files hold that the configuration names, each as the start reads it. */
-async function examineCredentials(config: Config): Promise<Finding[]> {
-  const { tls_cert: cert, tls_key: key } = config.settings
-  const findings: Finding[] = []
-  const tryOut = async (where: string, work: () => Promise<unknown>): Promise<void> => {
-    try {
-      await work()
-    } catch (error) {
-      findings.push(broken('config.credentials', where, toSettingsError(error).message, 'Correct the files that are named.'))
-    }
-  }
-  await tryOut(config.file, () => chooseBackend(config, () => {}))
-  if (cert !== undefined && key !== undefined) await tryOut(cert, () => loadCertificate({ cert, key }))
-  return findings
+async function examineStore(config: Config, running: Running, usable: boolean): Promise<StoreExamined> {
+  if (config.settings.backend === 'filesystem') return examineFolderStore(config, running)
+  if (usable) return examineEtcdStore(config, running)
+  return { part: 'etcd', findings: [], entries: [], unknown: ['how etcd is: it is not asked before the certificates and secrets, above, are right'] }
 }

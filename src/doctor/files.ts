@@ -2,74 +2,100 @@ import { constants } from 'node:fs'
 import { access, stat, statfs } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import type { Config } from '../boot/config.ts'
+import { asRoot, thisUser, word } from './commands.ts'
 import { broken, type Examined, type Finding, warning } from './finding.ts'
 
 const MEBIBYTE = 1024 * 1024
 /** Free space below which nothing can be written soon, and below which somebody should look. */
 const SCARCE = 32 * MEBIBYTE
 const LITTLE = 256 * MEBIBYTE
+/** Files that can still be made. */
+const FEW = 1_000
 
-/** Whether what should be private is, what must be writable is, and how much room there is. */
+/** Whether folders are there for this user and for no others, and how much room there is. */
 export async function examineFiles(config: Config): Promise<Examined> {
-  const { state_dir, controller, tls_cert, tls_key } = config.settings
+  const { state_dir, controller, backend } = config.settings
   const own = join(state_dir, controller)
-  const folders = config.settings.backend === 'filesystem' ? [own, config.filesystem.path, join(config.filesystem.path, 'journal')] : [own]
-  const secrets = [
-    ['password_file', config.etcd.password_file],
-    ['key', config.etcd.key],
-    ['tls_key', tls_key],
-    ...(config.daemon.jwt_secret === undefined ? [] : [['jwt_secret', config.file] as const]),
-  ] as const
-  const found = await Promise.all([
-    ...folders.map(examineFolder),
-    ...secrets.map(([name, file]) => (file === undefined ? [] : examineSecret(name, file))),
-    ...(tls_cert === undefined ? [] : [examineReadable(tls_cert)]),
-    ...[own, ...(config.settings.backend === 'filesystem' ? [config.filesystem.path] : [])].map(examineSpace),
-  ])
-  return { part: 'files and disk', findings: found.flat() }
+  const { path } = config.filesystem
+  const folders = backend === 'filesystem' ? [own, path, join(path, 'journal')] : [own]
+  const found = await Promise.all(folders.map(folder => examineFolder(folder, folders)))
+  const consequences: readonly (readonly [string, string])[] = [
+    ...(backend === 'filesystem' ? [[path, 'changes are refused once it is full'] as const] : []),
+    [own, 'once it is full, what this controller knows is not kept for a start without its store'],
+  ]
+  return { part: 'files and disk', findings: [...found.flat(), ...(await examineSpace(consequences))], unknown: await othersFolders(folders) }
 }
 
-async function examineFolder(path: string): Promise<Finding[]> {
+async function examineFolder(path: string, all: readonly string[]): Promise<Finding[]> {
   const stats = await stat(path).catch(() => undefined)
   // The next start makes it.
-  if (!stats) return (await isWritable(await nearestFolder(path))) ? [] : [unwritable(await nearestFolder(path))]
-  if (!stats.isDirectory()) return [broken('folder.none', path, 'It should be a folder.', `mv ${path} ${path}.old`)]
+  if (!stats) {
+    const parent = await nearestFolder(path)
+    return all.includes(parent) ? [] : examineParent(path, parent)
+  }
+  if (!stats.isDirectory()) {
+    return [broken('folder.none', path, 'It should be a folder, and is something else.', `mv ${word(path)} ${word(`${path}.old`)}`)]
+  }
   const findings: Finding[] = []
-  if (!(await isWritable(path))) findings.push(unwritable(path))
+  const lacking = await whyUnwritable(path)
+  if (lacking === 'EROFS') findings.push(readOnly(path, path))
+  else if (lacking !== undefined) {
+    const repair = `${asRoot(`chown -R ${thisUser()} ${word(path)}`)} && ${asRoot(`chmod -R u+rwX ${word(path)}`)}   # or run this as the user of the service`
+    findings.push(broken('folder.unwritable', path, `User ${thisUser()} may not write into it.`, repair))
+  }
   if ((stats.mode & 0o022) !== 0) {
-    findings.push(broken('folder.open', path, 'Others on this host may write into it, and so change settings past every check.', `chmod 700 ${path}`))
+    findings.push(
+      broken('folder.open', path, 'Others on this host may write into it, and so change settings past every check.', `chmod 700 ${word(path)}`),
+    )
   } else if ((stats.mode & 0o004) !== 0 && path.endsWith('journal')) {
-    findings.push(warning('folder.readable', path, 'Everybody on this host may look into it.', `chmod 700 ${path}`))
+    findings.push(warning('folder.readable', path, 'Everybody on this host may look into it.', `chmod 700 ${word(path)}`))
   }
   return findings
 }
 
-async function examineSecret(name: string, file: string): Promise<Finding[]> {
-  const stats = await stat(file).catch(() => undefined)
-  if (!stats) return [broken('secret.absent', file, `The file of ${name} is not there.`, `Write it, or correct ${name} in kytos.ini.`)]
-  const readable = await examineReadable(file)
-  if ((stats.mode & 0o004) === 0) return readable
-  return [...readable, warning('secret.readable', file, `Everybody on this host can read ${name}.`, `chmod 600 ${file}`)]
+async function examineParent(path: string, parent: string): Promise<Finding[]> {
+  const lacking = await whyUnwritable(parent)
+  if (lacking === undefined) return []
+  if (lacking === 'EROFS') return [readOnly(path, parent)]
+  const what = `User ${thisUser()} may not make this folder: ${parent} belongs to others.`
+  return [broken('folder.unwritable', path, what, asRoot(`install -d -m 700 -o ${thisUser()} ${word(path)}`))]
 }
 
-async function examineReadable(file: string): Promise<Finding[]> {
-  const readable = await access(file, constants.R_OK).then(
-    () => true,
-    () => false,
-  )
-  return readable ? [] : [broken('file.unreadable', file, 'This user may not read it.', `chown ${userName()} ${file}`)]
+function readOnly(path: string, at: string): Finding {
+  const repair = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${word(at)})"`)
+  return broken('folder.unwritable', path, 'Its file system is read-only.', repair)
 }
 
-async function examineSpace(path: string): Promise<Finding[]> {
-  const at = await nearestFolder(path)
-  const { bavail, bsize, ffree, files } = await statfs(at)
+/** One finding for each disk, of the first path on it. */
+async function examineSpace(paths: readonly (readonly [path: string, consequence: string])[]): Promise<Finding[]> {
+  const findings = new Map<number, Finding | undefined>()
+  for (const [path, consequence] of paths) {
+    const at = await nearestFolder(path)
+    const { dev } = await stat(at)
+    if (!findings.has(dev)) findings.set(dev, await examineDisk(path, at, consequence))
+  }
+  return [...findings.values()].flatMap(finding => finding ?? [])
+}
+
+async function examineDisk(path: string, at: string, consequence: string): Promise<Finding | undefined> {
+  const { bavail, bsize, blocks, ffree, files } = await statfs(at)
   const free = bavail * bsize
-  const said = `${Math.floor(free / MEBIBYTE)} MiB are left on its disk`
-  const repair = `df -h ${at}   # and make room there`
-  if (free < SCARCE) return [broken('disk.full', path, `${said}: changes are refused when it is full.`, repair)]
-  if (files > 0 && ffree < 1_000)
-    return [broken('disk.full', path, `${ffree} files can still be made on its disk.`, `df -i ${at}   # and make room there`)]
-  return free < LITTLE ? [warning('disk.little', path, `${said}.`, repair)] : []
+  const said = `${Math.floor(free / MEBIBYTE)} MiB are left on its disk: ${consequence}.`
+  const repair = `df -h ${word(at)}   # and make room there`
+  if (blocks > 0 && free < SCARCE) return broken('disk.full', path, said, repair)
+  if (files > 0 && ffree < FEW) {
+    return broken('disk.full', path, `${ffree} files can still be made on its disk: ${consequence}.`, `df -i ${word(at)}   # and make room there`)
+  }
+  return blocks > 0 && free < LITTLE ? warning('disk.little', path, said, repair) : undefined
+}
+
+/** What only the user of the service can tell: root may do everything. */
+async function othersFolders(paths: readonly string[]): Promise<string[]> {
+  const stats = await Promise.all(paths.map(path => stat(path).catch(() => undefined)))
+  const other = stats.findIndex(one => one !== undefined && process.getuid !== undefined && one.uid !== process.getuid())
+  const uid = stats[other]?.uid
+  if (uid === undefined) return []
+  return [`what user ${uid}, whose ${paths[other]} is, may read and write: this is run by user ${thisUser()}`]
 }
 
 async function nearestFolder(path: string): Promise<string> {
@@ -80,22 +106,10 @@ async function nearestFolder(path: string): Promise<string> {
   return there || dirname(path) === path ? path : nearestFolder(dirname(path))
 }
 
-async function isWritable(path: string): Promise<boolean> {
+/** The error's code; undefined where this user may write. */
+async function whyUnwritable(path: string): Promise<string | undefined> {
   return access(path, constants.W_OK | constants.X_OK).then(
-    () => true,
-    () => false,
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
   )
-}
-
-function unwritable(path: string): Finding {
-  return broken(
-    'folder.unwritable',
-    path,
-    'This user may not write here.',
-    `chown -R ${userName()} ${path}   # or run this as the user of the service`,
-  )
-}
-
-function userName(): string {
-  return process.getuid ? String(process.getuid()) : 'USER'
 }

@@ -1,3 +1,5 @@
+import type { CodeOf, FindingCode } from './findings.ts'
+
 /** `broken`: something does not work, or soon will not. `warning`: it works, and should not stay so. `hint`: worth knowing. */
 export type Severity = 'broken' | 'warning' | 'hint'
 
@@ -5,7 +7,7 @@ export type Severity = 'broken' | 'warning' | 'hint'
 export interface Finding {
   readonly severity: Severity
   /** Stable, for machines: `lock.held`. */
-  readonly code: string
+  readonly code: FindingCode
   /** The file, endpoint, namespace or NApp it is about. */
   readonly where: string
   /** One sentence. */
@@ -28,6 +30,6 @@ export const broken = finding('broken')
 export const warning = finding('warning')
 export const hint = finding('hint')
 
-function finding(severity: Severity) {
-  return (code: string, where: string, what: string, repair: string): Finding => ({ severity, code, where, what, repair })
+function finding<S extends Severity>(severity: S) {
+  return (code: CodeOf<S>, where: string, what: string, repair: string): Finding => ({ severity, code, where, what, repair })
 }

@@ -1,7 +1,9 @@
-import { findHolder, findRejected, inspectFolder } from '../../backends/filesystem/inspect.ts'
+import { hostname } from 'node:os'
+import { findBroken, findHolder, findRejected, type Inspection, inspectFolder } from '../../backends/filesystem/inspect.ts'
 import type { Entry } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
+import { edit, kytosSettings, word } from './commands.ts'
 import { broken, type Examined, type Finding, hint, warning } from './finding.ts'
 import type { Running } from './running.ts'
 
@@ -12,46 +14,75 @@ export interface StoreExamined extends Examined {
   readonly entries: readonly Entry[]
 }
 
-/** Looks at a store in a folder, beside whoever has it open: who that is, and how its journal is. Changes nothing. */
-export async function examineFolderStore({ filesystem: { path }, file }: Config, { service }: Running): Promise<StoreExamined> {
+/** Looks at a store in a folder, beside whoever has it open: who that is, how its journal is, and what people did to its files. Changes nothing. */
+export async function examineFolderStore(config: Config, { service }: Running): Promise<StoreExamined> {
   const part = 'the store in its folder'
-  const findings: Finding[] = []
-  const holder = findHolder(path)
-  if (holder && !service) {
-    const who = holder.pid === undefined ? 'Another process' : `Process ${holder.pid} on ${holder.host}`
-    const what = `${who} has the store open, and no service of this configuration answers.`
-    findings.push(
-      broken(
-        'lock.held',
-        path,
-        what,
-        holder.pid === undefined ? `fuser -v ${path}/journal/lock` : `ps -fp ${holder.pid}   # and stop it: kill ${holder.pid}`,
-      ),
-    )
-  }
-  for (const rejected of await findRejected(path)) {
-    const what = 'What a person wrote here by hand was not valid, and was set aside.'
-    findings.push(hint('file.rejected', rejected, what, `Look at it, then: rm ${rejected}`))
-  }
+  const { path } = config.filesystem
+  const { isHeld, findings: lock } = examineLock(path, service !== undefined)
+  const findings = [...lock, ...(await examineHandEdits(path))]
   try {
     const found = await inspectFolder(path)
-    if (!found)
-      return { part, findings: [...findings, hint('store.none', path, 'There is no store yet.', `kytos-settings start -c ${file}`)], entries: [] }
-    // A process that has it open may just be writing.
-    if (found.torn && !holder) {
-      const what = `Its last write was not finished (${found.torn.lost} bytes), and was never acknowledged.`
-      findings.push(warning('journal.torn', found.torn.file, what, `kytos-settings start -c ${file}   # cuts it off and keeps it beside`))
-    }
-    for (const kept of found.kept) findings.push(hint('journal.kept', kept, 'An unfinished write was cut off and kept here.', `rm ${kept}`))
-    const content = found.entries.reduce((sum, { key, text }) => sum + key.length + text.length, 0)
-    if (found.bytes > 64 * MEBIBYTE && found.bytes > 10 * content) {
-      const what = `It takes ${Math.round(found.bytes / MEBIBYTE)} MiB for ${Math.round(content / MEBIBYTE)} MiB of content: it is not being compacted.`
-      findings.push(warning('journal.large', `${path}/journal`, what, `kytos-settings start -c ${file}   # and look at its log`))
-    }
-    return { part, findings, entries: found.entries }
+    if (found) return { part, findings: [...findings, ...examineJournal(config, found, isHeld)], entries: found.entries }
+    return { part, findings: [...findings, hint('store.none', path, 'There is no store yet.', kytosSettings(config, 'start'))], entries: [] }
   } catch (error) {
     const { message, code } = toSettingsError(error)
-    const repair = code === 'STORE_DAMAGED' ? `kytos-settings restore FILE --overwrite -c ${file}   # from a backup` : 'See what the message says.'
-    return { part, findings: [...findings, broken('journal.damaged', `${path}/journal`, message, repair)], entries: [] }
+    const journal = `${path}/journal`
+    const aside = `mv ${word(journal)} ${word(`${journal}.damaged`)}`
+    const repair =
+      code === 'STORE_DAMAGED'
+        ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; without one start, which reads the files in ${path}`
+        : `ls -l ${word(journal)}   # once it can be read: ${kytosSettings(config, 'doctor')}`
+    return { part, findings: [...findings, broken('journal.damaged', journal, message, repair)], entries: [] }
   }
+}
+
+function examineLock(path: string, isServed: boolean): { readonly isHeld: boolean; readonly findings: readonly Finding[] } {
+  try {
+    const holder = findHolder(path)
+    if (!holder || isServed) return { isHeld: holder !== undefined, findings: [] }
+    const { pid, host } = holder
+    const who = pid === undefined ? 'Another process' : `Process ${pid} on ${host}`
+    const what = `${who} has the store open, and no service of this configuration answers.`
+    const there = host === undefined || host === hostname() ? '' : `   # on ${host}`
+    const repair = pid === undefined ? `fuser -v ${word(`${path}/journal/lock`)}` : `ps -fp ${pid} && kill ${pid}${there}   # if it is not to have it`
+    return { isHeld: true, findings: [broken('lock.held', path, what, repair)] }
+  } catch (error) {
+    return { isHeld: false, findings: [broken('lock.command', path, toSettingsError(error).message, 'sudo apt-get install util-linux')] }
+  }
+}
+
+async function examineHandEdits(path: string): Promise<Finding[]> {
+  const edited = (await findBroken(path)).map(([file, why]) => {
+    const what = `It was edited by hand and cannot be taken in, so what was stored before counts: ${why}`
+    return warning('file.broken', file, what, edit(file))
+  })
+  const rejected = (await findRejected(path)).map(file =>
+    hint(
+      'file.rejected',
+      file,
+      'What a person wrote here could not be taken in, and a later change put it aside.',
+      `cat ${word(file)} && rm ${word(file)}`,
+    ),
+  )
+  return [...edited, ...rejected]
+}
+
+function examineJournal(config: Config, { torn, kept, entries, bytes }: Inspection, isHeld: boolean): Finding[] {
+  const { path } = config.filesystem
+  const start = kytosSettings(config, 'start')
+  const findings: Finding[] = []
+  // A process that has it open may just be writing.
+  if (torn && !isHeld) {
+    const what = `Its last write was not finished (${torn.lost} bytes), and was never acknowledged.`
+    findings.push(warning('journal.torn', torn.file, what, `${start}   # cuts it off and keeps it beside`))
+  }
+  for (const file of kept) findings.push(hint('journal.kept', file, 'An unfinished write was cut off and kept here.', `rm ${word(file)}`))
+  const content = entries.reduce((sum, { key, text }) => sum + key.length + text.length, 0)
+  if (bytes > 64 * MEBIBYTE && bytes > 10 * content) {
+    const what = `It takes ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: it is not being compacted.`
+    findings.push(
+      warning('journal.large', `${path}/journal`, what, `${start}   # compacts it at the first change; its log says what keeps it from that`),
+    )
+  }
+  return findings
 }

@@ -1,60 +1,64 @@
+import { join } from 'node:path'
 import { toSettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
-import { discover, type FoundNApp } from '../host/discover.ts'
-import { SETTINGS_NAPP } from '../host/manifest.ts'
-import { describeProblem, orderNApps } from '../host/order.ts'
+import { type BrokenNApp, discover, type FoundNApp, INSTALLED } from '../host/discover.ts'
+import { MANIFEST, SETTINGS_NAPP } from '../host/manifest.ts'
+import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts'
+import { asRoot, edit, kytosSettings, word } from './commands.ts'
 import { broken, type Examined, type Finding, hint, warning } from './finding.ts'
 
 /** Whether the NApps can be started, and in the order that their manifests ask for. */
-export async function examineNApps({ daemon }: Config): Promise<Examined> {
+export async function examineNApps(config: Config): Promise<Examined> {
+  const part = 'NApps'
+  const { napps: root } = config.daemon
   try {
-    const { napps, broken: bad } = await discover(daemon.napps)
-    const enabled = napps.filter(napp => napp.enabled)
-    const manifests = bad.map(({ id, enabled: used, error }) =>
-      (used ? broken : hint)(
-        'napp.broken',
-        id,
-        error.message,
-        used ? `kytos-settings napps disable ${id}   # until it is mended` : 'Mend or remove it.',
-      ),
-    )
-    return { part: 'NApps', findings: [...manifests, ...examineOrder(enabled), ...examineSettings(napps, daemon)] }
+    const { napps, broken: bad } = await discover(root)
+    const manifests = bad.map(napp => brokenManifest(config, napp))
+    return { part, findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)] }
   } catch (error) {
-    return { part: 'NApps', findings: [broken('napps.unreadable', daemon.napps, toSettingsError(error).message, `ls -ld ${daemon.napps}`)] }
+    const repair = asRoot(`chmod -R a+rX ${word(root)}`)
+    return { part, findings: [broken('napps.unreadable', root, toSettingsError(error).message, repair)] }
   }
 }
 
-function examineOrder(enabled: readonly FoundNApp[]): Finding[] {
+function brokenManifest(config: Config, { id, enabled, error }: BrokenNApp): Finding {
+  const mend = edit(join(config.daemon.napps, enabled ? '' : INSTALLED, id, MANIFEST))
+  if (!enabled) return hint('napp.broken', id, error.message, mend)
+  return broken('napp.broken', id, error.message, `${kytosSettings(config, 'napps', 'disable', id)}   # or: ${mend}`)
+}
+
+function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
+  const enabled = napps.filter(napp => napp.enabled)
   const candidates = enabled.map(({ id, manifest: { priority, napp_dependencies = [] } }) => ({ id, priority, dependencies: napp_dependencies }))
   const priorities = new Map(candidates.map(({ id, priority }) => [id, priority]))
-  const problems = orderNApps(candidates).problems.map(problem =>
-    problem.kind === 'missing'
-      ? warning('napp.missing', problem.napp, describeProblem(problem), `kytos-settings napps enable ${problem.dependency}`)
-      : broken(
-          'napp.cycle',
-          problem.cycle.slice(0, -1).join(', '),
-          describeProblem(problem),
-          `Take one of them out of napp_dependencies in napp.json.`,
-        ),
-  )
+  const editManifest = (id: string): string => edit(join(config.daemon.napps, id, MANIFEST))
+  const problems = orderNApps(candidates).problems.map(problem => {
+    if (problem.kind === 'missing') return warning('napp.missing', problem.napp, describeProblem(problem), bring(config, problem, napps))
+    const circle = problem.cycle.slice(0, -1)
+    const repair = `${editManifest(circle[0] ?? '')}   # take ${circle[1] ?? circle[0]} out of its napp_dependencies`
+    return broken('napp.cycle', circle.join(', '), describeProblem(problem), repair)
+  })
   const inverted = candidates.flatMap(({ id, priority, dependencies }) =>
-    dependencies
-      .filter(dependency => (priorities.get(dependency) ?? priority) > priority)
-      .map(dependency =>
-        hint(
-          'napp.priority',
-          id,
-          `Its priority ${priority} asks for a start before ${dependency} (${priorities.get(dependency)}), on which it depends: it starts after it.`,
-          `Give it a priority of ${priorities.get(dependency)} or more in napp.json.`,
-        ),
-      ),
+    dependencies.flatMap(dependency => {
+      const theirs = priorities.get(dependency) ?? priority
+      if (theirs <= priority) return []
+      const what = `Its priority ${priority} asks for a start before ${dependency} (${theirs}), on which it depends: it starts after it.`
+      return [hint('napp.priority', id, what, `${editManifest(id)}   # give it a priority of ${theirs} or more`)]
+    }),
   )
   return [...problems, ...inverted]
 }
 
-function examineSettings(napps: readonly FoundNApp[], { napps_pre_installed }: Config['daemon']): Finding[] {
+/** What is installed need only be enabled, as what comes with this package. */
+function bring(config: Config, { dependency }: OrderProblem & { readonly kind: 'missing' }, napps: readonly FoundNApp[]): string {
+  const enable = kytosSettings(config, 'napps', 'enable', dependency)
+  if (napps.some(({ id }) => id === dependency)) return enable
+  return `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # the folder of ${dependency}; one that comes with this package: ${enable}`
+}
+
+function examineSettings(config: Config, napps: readonly FoundNApp[]): Finding[] {
   const own = napps.find(({ id }) => id === SETTINGS_NAPP)
-  if (own?.enabled || (!own && napps_pre_installed.includes(SETTINGS_NAPP))) return []
-  const repair = own ? `kytos-settings napps enable ${SETTINGS_NAPP}` : `Add "${SETTINGS_NAPP}" to napps_pre_installed in kytos.ini.`
-  return [broken('napp.settings', SETTINGS_NAPP, 'It is not enabled, and nothing starts without it.', repair)]
+  if (own?.enabled || (!own && config.daemon.napps_pre_installed.includes(SETTINGS_NAPP))) return []
+  const what = 'It is not enabled, and nothing starts without it.'
+  return [broken('napp.settings', SETTINGS_NAPP, what, kytosSettings(config, 'napps', 'enable', SETTINGS_NAPP))]
 }

@@ -7,6 +7,7 @@ import { parseJson } from '../../model/json.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import { type LocalService, readLocalService } from '../local-door.ts'
+import { kytosSettings, word } from './commands.ts'
 import { broken, type Examined, hint, warning } from './finding.ts'
 
 /** The service of this host, if it runs: where, and what it says of itself. */
@@ -15,7 +16,7 @@ export interface Running {
   readonly health: JsonObject | undefined
 }
 
-const PATIENCE = 5_000
+const PATIENCE = 3_000
 
 /** Looks whether a service with this configuration answers on this host, and how it is. */
 export async function examineRunning(config: Config): Promise<Examined & { readonly running: Running }> {
@@ -24,36 +25,41 @@ export async function examineRunning(config: Config): Promise<Examined & { reado
   const nobody = { service: undefined, health: undefined }
   try {
     const service = await readLocalService(own)
-    if (!service) {
-      return { part, running: nobody, findings: [hint('service.stopped', own, 'No service runs here.', `kytos-settings start -c ${config.file}`)] }
-    }
+    const start = kytosSettings(config, 'start')
+    if (!service) return { part, running: nobody, findings: [hint('service.stopped', own, 'No service runs here.', start)] }
     const health = await askHealth(service)
-    if (!health) {
-      const what = `${join(own, 'service.json')} says that a service answers at ${service.url}, and none does: it was killed.`
-      return { part, running: nobody, findings: [warning('service.gone', service.url, what, `kytos-settings start -c ${config.file}`)] }
+    const told = `${join(own, 'service.json')} says that a service answers at ${service.url}`
+    if (health === 'nobody') {
+      return { part, running: nobody, findings: [warning('service.gone', service.url, `${told}, and none does: it was killed.`, start)] }
+    }
+    if (health === 'silence') {
+      const what = `${told}, and what takes connections there does not answer as one.`
+      const repair = `ss -ltnp 'sport = :${portOf(service)}'   # shows who that is: end it, then ${start}`
+      return { part, running: nobody, findings: [broken('service.silent', service.url, what, repair)] }
     }
     const { state, reason } = health
-    const ill =
-      state === 'READY'
-        ? []
-        : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'it does not say why'}.`, 'Look at the store, below.')]
+    const again = `${kytosSettings(config, 'doctor')}   # once what it says of the store, below, is mended`
+    const ill = state === 'READY' ? [] : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'it does not say why'}`, again)]
     return { part, running: { service, health }, findings: ill }
   } catch (error) {
-    return {
-      part,
-      running: nobody,
-      findings: [broken('service.unreadable', own, toSettingsError(error).message, 'Run this as the user of the service.')],
-    }
+    const repair = `sudo -u "#$(stat -c %u ${word(own)})" ${kytosSettings(config, 'doctor')}   # as the user of the service`
+    return { part, running: nobody, findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)] }
   }
 }
 
-async function askHealth({ url }: LocalService): Promise<JsonObject | undefined> {
+/** What a service says of itself; `silence` where something is there that does not say it. */
+async function askHealth({ url }: LocalService): Promise<JsonObject | 'nobody' | 'silence'> {
   try {
     const answer = parseJson(await get(`${url}/healthz`))
-    return isObject(answer) ? answer : undefined
-  } catch {
-    return undefined // nobody, or somebody else
+    return isObject(answer) && typeof answer.state === 'string' ? answer : 'silence'
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED' ? 'nobody' : 'silence'
   }
+}
+
+function portOf({ url }: LocalService): string {
+  const { port, protocol } = new URL(url)
+  return port || (protocol === 'https:' ? '443' : '80')
 }
 
 function get(url: string): Promise<string> {

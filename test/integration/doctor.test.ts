@@ -1,29 +1,16 @@
-import { chmod, readdir, readFile, stat, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, rename, stat, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import type { Finding } from '../../src/doctor/finding.ts'
-import { runIn } from '../unit/cli/cli-world.ts'
-import { enabled } from '../unit/host/napps-tree.ts'
+import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
+import { makeKey } from '../../model/key.ts'
+import { packageRoot } from '../../src/host/shipped.ts'
+import { enabled, installed } from '../unit/host/napps-tree.ts'
+import { doctor, lastLog, mend } from './doctor-stage.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
-import { etcdForTest, furnish, iniFor, putByHand } from './moving-ground.ts'
+import { furnish, iniFor, kytos } from './moving-ground.ts'
 
 const SMALL = { namespaces: 3, boxes: 10 }
-
-/** What the doctor says of a kytos.ini, and its exit code. */
-async function doctor(cwd: string, ini: string) {
-  const { exit, stdout } = await runIn(cwd, ['doctor', '-c', ini, '--json'])
-  const said: { readonly healthy: boolean; readonly findings: readonly Finding[]; readonly unknown: readonly string[] } = JSON.parse(stdout)
-  expect(said.healthy).toBe(exit === 0)
-  for (const { repair } of said.findings) expect(repair).not.toBe('')
-  const codes = (severity: string) => said.findings.filter(finding => finding.severity === severity).map(({ code }) => code)
-  return { exit, ...said, broken: codes('broken'), warnings: codes('warning'), hints: codes('hint') }
-}
-
-async function lastLog(cwd: string, store: string): Promise<string> {
-  const folder = join(cwd, store, 'journal')
-  const logs = (await readdir(folder)).filter(name => name.endsWith('.log')).sort()
-  return join(folder, logs.at(-1) ?? '')
-}
+const MEBIBYTE = 1024 * 1024
 
 describe('the doctor', () => {
   it('finds nothing wrong with a service that runs, looks beside it, and says so for people too', async () => {
@@ -31,146 +18,154 @@ describe('the doctor', () => {
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
     const stopped = await doctor(cwd, 'a.ini')
-    expect(stopped).toMatchObject({ exit: 0, broken: [], warnings: [], hints: expect.arrayContaining(['service.stopped']) })
+    expect(stopped).toMatchObject({ exit: 0, broken: [], warnings: [], hints: ['service.stopped'] })
     const service = kytosSettings(cwd, 'start', '-c', 'a.ini')
     await service.ready
     expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, broken: [], warnings: [], hints: [] })
     const people = kytosSettings(cwd, 'doctor', '-c', 'a.ini')
     expect(await people.ended).toBe(0)
-    expect(people.output()).toMatch(/^well {2}the configuration\nwell {2}the service of this host\n(.*\n)*0 broken, 0 warning, 0 hint\.\n$/)
+    expect(people.output()).toMatch(
+      /^well {2}the configuration\nwell {2}certificates and secrets\nwell {2}the service of this host\n(.*\n)*0 broken, 0 warning, 0 hint\.\n$/,
+    )
+    // It takes connections, and nothing of it answers.
+    service.child.kill('SIGSTOP')
+    const silent = await doctor(cwd, 'a.ini')
+    expect(silent).toMatchObject({ exit: 1, broken: ['service.silent', 'lock.held'] })
+    expect(await mend(cwd, silent.find('service.silent'))).toContain(`pid=${service.child.pid},`)
     service.child.kill('SIGKILL')
     await service.ended
     expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, warnings: ['service.gone'] })
-  })
+  }, 30_000)
 
-  it('finds a configuration that is not there, or not right', async () => {
+  it('finds a configuration that is not there, or not right, and one that it says to copy is both', async () => {
     const cwd = await freshFolder()
-    expect(await doctor(cwd, 'none.ini')).toMatchObject({ exit: 1, broken: ['config.absent'] })
+    const absent = await doctor(cwd, 'none.ini')
+    expect(absent).toMatchObject({ exit: 1, broken: ['config.absent'] })
+    await mend(cwd, absent.find('config.absent'))
+    expect(await readFile(join(cwd, 'none.ini'), 'utf8')).toBe(await readFile(join(packageRoot(), 'kytos.example.ini'), 'utf8'))
+    expect(await doctor(cwd, 'none.ini')).toMatchObject({ exit: 0, broken: [] })
     await writeFile(join(cwd, 'bad.ini'), '[settings]\nbackend = paper\n')
-    expect(await doctor(cwd, 'bad.ini')).toMatchObject({
+    const wrong = await doctor(cwd, 'bad.ini')
+    expect(wrong).toMatchObject({
       exit: 1,
       broken: ['config.invalid'],
-      findings: [{ what: expect.stringContaining('backend') }],
+      findings: [{ what: expect.stringContaining('bad.ini:2: [settings] backend') }],
     })
+    await mend(cwd, wrong.find('config.invalid'), {}, 'sed -i s/paper/filesystem/')
+    expect(await doctor(cwd, 'bad.ini')).toMatchObject({ exit: 0, broken: [] })
   })
 
-  it('finds folders that others may write, secrets that all can read, and files that are not there', async () => {
-    const cwd = await freshFolder()
-    const ini = await iniFor(cwd, 'a')
-    await furnish(ini, SMALL)
-    await chmod(join(cwd, 'store-a'), 0o777)
-    const open = await doctor(cwd, 'a.ini')
-    expect(open).toMatchObject({ exit: 1, broken: ['folder.open'] })
-    expect(open.findings.find(({ code }) => code === 'folder.open')?.repair).toBe(`chmod 700 ${join(cwd, 'store-a')}`)
-    const etcd = await etcdForTest()
-    const file = await iniFor(cwd, 'b', etcd)
-    await writeFile(file, `${await readFile(file, 'utf8')}username = kytos\npassword_file = password\n`)
-    expect((await doctor(cwd, 'b.ini')).broken).toEqual(expect.arrayContaining(['config.credentials', 'secret.absent']))
-    await writeFile(join(cwd, 'password'), 'secret\n', { mode: 0o644 })
-    const readable = await doctor(cwd, 'b.ini')
-    expect(readable.warnings).toContain('secret.readable')
-    // A user is named, and this etcd has none.
-    expect(readable.broken).toContain('etcd.unreachable')
-    expect(JSON.stringify(readable)).not.toContain('secret\\n')
-  })
-
-  it('finds who holds the lock, a journal whose end is torn, and one that is damaged; and changes nothing', async () => {
+  it('finds who holds the lock, and that there is no flock; what it says lets the store go', async () => {
     const cwd = await freshFolder()
     const [ini] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b')]
     await furnish(ini, SMALL)
-    const other = (await readFile(join(cwd, 'b.ini'), 'utf8')).replace('store-b', 'store-a')
-    await writeFile(join(cwd, 'b.ini'), other)
+    await writeFile(join(cwd, 'b.ini'), (await readFile(join(cwd, 'b.ini'), 'utf8')).replace('store-b', 'store-a'))
     const holder = kytosSettings(cwd, 'start', '-c', 'a.ini')
     await holder.ready
     const held = await doctor(cwd, 'b.ini')
     expect(held).toMatchObject({ exit: 1, broken: ['lock.held'] })
-    expect(held.findings.find(({ code }) => code === 'lock.held')?.repair).toContain(`kill ${holder.child.pid}`)
-    holder.child.kill('SIGTERM')
+    expect(held.find('lock.held').what).toMatch(new RegExp(`^Process ${holder.child.pid} on `))
+    await mend(cwd, held.find('lock.held'))
     await holder.ended
-    const log = await lastLog(cwd, 'store-a')
-    const whole = await readFile(log)
-    await writeFile(log, whole.subarray(0, whole.length - 3))
-    expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, warnings: ['journal.torn'] })
-    expect((await stat(log)).size).toBe(whole.length - 3)
-    const damaged = Buffer.from(whole)
-    damaged[Math.floor(whole.length / 2)] = (damaged[Math.floor(whole.length / 2)] ?? 0) ^ 0xff
-    await writeFile(log, damaged)
-    expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 1, broken: ['journal.damaged'] })
-    expect(await readFile(log)).toEqual(damaged)
+    expect((await doctor(cwd, 'b.ini')).broken).toEqual([])
+    const { PATH } = process.env
+    try {
+      process.env.PATH = cwd
+      expect((await doctor(cwd, 'a.ini')).broken).toEqual(['lock.command'])
+    } finally {
+      process.env.PATH = PATH
+    }
   })
 
-  it('finds overrides that do not validate, secrets in the clear, clocks that differ, and a store that is not whole', async () => {
+  it('finds a journal whose end is torn, what is kept of it, and one that is damaged; changes nothing, and what it says mends them', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
-    await putByHand(ini, 'settings/kytos/napp_0', '{"n":"many"}')
-    const schema = { type: 'object', properties: { login: { properties: { password: { 'x-sensitive': true } } } } }
-    await putByHand(ini, 'schemas/kytos/secretive/d1', JSON.stringify({ schema, seed: {}, napp_version: null }))
-    await putByHand(ini, 'settings/kytos/secretive', '{"login":{"password":"hunter2"}}')
-    const record = (version: number, controller: string, at: string) =>
-      JSON.stringify({
-        version,
-        kind: 'updated',
-        data: {},
-        actor: { type: 'user', name: 'a' },
-        controller,
-        comment: null,
-        at,
-        write_id: `w${version}`,
-      })
-    await putByHand(ini, 'history/settings/kytos/x/000000000001', record(1, 'ahead', '2026-01-01T00:01:00Z'))
-    await putByHand(ini, 'history/settings/kytos/x/000000000002', record(2, 'behind', '2026-01-01T00:00:00Z'))
+    await kytos(cwd, 'backup', 'whole.archive', '-c', 'a.ini')
+    const log = await lastLog(cwd, 'store-a')
+    const whole = await readFile(log)
+    await writeFile(log, whole.subarray(0, whole.length - 3))
+    const torn = await doctor(cwd, 'a.ini')
+    expect(torn).toMatchObject({ exit: 0, warnings: ['journal.torn'] })
+    expect((await stat(log)).size).toBe(whole.length - 3)
+    // Any command that opens the store cuts it off, as the start does.
+    await kytos(cwd, 'set', 'kytos/napp_0', 'n=5', '-c', 'a.ini')
+    const kept = await doctor(cwd, 'a.ini')
+    expect(kept).toMatchObject({ exit: 0, warnings: [], hints: ['service.stopped', 'journal.kept'] })
+    await mend(cwd, kept.find('journal.kept'))
+    expect((await readdir(join(cwd, 'store-a', 'journal'))).filter(name => name.endsWith('.torn'))).toEqual([])
+    const damaged = Buffer.from(whole)
+    damaged[Math.floor(whole.length / 2)] = (damaged[Math.floor(whole.length / 2)] ?? 0) ^ 0xff
+    await writeFile(log, damaged)
     const ill = await doctor(cwd, 'a.ini')
-    expect(ill).toMatchObject({ exit: 1, broken: ['overrides.invalid'], warnings: ['secret.plain', 'clock.skew'] })
-    expect(ill.findings.find(({ code }) => code === 'overrides.invalid')).toMatchObject({
-      where: 'kytos/napp_0',
-      what: expect.stringMatching(/\/n.*version 6 counts in their place/),
-      repair: 'kytos-settings edit kytos/napp_0',
-    })
-    expect(ill.findings.find(({ code }) => code === 'clock.skew')?.what).toMatch(/ahead was at least 60 s ahead of that of behind/)
-    expect(JSON.stringify(ill)).not.toContain('hunter2')
-    await putByHand(ini, 'meta/store', '{"format":1,"filling":{"from":"x","at":"t"}}')
-    expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 1, broken: ['store.format'] })
+    expect(ill).toMatchObject({ exit: 1, broken: ['journal.damaged'] })
+    expect(await readFile(log)).toEqual(damaged)
+    await mend(cwd, ill.find('journal.damaged'), { FILE: 'whole.archive' })
+    expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, broken: [], warnings: [] })
+    expect((await kytos(cwd, 'history', 'kytos/napp_2', '-c', 'a.ini')).output).toMatch(/^6 /m)
   })
 
-  it('finds NApps that go in a circle, lack what they depend on, or cannot be read', async () => {
+  it('finds a journal that is not compacted; the first change after a start makes it small', async () => {
     const cwd = await freshFolder()
-    await iniFor(cwd, 'a')
+    const ini = await iniFor(cwd, 'a')
+    await furnish(ini, SMALL)
+    // One that never finds the time for it.
+    const never = { log: 1e12, tail: 1e12, ratio: 1e12 }
+    const backend = createFilesystemBackend({ path: join(cwd, 'store-a') }, { report: () => {} }, { compaction: never })
+    await backend.open()
+    for (const put of ['x', 'y', 'z', 'x', 'y'].map(letter => letter.repeat(14 * MEBIBYTE)))
+      await backend.commit([{ key: makeKey('meta', 'a'), put }])
+    await backend.commit([{ key: makeKey('meta', 'a'), delete: true }])
+    await backend.close()
+    const large = await doctor(cwd, 'a.ini')
+    expect(large).toMatchObject({ exit: 0, warnings: ['journal.large'] })
+    expect(large.find('journal.large').what).toMatch(/^It takes 70 MiB for 0\.0 MiB of content/)
+    const service = kytosSettings(cwd, 'start', '-c', 'a.ini')
+    await service.ready
+    await kytos(cwd, 'set', 'kytos/napp_0', 'n=5', '-c', 'a.ini')
+    await expect.poll(async () => (await doctor(cwd, 'a.ini')).codes, { timeout: 10_000 }).toEqual([])
+  })
+
+  it('finds NApps that go in a circle, lack what they depend on, or cannot be read; what it says puts them in order', async () => {
+    const cwd = await freshFolder()
+    const ini = await iniFor(cwd, 'a')
     const root = join(cwd, 'napps')
     await enabled(root, 'z/one', '', { napp_dependencies: ['z/two'] })
-    await enabled(root, 'z/two', '', { napp_dependencies: ['z/one', 'z/nowhere'] })
+    await enabled(root, 'z/two', '', { napp_dependencies: ['z/one', 'z/off', 'z/nowhere'] })
+    await installed(root, 'z/off', '')
     await enabled(root, 'z/early', '', { priority: 5, napp_dependencies: ['z/late'] })
     await enabled(root, 'z/late', '', { priority: 90 })
-    const folder = await enabled(root, 'z/bad', '')
-    await writeFile(join(folder, 'napp.json'), '{')
+    await writeFile(join(await enabled(root, 'z/bad', ''), 'napp.json'), '{')
+    await writeFile(ini, (await readFile(ini, 'utf8')).replace('["kytos/settings"]', '[]'))
     const found = await doctor(cwd, 'a.ini')
-    expect(found).toMatchObject({ exit: 1, broken: expect.arrayContaining(['napp.broken', 'napp.cycle']), warnings: ['napp.missing'] })
+    expect(found).toMatchObject({ exit: 1, broken: ['napp.broken', 'napp.cycle', 'napp.settings'], warnings: ['napp.missing', 'napp.missing'] })
     expect(found.hints).toContain('napp.priority')
+    await mend(cwd, found.find('napp.broken'))
+    await mend(cwd, found.find('napp.cycle'), {}, 'sed -i s,"z/two",,')
+    await mend(cwd, found.find('napp.settings'))
+    await mend(cwd, found.find('napp.missing'))
+    await mend(cwd, found.find('napp.priority'), {}, 'sed -i s/5/95/')
+    const better = await doctor(cwd, 'a.ini')
+    expect(better).toMatchObject({ exit: 0, broken: [], warnings: ['napp.missing'] })
+    expect(better.hints.filter(code => code.startsWith('napp'))).toEqual(['napp.broken'])
+    const folder = join(cwd, 'elsewhere')
+    await mkdir(folder)
+    await writeFile(join(folder, 'napp.json'), '{"username":"z","name":"nowhere","main":"main.mjs"}')
+    await writeFile(join(folder, 'main.mjs'), '')
+    await mend(cwd, better.find('napp.missing'), { FOLDER: folder })
+    expect((await doctor(cwd, 'a.ini')).warnings).toEqual([])
   })
 
-  it('finds an etcd that is away, open, full, or not compacted', async () => {
+  it('names a file with any name as the shell takes it', async () => {
     const cwd = await freshFolder()
-    const etcd = await etcdForTest('--quota-backend-bytes=6000000')
-    const ini = await iniFor(cwd, 'a', etcd)
-    await furnish(ini, SMALL)
-    const well = await doctor(cwd, 'a.ini')
-    expect(well).toMatchObject({ exit: 0, broken: [] })
-    expect(well.hints).toEqual(expect.arrayContaining(['etcd.open', 'etcd.compaction_off']))
-    const filled = await fill(() => etcd.client.put('fill').value('x'.repeat(400_000)).exec(), 500)
-    expect(filled).toMatch(/space exceeded/)
-    const full = await doctor(cwd, 'a.ini')
-    expect(full).toMatchObject({ exit: 1, broken: ['etcd.no_space'] })
-    expect(full.findings.find(({ code }) => code === 'etcd.no_space')?.repair).toContain('alarm disarm')
-    await etcd.kill()
-    expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 1, broken: ['etcd.unreachable'] })
+    const ini = await iniFor(cwd, 'a')
+    await rename(ini, join(cwd, "it's a.ini"))
+    await writeFile(join(cwd, "it's a.ini"), (await readFile(join(cwd, "it's a.ini"), 'utf8')).replace('path = store-a', "path = it's a store"))
+    await furnish(join(cwd, "it's a.ini"), SMALL)
+    await writeFile(join(cwd, "it's a store", 'settings', 'kytos', 'napp_2.json'), '{"n": ')
+    const found = await doctor(cwd, "it's a.ini")
+    expect(found).toMatchObject({ exit: 0, warnings: ['file.broken'] })
+    await mend(cwd, found.find('file.broken'), {}, 'sed -i s/$/7}/')
+    expect((await doctor(cwd, "it's a.ini")).warnings).toEqual([])
   })
 })
-
-async function fill(put: () => Promise<unknown>, times: number): Promise<string> {
-  try {
-    for (let n = 0; n < times; n++) await put()
-  } catch (error) {
-    return String(error)
-  }
-  return 'there was room for all of it'
-}

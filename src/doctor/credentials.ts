@@ -1,0 +1,126 @@
+import { constants } from 'node:fs'
+import { access, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { toSettingsError } from '../../model/errors.ts'
+import type { Config } from '../boot/config.ts'
+import { chooseBackend } from '../boot/store-choice.ts'
+import { loadCertificate } from '../http/certificate.ts'
+import { type CertificateFile, examineCertificates } from './certificates.ts'
+import { asRoot, kytosSettings, thisUser, word } from './commands.ts'
+import { broken, type Examined, type Finding, warning } from './finding.ts'
+
+/** A file that the configuration names. */
+interface Named {
+  readonly name: string
+  readonly file: string | undefined
+  readonly isSecret?: boolean
+}
+
+/** Whether the files that the configuration names are there, private where they should be, and hold what the start will look for in them. */
+export async function examineCredentials(config: Config): Promise<Examined & { readonly usable: boolean }> {
+  const named = namedFiles(config)
+  const files = await Promise.all(named.map(one => examineFile(one, config)))
+  const certificates = await Promise.all(certificateFiles(config).map(one => examineCertificates(one)))
+  const missing = new Set(files.flat().flatMap(({ code, where }) => (code === 'secret.readable' ? [] : [where])))
+  const foreign = new Set(certificates.flat().flatMap(({ code, where }) => (code === 'certificate.key' ? [where] : [])))
+  const rest = await examineContents(config, file => file !== undefined && !missing.has(file) && !foreign.has(file))
+  const findings = [...files.flat(), ...certificates.flat(), ...rest]
+  const { ca, cert, key, password_file } = config.etcd
+  const ofEtcd = [config.file, ca, cert, key, password_file]
+  const usable = !findings.some(({ code, where }) => UNUSABLE.includes(code) && ofEtcd.includes(where))
+  return { part: 'certificates and secrets', findings, usable }
+}
+
+/** What keeps the store from being opened with what is in the files. */
+const UNUSABLE: readonly Finding['code'][] = ['config.credentials', 'file.absent', 'file.unreadable', 'certificate.key']
+
+function namedFiles({ file, daemon, etcd, settings }: Config): readonly Named[] {
+  const ofEtcd =
+    settings.backend === 'etcd'
+      ? [
+          { name: 'password_file of [settings.etcd]', file: etcd.password_file, isSecret: true },
+          { name: 'ca of [settings.etcd]', file: etcd.ca },
+          { name: 'cert of [settings.etcd]', file: etcd.cert },
+          { name: 'key of [settings.etcd]', file: etcd.key, isSecret: true },
+        ]
+      : []
+  return [
+    ...ofEtcd,
+    { name: 'tls_cert of [settings]', file: settings.tls_cert },
+    { name: 'tls_key of [settings]', file: settings.tls_key, isSecret: true },
+    ...(daemon.jwt_secret === undefined ? [] : [{ name: 'jwt_secret of [daemon]', file, isSecret: true }]),
+  ]
+}
+
+function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[] {
+  const restart = 'then start the service again'
+  const { tls_cert, tls_key } = settings
+  return [
+    ...(tls_cert === undefined ? [] : [{ cert: tls_cert, key: tls_key, after: 'a running service takes it up within ten seconds' }]),
+    ...(settings.backend !== 'etcd' || etcd.cert === undefined ? [] : [{ cert: etcd.cert, key: etcd.key, after: restart }]),
+    ...(settings.backend !== 'etcd' || etcd.ca === undefined ? [] : [{ cert: etcd.ca, any: true, after: restart }]),
+  ]
+}
+
+async function examineFile({ name, file, isSecret = false }: Named, config: Config): Promise<Finding[]> {
+  if (file === undefined) return []
+  const found = await stat(file).catch((cause: NodeJS.ErrnoException) => cause.code ?? 'unknown')
+  if (found === 'ENOENT' || found === 'ENOTDIR') {
+    return [broken('file.absent', file, `The file of ${name} is not there.`, `ls -l ${word(file)}   # write it, or correct ${word(config.file)}`)]
+  }
+  const findings: Finding[] = []
+  if (typeof found === 'string' || !(await isReadable(file))) {
+    findings.push(broken('file.unreadable', file, `User ${thisUser()} may not read the file of ${name}.`, letRead(file, isSecret)))
+  }
+  if (isSecret && typeof found !== 'string' && (found.mode & 0o004) !== 0) {
+    findings.push(warning('secret.readable', file, `Everybody on this host can read ${name}.`, `chmod o-rwx ${word(file)}`))
+  }
+  return findings
+}
+
+/** What only the owner may read becomes this user's; what all may read stays whose it is. */
+function letRead(file: string, isSecret: boolean): string {
+  const repair = isSecret ? `chown ${thisUser()} ${word(file)} && sudo chmod 600 ${word(file)}` : `chmod a+r ${word(file)}`
+  return `${asRoot(repair)}   # and let it pass through the folders above: namei -l ${word(file)}`
+}
+
+/** What the start would say of the contents, of the files that are sound so far. */
+async function examineContents(config: Config, isSound: (file: string | undefined) => boolean): Promise<Finding[]> {
+  const findings: Finding[] = []
+  const tryOut = async (where: string, work: () => Promise<unknown>): Promise<void> => {
+    try {
+      await work()
+    } catch (error) {
+      const repair = `${kytosSettings(config, 'doctor')}   # once the files that are named are corrected`
+      findings.push(broken('config.credentials', where, toSettingsError(error).message, repair))
+    }
+  }
+  const { endpoints, prefix, timeout, username, password_file, ca, cert, key } = config.etcd
+  const etcd = {
+    ...{ endpoints, prefix, timeout },
+    ...(username !== undefined && password_file !== undefined && isSound(password_file) && { username, password_file }),
+    ...(ca !== undefined && isSound(ca) && { ca }),
+    ...(cert !== undefined && key !== undefined && isSound(cert) && isSound(key) && { cert, key }),
+  }
+  await tryOut(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
+  const { tls_cert, tls_key } = config.settings
+  if (tls_cert !== undefined && tls_key !== undefined && isSound(tls_cert) && isSound(tls_key)) {
+    await tryOut(tls_cert, () => loadCertificate({ cert: tls_cert, key: tls_key }))
+  }
+  return findings
+}
+
+async function isReadable(file: string): Promise<boolean> {
+  return access(file, constants.R_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** The file by which the owner of a service comes in, if one runs: who reads it administers the service. */
+export async function examineLocalDoor({ settings: { state_dir, controller } }: Config): Promise<readonly Finding[]> {
+  const file = join(state_dir, controller, 'service.json')
+  const found = await stat(file).catch(() => undefined)
+  if (!found || (found.mode & 0o004) === 0) return []
+  return [warning('secret.readable', file, 'Everybody on this host can read the token that administers this service.', `chmod 600 ${word(file)}`)]
+}

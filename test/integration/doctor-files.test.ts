@@ -1,0 +1,170 @@
+import { spawnSync } from 'node:child_process'
+import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { makeDatedCertificate } from '../support/dated-certificate.ts'
+import { enabled } from '../unit/host/napps-tree.ts'
+import { doctor, doctorAsNobody, mend } from './doctor-stage.ts'
+import { freshFolder } from './host-process.ts'
+import { etcdForTest, furnish, iniFor } from './moving-ground.ts'
+
+const SMALL = { namespaces: 3, boxes: 2 }
+
+/** A folder that others may pass through, with a kytos.ini that they may read. */
+async function openFolder(): Promise<string> {
+  const cwd = await freshFolder()
+  await chmod(cwd, 0o755)
+  return cwd
+}
+
+/** Mounts a small file system in memory that goes away with the test; false where this user may not. */
+function mount(folder: string, options: string): boolean {
+  if (spawnSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', folder]).status !== 0) return false
+  onTestFinished(() => void spawnSync('umount', ['-l', folder]))
+  return true
+}
+
+const isMountable = spawnSync('unshare', ['-m', 'true']).status === 0
+
+describe('the doctor, of folders,', () => {
+  it('finds those that others may write or look into, and what is none, and mends them', async () => {
+    const cwd = await freshFolder()
+    await furnish(await iniFor(cwd, 'a'), SMALL)
+    const [store, journal] = [join(cwd, 'store-a'), join(cwd, 'store-a', 'journal')]
+    await chmod(store, 0o777)
+    await chmod(journal, 0o755)
+    const open = await doctor(cwd, 'a.ini')
+    expect(open).toMatchObject({ exit: 1, broken: ['folder.open'], warnings: ['folder.readable'] })
+    expect(open.find('folder.open')).toMatchObject({ where: store, repair: `chmod 700 ${store}` })
+    await mend(cwd, open.find('folder.open'))
+    await mend(cwd, open.find('folder.readable'))
+    expect((await stat(journal)).mode & 0o777).toBe(0o700)
+    expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, warnings: [] })
+    await rename(store, `${store} it's`)
+    await writeFile(store, '')
+    const none = await doctor(cwd, 'a.ini')
+    expect(none.find('folder.none').where).toBe(store)
+    await mend(cwd, none.find('folder.none'))
+    expect((await doctor(cwd, 'a.ini')).codes).toEqual(['service.stopped', 'store.none'])
+  })
+
+  it('finds what this user may not use, and what it says gives it to this user', async () => {
+    const cwd = await openFolder()
+    const ini = await iniFor(cwd, 'a')
+    await furnish(ini, SMALL)
+    await mkdir(join(cwd, 'state-a', 'c-a'), { recursive: true })
+    await writeFile(join(cwd, 'state-a', 'c-a', 'service.json'), '{}')
+    await enabled(join(cwd, 'napps'), 'z/one', '')
+    for (const folder of ['state-a/c-a', 'store-a', 'napps']) await chmod(join(cwd, folder), 0)
+    const lacking = await doctorAsNobody(ini)
+    expect(lacking.codes).toEqual(expect.arrayContaining(['service.unreadable', 'folder.unwritable', 'napps.unreadable']))
+    expect(lacking.find('service.unreadable').repair).toMatch(/^sudo -u "#\$\(stat -c %u .*state-a\/c-a\)" kytos-settings doctor -c .*a\.ini /)
+    for (const code of ['folder.unwritable', 'napps.unreadable'] as const) await mend(cwd, lacking.find(code))
+    const journal = await doctorAsNobody(ini)
+    expect(journal.codes).not.toContain('napps.unreadable')
+    expect(journal.find('folder.unwritable').where).toBe(join(cwd, 'store-a'))
+    await mend(cwd, journal.find('folder.unwritable'))
+    expect((await doctorAsNobody(ini)).broken).toEqual(['service.unreadable'])
+    await writeFile(ini, (await readFile(ini, 'utf8')).replace('path = store-a', 'path = locked/deep/store'))
+    await mkdir(join(cwd, 'locked'), { mode: 0o555 })
+    const nowhere = await doctorAsNobody(ini)
+    expect(nowhere.find('folder.unwritable')).toMatchObject({
+      where: join(cwd, 'locked', 'deep', 'store'),
+      what: expect.stringMatching(/may not make this folder: .*\/locked belongs to others/),
+    })
+    // Never the whole of a folder that is not ours.
+    expect(nowhere.find('folder.unwritable').repair).toMatch(/^sudo install -d -m 700 -o \d+ .*\/locked\/deep\/store$/)
+  })
+})
+
+describe('the doctor, of files that the configuration names,', () => {
+  it('finds secrets that all can read, and files that are not there or not for this user', async () => {
+    const cwd = await openFolder()
+    const ini = await iniFor(cwd, 'b', await etcdForTest())
+    const secret = 'x'.repeat(40)
+    await writeFile(
+      ini,
+      `${await readFile(ini, 'utf8')}username = kytos\npassword_file = password\n`.replace('[settings]', `jwt_secret = ${secret}\n[settings]`),
+    )
+    const absent = await doctor(cwd, 'b.ini')
+    expect(absent).toMatchObject({ exit: 1, broken: ['file.absent'], warnings: ['secret.readable'] })
+    expect(absent.unknown).toEqual([expect.stringContaining('how etcd is')])
+    expect(absent.find('file.absent').where).toBe(join(cwd, 'password'))
+    await writeFile(join(cwd, 'password'), 'hunter2\n', { mode: 0o644 })
+    const readable = await doctor(cwd, 'b.ini')
+    expect(readable.warnings.filter(code => code === 'secret.readable')).toHaveLength(2)
+    expect(readable.broken).toEqual(['etcd.refused'])
+    await mend(cwd, readable.find('secret.readable'))
+    expect((await doctor(cwd, 'b.ini')).find('secret.readable').where).toBe(ini)
+    for (const said of [absent, readable]) expect(JSON.stringify(said)).not.toMatch(/hunter2|xxxx/)
+    await chmod(join(cwd, 'password'), 0)
+    const unreadable = await doctorAsNobody(ini)
+    expect(unreadable.broken.filter(code => code !== 'folder.unwritable')).toEqual(['file.unreadable'])
+    await mend(cwd, unreadable.find('file.unreadable'))
+    expect((await stat(join(cwd, 'password'))).mode & 0o777).toBe(0o600)
+    expect((await doctorAsNobody(ini)).broken).toContain('etcd.refused')
+    await writeFile(join(cwd, 'password'), '\n')
+    expect((await doctor(cwd, 'b.ini')).find('config.credentials').what).toMatch(/password_file .*\/password is empty/)
+  })
+
+  it('finds a certificate of the service that runs out, ran out, or has the key of another', async () => {
+    const cwd = await freshFolder()
+    const ini = await iniFor(cwd, 'a')
+    const withTls = async (cert: string, key: string): Promise<void> => {
+      const text = (await readFile(ini, 'utf8')).replaceAll(/tls_.*\n/g, '')
+      await writeFile(ini, text.replace('[settings]\n', `[settings]\ntls_cert = ${cert}\ntls_key = ${key}\n`))
+    }
+    const told = async (): Promise<readonly string[]> => (await doctor(cwd, 'a.ini')).codes.filter(code => !/\.(stopped|none)$/.test(code))
+    const fresh = await makeDatedCertificate(cwd, 'fresh', -1, 90)
+    await withTls(fresh.cert, fresh.key)
+    expect(await told()).toEqual([])
+    for (const [name, from, to, code] of [
+      ['old', -9, -1, 'certificate.expired'],
+      ['early', 1, 90, 'certificate.early'],
+      ['soon', -80, 10, 'certificate.expiring'],
+    ] as const) {
+      const { cert, key } = await makeDatedCertificate(cwd, name, from, to)
+      await withTls(cert, key)
+      expect(await told()).toEqual([code])
+    }
+    await withTls(fresh.cert, join(cwd, 'old-key.pem'))
+    expect(await told()).toEqual(['certificate.key'])
+    await chmod(join(cwd, 'fresh-key.pem'), 0o644)
+    await withTls(fresh.cert, fresh.key)
+    expect(await told()).toEqual(['secret.readable'])
+    await rm(fresh.cert)
+    expect(await told()).toEqual(['file.absent', 'secret.readable'])
+    await writeFile(fresh.cert, 'none')
+    expect(await told()).toEqual(['secret.readable', 'config.credentials'])
+  })
+})
+
+// Needs file systems that are nearly full, which only who may mount can make.
+describe.skipIf(!isMountable)('the doctor, of disks,', () => {
+  it.each([
+    ['size=2m', 'broken', 'disk.full', /[12] MiB are left on its disk: changes are refused once it is full\.$/],
+    ['size=100m', 'warnings', 'disk.little', /\d\d MiB are left on its disk: changes are refused/],
+    ['size=900m,nr_inodes=500', 'broken', 'disk.full', /4\d\d files can still be made on its disk/],
+  ] as const)('finds one of %s', async (options, severity, code, what) => {
+    const cwd = await freshFolder()
+    await iniFor(cwd, 'a')
+    await mkdir(join(cwd, 'store-a'), { mode: 0o700 })
+    expect(mount(join(cwd, 'store-a'), `${options},mode=0700`)).toBe(true)
+    const found = await doctor(cwd, 'a.ini')
+    expect(found[severity]).toEqual([code])
+    expect(found.find(code)).toMatchObject({ where: join(cwd, 'store-a'), what: expect.stringMatching(what) })
+    expect(await mend(cwd, found.find(code))).toMatch(/tmpfs/)
+  })
+
+  it('finds one that is read-only, and what it says makes it writable', async () => {
+    const cwd = await freshFolder()
+    await iniFor(cwd, 'a')
+    const store = join(cwd, 'store-a')
+    await mkdir(store, { mode: 0o700 })
+    expect(mount(store, 'size=900m,mode=0700,ro')).toBe(true)
+    const found = await doctor(cwd, 'a.ini')
+    expect(found.find('folder.unwritable')).toMatchObject({ where: store, what: 'Its file system is read-only.' })
+    await mend(cwd, found.find('folder.unwritable'))
+    expect((await doctor(cwd, 'a.ini')).codes).not.toContain('folder.unwritable')
+  })
+})

@@ -1,0 +1,132 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { doctor, mend } from './doctor-stage.ts'
+import { freshFolder } from './host-process.ts'
+import { etcdForTest, furnish, iniFor, kytos, putByHand } from './moving-ground.ts'
+
+const SMALL = { namespaces: 3, boxes: 10 }
+
+/** A store of one of the backends, with a kytos.ini for it. */
+async function furnished(backend: string): Promise<{ readonly cwd: string; readonly ini: string }> {
+  const cwd = await freshFolder()
+  const ini = await iniFor(cwd, 'a', backend === 'etcd' ? await etcdForTest('--auto-compaction-retention=1h') : undefined)
+  await furnish(ini, SMALL)
+  return { cwd, ini }
+}
+
+/** What it finds besides what it says of every etcd of a test. */
+function own(codes: readonly string[]): readonly string[] {
+  return codes.filter(code => !code.startsWith('etcd.') && code !== 'service.stopped')
+}
+
+describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', backend => {
+  it('finds overrides that do not validate, in any scope, and its command opens them', async () => {
+    const { cwd, ini } = await furnished(backend)
+    await putByHand(ini, 'settings/kytos/napp_0', '{"n":"many"}')
+    await putByHand(ini, 'controllers/c-9/kytos/napp_0', '{"n":"few","big":"none"}')
+    const ill = await doctor(cwd, 'a.ini')
+    expect(own(ill.codes)).toEqual(['overrides.invalid', 'overrides.invalid'])
+    expect(ill.find('overrides.invalid')).toMatchObject({ where: 'kytos/napp_0', severity: 'broken' })
+    expect(ill.findings.map(({ what }) => what)).toEqual(
+      expect.arrayContaining([
+        expect.stringMatching(/\(cluster\).*\/n.*version 6 counts/),
+        expect.stringMatching(/\(controller:c-9\).*, and 1 more;/),
+      ]),
+    )
+    for (const finding of ill.findings.filter(({ code }) => code === 'overrides.invalid')) {
+      await mend(cwd, finding, {}, `sed -i 's/"many"\\|"few"\\|"none"/3/'`)
+    }
+    expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+  })
+
+  it('finds secrets in the clear without telling them, and its command takes them out', async () => {
+    const { cwd, ini } = await furnished(backend)
+    const schema = {
+      type: 'object',
+      properties: { login: { properties: { password: { 'x-sensitive': true }, 'the key': { 'x-sensitive': true } } } },
+    }
+    await putByHand(ini, 'schemas/kytos/secretive/d1', JSON.stringify({ schema, seed: {}, napp_version: null }))
+    await putByHand(ini, 'settings/kytos/secretive', '{"login":{"password":"hunter2","the key":"hunter2","name":"a"}}')
+    const plain = await doctor(cwd, 'a.ini')
+    expect(own(plain.codes)).toEqual(['secret.plain'])
+    expect(plain.find('secret.plain').what).toContain('/login/password, /login/the key')
+    expect(JSON.stringify(plain)).not.toContain('hunter2')
+    await mend(cwd, plain.find('secret.plain'))
+    expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+    expect((await kytos(cwd, 'get', 'kytos/secretive', '-c', 'a.ini')).output).toMatch(/login\.name\s+"a"/)
+  })
+
+  it('finds a schema that is none, and its command has it away', async () => {
+    const { cwd, ini } = await furnished(backend)
+    await kytos(cwd, 'backup', 'whole.archive', '-c', 'a.ini')
+    await putByHand(ini, 'schemas/kytos/napp_0/d1', '{"schema":7}')
+    const ill = await doctor(cwd, 'a.ini')
+    expect(own(ill.codes)).toEqual(['schema.unreadable'])
+    expect(ill.find('schema.unreadable').where).toBe('schemas/kytos/napp_0/d1')
+    await mend(cwd, ill.find('schema.unreadable'), backend === 'etcd' ? {} : { FILE: 'whole.archive' })
+    expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+  })
+
+  it('finds clocks that differed', async () => {
+    const { cwd, ini } = await furnished(backend)
+    const record = (version: number, controller: string, at: string) =>
+      JSON.stringify({
+        version,
+        kind: 'updated',
+        data: {},
+        actor: { type: 'user', name: 'a' },
+        controller,
+        comment: null,
+        at,
+        write_id: `w${version}`,
+      })
+    await putByHand(ini, 'history/settings/kytos/x/000000000001', record(1, 'ahead', '2026-01-01T00:01:00Z'))
+    await putByHand(ini, 'history/settings/kytos/x/000000000002', record(2, 'behind', '2026-01-01T00:00:00Z'))
+    const skewed = await doctor(cwd, 'a.ini')
+    expect(own(skewed.codes)).toEqual(['clock.skew'])
+    expect(skewed.find('clock.skew').what).toMatch(
+      /^The clock of ahead was at least 60 s ahead of that of behind: .*000000000002 .* dated 2026-01-01T00:00:00Z/,
+    )
+  })
+
+  it('finds a store that is not whole', async () => {
+    const { cwd, ini } = await furnished(backend)
+    await putByHand(ini, 'meta/store', '{"format":1,"filling":{"from":"x","at":"t"}}')
+    const filling = await doctor(cwd, 'a.ini')
+    expect(own(filling.codes)).toEqual(['store.format'])
+    expect(filling.find('store.format').what).toMatch(/run the same "kytos-settings copy" or "restore" again/)
+  })
+
+  it('takes in whatever else anybody put there', async () => {
+    const { cwd, ini } = await furnished(backend)
+    for (const kind of [
+      'armed',
+      'pending',
+      'presence',
+      'tokens',
+      'boxes/a',
+      'settings/kytos',
+      'schemas/kytos/napp_0',
+      'history/settings/kytos/napp_0',
+    ]) {
+      for (const text of ['{', '[]', '{"version":"x"}', 'null']) await putByHand(ini, `${kind}/000000000009`, text)
+    }
+    expect((await doctor(cwd, 'a.ini')).broken.filter(code => code !== 'overrides.invalid' && code !== 'schema.unreadable')).toEqual([])
+  })
+})
+
+it('the doctor finds what a person broke in a file of the store, and what was set aside of it', async () => {
+  const { cwd } = await furnished('filesystem')
+  const file = join(cwd, 'store-a', 'settings', 'kytos', 'napp_0.json')
+  await writeFile(file, '{"n": 5')
+  const edited = await doctor(cwd, 'a.ini')
+  expect(own(edited.codes)).toEqual(['file.broken'])
+  expect(edited.find('file.broken')).toMatchObject({ where: file, what: expect.stringMatching(/what was stored before counts: Not JSON/) })
+  await kytos(cwd, 'set', 'kytos/napp_0', 'n=8', '-c', 'a.ini')
+  const aside = await doctor(cwd, 'a.ini')
+  expect(own(aside.codes)).toEqual(['file.rejected'])
+  expect(await mend(cwd, aside.find('file.rejected'))).toBe('{"n": 5')
+  expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+  expect(await readFile(file, 'utf8')).toContain('"n": 8')
+})
