@@ -5,9 +5,10 @@ import { join, resolve } from 'node:path'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
-import { isObject } from '../../model/value.ts'
+import { equalJson, isObject } from '../../model/value.ts'
+import { errno } from './failures.ts'
 import { hasFile, Layout, READABLE_KINDS } from './layout.ts'
-import { parseReadable } from './readable.ts'
+import { parseReadable, parseStored } from './readable.ts'
 import { replay, type Torn } from './replay.ts'
 
 /** A store as its journal tells it to one who only looks. */
@@ -87,22 +88,31 @@ export async function findRejected(path: string): Promise<readonly string[]> {
   return (await readableFiles(new Layout(resolve(path)))).filter(file => file.endsWith('.rejected'))
 }
 
-/** The readable files that hold what a person wrote and nobody can take in, each with why. */
-export async function findBroken(path: string): Promise<readonly (readonly [file: string, why: string])[]> {
+/** What a person did to a readable file that nobody has taken in. */
+export interface OpenEdit {
+  readonly file: string
+  /** Why it cannot be taken in; undefined where the next who opens the store does so. */
+  readonly broken: string | undefined
+}
+
+/** The readable files that say something else than these entries of the store, or nothing that can be understood. */
+export async function findEdits(path: string, entries: readonly Entry[]): Promise<readonly OpenEdit[]> {
   const layout = new Layout(resolve(path))
+  const texts = new Map(entries.filter(({ key }) => hasFile(key)).map(({ key, text }) => [layout.file(key), text]))
   const files = (await readableFiles(layout)).filter(file => layout.key(file) !== undefined)
-  const found = await Promise.all(
-    files.map(async file => {
-      try {
-        parseReadable(await readFile(file))
-        return []
-      } catch (error) {
-        // One that is gone, or may not be read, says nothing of what it holds.
-        return isSettingsError(error) ? [[file, error.message] as const] : []
-      }
-    }),
-  )
-  return found.flat()
+  const edits = await Promise.all([...new Set([...files, ...texts.keys()])].map(file => findEdit(file, texts.get(file))))
+  return edits.flatMap(edit => edit ?? [])
+}
+
+async function findEdit(file: string, text: string | undefined): Promise<OpenEdit | undefined> {
+  try {
+    const value = parseReadable(await readFile(file))
+    return text !== undefined && equalJson(value, parseStored(text) ?? null) ? undefined : { file, broken: undefined }
+  } catch (error) {
+    if (isSettingsError(error)) return { file, broken: error.message }
+    // One that may not be read says nothing of what it holds.
+    return errno(error) === 'ENOENT' ? { file, broken: undefined } : undefined
+  }
 }
 
 async function readableFiles(layout: Layout): Promise<readonly string[]> {

@@ -42,6 +42,7 @@ export const FINDINGS = {
   'journal.large': { severity: ['warning'], means: 'It takes far more room than what it says.' },
   'journal.damaged': { severity: ['broken'], means: 'It cannot be read.' },
   'file.broken': { severity: ['warning'], means: 'A file of the store was edited by hand and is not JSON.' },
+  'file.edited': { severity: ['hint'], means: 'It was edited by hand, and no service has taken that in yet.' },
   'file.rejected': { severity: ['hint'], means: 'Such an edit was set aside by a later change.' },
   'etcd.unreachable': { severity: ['broken'], means: 'An endpoint does not answer.' },
   'etcd.refused': { severity: ['broken'], means: 'It answers, and refuses: user, password, rights or certificates.' },

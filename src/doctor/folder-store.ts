@@ -1,5 +1,5 @@
 import { hostname } from 'node:os'
-import { findBroken, findHolder, findRejected, type Inspection, inspectFolder } from '../../backends/filesystem/inspect.ts'
+import { findEdits, findHolder, findRejected, type Inspection, inspectFolder } from '../../backends/filesystem/inspect.ts'
 import type { Entry } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
@@ -19,10 +19,13 @@ export async function examineFolderStore(config: Config, { service }: Running): 
   const part = 'the store in its folder'
   const { path } = config.filesystem
   const { isHeld, findings: lock } = examineLock(path, service !== undefined)
-  const findings = [...lock, ...(await examineHandEdits(path))]
+  const findings = [...lock, ...(await examineRejected(path))]
   try {
     const found = await inspectFolder(path)
-    if (found) return { part, findings: [...findings, ...examineJournal(config, found, isHeld)], entries: found.entries }
+    if (found) {
+      const edits = await examineEdits(config, found, isHeld)
+      return { part, findings: [...findings, ...edits, ...examineJournal(config, found, isHeld)], entries: found.entries }
+    }
     return { part, findings: [...findings, hint('store.none', path, 'There is no store yet.', kytosSettings(config, 'start'))], entries: [] }
   } catch (error) {
     const { message, code } = toSettingsError(error)
@@ -51,20 +54,22 @@ function examineLock(path: string, isServed: boolean): { readonly isHeld: boolea
   }
 }
 
-async function examineHandEdits(path: string): Promise<Finding[]> {
-  const edited = (await findBroken(path)).map(([file, why]) => {
-    const what = `It was edited by hand and cannot be taken in, so what was stored before counts: ${why}`
-    return warning('file.broken', file, what, edit(file))
+async function examineEdits(config: Config, { entries }: Inspection, isHeld: boolean): Promise<Finding[]> {
+  const edits = await findEdits(config.filesystem.path, entries)
+  return edits.flatMap(({ file, broken: why }) => {
+    if (why !== undefined) {
+      return [warning('file.broken', file, `It was edited by hand and cannot be taken in, so what was stored before counts: ${why}`, edit(file))]
+    }
+    // Who has it open is just taking it in, or writing it.
+    if (isHeld) return []
+    const what = 'It is not what is stored: it was edited by hand while no service ran, or one was killed before it had written it.'
+    return [hint('file.edited', file, what, `${kytosSettings(config, 'list')}   # as the next start does, it takes in an edit that validates`)]
   })
-  const rejected = (await findRejected(path)).map(file =>
-    hint(
-      'file.rejected',
-      file,
-      'What a person wrote here could not be taken in, and a later change put it aside.',
-      `cat ${word(file)} && rm ${word(file)}`,
-    ),
-  )
-  return [...edited, ...rejected]
+}
+
+async function examineRejected(path: string): Promise<Finding[]> {
+  const what = 'What a person wrote here could not be taken in, and a later change put it aside.'
+  return (await findRejected(path)).map(file => hint('file.rejected', file, what, `cat ${word(file)} && rm ${word(file)}`))
 }
 
 function examineJournal(config: Config, { torn, kept, entries, bytes }: Inspection, isHeld: boolean): Finding[] {

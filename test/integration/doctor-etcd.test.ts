@@ -5,11 +5,10 @@ import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { outdated } from '../../backends/etcd/version.ts'
 import { makeKey } from '../../model/key.ts'
-import { startEtcd, startEtcdCluster } from '../support/etcd.ts'
+import { startEtcd } from '../support/etcd.ts'
 import { makeCertificates } from '../support/etcd-tls.ts'
-import { startTcpProxy } from '../support/tcp-proxy.ts'
 import { doctor, mend } from './doctor-stage.ts'
-import { freshFolder, kytosSettings } from './host-process.ts'
+import { freshFolder } from './host-process.ts'
 import { etcdForTest, furnish, iniFor, inStore } from './moving-ground.ts'
 
 const SMALL = { namespaces: 3, boxes: 10 }
@@ -175,52 +174,6 @@ describe('the doctor, of an etcd,', () => {
     const cwd = await freshFolder()
     await iniFor(cwd, 'a', await etcdForTest('--auto-compaction-retention=1h'))
     expect((await doctor(cwd, 'a.ini')).codes.filter(code => code.startsWith('etcd.compaction'))).toEqual([])
-  })
-
-  it('finds a service that is cut off from it, for longer than its history reaches', async () => {
-    const cwd = await freshFolder()
-    const etcd = await etcdForTest('--auto-compaction-retention=1s')
-    const proxy = await startTcpProxy(etcd.port)
-    onTestFinished(() => proxy.close())
-    const ini = await iniFor(cwd, 'a', { ...etcd, endpoint: `http://127.0.0.1:${proxy.port}` })
-    await writeFile(join(cwd, 'b.ini'), (await readFile(ini, 'utf8')).replace(`127.0.0.1:${proxy.port}`, `127.0.0.1:${etcd.port}`))
-    await kytosSettings(cwd, 'start', '-c', 'a.ini').ready
-    expect((await doctor(cwd, 'b.ini')).codes).not.toContain('service.state')
-    proxy.refuse()
-    await vi.waitFor(
-      async () => {
-        const behind = await doctor(cwd, 'b.ini')
-        expect(behind).toMatchObject({ exit: 1, broken: ['service.state'], warnings: expect.arrayContaining(['etcd.compaction_passed']) })
-        expect(behind.find('service.state').what).toMatch(/^It is STALE: .*[^.]\.$/)
-        expect(behind.find('etcd.compaction_passed').what).toMatch(/ is [1-9]\d* s behind, and it keeps 1 s of history/)
-      },
-      { timeout: 15_000, interval: 200 },
-    )
-  })
-
-  it('finds a cluster without a leader, and names who does not answer', async () => {
-    const cwd = await freshFolder()
-    const cluster = await startEtcdCluster(3)
-    onTestFinished(() => cluster.stop())
-    const ini = await iniFor(cwd, 'a')
-    const text = (await readFile(ini, 'utf8')).replace('filesystem\n', 'etcd\n').replace(/\[settings\.filesystem\]\npath = .*\n/, '')
-    await writeFile(ini, `${text}[settings.etcd]\nendpoints = ${JSON.stringify(cluster.endpoints)}\n`)
-    expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
-    const [alive, ...others] = cluster.nodes
-    await Promise.all(others.map(node => node.kill()))
-    const leaderless = await vi.waitFor(
-      async () => {
-        const found = await doctor(cwd, 'a.ini')
-        expect(found.broken.toSorted()).toEqual(['etcd.leaderless', 'etcd.unreachable', 'etcd.unreachable'])
-        return found
-      },
-      { timeout: 10_000, interval: 100 },
-    )
-    expect(leaderless.find('etcd.leaderless').where).toBe(alive?.endpoint)
-    await Promise.all(others.map(node => node.restart()))
-    await cluster.leader()
-    expect(await mend(cwd, leaderless.find('etcd.leaderless'))).toMatch(/3\.\d+\.\d+/)
-    expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
   })
 })
 

@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { doctor, mend } from './doctor-stage.ts'
@@ -114,6 +114,19 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
     }
     expect((await doctor(cwd, 'a.ini')).broken.filter(code => code !== 'overrides.invalid' && code !== 'schema.unreadable')).toEqual([])
   })
+})
+
+it('the doctor finds what a person edited while no service ran, until it was taken in', async () => {
+  const { cwd } = await furnished('filesystem')
+  const [edited, gone] = ['napp_0', 'napp_2'].map(name => join(cwd, 'store-a', 'settings', 'kytos', `${name}.json`)) as [string, string]
+  await writeFile(edited, '{"n": 5}')
+  await rm(gone)
+  const found = await doctor(cwd, 'a.ini')
+  expect(own(found.codes)).toEqual(['file.edited', 'file.edited'])
+  expect(found.findings.flatMap(({ code, where }) => (code === 'file.edited' ? [where] : [])).sort()).toEqual([edited, gone])
+  await mend(cwd, found.find('file.edited'))
+  expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+  expect((await kytos(cwd, 'get', 'kytos/napp_0', 'n', '-c', 'a.ini')).output).toMatch(/5\n$/)
 })
 
 it('the doctor finds what a person broke in a file of the store, and what was set aside of it', async () => {
