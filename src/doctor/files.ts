@@ -40,7 +40,7 @@ async function examineFolder(path: string, all: readonly string[]): Promise<Find
   const lacking = await whyUnwritable(path)
   if (lacking === 'EROFS') findings.push(readOnly(path, path))
   else if (lacking !== undefined) {
-    const repair = `${asRoot(`chown -R ${thisUser()} ${word(path)}`)} && ${asRoot(`chmod -R u+rwX ${word(path)}`)}   # or run this as the user of the service`
+    const repair = `${asRoot(`chmod -R u+rwX ${word(path)}`)} && ${asRoot(`chown -R ${thisUser()} ${word(path)}`)}   # or run this as the user of the service`
     findings.push(broken('folder.unwritable', path, `User ${thisUser()} may not write into it.`, repair))
   }
   if ((stats.mode & 0o022) !== 0) {

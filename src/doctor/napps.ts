@@ -16,7 +16,7 @@ export async function examineNApps(config: Config): Promise<Examined> {
     const manifests = bad.map(napp => brokenManifest(config, napp))
     return { part, findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)] }
   } catch (error) {
-    const repair = asRoot(`chmod -R a+rX ${word(root)}`)
+    const repair = asRoot(`chmod -R u+rwX,a+rX ${word(root)}`)
     return { part, findings: [broken('napps.unreadable', root, toSettingsError(error).message, repair)] }
   }
 }
