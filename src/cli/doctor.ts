@@ -46,7 +46,7 @@ function printForPeople(parts: readonly Examined[], { stdout, env }: World): str
   const coloured = stdout.isTTY === true && !env.NO_COLOR
   const paint = (severity: Severity): string => (coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity)
   const lines = parts.flatMap(({ part, findings, unknown = [] }) => [
-    `${findings.length === 0 ? 'well' : '    '}  ${part}`,
+    `${findings.length + unknown.length === 0 ? 'well' : '    '}  ${part}`,
     ...ORDER.flatMap(severity =>
       findings
         .filter(finding => finding.severity === severity)

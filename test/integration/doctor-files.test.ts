@@ -3,6 +3,7 @@ import { chmod, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/pro
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { makeDatedCertificate } from '../support/dated-certificate.ts'
+import { runIn } from '../unit/cli/cli-world.ts'
 import { enabled } from '../unit/host/napps-tree.ts'
 import { doctor, doctorAsNobody, mend } from './doctor-stage.ts'
 import { freshFolder } from './host-process.ts'
@@ -58,6 +59,8 @@ describe('the doctor, of folders,', () => {
     for (const folder of ['state-a/c-a', 'store-a', 'napps']) await chmod(join(cwd, folder), 0)
     const lacking = await doctorAsNobody(ini)
     expect(lacking.codes).toEqual(expect.arrayContaining(['service.unreadable', 'folder.unwritable', 'napps.unreadable']))
+    // Each folder once, and not again for what lies in it.
+    expect(lacking.broken.filter(code => code === 'folder.unwritable')).toHaveLength(2)
     expect(lacking.find('service.unreadable').repair).toMatch(/^sudo -u "#\$\(stat -c %u .*state-a\/c-a\)" kytos-settings doctor -c .*a\.ini /)
     for (const code of ['folder.unwritable', 'napps.unreadable'] as const) await mend(cwd, lacking.find(code))
     const journal = await doctorAsNobody(ini)
@@ -89,6 +92,8 @@ describe('the doctor, of files that the configuration names,', () => {
     const absent = await doctor(cwd, 'b.ini')
     expect(absent).toMatchObject({ exit: 1, broken: ['file.absent'], warnings: ['secret.readable'] })
     expect(absent.unknown).toEqual([expect.stringContaining('how etcd is')])
+    // What was not looked at is not called well.
+    expect((await runIn(cwd, ['doctor', '-c', 'b.ini'])).stdout).toMatch(/^ {6}etcd\n {2}unknown {2}how etcd is/m)
     expect(absent.find('file.absent').where).toBe(join(cwd, 'password'))
     await writeFile(join(cwd, 'password'), 'hunter2\n', { mode: 0o644 })
     const readable = await doctor(cwd, 'b.ini')
