@@ -79,8 +79,8 @@ function examineAnswer(config: Config, { endpoint, failure, refusal, hasLeader }
 }
 
 function examineSpace({ etcd }: Config, { endpoint, noSpace, bytes = 0, quota, revision = 'REVISION' }: EndpointInspection): Finding[] {
-  // One that was compacted up to there before says so, which is as good.
-  const room = `${etcdctl(etcd, [endpoint], `compaction ${revision}`)}; ${etcdctl(etcd, [endpoint], 'defrag')}`
+  // One that was compacted up to there before says so, which is as good; without --physical it would answer before there is anything for defrag to free.
+  const room = `${etcdctl(etcd, [endpoint], `compaction --physical ${revision}`)}; ${etcdctl(etcd, [endpoint], 'defrag')}`
   if (noSpace) {
     const repair = `${room} && ${etcdctl(etcd, [endpoint], 'alarm disarm')}   # if the alarm comes back: raise --quota-backend-bytes`
     return [broken('etcd.no_space', endpoint, 'It has used up its space (alarm NOSPACE) and takes no changes, from nobody.', repair)]
