@@ -28,10 +28,10 @@ export async function examineFiles(config: Config): Promise<Examined> {
 
 async function examineFolder(path: string, all: readonly string[]): Promise<Finding[]> {
   const stats = await stat(path).catch(() => undefined)
-  // The next start makes it.
   if (!stats) {
-    const parent = await nearestFolder(path)
-    return all.includes(parent) ? [] : examineParent(path, parent)
+    // The next start makes it, in one that is looked at too or in whatever there is.
+    const isInside = all.some(other => path.startsWith(`${other}/`))
+    return isInside ? [] : examineParent(path, await nearestFolder(path))
   }
   if (!stats.isDirectory()) {
     return [broken('folder.none', path, 'It should be a folder, and is something else.', `mv ${word(path)} ${word(`${path}.old`)}`)]

@@ -47,7 +47,7 @@ function sortedOut(findings: readonly Finding[]) {
     if (!found) throw new Error(`${code} was not found, but ${JSON.stringify(findings, undefined, 2)}`)
     return found
   }
-  return { broken: codes('broken'), warnings: codes('warning'), hints: codes('hint'), codes: findings.map(({ code }) => code), find }
+  return { findings, broken: codes('broken'), warnings: codes('warning'), hints: codes('hint'), codes: findings.map(({ code }) => code), find }
 }
 
 /** Types a repair as it stands, but for what a person has to fill in; gives what it printed. */

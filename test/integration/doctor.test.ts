@@ -35,7 +35,7 @@ describe('the doctor', () => {
     service.child.kill('SIGKILL')
     await service.ended
     expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, warnings: ['service.gone'] })
-  }, 30_000)
+  })
 
   it('finds a configuration that is not there, or not right, and one that it says to copy is both', async () => {
     const cwd = await freshFolder()
