@@ -8,6 +8,7 @@ import type { Key } from '../../model/key.ts'
 import { type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { Log } from '../log.ts'
+import { documentVersion } from '../watcher/document-state.ts'
 import type { Position } from '../watcher/standing.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { type Change, refuseLarge, type Written } from './document-change.ts'
@@ -17,6 +18,9 @@ import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
 import { type Edit, makePlan, type Plan, type PlannedDocument } from './plan.ts'
 import { seal } from './secrets.ts'
+
+/** Milliseconds that an answer waits for the cache to have what was found in the store. */
+const SEEN = 2_000
 
 export interface OverridesOptions {
   readonly backend: Backend
@@ -106,8 +110,17 @@ export class Overrides {
     }
     const written = request.dryRun ? await writer.rehearse(change) : await writer.write(change)
     const revision = written.find(({ committed }) => committed)?.revision
-    const observed = revision === undefined || (await watcher.passed(revision, made.position))
+    const observed = await (revision === undefined ? this.#sees(request, documents, written, made) : watcher.passed(revision, made.position))
     return this.#results(request, documents, written, made, observed)
+  }
+
+  /** True once the cache has what a change that changed nothing found; false when that does not come in time, or the store went back behind the cache. */
+  async #sees({ dryRun }: Request, documents: readonly PlannedDocument[], written: readonly Written[], made: Attempt): Promise<boolean> {
+    const { watcher } = this.#options
+    if (dryRun) return true
+    const isThere = (): boolean =>
+      documents.every(({ namespace, scope }, i) => documentVersion(watcher.cache.document(namespace, scope)) >= (written[i]?.record?.version ?? 0))
+    return !made.wentBack && watcher.until(isThere, SEEN)
   }
 
   async #make(
@@ -119,6 +132,10 @@ export class Overrides {
     const { watcher, backend, strict } = this.#options
     if (made.tries++ > 0) await this.#guards.lookAgain(documents)
     made.position = watcher.position
+    // Versions never go back within one store.
+    made.wentBack = documents.some(
+      ({ namespace, scope }, i) => documentVersion(watcher.cache.document(namespace, scope)) > (bases[i]?.record?.version ?? 0),
+    )
     this.#guards.check(documents, bases)
     // Of this very moment: what changes while others are asked is not what was looked at.
     made.conditions = this.#guards.conditions(documents)
@@ -175,6 +192,8 @@ export class Overrides {
 /** What the latest try of a request came to before its commit. */
 class Attempt {
   tries = 0
+  /** The store held an older version of a document than the cache: it was put back, and the cache is still that of the former one. */
+  wentBack = false
   conditions: readonly Operation[] = []
   plan: Plan | undefined
   previews: ReadonlyMap<Namespace, Preview> = new Map()

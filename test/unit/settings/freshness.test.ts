@@ -70,3 +70,55 @@ describe('a fresh read', () => {
     })
   })
 })
+
+describe('a change that another controller has just made already', () => {
+  const patch = { namespace: NS, data: { a: 2 } }
+
+  it('is answered once it is seen here, too', async () => {
+    const store = createStore()
+    const line = holdable(store)
+    const one = await open(store, 'a')
+    const behind = await open(store, 'b', { backend: () => line.backend })
+    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
+    await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
+    line.hold()
+    await one.ask('kytos.settings.update', patch)
+    let answered = false
+    const same = behind.ask('kytos.settings.update', patch).finally(() => {
+      answered = true
+    })
+    // More turns than it takes to find out that there is nothing to change.
+    for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+    expect(answered).toBe(false)
+    line.release()
+    expect(await same).toEqual(await behind.ask('kytos.settings.retrieve', { namespace: NS }))
+    expect(await same).toMatchObject({ version: 2, data: { a: 2 } })
+  })
+
+  it('says that it was not seen here when that does not come', async () => {
+    const store = createStore()
+    const line = holdable(store)
+    const one = await open(store, 'a')
+    const behind = await open(store, 'b', { backend: () => line.backend })
+    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
+    await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
+    line.hold()
+    await one.ask('kytos.settings.update', patch)
+    const answer = await behind.ask('kytos.settings.update', patch)
+    line.release()
+    expect(answer).toMatchObject({ version: 2, data: { a: 2 }, observed: false })
+  })
+
+  it('is not called seen by who still knows the store as it was before it was put back', async () => {
+    const world = new World()
+    const slow = await startPlayer(world, 'a', { pace: { pauses: [200, 200], confirmation: 50, reconcile: 0 } })
+    try {
+      for (const a of [1, 2, 3]) await slow.ask('kytos.settings.update', { namespace: NS, data: { a } })
+      const { epoch } = await slow.ask('kytos.settings.retrieve', { namespace: NS })
+      world.rewind(1)
+      expect(await slow.ask('kytos.settings.update', patch)).toMatchObject({ version: 2, data: { a: 2 }, epoch, observed: false })
+    } finally {
+      await slow.close()
+    }
+  })
+})
