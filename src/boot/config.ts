@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { dirname, resolve } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { isControllerId } from '../../model/namespace.ts'
 import type { Right } from '../tokens/rights.ts'
@@ -62,14 +62,20 @@ export interface EtcdConfig {
 }
 
 const NAMES = ['kytos.ini', 'kytos.conf']
-const SYSTEM_FOLDER = '/etc/kytos'
 const HOW_TO_MAKE_ONE = 'Copy kytos.example.ini to kytos.ini, or name a file with -c FILE.'
 
+/** From where a file is looked for. */
+export interface Surroundings {
+  readonly cwd: string
+  readonly env: Readonly<Record<string, string | undefined>>
+}
+
 /**
- * The absolute path of the file to read: the explicit one, else kytos.ini, else kytos.conf, in `cwd`, then in `system` (`/etc/kytos`).
- * @throws SettingsError CONFIG_ABSENT naming where it looked.
+ * The absolute path of the file to read: the explicit one, else kytos.ini, else kytos.conf, in `cwd`, then in `/etc/kytos`, which in a virtual environment of
+ * Python is below that, as Kytos has it. @throws SettingsError CONFIG_ABSENT naming where it looked.
  */
-export function findConfig(explicit: string | undefined, cwd: string, system = SYSTEM_FOLDER): string {
+export function findConfig(explicit: string | undefined, { cwd, env }: Surroundings): string {
+  const system = join(env.VIRTUAL_ENV || '/', 'etc/kytos')
   const candidates = explicit === undefined ? [cwd, system].flatMap(folder => NAMES.map(name => resolve(folder, name))) : [resolve(cwd, explicit)]
   const found = candidates.find(file => existsSync(file))
   if (found !== undefined) return found

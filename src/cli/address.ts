@@ -30,7 +30,7 @@ export async function findAddress(options: AddressOptions, world: World): Promis
   const token = await readToken(options.tokenFile, world)
   const named = options.url ?? (world.env.KYTOS_SETTINGS_URL || undefined)
   if (named !== undefined) return { address: { url: parseUrl(named), ...(token !== undefined && { token }) } }
-  const config = await loadConfig(locateConfig(options.config, world.cwd))
+  const config = await loadConfig(locateConfig(options.config, world))
   const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(error => {
     // Somebody else's: they may still come in as everybody does.
     if (isSettingsError(error, 'CONFIG_INVALID')) return undefined
@@ -69,9 +69,9 @@ function parseUrl(text: string): string {
   throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is no address of a service: it looks like http://127.0.0.1:8181.`)
 }
 
-function locateConfig(explicit: string | undefined, cwd: string): string {
+function locateConfig(explicit: string | undefined, world: World): string {
   try {
-    return findConfig(explicit, cwd)
+    return findConfig(explicit, world)
   } catch (error) {
     if (!isSettingsError(error, 'CONFIG_ABSENT') || explicit !== undefined) throw error
     throw new SettingsError('CONFIG_ABSENT', `${error.message} To speak to a service elsewhere, name it with --url.`, { cause: error })

@@ -66,7 +66,7 @@ export function addBackupCommands(program: Command, world: World): void {
 }
 
 async function configOf({ config }: Flags, world: World): Promise<Config> {
-  return loadConfig(findConfig(config, world.cwd))
+  return loadConfig(findConfig(config, world))
 }
 
 function summary({ store, revision, epoch, at, entries }: Picture) {

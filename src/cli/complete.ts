@@ -93,8 +93,8 @@ async function candidatesFor(
 }
 
 /** The NApps of this host that can be disabled, or enabled. */
-async function installed(enabled: boolean, { config }: AddressOptions, { cwd }: World): Promise<readonly string[]> {
-  const { daemon } = await loadConfig(findConfig(config, cwd))
+async function installed(enabled: boolean, { config }: AddressOptions, world: World): Promise<readonly string[]> {
+  const { daemon } = await loadConfig(findConfig(config, world))
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
   if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)

@@ -35,8 +35,8 @@ export function addCopyCommand(program: Command, world: World): void {
   addFillOptions(copy)
     .addHelpText('after', EXAMPLES)
     .action(async ({ from, to, ...flags }: FillFlags & { readonly from: string; readonly to: string }) => {
-      const source = await loadConfig(findConfig(from, world.cwd))
-      const target = await loadConfig(findConfig(to, world.cwd))
+      const source = await loadConfig(findConfig(from, world))
+      const target = await loadConfig(findConfig(to, world))
       const began = performance.now()
       const progress = createProgressBar(world.stderr, 'copied')
       const options = { ...fillOptions(flags), progress: progress.show }

@@ -26,7 +26,7 @@ export function addDoctorCommand(program: Command, world: World, exit: (code: nu
     .action(async (_options, command: Command) => {
       const { config, json = false } = command.optsWithGlobals<{ readonly config?: string; readonly json?: boolean }>()
       const { examine } = await import('../doctor/examine.ts')
-      const parts = await examine(config, world.cwd)
+      const parts = await examine(config, world)
       world.stdout.write(json ? printForMachines(parts) : printForPeople(parts, world))
       exit(isHealthy(parts) ? 0 : 1)
     })

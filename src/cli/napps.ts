@@ -59,7 +59,7 @@ export function addNAppsCommand(program: Command, world: World): void {
 }
 
 async function readRoot(command: Command, world: World): Promise<string> {
-  const { daemon } = await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, world.cwd))
+  const { daemon } = await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, world))
   return daemon.napps
 }
 

@@ -62,7 +62,10 @@ function createProgram(world: World, exit: (code: number) => void): Command {
   const program = new Command('kytos-settings')
     .description('One store for all settings of the Kytos SDN controller and its NApps.')
     .version(version(), '--version')
-    .option('-c, --config <file>', 'the kytos.ini to use; else kytos.ini or kytos.conf here, then in /etc/kytos')
+    .option(
+      '-c, --config <file>',
+      'the kytos.ini to use; else kytos.ini or kytos.conf here, then in /etc/kytos ($VIRTUAL_ENV/etc/kytos where that is set)',
+    )
     .option('--debug', 'with an error, print everything that caused it (also KYTOS_SETTINGS_DEBUG=1)')
     .addHelpText('after', EXAMPLES)
     .exitOverride()

@@ -1,5 +1,5 @@
 import { toSettingsError } from '../../model/errors.ts'
-import { type Config, findConfig, loadConfig } from '../boot/config.ts'
+import { type Config, findConfig, loadConfig, type Surroundings } from '../boot/config.ts'
 import { packageRoot } from '../host/shipped.ts'
 import { examineClocks } from './clocks.ts'
 import { edit, word } from './commands.ts'
@@ -13,8 +13,8 @@ import { examineNApps } from './napps.ts'
 import { examineRunning, type Running } from './running.ts'
 
 /** Examines everything that a configuration leads to; changes nothing, and works whether or not the service runs. Never throws for what it is to find. */
-export async function examine(explicit: string | undefined, cwd: string): Promise<readonly Examined[]> {
-  const loaded = await load(explicit, cwd)
+export async function examine(explicit: string | undefined, around: Surroundings): Promise<readonly Examined[]> {
+  const loaded = await load(explicit, around)
   const part = 'the configuration'
   if ('severity' in loaded) return [{ part, findings: [loaded] }]
   const { usable, ...credentials } = await examineCredentials(loaded)
@@ -31,10 +31,10 @@ export async function examine(explicit: string | undefined, cwd: string): Promis
   ]
 }
 
-async function load(explicit: string | undefined, cwd: string): Promise<Config | Finding> {
-  let file = explicit ?? cwd
+async function load(explicit: string | undefined, around: Surroundings): Promise<Config | Finding> {
+  let file = explicit ?? around.cwd
   try {
-    file = findConfig(explicit, cwd)
+    file = findConfig(explicit, around)
     return await loadConfig(file)
   } catch (error) {
     const { code, message } = toSettingsError(error)

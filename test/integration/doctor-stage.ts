@@ -29,7 +29,7 @@ export async function doctorAsNobody(ini: string) {
     const [module, ini, uid] = process.argv.slice(1)
     const { examine } = await import(module)
     if (uid) { process.setgroups([]); process.setgid(Number(uid)); process.setuid(Number(uid)) }
-    process.stdout.write(JSON.stringify(await examine(ini, '/')))`
+    process.stdout.write(JSON.stringify(await examine(ini, { cwd: '/', env: {} })))`
   const module = join(packageRoot(), 'dist/src/doctor/examine.js')
   const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script, module, ini, ...(NOBODY ? [String(NOBODY)] : [])])
   const parts: readonly Examined[] = JSON.parse(stdout)

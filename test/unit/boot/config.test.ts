@@ -289,24 +289,38 @@ timeout = 1e3
 
 describe('finding the file', () => {
   test('kytos.ini comes before kytos.conf, the working folder before the system', async () => {
-    const system = join(folder, 'etc')
-    await mkdir(system)
+    const system = join(folder, 'venv/etc/kytos')
+    const around = { cwd: folder, env: { VIRTUAL_ENV: join(folder, 'venv') } }
+    await mkdir(system, { recursive: true })
     const files = [join(system, 'kytos.conf'), join(system, 'kytos.ini'), join(folder, 'kytos.conf'), join(folder, 'kytos.ini')]
     for (const file of files) {
       await writeFile(file, '')
-      expect(findConfig(undefined, folder, system)).toBe(file)
+      expect(findConfig(undefined, around)).toBe(file)
     }
-    expect(findConfig('etc/kytos.conf', folder, system)).toBe(files[0])
+    expect(findConfig('venv/etc/kytos/kytos.conf', around)).toBe(files[0])
+  })
+
+  test('the system is that of a virtual environment of Python only in one', () => {
+    // Whether or not the host of this test has one.
+    const told = (): string => {
+      try {
+        return findConfig(undefined, { cwd: folder, env: { VIRTUAL_ENV: '' } })
+      } catch (error) {
+        return String(error)
+      }
+    }
+    expect(told()).toMatch(/(?:^| )\/etc\/kytos\/kytos\.(?:ini|conf)/)
   })
 
   test('none found says where it looked and how to make one', () => {
-    const places = [join(folder, 'kytos.ini'), join(folder, 'kytos.conf'), join(folder, 'etc/kytos.ini'), join(folder, 'etc/kytos.conf')]
-    expect(() => findConfig(undefined, folder, join(folder, 'etc'))).toThrow(
+    const around = { cwd: folder, env: { VIRTUAL_ENV: join(folder, 'venv') } }
+    const places = ['kytos.ini', 'kytos.conf', 'venv/etc/kytos/kytos.ini', 'venv/etc/kytos/kytos.conf'].map(file => join(folder, file))
+    expect(() => findConfig(undefined, around)).toThrow(
       expect.objectContaining({
         code: 'CONFIG_ABSENT',
         message: expect.stringContaining(`${places.join(', ')}. Copy kytos.example.ini to kytos.ini`),
       }),
     )
-    expect(() => findConfig('my.ini', folder)).toThrow(`The configuration file ${join(folder, 'my.ini')} does not exist.`)
+    expect(() => findConfig('my.ini', around)).toThrow(`The configuration file ${join(folder, 'my.ini')} does not exist.`)
   })
 })
