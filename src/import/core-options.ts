@@ -1,7 +1,9 @@
 import { type Json, type JsonObject, toJson } from '../../model/value.ts'
 
 /*
- * What Kytos' core reads from [daemon], as kytos-ng 2025.2 documents it: the types are those that its own reading makes of the texts.
+ * What Kytos' core reads from [daemon], as kytos-ng 2025.2 documents it: the types are those that its own reading makes of the texts. Two kinds of options
+ * have no default here, so that what a file leaves out is left to kytosd again when one is rendered: paths, whose defaults follow the virtual environment, and
+ * objects, of whose default an override could take nothing away.
  */
 
 /** How Kytos reads the text: `text` as it is, `boolean` is true for `True` alone, `json` by json.loads. */
@@ -16,6 +18,7 @@ const text = (preset: string, description: string, more: JsonObject = {}): CoreO
   kind: 'text',
   schema: { type: 'string', default: preset, description, ...more },
 })
+const path = (description: string): CoreOption => ({ kind: 'text', schema: { type: 'string', description } })
 const integer = (preset: number, description: string, more: JsonObject = {}): CoreOption => ({
   kind: 'integer',
   schema: { type: 'integer', default: preset, description, ...more },
@@ -26,12 +29,11 @@ const json = (schema: JsonObject, preset: Json, description: string): CoreOption
   schema: { ...schema, default: preset, description },
 })
 
+const object = (schema: JsonObject, description: string): CoreOption => ({ kind: 'json', schema: { type: 'object', ...schema, description } })
+
 const TEXTS: JsonObject = { type: 'array', items: { type: 'string' } }
 const OBJECTS: JsonObject = { type: 'array', items: { type: 'object' } }
 const PORT: JsonObject = { minimum: 0, maximum: 65_535 }
-const queue = (type: string, pool: string, multiplier: number): Json => ({
-  queue: { type, maxsize: `threadpool_${pool}`, maxsize_multiplier: multiplier },
-})
 const monitor = (member: string, watched: readonly string[]): Json => ({
   min_hits: 5,
   delta_secs: 5,
@@ -42,11 +44,11 @@ const monitor = (member: string, watched: readonly string[]): Json => ({
 
 /** Every documented option, by its name. */
 export const CORE_OPTIONS: Readonly<Record<string, CoreOption>> = {
-  workdir: text('/var/lib/kytos', 'The working directory of the controller.'),
-  pidfile: text('/var/run/kytos/kytosd.pid', 'The file that the process id is written to.'),
+  workdir: path('The working directory of the controller.'),
+  pidfile: path('The file that the process id is written to.'),
   daemon: boolean(true, 'Run in the background; else with a console.'),
   debug: boolean(false, 'Run in debug mode.'),
-  logging: text('/etc/kytos/logging.ini', 'The configuration of the log.'),
+  logging: path('The configuration of the log.'),
   logger_decorators: json(TEXTS, ['kytos.core.logger_decorators.queue_decorator'], 'Decorators of the Logger class.'),
   listen: text('0.0.0.0', 'The address that the controller listens on.'),
   port: integer(6653, 'The TCP port of OpenFlow.', PORT),
@@ -60,16 +62,15 @@ export const CORE_OPTIONS: Readonly<Record<string, CoreOption>> = {
     'The most requests at once; "threadpool" is as many as the pool "api" of thread_pool_max_workers has threads.',
   ),
   enable_entities_by_default: boolean(false, 'Enable new switches, interfaces and links.'),
-  napps: text('/var/lib/kytos/napps/', 'The folder of the NApps.'),
-  installed_napps: text('/var/lib/kytos/napps/.installed', 'The folder of installed NApps.'),
+  napps: path('The folder of the NApps.'),
+  installed_napps: path('The folder of installed NApps.'),
   napps_repositories: json(TEXTS, ['https://napps.kytos.io/repo/'], 'Where NApps are fetched from.'),
   napps_pre_installed: json(TEXTS, [], 'NApps that are installed and enabled at the first start.'),
   authenticate_urls: json(TEXTS, [], 'Parts of URLs that need a login.'),
   jwt_secret: { kind: 'text', schema: { type: 'string', description: 'What JSON Web Tokens are signed with.', 'x-sensitive': true } },
   token_expiration_minutes: integer(180, 'Minutes that a login counts.', { minimum: 0 }),
-  thread_pool_max_workers: json(
-    { type: 'object', additionalProperties: { type: 'integer', minimum: 1 } },
-    { sb: 256, db: 256, app: 512, api: 512 },
+  thread_pool_max_workers: object(
+    { additionalProperties: { type: 'integer', minimum: 1 } },
     'Threads of each pool: sb, db, app and api; without any there are no pools.',
   ),
   thread_pool_queue_monitors: json(OBJECTS, [monitor('queues', ['sb', 'app', 'db'])], 'When a queue of a thread pool is so full that it is logged.'),
@@ -78,11 +79,7 @@ export const CORE_OPTIONS: Readonly<Record<string, CoreOption>> = {
     [monitor('buffers', ['msg_in', 'msg_out', 'raw', 'app'])],
     'When a buffer of events is so full that it is logged.',
   ),
-  event_buffer_conf: json(
-    { type: 'object' },
-    { msg_out: queue('priority', 'sb', 10), msg_in: queue('priority', 'sb', 10), raw: queue('queue', 'sb', 10), app: queue('queue', 'app', 20) },
-    'The queues of the buffers of events.',
-  ),
+  event_buffer_conf: object({}, 'The queues of the buffers of events.'),
   database: text('', 'The database of the NApps: mongodb, or none.'),
   apm: text('', 'Where performance is reported to: es (Elasticsearch), or nowhere.'),
 }

@@ -74,6 +74,17 @@ describe('the import of a settings.py', () => {
     expect(fingerprint(store)).toBe(before)
   })
 
+  it('of a kytos.conf takes objects as they are, and says nothing of paths that the file leaves to Kytos', async () => {
+    const controller = await open(createStore())
+    const text = '[daemon]\nthread_pool_max_workers = {"sb": 64}\nevent_buffer_conf = {}\nlogging = /venv/etc/kytos/logging.ini\n'
+    expect((await bring(controller, [conf(text)])).counts).toEqual({ new: 3, changed: 0, same: 0, skipped: 0 })
+    const data = await dataOf(controller, 'kytos/core')
+    expect(data).toMatchObject({ thread_pool_max_workers: { sb: 64 }, event_buffer_conf: {}, logging: '/venv/etc/kytos/logging.ini' })
+    for (const left of ['workdir', 'pidfile', 'napps', 'installed_napps']) expect(data).not.toHaveProperty(left)
+    expect(data.thread_pool_max_workers).toEqual({ sb: 64 })
+    expect((await bring(controller, [conf(text)])).counts).toMatchObject({ same: 3 })
+  })
+
   it('tries without writing anything', async () => {
     const store = createStore()
     const controller = await open(store)
