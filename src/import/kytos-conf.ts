@@ -3,6 +3,7 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { readIni } from '../boot/ini.ts'
 import { CORE_OPTIONS, coreSchema } from './core-options.ts'
+import { showBriefly } from './report.ts'
 import { isSensitive } from './sensitive.ts'
 import type { ReadProblem, ReadSetting, ReadSettings } from './settings-py.ts'
 
@@ -65,10 +66,12 @@ function readOption(kind: string, raw: string): { readonly value: Json } | { rea
   switch (kind) {
     case 'integer':
       // A sign and spaces are allowed by int(), which Kytos reads it with.
-      return /^[+-]?\d{1,15}$/.test(raw.trim()) ? { value: Number(raw.trim()) } : { wrong: 'it is no integer, and Kytos does not start with it' }
+      return /^[+-]?\d{1,15}$/.test(raw.trim())
+        ? { value: Number(raw.trim()) }
+        : { wrong: `${quoted(raw)} is no integer, and Kytos does not start with it` }
     case 'boolean':
       if (raw === 'True' || raw === 'False') return { value: raw === 'True' }
-      return { wrong: `it is neither True nor False; Kytos takes it as False. Write what is meant` }
+      return { wrong: `${quoted(raw)} is neither True nor False, and Kytos takes it as False: write which is meant` }
     case 'json':
       try {
         return { value: parseJson(raw) }
@@ -79,6 +82,11 @@ function readOption(kind: string, raw: string): { readonly value: Json } | { rea
     default:
       return { value: raw }
   }
+}
+
+/** A text that was meant otherwise, and why it may be what it is. */
+function quoted(raw: string): string {
+  return `${showBriefly(raw)}${/\s[;#]/.test(raw) ? ' (a remark needs a line of its own)' : ''}`
 }
 
 function writeOption(name: string, value: Json): string {

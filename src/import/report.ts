@@ -1,3 +1,4 @@
+import { printJson } from '../../model/json.ts'
 import type { Json } from '../../model/value.ts'
 
 /** What became of a thing that was to be imported, or with a dry run would: `same` was there already. */
@@ -26,6 +27,14 @@ export interface ImportReport {
   readonly dry_run: boolean
   readonly items: readonly ReportItem[]
   readonly counts: Readonly<Record<Action, number>>
+}
+
+const LONGEST_VALUE = 60
+
+/** A value on one line, cut where it is long. */
+export function showBriefly(value: Json): string {
+  const text = printJson(value)
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE - 3)}...` : text
 }
 
 export function createReport(items: readonly ReportItem[], dryRun: boolean): ImportReport {

@@ -112,6 +112,10 @@ describe('a kytos.conf', () => {
       [8, undefined],
     ])
     expect(schema).toMatchObject({ properties: { my_token: { 'x-sensitive': true } } })
+    expect(readKytosConf('[daemon]\nport = 6653 ; OpenFlow\ndebug = no\n').problems.map(({ message }) => message)).toEqual([
+      '"6653 ; OpenFlow" (a remark needs a line of its own) is no integer, and Kytos does not start with it',
+      '"no" is neither True nor False, and Kytos takes it as False: write which is meant',
+    ])
     expect(readKytosConf('port = 1')).toMatchObject({ settings: [], problems: [{ line: 1 }, { message: 'it has no section [daemon]' }] })
     expect(renderKytosConf({ jwt_secret: '100%', authenticate_urls: ['%s'] })).toEqual({
       text: expect.stringContaining('[daemon]\njwt_secret = 100%%\nauthenticate_urls = ["%%s"]\n'),
