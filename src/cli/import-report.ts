@@ -1,5 +1,4 @@
-import { printJson } from '../../model/json.ts'
-import type { ImportReport, ReportItem } from '../import/report.ts'
+import { type ImportReport, type ReportItem, showBriefly } from '../import/report.ts'
 
 /** What an import did, for people: a line for each thing that is not as it was before, or was left out, and a sum. */
 export function printImportReport({ items, counts, dry_run }: ImportReport): string {
@@ -17,7 +16,6 @@ export function printImportReport({ items, counts, dry_run }: ImportReport): str
 
 /** No column grows wider for one long name. */
 const WIDEST = 50
-const LONGEST_VALUE = 60
 
 function subject({ kind, namespace, name }: ReportItem): string {
   if (kind === 'file') return namespace ?? '-'
@@ -28,8 +26,13 @@ function place({ file, line }: ReportItem): string {
   return line === undefined ? file : `${file}:${line}`
 }
 
-function remark({ reason, layer, new: value }: ReportItem): string {
-  const shown = value === undefined || reason !== undefined ? '' : printJson(value)
-  const said = shown.length > LONGEST_VALUE ? `${shown.slice(0, LONGEST_VALUE - 3)}...` : shown
-  return [layer === 'default' && reason === undefined ? 'default' : '', said, reason ?? ''].filter(text => text !== '').join(' ')
+function remark(item: ReportItem): string {
+  const { action, kind, layer, reason } = item
+  if (kind !== 'setting' || action === 'skipped') return reason ?? ''
+  const value = [layer ?? '', action === 'changed' && item.old !== undefined ? `${showBriefly(item.old)} ->` : '', told(item)]
+  return [value.filter(text => text !== '').join(' '), ...(reason === undefined ? [] : [reason])].join('; ')
+}
+
+function told({ new: value }: ReportItem): string {
+  return value === undefined ? '(a secret)' : showBriefly(value)
 }

@@ -23,14 +23,15 @@ interface ImportFlags extends AddressOptions {
 const INVALID = 4
 const EXAMPLES = `
 Examples:
-  kytos-settings import /var/lib/kytos/napps/kytos/of_lldp/settings.py --dry-run
+  kytos-settings import /etc/kytos/kytos.conf /var/lib/kytos/napps/*/*/settings.py --dry-run
   kytos-settings import settings.py --namespace kytos/of_lldp
   kytos-settings import settings.py --namespace kytos/of_lldp --schema-out of_lldp.schema.json
-  kytos-settings import /etc/kytos/kytos.conf settings.json
+  kytos-settings import settings.json
   kytos-settings import /var/tmp/kytos/storehouse
 
 A settings.py is read, never run. Where the NApp has no schema yet its values become the defaults of one; where it has, those that differ become overrides.
-Done again it changes nothing; a value that is stored is replaced only with --overwrite. Exit code 4: a file gave nothing at all.`
+Secrets are overrides always, and not shown here. Done again it changes nothing; a value that is stored is replaced only with --overwrite. What is skipped is
+told with the reason; what a file says in code can be set by hand. Exit code 4: a file gave nothing at all. docs/migrating.md goes through all of it.`
 
 /** Adds `import`, which brings files into the service. */
 export function addImportCommand(program: Command, world: World, exit: (code: number) => void): void {
@@ -45,7 +46,7 @@ export function addImportCommand(program: Command, world: World, exit: (code: nu
     .action(async (files: string[], _options, command: Command) => {
       const flags = command.optsWithGlobals<ImportFlags>()
       const read = await readAll(files, flags, world)
-      exit(flags.schemaOut === undefined ? await bringIn(read, flags, world) : await writeSchema(read.flat(), flags.schemaOut, world))
+      exit(flags.schemaOut === undefined ? await bringIn(files, read, flags, world) : await writeSchema(read.flat(), flags.schemaOut, world))
     })
 }
 
@@ -54,6 +55,8 @@ async function readAll(files: readonly string[], { namespace }: ImportFlags, wor
   // Only when it is needed: the parsers would slow down every other command.
   const { readSource } = await import('../import/source.ts')
   const read: (readonly Source[])[] = []
+  if (namespace !== undefined && files.length > 1)
+    throw new SettingsError('CONTENT_MALFORMED', '--namespace says whose settings one file has: import that file by itself.')
   for (const file of files) {
     const bar = createProgressBar(world.stderr, `read ${file}`)
     const options = { cwd: world.cwd, environment: {}, progress: bar.show, ...(namespace !== undefined && { namespace }) }
@@ -62,7 +65,7 @@ async function readAll(files: readonly string[], { namespace }: ImportFlags, wor
   return read
 }
 
-async function bringIn(read: readonly (readonly Source[])[], flags: ImportFlags, world: World): Promise<number> {
+async function bringIn(files: readonly string[], read: readonly (readonly Source[])[], flags: ImportFlags, world: World): Promise<number> {
   const { dryRun = false, overwrite = false, json = false } = flags
   const { importSources } = await import('../import/import.ts')
   const signal = world.interruption()
@@ -79,7 +82,9 @@ async function bringIn(read: readonly (readonly Source[])[], flags: ImportFlags,
     }
   })
   world.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
-  return read.some(gaveNothing) ? INVALID : 0
+  const useless = files.filter((_, i) => gaveNothing(read[i] ?? []))
+  if (useless.length > 0) world.stderr.write(`kytos-settings: Nothing could be read of ${useless.join(', ')}, hence exit code ${INVALID}.\n`)
+  return useless.length > 0 ? INVALID : 0
 }
 
 /** True for a file of which nothing could be read; not for one that has nothing to say. */

@@ -69,8 +69,8 @@ async function knownBoxes(ask: Ask, namespace: string): Promise<ReadonlySet<stri
 }
 
 async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite, dryRun }: ImportOptions, signal: AbortSignal): Promise<ReportItem> {
-  const { namespace, box_id, file } = box
-  const about = { kind: 'box', file, namespace, name: box_id } as const
+  const { namespace, box_id, file, shown } = box
+  const about = { kind: 'box', file: shown, namespace, name: box_id } as const
   const content = readFoundBox(file)
   if ('refused' in content) return { ...about, action: 'skipped', reason: content.refused }
   const notes = notesOn(box, content)
@@ -79,7 +79,7 @@ async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite,
   const put = async (look: boolean): Promise<ReportItem> => {
     const there = look ? await ask('kytos.storehouse.retrieve', { namespace, box_id }, { signal }) : false
     if (there && equalJson(there.data, data)) return { ...about, action: 'same' }
-    if (there && !overwrite) return { ...about, action: 'skipped', reason: 'a box with other data is there already' }
+    if (there && !overwrite) return { ...about, action: 'skipped', reason: 'a box with other data is there already; --overwrite replaces it' }
     if (!dryRun)
       await write(
         ask,

@@ -36,9 +36,10 @@ export async function importSources(
       items.push(
         ...source.problems.map(
           ({ line, message }): ReportItem => ({
-            kind: 'file',
+            kind: source.box ? 'box' : 'file',
             action: 'skipped',
             file: source.file,
+            ...source.box,
             reason: message,
             ...(line !== undefined && { line }),
           }),

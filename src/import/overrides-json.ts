@@ -9,11 +9,14 @@ export interface ReadOverrides {
   readonly problems: readonly ReadProblem[]
 }
 
+const SCHEMA = 'it is a JSON Schema, not settings: a NApp registers its own, or PUT it to /api/kytos/settings/v1/<username>/<name>/schema'
+
 /** Reads `{"<namespace>": {...}}`. Never throws; what cannot be read is in `problems`. */
 export function readOverridesJson(text: string): ReadOverrides {
   try {
     const json = parseUntrustedJson(text)
     if (!isObject(json)) return { namespaces: new Map(), problems: [{ line: 1, message: 'it must be an object {"<namespace>": {...}}' }] }
+    if (Object.hasOwn(json, '$schema')) return { namespaces: new Map(), problems: [{ line: 1, message: SCHEMA }] }
     const places = findMembers(text)
     const namespaces = new Map<string, readonly ReadSetting[]>()
     const problems: ReadProblem[] = []

@@ -6,7 +6,7 @@ import { defaultsOf, mergeLayers } from '../settings/layers.ts'
 import { compileSchema } from '../settings/validator.ts'
 import type { Ask } from './ask.ts'
 import { holdsSecret } from './python/data.ts'
-import type { ReportItem } from './report.ts'
+import { type ReportItem, showBriefly } from './report.ts'
 import type { ReadSetting } from './settings-py.ts'
 import type { SettingsSource } from './source.ts'
 
@@ -112,10 +112,11 @@ function decide({ name, value }: ReadSetting, { overrides, defaults, before, inF
     return isNew ? { action: 'new', layer: 'default', ...shown(undefined) } : { action: 'same', layer: stored === undefined ? 'default' : 'override' }
   }
   if (stored !== undefined && !overwrite) {
-    const secret = printJson(stored).includes('"$sealed"')
+    const sealed = printJson(stored).includes('"$sealed"')
+    const said = current === undefined || sensitive ? 'another value is stored already' : `${showBriefly(current)} is stored already`
     return {
       action: 'skipped',
-      reason: secret ? 'a secret is stored already, and is not shown' : 'another value is stored already',
+      reason: `${sealed ? 'a secret is stored already, and is not shown' : said}; --overwrite replaces it`,
       ...shown(current),
     }
   }

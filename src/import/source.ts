@@ -3,11 +3,11 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import { TextDecoder } from 'node:util'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
-import { reasonOf } from '../host/failure.ts'
+import { hasCode, reasonOf } from '../host/failure.ts'
 import { CORE_NAMESPACE, readKytosConf } from './kytos-conf.ts'
 import { readOverridesJson } from './overrides-json.ts'
 import { type ReadProblem, type ReadSettings, readSettingsPy } from './settings-py.ts'
-import { type FoundBox, scanStorehouse } from './storehouse-folder.ts'
+import { type FolderProblem, type FoundBox, scanStorehouse } from './storehouse-folder.ts'
 
 /** What one file says of one namespace. */
 export interface SettingsSource extends ReadSettings {
@@ -26,6 +26,8 @@ export interface BrokenSource {
   readonly kind: 'broken'
   readonly file: string
   readonly problems: readonly ReadProblem[]
+  /** The box that it would be. */
+  readonly box?: { readonly namespace: string; readonly name: string }
 }
 export type Source = SettingsSource | BoxesSource | BrokenSource
 
@@ -48,13 +50,13 @@ const MOST_BYTES = 16 * 1024 * 1024
  */
 export async function readSource(path: string, options: SourceOptions): Promise<readonly Source[]> {
   const file = resolve(options.cwd, path)
-  const { size, directory } = await look(file)
+  const { size, directory } = await look(file, path)
   if (directory) return readFolder(path, file, options.progress)
   const kind = extname(file).toLowerCase()
   if (!['.py', '.ini', '.conf', '.json'].includes(kind)) throw unknownKind(path)
   if (size > MOST_BYTES)
     return [{ kind: 'broken', file: path, problems: [{ message: `it has ${size} bytes; more than ${MOST_BYTES} are not read` }] }]
-  const bytes = await read(file)
+  const bytes = await read(file, path)
   if (kind === '.py') {
     const namespace = namespaceOf(file, path, options.namespace)
     return [{ kind: 'settings', file: path, namespace, ...readSettingsPy(bytes, { environment: options.environment ?? {} }) }]
@@ -86,9 +88,24 @@ async function readFolder(path: string, folder: string, progress: SourceOptions[
   const settings = join(folder, 'settings.py')
   const found = await stat(settings).catch(() => undefined)
   if (found?.isFile()) throw new SettingsError('CONTENT_MALFORMED', `${path} is the folder of a NApp: name its file, ${join(path, 'settings.py')}.`)
-  const { boxes, problems } = await scanStorehouse(folder, progress)
-  const broken = problems.map(({ file, message }): Source => ({ kind: 'broken', file, problems: [{ message }] }))
+  const { boxes, problems } = await scanStorehouse(folder, path, progress)
+  if (boxes.length === 0 && (await someOfNApps(problems)))
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `${path} is a folder of NApps, not of storehouse: name their files, such as ${join(path, '*/*/settings.py')}.`,
+    )
+  const broken = problems.map(({ shown: file, message, box }): Source => ({ kind: 'broken', file, problems: [{ message }], ...(box && { box }) }))
   return [{ kind: 'boxes', file: path, boxes }, ...broken]
+}
+
+/** True where a settings.py lies where a box would be, or below. */
+async function someOfNApps(problems: readonly FolderProblem[]): Promise<boolean> {
+  for (const { file } of problems) {
+    if (basename(file) === 'settings.py') return true
+    const below = await stat(join(file, 'settings.py')).catch(() => undefined)
+    if (below?.isFile()) return true
+  }
+  return false
 }
 
 /** `<user>/<name>/settings.py` names the namespace. */
@@ -102,18 +119,18 @@ function namespaceOf(file: string, path: string, wanted: string | undefined): Na
   }
 }
 
-async function look(file: string): Promise<{ readonly size: number; readonly directory: boolean }> {
+async function look(file: string, path: string): Promise<{ readonly size: number; readonly directory: boolean }> {
   try {
     const found = await stat(file)
     return { size: found.size, directory: found.isDirectory() }
   } catch (cause) {
-    throw absent(file, cause)
+    throw absent(file, path, cause)
   }
 }
 
-async function read(file: string): Promise<Buffer> {
+async function read(file: string, path: string): Promise<Buffer> {
   const handle = await open(file, 'r').catch(cause => {
-    throw absent(file, cause)
+    throw absent(file, path, cause)
   })
   try {
     return await handle.readFile()
@@ -131,8 +148,11 @@ function decode(bytes: Uint8Array): string | undefined {
   }
 }
 
-function absent(file: string, cause: unknown): SettingsError {
-  return new SettingsError('CONFIG_ABSENT', `${file} cannot be read: ${reasonOf(cause)}.`, { cause })
+function absent(file: string, path: string, cause: unknown): SettingsError {
+  const why = hasCode(cause, 'ENOENT') ? 'does not exist' : `cannot be read: ${reasonOf(cause)}`
+  // A shell hands on a pattern that matches nothing.
+  const hint = path.includes('*') ? ' No file matches that pattern.' : ''
+  return new SettingsError('CONFIG_ABSENT', `${file} ${why}.${hint}`, { cause })
 }
 
 function unknownKind(path: string): SettingsError {

@@ -9,12 +9,18 @@ export interface FoundBox {
   readonly namespace: string
   readonly box_id: string
   readonly file: string
+  /** The same, as it is told. */
+  readonly shown: string
   readonly created_at: string | undefined
 }
 
 export interface FolderProblem {
   readonly file: string
+  /** The same, as it is told. */
+  readonly shown: string
   readonly message: string
+  /** The box that it would be. */
+  readonly box?: { readonly namespace: string; readonly name: string }
 }
 
 /** The boxes of a folder in the order of their creation, namespace by namespace, and what is no box. */
@@ -30,28 +36,33 @@ const RUN = 50
 
 /**
  * Looks through a folder of storehouse, `<namespace>/<box_id>`, or one namespace of it. Each file is read, and its data forgotten: {@link readFoundBox} gives it.
- * `progress` hears of each file.
+ * `shown` is the folder as it is told; `progress` hears of each file.
  */
-export async function scanStorehouse(root: string, progress: (done: number, total: number) => void = () => {}): Promise<StorehouseFolder> {
+export async function scanStorehouse(
+  root: string,
+  shown: string,
+  progress: (done: number, total: number) => void = () => {},
+): Promise<StorehouseFolder> {
   const entries = (await readdir(root, { withFileTypes: true })).sort(byName)
   const folders = entries.filter(entry => entry.isDirectory())
   const problems: FolderProblem[] = []
-  const files: { namespace: string; box_id: string; file: string }[] = []
+  const files: Omit<FoundBox, 'created_at'>[] = []
+  const at = (...place: readonly string[]) => ({ file: join(root, ...place), shown: join(shown, ...place) })
   const single = folders.length === 0
   for (const folder of single ? [undefined] : folders) {
-    const path = folder ? join(root, folder.name) : root
-    for (const entry of (await readdir(path, { withFileTypes: true })).sort(byName)) {
-      const file = join(path, entry.name)
-      if (entry.isFile()) files.push({ namespace: folder?.name ?? basename(root), box_id: entry.name, file })
-      else problems.push({ file, message: `it is ${entry.isDirectory() ? 'a folder' : 'no regular file'} where a box would be` })
+    const place = folder ? [folder.name] : []
+    for (const entry of (await readdir(join(root, ...place), { withFileTypes: true })).sort(byName)) {
+      const found = at(...place, entry.name)
+      if (entry.isFile()) files.push({ namespace: folder?.name ?? basename(root), box_id: entry.name, ...found })
+      else problems.push({ ...found, message: `it is ${entry.isDirectory() ? 'a folder' : 'no regular file'} where a box would be` })
     }
   }
-  if (!single)
-    for (const entry of entries) if (!entry.isDirectory()) problems.push({ file: join(root, entry.name), message: 'it is no folder of a namespace' })
+  if (!single) for (const entry of entries) if (!entry.isDirectory()) problems.push({ ...at(entry.name), message: 'it is no folder of a namespace' })
   const boxes: FoundBox[] = []
   for (const [n, found] of files.entries()) {
     const content = readFoundBox(found.file)
-    if ('refused' in content) problems.push({ file: found.file, message: content.refused })
+    const { namespace, box_id: name, ...place } = found
+    if ('refused' in content) problems.push({ ...place, message: content.refused, box: { namespace, name } })
     else boxes.push({ ...found, created_at: content.created_at })
     if (n % RUN === 0) await new Promise(setImmediate)
     progress(n + 1, files.length)

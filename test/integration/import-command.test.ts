@@ -114,6 +114,8 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
       [['absent.py', '--namespace', 'a/b'], 3, 'absent.py'],
       [['settings.txt'], 3, 'settings.txt'],
       [['broken.py', '--namespace', 'a/b'], 4, 'broken.py:2'],
+      [['broken.py', '--namespace', 'a/b'], 4, 'Nothing could be read of broken.py, hence exit code 4.'],
+      [['settings.py', 'kytos.conf', '--namespace', 'a/b'], 2, 'one file'],
       [['broken.json'], 4, 'broken.json:1'],
     ] as const
     for (const [args, exit, said] of wrong) {

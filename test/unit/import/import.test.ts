@@ -109,7 +109,7 @@ describe('the import of a settings.py', () => {
     expect(report.items.map(({ name, action, layer, reason, old, new: now }) => ({ name, action, layer, reason, old, now }))).toEqual([
       { name: 'POLLING_TIME', action: 'new', layer: 'override', reason: undefined, old: 3, now: 5 },
       { name: 'OTHER', action: 'same', layer: 'default', reason: undefined, old: undefined, now: undefined },
-      { name: 'EDITED', action: 'skipped', layer: undefined, reason: 'another value is stored already', old: 7, now: 2 },
+      { name: 'EDITED', action: 'skipped', layer: undefined, reason: '7 is stored already; --overwrite replaces it', old: 7, now: 2 },
       { name: 'NEW', action: 'new', layer: 'override', reason: undefined, old: undefined, now: null },
       { name: 'KEPT', action: 'same', layer: 'default', reason: undefined, old: undefined, now: undefined },
     ])

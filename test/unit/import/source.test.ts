@@ -39,6 +39,29 @@ describe('what is imported', () => {
     await expect(readSource('absent.py', text)).rejects.toMatchObject({ code: 'CONFIG_ABSENT' })
   })
 
+  it('is told when it is something else that somebody moving in has at hand', async () => {
+    const schema = await file('of_lldp.json', '{"$schema": "https://json-schema.org/draft/2020-12/schema", "properties": {}}')
+    expect(await readSource(schema.path, schema)).toMatchObject([
+      { kind: 'broken', problems: [{ line: 1, message: expect.stringContaining('/schema') }] },
+    ])
+    const { cwd } = await file('napps/kytos/of_lldp/settings.py', 'A = 1\n')
+    for (const folder of ['napps', 'napps/kytos'])
+      await expect(readSource(folder, { cwd })).rejects.toMatchObject({
+        code: 'CONTENT_MALFORMED',
+        message: expect.stringContaining('/*/*/settings.py'),
+      })
+    await expect(readSource('nobody/*/settings.py', { cwd })).rejects.toThrow('does not exist. No file matches that pattern.')
+  })
+
+  it('tells a box and what is none by the path that it was given', async () => {
+    const { cwd } = await file('var/storehouse/kytos.topology.status/5e', 'no pickle')
+    const told = join('var/storehouse', 'kytos.topology.status', '5e')
+    expect(await readSource('var/storehouse', { cwd })).toMatchObject([
+      { kind: 'boxes', boxes: [] },
+      { kind: 'broken', file: told, box: { namespace: 'kytos.topology.status', name: '5e' } },
+    ])
+  })
+
   it('is told when it is not UTF-8, or has a mark that Kytos stumbles over', async () => {
     const latin = await file('kytos.conf', Buffer.from('[daemon]\nworkdir = /é\n', 'latin1'))
     expect(await readSource(latin.path, latin)).toMatchObject([{ kind: 'broken', problems: [{ message: expect.stringContaining('UTF-8') }] }])
