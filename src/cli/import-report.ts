@@ -15,7 +15,7 @@ export function printImportReport({ items, counts, dry_run }: ImportReport): str
 }
 
 /** No column grows wider for one long name. */
-const WIDEST = 50
+const WIDEST = 60
 
 function subject({ kind, namespace, name }: ReportItem): string {
   if (kind === 'file') return namespace ?? '-'
