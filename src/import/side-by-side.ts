@@ -1,3 +1,5 @@
+import { setMaxListeners } from 'node:events'
+
 /**
  * Does something with each item, so many at a time, begun in their order. When one fails, no other is begun, and those under way hear of it by their signal.
  * @throws what the first one that failed threw, once none is under way any more.
@@ -9,6 +11,8 @@ export async function sideBySide<Item>(
 ): Promise<void> {
   let next = 0
   const failed = new AbortController()
+  // Each lane may listen several times; Node would take that for a leak and say so.
+  setMaxListeners(0, failed.signal)
   const run = async (): Promise<void> => {
     while (next < items.length && !failed.signal.aborted) {
       try {

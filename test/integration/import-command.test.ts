@@ -58,12 +58,13 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     expect(done.stdout).toContain('old/kytos/example/settings.py:6')
     expect(done.stdout).not.toContain('s3cret')
     // More than a pipe takes at once, to a reader that is slow.
-    const again = execFileSync('bash', ['-c', `./kytos-settings import --json ${FILES.join(' ')} | (sleep 3; cat)`], {
+    const again = execFileSync('bash', ['-c', `./kytos-settings import --json ${FILES.join(' ')} 2> said.txt | (sleep 3; cat)`], {
       cwd: stage.cwd,
       encoding: 'utf8',
     })
     expect(again.length).toBeGreaterThan(65_536)
     expect(JSON.parse(again)).toMatchObject({ counts: { new: 0, changed: 0, same: 413 } })
+    expect(await read(stage, 'said.txt')).toBe('')
 
     expect(parseJson((await stage.run(['export'])).stdout)).toMatchObject(EXPORTED)
     const { stdout: conf } = await stage.run(['export', '--format', 'kytos.conf'])
