@@ -3,26 +3,9 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
-import { packageRoot } from '../host/shipped.ts'
-import { addBackupCommands } from './backup.ts'
-import { addCompletionCommands } from './completion.ts'
-import { addCopyCommand } from './copy.ts'
-import { addDescribeCommand } from './describe.ts'
-import { addDiffCommand } from './diff.ts'
-import { addDoctorCommand } from './doctor.ts'
-import { addEditCommand } from './edit.ts'
-import { addExplainCommand } from './explain.ts'
-import { addExportCommand } from './export.ts'
-import { addGetCommand } from './get.ts'
-import { addHistoryCommand } from './history.ts'
-import { addImportCommand } from './import.ts'
-import { addListCommand } from './list.ts'
-import { addNAppsCommand } from './napps.ts'
+import { packageRoot } from '../package-root.ts'
+import { loadCommands } from './commands.ts'
 import { printError } from './print-error.ts'
-import { addSetCommands } from './set.ts'
-import { addStartCommand } from './start.ts'
-import { addTokenCommand } from './token.ts'
-import { addWatchCommand } from './watch.ts'
 import type { World } from './world.ts'
 
 const USAGE = 2
@@ -45,9 +28,11 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unrea
 /** Runs one command line (without node and script) and answers its exit code; whatever goes wrong is one message on stderr. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   let exit = 0
-  const program = createProgram(world, code => {
-    exit = code
-  })
+  const program = createProgram(world)
+  for (const add of await loadCommands(args))
+    add(program, world, code => {
+      exit = code
+    })
   try {
     await program.parseAsync([...args], { from: 'user' })
     return exit
@@ -58,8 +43,8 @@ export async function run(args: readonly string[], world: World): Promise<number
   }
 }
 
-function createProgram(world: World, exit: (code: number) => void): Command {
-  const program = new Command('kytos-settings')
+function createProgram(world: World): Command {
+  return new Command('kytos-settings')
     .description('One store for all settings of the Kytos SDN controller and its NApps.')
     .version(version(), '--version')
     .option(
@@ -73,25 +58,6 @@ function createProgram(world: World, exit: (code: number) => void): Command {
     .configureOutput({ writeOut: text => world.stdout.write(text), writeErr: text => world.stderr.write(text) })
     .showHelpAfterError('Try --help.')
     .allowExcessArguments(false)
-  addStartCommand(program, world, exit)
-  addNAppsCommand(program, world)
-  addListCommand(program, world)
-  addGetCommand(program, world)
-  addSetCommands(program, world)
-  addEditCommand(program, world)
-  addExplainCommand(program, world)
-  addDescribeCommand(program, world)
-  addWatchCommand(program, world)
-  addHistoryCommand(program, world)
-  addDiffCommand(program, world)
-  addTokenCommand(program, world)
-  addCopyCommand(program, world)
-  addImportCommand(program, world, exit)
-  addExportCommand(program, world)
-  addBackupCommands(program, world)
-  addDoctorCommand(program, world, exit)
-  addCompletionCommands(program, world)
-  return program
 }
 
 function version(): string {

@@ -1,7 +1,6 @@
-import { existsSync } from 'node:fs'
 import { readlink, stat } from 'node:fs/promises'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { join } from 'node:path'
+import { packageRoot } from '../package-root.ts'
 import { discover, exists, INSTALLED, isDangling } from './discover.ts'
 import { SETTINGS_NAPP } from './manifest.ts'
 import { enable, linkInstalled } from './tree.ts'
@@ -10,13 +9,6 @@ import { enable, linkInstalled } from './tree.ts'
 export interface ShippedNApp {
   readonly id: string
   readonly folder: string
-}
-
-/** The folder of this package: the nearest one above this module with a `package.json`. */
-export function packageRoot(): string {
-  let folder = dirname(fileURLToPath(import.meta.url))
-  while (!existsSync(join(folder, 'package.json')) && folder !== dirname(folder)) folder = dirname(folder)
-  return folder
 }
 
 /** `kytos/settings`, which is the package itself, and the built examples below `dist/napps`. */

@@ -76,7 +76,7 @@ describe('Two processes on one store', () => {
     } finally {
       process.kill(orphan, 'SIGKILL')
     }
-    await vi.waitFor(async () => expect(await hold().ask('open')).toBe('ok 0'))
+    await vi.waitFor(async () => expect(await hold().ask('open')).toBe('ok 0'), 20_000)
   })
 
   it.each([

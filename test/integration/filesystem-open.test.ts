@@ -64,7 +64,7 @@ describe('Opening a store', () => {
     await first.close()
     const second = createFilesystemBackend({ path }, quiet)
     await second.open()
-    await vi.waitFor(async () => expect(await second.get(short)).toBeUndefined())
+    await vi.waitFor(async () => expect(await second.get(short)).toBeUndefined(), 10_000)
     expect(await second.get(long)).toBeDefined()
     await second.close()
   })

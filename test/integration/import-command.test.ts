@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { parseJson } from '../../model/json.ts'
 import { readSettingsPy } from '../../src/import/settings-py.ts'
 import { freePort } from '../support/etcd-process.ts'
@@ -100,31 +100,6 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     await stage.start()
     expect((await stage.run(['export'])).stdout).toBe(exported.stdout)
   }, 60_000)
-
-  it('writes the schema that a settings.py implies, and says what is wrong with a file', async () => {
-    const { cwd } = stage
-    await writeFile(join(cwd, 'settings.py'), SETTINGS)
-    await writeFile(join(cwd, 'broken.py'), 'A = 1\nprint "x"\n')
-    expect((await stage.run(['import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'])).exit).toBe(0)
-    expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(readSettingsPy(Buffer.from(SETTINGS)).schema)
-    await mkdir(join(cwd, '.hidden'))
-    await writeFile(join(cwd, '.hidden/settings.py'), SETTINGS)
-    await writeFile(join(cwd, 'broken.json'), '{"kytos/a": {"n": 1},}')
-    const wrong = [
-      [['.hidden/settings.py'], 2, '--namespace'],
-      [['absent.py', '--namespace', 'a/b'], 3, 'absent.py'],
-      [['settings.txt'], 3, 'settings.txt'],
-      [['broken.py', '--namespace', 'a/b'], 4, 'broken.py:2'],
-      [['broken.py', '--namespace', 'a/b'], 4, 'Nothing could be read of broken.py, hence exit code 4.'],
-      [['settings.py', 'kytos.conf', '--namespace', 'a/b'], 2, 'one file'],
-      [['broken.json'], 4, 'broken.json:1'],
-    ] as const
-    for (const [args, exit, said] of wrong) {
-      const ran = await stage.run(['import', ...args])
-      expect(ran).toMatchObject({ exit })
-      expect(ran.stderr + ran.stdout).toContain(said)
-    }
-  }, 60_000)
 })
 
 it('imports into a service elsewhere over TLS, for whoever has a token that may write', async () => {
@@ -161,5 +136,32 @@ it('imports into a service elsewhere over TLS, for whoever has a token that may 
     expect(await read(stage, 'state/c1/service.json')).toContain('https://')
   } finally {
     await stage.close()
+  }
+}, 60_000)
+
+it('writes the schema that a settings.py implies, and says what is wrong with a file', async () => {
+  const stage = await openCliStage('filesystem')
+  onTestFinished(() => stage.close())
+  const { cwd } = stage
+  await writeFile(join(cwd, 'settings.py'), SETTINGS)
+  await writeFile(join(cwd, 'broken.py'), 'A = 1\nprint "x"\n')
+  expect((await stage.run(['import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'])).exit).toBe(0)
+  expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(readSettingsPy(Buffer.from(SETTINGS)).schema)
+  await mkdir(join(cwd, '.hidden'))
+  await writeFile(join(cwd, '.hidden/settings.py'), SETTINGS)
+  await writeFile(join(cwd, 'broken.json'), '{"kytos/a": {"n": 1},}')
+  const wrong = [
+    [['.hidden/settings.py'], 2, '--namespace'],
+    [['absent.py', '--namespace', 'a/b'], 3, 'absent.py'],
+    [['settings.txt'], 3, 'settings.txt'],
+    [['broken.py', '--namespace', 'a/b'], 4, 'broken.py:2'],
+    [['broken.py', '--namespace', 'a/b'], 4, 'Nothing could be read of broken.py, hence exit code 4.'],
+    [['settings.py', 'kytos.conf', '--namespace', 'a/b'], 2, 'one file'],
+    [['broken.json'], 4, 'broken.json:1'],
+  ] as const
+  for (const [args, exit, said] of wrong) {
+    const ran = await stage.run(['import', ...args])
+    expect(ran).toMatchObject({ exit })
+    expect(ran.stderr + ran.stdout).toContain(said)
   }
 }, 60_000)

@@ -1,0 +1,49 @@
+import type { Command } from 'commander'
+import type { World } from './world.ts'
+
+/** Adds a command, or several, to the program; `exit` sets the exit code of one that neither succeeds nor throws. */
+export type AddCommand = (program: Command, world: World, exit: (code: number) => void) => void
+
+interface CommandModule {
+  readonly names: readonly string[]
+  readonly load: () => Promise<AddCommand>
+}
+
+/** Every command, in the order of the help. Each is loaded when it is called, for all of them together take longer to load than most take to run. */
+const COMMANDS: readonly CommandModule[] = [
+  { names: ['start'], load: async () => (await import('./start.ts')).addStartCommand },
+  { names: ['napps'], load: async () => (await import('./napps.ts')).addNAppsCommand },
+  { names: ['list'], load: async () => (await import('./list.ts')).addListCommand },
+  { names: ['get'], load: async () => (await import('./get.ts')).addGetCommand },
+  { names: ['set', 'unset'], load: async () => (await import('./set.ts')).addSetCommands },
+  { names: ['edit'], load: async () => (await import('./edit.ts')).addEditCommand },
+  { names: ['explain'], load: async () => (await import('./explain.ts')).addExplainCommand },
+  { names: ['describe'], load: async () => (await import('./describe.ts')).addDescribeCommand },
+  { names: ['watch'], load: async () => (await import('./watch.ts')).addWatchCommand },
+  { names: ['history'], load: async () => (await import('./history.ts')).addHistoryCommand },
+  { names: ['diff'], load: async () => (await import('./diff.ts')).addDiffCommand },
+  { names: ['token'], load: async () => (await import('./token.ts')).addTokenCommand },
+  { names: ['copy'], load: async () => (await import('./copy.ts')).addCopyCommand },
+  { names: ['import'], load: async () => (await import('./import.ts')).addImportCommand },
+  { names: ['export'], load: async () => (await import('./export.ts')).addExportCommand },
+  { names: ['backup', 'restore'], load: async () => (await import('./backup.ts')).addBackupCommands },
+  { names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctorCommand },
+  { names: ['completion'], load: async () => (await import('./completion.ts')).addCompletionCommands },
+]
+
+/** What a command line needs: the command that it calls, or all of them where it asks for help or calls none. */
+export async function loadCommands(args: readonly string[]): Promise<readonly AddCommand[]> {
+  const name = calledIn(args)
+  const called = COMMANDS.filter(({ names }) => name !== undefined && names.includes(name))
+  return Promise.all((called.length > 0 ? called : COMMANDS).map(({ load }) => load()))
+}
+
+/** The first word that is neither an option of the program nor its value. */
+function calledIn(args: readonly string[]): string | undefined {
+  const rest = [...args]
+  for (let word = rest.shift(); word !== undefined; word = rest.shift()) {
+    if (!word.startsWith('-')) return word
+    if (word === '-c' || word === '--config') rest.shift()
+  }
+  return undefined
+}
