@@ -3,8 +3,11 @@ import type { Key } from '../../model/key.ts'
 
 /** Milliseconds for which a document counts as contended after another controller was found changing it. */
 const CONTENDED = 2_000
-/** The shortest and the longest rest, in milliseconds: a store that answers at once would let nobody else have a turn. */
+/** The shortest and the longest rest after a first win, in milliseconds: a store that answers at once would let nobody else have a turn. */
 const SHORTEST = 2
+const LONG = 100
+/** From so many wins in a row on the rests grow, and to how much: by chance they come seldom. */
+const MANY = 4
 const LONGEST = 1_000
 /** Whoever wins so many times in a row rests once, for it never meets others who always lose. */
 const UNMET = 16
@@ -28,8 +31,8 @@ interface Turns {
 
 /**
  * Lets others go first on a document that several controllers change at the same time. Whoever has just won knows the newest state before anybody else, would
- * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes. Whoever wins again after that has
- * others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time.
+ * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes. Whoever goes on winning after that
+ * has others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time.
  */
 export class Courtesy {
   readonly #turns = new Map<Key, Turns>()
@@ -82,10 +85,10 @@ export class Courtesy {
       const isContended = turns.contended > now
       turns.wins = isContended || now - turns.won < IN_A_ROW + took ? turns.wins + 1 : 1
       turns.won = now
-      const doublings = isContended ? turns.wins - 1 : 0
+      const doublings = isContended ? Math.max(0, turns.wins - MANY + 1) : 0
       // Equal rests would let the same controllers meet again.
       if (isContended || turns.wins % UNMET === 0)
-        turns.resting = now + Math.min(LONGEST, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random()) * 2 ** doublings)
+        turns.resting = now + Math.min(LONGEST, Math.min(LONG, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())) * 2 ** doublings)
     }
     if (this.#turns.size > REMEMBERED)
       for (const [key, { won, contended }] of this.#turns) if (Math.max(won + CONTENDED, contended) < now) this.#turns.delete(key)
