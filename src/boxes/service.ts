@@ -119,8 +119,9 @@ export class BoxService {
           await watcher.passed(outcome.revision, position)
           return presentBox({ key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision }, box)
         }
+        if (isGuess) continue
         if (performance.now() > deadline) throw contention(key)
-        if (!isGuess) await sleep(Math.random() * Math.min(2 ** attempt, 50))
+        await sleep(Math.random() * Math.min(2 ** attempt, 50))
       }
     })
   }

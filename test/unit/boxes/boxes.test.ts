@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Operation } from '../../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
 import { SettingsError } from '../../../model/errors.ts'
@@ -146,6 +146,25 @@ describe('a box', () => {
     await expect(one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: [1] })).rejects.toMatchObject({
       code: 'CONTENT_MALFORMED',
     })
+  })
+
+  it('that is there is never called contended, however long the store takes to say so', async () => {
+    const backend = createMemoryBackend({ report: () => {} }, createMemoryStore())
+    const commit = backend.commit.bind(backend)
+    const now = performance.now.bind(performance)
+    let later = 0
+    const clock = vi.spyOn(performance, 'now').mockImplementation(() => now() + later)
+    onTestFinished(() => clock.mockRestore())
+    const one = await open(undefined, 'controller-1', backend)
+    const create = (): Promise<unknown> => one.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'a', data: 1 })
+    await create()
+    Object.assign(backend, {
+      commit: (operations: readonly Operation[]) => {
+        later += 10_000
+        return commit(operations)
+      },
+    })
+    await expect(create()).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
   })
 
   it('is refused when its data is too large or nests too deep, and nothing is written', async () => {
