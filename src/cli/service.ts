@@ -7,6 +7,7 @@ import { isArray } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import type { RemoteBus } from '../client/remote-bus.ts'
 import { createConsoleLog } from '../console-log.ts'
+import { API } from '../http/paths.ts'
 import type { Ask } from '../import/ask.ts'
 import type { OwnStore } from '../own-store.ts'
 import { type AddressOptions, findAddress } from './address.ts'
@@ -76,7 +77,7 @@ function createClient(options: ServiceOptions, world: World): Service {
       const { url, token, isOwn = false } = (await findAddress(options, world)).address
       // Only when it is needed: every command loads this file.
       const { openRemoteBus } = await import('../client/remote-bus.ts')
-      const line = await openRemoteBus(url, { ...(token !== undefined && { token }), anyCertificate: isOwn })
+      const line = await openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn })
       bus = line
       return (name, content, options) => line.ask(name, content, options)
     },

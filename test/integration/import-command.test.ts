@@ -1,5 +1,8 @@
 import { execFileSync } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { createServer, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
@@ -164,5 +167,47 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
     const ran = await stage.run(['import', ...args])
     expect(ran).toMatchObject({ exit })
     expect(ran.stderr + ran.stdout).toContain(said)
+  }
+}, 60_000)
+
+it('finds the bus of a service behind a proxy, below a path of it', async () => {
+  const stage = await openCliStage('filesystem')
+  const proxy = createServer((request, response) => {
+    const passed = httpRequest(`${stage.url}${below(request.url)}`, { method: request.method, headers: toStage(request) }, answer => {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    })
+    request.pipe(passed)
+  })
+  proxy.on('upgrade', (request, near) => {
+    const far = httpRequest(`${stage.url}${below(request.url)}`, { headers: toStage(request) }).end()
+    far.on('response', ({ statusCode }) => near.end(`HTTP/1.1 ${statusCode} Refused\r\n\r\n`))
+    far.on('upgrade', ({ headers }, line) => {
+      near.write(
+        `HTTP/1.1 101 Switching Protocols\r\n${Object.entries(headers)
+          .map(([name, value]) => `${name}: ${value}\r\n`)
+          .join('')}\r\n`,
+      )
+      near.pipe(line).pipe(near)
+    })
+  })
+  try {
+    await writeFile(join(stage.cwd, 'more.json'), '{"kytos/more": {"n": 1}}')
+    await stage.start()
+    proxy.listen(0, '127.0.0.1')
+    await once(proxy, 'listening')
+    const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/kytos`
+    expect(await stage.run(['import', 'more.json', '--url', url])).toMatchObject({ exit: 0, stdout: expect.stringContaining('1 new, 0 changed') })
+  } finally {
+    proxy.close()
+    proxy.closeAllConnections()
+    await stage.close()
+  }
+
+  function below(url = ''): string {
+    return url.replace(/^\/kytos/, '')
+  }
+  function toStage({ headers }: IncomingMessage): OutgoingHttpHeaders {
+    return { ...headers, host: new URL(stage.url).host }
   }
 }, 60_000)
