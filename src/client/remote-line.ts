@@ -89,7 +89,8 @@ export class RemoteLine {
 
   #open(): void {
     const { headers, ca, anyCertificate } = this.#options
-    const trust = { rejectUnauthorized: !anyCertificate, ...(ca && { ca }) }
+    // What Node is told by NODE_TLS_REJECT_UNAUTHORIZED counts where nothing is said here.
+    const trust = { ...(anyCertificate && { rejectUnauthorized: false }), ...(ca && { ca }) }
     const options: ClientOptions = { handshakeTimeout: HANDSHAKE, perMessageDeflate: false, headers, ...trust }
     const socket = new WebSocket(this.#url, options)
     this.#socket = socket
