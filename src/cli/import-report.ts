@@ -3,7 +3,7 @@ import { type ImportReport, type ReportItem, showBriefly } from '../import/repor
 /** What an import did, for people: a line for each thing that is not as it was before, or was left out, and a sum. */
 export function printImportReport({ items, counts, dry_run }: ImportReport): string {
   const rows = items.filter(({ action }) => action !== 'same').map(item => [item.action, subject(item), place(item), remark(item)] as const)
-  const widths = [0, 1, 2].map(column => Math.min(WIDEST, Math.max(0, ...rows.map(row => row[column]?.length ?? 0))))
+  const widths = [0, 1, 2].map(column => rows.reduce((width, row) => Math.min(WIDEST, Math.max(width, row[column]?.length ?? 0)), 0))
   const lines = rows.map(row =>
     row
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))

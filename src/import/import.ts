@@ -20,7 +20,8 @@ export async function importSources(
   { progress = () => {}, signal, ...options }: ImportRun,
 ): Promise<ImportReport> {
   const total = sources.reduce((sum, source) => sum + sizeOf(source), 0)
-  const items: ReportItem[] = []
+  // One list for each source: more items than a call takes arguments may come of one.
+  const items: (readonly ReportItem[])[] = []
   let done = 0
   const advance = (count: number): void => {
     done += count
@@ -29,12 +30,12 @@ export async function importSources(
   for (const source of sources) {
     signal?.throwIfAborted()
     if (source.kind === 'settings') {
-      items.push(...(await importSettingsSource(ask, source, options)))
+      items.push(await importSettingsSource(ask, source, options))
       advance(sizeOf(source))
-    } else if (source.kind === 'boxes') items.push(...(await importBoxes(ask, source, options, () => advance(1), signal)))
+    } else if (source.kind === 'boxes') items.push(await importBoxes(ask, source, options, () => advance(1), signal))
     else
       items.push(
-        ...source.problems.map(
+        source.problems.map(
           ({ line, message }): ReportItem => ({
             kind: source.box ? 'box' : 'file',
             action: 'skipped',
@@ -46,7 +47,7 @@ export async function importSources(
         ),
       )
   }
-  return createReport(items, options.dryRun)
+  return createReport(items.flat(), options.dryRun)
 }
 
 function sizeOf(source: Source): number {

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { ask } from '../../../events/ask.ts'
 import { CLUSTER, overridesKey, parseNamespace } from '../../../model/namespace.ts'
 import type { JsonObject } from '../../../model/value.ts'
+import { printImportReport } from '../../../src/cli/import-report.ts'
 import type { Ask } from '../../../src/import/ask.ts'
 import { importSources } from '../../../src/import/import.ts'
 import { readKytosConf } from '../../../src/import/kytos-conf.ts'
@@ -36,6 +37,13 @@ const dataOf = async (controller: Controller, namespace: string = NS): Promise<J
 
 const SAMPLE =
   'POLLING_TIME = 3\nMASK = 0xDD00000000000000\nTIMEOUT = 5.0\nNOTHING = None\nNAPPS = {"a", "b"}\nDB = {"user": "kytos", "password": "s3cret"}\nJWT_SECRET = "hidden"\nLOCK = object()\n'
+
+it('the import of a file with more to tell than a call takes arguments is told whole', async () => {
+  const problems = Array.from({ length: 200_000 }, (_, i) => ({ message: `the line ${i} is broken` }))
+  const report = await bring(await open(createStore()), [{ kind: 'broken', file: 'a.json', problems }], { dryRun: true })
+  expect(report.counts).toEqual({ new: 0, changed: 0, same: 0, skipped: problems.length })
+  expect(printImportReport(report).split('\n')).toHaveLength(problems.length + 2)
+})
 
 describe('the import of a settings.py', () => {
   it('gives a namespace without a schema the inferred one, with the values as defaults and secrets as overrides; again, it changes nothing', async () => {
