@@ -6,7 +6,7 @@ const CONTENDED = 2_000
 /** The shortest and the longest rest after a first win, in milliseconds: a store that answers at once would let nobody else have a turn. */
 const SHORTEST = 2
 const LONG = 100
-/** From so many wins in a row on the rests grow, and to how much: by chance they come seldom. */
+/** From so many rests in a row on they grow, and to how much: by chance they come seldom. */
 const MANY = 4
 const LONGEST = 1_000
 /** Whoever wins so many times in a row rests once, for it never meets others who always lose. */
@@ -24,6 +24,9 @@ interface Turns {
   contended: number
   /** Until when its last winner rests, should it be this controller. */
   resting: number
+  /** Until when it then goes on without another rest, and how often it rested without another controller's change in between. */
+  free: number
+  rests: number
   /** When this controller won last, and how often in a row, without another controller's change in between. */
   won: number
   wins: number
@@ -32,7 +35,8 @@ interface Turns {
 /**
  * Lets others go first on a document that several controllers change at the same time. Whoever has just won knows the newest state before anybody else, would
  * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes. Whoever goes on winning after that
- * has others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time.
+ * has others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time. After
+ * such a rest it goes on for as long as that was: nobody loses much more than half of the time to others who are hardly ever there.
  */
 export class Courtesy {
   readonly #turns = new Map<Key, Turns>()
@@ -62,7 +66,7 @@ export class Courtesy {
     for (const key of keys) {
       const turns = this.#turns.get(key)
       if (!turns) continue
-      turns.wins = 0
+      begin(turns)
       if (now - turns.won < CONTENDED) turns.contended = now + CONTENDED
     }
   }
@@ -71,7 +75,7 @@ export class Courtesy {
   met(keys: readonly Key[]): void {
     for (const key of keys) {
       const turns = this.#turnsOf(key)
-      turns.wins = 0
+      begin(turns)
       turns.contended = this.#clock() + CONTENDED
     }
   }
@@ -85,10 +89,12 @@ export class Courtesy {
       const isContended = turns.contended > now
       turns.wins = isContended || now - turns.won < IN_A_ROW + took ? turns.wins + 1 : 1
       turns.won = now
-      const doublings = isContended ? Math.max(0, turns.wins - MANY + 1) : 0
+      if (isContended ? now < turns.free : turns.wins % UNMET !== 0) continue
+      const doublings = isContended ? Math.max(0, ++turns.rests - MANY + 1) : 0
       // Equal rests would let the same controllers meet again.
-      if (isContended || turns.wins % UNMET === 0)
-        turns.resting = now + Math.min(LONGEST, Math.min(LONG, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())) * 2 ** doublings)
+      const rest = Math.min(LONGEST, Math.min(LONG, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())) * 2 ** doublings)
+      turns.resting = now + rest
+      if (doublings > 0) turns.free = turns.resting + rest
     }
     if (this.#turns.size > REMEMBERED)
       for (const [key, { won, contended }] of this.#turns) if (Math.max(won + CONTENDED, contended) < now) this.#turns.delete(key)
@@ -97,8 +103,16 @@ export class Courtesy {
   #turnsOf(key: Key): Turns {
     const known = this.#turns.get(key)
     if (known) return known
-    const turns = { contended: Number.NEGATIVE_INFINITY, resting: Number.NEGATIVE_INFINITY, won: Number.NEGATIVE_INFINITY, wins: 0 }
+    const never = Number.NEGATIVE_INFINITY
+    const turns = { contended: never, resting: never, free: never, rests: 0, won: never, wins: 0 }
     this.#turns.set(key, turns)
     return turns
   }
+}
+
+/** Another controller had its turn: nothing was won in a row. */
+function begin(turns: Turns): void {
+  turns.wins = 0
+  turns.rests = 0
+  turns.free = Number.NEGATIVE_INFINITY
 }
