@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
-import { SettingsError } from '../../model/errors.ts'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { toJson } from '../../model/value.ts'
 import type { Source } from '../import/source.ts'
@@ -75,8 +75,9 @@ async function bringIn(files: readonly string[], read: readonly (readonly Source
     try {
       return await importSources(ask, read.flat(), { dryRun, overwrite, signal, progress: bar.show })
     } catch (error) {
-      if (!signal.aborted) throw error
-      throw new SettingsError('SERVICE_STOPPING', 'Stopped. What was done stays done; the same command goes on from there.', { cause: error })
+      const { code, message, details } = toSettingsError(error)
+      const [why, what] = signal.aborted ? (['SERVICE_STOPPING', 'Stopped.'] as const) : [code, message]
+      throw new SettingsError(why, `${what} What was done stays done; the same command goes on from there.`, { cause: error, details })
     } finally {
       bar.end()
     }

@@ -50,10 +50,11 @@ const MOST_BYTES = 16 * 1024 * 1024
  */
 export async function readSource(path: string, options: SourceOptions): Promise<readonly Source[]> {
   const file = resolve(options.cwd, path)
-  const { size, directory } = await look(file, path)
+  const { size, directory, regular } = await look(file, path)
   if (directory) return readFolder(path, file, options.progress)
   const kind = extname(file).toLowerCase()
   if (!['.py', '.ini', '.conf', '.json'].includes(kind)) throw unknownKind(path)
+  if (!regular) throw new SettingsError('CONTENT_MALFORMED', `${path} is no regular file.`)
   if (size > MOST_BYTES)
     return [{ kind: 'broken', file: path, problems: [{ message: `it has ${size} bytes; more than ${MOST_BYTES} are not read` }] }]
   const bytes = await read(file, path)
@@ -119,10 +120,10 @@ function namespaceOf(file: string, path: string, wanted: string | undefined): Na
   }
 }
 
-async function look(file: string, path: string): Promise<{ readonly size: number; readonly directory: boolean }> {
+async function look(file: string, path: string): Promise<{ readonly size: number; readonly directory: boolean; readonly regular: boolean }> {
   try {
     const found = await stat(file)
-    return { size: found.size, directory: found.isDirectory() }
+    return { size: found.size, directory: found.isDirectory(), regular: found.isFile() }
   } catch (cause) {
     throw absent(file, path, cause)
   }

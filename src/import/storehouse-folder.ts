@@ -1,4 +1,4 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs'
+import { closeSync, type Dirent, fstatSync, openSync, readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
 import { reasonOf } from '../host/failure.ts'
@@ -51,7 +51,7 @@ export async function scanStorehouse(
   const single = folders.length === 0
   for (const folder of single ? [undefined] : folders) {
     const place = folder ? [folder.name] : []
-    for (const entry of (await readdir(join(root, ...place), { withFileTypes: true })).sort(byName)) {
+    for (const entry of await entriesOf(join(root, ...place), error => problems.push({ ...at(...place), message: error }))) {
       const found = at(...place, entry.name)
       if (entry.isFile()) files.push({ namespace: folder?.name ?? basename(root), box_id: entry.name, ...found })
       else problems.push({ ...found, message: `it is ${entry.isDirectory() ? 'a folder' : 'no regular file'} where a box would be` })
@@ -72,6 +72,16 @@ export async function scanStorehouse(
 
 /** The content of a box, or why it is refused. */
 export type FoundContent = PickledBoxContent | { readonly refused: string }
+
+/** What lies in a folder, by name; nothing where it cannot be read, which is told. */
+async function entriesOf(folder: string, tell: (message: string) => void): Promise<readonly Dirent[]> {
+  try {
+    return (await readdir(folder, { withFileTypes: true })).sort(byName)
+  } catch (error) {
+    tell(`it cannot be read: ${reasonOf(error)}`)
+    return []
+  }
+}
 
 /** Reads a box; not asynchronously, which takes several times as long for files this small. */
 export function readFoundBox(file: string): FoundContent {

@@ -35,8 +35,8 @@ interface Turns {
 /**
  * Lets others go first on a document that several controllers change at the same time. Whoever has just won knows the newest state before anybody else, would
  * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes. Whoever goes on winning after that
- * has others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time. After
- * such a rest it goes on for as long as that was: nobody loses much more than half of the time to others who are hardly ever there.
+ * has others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time, and after such a rest goes on for as long
+ * as that was: nobody loses much more than half of the time to others who are hardly ever there.
  */
 export class Courtesy {
   readonly #turns = new Map<Key, Turns>()

@@ -125,7 +125,7 @@ export class DocumentWriter {
       this.#courtesy?.met(change.keys)
       return { found: outcome.found }
     }
-    this.#courtesy?.won(change.keys, performance.now() - sent)
+    if (!draft.isEmpty) this.#courtesy?.won(change.keys, performance.now() - sent)
     const written = draft.written(draft.isEmpty ? undefined : outcome.revision)
     for (const [i, document] of written.entries()) if (document.committed) this.#remember(neededKey(change.keys, i), document)
     return { written }
