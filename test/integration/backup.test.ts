@@ -32,6 +32,8 @@ describe('backup and restore', () => {
       }
     })()
     const backups = []
+    // The first change sets what is looked for below to 0.
+    await expect.poll(() => counter).toBeGreaterThan(1)
     for (const name of ['one', 'two']) backups.push(await kytos(cwd, 'backup', name, '-c', 'a.ini'))
     writing = false
     await writer
