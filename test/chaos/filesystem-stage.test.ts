@@ -9,6 +9,7 @@ import type { KytosEvent } from '../../events/event.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { EVERYTHING, makeKey } from '../../model/key.ts'
 import { createFeed } from '../../src/feed.ts'
+import { hasCode } from '../../src/host/failure.ts'
 import { keepLog } from './filesystem/archive.ts'
 import { imaginedEdits, lostEdits, undoneCommits } from './filesystem/edits.ts'
 import { readTruth } from './filesystem/journal-reader.ts'
@@ -187,7 +188,7 @@ function comments(life: StoreLife | undefined): ReadonlySet<string> {
 
 /** What our backend reads from a copy of the store. */
 async function listed({ path }: FilesystemStage, copy: string): Promise<ReadonlyMap<string, string>> {
-  await cp(path, copy, { recursive: true })
+  await copyWhole(path, copy)
   const backend = createFilesystemBackend({ path: copy }, { report: () => {} })
   await backend.open()
   const texts = new Map<string, string>()
@@ -217,4 +218,15 @@ async function freshFolder(): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-stage-'))
   onTestFinished(() => rm(folder, { recursive: true, force: true }))
   return folder
+}
+
+/** Copies a folder that is still worked on: a file that is gone before it was read has another name by then. */
+async function copyWhole(path: string, copy: string, tries = 20): Promise<void> {
+  try {
+    await cp(path, copy, { recursive: true })
+  } catch (error) {
+    if (!hasCode(error, 'ENOENT') || tries <= 1) throw error
+    await rm(copy, { recursive: true, force: true })
+    await copyWhole(path, copy, tries - 1)
+  }
 }
