@@ -74,7 +74,8 @@ describe('a fresh read', () => {
 describe('a change that another controller has just made already', () => {
   const patch = { namespace: NS, data: { a: 2 } }
 
-  it('is answered once it is seen here, too', async () => {
+  /** A controller that knows all but the patch, which another one has made, until its line is released. */
+  async function oneBehind() {
     const store = createStore()
     const line = holdable(store)
     const one = await open(store, 'a')
@@ -83,6 +84,11 @@ describe('a change that another controller has just made already', () => {
     await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
     line.hold()
     await one.ask('kytos.settings.update', patch)
+    return { behind, line }
+  }
+
+  it('is answered once it is seen here, too', async () => {
+    const { behind, line } = await oneBehind()
     let answered = false
     const same = behind.ask('kytos.settings.update', patch).finally(() => {
       answered = true
@@ -96,14 +102,7 @@ describe('a change that another controller has just made already', () => {
   })
 
   it('says that it was not seen here when that does not come', async () => {
-    const store = createStore()
-    const line = holdable(store)
-    const one = await open(store, 'a')
-    const behind = await open(store, 'b', { backend: () => line.backend })
-    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
-    await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
-    line.hold()
-    await one.ask('kytos.settings.update', patch)
+    const { behind, line } = await oneBehind()
     const answer = await behind.ask('kytos.settings.update', patch)
     line.release()
     expect(answer).toMatchObject({ version: 2, data: { a: 2 }, observed: false })
