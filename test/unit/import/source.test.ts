@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process'
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -51,6 +52,12 @@ describe('what is imported', () => {
         message: expect.stringContaining('/*/*/settings.py'),
       })
     await expect(readSource('nobody/*/settings.py', { cwd })).rejects.toThrow('does not exist. No file matches that pattern.')
+  })
+
+  it('is refused where it is a pipe, which would be waited for without an end', { timeout: 5_000 }, async () => {
+    const { cwd } = await file('other.json', '{}')
+    execFileSync('mkfifo', [join(cwd, 'pipe.json')])
+    await expect(readSource('pipe.json', { cwd })).rejects.toMatchObject({ code: 'CONTENT_MALFORMED', message: 'pipe.json is no regular file.' })
   })
 
   it('tells a box and what is none by the path that it was given', async () => {
