@@ -1,4 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises'
+import { SettingsError } from '../../model/errors.ts'
 import type { Operation, Outcome } from '../backend.ts'
 import { Group, type Mark, type Planned, type Request } from './group.ts'
 import type { Journal } from './journal.ts'
@@ -24,7 +25,8 @@ export interface Hooks {
  * Group commit: everybody who waits while one group is written and synced goes into the next one.
  *
  * Invariant: one group at a time. A caller is answered, and the state changes, only after the sync of its group; when that failed the whole group is told the
- * same error, also those that lost or changed nothing, for their answer may rest on a commit of the group that did not happen.
+ * same error, also those that lost or changed nothing, for their answer may rest on a commit of the group that did not happen. Once closed, nothing is written
+ * any more: the journal may be another process's by then, and to write into a closed one would begin a log that cuts off what that process was told is kept.
  */
 export class Committer {
   readonly #state: State
@@ -32,6 +34,7 @@ export class Committer {
   readonly #hooks: Hooks
   #queue: Waiting[] = []
   #running: Promise<void> | undefined
+  #closed = false
 
   constructor(state: State, journal: Journal, hooks: Hooks) {
     this.#state = state
@@ -40,7 +43,8 @@ export class Committer {
   }
 
   /** @throws SettingsError STORE_FULL, STORE_UNREACHABLE, OUTCOME_UNKNOWN. */
-  commit(operations: readonly Operation[], marks: readonly Mark[] = []): Promise<Outcome> {
+  async commit(operations: readonly Operation[], marks: readonly Mark[] = []): Promise<Outcome> {
+    if (this.#closed) throw new SettingsError('STORE_UNREACHABLE', 'The filesystem store is closed; nothing was changed.')
     return new Promise((resolve, reject) => {
       this.#queue.push({ operations, marks, resolve, reject })
       this.#running ??= this.#run()
@@ -50,6 +54,12 @@ export class Committer {
   /** Resolves when everything that was asked for is answered. */
   async idle(): Promise<void> {
     while (this.#running) await this.#running
+  }
+
+  /** Takes no more; resolves when everything that was asked for before is answered. */
+  async close(): Promise<void> {
+    this.#closed = true
+    await this.idle()
   }
 
   async #run(): Promise<void> {

@@ -38,10 +38,11 @@ export class Mirror {
   readonly #unmarked = new Set<Key>()
   readonly #reported = new Set<string>()
   #suspects: readonly string[] = []
-  #marking: Promise<void> | undefined
+  /** The last of the notes, and of the walks; one begins when the one before it is over, so who waits for the last waits for all. */
+  #marking = Promise.resolve()
+  #walking = Promise.resolve()
   #markTimer: NodeJS.Timeout | undefined
   #walkTimer: NodeJS.Timeout | undefined
-  #walking: Promise<void> | undefined
   #closing = false
 
   constructor(office: Omit<Office, 'remember'>) {
@@ -88,7 +89,6 @@ export class Mirror {
     this.#schedule.hurry()
     await this.#schedule.settled(CLOSING)
     clearTimeout(this.#markTimer)
-    await this.#marking
     await this.#mark()
   }
 
@@ -120,12 +120,17 @@ export class Mirror {
   #remember(key: Key): void {
     this.#unmarked.add(key)
     this.#markTimer ??= setTimeout(() => {
-      this.#marking = this.#mark()
+      void this.#mark()
     }, GATHER).unref()
   }
 
   /** Notes in the journal what the files hold, once that is durable. */
-  async #mark(): Promise<void> {
+  #mark(): Promise<void> {
+    this.#marking = this.#marking.then(() => this.#note())
+    return this.#marking
+  }
+
+  async #note(): Promise<void> {
     const due = [...this.#unmarked].flatMap(key => {
       const tracked = this.#tracked.get(key)
       return tracked && !tracked.replaced ? [{ key, tracked, version: tracked.known }] : []
@@ -161,11 +166,12 @@ export class Mirror {
     if (this.#closing) return
     clearTimeout(this.#walkTimer)
     this.#walkTimer = setTimeout(() => {
-      this.#walking = this.#walk()
+      this.#walking = this.#walking.then(() => this.#walk())
     }, delay).unref()
   }
 
   async #walk(): Promise<void> {
+    if (this.#closing) return
     const began = performance.now()
     try {
       const found = await walk(this.#office.layout)

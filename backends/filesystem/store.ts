@@ -43,17 +43,18 @@ export class FilesystemStore {
   static async open(layout: Layout, parts: Parts, report: Surroundings['report']): Promise<FilesystemStore> {
     await makeFolders(layout)
     const lock = takeLock(layout.lock, layout.path)
-    let journal: Journal | undefined
+    let store: FilesystemStore | undefined
     try {
       const found = await replay(layout.journal, parts.window, hasFile)
-      journal = await openJournal(layout, parts.disk, found, report)
-      const store = new FilesystemStore(layout, parts, report, { found, journal, lock })
+      const journal = await openJournal(layout, parts.disk, found, report)
+      store = new FilesystemStore(layout, parts, report, { found, journal, lock })
       const files = await store.#mirror.open(found.files)
       if (!found.current && files > 0) report(imported(layout, files))
       store.#expiry.arm()
       return store
     } catch (error) {
-      await journal?.close()
+      // Whoever opens is told why that failed, not how it was tidied up.
+      await store?.close().catch(() => {})
       lock.release()
       throw isSettingsError(error) ? error : unwritable(layout.path, error)
     }
@@ -91,7 +92,7 @@ export class FilesystemStore {
       this.#expiry.stop()
       await this.#committer.idle()
       await this.#mirror.close()
-      await this.#committer.idle()
+      await this.#committer.close()
       await this.#compactor.stop()
       await this.#journal.close()
     } finally {
