@@ -90,6 +90,9 @@ export interface ErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
+/** What the errors of every copy of this package carry: a NApp may bring a copy of its own into the process, and meets the errors of the service all the same. */
+const MARK = Symbol.for('kytos-settings.error')
+
 /** The one error class: `code` is stable and looked up in {@link ERRORS}, `message` is for people: what, where, what is allowed, what to do. */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
@@ -100,6 +103,15 @@ export class SettingsError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause })
     this.code = code
     this.details = options.details ?? {}
+  }
+
+  get [MARK](): true {
+    return true
+  }
+
+  /** Also true of an error that another copy of this package made. */
+  static override [Symbol.hasInstance](value: unknown): value is SettingsError {
+    return typeof value === 'object' && value !== null && MARK in value
   }
 
   get status(): number {

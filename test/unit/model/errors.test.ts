@@ -21,6 +21,17 @@ describe('The table of errors', () => {
 })
 
 describe('A SettingsError', () => {
+  it('is known as one whichever copy of the package made it: a NApp may bring its own', async () => {
+    const address = new URL('../../../model/errors.ts?copy', import.meta.url).href
+    const copy: typeof import('../../../model/errors.ts') = await import(address)
+    assert.notEqual(copy.SettingsError, SettingsError)
+    const error = new copy.SettingsError('DOCUMENT_EXISTS', 'It is there.')
+    assert.ok(error instanceof SettingsError)
+    assert.ok(isSettingsError(error, 'DOCUMENT_EXISTS'))
+    assert.equal(toSettingsError(error), error)
+    for (const other of [new Error('x'), { code: 'DOCUMENT_EXISTS' }, undefined, 'x']) assert.equal(isSettingsError(other), false)
+  })
+
   it('carries its code, message, details and cause, and looks the rest up', () => {
     const cause = new Error('below')
     const error = new SettingsError('REVISION_MISMATCH', 'What, where, what to do.', { cause, details: { got: '1' } })
