@@ -1,6 +1,6 @@
 import type { Backend, Surroundings } from './backend.ts'
-import { createEtcdBackend } from './etcd/index.ts'
-import { createFilesystemBackend } from './filesystem/index.ts'
+import type { createEtcdBackend } from './etcd/index.ts'
+import type { createFilesystemBackend } from './filesystem/index.ts'
 
 /** The backends that `[settings] backend` may name, the default first. */
 export const BACKENDS = ['filesystem', 'etcd'] as const
@@ -11,12 +11,17 @@ export type BackendChoice =
   | ({ readonly backend: 'filesystem' } & Parameters<typeof createFilesystemBackend>[0])
   | ({ readonly backend: 'etcd' } & Parameters<typeof createEtcdBackend>[0])
 
-/** The backend that a configuration chose, not yet opened; does no I/O. The only place that knows all backends. */
-export function createBackend(choice: BackendChoice, surroundings: Surroundings): Backend {
+/** Gives what creates the backend that a configuration chose, not yet opened; loads its code and that of no other. The only place that knows all backends. */
+export async function loadBackend(choice: BackendChoice): Promise<(report: Surroundings['report']) => Backend> {
+  // Each brings its own libraries: etcd's client alone takes a fifth of the time that a service takes to start.
   switch (choice.backend) {
-    case 'filesystem':
-      return createFilesystemBackend(choice, surroundings)
-    case 'etcd':
-      return createEtcdBackend(choice, surroundings)
+    case 'filesystem': {
+      const { createFilesystemBackend } = await import('./filesystem/index.ts')
+      return report => createFilesystemBackend(choice, { report })
+    }
+    case 'etcd': {
+      const { createEtcdBackend } = await import('./etcd/index.ts')
+      return report => createEtcdBackend(choice, { report })
+    }
   }
 }

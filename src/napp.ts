@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Registry } from 'prom-client'
-import { createBackend } from '../backends/registry.ts'
+import { loadBackend } from '../backends/registry.ts'
 import { logAnswer, logFact } from './audit-log.ts'
 import { chooseBackend, nameStore } from './boot/store-choice.ts'
 import { createDoorOptions } from './door-options.ts'
@@ -30,9 +30,10 @@ export default function createNApp(context: SettingsContext): NApp {
       const own = join(config.settings.state_dir, config.settings.controller)
       const choice = await chooseBackend(config, warning => log.warn(warning))
       const certificate = cert === undefined || key === undefined ? undefined : await loadCertificate({ cert, key })
+      const createBackend = await loadBackend(choice)
       const registry = new Registry()
       const commits = createCommitMeter(registry)
-      const created = createService(report => commits.measure(createBackend(choice, { report })), {
+      const created = createService(report => commits.measure(createBackend(report)), {
         bus,
         log,
         controller: config.settings.controller,

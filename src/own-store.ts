@@ -1,4 +1,4 @@
-import { createBackend } from '../backends/registry.ts'
+import { loadBackend } from '../backends/registry.ts'
 import { createBus } from '../events/bus.ts'
 import type { RootBus } from '../events/event.ts'
 import type { Config } from './boot/config.ts'
@@ -21,7 +21,7 @@ export async function openOwnStore(config: Config, log: Log): Promise<OwnStore> 
   const choice = await chooseBackend(config, warning => log.warn(warning))
   const bus = createBus({ log, hookDeadline: hook_timeout * 1_000 })
   const startTimeout = Math.min(PATIENCE, config.settings.start_timeout * 1_000)
-  const service = createService(report => createBackend(choice, { report }), { bus, log, controller, strict, startTimeout })
+  const service = createService(await loadBackend(choice), { bus, log, controller, strict, startTimeout })
   try {
     await service.start()
   } catch (error) {

@@ -1,5 +1,5 @@
-import { type EndpointInspection, inspectEndpoints } from '../../backends/etcd/inspect.ts'
-import { createBackend } from '../../backends/registry.ts'
+import type { EndpointInspection } from '../../backends/etcd/inspect.ts'
+import { loadBackend } from '../../backends/registry.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import type { Config } from '../boot/config.ts'
@@ -24,11 +24,13 @@ export async function examineEtcdStore(config: Config, running: Running): Promis
   try {
     const choice = await chooseBackend(config, () => {})
     if (choice.backend !== 'etcd') return { part, findings: [], entries: [] }
+    // Only when it is needed: etcd's client takes long to load.
+    const { inspectEndpoints } = await import('../../backends/etcd/inspect.ts')
     const endpoints = await inspectEndpoints(choice)
     const unknown = endpoints.flatMap(unknownOf)
     const findings = [...endpoints.flatMap(found => examineEndpoint(config, found, running)), ...examineAccess(config)]
     if (endpoints.every(({ failure }) => failure !== undefined)) return { part, findings, unknown, entries: [] }
-    const backend = createBackend(choice, { report: () => {} })
+    const backend = (await loadBackend(choice))(() => {})
     try {
       await backend.open()
       const entries = await readAll(await backend.list(EVERYTHING))

@@ -1,5 +1,5 @@
 import type { Backend } from '../../backends/backend.ts'
-import { createBackend } from '../../backends/registry.ts'
+import { loadBackend } from '../../backends/registry.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend, nameStore } from '../boot/store-choice.ts'
@@ -46,7 +46,7 @@ export async function copyStore(source: Config, target: Config, options: FillOpt
 export async function fillFrom(picture: Picture, target: Config, options: FillOptions, warn: Warn): Promise<FillReport> {
   const choice = await chooseBackend(target, () => {})
   if (options.dryRun && !isThere(choice)) {
-    const { supports } = createBackend(choice, { report: () => {} })
+    const { supports } = (await loadBackend(choice))(() => {})
     return planFilling(supports.entryBytes, [], picture, options).report
   }
   return withStore(target, warn, ({ backend }) => fillStore(backend, picture, options))

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs'
 import type { Backend } from '../../backends/backend.ts'
-import { type BackendChoice, createBackend } from '../../backends/registry.ts'
+import { type BackendChoice, loadBackend } from '../../backends/registry.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend, nameStore } from '../boot/store-choice.ts'
@@ -27,7 +27,7 @@ export async function withStore<Result>(config: Config, warn: Warn, work: (store
       `${config.file} names the store ${nameStore(choice)}, and there is no such folder: check path in [settings.filesystem].`,
     )
   }
-  const backend = createBackend(choice, { report: ({ message }) => warn(message) })
+  const backend = (await loadBackend(choice))(({ message }) => warn(message))
   try {
     await backend.open()
     return await work({ backend, name: nameStore(choice) })

@@ -1,4 +1,4 @@
-import { createBackend } from '../../backends/registry.ts'
+import { loadBackend } from '../../backends/registry.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend } from '../boot/store-choice.ts'
 import { META_KEY, readEpoch } from '../watcher/epoch.ts'
@@ -13,7 +13,8 @@ export async function withTokenStore<Result>(
   warn: (message: string) => void,
   work: (tokens: TokenStore) => Promise<Result>,
 ): Promise<Result> {
-  const backend = createBackend(await chooseBackend(config, warn), { report: ({ message }) => warn(message) })
+  const createBackend = await loadBackend(await chooseBackend(config, warn))
+  const backend = createBackend(({ message }) => warn(message))
   try {
     await backend.open()
     readEpoch(await backend.get(META_KEY))

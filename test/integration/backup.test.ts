@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createBackend } from '../../backends/registry.ts'
+import { loadBackend } from '../../backends/registry.ts'
 import { openController } from '../support/controller.ts'
 import { withoutMeta } from '../support/store-contents.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
@@ -60,8 +60,8 @@ describe('backup and restore', () => {
     await furnish(a, { namespaces: 3, boxes: 10 })
     expect((await kytos(cwd, 'backup', 'old', '-c', 'a.ini')).exit).toBe(0)
     const wanted = withoutMeta(await contentsOf(a))
-    const choice = await choiceOf(a)
-    const controller = await openController({ id: 'c-1', backend: report => createBackend(choice, { report }) })
+    const backend = await loadBackend(await choiceOf(a))
+    const controller = await openController({ id: 'c-1', backend })
     onTestFinished(() => controller.close())
     await expect.poll(async () => (await controller.ask('kytos.settings.history', { namespace: 'kytos/napp_2' }))[0]?.actor.type).toBe('file')
     const before = await controller.ask('kytos.settings.update', { namespace: 'kytos/napp_0', data: { n: 500 } })

@@ -3,7 +3,7 @@ import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createBackend } from '../../backends/registry.ts'
+import { loadBackend } from '../../backends/registry.ts'
 import { createRandom } from '../chaos/random.ts'
 import { openController } from '../support/controller.ts'
 import type { EtcdServer } from '../support/etcd.ts'
@@ -64,9 +64,9 @@ describe('copy', () => {
     expect((await kytos(cwd, 'copy', '--from', 'b.ini', '--to', 'c.ini')).exit).toBe(0)
     const seen = []
     for (const ini of inis) {
-      const choice = await choiceOf(ini)
+      const backend = await loadBackend(await choiceOf(ini))
       const before = await contentsOf(ini)
-      const controller = await openController({ id: 'c-9', backend: report => createBackend(choice, { report }) })
+      const controller = await openController({ id: 'c-9', backend })
       onTestFinished(() => controller.close())
       // A service records the edit by hand soon.
       const newest = async () => (await controller.ask('kytos.settings.history', { namespace: 'kytos/napp_2' }))[0]

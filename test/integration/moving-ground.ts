@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Backend } from '../../backends/backend.ts'
 import { inspectFolder } from '../../backends/filesystem/inspect.ts'
-import { type BackendChoice, createBackend } from '../../backends/registry.ts'
+import { type BackendChoice, loadBackend } from '../../backends/registry.ts'
 import type { Entry } from '../../model/document.ts'
 import { type Key, makeKey, parseKey } from '../../model/key.ts'
 import { loadConfig } from '../../src/boot/config.ts'
@@ -42,7 +42,8 @@ export async function choiceOf(ini: string): Promise<BackendChoice> {
 
 /** Opens the store of a kytos.ini for some work in this process. */
 export async function inStore<Result>(ini: string, work: (backend: Backend) => Promise<Result>): Promise<Result> {
-  const backend = createBackend(await choiceOf(ini), { report: () => {} })
+  const createBackend = await loadBackend(await choiceOf(ini))
+  const backend = createBackend(() => {})
   try {
     await backend.open()
     return await work(backend)
@@ -53,8 +54,7 @@ export async function inStore<Result>(ini: string, work: (backend: Backend) => P
 
 /** Fills a store as services do: namespaces with schemas and a history, scopes, a deletion, a token, an edit by hand that nobody recorded, boxes in an order of their own. */
 export async function furnish(ini: string, { namespaces = 20, boxes = 10_000 } = {}): Promise<void> {
-  const choice = await choiceOf(ini)
-  const controller = await openController({ id: 'c-seed', backend: report => createBackend(choice, { report }) })
+  const controller = await openController({ id: 'c-seed', backend: await loadBackend(await choiceOf(ini)) })
   try {
     for (let n = 0; n < namespaces; n++) {
       const namespace = `kytos/napp_${n}`

@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { createBackend } from '../../backends/registry.ts'
+import { type BackendChoice, loadBackend } from '../../backends/registry.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
 import { type Http, openHttp } from '../../src/http/server.ts'
 import { type Controller, openController } from '../support/controller.ts'
@@ -68,7 +68,7 @@ export async function openHome(kind: Kind): Promise<Home> {
 }
 
 interface Store {
-  readonly choice: Parameters<typeof createBackend>[0]
+  readonly choice: BackendChoice
   readonly plant: Home['plant']
   readonly remove: () => Promise<void>
 }
@@ -100,7 +100,7 @@ async function openPrefix(): Promise<Store> {
 }
 
 async function enter({ choice }: Store): Promise<{ controller: Controller; http: Http; close(): Promise<void> }> {
-  const controller = await openController({ backend: report => createBackend(choice, { report }) })
+  const controller = await openController({ backend: await loadBackend(choice) })
   const { root: bus, log } = controller
   const { feed, health } = controller.service
   const http = await openHttp({ bus, feed, health, log, listen: '127.0.0.1', port: 0 })

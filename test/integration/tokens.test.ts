@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { createBackend } from '../../backends/registry.ts'
+import { loadBackend } from '../../backends/registry.ts'
 import { packageRoot } from '../../src/package-root.ts'
 import { openController } from '../support/controller.ts'
 import { startEtcd } from '../support/etcd.ts'
@@ -68,7 +68,7 @@ it('on etcd a token made on one controller is good on the other within a moment,
   const open = async (id: string) => {
     const controller = await openController({
       id,
-      backend: report => createBackend({ backend: 'etcd', endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }, { report }),
+      backend: await loadBackend({ backend: 'etcd', endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }),
     })
     onTestFinished(() => controller.close())
     return controller.service.tokens

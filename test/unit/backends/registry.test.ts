@@ -1,14 +1,12 @@
 import assert from 'node:assert/strict'
 import { it } from 'vitest'
-import { BACKENDS, createBackend } from '../../../backends/registry.ts'
-
-const surroundings = { report: () => {} }
+import { BACKENDS, loadBackend } from '../../../backends/registry.ts'
 
 it('Every backend that a configuration may name is created under that name, without touching anything', async () => {
   const created = [
-    createBackend({ backend: 'filesystem', path: '/nowhere/at/all' }, surroundings),
-    createBackend({ backend: 'etcd', endpoints: ['http://127.0.0.1:1'], prefix: '/kytos', timeout: 1 }, surroundings),
-  ]
+    await loadBackend({ backend: 'filesystem', path: '/nowhere/at/all' }),
+    await loadBackend({ backend: 'etcd', endpoints: ['http://127.0.0.1:1'], prefix: '/kytos', timeout: 1 }),
+  ].map(create => create(() => {}))
   assert.deepEqual(
     created.map(backend => backend.name),
     BACKENDS,
