@@ -33,9 +33,9 @@ async function keysBelow(etcd: EtcdServer, prefix: string): Promise<number> {
 
 describe('copy', () => {
   const legs = [
-    { to: 'etcd', boxes: 10_000, kills: [0.3, 0.8] },
+    { to: 'etcd', boxes: process.env.CHAOS_LONG ? 10_000 : 2_500, kills: [0.3, 0.8] },
     // Each box gets a file there, synced: most of the time of this test.
-    { to: 'a folder', boxes: process.env.CHAOS_LONG ? 10_000 : 2_500, kills: [0.8] },
+    { to: 'a folder', boxes: process.env.CHAOS_LONG ? 10_000 : 1_000, kills: [0.8] },
   ]
   it.for(legs)('of 20 NApps and $boxes boxes into $to is killed at random points, run again, and is equal', { timeout: 120_000 }, async leg => {
     const cwd = await freshFolder()

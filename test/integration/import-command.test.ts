@@ -10,6 +10,7 @@ import { parseJson } from '../../model/json.ts'
 import { readSettingsPy } from '../../src/import/settings-py.ts'
 import { freePort } from '../support/etcd-process.ts'
 import { makeCertificates } from '../support/etcd-tls.ts'
+import { runIn } from '../unit/cli/cli-world.ts'
 import { type CliStage, openCliStage, read } from './cli-stage.ts'
 
 const SETTINGS = `"""Settings."""
@@ -164,7 +165,7 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
     [['broken.json'], 4, 'broken.json:1'],
   ] as const
   for (const [args, exit, said] of wrong) {
-    const ran = await stage.run(['import', ...args])
+    const ran = await runIn(cwd, ['import', ...args])
     expect(ran).toMatchObject({ exit })
     expect(ran.stderr + ran.stdout).toContain(said)
   }
