@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import type { BackendChoice } from '../../backends/registry.ts'
 import type { Config } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
@@ -9,6 +10,11 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
   for (const warning of warnings) warn(warning)
   const { endpoints, prefix, timeout, username } = config.etcd
   return { backend: 'etcd', endpoints, prefix, timeout, ...(username === undefined ? {} : { username }), ...secrets }
+}
+
+/** False for a folder that does not exist; whether there is an etcd shows when it is asked. */
+export function isThere(choice: BackendChoice): boolean {
+  return choice.backend !== 'filesystem' || existsSync(choice.path)
 }
 
 /** The store as its snapshots and the log name it. */

@@ -77,7 +77,8 @@ async function bringIn(files: readonly string[], read: readonly (readonly Source
     } catch (error) {
       const { code, message, details } = toSettingsError(error)
       const [why, what] = signal.aborted ? (['SERVICE_STOPPING', 'Stopped.'] as const) : [code, message]
-      throw new SettingsError(why, `${what} What was done stays done; the same command goes on from there.`, { cause: error, details })
+      const then = dryRun ? 'Nothing was written.' : 'What was done stays done; the same command goes on from there.'
+      throw new SettingsError(why, `${what} ${then}`, { cause: error, details })
     } finally {
       bar.end()
     }

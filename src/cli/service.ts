@@ -36,6 +36,8 @@ export function addServiceOptions(command: Command): Command {
 interface ServiceOptions extends AddressOptions {
   /** Never the store itself: what is asked makes no sense without a service that goes on. */
   readonly serviceOnly?: boolean
+  /** Nothing is to be written, so no store is made either. */
+  readonly dryRun?: boolean
 }
 
 /** Gives the service to `work`, and lets go of it afterwards. */
@@ -66,7 +68,7 @@ function createClient(options: ServiceOptions, world: World): Service {
         return (name === 'kytos.settings.history' && !isArray(answer) ? [answer] : answer) as unknown as CommandAnswer<typeof name>
       } catch (error) {
         if (!config || options.serviceOnly || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
-        store = await openInstead(config, world, error)
+        store = await openInstead(config, world, error, options.dryRun)
         return askStore(store)(name, content)
       }
     },
@@ -91,13 +93,14 @@ function createClient(options: ServiceOptions, world: World): Service {
   return client
 }
 
-async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError): Promise<OwnStore> {
+async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError, dryRun = false): Promise<OwnStore> {
   // Only when it is needed: the clients of the stores take longer to load than all the rest.
   const { openOwnStore } = await import('../own-store.ts')
   const { warn, error, child } = createConsoleLog(stderr, 'store', env)
   try {
-    const store = await openOwnStore(config, { info: () => {}, warn, error, child })
-    stderr.write('kytos-settings: no service runs here, so this opens its store itself; no NApp hears of it before its next start.\n')
+    const store = await openOwnStore(config, { info: () => {}, warn, error, child }, { dryRun })
+    const opened = 'no service runs here, so this opens its store itself; no NApp hears of it before its next start.'
+    stderr.write(`kytos-settings: ${store.isThere ? opened : 'no service runs here, and there is no store yet.'}\n`)
     return store
   } catch (cause) {
     const why = toSettingsError(cause).message

@@ -43,7 +43,7 @@ export class RemoteCommands {
       const id = ++this.#ids
       const asked: Asked = {
         name,
-        frame: printFrame({ id, name, content }),
+        frame: printFrame({ id, name, content }, name),
         isOver: false,
         settle: how => {
           asked.isOver = true

@@ -1,4 +1,5 @@
 import { type ClientOptions, WebSocket } from 'ws'
+import { messageBytes } from '../../events/limits.ts'
 import { ERRORS, type ErrorCode, SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type JsonObject, toJson } from '../../model/value.ts'
@@ -33,8 +34,6 @@ const LONGEST_DELAY = 5_000
 const HANDSHAKE = 10_000
 /** How much of a refusal is read, in bytes. */
 const LONGEST_PROBLEM = 65_536
-/** The largest frame that the service takes, in bytes; at a larger one it closes the line. */
-const LONGEST_FRAME = 1_048_576
 
 /**
  * A WebSocket that is opened again whenever it is lost.
@@ -151,14 +150,13 @@ export class RemoteLine {
   }
 }
 
-/** A frame as it is sent. @throws SettingsError JSON_MALFORMED, DOCUMENT_TOO_LARGE. */
-export function printFrame(frame: object): string {
+/** A frame as it is sent, by which a command may be said. @throws SettingsError JSON_MALFORMED, DOCUMENT_TOO_LARGE. */
+export function printFrame(frame: object, command?: string): string {
   const text = printJson(toJson(frame))
   const size = Buffer.byteLength(text)
-  if (size <= LONGEST_FRAME) return text
-  throw new SettingsError('DOCUMENT_TOO_LARGE', `A frame of ${size} bytes is refused: the bus takes ${LONGEST_FRAME}.`, {
-    details: { size, max: LONGEST_FRAME },
-  })
+  const max = messageBytes(command)
+  if (size <= max) return text
+  throw new SettingsError('DOCUMENT_TOO_LARGE', `A frame of ${size} bytes is refused: the bus takes ${max}.`, { details: { size, max } })
 }
 
 /** True when the same attempt will be refused again: it is the request that is wrong. */

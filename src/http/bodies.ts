@@ -4,9 +4,6 @@ import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { parseOutsideJson } from './outside-json.ts'
 import { takenTypes, unsupportedMedia } from './problem.ts'
 
-/** The largest body, in bytes. */
-export const BODY_LIMIT = 1_048_576
-
 const JSON_PATCH = 'application/json-patch+json'
 const MERGE_PATCH = 'application/merge-patch+json'
 
@@ -15,7 +12,7 @@ export function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     ['application/json', MERGE_PATCH, JSON_PATCH],
-    { parseAs: 'buffer', bodyLimit: BODY_LIMIT },
+    { parseAs: 'buffer' },
     async (request: FastifyRequest, bytes: string | Buffer) =>
       // parseAs says that it is a buffer.
       parseBody(request, bytes as Buffer),

@@ -1,6 +1,7 @@
 import type { WebSocket } from 'ws'
 import { ask } from '../../events/ask.ts'
 import type { Bus } from '../../events/event.ts'
+import { messageBytes } from '../../events/limits.ts'
 import { type CommandContent, type CommandName, isCommand } from '../../events/map.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
@@ -17,14 +18,17 @@ import { MAX_UNSENT } from './fact-reader.ts'
  * Invariants:
  *  1. Frames are taken in the order they come, and each is answered or refused; commands are worked on at the same time, each answered once.
  *  2. What is held for it is bounded: MAX_COMMANDS commands, each from its frame until its answer has left; MAX_UNSENT bytes of events and one event, as
- *     fact-reader.ts has it; and while more than MAX_UNSENT bytes of any kind wait to be sent, nothing more is read from it.
- *  3. One that neither speaks nor takes anything from one beat to the next is dropped.
+ *     fact-reader.ts has it. While frames of more than MAX_HELD bytes are worked on, or more than MAX_UNSENT bytes wait to be sent, nothing more is read from it.
+ *  3. One of which nothing comes, and that takes nothing, from one beat to the next is dropped: a message, a sign of life, or, while it takes all that it is
+ *     sent, a part of a large message. Not while nothing is read from it.
  *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer. When the credential
  *     that opened it no longer holds, it is the same, and no fact or event is told from then on.
  */
 
 /** How many commands of one connection may be under way. */
 export const MAX_COMMANDS = 64
+/** How many bytes the frames of its commands may have until no more are read. */
+export const MAX_HELD = 4 * 1_048_576
 
 /** Close codes, as IANA registers them; those of broken frames (1002, 1007, 1009) are given by ws. */
 const STOPPING = 1001
@@ -39,6 +43,8 @@ export interface BusConnectionOptions {
   readonly log: Log
   /** Refuses whoever may not, or no longer, hear what happens. @throws SettingsError. */
   readonly checkReader: () => void
+  /** How many bytes have come over the line. */
+  readonly received: () => number
   /** Called once when the line is closed. */
   readonly left: () => void
 }
@@ -54,12 +60,14 @@ interface Ending {
 export class BusConnection {
   readonly #line: WebSocket
   readonly #options: BusConnectionOptions
-  readonly #commands = new Set<CommandId>()
+  /** Those under way, each with the bytes of its frame. */
+  readonly #commands = new Map<CommandId, number>()
   #subscription: BusSubscription | undefined
   #ending: Ending | undefined
   #unsentEvents = 0
   #heard = true
   #unsentAtBeat = 0
+  #receivedAtBeat = 0
 
   constructor(line: WebSocket, options: BusConnectionOptions) {
     this.#line = line
@@ -78,12 +86,15 @@ export class BusConnection {
   /** Asks for a sign of life, and shows a reader where it is; drops one that has given none since the last beat and taken nothing. */
   beat(): void {
     const unsent = this.#line.bufferedAmount
-    if (!this.#heard && unsent >= this.#unsentAtBeat) {
+    const received = this.#options.received()
+    const isComing = unsent === 0 && received > this.#receivedAtBeat
+    if (!this.#heard && !isComing && unsent >= this.#unsentAtBeat && !this.#holdsMuch) {
       this.#line.terminate()
       return
     }
     this.#heard = false
     this.#unsentAtBeat = unsent
+    this.#receivedAtBeat = received
     if (this.#line.readyState !== this.#line.OPEN) return
     this.#line.ping()
     const { names, unseenCursor } = this.#subscription ?? {}
@@ -117,18 +128,25 @@ export class BusConnection {
       // Two answers with one id could not be told apart; the refusal of the second goes without.
       if (claimed !== undefined && this.#commands.has(claimed)) throw taken(claimed)
       id = claimed
-      this.#do(parseFrame(frame))
+      this.#do(parseFrame(frame), data.length)
     } catch (error) {
       this.#send(this.#refusal(id, error, kind))
     }
-    if (this.#line.bufferedAmount > MAX_UNSENT) this.#line.pause()
+    if (this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT) this.#line.pause()
   }
 
-  #do(frame: ClientFrame): void {
+  /** True while so much is worked on that nothing more is read: not even a sign of life. */
+  get #holdsMuch(): boolean {
+    return [...this.#commands.values()].reduce((sum, bytes) => sum + bytes, 0) > MAX_HELD
+  }
+
+  #do(frame: ClientFrame, bytes: number): void {
     if (this.#ending) throw this.#ending.error
+    const max = messageBytes(frame.kind === 'command' ? frame.name : undefined)
+    if (bytes > max) throw tooLarge(bytes, max)
     switch (frame.kind) {
       case 'command':
-        this.#ask(frame.id, frame.name, frame.content)
+        this.#ask(frame, bytes)
         break
       case 'subscribe':
         this.#subscribe(frame)
@@ -138,14 +156,14 @@ export class BusConnection {
     }
   }
 
-  #ask(id: CommandId, name: string, content: JsonObject): void {
+  #ask({ id, name, content }: Extract<ClientFrame, { kind: 'command' }>, bytes: number): void {
     checkCommandName(name)
     if (this.#commands.size >= MAX_COMMANDS) {
       throw new SettingsError('CONNECTION_BUSY', `${MAX_COMMANDS} commands of this connection are under way; wait for an answer before the next.`, {
         details: { max: MAX_COMMANDS },
       })
     }
-    this.#commands.add(id)
+    this.#commands.set(id, bytes)
     // The desk refuses names that are not in the table, and each handler checks its content.
     ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
       // Every answer is JSON, by the table of commands; some commands have none.
@@ -208,7 +226,7 @@ export class BusConnection {
   #send(frame: string | Buffer, sent?: () => void): void {
     this.#line.send(frame, { binary: false }, () => {
       sent?.()
-      if (this.#line.isPaused && this.#line.bufferedAmount <= MAX_UNSENT) this.#line.resume()
+      if (this.#line.isPaused && !this.#holdsMuch && this.#line.bufferedAmount <= MAX_UNSENT) this.#line.resume()
     })
   }
 
@@ -230,6 +248,16 @@ export class BusConnection {
     this.#line.resume()
     this.#line.close(code, reason)
   }
+}
+
+function tooLarge(size: number, max: number): SettingsError {
+  return new SettingsError(
+    'DOCUMENT_TOO_LARGE',
+    `A frame of ${size} bytes is refused: ${max} are allowed, more only where a box is created or updated.`,
+    {
+      details: { size, max },
+    },
+  )
 }
 
 function taken(id: CommandId): SettingsError {

@@ -50,7 +50,8 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
       reply.hijack()
       const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
       const left = (): void => void connections.delete(connection)
-      const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, checkReader, left })
+      const received = (): number => request.socket.bytesRead
+      const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, checkReader, received, left })
       connections.add(connection)
       line.once(
         'close',

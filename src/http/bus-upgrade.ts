@@ -3,8 +3,8 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
+import { BOX_MESSAGE_BYTES } from '../../events/limits.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { BODY_LIMIT } from './bodies.ts'
 
 /*
  * How a request becomes a WebSocket. Node gives every request with an Upgrade header to one listener, past fastify; here each finds its way back:
@@ -12,9 +12,6 @@ import { BODY_LIMIT } from './bodies.ts'
  *  1. What asks for a WebSocket goes through fastify like any other request, so that the same hooks refuse it, as a problem, before anything is upgraded.
  *  2. What asks for another protocol (Java's HTTP client offers HTTP/2 on each request) is answered as if it had not asked, with its body.
  */
-
-/** The largest frame, in bytes: what a body may be. */
-export const FRAME_LIMIT = BODY_LIMIT
 
 /** @types/ws does not know it yet. */
 interface CloseTimeout {
@@ -24,7 +21,7 @@ interface CloseTimeout {
 const OPTIONS: ServerOptions & CloseTimeout = {
   noServer: true,
   clientTracking: false,
-  maxPayload: FRAME_LIMIT,
+  maxPayload: BOX_MESSAGE_BYTES,
   // Off by default as well; compression holds much memory a connection.
   perMessageDeflate: false,
   // A reader that is cut off may take long for what is under way; whoever takes nothing is dropped by the heartbeat.

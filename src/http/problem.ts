@@ -70,7 +70,7 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
       return new SettingsError(
         'DOCUMENT_TOO_LARGE',
-        'The body is larger than 1 MiB, the most that a request may bring; a settings document holds 256 KiB at most.',
+        `The body is larger than ${request.routeOptions.bodyLimit} bytes, the most that this request may bring; a settings document holds 256 KiB at most, a box 16 MiB, on etcd 1 MiB.`,
         { cause: thrown },
       )
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':

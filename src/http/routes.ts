@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { MESSAGE_BYTES, messageBytes } from '../../events/limits.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { nearest } from '../nearest.ts'
 import type { PathParameters } from './openapi-parameters.ts'
@@ -31,6 +32,7 @@ export function route<Described extends Route>(app: FastifyInstance, described: 
         url,
         exposeHeadRoute: head,
         config: { operation },
+        bodyLimit: Math.max(...(operation.says ?? []).map(messageBytes), MESSAGE_BYTES),
         handler: async (request, reply) => answer(request, reply),
       })
     } else refuseAll(method)

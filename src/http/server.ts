@@ -1,12 +1,13 @@
 import type { AddressInfo, Socket } from 'node:net'
 import fastify, { type FastifyInstance } from 'fastify'
 import type { RootBus } from '../../events/event.ts'
+import { MESSAGE_BYTES } from '../../events/limits.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
 import { checkHost, checkOrigin } from './allowed-hosts.ts'
-import { acceptJson, BODY_LIMIT } from './bodies.ts'
+import { acceptJson } from './bodies.ts'
 import { addBusRoutes } from './bus-routes.ts'
 import { createSay } from './caller.ts'
 import { type Certificate, followCertificate } from './certificate.ts'
@@ -126,7 +127,7 @@ function createApp(log: Log, certificate: Certificate | undefined): FastifyInsta
     // Only server options are other ones for HTTPS; what speaks it is a server of the same kind.
     https: (certificate?.options ?? null) as null,
     logger: false,
-    bodyLimit: BODY_LIMIT,
+    bodyLimit: MESSAGE_BYTES,
     requestTimeout: REQUEST_TIMEOUT,
     // Our own hook refuses requests that come while the service stops, as a problem like any other.
     return503OnClosing: false,

@@ -1,4 +1,5 @@
 import { isSettingsError } from '../../model/errors.ts'
+import { printJson } from '../../model/json.ts'
 import { equalJson, type Json } from '../../model/value.ts'
 import type { Ask } from './ask.ts'
 import type { ReportItem } from './report.ts'
@@ -9,6 +10,8 @@ import { type FoundBox, readFoundBox } from './storehouse-folder.ts'
 
 /** What is under way at a time; a service takes 64 commands of one connection. */
 const LANES = 48
+/** The largest box on etcd, in bytes. */
+const ETCD_BOX = 1_048_576
 
 /** Brings the boxes of a folder in, oldest first, each once. Answers what became of each. @throws SettingsError when the service cannot be asked. */
 export async function importBoxes(
@@ -73,7 +76,7 @@ async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite,
   const about = { kind: 'box', file: shown, namespace, name: box_id } as const
   const content = readFoundBox(file)
   if ('refused' in content) return { ...about, action: 'skipped', reason: content.refused }
-  const notes = notesOn(box, content)
+  const notes = [...notesOn(box, content), ...(dryRun ? notesOnSize(content.data) : [])]
   const noted = notes.length > 0 ? { reason: notes.join('; ') } : {}
   const { data, owner, created_at } = content
   const put = async (look: boolean): Promise<ReportItem> => {
@@ -112,6 +115,12 @@ async function write(
 ): Promise<void> {
   if (revision === undefined) await ask('kytos.storehouse.create', { namespace, box_id, data, ...more })
   else await ask('kytos.storehouse.update', { namespace, box_id, data, method: 'PUT', revision })
+}
+
+/** A trial does not find out what the store takes. */
+function notesOnSize(data: Json): string[] {
+  const bytes = Buffer.byteLength(printJson(data))
+  return bytes > ETCD_BOX ? [`it has ${bytes} bytes, which a folder takes, and etcd does not: ${ETCD_BOX} at most`] : []
 }
 
 function notesOn(

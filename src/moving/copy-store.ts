@@ -2,12 +2,12 @@ import type { Backend } from '../../backends/backend.ts'
 import { loadBackend } from '../../backends/registry.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
-import { chooseBackend, nameStore } from '../boot/store-choice.ts'
+import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
 import { countKinds } from './difference.ts'
 import { type FillOptions, type FillReport, fillStore, planFilling } from './fill-store.ts'
 import { isMoved } from './moved.ts'
 import { type Picture, takePicture } from './picture.ts'
-import { isThere, type Warn, withStore } from './stores.ts'
+import { type Warn, withStore } from './stores.ts'
 
 /** What a copy came to. */
 export interface CopyReport extends FillReport {

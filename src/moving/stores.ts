@@ -1,9 +1,8 @@
-import { existsSync } from 'node:fs'
 import type { Backend } from '../../backends/backend.ts'
-import { type BackendChoice, loadBackend } from '../../backends/registry.ts'
+import { loadBackend } from '../../backends/registry.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
-import { chooseBackend, nameStore } from '../boot/store-choice.ts'
+import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
 
 /** The store of a configuration, opened for one piece of work. */
 export interface OpenStore {
@@ -44,9 +43,4 @@ export async function withStore<Result>(config: Config, warn: Warn, work: (store
   } finally {
     await backend.close()
   }
-}
-
-/** False for a folder that does not exist; whether there is an etcd shows when it is asked. */
-export function isThere(choice: BackendChoice): boolean {
-  return choice.backend !== 'filesystem' || existsSync(choice.path)
 }

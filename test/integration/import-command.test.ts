@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
 import { createServer, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
@@ -38,8 +38,10 @@ async function layOut({ cwd }: CliStage, settings: number, boxes: number): Promi
   layOutBoxes(join(cwd, 'storehouse'), boxes)
 }
 
-function layOutBoxes(folder: string, boxes: number): void {
-  execFileSync('python3', [fileURLToPath(new URL('import-storehouse.py', import.meta.url)), folder, String(boxes)])
+/** Boxes of storehouse, so many of one namespace, or one alone with a text of so many characters. */
+function layOutBoxes(folder: string, boxes: number, characters = 0): void {
+  const script = fileURLToPath(new URL('import-storehouse.py', import.meta.url))
+  execFileSync('python3', [script, folder, String(boxes)], { env: { ...process.env, CHARACTERS: String(characters) } })
 }
 
 describe.each(['filesystem', 'etcd'] as const)('the import by the built command line on %s', backend => {
@@ -93,6 +95,14 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     await again.shows(/imported: 406 of 406, \d+\/s\x1b\[K\r?\n/)
     expect(await again.ended).toBe(0)
     expect(again.shown()).toMatch(/\d+ new, 0 changed, [1-9]\d* same, \d+ skipped\./)
+  }, 60_000)
+
+  it('brings in a box of 2 MiB where the store takes it, and tells a trial where none would', async () => {
+    layOutBoxes(join(stage.cwd, 'large'), 0, 2 ** 21)
+    expect((await stage.run(['import', '--dry-run', 'large'])).stdout).toMatch(/new .* it has 2097154 bytes, which a folder takes, and etcd does not/)
+    const { stdout } = await stage.run(['import', 'large'])
+    if (backend === 'filesystem') expect(stdout).toMatch(/^1 new, 0 changed, 0 same, 0 skipped/m)
+    else expect(stdout).toMatch(/skipped .*The box would hold 2097154 bytes; on this store a box holds 1048576 at most/)
   }, 60_000)
 
   it('opens the store itself where no service runs, and the service then has it all', async () => {
@@ -150,6 +160,10 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
   onTestFinished(() => stage.close())
   const { cwd } = stage
   await writeFile(join(cwd, 'settings.py'), SETTINGS)
+  const trial = await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])
+  expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: no service runs here, and there is no store yet.\n' })
+  expect(trial.stdout).toContain('It would be 3 new')
+  expect(await readdir(cwd)).not.toContain('store')
   await writeFile(join(cwd, 'broken.py'), 'A = 1\nprint "x"\n')
   expect((await stage.run(['import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'])).exit).toBe(0)
   expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(readSettingsPy(Buffer.from(SETTINGS)).schema)

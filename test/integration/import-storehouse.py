@@ -1,6 +1,7 @@
 """Lays out a folder of storehouse: namespaces and boxes as its own code pickled them, and some that are broken.
 
 import-storehouse.py FOLDER COUNT [NAMESPACES]: so many boxes of flows, in one namespace or over so many.
+With CHARACTERS in the environment only a box with a text of so many.
 """
 
 import datetime
@@ -37,6 +38,9 @@ def write(namespace, name, data, second, protocol=4, **members):
         pickle.dump(box, file, protocol)
 
 
+if int(os.environ.get('CHARACTERS', '0')) > 0:
+    write('large', 'box', 'x' * int(os.environ['CHARACTERS']), 1)
+    sys.exit()
 # The oldest is not the first by name: users take the first of the list.
 write('kytos.mef_eline.circuits', 'zz', {'evc': {'queue_id': None, 'bandwidth': 2**63}}, 1)
 write('kytos.mef_eline.circuits', 'aa', {}, 3, 2)

@@ -131,12 +131,14 @@ describe('docs/migrating.md', () => {
     const settings = 'var/lib/kytos/napps/kytos/of_lldp/settings.py'
     await mkdir(join(root, '.old'))
     await writeFile(join(root, '.old/settings.py'), 'A = 1\n')
+    await writeFile(join(root, 'fresh.ini'), '[settings]\nport = 1\n[settings.filesystem]\npath = fresh\n')
     const stopped = new AbortController()
     stopped.abort()
     const run = async (...args: readonly string[]): Promise<void> => {
       const { stdout, stderr } = await runIn(root, args)
       said += stdout + stderr
     }
+    await run('-c', 'fresh.ini', 'import', '--dry-run', settings)
     await run('-c', ini, 'import', 'nowhere/*/settings.py')
     await run('-c', ini, 'import', 'var/lib/kytos/napps')
     await run('-c', ini, 'import', '.old/settings.py')

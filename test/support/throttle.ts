@@ -3,8 +3,12 @@ import { createConnection, createServer, type Socket } from 'node:net'
 import { Transform } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A TCP line to `port` on loopback whose answers come at so many bytes a second on each connection. */
-export async function startThrottle(port: number, rate: number): Promise<{ readonly port: number; close(): Promise<void> }> {
+/** A TCP line to `port` on loopback on which answers, or requests, come at so many bytes a second on each connection. */
+export async function startThrottle(
+  port: number,
+  rate: number,
+  what: 'answers' | 'requests' = 'answers',
+): Promise<{ readonly port: number; close(): Promise<void> }> {
   const sockets = new Set<Socket>()
   const server = createServer(near => {
     const far = createConnection(port, '127.0.0.1')
@@ -17,8 +21,9 @@ export async function startThrottle(port: number, rate: number): Promise<{ reado
       // What ends one end ends the other; 'close' follows every 'error'.
       one.on('error', () => undefined).on('close', end)
     }
-    near.pipe(far)
-    far.pipe(slowed(rate)).pipe(near)
+    const [from, to] = what === 'answers' ? [far, near] : [near, far]
+    to.pipe(from)
+    from.pipe(slowed(rate)).pipe(to)
   })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')

@@ -70,7 +70,9 @@ describe('a remote bus', () => {
   it('refuses by itself what the service would end the line for', async () => {
     const { bus, proxy } = await openStage(openRealRig())
     const data = 'x'.repeat(1_048_576)
-    await expect(bus.ask('kytos.storehouse.create', { namespace: 'net', data })).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    await expect(bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { data } })).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    const box = 'x'.repeat(17 * 1_048_576)
+    await expect(bus.ask('kytos.storehouse.create', { namespace: 'net', data: box })).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
     expect(() => bus.publish('kytos/a.b', { data })).toThrow(expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }))
     expect(await bus.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual([])
     expect(proxy.connections).toBe(1)

@@ -2,6 +2,7 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import type { FastifyInstance } from 'fastify'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createBus } from '../../../events/bus.ts'
+import { BOX_MESSAGE_BYTES } from '../../../events/limits.ts'
 import { COMMANDS, type CommandName } from '../../../events/map.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Json } from '../../../model/value.ts'
@@ -205,7 +206,7 @@ describe('the OpenAPI document', () => {
       const malformed = path.includes('{') ? pathOf(operation, '%00') : `${path}?nonsense=1`
       if ('400' in responses) await ask(operation, malformed, bodyOf(operation))
       if ('413' in responses)
-        await ask(operation, pathOf(operation), { body: Buffer.alloc(1_048_577, 0x20), headers: { 'content-type': 'application/json' } })
+        await ask(operation, pathOf(operation), { body: Buffer.alloc(BOX_MESSAGE_BYTES + 1, 0x20), headers: { 'content-type': 'application/json' } })
       if ('415' in responses) await ask(operation, pathOf(operation), { body: 'a=1', headers: { 'content-type': 'text/plain' } })
       await ask(operation, pathOf(operation), { headers: { host: 'elsewhere.example' } })
       // Only a wrong one is refused where none is needed; no address may show many of them.

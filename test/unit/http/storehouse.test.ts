@@ -28,6 +28,16 @@ async function openWithBox(): Promise<Rig & { readonly changes: readonly KytosEv
   return { ...rig, changes }
 }
 
+it('A box of 16 MiB is kept, and one byte more is refused', async () => {
+  const { send } = await openRealRig()
+  const text = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`
+  const largest = text(16 * 1024 * 1024)
+  expect(await send('POST', `${V2}/net/a`, { body: largest, headers: JSON_TYPE })).toMatchObject({ status: 201 })
+  expect((await send('GET', `${V1}/net/a`)).text === largest).toBe(true)
+  const refused = await send('PUT', `${V1}/net/a`, { body: text(16 * 1024 * 1024 + 1), headers: JSON_TYPE })
+  expect(refused).toMatchObject({ status: 413, json: { code: 'DOCUMENT_TOO_LARGE', detail: expect.stringContaining('16777216 at most') } })
+})
+
 describe('a body that is not understood', () => {
   it.each([
     ['nothing', '', 400, 'CONTENT_MALFORMED', JSON_TYPE],
@@ -38,7 +48,7 @@ describe('a body that is not understood', () => {
     ['10,000 deep', `${'['.repeat(10_000)}${']'.repeat(10_000)}`, 400, 'JSON_MALFORMED', JSON_TYPE],
     ['120 deep', `${'['.repeat(120)}${']'.repeat(120)}`, 400, 'JSON_MALFORMED', JSON_TYPE],
     ['text that is no UTF-8', Buffer.from('{"a":"\xff"}', 'latin1'), 400, 'JSON_MALFORMED', JSON_TYPE],
-    ['2 MiB', `"${'x'.repeat(2 * 1024 * 1024)}"`, 413, 'DOCUMENT_TOO_LARGE', JSON_TYPE],
+    ['17 MiB', `"${'x'.repeat(17 * 1024 * 1024)}"`, 413, 'DOCUMENT_TOO_LARGE', JSON_TYPE],
     ['a form', 'a=1', 400, 'CONTENT_MALFORMED', { 'content-type': 'application/x-www-form-urlencoded' }],
     ['no type', '{}', 400, 'CONTENT_MALFORMED', {}],
     ['a merge patch, which means something else', '{}', 400, 'CONTENT_MALFORMED', { 'content-type': 'application/merge-patch+json' }],
