@@ -21,6 +21,7 @@ const DEBOUNCE = 60
 const GATHER = 500
 /** The longest an opening waits (ms) for files that somebody is just writing, or for the journal. */
 const OPENING = 2_500
+/** The longest a closing goes on to begin with files (ms); the next opening does the rest. */
 const CLOSING = 60_000
 
 /**
@@ -86,8 +87,7 @@ export class Mirror {
     this.#watch.stop()
     await this.#walking
     this.#attendant.hurry = true
-    this.#schedule.hurry()
-    await this.#schedule.settled(CLOSING)
+    await this.#schedule.finish(CLOSING)
     clearTimeout(this.#markTimer)
     await this.#mark()
   }

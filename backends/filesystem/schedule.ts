@@ -6,7 +6,8 @@ const HANDS = 3
 /**
  * Which readable files want attention, and when.
  *
- * Invariant: one file is in one pair of hands at a time; a file touched while it is being attended to is attended to once more.
+ * Invariant: one file is in one pair of hands at a time; a file touched while it is being attended to is attended to once more. Once finished, none is in hands
+ * and none ever will be: the files may be another process's by then.
  */
 export class Schedule {
   readonly #attend: (key: Key) => Promise<number | undefined>
@@ -15,6 +16,7 @@ export class Schedule {
   readonly #later = new Map<Key, { readonly timer: NodeJS.Timeout; readonly at: number }>()
   #waiting: (() => void)[] = []
   #closing = false
+  #over = false
 
   /** `attend` never rejects; it gives the milliseconds after which the file wants attention again. */
   constructor(attend: (key: Key) => Promise<number | undefined>) {
@@ -41,13 +43,21 @@ export class Schedule {
     }
   }
 
-  /** Brings all appointments forward, also those that are about to be asked for, and makes no more. */
-  hurry(): void {
+  /**
+   * Brings all appointments forward, also those that are about to be asked for, and makes no more; resolves when all are kept. After `deadline` ms no other is
+   * begun, and it resolves when those that were begun are over, however long that takes.
+   */
+  async finish(deadline: number): Promise<void> {
     this.#closing = true
     for (const key of [...this.#later.keys(), ...this.#running]) this.#now(key)
+    await this.settled(deadline)
+    this.#over = true
+    this.#ready.clear()
+    while (this.#busy()) await new Promise<void>(resolve => this.#waiting.push(resolve))
   }
 
   #now(key: Key): void {
+    if (this.#over) return
     clearTimeout(this.#later.get(key)?.timer)
     this.#later.delete(key)
     this.#ready.add(key)
