@@ -84,8 +84,9 @@ export class Mirror {
   async close(): Promise<void> {
     this.#closing = true
     clearTimeout(this.#walkTimer)
-    this.#watch.stop()
     await this.#walking
+    // Only now: a walk follows what it finds.
+    this.#watch.stop()
     this.#attendant.hurry = true
     await this.#schedule.finish(CLOSING)
     clearTimeout(this.#markTimer)

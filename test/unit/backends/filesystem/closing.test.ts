@@ -1,11 +1,12 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Outcome } from '../../../../backends/backend.ts'
 import { PARTS } from '../../../../backends/filesystem/index.ts'
-import { Layout } from '../../../../backends/filesystem/layout.ts'
+import { Layout, type ReadableKind } from '../../../../backends/filesystem/layout.ts'
 import { Mirror } from '../../../../backends/filesystem/mirror.ts'
+import { FolderWatch } from '../../../../backends/filesystem/scan.ts'
 import { State } from '../../../../backends/filesystem/state.ts'
 import { FilesystemStore } from '../../../../backends/filesystem/store.ts'
 import { toSettingsError } from '../../../../model/errors.ts'
@@ -58,5 +59,27 @@ describe('A store that is closed', () => {
     notes[1]?.({ committed: true, revision: 1n })
     await closing
     expect(notes).toHaveLength(2)
+  })
+
+  it('watches no folder any more, also when it was just looking them over', async () => {
+    const follow = vi.spyOn(FolderWatch.prototype, 'follow')
+    onTestFinished(() => follow.mockRestore())
+    let walking = () => {}
+    class Told extends Layout {
+      override root(kind: ReadableKind): string {
+        walking()
+        return super.root(kind)
+      }
+    }
+    const commit = () => Promise.resolve<Outcome>({ committed: true, revision: 1n })
+    const mirror = new Mirror({ state: new State(), commit, layout: new Told(layout.path), entryBytes: 1000, report: () => {} })
+    await mirror.open(new Map())
+    await new Promise<void>((resolve, reject) => {
+      walking = () => {
+        walking = () => {}
+        mirror.close().then(resolve, reject)
+      }
+    })
+    expect(follow.mock.lastCall).toEqual([[]])
   })
 })
