@@ -44,6 +44,10 @@ export class Mirror {
   #walking = Promise.resolve()
   #markTimer: NodeJS.Timeout | undefined
   #walkTimer: NodeJS.Timeout | undefined
+  /** True from when a walk is due until it begins: one that is asked for meanwhile is that one. */
+  #walkDue = false
+  /** When the next walk is due at the latest, by `performance.now`. */
+  #walkBy = Number.POSITIVE_INFINITY
   #closing = false
 
   constructor(office: Omit<Office, 'remember'>) {
@@ -64,7 +68,7 @@ export class Mirror {
     await this.#mark()
     this.#suspects = found.foreign
     this.#watch.follow(found.folders)
-    this.#walkLater(PERIOD)
+    this.#walkWithin(PERIOD)
     return found.files.size
   }
 
@@ -163,15 +167,29 @@ export class Mirror {
     else if (!path.endsWith('.tmp') && !path.endsWith('.replaced')) this.#walkLater(DEBOUNCE)
   }
 
+  /** Sets the time of the next walk, unless one is asked for already. */
+  #walkWithin(delay: number): void {
+    this.#walkBy = performance.now() + delay
+    if (!this.#walkTimer) this.#walkLater(delay)
+  }
+
+  /** Puts the next walk off, but not beyond its time: who writes all the time would keep it from ever coming. */
   #walkLater(delay: number): void {
-    if (this.#closing) return
+    if (this.#closing || this.#walkDue) return
     clearTimeout(this.#walkTimer)
-    this.#walkTimer = setTimeout(() => {
-      this.#walking = this.#walking.then(() => this.#walk())
-    }, delay).unref()
+    this.#walkTimer = setTimeout(
+      () => {
+        this.#walkTimer = undefined
+        this.#walkDue = true
+        this.#walking = this.#walking.then(() => this.#walk())
+      },
+      Math.max(0, Math.min(delay, this.#walkBy - performance.now())),
+    ).unref()
   }
 
   async #walk(): Promise<void> {
+    this.#walkDue = false
+    this.#walkBy = Number.POSITIVE_INFINITY
     if (this.#closing) return
     const began = performance.now()
     try {
@@ -186,7 +204,7 @@ export class Mirror {
     } catch (error) {
       this.#reportOnce('FILE_UNWRITABLE', this.#office.layout.path, `its readable files cannot be looked over: ${String(error)}`)
     }
-    this.#walkLater(Math.max(PERIOD, PAUSE * (performance.now() - began)))
+    this.#walkWithin(Math.max(PERIOD, PAUSE * (performance.now() - began)))
   }
 
   #lookForMissing({ files, gone }: Walk): void {
