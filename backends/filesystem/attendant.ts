@@ -6,6 +6,7 @@ import { printJson } from '../../model/json.ts'
 import type { Key } from '../../model/key.ts'
 import { equalJson, type JsonObject } from '../../model/value.ts'
 import type { Surroundings } from '../backend.ts'
+import { lastHeld } from './adopt.ts'
 import type { FileVersion } from './file-version.ts'
 import { type Store, takeIn } from './hand-edit.ts'
 import { type Layout, neighbours, readableKind } from './layout.ts'
@@ -60,6 +61,7 @@ export class Attendant {
 
   async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     if (tracked.doubt) await settleDoubt(file, tracked, tracked.doubt)
+    if (tracked.unseen) await this.#identify(key, file, tracked)
     const entry = this.#office.state.get(key)
     const due = entry?.text !== tracked.known.text || tracked.untidy
     const seen = await look(file, due ? undefined : tracked.signature)
@@ -72,6 +74,16 @@ export class Attendant {
       if (wait !== undefined) return wait
     }
     return this.#rewrite(key, file, tracked, seen)
+  }
+
+  /** Finds which version a file holds that could not be looked at when the store was opened; else it would be taken for the work of a person. */
+  async #identify(key: Key, file: string, tracked: TrackedFile): Promise<void> {
+    const seen = await look(file)
+    if (!seen) return
+    const value = this.#parse(key, seen)
+    tracked.end(lastHeld(tracked.possible(), seen.hash, value instanceof SettingsError ? undefined : value))
+    tracked.unseen = false
+    this.#office.remember(key)
   }
 
   /** Takes in or rejects content that we did not write; gives how long to wait when it is too early for either. */

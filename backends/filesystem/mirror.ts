@@ -113,13 +113,16 @@ export class Mirror {
     const candidates = withHashes(known)
     const choose = (hash: string | null, value: JsonObject | undefined) => lastHeld(candidates, hash, value)
     const kind = readableKind(key)
-    const seen = kind && found.gone.has(kind) ? undefined : await look(this.#office.layout.file(key)).catch(() => undefined)
+    const gone = kind !== undefined && found.gone.has(kind)
+    const seen = gone ? undefined : await look(this.#office.layout.file(key)).catch(() => undefined)
+    const unseen = !gone && !seen
     const held = seen ? choose(seen.hash, objectIn(seen.bytes)) : NO_FILE
-    const tracked = new TrackedFile([...candidates, held])
+    const tracked = new TrackedFile(unseen ? candidates : [...candidates, held])
+    tracked.unseen = unseen
     this.#tracked.set(key, tracked)
     if (seen?.settled && seen.hash === held.hash) tracked.signature = seen.signature
     if (found.unfinished.has(key)) await this.#attendant.recover(key, tracked, (old, value) => choose(old.hash, value))
-    if (candidates.length > 1 || candidates[0]?.hash !== held.hash) this.#remember(key)
+    if (!unseen && (candidates.length > 1 || candidates[0]?.hash !== held.hash)) this.#remember(key)
   }
 
   #remember(key: Key): void {

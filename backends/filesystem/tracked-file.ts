@@ -36,6 +36,8 @@ export class TrackedFile {
   /** True while the file says the right thing but not in our formatting, and is to be rewritten. */
   untidy = false
   replaced: Replaced | undefined
+  /** True while nobody could look at the file since the store was opened: which of the versions it holds is not known. */
+  unseen = false
   /** What was to be put into the file when that failed half-way: the next look tells whether it holds it. */
   doubt: FileVersion | undefined
   /** What was last reported about failing to write this file. */

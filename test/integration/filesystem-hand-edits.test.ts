@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, open as openFile, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, open as openFile, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -130,6 +130,28 @@ describe('While no process has the store open', () => {
     await rm(fileOf(gone))
     await open()
     expect([await text(LLDP), await text(gone), await text(made)]).toEqual(['{"a":2,"b":1}', undefined, '{"x":1}'])
+  })
+
+  it('a file that cannot be looked at when it is open again, but later, undoes nothing that was committed meanwhile; an edit of it counts', async () => {
+    const other = makeKey('settings', 'kytos', 'other')
+    for (const key of [LLDP, other]) {
+      await put(key, '{"a":1,"b":1}')
+      await shows(key, '{\n  "a": 1,\n  "b": 1\n}\n')
+    }
+    await store.close()
+    const away = (key: Key) => join(path, encodeURIComponent(key))
+    for (const key of [LLDP, other]) {
+      await rename(fileOf(key), away(key))
+      await symlink(away(key), fileOf(key))
+    }
+    await open()
+    for (const key of [LLDP, other]) await put(key, '{"a":2,"b":1}')
+    await vi.waitFor(() => expect(problems.map(({ code }) => code)).toEqual(['FILE_UNWRITABLE', 'FILE_UNWRITABLE']), SOON)
+    await writeFile(away(other), '{"a":1,"b":3}')
+    for (const key of [LLDP, other]) await rename(away(key), fileOf(key))
+    await shows(LLDP, '{\n  "a": 2,\n  "b": 1\n}\n')
+    await holds(other, '{"a":2,"b":3}')
+    expect(await text(LLDP)).toBe('{"a":2,"b":1}')
   })
 
   it('a lost folder of readable files is no wish to delete all documents: they are written anew', async () => {
