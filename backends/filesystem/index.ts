@@ -34,6 +34,7 @@ class FilesystemBackend implements Backend {
   readonly #closing = new AbortController()
   #store: FilesystemStore | undefined
   #opening: Promise<FilesystemStore> | undefined
+  #closed: Promise<void> | undefined
 
   constructor(layout: Layout, surroundings: Surroundings, parts: Parts) {
     this.#layout = layout
@@ -94,8 +95,12 @@ class FilesystemBackend implements Backend {
     }
   }
 
-  async close(): Promise<void> {
-    if (this.#closing.signal.aborted) return
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  async #close(): Promise<void> {
     this.#closing.abort()
     // Whoever opens is told how that ended; here it only matters whether there is something to close.
     const store = await this.#opening?.catch(() => undefined)

@@ -29,7 +29,14 @@ export const lifecycle: readonly Case[] = [
   {
     title: 'closing twice is closing once',
     async run({ store, patience }) {
-      await within(Promise.all([store.close(), store.close()]), patience, 'the end of both')
+      const call = meanwhile(store.commit([put(A)]))
+      let closed = false
+      const first = store.close().then(() => {
+        closed = true
+      })
+      await within(store.close(), patience, 'the end of the second')
+      assert.ok(closed, 'the second ended before the first')
+      await within(Promise.allSettled([first, call]), patience, 'the end of both')
       await within(store.close(), patience, 'the end of a third')
     },
   },
