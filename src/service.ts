@@ -70,7 +70,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     announce: (name, content) => bus.announce(name, content),
     said: (event, weight) => {
       feed.add(event, weight)
-      snapshot?.save(watcher.cache, goodAt)
+      keep()
       // A change of the layers below may be what a variable does not go with.
       if (told && event.name === 'settings.changed' && surroundings.environment?.isEmpty === false) tellEnvironment()
     },
@@ -78,16 +78,20 @@ export function createService(createBackend: (report: (problem: Problem) => void
     tokensChanged: () => {
       tokens.changed()
       // Nothing is said of them, so nothing else has the snapshot written: a token that was revoked must not be in it.
-      snapshot?.save(watcher.cache, goodAt)
+      keep()
     },
     // Nothing may have changed for days: it was good until now all the same.
-    reconciled: () => snapshot?.save(watcher.cache, goodAt),
+    reconciled: () => keep(),
     ...(surroundings.environment ? { environment: surroundings.environment } : {}),
     ...(surroundings.fatal ? { fatal: surroundings.fatal } : {}),
     ...(surroundings.pace ? { pace: surroundings.pace } : {}),
   })
 
   const goodAt = () => Date.now() - (watcher.health.age ?? 0) * 1_000
+  /** Has the snapshot written soon; closing writes it for the last time, whatever is said later. */
+  const keep = (): void => {
+    if (!closing) snapshot?.save(watcher.cache, goodAt)
+  }
   const view = () => ({ cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state })
   const feed = createFeed({
     get epoch() {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
@@ -44,6 +44,19 @@ function refuseWith(player: Player, error: SettingsError): void {
     throw error
   }
 }
+
+describe('the snapshot of the service', () => {
+  it('is written for the last time when it is closed, whatever the store reports at its own end', async () => {
+    const player = await startPlayer(new World(), 'one', { snapshot: snapshot() })
+    await setPolling(5)(player)
+    await player.close()
+    expect(await readdir(folder)).toEqual(['snapshot.json'])
+    await rm(join(folder, 'snapshot.json'))
+    player.service.report({ code: 'FILE_REJECTED', key: makeKey('settings', 'kytos', 'a'), source: 'a.json', message: 'It is broken.' })
+    await new Promise(resolve => setTimeout(resolve, 1_200))
+    expect(await readdir(folder)).toEqual([])
+  })
+})
 
 describe('the start of the service', () => {
   it('without store and snapshot gives up after its time, and says what it waited for', async () => {
