@@ -11,6 +11,7 @@ import { look, makeDurable, signatureNow } from './readable-file.ts'
 import { FolderWatch, type Walk, walk } from './scan.ts'
 import { Schedule } from './schedule.ts'
 import { TrackedFile } from './tracked-file.ts'
+import { WalkTimer } from './walk-timer.ts'
 
 /** How often (ms) all files are looked over at least, and how many times longer than a walk the pause after it is. */
 const PERIOD = 1_000
@@ -35,19 +36,14 @@ export class Mirror {
   readonly #attendant: Attendant
   readonly #schedule: Schedule
   readonly #watch: FolderWatch
+  readonly #walks = new WalkTimer(() => this.#walk())
   readonly #tracked = new Map<Key, TrackedFile>()
   readonly #unmarked = new Set<Key>()
   readonly #reported = new Set<string>()
   #suspects: readonly string[] = []
-  /** The last of the notes, and of the walks; one begins when the one before it is over, so who waits for the last waits for all. */
+  /** The last of the notes: one begins when the one before it is over, so who waits for the last waits for all. */
   #marking = Promise.resolve()
-  #walking = Promise.resolve()
   #markTimer: NodeJS.Timeout | undefined
-  #walkTimer: NodeJS.Timeout | undefined
-  /** True from when a walk is due until it begins: one that is asked for meanwhile is that one. */
-  #walkDue = false
-  /** When the next walk is due at the latest, by `performance.now`. */
-  #walkBy = Number.POSITIVE_INFINITY
   #closing = false
 
   constructor(office: Omit<Office, 'remember'>) {
@@ -68,7 +64,7 @@ export class Mirror {
     await this.#mark()
     this.#suspects = found.foreign
     this.#watch.follow(found.folders)
-    this.#walkWithin(PERIOD)
+    this.#walks.within(PERIOD)
     return found.files.size
   }
 
@@ -87,8 +83,7 @@ export class Mirror {
   /** Writes what is due and notes it in the journal. Edits that are not ripe stay in their files, for the next opening. */
   async close(): Promise<void> {
     this.#closing = true
-    clearTimeout(this.#walkTimer)
-    await this.#walking
+    await this.#walks.stop()
     // Only now: a walk follows what it finds.
     this.#watch.stop()
     this.#attendant.hurry = true
@@ -167,33 +162,10 @@ export class Mirror {
   #noticed(path: string): void {
     const key = this.#office.layout.key(path)
     if (key) this.#schedule.touch(key, DEBOUNCE)
-    else if (!path.endsWith('.tmp') && !path.endsWith('.replaced')) this.#walkLater(DEBOUNCE)
-  }
-
-  /** Sets the time of the next walk, unless one is asked for already. */
-  #walkWithin(delay: number): void {
-    this.#walkBy = performance.now() + delay
-    if (!this.#walkTimer) this.#walkLater(delay)
-  }
-
-  /** Puts the next walk off, but not beyond its time: who writes all the time would keep it from ever coming. */
-  #walkLater(delay: number): void {
-    if (this.#closing || this.#walkDue) return
-    clearTimeout(this.#walkTimer)
-    this.#walkTimer = setTimeout(
-      () => {
-        this.#walkTimer = undefined
-        this.#walkDue = true
-        this.#walking = this.#walking.then(() => this.#walk())
-      },
-      Math.max(0, Math.min(delay, this.#walkBy - performance.now())),
-    ).unref()
+    else if (!path.endsWith('.tmp') && !path.endsWith('.replaced')) this.#walks.later(DEBOUNCE)
   }
 
   async #walk(): Promise<void> {
-    this.#walkDue = false
-    this.#walkBy = Number.POSITIVE_INFINITY
-    if (this.#closing) return
     const began = performance.now()
     try {
       const found = await walk(this.#office.layout)
@@ -207,7 +179,7 @@ export class Mirror {
     } catch (error) {
       this.#reportOnce('FILE_UNWRITABLE', this.#office.layout.path, `its readable files cannot be looked over: ${String(error)}`)
     }
-    this.#walkWithin(Math.max(PERIOD, PAUSE * (performance.now() - began)))
+    this.#walks.within(Math.max(PERIOD, PAUSE * (performance.now() - began)))
   }
 
   #lookForMissing({ files, gone }: Walk): void {
