@@ -23,7 +23,7 @@ export function equalJson(a: Json | undefined, b: Json | undefined): boolean {
  * @throws SettingsError JSON_MALFORMED, with the pointer, for what JSON cannot hold (NaN, functions, dates, cycles, undefined in an array).
  */
 export function toJson(value: unknown): Json {
-  return copy(value, '', 0)
+  return copy(value, [])
 }
 
 export function isObject(value: Json | undefined): value is JsonObject {
@@ -50,23 +50,33 @@ export function pointerToken(key: string | number): string {
   return `/${text.includes('~') || text.includes('/') ? text.replaceAll('~', '~0').replaceAll('/', '~1') : text}`
 }
 
-function copy(value: unknown, path: string, depth: number): Json {
+/** The JSON Pointer that these keys make. */
+export function pointerTo(place: readonly (string | number)[]): string {
+  return place.map(pointerToken).join('')
+}
+
+/** `place` holds the keys that lead to the value; it is only printed when something is wrong there, for there are millions of places. */
+function copy(value: unknown, place: (string | number)[]): Json {
   if (value === null || typeof value === 'string' || typeof value === 'boolean') return value
   if (typeof value === 'number' && Number.isFinite(value)) return value
   if (typeof value === 'bigint') {
     const number = Number(value)
     return Number.isSafeInteger(number) ? number : value
   }
-  if (depth >= MAX_DEPTH) throw malformed(path, 'nests too deep or in a circle')
-  if (Array.isArray(value)) return Object.freeze(value.map((item, i) => copy(item, path + pointerToken(i), depth + 1)))
+  if (place.length >= MAX_DEPTH) throw malformed(place, 'nests too deep or in a circle')
+  const member = (key: string | number, one: unknown): Json => {
+    place.push(key)
+    const copied = copy(one, place)
+    place.pop()
+    return copied
+  }
+  if (Array.isArray(value)) return Object.freeze(value.map((item, i) => member(i, item)))
   if (typeof value === 'object' && isPlain(value)) {
     const target: JsonObject = {}
-    for (const [key, member] of Object.entries(value)) {
-      if (member !== undefined) setMember(target, key, copy(member, path + pointerToken(key), depth + 1))
-    }
+    for (const [key, one] of Object.entries(value)) if (one !== undefined) setMember(target, key, member(key, one))
     return Object.freeze(target)
   }
-  throw malformed(path, `is ${describe(value)}, which JSON cannot hold`)
+  throw malformed(place, `is ${describe(value)}, which JSON cannot hold`)
 }
 
 function isPlain(value: object): boolean {
@@ -80,6 +90,7 @@ function describe(value: unknown): string {
   return typeof value
 }
 
-function malformed(path: string, what: string): SettingsError {
+function malformed(place: readonly (string | number)[], what: string): SettingsError {
+  const path = pointerTo(place)
   return new SettingsError('JSON_MALFORMED', `The value at "${path}" ${what}.`, { details: { pointer: path } })
 }

@@ -1,6 +1,6 @@
 import { SettingsError } from '../../model/errors.ts'
 import { parseUntrustedJson } from '../../model/json.ts'
-import { isArray, isObject, type Json, pointerToken } from '../../model/value.ts'
+import { isArray, isObject, type Json, pointerTo } from '../../model/value.ts'
 
 /** The name that JavaScript may take for an object's prototype: what is stored under it harms whoever copies it carelessly. */
 const PROTOTYPE = '__proto__'
@@ -19,12 +19,24 @@ export function parseOutsideJson(text: string): Json {
  * Nobody outside names a member `__proto__`, or a place in one by a JSON Patch; what stands under that name by an edit by hand is read exactly all the same.
  * @throws SettingsError JSON_MALFORMED.
  */
-export function refusePrototype(value: Json, path = ''): void {
-  if (isArray(value)) for (const [i, item] of value.entries()) refusePrototype(item, path + pointerToken(i))
+export function refusePrototype(value: Json): void {
+  look(value, [])
+}
+
+/** `place` holds the keys that lead to the value; it is only printed when something is refused there. */
+function look(value: Json, place: (string | number)[]): void {
+  const into = (key: string | number, member: Json): void => {
+    if (typeof member !== 'object' || member === null) return
+    place.push(key)
+    look(member, place)
+    place.pop()
+  }
+  if (isArray(value)) for (let i = 0; i < value.length; i++) into(i, value[i] as Json)
   if (!isObject(value)) return
+  const isOperation = typeof value.op === 'string'
   for (const [key, member] of Object.entries(value)) {
-    if (key === PROTOTYPE || (typeof value.op === 'string' && isPlace(key, member))) throw refused(path + pointerToken(key))
-    refusePrototype(member, path + pointerToken(key))
+    if (key === PROTOTYPE || (isOperation && isPlace(key, member))) throw refused(pointerTo([...place, key]))
+    into(key, member)
   }
 }
 

@@ -1,5 +1,5 @@
 import { SettingsError } from '../../model/errors.ts'
-import { type Json, pointerToken } from '../../model/value.ts'
+import { isArray, type Json, pointerTo } from '../../model/value.ts'
 
 /** How many levels settings, schemas and boxes may nest: so few that the records, facts and frames around them stay within what a JSON text may nest. */
 export const DATA_DEPTH = 100
@@ -10,23 +10,32 @@ export const DATA_DEPTH = 100
  */
 export function refuseExcess(value: Json, what: string, most: number): void {
   let weight = 0
-  const weigh = (one: Json, path: string, depth: number): void => {
+  // The keys that lead to what is weighed; only printed when it is refused.
+  const place: (string | number)[] = []
+  const weigh = (one: Json): void => {
     // Less than its text by what stands between the members.
     weight += typeof one === 'string' ? one.length + 2 : 1
     if (weight > most)
       throw new SettingsError('DOCUMENT_TOO_LARGE', `${what} would have more than ${most} bytes, which is the limit.`, { details: { limit: most } })
     if (typeof one !== 'object' || one === null) return
-    if (depth >= DATA_DEPTH) {
-      throw new SettingsError('JSON_MALFORMED', `${what} nests deeper than ${DATA_DEPTH} levels at "${path.slice(0, 200)}".`, {
+    if (place.length >= DATA_DEPTH) {
+      throw new SettingsError('JSON_MALFORMED', `${what} nests deeper than ${DATA_DEPTH} levels at "${pointerTo(place).slice(0, 200)}".`, {
         details: { limit: DATA_DEPTH },
       })
     }
-    for (const [key, member] of Object.entries(one)) {
-      weight += Array.isArray(one) ? 0 : key.length
-      weigh(member, path + pointerToken(key), depth + 1)
+    const member = (key: string | number, inner: Json): void => {
+      place.push(key)
+      weigh(inner)
+      place.pop()
     }
+    if (isArray(one)) for (let i = 0; i < one.length; i++) member(i, one[i] as Json)
+    else
+      for (const [key, inner] of Object.entries(one)) {
+        weight += key.length
+        member(key, inner)
+      }
   }
-  weigh(value, '', 0)
+  weigh(value)
 }
 
 /** True when a value holds no more than so many arrays and objects inside each other. */
