@@ -1,8 +1,11 @@
+import { statSync } from 'node:fs'
+import { setImmediate as turn } from 'node:timers/promises'
 import { isSettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { equalJson, type Json } from '../../model/value.ts'
 import type { Ask } from './ask.ts'
 import type { ReportItem } from './report.ts'
+import { Room } from './room.ts'
 import type { ImportOptions } from './settings-import.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { BoxesSource } from './source.ts'
@@ -10,6 +13,10 @@ import { type FoundBox, readFoundBox } from './storehouse-folder.ts'
 
 /** What is under way at a time; a service takes 64 commands of one connection. */
 const LANES = 48
+/** How many bytes the files have that are under way at a time, unless one alone has more. */
+const HELD = 4 * 1_048_576
+/** From how many bytes on one takes so long that others have their turn before it: the signs of life of the line, and Ctrl-C. */
+const LARGE = 262_144
 /** The largest box on etcd, in bytes. */
 const ETCD_BOX = 1_048_576
 
@@ -22,16 +29,26 @@ export async function importBoxes(
   signal?: AbortSignal,
 ): Promise<readonly ReportItem[]> {
   const results = new Map<FoundBox, ReportItem>()
+  const room = new Room(HELD)
   // When one fails the others finish what they write: nothing is written once this has ended.
   await sideBySide(LANES, await chainsOf(ask, boxes), async ({ isThere, boxes }, failed) => {
     for (const box of boxes) {
-      signal?.throwIfAborted()
-      if (failed.aborted) return
-      results.set(box, await importBox(ask, box, isThere, options, failed))
-      done()
+      const bytes = sizeOf(box)
+      await room.hold(bytes, async () => {
+        if (bytes > LARGE) await turn()
+        signal?.throwIfAborted()
+        if (failed.aborted) return
+        results.set(box, await importBox(ask, box, isThere, options, failed))
+        done()
+      })
     }
   })
   return boxes.flatMap(box => results.get(box) ?? [])
+}
+
+/** In bytes; of one that is gone, reading it tells. */
+function sizeOf({ file }: FoundBox): number {
+  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
 }
 
 /** Boxes that go one after the other. */
