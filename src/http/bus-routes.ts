@@ -6,6 +6,7 @@ import { BusConnection } from './bus-connection.ts'
 import { acceptUpgrades } from './bus-upgrade.ts'
 import { callerBus, callerOf, requireRight } from './caller.ts'
 import type { Door } from './door.ts'
+import { rightForEvent } from './needs.ts'
 import { ROUTES } from './openapi-routes.ts'
 import { Query } from './query.ts'
 import { route } from './routes.ts'
@@ -46,7 +47,8 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
       new Query(request)
       // RFC 9110: a 426 says to what.
       reply.header('upgrade', 'websocket')
-      const line = accept(request)
+      // Who may write none has none held, or parsed, for them.
+      const line = accept(request, callerOf(request).rights.has(rightForEvent('kytos.storehouse.create')))
       reply.hijack()
       const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
       const left = (): void => void connections.delete(connection)

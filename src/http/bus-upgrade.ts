@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import { type ServerOptions, type WebSocket, WebSocketServer } from 'ws'
-import { BOX_MESSAGE_BYTES } from '../../events/limits.ts'
+import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../events/limits.ts'
 import { SettingsError } from '../../model/errors.ts'
 
 /*
@@ -21,20 +21,20 @@ interface CloseTimeout {
 const OPTIONS: ServerOptions & CloseTimeout = {
   noServer: true,
   clientTracking: false,
-  maxPayload: BOX_MESSAGE_BYTES,
   // Off by default as well; compression holds much memory a connection.
   perMessageDeflate: false,
   // A reader that is cut off may take long for what is under way; whoever takes nothing is dropped by the heartbeat.
   closeTimeout: 2 ** 31 - 1,
 }
 
-/** Turns the request it is given into a WebSocket. @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED. */
-export type Accept = (request: FastifyRequest) => WebSocket
+/** Turns the request it is given into a WebSocket, on which boxes may come or not. @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED. */
+export type Accept = (request: FastifyRequest, boxes: boolean) => WebSocket
 
 /** Has requests for a WebSocket come to the routes of `app`, whose handlers may accept them. */
 export function acceptUpgrades(app: FastifyInstance): Accept {
   const upgrades = new WeakMap<IncomingMessage, { readonly socket: Duplex; readonly head: Buffer }>()
-  const webSockets = new WebSocketServer(OPTIONS)
+  const forBoxes = new WebSocketServer({ ...OPTIONS, maxPayload: BOX_MESSAGE_BYTES })
+  const forOthers = new WebSocketServer({ ...OPTIONS, maxPayload: MESSAGE_BYTES })
   // Node 24.9 and newer ask first; the others are shown what is not for us, too.
   Object.assign(app.server, { shouldUpgradeCallback: asksForWebSocket })
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
@@ -60,7 +60,8 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
     app.routing(request, response)
   })
 
-  return request => {
+  return (request, boxes) => {
+    const webSockets = boxes ? forBoxes : forOthers
     const upgrade = upgrades.get(request.raw)
     if (!upgrade) throw new SettingsError('UPGRADE_REQUIRED', 'This is the bus: connect with a WebSocket client, to ws:// instead of http://.')
     let accepted: WebSocket | undefined

@@ -31,6 +31,19 @@ describe('a connection to the bus', () => {
     expect(await writer.ask('kytos.settings.update', UPDATE)).toMatchObject({ data: { updated_by: { type: 'user', name: 'ci' } } })
   })
 
+  it('takes no box of somebody who may not write: nothing that large is held or parsed for them', async () => {
+    const rig = await openGuardedRig()
+    const frame = (size: number) => JSON.stringify({ id: 1, name: 'kytos.storehouse.create', content: { namespace: 'net', data: 'x'.repeat(size) } })
+    const reader = await openBusLine(rig.http.port, (await rig.token(['read'])).headers)
+    reader.send(frame(1_000_000))
+    expect(await reader.next()).toMatchObject({ reply_to: 1, error: { code: 'RIGHT_MISSING' } })
+    reader.send(frame(1_100_000))
+    expect((await reader.closed)[0]).toBe(1009)
+    const writer = await openBusLine(rig.http.port, (await rig.token(['write'], 'ci')).headers)
+    writer.send(frame(2_000_000))
+    expect(await writer.next()).toMatchObject({ reply_to: 1, data: { namespace: 'net' } })
+  })
+
   it('is closed as soon as its token is revoked, here or on another controller, and hears nothing after', async () => {
     const store = createMemoryStore()
     const [one, two] = [await openGuardedRig({}, {}, store, 'controller-1'), await openGuardedRig({}, {}, store, 'controller-2')]
