@@ -226,7 +226,10 @@ export class BusConnection {
   #send(frame: string | Buffer, sent?: () => void): void {
     this.#line.send(frame, { binary: false }, () => {
       sent?.()
-      if (this.#line.isPaused && !this.#holdsMuch && this.#line.bufferedAmount <= MAX_UNSENT) this.#line.resume()
+      if (!this.#line.isPaused || this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT) return
+      // Its signs of life were not read either: a beat at this very moment must not find it silent.
+      this.#heard = true
+      this.#line.resume()
     })
   }
 
