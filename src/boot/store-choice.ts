@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync } from 'node:fs'
 import type { BackendChoice } from '../../backends/registry.ts'
 import type { Config } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
@@ -12,9 +12,18 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
   return { backend: 'etcd', endpoints, prefix, timeout, ...(username === undefined ? {} : { username }), ...secrets }
 }
 
-/** False for a folder that does not exist; whether there is an etcd shows when it is asked. */
+/** False for a folder that does not exist, or is empty, as a service manager makes it; whether there is an etcd shows when it is asked. */
 export function isThere(choice: BackendChoice): boolean {
-  return choice.backend !== 'filesystem' || existsSync(choice.path)
+  return choice.backend !== 'filesystem' || (existsSync(choice.path) && !isEmpty(choice.path))
+}
+
+/** What cannot be read is not: opening it says why. */
+function isEmpty(folder: string): boolean {
+  try {
+    return readdirSync(folder).length === 0
+  } catch {
+    return false
+  }
 }
 
 /** The store as its snapshots and the log name it. */

@@ -23,7 +23,7 @@ export async function withStore<Result>(config: Config, warn: Warn, work: (store
   if (mustExist && !isThere(choice)) {
     throw new SettingsError(
       'CONFIG_INVALID',
-      `${config.file} names the store ${nameStore(choice)}, and there is no such folder: check path in [settings.filesystem].`,
+      `${config.file} names the store ${nameStore(choice)}, and there is no such folder, or nothing in it: check path in [settings.filesystem].`,
     )
   }
   const backend = (await loadBackend(choice))(({ message }) => warn(message))

@@ -164,6 +164,10 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
   expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: no service runs here, and there is no store yet.\n' })
   expect(trial.stdout).toContain('It would be 3 new')
   expect(await readdir(cwd)).not.toContain('store')
+  // As a service manager makes it.
+  await mkdir(join(cwd, 'store'))
+  expect(await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])).toEqual(trial)
+  expect(await readdir(join(cwd, 'store'))).toEqual([])
   await writeFile(join(cwd, 'broken.py'), 'A = 1\nprint "x"\n')
   expect((await stage.run(['import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'])).exit).toBe(0)
   expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(readSettingsPy(Buffer.from(SETTINGS)).schema)
