@@ -18,7 +18,10 @@ export interface OwnStore {
 /** Milliseconds that the store may take to answer. */
 const PATIENCE = 10_000
 
-/** Opens the store that a configuration names; in a dry run, an empty one in place of a folder that is not there yet, which is not made. @throws SettingsError what opening it throws: STORE_LOCKED when a service has it after all. */
+/**
+ * Opens the store that a configuration names; in a dry run, an empty one in memory in place of a folder that is not there yet, which is not made.
+ * @throws SettingsError what opening it throws: STORE_LOCKED when a service has it after all.
+ */
 export async function openOwnStore(config: Config, log: Log, { dryRun = false } = {}): Promise<OwnStore> {
   const { controller, strict, hook_timeout } = config.settings
   const choice = await chooseBackend(config, warning => log.warn(warning))

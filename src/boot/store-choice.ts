@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import type { BackendChoice } from '../../backends/registry.ts'
+import { hasCode } from '../host/failure.ts'
 import type { Config } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
 
@@ -14,15 +15,12 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
 
 /** False for a folder that does not exist, or is empty, as a service manager makes it; whether there is an etcd shows when it is asked. */
 export function isThere(choice: BackendChoice): boolean {
-  return choice.backend !== 'filesystem' || (existsSync(choice.path) && !isEmpty(choice.path))
-}
-
-/** What cannot be read is not: opening it says why. */
-function isEmpty(folder: string): boolean {
+  if (choice.backend !== 'filesystem') return true
   try {
-    return readdirSync(folder).length === 0
-  } catch {
-    return false
+    return readdirSync(choice.path).length > 0
+  } catch (error) {
+    // Whatever else is wrong with it, opening it says.
+    return !hasCode(error, 'ENOENT')
   }
 }
 

@@ -1,16 +1,27 @@
 import type { WebSocket } from 'ws'
 import { ask } from '../../events/ask.ts'
 import type { Bus } from '../../events/event.ts'
-import { messageBytes } from '../../events/limits.ts'
 import { type CommandContent, type CommandName, isCommand } from '../../events/map.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 import type { Feed } from '../feed.ts'
 import type { Log } from '../log.ts'
-import { type ClientFrame, type CommandId, idOf, kindOf, parseFrame, printAnswer, printRefusal, printSubscribed, readFrame } from './bus-frames.ts'
+import {
+  type ClientFrame,
+  type CommandId,
+  idOf,
+  kindOf,
+  parseFrame,
+  printAnswer,
+  printRefusal,
+  printSubscribed,
+  readFrame,
+  refuseLarge,
+} from './bus-frames.ts'
 import { checkCommandName } from './bus-names.ts'
 import { BusSubscription } from './bus-subscription.ts'
 import { MAX_UNSENT } from './fact-reader.ts'
+import { SignsOfLife } from './signs-of-life.ts'
 
 /*
  * One connection to the bus.
@@ -19,8 +30,7 @@ import { MAX_UNSENT } from './fact-reader.ts'
  *  1. Frames are taken in the order they come, and each is answered or refused; commands are worked on at the same time, each answered once.
  *  2. What is held for it is bounded: MAX_COMMANDS commands, each from its frame until its answer has left; MAX_UNSENT bytes of events and one event, as
  *     fact-reader.ts has it. While frames of more than MAX_HELD bytes are worked on, or more than MAX_UNSENT bytes wait to be sent, nothing more is read from it.
- *  3. One of which nothing comes, and that takes nothing, from one beat to the next is dropped: a message, a sign of life, or, while it takes all that it is
- *     sent, a part of a large message. Not while nothing is read from it.
+ *  3. One that gives no sign of life from one beat to the next, as signs-of-life.ts has it, is dropped, unless nothing is read from it.
  *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer. When the credential
  *     that opened it no longer holds, it is the same, and no fact or event is told from then on.
  */
@@ -62,20 +72,16 @@ export class BusConnection {
   readonly #options: BusConnectionOptions
   /** Those under way, each with the bytes of its frame. */
   readonly #commands = new Map<CommandId, number>()
+  readonly #signs = new SignsOfLife()
   #subscription: BusSubscription | undefined
   #ending: Ending | undefined
   #unsentEvents = 0
-  #heard = true
-  #unsentAtBeat = 0
-  #receivedAtBeat = 0
 
   constructor(line: WebSocket, options: BusConnectionOptions) {
     this.#line = line
     this.#options = options
     line.on('message', (data, isBinary) => this.#hear(data as Buffer, isBinary)) // As binaryType has it by default.
-    line.on('pong', () => {
-      this.#heard = true
-    })
+    line.on('pong', () => this.#signs.heard())
     line.on('error', () => {}) // ws closes the line itself, saying why by the code.
     line.on('close', () => {
       this.#subscription?.stop()
@@ -83,18 +89,12 @@ export class BusConnection {
     })
   }
 
-  /** Asks for a sign of life, and shows a reader where it is; drops one that has given none since the last beat and taken nothing. */
+  /** Asks for a sign of life, and shows a reader where it is; drops one that has given none since the last beat. */
   beat(): void {
-    const unsent = this.#line.bufferedAmount
-    const received = this.#options.received()
-    const isComing = unsent === 0 && received > this.#receivedAtBeat
-    if (!this.#heard && !isComing && unsent >= this.#unsentAtBeat && !this.#holdsMuch) {
+    if (this.#signs.isSilent(this.#line.bufferedAmount, this.#options.received()) && !this.#holdsMuch) {
       this.#line.terminate()
       return
     }
-    this.#heard = false
-    this.#unsentAtBeat = unsent
-    this.#receivedAtBeat = received
     if (this.#line.readyState !== this.#line.OPEN) return
     this.#line.ping()
     const { names, unseenCursor } = this.#subscription ?? {}
@@ -113,7 +113,7 @@ export class BusConnection {
   }
 
   #hear(data: Buffer, isBinary: boolean): void {
-    this.#heard = true
+    this.#signs.heard()
     if (this.#line.readyState !== this.#line.OPEN) return
     if (isBinary) {
       this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame is JSON text, never binary')
@@ -132,7 +132,7 @@ export class BusConnection {
     } catch (error) {
       this.#send(this.#refusal(id, error, kind))
     }
-    if (this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT) this.#line.pause()
+    if (this.#isFull) this.#line.pause()
   }
 
   /** True while so much is worked on that nothing more is read: not even a sign of life. */
@@ -140,10 +140,14 @@ export class BusConnection {
     return [...this.#commands.values()].reduce((sum, bytes) => sum + bytes, 0) > MAX_HELD
   }
 
+  /** True while nothing more is to be read. */
+  get #isFull(): boolean {
+    return this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT
+  }
+
   #do(frame: ClientFrame, bytes: number): void {
     if (this.#ending) throw this.#ending.error
-    const max = messageBytes(frame.kind === 'command' ? frame.name : undefined)
-    if (bytes > max) throw tooLarge(bytes, max)
+    refuseLarge(frame, bytes)
     switch (frame.kind) {
       case 'command':
         this.#ask(frame, bytes)
@@ -226,9 +230,9 @@ export class BusConnection {
   #send(frame: string | Buffer, sent?: () => void): void {
     this.#line.send(frame, { binary: false }, () => {
       sent?.()
-      if (!this.#line.isPaused || this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT) return
+      if (!this.#line.isPaused || this.#isFull) return
       // Its signs of life were not read either: a beat at this very moment must not find it silent.
-      this.#heard = true
+      this.#signs.heard()
       this.#line.resume()
     })
   }
@@ -251,16 +255,6 @@ export class BusConnection {
     this.#line.resume()
     this.#line.close(code, reason)
   }
-}
-
-function tooLarge(size: number, max: number): SettingsError {
-  return new SettingsError(
-    'DOCUMENT_TOO_LARGE',
-    `A frame of ${size} bytes is refused: ${max} are allowed, more only where a box is created or updated.`,
-    {
-      details: { size, max },
-    },
-  )
 }
 
 function taken(id: CommandId): SettingsError {

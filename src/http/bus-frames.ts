@@ -1,3 +1,4 @@
+import { messageBytes } from '../../events/limits.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseUntrustedJson, printJson } from '../../model/json.ts'
 import { quote } from '../../model/quote.ts'
@@ -86,6 +87,14 @@ export function parseFrame(frame: JsonObject): ClientFrame {
       return { kind, id, ...namedOf(frame, 'a command') }
     }
   }
+}
+
+/** @throws SettingsError DOCUMENT_TOO_LARGE for a frame of more bytes than what it asks for may have. */
+export function refuseLarge(frame: ClientFrame, size: number): void {
+  const max = messageBytes(frame.kind === 'command' ? frame.name : undefined)
+  if (size <= max) return
+  const message = `A frame of ${size} bytes is refused: ${max} are allowed, more only where a box is created or updated.`
+  throw new SettingsError('DOCUMENT_TOO_LARGE', message, { details: { size, max } })
 }
 
 /** The answer to a command. */

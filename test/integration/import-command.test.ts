@@ -164,6 +164,10 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
   expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: no service runs here, and there is no store yet.\n' })
   expect(trial.stdout).toContain('It would be 3 new')
   expect(await readdir(cwd)).not.toContain('store')
+  const interruption = new AbortController()
+  interruption.abort()
+  const stopped = await runIn(cwd, ['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'], undefined, interruption)
+  expect(stopped).toMatchObject({ exit: 6, stderr: expect.stringContaining('Stopped. Nothing was written.') })
   // As a service manager makes it.
   await mkdir(join(cwd, 'store'))
   expect(await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])).toEqual(trial)
