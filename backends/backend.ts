@@ -80,13 +80,20 @@ export interface Supports {
 
 /** Something a person should know of that is not the answer to a call: a broken hand-edited file, a torn journal tail, an old server. */
 export interface Problem {
-  readonly code: 'FILE_REJECTED' | 'JOURNAL_TORN' | 'KEY_FOREIGN' | 'SERVER_OUTDATED' | 'STORE_IMPORTED' | 'FILE_UNWRITABLE'
+  readonly code: 'FILE_MISSING' | 'FILE_REJECTED' | 'FILE_UNWRITABLE' | 'JOURNAL_TORN' | 'KEY_FOREIGN' | 'SERVER_OUTDATED' | 'STORE_IMPORTED'
   /** One sentence for people: what, where, what to do. */
   readonly message: string
   /** The document it is about. */
   readonly key?: Key
   /** The file or endpoint it is about. */
   readonly source?: string
+}
+
+/** A readable file that does not show its document, for as long as that lasts. */
+export interface FileProblem extends Problem {
+  readonly code: 'FILE_MISSING' | 'FILE_REJECTED' | 'FILE_UNWRITABLE'
+  readonly key: Key
+  readonly source: string
 }
 
 /** Everything a backend is built with, besides its own options. Constructors do no I/O. */
@@ -122,6 +129,15 @@ export interface Backend {
    * @throws SettingsError HISTORY_LOST when steps after `since` are gone (compaction) or the store is behind `since` or another one (wipe, restore).
    */
   watch(since: Revision, signal: AbortSignal): AsyncIterable<Batch>
+
+  /** The readable files that do not show their documents now, in byte order of their keys; none where documents have no files. */
+  fileProblems(): readonly FileProblem[]
+
+  /**
+   * Writes missing readable files again, of these documents or of all, and resolves with the keys whose files are there again, in byte order.
+   * @throws SettingsError STORE_UNWRITABLE when a file cannot be written.
+   */
+  restoreFiles(keys?: readonly Key[]): Promise<readonly Key[]>
 
   /** Releases everything: pending commits finish or fail, watches end. The process can then end by itself. A closed backend stays closed. */
   close(): Promise<void>

@@ -1,7 +1,7 @@
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
-import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { ENTRY_BYTES } from './check.ts'
 import type { EtcdOptions } from './client.ts'
@@ -88,6 +88,14 @@ class EtcdBackend implements Backend {
     } finally {
       end.release()
     }
+  }
+
+  fileProblems(): readonly FileProblem[] {
+    return []
+  }
+
+  async restoreFiles(): Promise<readonly Key[]> {
+    return []
   }
 
   close(): Promise<void> {

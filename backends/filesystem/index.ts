@@ -2,7 +2,7 @@ import { resolve } from 'node:path'
 import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
-import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { DISK } from './journal-folder.ts'
 import { Layout } from './layout.ts'
@@ -93,6 +93,14 @@ class FilesystemBackend implements Backend {
       end.removeEventListener('abort', wake)
       release()
     }
+  }
+
+  fileProblems(): readonly FileProblem[] {
+    return []
+  }
+
+  async restoreFiles(): Promise<readonly Key[]> {
+    return []
   }
 
   close(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
-import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { MemoryStore } from './store.ts'
 
@@ -79,6 +79,14 @@ class MemoryBackend implements Backend {
       end.removeEventListener('abort', ring)
       release()
     }
+  }
+
+  fileProblems(): readonly FileProblem[] {
+    return []
+  }
+
+  async restoreFiles(): Promise<readonly Key[]> {
+    return []
   }
 
   async close(): Promise<void> {

@@ -63,6 +63,8 @@ export function createCommitMeter(registry: Registry): CommitMeter {
           unseen.begin()
           return tapped(backend.watch(since, signal), batch => unseen.delivered(batch))
         },
+        fileProblems: () => backend.fileProblems(),
+        restoreFiles: keys => backend.restoreFiles(keys),
         close: () => backend.close(),
       }
     },

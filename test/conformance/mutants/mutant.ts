@@ -105,6 +105,8 @@ export function delegate(sound: Backend): Backend {
     list: (prefix: Prefix, options?: ListOptions) => sound.list(prefix, options),
     commit: (operations: readonly Operation[]): Promise<Outcome> => sound.commit(operations),
     watch: (since: Revision, signal: AbortSignal) => sound.watch(since, signal),
+    fileProblems: () => sound.fileProblems(),
+    restoreFiles: (keys?: readonly Key[]) => sound.restoreFiles(keys),
     close: () => sound.close(),
   }
 }

@@ -1,4 +1,4 @@
-import type { Backend, Batch, Listing, ListOptions, Operation, Outcome, Supports } from '../../../backends/backend.ts'
+import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports } from '../../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
 import type { MemoryStore } from '../../../backends/memory/store.ts'
 import type { Entry, Revision } from '../../../model/document.ts'
@@ -136,6 +136,14 @@ export class Line implements Backend {
       end.abort()
       await batches.return?.()
     }
+  }
+
+  fileProblems(): readonly FileProblem[] {
+    return []
+  }
+
+  async restoreFiles(): Promise<readonly Key[]> {
+    return []
   }
 
   async close(): Promise<void> {
