@@ -221,3 +221,29 @@ describe('Commands that share a transaction whose answer is lost', () => {
     ])
   })
 })
+
+describe('The first claim of an epoch whose answer is lost', () => {
+  it('is not repeated on a store that was wiped since: no epoch is given twice', async () => {
+    const line = await startMessageLine(etcd.port)
+    const prefix = `/once${stores++}`
+    const epochOf = async () => JSON.parse((await etcd.client.get(`${prefix}/meta/store`).string()) ?? '{}').epoch as number | undefined
+    const opened: Controller[] = []
+    onTestFinished(async () => {
+      await Promise.all(opened.map(one => one.close()))
+      await line.close()
+    })
+    let first: number | undefined
+    const end = await loseAnswer(
+      line,
+      () => openController({ backend: report => createEtcdBackend({ endpoints: [line.endpoint], prefix, timeout: 8 }, { report }) }),
+      async () => {
+        first = await epochOf()
+        await etcd.client.delete().prefix(`${prefix}/`)
+      },
+    )
+    if (end.status === 'fulfilled') opened.push(end.value)
+    expect(end).toMatchObject({ status: 'fulfilled' })
+    expect(first).toEqual(expect.any(Number))
+    expect(await epochOf()).toBeGreaterThan(first ?? 0)
+  })
+})
