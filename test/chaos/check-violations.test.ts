@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { readAct, simulate } from './check/simulator.ts'
 import {
   brokenRound,
   commandOf,
@@ -15,7 +16,7 @@ import {
   rewrite,
 } from './check/spoil.ts'
 import { check } from './check.ts'
-import type { Heard, History, Verdict } from './history.ts'
+import type { Command, Heard, History, Verdict } from './history.ts'
 
 /** What is done to a round, and what the judge has to say then. */
 interface Case {
@@ -227,6 +228,16 @@ const ANSWERS: readonly Case[] = [
     },
     says: /del was acked, and boxes\/net\/b2 was not deleted/,
     counts: { lost: 1 },
+  },
+  {
+    title: 'a box that has another write_id than its lost answer says',
+    spoil: h =>
+      recommand(
+        h,
+        one => one === commandOf(h, ({ kind }) => kind === 'put box'),
+        () => ({ outcome: { type: 'unknown', writeId: 'another' } }),
+      ),
+    says: /was answered with the write_id another, and boxes\/net\/b0 got it with/,
   },
   {
     title: 'a refused change that the store has',
@@ -446,6 +457,41 @@ describe('in the answers, the judge', () => prove(quietRound, ANSWERS))
 describe('in the answers to transactions, the judge', () => prove(jointRound, TRANSACTIONS))
 describe('in the store, the judge', () => prove(quietRound, STORE))
 describe('at the end, the judge', () => prove(quietRound, ENDS))
+
+describe('in the deletions of a box that comes and goes, the judge', () => {
+  const round = () => simulate('box 0, unbox 0, box 0, unbox 0, box 0'.split(', ').map(readAct))
+  const isDeletion = ({ kind }: Command) => kind === 'delete box'
+  const unanswered = (history: History) => recommand(history, isDeletion, () => ({ outcome: { type: 'unknown' } }))
+  const first = ({ commands }: History) => commands.find(isDeletion)
+
+  it('lets one that was answered OUTCOME_UNKNOWN have been made', () => {
+    expect(check(unanswered(round())).violations).toEqual([])
+  })
+
+  it('finds that one without an answer removed two boxes', () => {
+    const history = unanswered(round())
+    const commands = history.commands.filter(command => !isDeletion(command) || command === first(history))
+    expect(check({ ...history, commands }).violations).toMatchObject([expect.stringMatching(/b0 was deleted in revision \d+, and no command asked/)])
+  })
+
+  it('finds that an answered one removed the box that was created after its answer', () => {
+    const history = round()
+    const commands = history.commands.filter(command => !isDeletion(command) || command === first(history))
+    expect(check({ ...history, commands: [...commands, ...again(first(history))] }).violations).toMatchObject([
+      expect.stringMatching(/b0 was deleted in revision \d+, and no command asked/),
+    ])
+  })
+
+  it('finds that a refused one removed a box', () => {
+    const history = recommand(round(), isDeletion, () => ({ outcome: { type: 'refused', code: 'STORE_UNREACHABLE', message: '' } }))
+    expect(check(history).violations).toMatchObject([/b0 was deleted/, /b0 was deleted/].map(text => expect.stringMatching(text)))
+  })
+})
+
+/** The same deletion once more, under another name: both were answered before the next box was there. */
+function again(deletion: Command | undefined): readonly Command[] {
+  return deletion ? [{ ...deletion, id: `${deletion.id} again` }] : []
+}
 
 describe('where a controller began again, the judge', () => {
   prove(deadlyRound, [

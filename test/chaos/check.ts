@@ -1,4 +1,5 @@
 import { checkObserved, checkReads } from './check/answers.ts'
+import { checkBoxDeleters } from './check/box-deleters.ts'
 import { checkBoxDeletions } from './check/boxes.ts'
 import { checkCommands } from './check/commands.ts'
 import { checkFinals } from './check/finals.ts'
@@ -29,6 +30,7 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   checkStore(lives, truth, findings)
   const tally = checkCommands(history, truth, timeline, findings)
   checkBoxDeletions(history, truth, timeline, findings)
+  checkBoxDeleters(history, truth, findings)
 
   const sent = new Map(commands.map(command => [command.id, command.sent]))
   const restarted = options.restarted ?? restartedIn(listeners)

@@ -52,6 +52,7 @@ class CommandCheck {
     this.#refuseTwice(command, found)
     this.#refuseHalf(command)
     const { outcome } = command
+    if (command.kind === 'put box') this.#takeWriteId(command, found)
     if (outcome.type === 'refused') this.#takeRefused(command, found)
     else if (outcome.type === 'unknown') this.#takeUnknown(command)
     else if (found.length === 0) this.#takeAbsent(command, outcome.settings)
@@ -84,6 +85,17 @@ class CommandCheck {
     // One that went with its life may have been refused by the next one.
     const held = found.find(({ moment }) => this.#timeline.stands(moment, answered ?? 0n))
     if (held) this.#findings.wrong(`${id} was refused (${outcome.code}), but ${key} got it in revision ${held.moment.revision}.`)
+  }
+
+  /** The write_id that a lost answer is looked up with is that of the box, if the store ever got it. */
+  #takeWriteId({ id, key, outcome }: Command, found: readonly Occurrence[]): void {
+    if (outcome.type !== 'unknown' || outcome.writeId === undefined) return
+    for (const step of found) {
+      const { written } = ('content' in step ? step.content : undefined) ?? {}
+      const writeId = isObject(written) ? written.write_id : undefined
+      if (writeId !== outcome.writeId)
+        this.#findings.wrong(`${id} was answered with the write_id ${outcome.writeId}, and ${key} got it with ${String(writeId)}.`)
+    }
   }
 
   #takeUnknown({ id, key, outcome }: Command): void {
