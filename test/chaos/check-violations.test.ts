@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { type Case, prove } from './check/prove.ts'
 import {
   brokenRound,
   commandOf,
@@ -15,17 +16,8 @@ import {
   rewrite,
 } from './check/spoil.ts'
 import { check } from './check.ts'
-import type { Heard, History, Verdict } from './history.ts'
+import type { Heard, History } from './history.ts'
 
-/** What is done to a round, and what the judge has to say then. */
-interface Case {
-  readonly title: string
-  readonly spoil: (history: History) => History
-  readonly says: RegExp
-  readonly counts?: Partial<Pick<Verdict, 'lost' | 'doubled' | 'reordered' | 'resyncs' | 'repairs'>>
-}
-
-const NOTHING = { lost: 0, doubled: 0, reordered: 0, repairs: 0 }
 const BUS = 0
 const READER = 1
 const isChange = ({ name }: Heard) => name === 'settings.changed'
@@ -213,7 +205,7 @@ const ANSWERS: readonly Case[] = [
     spoil: h =>
       recommand(
         h,
-        one => one === commandOf(h, ({ kind }) => kind === 'put box'),
+        one => one === commandOf(h, ({ kind }) => kind === 'create box'),
         () => ({ id: 'gone', data: { mark: 'gone' } }),
       ),
     says: /gone was acked, and the store never had it/,
@@ -426,18 +418,6 @@ const TRANSACTIONS: readonly Case[] = [
 
 function refinal(history: History, change: object): History {
   return { ...history, finals: history.finals.map((final, i) => (i === 0 ? { ...final, ...change } : final)) }
-}
-
-function prove(round: () => History, cases: readonly Case[]): void {
-  it('finds nothing wrong before it is spoilt', () => {
-    expect(check(round()).violations).toEqual([])
-  })
-  it.each(cases)('finds $title', ({ spoil, says, counts = {} }) => {
-    const verdict = check(spoil(round()))
-    expect(verdict.violations.join('\n')).toMatch(says)
-    if (says.source.includes('|')) return
-    expect(verdict).toMatchObject({ ...NOTHING, ...counts })
-  })
 }
 
 describe('in what was heard, the judge', () => prove(quietRound, FACTS))

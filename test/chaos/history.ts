@@ -20,22 +20,56 @@ export interface StoreLife {
   readonly revisions: readonly StoreRevision[]
 }
 
+/** A box as a command answered it. */
+export interface SeenBox {
+  readonly data: Json
+  readonly revision: string
+}
+
+/** Whether a controller accepts a token, and the state that it decided from: both are of one instant. */
+export interface TokenSight {
+  readonly verdict: 'accepted' | 'TOKEN_INVALID' | 'STORE_STALE'
+  readonly state: string
+  readonly epoch: number
+  readonly revision: string
+}
+
 /** How a command ended. */
 export type Outcome =
-  /** A Settings for a change or a read; `data` alone for a box. */
-  | { readonly type: 'ok'; readonly settings?: Settings }
+  /** With what it answered: `settings` or `box` for a change or a read (false: there is none), `existed` for a deleted box, `sight` for a check. */
+  | {
+      readonly type: 'ok'
+      readonly settings?: Settings
+      readonly box?: SeenBox | false
+      readonly existed?: boolean
+      readonly sight?: TokenSight
+    }
   /** Surely not applied. */
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
   /** OUTCOME_UNKNOWN, or the process died before it answered. `found`: whether the history, once all was calm, held its `write_id`. */
   | { readonly type: 'unknown'; readonly writeId?: string; readonly found?: boolean }
 
+/** Commands that change a box leave the member `id` in its data, except for a deletion; a new token is named for its command. */
+export type CommandKind =
+  | 'update'
+  | 'delete'
+  | 'read'
+  | 'create box'
+  | 'put box'
+  | 'patch box'
+  | 'delete box'
+  | 'read box'
+  | 'make token'
+  | 'revoke token'
+  | 'check token'
+
 /** One command. Times are nanoseconds of the recording process' monotonic clock. */
 export interface Command {
-  /** Unique. The comment of a change of settings; the member `id` of a box's data. */
+  /** Unique. The comment of a change of settings; the member `id` of a box's data; the name of a token, see {@link tokenName}. */
   readonly id: string
   readonly controller: string
-  readonly kind: 'update' | 'delete' | 'read' | 'put box' | 'delete box'
-  /** The document it is about, such as `settings/kytos/a`. */
+  readonly kind: CommandKind
+  /** The document it is about, such as `settings/kytos/a`; empty for a token that was asked for and never shown. */
   readonly key: string
   /** Of a transaction: the other documents, whose records have the same comment. */
   readonly together?: readonly string[]
@@ -44,9 +78,14 @@ export interface Command {
   readonly answered: bigint | undefined
   /** What an update carried. */
   readonly data?: Json
-  /** A guarded update: the revision it was for, and the `value` that the document had in that revision (null: none). */
+  /** A guarded update: the revision it was for, and the `value` that the document had in that revision (null: none; of a box: its id). */
   readonly expected?: { readonly revision: string; readonly value: string | null }
   readonly outcome: Outcome
+}
+
+/** The name of the token that a command with this id makes. */
+export function tokenName(id: string): string {
+  return id.replaceAll('/', '.')
 }
 
 /** Everything that a listener heard, in order; `name` and `content` of the event. */
@@ -69,6 +108,17 @@ export interface Listener {
   readonly heard: readonly Heard[]
   /** False for one whose process died: it is owed nothing after what it heard last. */
   readonly lasted: boolean
+}
+
+/** A change that another client made in the store itself, past every controller: `etcdctl put` and the like. */
+export interface HandChange {
+  readonly key: string
+  /** Undefined for a deletion. */
+  readonly text: string | undefined
+  readonly revision: bigint
+  /** As of a {@link Command}. */
+  readonly sent: bigint
+  readonly answered: bigint
 }
 
 /** What a controller answered from its cache once all was calm. */
@@ -94,6 +144,8 @@ export interface History {
   readonly commands: readonly Command[]
   readonly listeners: readonly Listener[]
   readonly finals: readonly Final[]
+  /** In the order of their revisions; none when absent. */
+  readonly hands?: readonly HandChange[]
   /** Compaction, wipe or restore were among the faults: steps may be replaced by what a listing shows (`origin: "resync"`). */
   readonly mayResync: boolean
 }

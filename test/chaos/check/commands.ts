@@ -3,6 +3,7 @@ import { makeKey } from '../../../model/key.ts'
 import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Command, History } from '../history.ts'
 import type { Findings } from './findings.ts'
+import { isLook, isNameless } from './kinds.ts'
 import type { Moment, Recorded } from './moment.ts'
 import { type Occurrence, occurrencesOf, type Timeline } from './timeline.ts'
 import { momentAt, type Truth, versionName } from './truth.ts'
@@ -20,10 +21,10 @@ export interface Tally {
 }
 
 export function checkCommands({ commands }: History, truth: Truth, timeline: Timeline, findings: Findings): Tally {
-  const changes = commands.filter(({ kind }) => kind !== 'read')
+  const changes = commands.filter(one => !isLook(one))
   const judge = new CommandCheck(truth, timeline, findings)
-  for (const command of changes) if (command.kind !== 'delete box') judge.take(command)
-  checkTwins(changes, findings)
+  for (const command of changes) if (!isNameless(command)) judge.take(command)
+  checkTwins(commands, findings)
   return {
     writes: changes.length,
     acked: changes.filter(({ outcome }) => outcome.type === 'ok').length,

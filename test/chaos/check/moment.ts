@@ -16,6 +16,16 @@ export interface Moment {
   /** What is announced, in byte order of the keys: the one at index i has the place i + 1. */
   readonly steps: readonly Step[]
   readonly records: readonly Recorded[]
+  /** Changes of tokens, which are not announced. */
+  readonly tokens: readonly TokenStep[]
+}
+
+/** A change of one token. */
+export interface TokenStep {
+  readonly moment: Moment
+  readonly key: string
+  /** Undefined once revoked. */
+  readonly text: string | undefined
 }
 
 /** A history record, and the moment that brought it. */

@@ -1,7 +1,7 @@
 import { parseJson } from '../../../model/json.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import { mergeLayers } from '../../../src/settings/layers.ts'
-import type { Final, Heard, Listener } from '../history.ts'
+import type { Final, Heard, Listener, TokenSight } from '../history.ts'
 import type { Commit, SimulatedStore, Stored, Told } from './simulator-store.ts'
 
 const ANNOUNCED = /^(settings|controllers|schemas|boxes)\//
@@ -65,6 +65,13 @@ export class SimulatedController {
     }
   }
 
+  /** Whether it accepts a token, from what it knows, as a right controller says it. */
+  sight(key: string): TokenSight {
+    const isKnown = this.#known.has(key)
+    const verdict = isKnown ? 'accepted' : this.present ? 'TOKEN_INVALID' : 'STORE_STALE'
+    return { verdict, state: this.present ? 'READY' : 'STALE', epoch: this.#epoch, revision: this.#revision.toString() }
+  }
+
   away(): void {
     if (this.present) this.#state('STALE')
     this.present = false
@@ -119,6 +126,7 @@ export class SimulatedController {
   }
 
   #take({ revision, changes, told, epoch }: Commit): void {
+    for (const { key, text } of changes) if (key.startsWith('tokens/')) this.#learn(key, text === undefined ? undefined : { text, revision })
     const keys = changes.filter(({ key }) => ANNOUNCED.test(key)).sort((a, b) => (a.key < b.key ? -1 : 1))
     for (const [i, { key, text }] of keys.entries()) {
       this.#change(key, text === undefined ? undefined : { text, revision }, told.get(key), {
@@ -132,6 +140,7 @@ export class SimulatedController {
   #relist(): void {
     const { texts, epoch, revision } = this.#store
     const keys = new Set([...texts.keys(), ...this.#known.keys()])
+    for (const key of keys) if (key.startsWith('tokens/')) this.#learn(key, texts.get(key))
     const differing = [...keys].filter(key => ANNOUNCED.test(key) && !isSame(texts.get(key), this.#known.get(key))).sort()
     this.#epoch = epoch
     for (const [i, key] of differing.entries()) {
@@ -146,8 +155,7 @@ export class SimulatedController {
     const common = { kind, ...place, revision: place.cursor.split('.')[1] ?? '' }
     const parts = key.split('/')
     const previous = this.#effective(namespaceOf(key))
-    if (after) this.#known.set(key, after)
-    else this.#known.delete(key)
+    this.#learn(key, after)
     const { version = 0, actor = null, comment = null } = told ?? {}
     if (parts[0] === 'boxes') {
       this.#say('box.changed', { namespace: parts[1] ?? '', box_id: parts[2] ?? '', ...common, actor: after ? actor : null })
@@ -162,6 +170,11 @@ export class SimulatedController {
       ...{ namespace, scope, data, previous: isSchema ? data : previous, changes: [], version, epoch, actor, comment },
       ...common,
     })
+  }
+
+  #learn(key: string, after: Stored | undefined): void {
+    if (after) this.#known.set(key, after)
+    else this.#known.delete(key)
   }
 
   #say(name: string, content: JsonObject): void {

@@ -13,6 +13,7 @@ import { createService, type Service } from '../../../src/service.ts'
 import { printCursor } from '../../../src/watcher/cursor.ts'
 import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import { createRandom } from '../random.ts'
+import { createTokenDesk } from '../token-desk.ts'
 import { keepLog } from './archive.ts'
 import { createBlackBox } from './black-box.ts'
 import { createDoom } from './doom.ts'
@@ -68,6 +69,7 @@ async function answer(order: Exclude<Order, { type: 'start' | 'doom' }>): Promis
     const { state, epoch, revision, resyncs, repairs, reconciles } = service.health()
     return { state, epoch, revision: revision.toString(), resyncs, repairs, reconciles } satisfies Status as Json
   }
+  if (order.type === 'token') return toJson((await createTokenDesk(service)[order.act](order.argument)) ?? null)
   const bus = root.view({ type: 'user', name: 'chaos' })
   // The parent speaks by the table of commands.
   return toJson(await ask(bus, order.name as CommandName, parseJson(order.content) as unknown as CommandContent<CommandName>))
