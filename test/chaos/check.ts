@@ -13,6 +13,7 @@ import { checkStore } from './check/store.ts'
 import { Timeline } from './check/timeline.ts'
 import { checkTokens } from './check/tokens.ts'
 import { readTruth } from './check/truth.ts'
+import { checkVetoes } from './check/vetoes.ts'
 import type { History, Listener, Verdict } from './history.ts'
 
 export interface CheckOptions {
@@ -35,6 +36,7 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   // What was put back has another order, and no time of its own.
   if (lives.length === 1) checkBoxOrder(history, truth, new Bounds(truth, commands), namedHands(history), findings)
   checkTokens(history, truth, timeline, findings)
+  checkVetoes(history, truth, findings)
 
   const sent = new Map(commands.map(command => [command.id, command.sent]))
   const restarted = options.restarted ?? restartedIn(listeners)

@@ -40,6 +40,8 @@ export type Outcome =
   | {
       readonly type: 'ok'
       readonly settings?: Settings
+      /** Of a transaction: those of the documents `together`, in their order. */
+      readonly others?: readonly Settings[]
       readonly box?: SeenBox | false
       readonly existed?: boolean
       readonly sight?: TokenSight
@@ -63,6 +65,12 @@ export type CommandKind =
   | 'revoke token'
   | 'check token'
 
+/** What a document was when a guarded change was decided. */
+export interface Expectation {
+  readonly revision: string
+  readonly value: string | null
+}
+
 /** One command. Times are nanoseconds of the recording process' monotonic clock. */
 export interface Command {
   /** Unique. The comment of a change of settings; the member `id` of a box's data; the name of a token, see {@link tokenName}. */
@@ -73,13 +81,19 @@ export interface Command {
   readonly key: string
   /** Of a transaction: the other documents, whose records have the same comment. */
   readonly together?: readonly string[]
+  /** Of a transaction: documents that are gone in its revision. */
+  readonly dropped?: readonly string[]
   readonly sent: bigint
   /** When the answer came; undefined when none ever did. */
   readonly answered: bigint | undefined
   /** What an update carried. */
   readonly data?: Json
   /** A guarded update: the revision it was for, and the `value` that the document had in that revision (null: none; of a box: its id). */
-  readonly expected?: { readonly revision: string; readonly value: string | null }
+  readonly expected?: Expectation | undefined
+  /** Of a transaction: the same of other documents. */
+  readonly also?: readonly (Expectation & { readonly key: string })[] | undefined
+  /** The controller whose NApp refuses the change with its `changing` hook. */
+  readonly refusedBy?: string | null | undefined
   readonly outcome: Outcome
 }
 

@@ -9,6 +9,7 @@ import { startWorkload } from './workload.ts'
 /** What a command may be refused with while everything around breaks; any other code is a fault of ours. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'BOX_UNKNOWN',
+  'CHANGE_VETOED',
   'CONTENTION',
   'DOCUMENT_EXISTS',
   'NAMESPACE_UNKNOWN',

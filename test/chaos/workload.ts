@@ -7,6 +7,7 @@ import { BoxActs } from './workload/box-acts.ts'
 import { Recorder } from './workload/recorder.ts'
 import { SettingsActs } from './workload/settings-acts.ts'
 import { checkAllTokens, TokenActs, TokenPool } from './workload/token-acts.ts'
+import { TransactionActs } from './workload/transaction-acts.ts'
 
 /** Longest pause of a writer between two commands, and after a refusal, in ms. */
 const PAUSE = 25
@@ -24,11 +25,12 @@ export interface Workload {
 export function startWorkload(players: readonly Player[], random: Random, writers: number): Workload {
   const commands: Command[] = []
   const pool = new TokenPool()
+  const controllers = players.map(({ id }) => id)
   const end = new AbortController()
   const running = players.flatMap(player =>
     Array.from({ length: writers }, (_, i) => {
       const name = `${player.id}/${i}`
-      return runWriter(actsOf(player, name, random.fork(name), commands, pool), end.signal)
+      return runWriter(actsOf(player, controllers, name, random.fork(name), commands, pool), end.signal)
     }),
   )
   return {
@@ -70,9 +72,10 @@ interface Acts {
   readonly choices: readonly (readonly [weight: number, act: () => Promise<Outcome>])[]
 }
 
-function actsOf(player: Player, name: string, random: Random, commands: Command[], pool: TokenPool): Acts {
+function actsOf(player: Player, controllers: readonly string[], name: string, random: Random, commands: Command[], pool: TokenPool): Acts {
   const recorder = new Recorder(player, name, commands)
-  const settings = new SettingsActs(player, name, random, recorder)
+  const settings = new SettingsActs(player, controllers, name, random, recorder)
+  const transactions = new TransactionActs(player, name, random, recorder, settings)
   const boxes = new BoxActs(player, name, random, recorder)
   const tokens = new TokenActs(player, random, recorder, pool)
   return {
@@ -81,7 +84,11 @@ function actsOf(player: Player, name: string, random: Random, commands: Command[
       [40, () => settings.patch('cluster')],
       [12, () => settings.patch('controller')],
       [4, () => settings.patch('cluster', true)],
-      [8, () => settings.transact()],
+      [5, () => settings.guarded()],
+      [4, () => transactions.patch()],
+      [4, () => transactions.mix()],
+      [4, () => transactions.advance()],
+      [4, () => settings.patch(settings.anyScope())],
       [6, () => settings.come()],
       [4, () => settings.go()],
       [18, () => settings.advance()],

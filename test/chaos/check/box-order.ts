@@ -31,7 +31,7 @@ export function checkBoxOrder({ commands }: History, truth: Truth, bounds: Bound
     if (own) own.push(command)
     else byKey.set(command.key, [command])
   }
-  for (const key of new Set([...byKey.keys(), ...truth.boxSteps.keys()])) {
+  for (const key of new Set([...byKey.keys(), ...[...truth.steps.keys()].filter(key => key.startsWith('boxes/'))])) {
     new BoxCheck(key, byKey.get(key) ?? [], hands, truth, bounds, findings).run()
   }
 }
@@ -64,7 +64,7 @@ class BoxCheck {
     this.#truth = truth
     this.#bounds = bounds
     this.#findings = findings
-    this.#steps = truth.boxSteps.get(key) ?? []
+    this.#steps = truth.steps.get(key) ?? []
     this.#states = [undefined, ...this.#steps].map((step, i) => ({ step, next: this.#steps[i] }))
     this.#gone = this.#steps.filter(step => step.text === undefined && !this.#isByHand(step))
     this.#times = this.#gone.map(({ moment: { depth } }) => ({ from: bounds.earliest(depth), to: bounds.latest(depth) }))

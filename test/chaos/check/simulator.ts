@@ -25,6 +25,9 @@ const QUIET = [
   'schema',
   'together',
   'transaction',
+  'drop',
+  'transfer',
+  'guarded',
   'read',
   'lost answer',
   'dead',
@@ -96,6 +99,9 @@ class SimulatedRound {
     else if (type === 'schema') this.#put([{ key: `schemas/${namespace}/d${pick % 2}`, data: { schema: { title: String(++this.#count) } } }])
     else if (type === 'together') this.#together(namespace)
     else if (type === 'transaction') this.#transact(`settings/${namespace}`, `settings/kytos/a${(pick + 1) % 3}`)
+    else if (type === 'drop') this.#transact(`settings/${namespace}`, `controllers/two/kytos/a${pick % 3}`, `settings/kytos/a${(pick + 1) % 3}`)
+    else if (type === 'transfer') this.#transfer(pick % 5 === 0)
+    else if (type === 'guarded') this.#guarded(pick)
     else if (type === 'read') this.#read(`settings/${namespace}`)
     else if (type === 'lost answer' || type === 'dead') this.#unknown(`settings/${namespace}`, pick, type === 'dead')
     else if (type === 'refused') this.#record({ kind: 'update', key: `settings/${namespace}` }, () => REFUSED)
@@ -270,11 +276,45 @@ class SimulatedRound {
     }
   }
 
-  #transact(key: string, other: string): void {
-    this.#record({ kind: 'update', key, together: [other] }, (comment, data) => {
-      this.#put([key, other].map(one => ({ key: one, data, comment })))
-      return { type: 'ok', settings: this.#settings(key) }
+  #transact(key: string, other: string, drop?: string): void {
+    this.#record({ kind: 'update', key, together: [other], ...(drop !== undefined && { dropped: [drop] }) }, (comment, data) => {
+      const gone = drop !== undefined && this.#store.texts.has(drop) ? [{ key: drop, data: undefined, comment }] : []
+      this.#put([...[key, other].map(one => ({ key: one, data, comment })), ...gone])
+      return { type: 'ok', settings: this.#settings(key), others: [this.#settings(other)] }
     })
+  }
+
+  /** Two registers in one revision; `isOutrun` for one more try with what they were before. */
+  #transfer(isOutrun: boolean): void {
+    const [one, other] = ['settings/kytos/register_0', 'settings/kytos/register_1'] as const
+    const known = [one, other].map(key => {
+      this.#read(key)
+      const { revision, overrides } = this.#settings(key)
+      return { key, revision, value: typeof overrides.value === 'string' ? overrides.value : null }
+    })
+    const [first, second] = known as [(typeof known)[0], (typeof known)[0]] // one for each
+    const what = { kind: 'update', key: one, together: [other], expected: first, also: [second] } as const
+    this.#record(what, comment => {
+      this.#put([one, other].map(key => ({ key, data: { value: comment }, comment })))
+      return { type: 'ok', settings: this.#settings(one), others: [this.#settings(other)] }
+    })
+    if (isOutrun) this.#record(what, () => ({ type: 'refused', code: 'REVISION_MISMATCH', message: '' }))
+  }
+
+  /** One that the hook of a controller refuses, at times at that controller. */
+  #guarded(pick: number): void {
+    const key = 'settings/kytos/guarded_0'
+    const refusedBy = pick % 3 === 0 ? null : pick % 3 === 1 ? 'one' : 'two'
+    const controller = this.#controllers[pick % 2]?.id ?? ''
+    this.#record(
+      { kind: 'update', key, refusedBy, data: { refused_by: refusedBy } },
+      (comment, data) => {
+        if (refusedBy === controller) return { type: 'refused', code: 'CHANGE_VETOED', message: '' }
+        this.#put([{ key, data, comment, controller }])
+        return { type: 'ok', settings: this.#settings(key) }
+      },
+      controller,
+    )
   }
 
   #read(key: string): void {
@@ -296,7 +336,7 @@ class SimulatedRound {
   }
 
   #record(
-    what: Pick<Command, 'kind' | 'key' | 'together' | 'expected'> & { readonly data?: JsonObject },
+    what: Pick<Command, 'kind' | 'key' | 'together' | 'dropped' | 'expected' | 'also' | 'refusedBy'> & { readonly data?: JsonObject },
     work: (id: string, data: JsonObject) => Outcome,
     controller = this.#controllers.find(({ present }) => present)?.id ?? 'one',
   ): void {

@@ -53,6 +53,15 @@ export function lostBoxRound(): History {
   return simulate(acts('lost box 1, box 0, lost box 3, lost box 4, box 1, lost box 4, patch box 1, look 1, unbox 1'))
 }
 
+/** A round with changes of several documents and scopes at once, guarded ones, and ones that a hook refuses. */
+export function mixedRound(): History {
+  return simulate(
+    acts(
+      'patch 0, drop 0, patch 1, drop 1, transfer 1, transfer 2, register 2, transfer 5, guarded 1, guarded 4, guarded 3, guarded 2, guarded 8, patch 2',
+    ),
+  )
+}
+
 /** A round in which tokens are made, used and revoked at two controllers, one of which is away for a while. */
 export function tokenRound(): History {
   return simulate(

@@ -1,9 +1,9 @@
 import type { Command, HandChange, History, TokenSight } from '../history.ts'
 import type { Findings } from './findings.ts'
 import type { Moment, TokenStep } from './moment.ts'
-import { leadsTo, momentsAt } from './panel.ts'
+import { momentsAt } from './panel.ts'
 import { occurrencesOf, type Timeline } from './timeline.ts'
-import type { Truth } from './truth.ts'
+import { stepAt, type Truth } from './truth.ts'
 
 /*
  * Tokens are made once and go once. A controller decides from what it knows: at a revision it accepts exactly the tokens that the store held there, so one that
@@ -55,12 +55,8 @@ function takeSight({ id, key, controller }: Command, { verdict, state, epoch, re
 }
 
 /** True when the store held this token at a moment. */
-function isHeld(truth: Truth, key: string, at: Moment | undefined): boolean {
-  let last: TokenStep | undefined
-  for (const step of truth.tokenSteps.get(key) ?? []) {
-    if (at && leadsTo(truth, step.moment, at) && step.moment.depth >= (last?.moment.depth ?? 0)) last = step
-  }
-  return last?.text !== undefined
+function isHeld({ lives, tokenSteps }: Truth, key: string, at: Moment | undefined): boolean {
+  return at !== undefined && stepAt({ lives, steps: tokenSteps }, key, at)?.text !== undefined
 }
 
 /** After an acked revocation the token is gone for good, in the lives that it reached. */

@@ -20,8 +20,8 @@ export interface Truth {
   readonly boxes: ReadonlyMap<string, readonly Step[]>
   /** Changes of documents without a record, by key. */
   readonly edits: ReadonlyMap<string, readonly Step[]>
-  /** Changes of boxes, by key, in the order of the lives. */
-  readonly boxSteps: ReadonlyMap<string, readonly Step[]>
+  /** Changes of documents and boxes, by key, each once, in the order of the lives. */
+  readonly steps: ReadonlyMap<string, readonly Step[]>
   /** Changes of tokens, by key, in the order of the lives. */
   readonly tokenSteps: ReadonlyMap<string, readonly TokenStep[]>
   /** Tokens as they were made, by their names. */
@@ -39,6 +39,16 @@ export function momentAt({ path }: Life, revision: bigint): Moment | undefined {
   return path[low - 1]
 }
 
+/** The last change of a key in a moment or before it, in the lives of that moment. */
+export function stepAt<S extends { readonly moment: Moment }>(
+  truth: Pick<Truth, 'lives'> & { readonly steps: ReadonlyMap<string, readonly S[]> },
+  key: string,
+  at: Moment,
+): S | undefined {
+  const path = truth.lives[at.lives[0] ?? 0]?.path ?? []
+  return truth.steps.get(key)?.findLast(({ moment }) => moment.depth <= at.depth && path[moment.depth] === moment)
+}
+
 /** How a version of a document is called. */
 export function versionName(document: string, version: number): string {
   return `${document} ${version}`
@@ -49,7 +59,7 @@ export function readTruth(lives: readonly StoreLife[]): Truth {
   const versions = new Map<string, Recorded[]>()
   const boxes = new Map<string, Step[]>()
   const edits = new Map<string, Step[]>()
-  const boxSteps = new Map<string, Step[]>()
+  const steps = new Map<string, Step[]>()
   const tokenSteps = new Map<string, TokenStep[]>()
   const tokenNames = new Map<string, TokenStep[]>()
   const read: Life[] = []
@@ -72,7 +82,7 @@ export function readTruth(lives: readonly StoreLife[]): Truth {
         const id = boxId(step)
         if (id !== undefined) collect(boxes, id, step)
         if (isDocument(step.key) && !step.recorded) collect(edits, step.key, step)
-        if (step.key.startsWith('boxes/')) collect(boxSteps, step.key, step)
+        collect(steps, step.key, step)
       }
       for (const step of moment.tokens) {
         collect(tokenSteps, step.key, step)
@@ -82,7 +92,7 @@ export function readTruth(lives: readonly StoreLife[]): Truth {
     }
     read.push({ path, shared })
   }
-  return { lives: read, records, versions, boxes, edits, boxSteps, tokenSteps, tokenNames }
+  return { lives: read, records, versions, boxes, edits, steps, tokenSteps, tokenNames }
 }
 
 /** The earlier life that this one shares most with, and how many revisions. */

@@ -13,6 +13,7 @@ import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import type { Health } from '../../../src/watcher/standing.ts'
 import { keepLog } from '../../support/controller.ts'
 import { freePort } from '../../support/etcd-process.ts'
+import { startGuard } from '../guard-napp.ts'
 import type { Heard, Listener } from '../history.ts'
 import { type Player, PlayerGone } from '../stage.ts'
 import { createTokenDesk } from '../token-desk.ts'
@@ -59,6 +60,7 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
   const sit = async (): Promise<Sitting> => {
     const log = keepLog(lines)
     const root = createBus({ log })
+    startGuard(root, id)
     const snapshot = new SnapshotFile(file, `etcd ${etcd.endpoints.join(',')} ${etcd.prefix}`, log)
     const service = createService(report => createEtcdBackend(etcd, { report }), {
       bus: root,

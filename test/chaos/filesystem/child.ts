@@ -12,6 +12,7 @@ import type { Log } from '../../../src/log.ts'
 import { createService, type Service } from '../../../src/service.ts'
 import { printCursor } from '../../../src/watcher/cursor.ts'
 import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
+import { startGuard } from '../guard-napp.ts'
 import { createRandom } from '../random.ts'
 import { createTokenDesk } from '../token-desk.ts'
 import { keepLog } from './archive.ts'
@@ -81,6 +82,7 @@ async function start({ controller, port, store, state, snapshot, archive, blackB
   tapSteps([store, state], watchmen)
 
   const bus = createBus({ log: LOG })
+  startGuard(bus, controller)
   const said = new Map<string, string>()
   bus.on(/settings\..*|box\..*/, ({ id, name, content }) => {
     report({ type: 'heard', name, content: printJson(toJson(content)), at: said.get(id) ?? now() })

@@ -5,13 +5,12 @@ import type { Json, JsonObject } from '../../../model/value.ts'
 import type { Outcome } from '../history.ts'
 import type { Random } from '../random.ts'
 import type { Player } from '../stage.ts'
+import { THINKING } from './namespaces.ts'
 import type { Answer, Recorder } from './recorder.ts'
 
 export const BOX_NAMESPACE = 'chaos'
 /** Few, so that controllers create, change and delete the same ones at the same time. */
 export const BOXES = Array.from({ length: 6 }, (_, i) => `box ${i}`)
-/** Longest pause between reading a box and writing it, in ms. */
-const THINKING = 25
 
 interface Place {
   readonly box_id: string

@@ -4,9 +4,9 @@ import type { Command, Outcome } from '../history.ts'
 import { type Player, PlayerGone } from '../stage.ts'
 
 /** What a command is about, before it is answered. */
-export type Asked = Pick<Command, 'id' | 'kind' | 'key' | 'together'> & {
+export type Asked = Pick<Command, 'id' | 'kind' | 'key' | 'together' | 'dropped' | 'also' | 'refusedBy'> & {
   readonly data?: Json
-  readonly expected?: NonNullable<Command['expected']>
+  readonly expected?: Command['expected']
 }
 
 /** What a command answered. */
