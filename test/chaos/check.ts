@@ -5,6 +5,7 @@ import { checkBoxDeletions } from './check/boxes.ts'
 import { checkCommands } from './check/commands.ts'
 import { checkFinals } from './check/finals.ts'
 import { Findings } from './check/findings.ts'
+import { checkHands } from './check/hands.ts'
 import { checkListener } from './check/listener.ts'
 import { createPanel } from './check/panel.ts'
 import { checkRegisters } from './check/registers.ts'
@@ -33,8 +34,11 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   checkStore(lives, truth, findings)
   const tally = checkCommands(history, truth, timeline, findings)
   checkBoxDeletions(history, truth, timeline, findings)
-  // What was put back has another order, and no time of its own.
-  if (lives.length === 1) checkBoxOrder(history, truth, new Bounds(truth, commands), namedHands(history), findings)
+  if (lives.length === 1) {
+    // What was put back has another order, and no time of its own.
+    checkBoxOrder(history, truth, new Bounds(truth, history), namedHands(history), findings)
+    checkHands(history, truth, findings)
+  }
   checkTokens(history, truth, timeline, findings)
   checkVetoes(history, truth, findings)
 

@@ -158,8 +158,10 @@ export interface History {
   readonly commands: readonly Command[]
   readonly listeners: readonly Listener[]
   readonly finals: readonly Final[]
-  /** In the order of their revisions; none when absent. */
+  /** In the order of their revisions. Absent where people edit files, whose edits are commits of the store itself. */
   readonly hands?: readonly HandChange[]
+  /** Documents and boxes whose files a person removed, once for each time; none when absent. */
+  readonly removals?: readonly string[]
   /** Compaction, wipe or restore were among the faults: steps may be replaced by what a listing shows (`origin: "resync"`). */
   readonly mayResync: boolean
 }

@@ -75,9 +75,10 @@ export async function playRound({ open, seed, seconds, onFault }: RoundOptions):
     await stage.calm()
     const commands = [...(await workload.settle()), ...(await lastWord(stage, readers))]
     await Promise.all(readers.map(reader => reader.stop()))
-    const { lives, listeners, finals, rival } = await stage.collect()
+    const { lives, listeners, finals, rival, hands, removals } = await stage.collect()
     const heard = [...listeners, ...readers.map(({ listener }) => listener)]
-    const history: History = { lives, commands, listeners: heard, finals, mayResync: stage.mayResync }
+    const byHand = { ...(hands && { hands }), ...(removals && { removals }) }
+    const history: History = { lives, commands, listeners: heard, finals, ...byHand, mayResync: stage.mayResync }
     return { stage: stage.name, seed, faults, verdict: judge(history), rival, slowest: slowestAnswer(commands), history }
   } finally {
     await Promise.all(readers.map(reader => reader.stop()))

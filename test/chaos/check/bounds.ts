@@ -1,4 +1,4 @@
-import type { Command } from '../history.ts'
+import type { Command, History } from '../history.ts'
 import { isLook, isNameless } from './kinds.ts'
 import type { Moment } from './moment.ts'
 import { occurrencesOf } from './timeline.ts'
@@ -8,7 +8,7 @@ import type { Truth } from './truth.ts'
  * When the moments of a store with one life were, as far as commands show it.
  *
  * Invariant: moments come in the order of their revisions, so a moment is no earlier than the sending of any change in it or before it, and no later than the
- * answer to any acked change in it or after it.
+ * answer to any acked change in it or after it. The same goes for changes by hand.
  */
 
 /** Before and after everything. */
@@ -19,7 +19,7 @@ export class Bounds {
   readonly #lower: bigint[]
   readonly #upper: bigint[]
 
-  constructor(truth: Truth, commands: readonly Command[]) {
+  constructor(truth: Truth, { commands, hands = [] }: Pick<History, 'commands' | 'hands'>) {
     const { length } = truth.lives[0]?.path ?? []
     this.#lower = Array.from({ length }, () => BEGINNING)
     this.#upper = Array.from({ length }, () => END)
@@ -31,6 +31,10 @@ export class Bounds {
       const { sent, answered, outcome } = command
       this.#lower[depth] = later(this.#lower[depth], sent)
       if (outcome.type === 'ok' && answered !== undefined) this.#upper[depth] = earlier(this.#upper[depth], answered)
+    }
+    for (const { key, revision, ...time } of hands) {
+      const step = truth.steps.get(key)?.find(({ moment }) => moment.revision === revision)
+      if (step) this.tighten(step.moment.depth, time)
     }
     for (let depth = 1; depth < length; depth++) this.#lower[depth] = later(this.#lower[depth], this.earliest(depth - 1))
     for (let depth = length - 2; depth >= 0; depth--) this.#upper[depth] = earlier(this.#upper[depth], this.latest(depth + 1))

@@ -1,5 +1,5 @@
 import { printJson } from '../../../model/json.ts'
-import type { Json, JsonObject } from '../../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { StoreLife, StoreRevision } from '../history.ts'
 
 /** What a fact about the last change of a key has to say. */
@@ -68,7 +68,7 @@ export class SimulatedStore {
     const told = new Map<string, Told>()
     for (const { key, data, comment, controller = 'one' } of wanted) {
       changes.push({ key, text: data === undefined ? undefined : printJson(data) })
-      if (key.startsWith('boxes/')) told.set(key, { version: 0, actor: data === undefined ? null : WRITER, comment: null })
+      if (key.startsWith('boxes/')) told.set(key, { version: 0, actor: isObject(data) && data.written !== undefined ? WRITER : null, comment: null })
       if (!key.startsWith('settings/') && !key.startsWith('controllers/')) continue
       const version = this.versionOf(key) + 1
       told.set(key, comment === undefined ? { version, actor: HAND_EDIT, comment: null } : { version, actor: WRITER, comment })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import type { Settings } from '../../../events/map.ts'
 import { parseJson } from '../../../model/json.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
-import { type Command, type History, type Outcome, tokenName } from '../history.ts'
+import { type Command, type HandChange, type History, type Outcome, tokenName } from '../history.ts'
 import { SimulatedController } from './simulator-controller.ts'
 import { type Commit, SimulatedStore, type Wanted, WRITER } from './simulator-store.ts'
 
@@ -22,6 +22,8 @@ const QUIET = [
   'show',
   'register',
   'edit',
+  'erase',
+  'hand box',
   'schema',
   'together',
   'transaction',
@@ -73,6 +75,7 @@ class SimulatedRound {
   #count = 0
   #gone = new Set<string>()
   readonly #tokens: string[] = []
+  readonly #hands: HandChange[] = []
 
   constructor() {
     this.#controllers = ['one', 'two'].map(id => new SimulatedController(id, this.#store, () => ++this.#time))
@@ -96,6 +99,8 @@ class SimulatedRound {
     else if (type === 'show') this.#show(controller, pick)
     else if (type === 'register') this.#advance(`settings/kytos/register_${pick % 2}`, pick % 5 === 0)
     else if (type === 'edit') this.#edit(`settings/${namespace}`)
+    else if (type === 'erase') this.#erase(`settings/${namespace}`)
+    else if (type === 'hand box') this.#handBox(`boxes/net/b${pick % 3}`, pick % 2 === 0)
     else if (type === 'schema') this.#put([{ key: `schemas/${namespace}/d${pick % 2}`, data: { schema: { title: String(++this.#count) } } }])
     else if (type === 'together') this.#together(namespace)
     else if (type === 'transaction') this.#transact(`settings/${namespace}`, `settings/kytos/a${(pick + 1) % 3}`)
@@ -124,7 +129,7 @@ class SimulatedRound {
     const lookedUp = this.#commands.map(command => this.#lookUp(command))
     const listeners = this.#controllers.flatMap(one => one.listeners)
     const finals = this.#controllers.map(one => one.final())
-    return { lives: this.#store.lives, commands: lookedUp, listeners, finals, mayResync }
+    return { lives: this.#store.lives, commands: lookedUp, listeners, finals, hands: this.#hands, mayResync }
   }
 
   #update(key: string, pick: number): void {
@@ -252,8 +257,24 @@ class SimulatedRound {
 
   #edit(key: string): void {
     const data = { by: 'hand', n: ++this.#count }
+    this.#announce(this.#store.adopt(key, this.#byHand(key, data), data))
+  }
+
+  #erase(key: string): void {
+    if (this.#store.texts.has(key)) this.#announce(this.#store.adopt(key, this.#byHand(key, undefined), undefined))
+  }
+
+  #handBox(key: string, isDeletion: boolean): void {
+    if (!isDeletion) this.#byHand(key, { data: { id: `by hand ${++this.#count}` } })
+    else if (this.#store.texts.has(key)) this.#byHand(key, undefined)
+  }
+
+  /** A change past the service; gives its revision. */
+  #byHand(key: string, data: JsonObject | undefined): bigint {
+    const sent = ++this.#time
     const { revision } = this.#put([{ key, data }])
-    this.#announce(this.#store.adopt(key, revision, data))
+    this.#hands.push({ key, text: this.#store.texts.get(key)?.text, revision, sent, answered: ++this.#time })
+    return revision
   }
 
   /** Two changes of different callers in one revision. */

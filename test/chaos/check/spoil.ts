@@ -62,6 +62,13 @@ export function mixedRound(): History {
   )
 }
 
+/** A round in which other clients write past the service. */
+export function handRound(): History {
+  return simulate(
+    acts('patch 0, edit 0, patch 0, edit 1, edit 1, box 0, hand box 3, patch box 0, hand box 0, box 0, erase 1, patch 1, remove 0, patch 0'),
+  )
+}
+
 /** A round in which tokens are made, used and revoked at two controllers, one of which is away for a while. */
 export function tokenRound(): History {
   return simulate(
