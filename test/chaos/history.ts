@@ -135,6 +135,13 @@ export interface HandChange {
   readonly answered: bigint
 }
 
+/** A person removed the readable file of a document or box; whether it goes with it depends on what else happens. */
+export interface Removal {
+  readonly key: string
+  /** As of a {@link Command}. */
+  readonly sent: bigint
+}
+
 /** What a controller answered from its cache once all was calm. */
 export interface Final {
   readonly controller: string
@@ -160,8 +167,8 @@ export interface History {
   readonly finals: readonly Final[]
   /** In the order of their revisions. Absent where people edit files, whose edits are commits of the store itself. */
   readonly hands?: readonly HandChange[]
-  /** Documents and boxes whose files a person removed, once for each time; none when absent. */
-  readonly removals?: readonly string[]
+  /** Where people edit files: those that they removed; none when absent. */
+  readonly removals?: readonly Removal[]
   /** Compaction, wipe or restore were among the faults: steps may be replaced by what a listing shows (`origin: "resync"`). */
   readonly mayResync: boolean
 }

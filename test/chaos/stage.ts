@@ -1,5 +1,5 @@
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
-import type { Final, HandChange, Listener, StoreLife, TokenSight } from './history.ts'
+import type { Final, HandChange, Listener, Removal, StoreLife, TokenSight } from './history.ts'
 import type { Random } from './random.ts'
 
 /** A controller at work, in this process or in one of its own. */
@@ -63,8 +63,7 @@ export interface Stage {
     readonly finals: readonly Final[]
     /** What other clients changed in the store itself; absent where files are edited instead. */
     readonly hands?: readonly HandChange[]
-    /** Documents whose files a person removed. */
-    readonly removals?: readonly string[]
+    readonly removals?: readonly Removal[]
     readonly rival?: Rival
   }>
   /** Ends everything; also after a failure. */

@@ -1,5 +1,5 @@
 import { equalJson, isObject, type Json } from '../../../model/value.ts'
-import type { Command, HandChange, History } from '../history.ts'
+import type { Command, HandChange, History, Removal } from '../history.ts'
 import type { Bounds } from './bounds.ts'
 import type { Findings } from './findings.ts'
 import { isBoxPut } from './kinds.ts'
@@ -23,9 +23,9 @@ interface State {
   readonly next: Step | undefined
 }
 
-export function checkBoxOrder({ commands }: History, truth: Truth, bounds: Bounds, hands: Hands, findings: Findings): void {
+export function checkBoxOrder({ commands, removals = [] }: History, truth: Truth, bounds: Bounds, hands: Hands, findings: Findings): void {
   const byKey = new Map<string, Command[]>()
-  for (const command of commands) {
+  for (const command of [...commands, ...removals.map(asDeletion)]) {
     if (!command.key.startsWith('boxes/')) continue
     const own = byKey.get(command.key)
     if (own) own.push(command)
@@ -34,6 +34,11 @@ export function checkBoxOrder({ commands }: History, truth: Truth, bounds: Bound
   for (const key of new Set([...byKey.keys(), ...[...truth.steps.keys()].filter(key => key.startsWith('boxes/'))])) {
     new BoxCheck(key, byKey.get(key) ?? [], hands, truth, bounds, findings).run()
   }
+}
+
+/** A person who removes a file may delete the box, at any time after it. */
+function asDeletion({ key, sent }: Removal): Command {
+  return { id: `removal of ${key}`, controller: '', kind: 'delete box', key, sent, answered: undefined, outcome: { type: 'unknown' } }
 }
 
 /** How a key is called in a revision. */

@@ -19,7 +19,7 @@ export function checkHands({ commands, hands, removals = [] }: History, truth: T
   checkRecorded(truth, findings)
   const deletions = new Set(commands.flatMap(({ id, kind, key, dropped = [] }) => (kind === 'delete' ? [key] : dropped).map(one => `${id} ${one}`)))
   const left = new Map<string, number>()
-  for (const key of removals) left.set(key, (left.get(key) ?? 0) + 1)
+  for (const { key } of removals) left.set(key, (left.get(key) ?? 0) + 1)
   for (const [key, steps] of truth.steps) if (isDocument(key)) for (const step of steps) if (step.text === undefined) checkGone(step)
 
   function checkGone(step: Step): void {
