@@ -7,7 +7,7 @@ import type { Key, Prefix } from '../model/key.ts'
  * Invariants:
  *  1. The store has one counter, the revision. A commit that changes something gets a revision above all earlier ones. Commits of different callers may
  *     share one, but a key changes at most once in a revision. Nothing ever goes back within one store.
- *  2. A commit is all or nothing, and durable when it resolves. One that loses changes nothing and fails nobody else's.
+ *  2. A commit is all or nothing, and durable when it resolves. One that loses changes nothing and fails nobody else's. It takes effect at most once.
  *  3. `get` and `list` see every commit that resolved before they were called (linearizable).
  *  4. `watch` gives every revision that changed a key of ours once, whole, in order.
  *  5. A backend keeps no picture of the world for its callers: who wants one lists, then watches from the list's revision.
@@ -22,9 +22,13 @@ export type Expected = 'any' | 'absent' | Revision
 
 /**
  * One step of a commit. A key stands in at most one operation of a commit. `ttl`, in seconds, has the store itself delete the key that long after the
- * put (again counted by a later put with a ttl; ended by one without). A `check` guards a key that is not written. A `marker` is a put whose text no other
- * commit can contain: with it a commit whose answer was lost is told from a lost race. `deletable`: others may delete its key; when they did, nobody can tell
- * any more, and the outcome is unknown.
+ * put (again counted by a later put with a ttl; ended by one without). A `check` guards a key that is not written.
+ *
+ * Three members say what a backend may do and conclude when the answer to a commit was lost:
+ *  - `marker` on a put: no other commit can contain this text. With it a commit that was applied is told from a lost race.
+ *  - `lasting` on a put: no other commit deletes the key, or none that leaves the other guards of this commit valid. Only then does a guard by absence
+ *    stay false once the put was applied. Without it the key may be absent, present and absent again.
+ *  - `marker` on a delete: only a deletion by this very commit counts. Without it the absence of the key is all that is wanted.
  */
 export type Operation =
   | {
@@ -32,9 +36,10 @@ export type Operation =
       readonly put: string
       readonly expected?: Expected
       readonly ttl?: number
-      readonly marker?: true | 'deletable'
+      readonly marker?: true
+      readonly lasting?: true
     }
-  | { readonly key: Key; readonly delete: true; readonly expected?: Expected }
+  | { readonly key: Key; readonly delete: true; readonly expected?: Expected; readonly marker?: true }
   | { readonly key: Key; readonly check: true; readonly expected: Expected }
 
 /**
@@ -116,7 +121,10 @@ export interface Backend {
   list(prefix: Prefix, options?: ListOptions): Promise<Listing>
 
   /**
-   * Applies the operations if every guard holds. Callers in flight at the same time share one round trip or one fsync, each with its own outcome.
+   * Applies the operations if every guard holds, once. Callers in flight at the same time share one round trip or one fsync, each with its own outcome.
+   * A commit whose answer was lost is sent again only if at most one of its copies can ever take effect ({@link mayRepeat}): `committed: false` and
+   * STORE_UNREACHABLE then still say that none has, and none will. Any other is looked up once: `committed: true` when the store shows it, else
+   * OUTCOME_UNKNOWN. A caller must not make a commit anew after OUTCOME_UNKNOWN, unless both may take effect.
    * @throws SettingsError STORE_UNREACHABLE, OUTCOME_UNKNOWN, DOCUMENT_TOO_LARGE, CONTENT_MALFORMED (no operation, a key twice), STORE_FULL.
    */
   commit(operations: readonly Operation[]): Promise<Outcome>

@@ -1,28 +1,49 @@
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
+import { mayRepeat } from '../may-repeat.ts'
+import { type Settled, settle } from '../settle.ts'
 import { checkOperations } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import { CallFailed, readFailure, toStoreError } from './errors.ts'
 import { commitWithLease } from './lease.ts'
-import type { Answer, Link } from './link.ts'
+import type { Answer, Before, Link } from './link.ts'
 import { MOST_NESTED_OPERATIONS, type Pending, Queue, weigh } from './queue.ts'
-import { settle } from './settle.ts'
 import type { Space } from './space.ts'
-import { isWrite, nest, type Reading, readResponse, toTransaction, unnest } from './transaction.ts'
+import { isWrite, nest, type Reading, readResponse, toLookUp, toTransaction, unnest } from './transaction.ts'
 
 /** How many transactions are under way at once; more of them only wait for one another in the server. */
 const LANES = 4
 /** Milliseconds that a transaction has at least, however long the commits in it waited for their turn: together no more than this above the timeout. */
 const LEAST = 1_000
 
+/** Milliseconds before a commit is looked up whose answer was lost: it may still be on its way through the server. */
+const LOOK_UP_PAUSE = 50
+
+/** What is known of the attempts of a batch before this one. */
+interface Past {
+  /** One of them may have been applied, or may be yet. */
+  readonly repeated: boolean
+  /** One of them was answered, and may have been applied all the same. */
+  readonly mayBeDone: boolean
+  /** Until when attempts are made, on the monotonic clock, in ms. */
+  readonly until?: number
+}
+
+const NONE: Past = { repeated: false, mayBeDone: false }
+
 /**
  * Commits in flight at the same time share transactions, each with its own guards and outcome.
  *
  * Invariants:
  *  1. A commit is sent as one nested transaction, so it is all or nothing, and fails nobody else's.
- *  2. It may be sent again after an attempt whose answer was lost, always with the same guards. A guard on each key it writes makes the repetition harmless;
- *     what the first attempt did is then read from the store ({@link settle}). A write that expects anything may be applied twice, to the same effect.
- *  3. It is answered STORE_UNREACHABLE only when no attempt can have been applied, OUTCOME_UNKNOWN when one may have been.
+ *  2. Of all copies of a commit that are sent at most one takes effect. After an attempt that may have been applied (its answer was lost, or etcd says that its
+ *     space is used up) only those commits of a batch are sent again that {@link mayRepeat}, with the same guards; each of the others is looked up once.
+ *     An attempt that surely was not applied is repeated with any commit.
+ *  3. What became of the copies is read from the store ({@link settle}). STORE_UNREACHABLE and `committed: false` are answered only when none of them was
+ *     applied and none can be later; what does not show is OUTCOME_UNKNOWN.
  */
 export class Committer {
   readonly #link: Link
@@ -85,64 +106,93 @@ export class Committer {
   }
 
   /** Answers every commit of a batch; never rejects. */
-  async #run(batch: readonly Pending[], repeated = false, mayBeDone = false): Promise<void> {
+  async #run(batch: readonly Pending[], past: Past = NONE): Promise<void> {
+    const until = past.until ?? Math.max(Math.min(...batch.map(({ expires }) => expires)), performance.now() + LEAST)
+    const repeatable = batch.filter(({ operations }) => mayRepeat(operations))
     try {
-      const { value: readings, repeated: unsure } = await this.#send(batch, repeated)
-      await Promise.all(readings.map(async (reading, n) => this.#answer(batch[n], reading, unsure || mayBeDone)))
+      const once = repeatable.length < batch.length
+      const { value: readings, repeated } = await this.#send(batch, { repeated: past.repeated, until, once })
+      const seen = { ...past, repeated: past.repeated || repeated }
+      await Promise.all(readings.map(async (reading, n) => this.#answer(batch[n], reading, seen)))
     } catch (error) {
       const failed = error instanceof CallFailed ? error : undefined
-      // The transaction was refused as a whole, perhaps because of one of them only.
-      if (batch.length > 1 && failed?.failure.kind === 'refused')
-        await Promise.all(batch.map(one => this.#run([one], failed.repeated, isFull(failed))))
-      else await Promise.all(batch.map(pending => this.#fail(pending, error)))
+      const full = failed !== undefined && isFull(failed)
+      const next = { repeated: failed?.repeated ?? past.repeated, mayBeDone: past.mayBeDone || full, until }
+      const others = batch.filter(pending => !repeatable.includes(pending))
+      if (full && batch.length > 1) {
+        // One of them may fit where all do not.
+        await Promise.all([...repeatable.map(one => this.#run([one], next)), ...others.map(one => this.#lookUp(one, error, until))])
+      } else if (failed?.failure.kind === 'refused' && batch.length > 1) {
+        // The transaction was refused as a whole, perhaps because of one of them only.
+        await Promise.all(batch.map(one => this.#run([one], next)))
+      } else if (failed?.repeated && others.length > 0) {
+        const again = repeatable.length > 0 ? [this.#run(repeatable, next)] : []
+        await Promise.all([...again, ...others.map(one => this.#lookUp(one, error, until))])
+      } else if (full) await Promise.all(batch.map(one => this.#lookUp(one, error, until)))
+      else for (const pending of batch) pending.reject(this.#translate(error, pending))
     }
   }
 
-  /** Rejects a commit, unless it was carried out all the same: etcd says that its space is used up also of what it has just applied. */
-  async #fail(pending: Pending, error: unknown): Promise<void> {
-    const marker = pending.operations.find(operation => 'put' in operation && operation.marker !== undefined)
+  /** Answers a commit by what the store shows of it, else by the error that left it in doubt; never rejects. */
+  async #lookUp(pending: Pending, doubt: unknown, until: number): Promise<void> {
+    const { operations } = pending
     try {
-      if (error instanceof CallFailed && isFull(error) && marker) {
-        const { value } = await this.#link.call((client, options) => client.kv.range({ key: this.#space.address(marker.key) }, options))
-        const held = new Map(this.#space.entries(value.kvs).map(entry => [entry.key, entry]))
-        const reading = { outcome: { committed: false, found: [] }, held, revision: BigInt(value.header.revision) } as const
-        const outcome = await settle(this.#link, this.#space, pending.operations, reading)
-        if (outcome.committed) return pending.resolve(outcome)
-      }
-      pending.reject(this.#translate(error, pending))
-    } catch (thrown) {
-      const failure = thrown instanceof CallFailed ? thrown.failure : readFailure(thrown)
-      pending.reject(this.#translate(new CallFailed(failure, true, thrown), pending))
+      await delay(LOOK_UP_PAUSE)
+      const request = toLookUp(this.#space, operations)
+      const { value } = await this.#link.call((client, options) => client.kv.txn(request, options), { repeated: false, until })
+      const { held, revision } = readResponse(this.#space, operations, value, BigInt(value.header.revision))
+      const settled = await this.#settle(operations, held, revision)
+      if (typeof settled === 'object') pending.resolve(settled)
+      // An attempt that was answered is not under way any more.
+      else if (settled === 'not applied') pending.reject(this.#translate(doubt, pending))
+      else pending.reject(this.#unknown(doubt, pending))
+    } catch (error) {
+      pending.reject(this.#unknown(error, pending))
     }
   }
 
-  async #send(batch: readonly Pending[], repeated: boolean): Promise<Answer<readonly Reading[]>> {
+  async #send(batch: readonly Pending[], before: Before): Promise<Answer<readonly Reading[]>> {
     const [first] = batch
     if (first && batch.length === 1 && first.operations.some(hasTtl)) {
-      const { value, repeated: unsure } = await commitWithLease(this.#link, this.#space, first.operations)
-      return { value: [value], repeated: unsure }
+      const { value, repeated } = await commitWithLease(this.#link, this.#space, first.operations, before)
+      return { value: [value], repeated }
     }
     const request = nest(
       this.#space,
       batch.map(({ operations }) => toTransaction(this.#space, operations)),
     )
-    const until = Math.max(Math.min(...batch.map(({ expires }) => expires)), performance.now() + LEAST)
-    const answer = await this.#link.call((client, options) => client.kv.txn(request, options), { repeated, until })
+    const answer = await this.#link.call((client, options) => client.kv.txn(request, options), before)
     const revision = BigInt(answer.value.header.revision)
     const responses = unnest(answer.value, batch.length)
     const readings = batch.map(({ operations }, n) => readResponse(this.#space, operations, needed(responses[n]), revision))
     return { value: readings, repeated: answer.repeated }
   }
 
-  async #answer(pending: Pending | undefined, reading: Reading, unsure: boolean): Promise<void> {
+  async #answer(pending: Pending | undefined, { outcome, held, revision }: Reading, { repeated, mayBeDone }: Past): Promise<void> {
     if (!pending) return
     try {
-      const doubtful = unsure && !reading.outcome.committed
-      pending.resolve(doubtful ? await settle(this.#link, this.#space, pending.operations, reading) : reading.outcome)
+      if (outcome.committed || !(repeated || mayBeDone)) return pending.resolve(outcome)
+      const settled = await this.#settle(pending.operations, held, revision)
+      if (typeof settled === 'object') pending.resolve(settled)
+      // No copy is under way any more, so that none can be applied when the guards hold again.
+      else if (settled === 'not applied' && !repeated) pending.resolve(outcome)
+      else pending.reject(this.#unknown(undefined, pending))
     } catch (error) {
-      const failure = error instanceof CallFailed ? error.failure : readFailure(error)
-      pending.reject(this.#translate(new CallFailed(failure, true, error), pending))
+      pending.reject(this.#unknown(error, pending))
     }
+  }
+
+  #settle(operations: readonly Operation[], entries: Reading['held'], revision: Revision): Promise<Settled> {
+    return settle(operations, { entries, revision }, async (key: Key, at: Revision) => {
+      const request = { key: this.#space.address(key), revision: at.toString() }
+      const { value } = await this.#link.call((client, options) => client.kv.range(request, options))
+      return this.#space.entries(value.kvs)[0]
+    })
+  }
+
+  #unknown(error: unknown, pending: Pending): SettingsError {
+    const { reason } = error instanceof CallFailed ? error.failure : error === undefined ? UNTRACED : readFailure(error)
+    return this.#translate(new CallFailed({ kind: 'unknown', code: 'STORE_UNREACHABLE', reason }, true, error), pending)
   }
 
   #translate(error: unknown, { operations }: Pending): SettingsError {
@@ -151,6 +201,8 @@ export class Committer {
     return toStoreError(error, what, this.#link.endpoints, operations.some(isWrite))
   }
 }
+
+const UNTRACED = { reason: 'what the store holds now does not show it' }
 
 function isFull({ failure }: CallFailed): boolean {
   return failure.code === 'STORE_FULL'

@@ -1,6 +1,6 @@
 import type { Etcd3 } from 'etcd3'
 import type { Operation } from '../backend.ts'
-import type { Answer, Link } from './link.ts'
+import type { Answer, Before, Link } from './link.ts'
 import type { Space } from './space.ts'
 import { type Reading, readResponse, toTransaction } from './transaction.ts'
 
@@ -12,16 +12,17 @@ const RENEWAL = 1500
  * it, so this goes alone.
  *
  * Invariant: no key is deleted earlier than its ttl after the put. A lease counts from its grant, which is before the put, so it is renewed once afterwards;
- * only when that fails may the key go earlier, by as long as the put took. A lease whose put was not made is given back, or runs out unused.
+ * only when that fails may the key go earlier, by as long as the put took. A lease whose put was not made is given back, or runs out unused. Grants may be
+ * repeated: a second one runs out unused too.
  */
-export async function commitWithLease(link: Link, space: Space, operations: readonly Operation[]): Promise<Answer<Reading>> {
+export async function commitWithLease(link: Link, space: Space, operations: readonly Operation[], before: Before): Promise<Answer<Reading>> {
   const leases = new Map<number, string>()
   for (const operation of operations) {
     const ttl = 'put' in operation ? operation.ttl : undefined
     if (ttl !== undefined && !leases.has(ttl)) leases.set(ttl, await grant(link, ttl))
   }
   const request = toTransaction(space, operations, leases)
-  const { value, repeated } = await link.call((client, options) => client.kv.txn(request, options))
+  const { value, repeated } = await link.call((client, options) => client.kv.txn(request, options), before)
   const reading = readResponse(space, operations, value, BigInt(value.header.revision))
   if (reading.outcome.committed) await Promise.all([...leases.values()].map(lease => renew(link.client, lease)))
   else if (!repeated) await Promise.all([...leases.values()].map(lease => revoke(link, lease)))

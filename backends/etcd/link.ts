@@ -10,6 +10,16 @@ export interface Answer<T> {
   readonly repeated: boolean
 }
 
+/** What is asked of a call. */
+export interface Before {
+  /** An earlier attempt may have been carried out. */
+  readonly repeated: boolean
+  /** Until when attempts are made, of `performance.now`; else for the timeout. */
+  readonly until?: number
+  /** The call ends with the first attempt that may have been carried out. */
+  readonly once?: boolean
+}
+
 /** One attempt: calls this client, with these options. */
 export type Attempt<T> = (client: Etcd3, options: { readonly deadline: number }) => Promise<T>
 
@@ -21,8 +31,9 @@ export const FAREWELL = 1000
 /**
  * The way to an etcd of several endpoints: one of them at a time, and the next one as soon as it fails.
  *
- * Invariant: every call made through here may be repeated (a read, or a write whose guards tell), so it is, until it is answered, refused, or out of time;
- * whoever asked learns whether an attempt may have been carried out unseen.
+ * Invariant: an attempt that surely was not carried out is repeated until the call is answered, refused, or out of time. One that may have been carried out is
+ * repeated too, unless the call says `once`: reads, and writes of which at most one copy takes effect, may be repeated. Whoever asked learns whether an
+ * attempt may have been carried out unseen.
  */
 export class Link {
   readonly endpoints: string
@@ -56,8 +67,8 @@ export class Link {
     return this.#options.endpoints[this.#at] as string
   }
 
-  /** Attempts until one is answered, for the timeout or until that time of `performance.now`. @throws CallFailed. */
-  async call<T>(attempt: Attempt<T>, before: { readonly repeated: boolean; readonly until?: number } = { repeated: false }): Promise<Answer<T>> {
+  /** Attempts until one is answered, or as `before` says. @throws CallFailed. */
+  async call<T>(attempt: Attempt<T>, before: Before = { repeated: false }): Promise<Answer<T>> {
     const end = before.until ?? performance.now() + this.#options.timeout * 1000
     let { repeated } = before
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
@@ -70,6 +81,7 @@ export class Link {
         repeated ||= failure.kind === 'unknown'
         if (failure.kind === 'refused') throw new CallFailed(failure, repeated, error)
         this.leave(client, failure.renew)
+        if (before.once && failure.kind === 'unknown') throw new CallFailed(failure, repeated, error)
         if (performance.now() + pause >= Math.min(end, this.#closedAt + FAREWELL)) throw new CallFailed(failure, repeated, error)
       }
       await this.#pause(pause)

@@ -28,6 +28,14 @@ export function toTransaction(space: Space, operations: readonly Operation[], le
   }
 }
 
+/** Reads every key that a commit names at one revision; {@link readResponse} reads the answer as that of a commit whose guards failed. */
+export function toLookUp(space: Space, operations: readonly Operation[]): ITxnRequest {
+  const [first] = operations
+  // A compare that never holds: no key has a creation below 0.
+  const never = first ? [{ key: space.address(first.key), target: CompareTarget.Create, result: CompareResult.Less, create_revision: '0' }] : []
+  return { compare: never, success: [], failure: operations.map(({ key }) => ({ request_range: { key: space.address(key) } })) }
+}
+
 /**
  * Several commits as one transaction, each with guards and an outcome of its own. No key that one of them writes may stand in another. Old servers (3.4.23)
  * look at a user's rights for the outer operations only, so one of these deletes what is never there: it changes nothing, and is refused to whoever may not write.

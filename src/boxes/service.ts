@@ -28,6 +28,10 @@ const ENVELOPE_BYTES = 64 * 1024
 /**
  * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded by their revision, announced by the watcher.
  * Boxes are read from the store, not from the cache, which knows only where they are.
+ *
+ * Invariant: one command has at most one effect. It is made anew from a fresh read only after a lost race, of which the store says that nothing of it was
+ * applied or will be; never after OUTCOME_UNKNOWN, because other callers create and delete the same boxes: a creation would come back after its deletion, and
+ * a deletion would also remove the box that was created after it.
  */
 export class BoxService {
   readonly #options: BoxServiceOptions
@@ -84,7 +88,7 @@ export class BoxService {
       for (;;) {
         const entry = await backend.get(key)
         if (!entry) return false
-        const outcome = await backend.commit([{ key, delete: true, expected: entry.revision }])
+        const outcome = await this.#commit({ key, delete: true, expected: entry.revision, marker: true }, entry.revision)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return true
@@ -114,7 +118,7 @@ export class BoxService {
         const writeId = randomUUID()
         const text = printBox(box, writeId, actor, new Date().toISOString())
         this.#refuseLarge(box, text)
-        const outcome = await this.#commit({ key, put: text, expected: entry?.revision ?? 'absent', marker: 'deletable' }, writeId)
+        const outcome = await this.#commit({ key, put: text, expected: entry?.revision ?? 'absent', marker: true }, writeId)
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return presentBox({ key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision }, box)
@@ -126,16 +130,13 @@ export class BoxService {
     })
   }
 
-  async #commit(operation: Operation, writeId: string) {
+  /** `mark`: the write id of a put, or the revision of the box that a deletion is for. */
+  async #commit(operation: Operation, mark: string | Revision) {
     try {
       return await this.#options.backend.commit([operation])
     } catch (error) {
       if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
-      throw new SettingsError(
-        'OUTCOME_UNKNOWN',
-        `${error.message} The change was made if the stored box has the write_id ${writeId}; retrieve it before you try again.`,
-        { cause: error, details: { ...error.details, write_id: writeId } },
-      )
+      throw typeof mark === 'string' ? writeUnknown(error, mark) : deletionUnknown(error, mark)
     }
   }
 
@@ -173,6 +174,16 @@ function updateMembers(box: Json, data: Json): JsonObject {
 
 function unknownBox(key: Key): SettingsError {
   return new SettingsError('BOX_UNKNOWN', `There is no box "${splitKey(key).segments.join('/')}".`)
+}
+
+function writeUnknown(cause: SettingsError, writeId: string): SettingsError {
+  const advice = `The change was made if the stored box has the write_id ${writeId}. Retrieve the box before you retry.`
+  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, { cause, details: { ...cause.details, write_id: writeId } })
+}
+
+function deletionUnknown(cause: SettingsError, revision: Revision): SettingsError {
+  const advice = `The box of revision ${revision} was to be deleted. Retrieve the box before you retry: one with a later revision may be another caller's.`
+  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, { cause, details: { ...cause.details, revision: String(revision) } })
 }
 
 function mismatch(key: Key, actual: Revision, expected: Revision): SettingsError {

@@ -92,7 +92,8 @@ async function putAll(filling: Filling, { open }: Difference, all: number, { pro
   let bytes = 0
   progress?.(done, all, bytes)
   await dispatch(open, async puts => {
-    await filling.commit(puts.map(({ key, text, expected }): Operation => ({ key, put: text, expected })))
+    // Only another filling removes what this one put, and that one takes `meta/store` over first, which guards every commit of this one.
+    await filling.commit(puts.map(({ key, text, expected }): Operation => ({ key, put: text, expected, lasting: true })))
     done += puts.length
     bytes += puts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
     progress?.(done, all, bytes)

@@ -41,7 +41,7 @@ export async function adoptEdit(edit: Edit, { backend, controller, meta }: Adopt
     const kind: ChangeKind = gone ? 'deleted' : newest === undefined || newest.kind === 'deleted' ? 'created' : 'updated'
     const record = nextRecord(newest, kind, data, { actor: HAND_EDIT, comment: undefined, controller })
     const outcome = await commitAside(backend, [
-      { key: historyKey(key, record.version), put: printRecord(record, revision), expected: 'absent', marker: true },
+      { key: historyKey(key, record.version), put: printRecord(record, revision), expected: 'absent', marker: true, lasting: true },
       { key: META_KEY, check: true, expected: meta?.revision ?? 'absent' },
       { key, check: true, expected: entry?.revision ?? 'absent' },
     ])

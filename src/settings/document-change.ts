@@ -69,7 +69,7 @@ export class Draft {
       if (!record) return [{ key, check: true, expected }]
       return [
         text === undefined ? { key, delete: true, expected } : { key, put: text, expected },
-        { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true },
+        { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true, lasting: true },
         ...onTopOf(key, base.record),
       ]
     })

@@ -47,7 +47,8 @@ export class Registrar {
         await this.#restore(namespace, registered)
       } catch (error) {
         if (this.#stopped) return
-        if (isSettingsError(error) && error.retryable) this.#tryAgain()
+        // After OUTCOME_UNKNOWN too: the cache tells whether it is stored, and a late copy of the same schema changes nothing.
+        if (isSettingsError(error) && (error.retryable || error.code === 'OUTCOME_UNKNOWN')) this.#tryAgain()
         else this.#log.error(`The schema of "${namespace}" was not stored: ${toSettingsError(error).message}`)
       }
     }

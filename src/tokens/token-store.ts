@@ -1,7 +1,7 @@
-import type { Backend } from '../../backends/backend.ts'
+import type { Backend, Operation, Outcome } from '../../backends/backend.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Revision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { quote } from '../../model/quote.ts'
 import { isRight, RIGHTS, type Right } from './rights.ts'
 import {
@@ -32,7 +32,14 @@ export interface TokenWish {
   readonly expires_in?: unknown
 }
 
-/** The tokens of a store: made, listed, revoked. */
+/** How often a revocation looks again after a lost race: only a copy or restore replaces a token. */
+const REVOCATIONS = 5
+
+/**
+ * The tokens of a store: made, listed, revoked.
+ *
+ * Invariant: a token that was revoked is never good again. Its creation is sent once, because a repetition would bring it back; its id is never used for another.
+ */
 export class TokenStore {
   readonly #backend: Backend
 
@@ -57,7 +64,7 @@ export class TokenStore {
       expires_at: lifetime === null ? null : new Date(now + lifetime * 1_000).toISOString(),
     }
     const put = printStoredToken({ ...summary, hash: hashToken(token) })
-    const outcome = await this.#backend.commit([{ key: tokenKey(id), put, expected: 'absent', marker: 'deletable' }])
+    const outcome = await this.#commit({ key: tokenKey(id), put, expected: 'absent', marker: true }, creationUnknown(id))
     if (!outcome.committed) throw new SettingsError('CONTENTION', `The id ${id} was taken at the same moment. Nothing was made; try again.`)
     return { made: { ...summary, token }, revision: outcome.revision }
   }
@@ -74,23 +81,39 @@ export class TokenStore {
     return found.sort((a, b) => (a.created_at < b.created_at ? -1 : 1))
   }
 
-  /** Takes a token away for good; gives the revision that no longer has it. @throws SettingsError TOKEN_UNKNOWN. */
+  /** Takes a token away for good; gives the revision that no longer has it. @throws SettingsError TOKEN_UNKNOWN, OUTCOME_UNKNOWN. */
   async revoke(id: string): Promise<Revision> {
-    const known = /^[a-z0-9]{1,32}$/.test(id) && (await this.#backend.get(tokenKey(id)))
-    if (!known) {
-      throw new SettingsError(
-        'TOKEN_UNKNOWN',
-        `There is no token with the id ${quote(id)}: "kytos-settings token list" shows those that there are.`,
-        {
-          details: { got: id.slice(0, 100) },
-        },
-      )
+    for (let attempt = 1; ; attempt++) {
+      const token = /^[a-z0-9]{1,32}$/.test(id) ? await this.#backend.get(tokenKey(id)) : undefined
+      if (!token && attempt === 1) throw unknownToken(id)
+      // The guard by revision lets a deletion whose answer was lost be repeated. Another caller's deletion is as good.
+      const operation: Operation = token
+        ? { key: tokenKey(id), delete: true, expected: token.revision }
+        : { key: tokenKey(id), check: true, expected: 'absent' }
+      const outcome = await this.#commit(operation, `Revoke the token ${id} again.`)
+      if (outcome.committed) return outcome.revision
+      if (attempt === REVOCATIONS) throw new SettingsError('CONTENTION', `The token ${id} was not revoked; try again.`)
     }
-    // Whatever stands there by now goes; if it is gone already, all the better.
-    const outcome = await this.#backend.commit([{ key: tokenKey(id), delete: true }])
-    if (outcome.committed) return outcome.revision
-    throw new SettingsError('CONTENTION', `The token ${id} was not revoked; try again.`)
   }
+
+  async #commit(operation: Operation, advice: string): Promise<Outcome> {
+    try {
+      return await this.#backend.commit([operation])
+    } catch (error) {
+      if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
+      throw new SettingsError('OUTCOME_UNKNOWN', `${error.message} ${advice}`, { cause: error, details: error.details })
+    }
+  }
+}
+
+function creationUnknown(id: string): string {
+  return `The text of the token ${id} is lost: if "kytos-settings token list" shows that id, revoke it; then create another token.`
+}
+
+function unknownToken(id: string): SettingsError {
+  return new SettingsError('TOKEN_UNKNOWN', `There is no token with the id ${quote(id)}: "kytos-settings token list" shows those that there are.`, {
+    details: { got: id.slice(0, 100) },
+  })
 }
 
 function parseName(name: unknown): string {

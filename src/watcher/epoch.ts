@@ -1,6 +1,6 @@
-import type { Backend } from '../../backends/backend.ts'
+import type { Backend, Expected } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { makeKey } from '../../model/key.ts'
 import { isObject } from '../../model/value.ts'
@@ -40,13 +40,29 @@ export function readEpoch(meta: Entry | undefined): number {
   return epoch
 }
 
-/** Gives a new, wiped or rewound store an epoch above all that are known. Of several controllers one wins; all read the winner's next. */
+/**
+ * Gives a new, wiped or rewound store an epoch above all that are known. Of several controllers one wins; all read the winner's next.
+ * @throws SettingsError STORE_UNREACHABLE, also when the answer was lost: the store is read again before another claim.
+ */
 export async function claimEpoch(backend: Backend, meta: Entry | undefined, known: number): Promise<void> {
   const epoch = Math.max(Date.now(), known + 1)
-  await backend.commit([{ key: META_KEY, put: printJson({ format: FORMAT, epoch }), expected: meta?.revision ?? 'absent' }])
+  await write(backend, printJson({ format: FORMAT, epoch }), meta?.revision ?? 'absent')
 }
 
-/** Brings the store one revision forward without changing anything; whoever else does so first is as good. */
+/** Brings the store one revision forward without changing anything; whoever else does so first is as good. @throws as {@link claimEpoch}. */
 export async function touchStore(backend: Backend, meta: Entry): Promise<void> {
-  await backend.commit([{ key: META_KEY, put: meta.text, expected: meta.revision }])
+  await write(backend, meta.text, meta.revision)
+}
+
+/**
+ * Invariant: a claim is sent at most once, so that no epoch is given to a store twice, before and after a wipe. A claim that arrives late gives an epoch that
+ * was never used; a controller that knows a higher one claims again.
+ */
+async function write(backend: Backend, put: string, expected: Expected): Promise<void> {
+  try {
+    await backend.commit([{ key: META_KEY, put, expected }])
+  } catch (error) {
+    if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
+    throw new SettingsError('STORE_UNREACHABLE', error.message, { cause: error, details: error.details })
+  }
 }

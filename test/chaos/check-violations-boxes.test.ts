@@ -145,7 +145,7 @@ const LOST: readonly Case[] = [
       const lost = commandOf(h, ({ kind, outcome }) => kind === 'create box' && outcome.type === 'unknown')
       return change(h, lost, () => ({ outcome: { type: 'unknown', writeId: 'other' } }))
     },
-    says: /was answered with the write_id other, and boxes\/net\/b1 has/,
+    says: /was answered with the write_id other, and boxes\/net\/b1 got it with/,
   },
 ]
 

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { type Case, prove } from './check/prove.ts'
+import { readAct, simulate } from './check/simulator.ts'
 import {
   brokenRound,
   commandOf,
@@ -16,7 +17,7 @@ import {
   rewrite,
 } from './check/spoil.ts'
 import { check } from './check.ts'
-import type { Heard, History } from './history.ts'
+import type { Command, Heard, History } from './history.ts'
 
 const BUS = 0
 const READER = 1
@@ -219,6 +220,16 @@ const ANSWERS: readonly Case[] = [
     },
     says: /del was acked, and boxes\/net\/b2 was not deleted/,
     counts: { lost: 1 },
+  },
+  {
+    title: 'a box that has another write_id than its lost answer says',
+    spoil: h =>
+      recommand(
+        h,
+        one => one === commandOf(h, ({ kind }) => kind === 'create box'),
+        () => ({ outcome: { type: 'unknown', writeId: 'another' } }),
+      ),
+    says: /was answered with the write_id another, and boxes\/net\/b0 got it with/,
   },
   {
     title: 'a refused change that the store has',
@@ -426,6 +437,42 @@ describe('in the answers, the judge', () => prove(quietRound, ANSWERS))
 describe('in the answers to transactions, the judge', () => prove(jointRound, TRANSACTIONS))
 describe('in the store, the judge', () => prove(quietRound, STORE))
 describe('at the end, the judge', () => prove(quietRound, ENDS))
+
+describe('in the deletions of a box that comes and goes, the judge', () => {
+  const round = () => simulate('box 0, unbox 0, box 0, unbox 0, box 0'.split(', ').map(readAct))
+  const isDeletion = ({ kind }: Command) => kind === 'delete box'
+  const unanswered = (history: History) => recommand(history, isDeletion, () => ({ outcome: { type: 'unknown' } }))
+  const first = ({ commands }: History) => commands.find(isDeletion)
+
+  it('lets one that was answered OUTCOME_UNKNOWN have been made', () => {
+    expect(check(unanswered(round())).violations).toEqual([])
+  })
+
+  it('finds that one without an answer removed two boxes', () => {
+    const history = unanswered(round())
+    const commands = history.commands.filter(command => !isDeletion(command) || command === first(history))
+    expect(check({ ...history, commands }).violations).toMatchObject([expect.stringMatching(/b0 went in revision \d+, and no deletion is left/)])
+  })
+
+  it('finds that an answered one removed the box that was created after its answer', () => {
+    const history = round()
+    const commands = history.commands.filter(command => !isDeletion(command) || command === first(history))
+    expect(check({ ...history, commands: [...commands, ...again(first(history))] }).violations).toMatchObject([
+      expect.stringMatching(/b0 went in revision \d+, and no deletion is left/),
+      expect.stringMatching(/again was acked as the deletion of boxes\/net\/b0, and none is left/),
+    ])
+  })
+
+  it('finds that a refused one removed a box', () => {
+    const history = recommand(round(), isDeletion, () => ({ outcome: { type: 'refused', code: 'STORE_UNREACHABLE', message: '' } }))
+    expect(check(history).violations).toMatchObject([/b0 went in/, /b0 went in/].map(text => expect.stringMatching(text)))
+  })
+})
+
+/** The same deletion once more, under another name: both were answered before the next box was there. */
+function again(deletion: Command | undefined): readonly Command[] {
+  return deletion ? [{ ...deletion, id: `${deletion.id} again` }] : []
+}
 
 describe('where a controller began again, the judge', () => {
   prove(deadlyRound, [

@@ -49,8 +49,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: 'backends/etcd/commit.ts',
-        from: 'doubtful ? await settle(this.#link, this.#space, pending.operations, reading) : reading.outcome',
-        to: 'doubtful ? reading.outcome : reading.outcome',
+        from: 'if (outcome.committed || !(repeated || mayBeDone)) return pending.resolve(outcome)',
+        to: 'if (outcome || repeated || mayBeDone) return pending.resolve(outcome)',
       },
     ],
   },

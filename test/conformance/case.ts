@@ -1,5 +1,15 @@
 import type { Backend, Supports } from '../../backends/backend.ts'
 
+/** A backend whose answers can be lost. */
+export interface Lossy {
+  readonly backend: Backend
+  /** The next commit that is applied is not answered, and nothing passes from then on. */
+  loseAnswers(): void
+  /** Everything passes again. */
+  restore(): void
+  close(): Promise<void>
+}
+
 /** One store under test: where backends are opened on, and what can happen to it. */
 export interface Place {
   /** A backend on this store, not yet open. Unless `supports.sharing`, the one before was closed. */
@@ -8,6 +18,8 @@ export interface Place {
   afterCrash?(): Promise<Backend>
   /** Drops the history of all steps up to now, as compaction does. */
   forget?(): Promise<void>
+  /** A backend on this store, not yet open, behind a line that can lose answers. Absent where a call and its answer are one. */
+  lossy?(): Promise<Lossy>
   remove(): Promise<void>
 }
 
@@ -18,6 +30,7 @@ export interface Subject {
   /** What its places can do. */
   readonly crash: boolean
   readonly forget: boolean
+  readonly lossy: boolean
   /** The shortest ttl it counts exactly, in seconds. */
   readonly ttl: number
   /** How long, in milliseconds, a thing that must happen may take before a case fails. */
@@ -27,7 +40,7 @@ export interface Subject {
 }
 
 /** What a case may ask of a subject; without it the case is skipped. */
-export type Need = 'sharing' | 'durability' | 'crash' | 'forget'
+export type Need = 'sharing' | 'durability' | 'crash' | 'forget' | 'lossy'
 
 /** One promise of the contract. `run` fails by an AssertionError, or by an error that the backend should not have thrown. */
 export interface Case {
@@ -49,11 +62,13 @@ export interface Context {
   /** An open backend on what a crash at this moment would leave. */
   afterCrash(): Promise<Backend>
   forget(): Promise<void>
+  /** Another open backend on the same store, whose answers can be lost. */
+  lossy(): Promise<Lossy>
   /** Aborts when the case is over, however it ended. */
   readonly over: AbortSignal
 }
 
 /** True when the subject can do what a case needs. */
 export function canRun({ needs = [] }: Case, subject: Subject): boolean {
-  return needs.every(need => (need === 'crash' || need === 'forget' ? subject[need] : subject.supports[need]))
+  return needs.every(need => (need === 'crash' || need === 'forget' || need === 'lossy' ? subject[need] : subject.supports[need]))
 }

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll } from 'vitest'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { startMessageLine } from '../support/message-line.ts'
 import type { Place } from './case.ts'
 import { suite } from './suite.ts'
 
@@ -18,6 +19,7 @@ suite({
   supports: { sharing: true, durability: true, handEdits: true },
   crash: true,
   forget: true,
+  lossy: true,
   ttl: 2,
   patience: 20_000,
   create: async () => etcdPlace(`/conformance/${places++}`),
@@ -28,6 +30,20 @@ function etcdPlace(prefix: string): Place {
   const backend = () => createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 20 }, { report: () => {} })
   return {
     backend,
+    async lossy() {
+      const line = await startMessageLine(server.port)
+      return {
+        backend: createEtcdBackend({ endpoints: [line.endpoint], prefix, timeout: 20 }, { report: () => {} }),
+        loseAnswers: () =>
+          line.breakAt(({ committed }) => {
+            if (!committed) return undefined
+            line.refuse()
+            return 'before'
+          }),
+        restore: () => line.resume(),
+        close: () => line.close(),
+      }
+    },
     afterCrash: async () => backend(),
     forget: () => server.compact(),
     remove: async () => {},

@@ -13,6 +13,7 @@ suite({
   supports: { sharing: false, durability: true, handEdits: true },
   crash: true,
   forget: false,
+  lossy: false,
   ttl: 1,
   patience: 15_000,
   create: filesystemPlace,

@@ -8,6 +8,7 @@ suite({
   supports: { sharing: false, durability: false, handEdits: false },
   crash: false,
   forget: false,
+  lossy: false,
   create: async () => ({ backend: () => createMemoryBackend(), remove: async () => {} }),
 })
 

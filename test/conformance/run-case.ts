@@ -2,7 +2,7 @@ import { AssertionError } from 'node:assert'
 import type { Backend } from '../../backends/backend.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { within } from './assertions.ts'
-import type { Case, Context, Subject } from './case.ts'
+import type { Case, Context, Lossy, Subject } from './case.ts'
 
 /** How one case ended on one subject: `failed` by an assertion, `refused` by an error of the backend, `crashed` by anything else, which is the suite's fault. */
 export interface Verdict {
@@ -18,6 +18,7 @@ export async function runCase(one: Case, subject: Subject): Promise<Verdict> {
   const place = await subject.create()
   const over = new AbortController()
   const opened: Backend[] = []
+  const lines: Lossy[] = []
   const open = async (backend: Backend): Promise<Backend> => {
     opened.push(backend)
     await backend.open()
@@ -38,6 +39,12 @@ export async function runCase(one: Case, subject: Subject): Promise<Verdict> {
       async afterCrash() {
         return open(await needed(place.afterCrash).call(place))
       },
+      async lossy() {
+        const lossy = await needed(place.lossy).call(place)
+        lines.push(lossy)
+        await open(lossy.backend)
+        return lossy
+      },
       forget: () => needed(place.forget).call(place),
     }
     await within(one.run(context), subject.patience * OVERALL, 'the end of the case')
@@ -46,7 +53,9 @@ export async function runCase(one: Case, subject: Subject): Promise<Verdict> {
     return { outcome: judge(error), error }
   } finally {
     over.abort()
+    for (const line of lines) line.restore()
     for (const backend of opened.reverse()) await backend.close()
+    for (const line of lines) await line.close()
     await place.remove()
   }
 }

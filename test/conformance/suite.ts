@@ -9,6 +9,7 @@ import { keys } from './cases/keys.ts'
 import { lifecycle } from './cases/lifecycle.ts'
 import { limits } from './cases/limits.ts'
 import { list } from './cases/list.ts'
+import { lostAnswers } from './cases/lost-answers.ts'
 import { lostHistory } from './cases/lost-history.ts'
 import { sharing } from './cases/sharing.ts'
 import { text } from './cases/text.ts'
@@ -33,6 +34,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   durability,
   sharing,
   concurrency,
+  'lost answers': lostAnswers,
 }
 
 /** Cases that hurt the other stores of the same server; they run alone, after the others. */

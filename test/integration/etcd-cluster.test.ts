@@ -36,7 +36,7 @@ describe('A cluster of three etcds', () => {
         await backend
           .commit([
             { key: counter, put: String(next), expected: held?.revision ?? 'absent' },
-            { key: historyKey(counter, next), put: `"${record}"`, expected: 'absent', marker: true },
+            { key: historyKey(counter, next), put: `"${record}"`, expected: 'absent', marker: true, lasting: true },
           ])
           .then(({ committed }) => {
             if (committed) version = next

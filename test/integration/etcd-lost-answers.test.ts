@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import fc from 'fast-check'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { Backend } from '../../backends/backend.ts'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import type { Revision } from '../../model/document.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { startMessageLine } from '../support/message-line.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 let etcd: EtcdServer
@@ -20,6 +21,7 @@ beforeAll(async () => {
   direct = await openBackend(etcd.port)
 })
 
+afterEach(() => proxy.resume())
 afterAll(async () => {
   proxy.resume()
   await Promise.all(opened.map(backend => backend.close()))
@@ -50,7 +52,7 @@ async function raise(backend: Backend, counter: Key, times: number, score: Score
     try {
       const outcome = await backend.commit([
         { key: counter, put: String(next), expected },
-        { key: historyKey(counter, next), put: JSON.stringify(record), expected: 'absent', marker: true },
+        { key: historyKey(counter, next), put: JSON.stringify(record), expected: 'absent', marker: true, lasting: true },
       ])
       if (!outcome.committed) continue
       const entry = await direct.get(historyKey(counter, next))
@@ -135,6 +137,7 @@ describe('Commits whose answers are lost', () => {
   it.each([
     ['change', 'deleted'],
     ['change', 'deleted and made again'],
+    ['creation', 'deleted'],
     ['creation', 'deleted and made again'],
   ])('to the %s of what may be deleted are unknown when it has been %s meanwhile', async (what, how) => {
     const backend = await openBackend(proxy.port)
@@ -142,20 +145,82 @@ describe('Commits whose answers are lost', () => {
     if (what === 'change') await direct.commit([{ key, put: '{"write_id":"first"}' }])
     const expected = (await direct.get(key))?.revision ?? 'absent'
     proxy.swallowAnswers()
-    const commit = backend.commit([{ key, put: '{"write_id":"a"}', expected, marker: 'deletable' }])
+    const commit = backend.commit([{ key, put: '{"write_id":"a"}', expected, marker: true }])
     while ((await direct.get(key))?.text !== '{"write_id":"a"}');
     await direct.commit([{ key, delete: true }])
     if (how !== 'deleted') await direct.commit([{ key, put: '{"write_id":"other"}' }])
     proxy.resume()
     await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect((await direct.get(key))?.text).toBe(how === 'deleted' ? undefined : '{"write_id":"other"}')
+  })
+
+  it.each([
+    ['a put that expects anything', { put: '"mine"' }, '"other"'],
+    ['a deletion that expects anything', { delete: true }, '"other"'],
+    ['a put with a ttl that expects absence', { put: '"mine"', expected: 'absent', ttl: 60, marker: true, lasting: true }, undefined],
+  ] as const)('to %s are not applied again over what another caller did since', async (what, operation, after) => {
+    const line = await startMessageLine(etcd.port)
+    onTestFinished(() => line.close())
+    const backend = await openBackend(Number(new URL(line.endpoint).port))
+    const key = makeKey('boxes', 'any', what)
+    if ('delete' in operation) await direct.commit([{ key, put: '"first"' }])
+    line.breakAt(({ committed }) => {
+      if (!committed) return undefined
+      line.refuse()
+      return 'before'
+    })
+    const commit = backend.commit([{ key, ...operation }])
+    while ((await direct.get(key))?.text !== ('put' in operation ? operation.put : undefined));
+    await direct.commit([after === undefined ? { key, delete: true } : { key, put: after }])
+    line.resume()
+    await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect((await direct.get(key))?.text).toBe(after)
+  })
+
+  it.each([
+    ['deleted', false],
+    ['deleted and made again', false],
+    ['changed', true],
+  ])('to a deletion are a lost race only if the key was never deleted since: %s', async (how, isLost) => {
+    const backend = await openBackend(proxy.port)
+    const key = makeKey('boxes', 'gone', how)
+    await direct.commit([{ key, put: '"first"' }])
+    const { revision } = (await direct.get(key)) ?? {}
+    if (isLost) proxy.stall()
+    else proxy.swallowAnswers()
+    const commit = backend.commit([{ key, delete: true, expected: revision ?? 0n, marker: true }])
+    if (isLost) await direct.commit([{ key, put: '"other"' }])
+    else while (await direct.get(key));
+    if (how === 'deleted and made again') await direct.commit([{ key, put: '"other"' }])
+    proxy.resume()
+    if (isLost) expect(await commit).toMatchObject({ committed: false, found: [{ text: '"other"' }] })
+    else await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect((await direct.get(key))?.text).toBe(how === 'deleted' ? undefined : '"other"')
+  })
+
+  it('are unknown, and no lost race, when the guard that failed may hold again while a copy is under way', async () => {
+    const backend = await openBackend(proxy.port)
+    const [key, other] = [makeKey('settings', 'lost', 'guarded'), makeKey('settings', 'lost', 'absent')]
+    await direct.commit([{ key, put: '1' }])
+    const { revision } = (await direct.get(key)) ?? {}
+    proxy.stall()
+    const commit = backend.commit([
+      { key, put: '2', expected: revision ?? 0n, marker: true },
+      { key: other, check: true, expected: 'absent' },
+    ])
+    await direct.commit([{ key: other, put: '1' }])
+    await new Promise(resolve => setTimeout(resolve, 100))
+    proxy.resume()
+    await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    expect((await direct.get(key))?.text).toBe('1')
   })
 
   it('are lost races, and no more, when the same was tried by another in between', async () => {
     const backend = await openBackend(proxy.port)
     const key = makeKey('boxes', 'lost', 'race')
     proxy.stall()
-    const commit = backend.commit([{ key, put: '{"write_id":"mine"}', expected: 'absent', marker: true }])
-    await direct.commit([{ key, put: '{"write_id":"theirs"}', expected: 'absent', marker: true }])
+    const commit = backend.commit([{ key, put: '{"write_id":"mine"}', expected: 'absent', marker: true, lasting: true }])
+    await direct.commit([{ key, put: '{"write_id":"theirs"}', expected: 'absent', marker: true, lasting: true }])
     proxy.resume()
     const outcome = await commit
     expect(outcome.committed ? [] : outcome.found.map(entry => entry.text)).toEqual(['{"write_id":"theirs"}'])

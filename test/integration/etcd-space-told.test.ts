@@ -16,10 +16,13 @@ afterEach(() => etcd.stop())
 class FullLink extends Link {
   lies = 0
   applies = true
+  /** Done by another client before the answer arrives. */
+  meanwhile = async (): Promise<void> => {}
 
   override async call<T>(attempt: Parameters<typeof Link.prototype.call<T>>[0], before?: Parameters<typeof Link.prototype.call<T>>[1]) {
     if (this.lies-- <= 0) return super.call(attempt, before)
     if (this.applies) await super.call(attempt, before)
+    await this.meanwhile()
     throw new CallFailed({ kind: 'refused', code: 'STORE_FULL', reason: 'database space exceeded' }, false, undefined)
   }
 }
@@ -29,7 +32,7 @@ describe('a store that says its space is used up', () => {
     const key = makeKey('settings', 'kytos', name)
     return [
       { key, put: `{"${name}":1}`, expected: 'absent' },
-      { key: historyKey(key, 1), put: `{"write_id":"${name}"}`, expected: 'absent', marker: true },
+      { key: historyKey(key, 1), put: `{"write_id":"${name}"}`, expected: 'absent', marker: true, lasting: true },
     ] as const
   }
 
@@ -47,6 +50,22 @@ describe('a store that says its space is used up', () => {
       expect(outcome).toMatchObject(applies ? { committed: true } : { code: 'STORE_FULL' })
       expect(await etcd.client.get(`/kytos/settings/kytos/n${n}`).string()).toBe(applies ? `{"n${n}":1}` : null)
     }
+    await committer.settle(1_000)
+    link.close()
+  })
+
+  it.each([1, 2])('does not get what others may delete again, of %d commits', async commits => {
+    const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
+    const link = new FullLink(options)
+    const committer = new Committer(link, new Space('/kytos', () => {}), options)
+    Object.assign(link, { lies: 1, meanwhile: () => etcd.client.delete().prefix('/kytos/boxes/') })
+    const outcomes = await Promise.all(
+      Array.from({ length: commits }, (_, n) =>
+        committer.commit([{ key: makeKey('boxes', 'net', `n${n}`), put: `"${n}"`, expected: 'absent', marker: true }]).catch(error => error),
+      ),
+    )
+    expect(outcomes).toMatchObject(outcomes.map(() => ({ code: 'OUTCOME_UNKNOWN' })))
+    expect(await etcd.client.getAll().prefix('/kytos/boxes/').keys()).toEqual([])
     await committer.settle(1_000)
     link.close()
   })

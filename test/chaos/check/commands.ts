@@ -3,7 +3,7 @@ import { makeKey } from '../../../model/key.ts'
 import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Command, History } from '../history.ts'
 import type { Findings } from './findings.ts'
-import { isLook, isNameless } from './kinds.ts'
+import { isBoxPut, isLook, isNameless } from './kinds.ts'
 import type { Moment, Recorded } from './moment.ts'
 import { type Occurrence, occurrencesOf, type Timeline } from './timeline.ts'
 import { momentAt, stepAt, type Truth, versionName } from './truth.ts'
@@ -54,6 +54,7 @@ class CommandCheck {
     this.#refuseHalf(command)
     this.#refuseLeft(command)
     const { outcome } = command
+    if (isBoxPut(command)) this.#takeWriteId(command, found)
     if (outcome.type === 'refused') this.#takeRefused(command, found)
     else if (outcome.type === 'unknown') this.#takeUnknown(command)
     else if (found.length === 0) this.#takeAbsent(command, outcome.settings)
@@ -111,6 +112,17 @@ class CommandCheck {
     // One that went with its life may have been refused by the next one.
     const held = found.find(({ moment }) => this.#timeline.stands(moment, answered ?? 0n))
     if (held) this.#findings.wrong(`${id} was refused (${outcome.code}), but ${key} got it in revision ${held.moment.revision}.`)
+  }
+
+  /** The write_id that a lost answer is looked up with is that of the box, if the store ever got it. */
+  #takeWriteId({ id, key, outcome }: Command, found: readonly Occurrence[]): void {
+    if (outcome.type !== 'unknown' || outcome.writeId === undefined) return
+    for (const step of found) {
+      const { written } = ('content' in step ? step.content : undefined) ?? {}
+      const writeId = isObject(written) ? written.write_id : undefined
+      if (writeId !== outcome.writeId)
+        this.#findings.wrong(`${id} was answered with the write_id ${outcome.writeId}, and ${key} got it with ${String(writeId)}.`)
+    }
   }
 
   #takeUnknown({ id, key, outcome }: Command): void {

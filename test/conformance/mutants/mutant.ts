@@ -2,6 +2,7 @@ import type { Backend, Batch, Change, ListOptions, Operation, Outcome } from '..
 import type { Entry, Revision } from '../../../model/document.ts'
 import type { Key, Prefix } from '../../../model/key.ts'
 import type { Place } from '../case.ts'
+import type { MemoryPlace } from '../memory-subject.ts'
 
 /** A broken backend: it breaks one promise of the contract and keeps the others. */
 export interface Mutant {
@@ -9,7 +10,7 @@ export interface Mutant {
   readonly title: string
   /** The subject of the cases that must notice. */
   readonly noticedBy: string
-  place(sound: Required<Place>): Place
+  place(sound: MemoryPlace): Place
 }
 
 /** A mutant that breaks each backend of a place by replacing some of its methods. */

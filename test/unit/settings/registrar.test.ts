@@ -129,4 +129,24 @@ describe('a registration', () => {
     expect((await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).data).toEqual({ polling_time: 3 })
     expect(await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 4 } })).toMatchObject({ state: 'READY', version: 1 })
   })
+
+  it('whose answer was lost, more than once, is stored in the end', { timeout: 15_000 }, async () => {
+    const store = createStore()
+    const backend = on(store)
+    const { commit } = backend
+    let lost = 3
+    const one = await open(store, 'a', {
+      backend: () =>
+        Object.assign(backend, {
+          commit: async (...given: Parameters<typeof commit>) => {
+            const isSchema = given[0].some(({ key }) => key.startsWith(SCHEMAS))
+            if (isSchema && lost-- > 0) throw new SettingsError('OUTCOME_UNKNOWN', 'The answer was lost.')
+            return commit.apply(backend, given)
+          },
+        }),
+    })
+    expect(await register(one, NUMBER, '1')).toMatchObject({ data: { polling_time: 3 }, schema: true })
+    await expect.poll(() => store.list(SCHEMAS).length, { timeout: 10_000 }).toBe(1)
+    expect(one.log.lines.filter(line => line.startsWith('error'))).toEqual([])
+  })
 })

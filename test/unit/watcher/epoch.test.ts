@@ -3,6 +3,7 @@ import { createMemoryBackend, createMemoryStore } from '../../../backends/memory
 import { SettingsError } from '../../../model/errors.ts'
 import { makeKey } from '../../../model/key.ts'
 import { claimEpoch, META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
+import { openController } from '../../support/controller.ts'
 import { createPlayer, heard, isState, type Player, startPlayer } from './ensemble.ts'
 import { World } from './world.ts'
 
@@ -48,6 +49,24 @@ describe('an epoch is claimed', () => {
     const ahead = Date.now() + 1e9
     await claimEpoch(backend, undefined, ahead)
     expect(readEpoch(store.get(META_KEY))).toBe(ahead + 1)
+  })
+
+  it.each([true, false])('again after a fresh reading, when the answer to the first claim at start was lost (applied: %s)', async applied => {
+    const store = createMemoryStore()
+    const backend = createMemoryBackend(undefined, store)
+    const { commit } = backend
+    let lost = 1
+    Object.assign(backend, {
+      commit: async (...given: Parameters<typeof commit>) => {
+        if (lost-- <= 0) return commit.apply(backend, given)
+        if (applied) await commit.apply(backend, given)
+        throw new SettingsError('OUTCOME_UNKNOWN', 'The answer was lost.')
+      },
+    })
+    const controller = await openController({ backend: () => backend })
+    expect(controller.service.health()).toMatchObject({ state: 'READY', epoch: readEpoch(store.get(META_KEY)) })
+    expect(store.revision).toBe(1n)
+    await controller.close()
   })
 
   it('by one of two that come at once; the other one goes on in it', async () => {

@@ -1,0 +1,88 @@
+import type { Operation, Outcome } from '../../backends/backend.ts'
+import { mayRepeat } from '../../backends/may-repeat.ts'
+import type { MemoryStore } from '../../backends/memory/store.ts'
+import { settle } from '../../backends/settle.ts'
+import type { Entry, Revision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
+
+/** What becomes of one copy of a commit: applied and answered, applied and not answered, applied later than anything else says, or never. */
+export type Fate = 'answered' | 'applied' | 'late' | 'never'
+
+/** What a client concludes from a lost answer; mutants replace a part of it. */
+export interface Rules {
+  readonly mayRepeat: typeof mayRepeat
+  readonly settle: typeof settle
+}
+
+const CONTRACT: Rules = { mayRepeat, settle }
+
+/** How many copies of one commit are sent at most. */
+const COPIES = 4
+
+/** A client of a memory store whose answers are lost as a test wants it, and which follows the contract as the etcd backend does. */
+export class LossyLine {
+  readonly #store: MemoryStore
+  readonly #rules: Rules
+  /** The fate of the next copy of a commit. */
+  fate: () => Fate = () => 'answered'
+  /** Resolves when the line can be used again after an answer was lost. */
+  usable: () => Promise<void> = async () => {}
+  /** Copies that are still under way. */
+  readonly late: (() => void)[] = []
+
+  constructor(store: MemoryStore, rules: Rules = CONTRACT) {
+    this.#store = store
+    this.#rules = rules
+  }
+
+  /** As a backend commits; `applied` is called with the revision of each copy that took effect. */
+  async commit(operations: readonly Operation[], applied: (revision: Revision) => void = () => {}): Promise<Outcome> {
+    const apply = (): Outcome => {
+      const before = this.#store.revision
+      const outcome = this.#store.commit(operations)
+      if (this.#store.revision > before) applied(this.#store.revision)
+      return outcome
+    }
+    for (let copy = 1; copy <= COPIES; copy++) {
+      const fate = this.fate()
+      if (fate === 'answered') {
+        const outcome = apply()
+        return outcome.committed || copy === 1 ? outcome : this.#settle(operations)
+      }
+      if (fate === 'applied') apply()
+      if (fate === 'late') this.late.push(apply)
+      await this.usable()
+      if (!this.#rules.mayRepeat(operations)) return this.#settle(operations)
+    }
+    throw unknown()
+  }
+
+  async #settle(operations: readonly Operation[]): Promise<Outcome> {
+    const entries = new Map(operations.flatMap(({ key }) => this.#held(key)))
+    const held = { entries, revision: this.#store.revision }
+    const settled = await this.#rules.settle(operations, held, async (key, revision) => this.#version(key, revision))
+    if (typeof settled === 'object') return settled
+    throw unknown()
+  }
+
+  #held(key: Key): [Key, Entry][] {
+    const entry = this.#store.get(key)
+    return entry ? [[key, entry]] : []
+  }
+
+  #version(key: Key, revision: Revision): Entry | undefined {
+    let entry: Entry | undefined
+    for (let at = 0n; at < revision; at++) {
+      for (const change of this.#store.after(at)?.changes ?? []) {
+        if (change.type === 'put' && change.entry.key === key) entry = change.entry
+        if (change.type === 'delete' && change.key === key) entry = undefined
+      }
+    }
+    return entry
+  }
+}
+
+function unknown(): SettingsError {
+  return new SettingsError('OUTCOME_UNKNOWN', 'The answer was lost.')
+}
