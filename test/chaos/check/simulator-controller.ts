@@ -128,12 +128,8 @@ export class SimulatedController {
   #take({ revision, changes, told, epoch }: Commit): void {
     for (const { key, text } of changes) if (key.startsWith('tokens/')) this.#learn(key, text === undefined ? undefined : { text, revision })
     const keys = changes.filter(({ key }) => ANNOUNCED.test(key)).sort((a, b) => (a.key < b.key ? -1 : 1))
-    for (const [i, { key, text }] of keys.entries()) {
-      this.#change(key, text === undefined ? undefined : { text, revision }, told.get(key), {
-        cursor: `${epoch}.${revision}.${i + 1}`,
-        origin: 'live',
-      })
-    }
+    const after = new Map(keys.map(({ key, text }) => [key, text === undefined ? undefined : { text, revision }]))
+    this.#tell(after, told, `${epoch}.${revision}`, 'live')
     this.#revision = revision
   }
 
@@ -143,22 +139,41 @@ export class SimulatedController {
     for (const key of keys) if (key.startsWith('tokens/')) this.#learn(key, texts.get(key))
     const differing = [...keys].filter(key => ANNOUNCED.test(key) && !isSame(texts.get(key), this.#known.get(key))).sort()
     this.#epoch = epoch
-    for (const [i, key] of differing.entries()) {
-      this.#change(key, texts.get(key), this.#store.told.get(key), { cursor: `${epoch}.${revision}.${i + 1}`, origin: 'resync' })
-    }
+    this.#tell(new Map(differing.map(key => [key, texts.get(key)])), this.#store.told, `${epoch}.${revision}`, 'resync')
     this.#revision = revision
   }
 
-  #change(key: string, after: Stored | undefined, told: Told | undefined, place: { readonly cursor: string; readonly origin: string }): void {
-    const existed = this.#known.has(key)
-    const kind = after ? (existed ? 'updated' : 'created') : 'deleted'
+  /** Says what became of these keys, in their order. What one commit did to a namespace is told at once, by the first fact that counts here. */
+  #tell(after: ReadonlyMap<string, Stored | undefined>, told: ReadonlyMap<string, Told>, place: string, origin: string): void {
+    const existed = new Map([...after.keys()].map(key => [key, this.#known.has(key)]))
+    for (const [i, key] of [...after.keys()].entries()) {
+      const before = this.#effective(namespaceOf(key))
+      this.#learn(key, after.get(key))
+      const { comment } = told.get(key) ?? {}
+      for (const other of this.#counts(key) && typeof comment === 'string' ? after.keys() : []) {
+        if (namespaceOf(other) === namespaceOf(key) && told.get(other)?.comment === comment) this.#learn(other, after.get(other))
+      }
+      const kind = after.get(key) ? (existed.get(key) ? 'updated' : 'created') : 'deleted'
+      this.#change(key, kind, before, told.get(key), { cursor: `${place}.${i + 1}`, origin })
+    }
+  }
+
+  #counts(key: string): boolean {
+    return key.startsWith('settings/') || key.startsWith(`controllers/${this.id}/`)
+  }
+
+  #change(
+    key: string,
+    kind: string,
+    previous: JsonObject,
+    told: Told | undefined,
+    place: { readonly cursor: string; readonly origin: string },
+  ): void {
     const common = { kind, ...place, revision: place.cursor.split('.')[1] ?? '' }
     const parts = key.split('/')
-    const previous = this.#effective(namespaceOf(key))
-    this.#learn(key, after)
     const { version = 0, actor = null, comment = null } = told ?? {}
     if (parts[0] === 'boxes') {
-      this.#say('box.changed', { namespace: parts[1] ?? '', box_id: parts[2] ?? '', ...common, actor: after ? actor : null })
+      this.#say('box.changed', { namespace: parts[1] ?? '', box_id: parts[2] ?? '', ...common, actor: kind === 'deleted' ? null : actor })
       return
     }
     const isSchema = parts[0] === 'schemas'

@@ -300,7 +300,8 @@ class SimulatedRound {
   #transact(key: string, other: string, drop?: string): void {
     this.#record({ kind: 'update', key, together: [other], ...(drop !== undefined && { dropped: [drop] }) }, (comment, data) => {
       const gone = drop !== undefined && this.#store.texts.has(drop) ? [{ key: drop, data: undefined, comment }] : []
-      this.#put([...[key, other].map(one => ({ key: one, data, comment })), ...gone])
+      const others = { ...data, other: comment }
+      this.#put([{ key, data, comment }, { key: other, data: others, comment }, ...gone])
       return { type: 'ok', settings: this.#settings(key), others: [this.#settings(other)] }
     })
   }

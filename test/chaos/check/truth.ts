@@ -173,13 +173,13 @@ class Builder {
     if (!isDocument(key)) {
       const written = key.startsWith('boxes/') ? content?.written : undefined
       const actor = typeof written === 'object' && written !== null && 'actor' in written ? actorOf(written.actor) : null
-      return { ...common, version: 0, actor, comment: null, recorded: false }
+      return { ...common, version: 0, actor, comment: null, recorded: false, writeId: undefined }
     }
     const record = moment.records.find(one => one.document === key && (one.adopts ?? moment.revision) === moment.revision)
-    if (record) return { ...common, version: record.version, actor: record.actor, comment: record.comment, recorded: true }
+    if (record) return { ...common, version: record.version, actor: record.actor, comment: record.comment, recorded: true, writeId: record.writeId }
     const newest = moment.records.filter(one => one.document === key).reduce((most, { version }) => Math.max(most, version), 0)
     const known = Math.max(this.#versionOf(key, before), this.#documents.get(key)?.record?.version ?? 0, newest)
-    return { ...common, version: known + 1, actor: HAND_EDIT, comment: null, recorded: false }
+    return { ...common, version: known + 1, actor: HAND_EDIT, comment: null, recorded: false, writeId: undefined }
   }
 
   /** The version before a change: one more than the last record for what was edited by hand and not recorded. */
