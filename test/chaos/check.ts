@@ -1,16 +1,20 @@
 import { checkObserved, checkReads } from './check/answers.ts'
-import { checkBoxDeleters } from './check/box-deleters.ts'
+import { Bounds } from './check/bounds.ts'
+import { checkBoxOrder, type Hands, placeName } from './check/box-order.ts'
 import { checkBoxDeletions } from './check/boxes.ts'
 import { checkCommands } from './check/commands.ts'
 import { checkFinals } from './check/finals.ts'
 import { Findings } from './check/findings.ts'
+import { checkHands } from './check/hands.ts'
 import { checkListener } from './check/listener.ts'
 import { createPanel } from './check/panel.ts'
 import { checkRegisters } from './check/registers.ts'
 import { checkStates } from './check/states.ts'
 import { checkStore } from './check/store.ts'
 import { Timeline } from './check/timeline.ts'
+import { checkTokens } from './check/tokens.ts'
 import { readTruth } from './check/truth.ts'
+import { checkVetoes } from './check/vetoes.ts'
 import type { History, Listener, Verdict } from './history.ts'
 
 export interface CheckOptions {
@@ -30,7 +34,13 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   checkStore(lives, truth, findings)
   const tally = checkCommands(history, truth, timeline, findings)
   checkBoxDeletions(history, truth, timeline, findings)
-  checkBoxDeleters(history, truth, findings)
+  if (lives.length === 1) {
+    // What was put back has another order, and no time of its own.
+    checkBoxOrder(history, truth, new Bounds(truth, history), namedHands(history), findings)
+    checkHands(history, truth, findings)
+  }
+  checkTokens(history, truth, timeline, findings)
+  checkVetoes(history, truth, findings)
 
   const sent = new Map(commands.map(command => [command.id, command.sent]))
   const restarted = options.restarted ?? restartedIn(listeners)
@@ -48,6 +58,10 @@ export function check(history: History, options: CheckOptions = {}): Verdict {
   const repairs = finals.reduce((sum, final) => sum + final.repairs, 0)
   const reconciles = finals.reduce((sum, final) => sum + final.reconciles, 0)
   return { ...tally, facts, lost, doubled, reordered, resyncs, repairs, reconciles, violations }
+}
+
+function namedHands({ hands = [] }: History): Hands {
+  return new Map(hands.map(hand => [placeName(hand.revision, hand.key), hand]))
 }
 
 function restartedIn(listeners: readonly Listener[]): Set<string> {

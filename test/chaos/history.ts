@@ -20,33 +20,86 @@ export interface StoreLife {
   readonly revisions: readonly StoreRevision[]
 }
 
+/** A box as a command answered it. */
+export interface SeenBox {
+  readonly data: Json
+  readonly revision: string
+}
+
+/** Whether a controller accepts a token, and the state that it decided from: both are of one instant. */
+export interface TokenSight {
+  readonly verdict: 'accepted' | 'TOKEN_INVALID' | 'STORE_STALE'
+  readonly state: string
+  readonly epoch: number
+  readonly revision: string
+}
+
 /** How a command ended. */
 export type Outcome =
-  /** A Settings for a change or a read; `data` alone for a box. */
-  | { readonly type: 'ok'; readonly settings?: Settings }
+  /** With what it answered: `settings` or `box` for a change or a read (false: there is none), `existed` for a deleted box, `sight` for a check. */
+  | {
+      readonly type: 'ok'
+      readonly settings?: Settings
+      /** Of a transaction: those of the documents `together`, in their order. */
+      readonly others?: readonly Settings[]
+      readonly box?: SeenBox | false
+      readonly existed?: boolean
+      readonly sight?: TokenSight
+    }
   /** Surely not applied. */
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
   /** OUTCOME_UNKNOWN, or the process died before it answered. `found`: whether the history, once all was calm, held its `write_id`. */
   | { readonly type: 'unknown'; readonly writeId?: string; readonly found?: boolean }
 
+/** Commands that change a box leave the member `id` in its data, except for a deletion; a new token is named for its command. */
+export type CommandKind =
+  | 'update'
+  | 'delete'
+  | 'read'
+  | 'create box'
+  | 'put box'
+  | 'patch box'
+  | 'delete box'
+  | 'read box'
+  | 'make token'
+  | 'revoke token'
+  | 'check token'
+
+/** What a document was when a guarded change was decided. */
+export interface Expectation {
+  readonly revision: string
+  readonly value: string | null
+}
+
 /** One command. Times are nanoseconds of the recording process' monotonic clock. */
 export interface Command {
-  /** Unique. The comment of a change of settings; the member `id` of a box's data. */
+  /** Unique. The comment of a change of settings; the member `id` of a box's data; the name of a token, see {@link tokenName}. */
   readonly id: string
   readonly controller: string
-  readonly kind: 'update' | 'delete' | 'read' | 'put box' | 'delete box'
-  /** The document it is about, such as `settings/kytos/a`. */
+  readonly kind: CommandKind
+  /** The document it is about, such as `settings/kytos/a`; empty for a token that was asked for and never shown. */
   readonly key: string
   /** Of a transaction: the other documents, whose records have the same comment. */
   readonly together?: readonly string[]
+  /** Of a transaction: documents that are gone in its revision. */
+  readonly dropped?: readonly string[]
   readonly sent: bigint
   /** When the answer came; undefined when none ever did. */
   readonly answered: bigint | undefined
   /** What an update carried. */
   readonly data?: Json
-  /** A guarded update: the revision it was for, and the `value` that the document had in that revision (null: none). */
-  readonly expected?: { readonly revision: string; readonly value: string | null }
+  /** A guarded update: the revision it was for, and the `value` that the document had in that revision (null: none; of a box: its id). */
+  readonly expected?: Expectation | undefined
+  /** Of a transaction: the same of other documents. */
+  readonly also?: readonly (Expectation & { readonly key: string })[] | undefined
+  /** The controller whose NApp refuses the change with its `changing` hook. */
+  readonly refusedBy?: string | null | undefined
   readonly outcome: Outcome
+}
+
+/** The name of the token that a command with this id makes. */
+export function tokenName(id: string): string {
+  return id.replaceAll('/', '.')
 }
 
 /** Everything that a listener heard, in order; `name` and `content` of the event. */
@@ -69,6 +122,24 @@ export interface Listener {
   readonly heard: readonly Heard[]
   /** False for one whose process died: it is owed nothing after what it heard last. */
   readonly lasted: boolean
+}
+
+/** A change that another client made in the store itself, past every controller: `etcdctl put` and the like. */
+export interface HandChange {
+  readonly key: string
+  /** Undefined for a deletion. */
+  readonly text: string | undefined
+  readonly revision: bigint
+  /** As of a {@link Command}. */
+  readonly sent: bigint
+  readonly answered: bigint
+}
+
+/** A person removed the readable file of a document or box; whether it goes with it depends on what else happens. */
+export interface Removal {
+  readonly key: string
+  /** As of a {@link Command}. */
+  readonly sent: bigint
 }
 
 /** What a controller answered from its cache once all was calm. */
@@ -94,6 +165,10 @@ export interface History {
   readonly commands: readonly Command[]
   readonly listeners: readonly Listener[]
   readonly finals: readonly Final[]
+  /** In the order of their revisions. Absent where people edit files, whose edits are commits of the store itself. */
+  readonly hands?: readonly HandChange[]
+  /** Where people edit files: those that they removed; none when absent. */
+  readonly removals?: readonly Removal[]
   /** Compaction, wipe or restore were among the faults: steps may be replaced by what a listing shows (`origin: "resync"`). */
   readonly mayResync: boolean
 }

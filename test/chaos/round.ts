@@ -4,11 +4,12 @@ import type { Command, Heard, History, Verdict } from './history.ts'
 import { createRandom, type Random } from './random.ts'
 import { openSseReader, type SseReader } from './sse-reader.ts'
 import type { Player, Rival, Stage } from './stage.ts'
-import { resolveUnknown, startWorkload } from './workload.ts'
+import { startWorkload } from './workload.ts'
 
 /** What a command may be refused with while everything around breaks; any other code is a fault of ours. */
 const REFUSALS: ReadonlySet<string> = new Set([
   'BOX_UNKNOWN',
+  'CHANGE_VETOED',
   'CONTENTION',
   'DOCUMENT_EXISTS',
   'NAMESPACE_UNKNOWN',
@@ -19,6 +20,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'STORE_REFUSED',
   'STORE_STALE',
   'STORE_UNREACHABLE',
+  'TOKEN_UNKNOWN',
 ])
 /** Seconds in which every command has to be answered, whatever is broken: 5 to reach the store, 5 of lost races, 30 for a watch that stands but lags. */
 const LONGEST_ANSWER = 45
@@ -71,11 +73,12 @@ export async function playRound({ open, seed, seconds, onFault }: RoundOptions):
       await workload.stop()
     }
     await stage.calm()
-    const commands = [...(await resolveUnknown(workload.commands, stage.players)), ...(await lastWord(stage, readers))]
+    const commands = [...(await workload.settle()), ...(await lastWord(stage, readers))]
     await Promise.all(readers.map(reader => reader.stop()))
-    const { lives, listeners, finals, rival } = await stage.collect()
+    const { lives, listeners, finals, rival, hands, removals } = await stage.collect()
     const heard = [...listeners, ...readers.map(({ listener }) => listener)]
-    const history: History = { lives, commands, listeners: heard, finals, mayResync: stage.mayResync }
+    const byHand = { ...(hands && { hands }), ...(removals && { removals }) }
+    const history: History = { lives, commands, listeners: heard, finals, ...byHand, mayResync: stage.mayResync }
     return { stage: stage.name, seed, faults, verdict: judge(history), rival, slowest: slowestAnswer(commands), history }
   } finally {
     await Promise.all(readers.map(reader => reader.stop()))

@@ -1,5 +1,5 @@
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
-import type { Final, Listener, StoreLife } from './history.ts'
+import type { Final, HandChange, Listener, Removal, StoreLife, TokenSight } from './history.ts'
 import type { Random } from './random.ts'
 
 /** A controller at work, in this process or in one of its own. */
@@ -9,6 +9,21 @@ export interface Player {
   readonly url: string
   /** @throws SettingsError as the command does; {@link PlayerGone} when its process ended before it answered. */
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
+  readonly tokens: TokenDesk
+}
+
+/** The tokens of the store at one controller. Every method throws as {@link Player.ask} does. */
+export interface TokenDesk {
+  make(name: string): Promise<MadeToken>
+  revoke(id: string): Promise<void>
+  /** Never asks the store: decides from what the controller knows. */
+  check(token: string): Promise<TokenSight>
+}
+
+/** A new token: `token` is its text, which is shown once. */
+export interface MadeToken {
+  readonly id: string
+  readonly token: string
 }
 
 /** The process of a controller ended, or was not there: what it was asked may or may not have been done. */
@@ -46,6 +61,9 @@ export interface Stage {
     readonly lives: readonly StoreLife[]
     readonly listeners: readonly Listener[]
     readonly finals: readonly Final[]
+    /** What other clients changed in the store itself; absent where files are edited instead. */
+    readonly hands?: readonly HandChange[]
+    readonly removals?: readonly Removal[]
     readonly rival?: Rival
   }>
   /** Ends everything; also after a failure. */

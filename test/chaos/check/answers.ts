@@ -2,6 +2,7 @@ import type { Settings } from '../../../events/map.ts'
 import { equalJson } from '../../../model/value.ts'
 import type { Command, History } from '../history.ts'
 import type { Findings } from './findings.ts'
+import { isLook } from './kinds.ts'
 import type { Ear } from './listener.ts'
 import type { Recorded } from './moment.ts'
 import { occurrencesOf, type Timeline } from './timeline.ts'
@@ -85,7 +86,7 @@ interface Acked {
 /** Acked changes by document, in the order of their answers. */
 function ackedByDocument(commands: readonly Command[], truth: Truth): Map<string, Acked[]> {
   const acked = new Map<string, Acked[]>()
-  const answered = commands.filter(({ kind, answered, outcome }) => kind !== 'read' && answered !== undefined && outcome.type === 'ok')
+  const answered = commands.filter(one => !isLook(one) && one.answered !== undefined && one.outcome.type === 'ok')
   for (const command of answered.sort((a, b) => ((a.answered ?? 0n) < (b.answered ?? 0n) ? -1 : 1))) {
     const [found] = occurrencesOf(truth, command)
     if (!found || !('document' in found)) continue

@@ -1,8 +1,10 @@
 import type { Command, History } from '../history.ts'
 import type { Findings } from './findings.ts'
+import { isBoxPut } from './kinds.ts'
 import type { Step } from './moment.ts'
-import { occurrencesOf, type Timeline } from './timeline.ts'
+import { boxPutsOf, type Timeline } from './timeline.ts'
 import type { Truth } from './truth.ts'
+import { place } from './unmatched.ts'
 
 /*
  * An acked deletion of a box leaves no name behind. What can be said: between the last put that was acked before it was asked for and the first one that was
@@ -48,10 +50,10 @@ export function checkBoxDeletions({ commands }: History, truth: Truth, timeline:
 function readBoxes(commands: readonly Command[], truth: Truth, timeline: Timeline): Map<string, Box> {
   const puts = new Map<string, Put[]>()
   for (const command of commands) {
-    const { kind, outcome, answered, sent, key } = command
-    if (kind !== 'put box' || outcome.type !== 'ok' || answered === undefined) continue
-    const [step] = occurrencesOf(truth, command)
-    if (!step || !('key' in step) || !timeline.isLasting(step.moment)) continue
+    const { outcome, answered, sent, key } = command
+    if (!isBoxPut(command) || outcome.type !== 'ok' || answered === undefined) continue
+    const [step] = boxPutsOf(truth, command)
+    if (!step || !timeline.isLasting(step.moment)) continue
     const known = puts.get(key)
     if (known) known.push({ sent, answered, step })
     else puts.set(key, [{ sent, answered, step }])
@@ -80,15 +82,4 @@ function boxOf(puts: readonly Put[]): Box {
     box.asked.push({ time: sent, depth: Math.min(step.moment.depth, box.asked.at(-1)?.depth ?? Number.MAX_SAFE_INTEGER) })
   }
   return box
-}
-
-/** How many of them hold, of a list that begins with all that do. */
-function place<T>(list: readonly T[], holds: (one: T) => boolean): number {
-  let [low, high] = [0, list.length]
-  while (low < high) {
-    const middle = (low + high) >> 1
-    if (holds(list[middle] as T)) low = middle + 1
-    else high = middle
-  }
-  return low
 }

@@ -3,9 +3,10 @@ import { makeKey } from '../../../model/key.ts'
 import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Command, History } from '../history.ts'
 import type { Findings } from './findings.ts'
+import { isBoxPut, isLook, isNameless } from './kinds.ts'
 import type { Moment, Recorded } from './moment.ts'
 import { type Occurrence, occurrencesOf, type Timeline } from './timeline.ts'
-import { momentAt, type Truth, versionName } from './truth.ts'
+import { momentAt, stepAt, type Truth, versionName } from './truth.ts'
 
 /*
  * What became of the commands: an acked change stands once in the life in which it was committed, a refused one in none, an unknown one at most once. What
@@ -20,10 +21,10 @@ export interface Tally {
 }
 
 export function checkCommands({ commands }: History, truth: Truth, timeline: Timeline, findings: Findings): Tally {
-  const changes = commands.filter(({ kind }) => kind !== 'read')
+  const changes = commands.filter(one => !isLook(one))
   const judge = new CommandCheck(truth, timeline, findings)
-  for (const command of changes) if (command.kind !== 'delete box') judge.take(command)
-  checkTwins(changes, findings)
+  for (const command of changes) if (!isNameless(command)) judge.take(command)
+  checkTwins(commands, findings)
   return {
     writes: changes.length,
     acked: changes.filter(({ outcome }) => outcome.type === 'ok').length,
@@ -51,12 +52,14 @@ class CommandCheck {
     const found = occurrencesOf(this.#truth, command)
     this.#refuseTwice(command, found)
     this.#refuseHalf(command)
+    this.#refuseLeft(command)
     const { outcome } = command
-    if (command.kind === 'put box') this.#takeWriteId(command, found)
+    if (isBoxPut(command)) this.#takeWriteId(command, found)
     if (outcome.type === 'refused') this.#takeRefused(command, found)
     else if (outcome.type === 'unknown') this.#takeUnknown(command)
     else if (found.length === 0) this.#takeAbsent(command, outcome.settings)
     else if (outcome.settings) this.#takeAcked(command, outcome.settings, found)
+    if (outcome.type === 'ok') this.#takeOthers(command, outcome.others ?? [])
   }
 
   #refuseTwice({ id, key }: Command, found: readonly Occurrence[]): void {
@@ -76,6 +79,30 @@ class CommandCheck {
     for (const { document, moment } of records) {
       const left = [key, ...(together ?? [])].find(other => !records.some(one => one.document === other && one.moment === moment))
       if (left !== undefined) this.#findings.wrong(`${id} was applied to ${document} in revision ${moment.revision}, and not to ${left}.`)
+    }
+  }
+
+  /** What a transaction drops is gone in its revision. */
+  #refuseLeft({ id, key, dropped = [] }: Command): void {
+    if (dropped.length === 0) return
+    for (const { document, moment } of this.#truth.records.get(id) ?? []) {
+      if (document !== key) continue
+      for (const other of dropped) {
+        if (stepAt(this.#truth, other, moment)?.text === undefined) continue
+        this.#findings.wrong(`${id} was applied to ${key} in revision ${moment.revision}, and did not drop ${other}.`)
+      }
+    }
+  }
+
+  /** What an acked transaction answered of the documents besides the first. */
+  #takeOthers(command: Command, others: readonly Settings[]): void {
+    const { id, together = [] } = command
+    const records = this.#truth.records.get(id) ?? []
+    for (const [i, settings] of others.entries()) {
+      const document = together[i]
+      const own = records.filter(record => record.document === document)
+      if (own.length === 0 || own.some(record => this.#agrees(command, record, settings))) continue
+      this.#findings.wrong(`${id} was answered with version ${settings.version} and revision ${settings.revision} of ${document}, which has another.`)
     }
   }
 
@@ -132,7 +159,7 @@ class CommandCheck {
   #takeAcked(command: Command, settings: Settings, found: readonly Occurrence[]): void {
     const { id, key } = command
     const records = found.flatMap(one => ('document' in one ? [one] : []))
-    if (records.some(record => this.#agrees(record, settings))) return
+    if (records.some(record => this.#agrees(command, record, settings))) return
     // It was made, went with its life before it was answered, and the next life already was as it wanted.
     if (settings.observed === false && !records.some(({ moment }) => this.#timeline.isLasting(moment)) && this.#changedNothing(command, settings))
       return
@@ -143,11 +170,13 @@ class CommandCheck {
   }
 
   /** Version and revision of the commit, or of what had come on top of it when it was answered. */
-  #agrees({ document, version, moment }: Recorded, settings: Settings): boolean {
+  #agrees({ controller }: Command, { document, version, moment }: Recorded, settings: Settings): boolean {
     const edited = (this.#truth.edits.get(document) ?? []).some(edit => edit.moment.depth > moment.depth)
     if (settings.version !== version && !(edited && settings.version > version)) return false
     // Who has not seen the change yet may not have seen the new epoch either that it was made in.
     if (settings.epoch !== moment.epoch) return settings.epoch > moment.epoch || settings.observed === false
+    // The revision of an answer is that of what its controller sees, which the overrides of another one are no part of.
+    if (document.startsWith('controllers/') && !document.startsWith(`${makeKey('controllers', controller)}/`)) return true
     const revision = BigInt(settings.revision)
     if (revision === moment.revision) return true
     return revision > moment.revision && (edited || this.#touched(moment, revision, settings.namespace))

@@ -16,6 +16,16 @@ export interface Moment {
   /** What is announced, in byte order of the keys: the one at index i has the place i + 1. */
   readonly steps: readonly Step[]
   readonly records: readonly Recorded[]
+  /** Changes of tokens, which are not announced. */
+  readonly tokens: readonly TokenStep[]
+}
+
+/** A change of one token. */
+export interface TokenStep {
+  readonly moment: Moment
+  readonly key: string
+  /** Undefined once revoked. */
+  readonly text: string | undefined
 }
 
 /** A history record, and the moment that brought it. */
@@ -41,6 +51,8 @@ export interface Step {
   readonly comment: string | null
   /** Its record came in the same revision. */
   readonly recorded: boolean
+  /** Of that record; changes with the same one were asked for together. */
+  readonly writeId: string | undefined
   /** What a document or box holds; undefined when it is no JSON object, or gone. */
   readonly content: JsonObject | undefined
 }
@@ -53,6 +65,17 @@ export function boxData(step: Step | undefined): Json | undefined {
 /** `<epoch>.<revision>.<n>` */
 export function cursorOf({ moment, n }: Step): string {
   return `${moment.epoch}.${moment.revision}.${n}`
+}
+
+/** True for two documents of one namespace that were changed together: the first fact that counts tells what both came to. */
+export function areOne(a: Step | undefined, b: Step | undefined): boolean {
+  if (a?.writeId === undefined || a.writeId !== b?.writeId) return false
+  return addressOf(a.key) === addressOf(b.key)
+}
+
+/** The part of a document's key that its namespace makes. */
+function addressOf(key: string): string {
+  return key.split('/').slice(-2).join('/')
 }
 
 /** True for documents of overrides. */

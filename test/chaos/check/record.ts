@@ -11,6 +11,8 @@ export interface RecordText {
   readonly data: JsonObject | null
   readonly actor: Actor | null
   readonly comment: string | null
+  /** The one that committed it. */
+  readonly controller: string
   readonly writeId: string
   /** The revision of the edit by hand that it records. */
   readonly adopts: bigint | undefined
@@ -33,6 +35,7 @@ export function readRecord(key: string, text: string): RecordText | undefined {
     data: isObject(fields.data) ? fields.data : null,
     actor: actorOf(fields.actor),
     comment: textOf(fields.comment) ?? null,
+    controller: textOf(fields.controller) ?? '',
     writeId: textOf(fields.write_id) ?? '',
     adopts: typeof fields.revision === 'string' ? BigInt(fields.revision) : undefined,
   }

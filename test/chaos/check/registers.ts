@@ -12,7 +12,7 @@ const REGISTER = /^settings\/kytos\/register_/
  */
 export function checkRegisters(commands: readonly Command[], truth: Truth, timeline: Timeline, findings: Findings): void {
   const registers = new Map<string, Command[]>()
-  for (const command of commands) {
+  for (const command of commands.flatMap(eachRegister)) {
     if (!REGISTER.test(command.key)) continue
     const known = registers.get(command.key)
     if (known) known.push(command)
@@ -26,6 +26,14 @@ export function checkRegisters(commands: readonly Command[], truth: Truth, timel
         findings.wrong(`${key}${truth.lives.length > 1 ? ` in life ${life + 1}` : ''} is not linearizable: ${describeViolation(violation)}`)
     }
   }
+}
+
+/** A change of several registers as one of each. Which of them refused it cannot be said. */
+function eachRegister(command: Command): Command[] {
+  const { also, outcome } = command
+  if (!also) return [command]
+  if (outcome.type === 'refused') return []
+  return [command, ...also.map(({ key, ...expected }) => ({ ...command, key, expected }))]
 }
 
 function operationsIn(life: number, commands: readonly Command[], truth: Truth, timeline: Timeline): Operation[] {

@@ -1,7 +1,7 @@
 import { parseJson } from '../../../model/json.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import { mergeLayers } from '../../../src/settings/layers.ts'
-import type { Final, Heard, Listener } from '../history.ts'
+import type { Final, Heard, Listener, TokenSight } from '../history.ts'
 import type { Commit, SimulatedStore, Stored, Told } from './simulator-store.ts'
 
 const ANNOUNCED = /^(settings|controllers|schemas|boxes)\//
@@ -65,6 +65,13 @@ export class SimulatedController {
     }
   }
 
+  /** Whether it accepts a token, from what it knows, as a right controller says it. */
+  sight(key: string): TokenSight {
+    const isKnown = this.#known.has(key)
+    const verdict = isKnown ? 'accepted' : this.present ? 'TOKEN_INVALID' : 'STORE_STALE'
+    return { verdict, state: this.present ? 'READY' : 'STALE', epoch: this.#epoch, revision: this.#revision.toString() }
+  }
+
   away(): void {
     if (this.present) this.#state('STALE')
     this.present = false
@@ -119,38 +126,54 @@ export class SimulatedController {
   }
 
   #take({ revision, changes, told, epoch }: Commit): void {
+    for (const { key, text } of changes) if (key.startsWith('tokens/')) this.#learn(key, text === undefined ? undefined : { text, revision })
     const keys = changes.filter(({ key }) => ANNOUNCED.test(key)).sort((a, b) => (a.key < b.key ? -1 : 1))
-    for (const [i, { key, text }] of keys.entries()) {
-      this.#change(key, text === undefined ? undefined : { text, revision }, told.get(key), {
-        cursor: `${epoch}.${revision}.${i + 1}`,
-        origin: 'live',
-      })
-    }
+    const after = new Map(keys.map(({ key, text }) => [key, text === undefined ? undefined : { text, revision }]))
+    this.#tell(after, told, `${epoch}.${revision}`, 'live')
     this.#revision = revision
   }
 
   #relist(): void {
     const { texts, epoch, revision } = this.#store
     const keys = new Set([...texts.keys(), ...this.#known.keys()])
+    for (const key of keys) if (key.startsWith('tokens/')) this.#learn(key, texts.get(key))
     const differing = [...keys].filter(key => ANNOUNCED.test(key) && !isSame(texts.get(key), this.#known.get(key))).sort()
     this.#epoch = epoch
-    for (const [i, key] of differing.entries()) {
-      this.#change(key, texts.get(key), this.#store.told.get(key), { cursor: `${epoch}.${revision}.${i + 1}`, origin: 'resync' })
-    }
+    this.#tell(new Map(differing.map(key => [key, texts.get(key)])), this.#store.told, `${epoch}.${revision}`, 'resync')
     this.#revision = revision
   }
 
-  #change(key: string, after: Stored | undefined, told: Told | undefined, place: { readonly cursor: string; readonly origin: string }): void {
-    const existed = this.#known.has(key)
-    const kind = after ? (existed ? 'updated' : 'created') : 'deleted'
+  /** Says what became of these keys, in their order. What one commit did to a namespace is told at once, by the first fact that counts here. */
+  #tell(after: ReadonlyMap<string, Stored | undefined>, told: ReadonlyMap<string, Told>, place: string, origin: string): void {
+    const existed = new Map([...after.keys()].map(key => [key, this.#known.has(key)]))
+    for (const [i, key] of [...after.keys()].entries()) {
+      const before = this.#effective(namespaceOf(key))
+      this.#learn(key, after.get(key))
+      const { comment } = told.get(key) ?? {}
+      for (const other of this.#counts(key) && typeof comment === 'string' ? after.keys() : []) {
+        if (namespaceOf(other) === namespaceOf(key) && told.get(other)?.comment === comment) this.#learn(other, after.get(other))
+      }
+      const kind = after.get(key) ? (existed.get(key) ? 'updated' : 'created') : 'deleted'
+      this.#change(key, kind, before, told.get(key), { cursor: `${place}.${i + 1}`, origin })
+    }
+  }
+
+  #counts(key: string): boolean {
+    return key.startsWith('settings/') || key.startsWith(`controllers/${this.id}/`)
+  }
+
+  #change(
+    key: string,
+    kind: string,
+    previous: JsonObject,
+    told: Told | undefined,
+    place: { readonly cursor: string; readonly origin: string },
+  ): void {
     const common = { kind, ...place, revision: place.cursor.split('.')[1] ?? '' }
     const parts = key.split('/')
-    const previous = this.#effective(namespaceOf(key))
-    if (after) this.#known.set(key, after)
-    else this.#known.delete(key)
     const { version = 0, actor = null, comment = null } = told ?? {}
     if (parts[0] === 'boxes') {
-      this.#say('box.changed', { namespace: parts[1] ?? '', box_id: parts[2] ?? '', ...common, actor: after ? actor : null })
+      this.#say('box.changed', { namespace: parts[1] ?? '', box_id: parts[2] ?? '', ...common, actor: kind === 'deleted' ? null : actor })
       return
     }
     const isSchema = parts[0] === 'schemas'
@@ -162,6 +185,11 @@ export class SimulatedController {
       ...{ namespace, scope, data, previous: isSchema ? data : previous, changes: [], version, epoch, actor, comment },
       ...common,
     })
+  }
+
+  #learn(key: string, after: Stored | undefined): void {
+    if (after) this.#known.set(key, after)
+    else this.#known.delete(key)
   }
 
   #say(name: string, content: JsonObject): void {

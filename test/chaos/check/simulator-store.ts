@@ -1,5 +1,5 @@
 import { printJson } from '../../../model/json.ts'
-import type { Json, JsonObject } from '../../../model/value.ts'
+import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { StoreLife, StoreRevision } from '../history.ts'
 
 /** What a fact about the last change of a key has to say. */
@@ -25,6 +25,8 @@ export interface Wanted {
   readonly key: string
   readonly data: Json | undefined
   readonly comment?: string
+  /** Which controller commits it; `one` when absent. */
+  readonly controller?: string
 }
 
 export const WRITER: JsonObject = { type: 'napp', name: 'kytos/chaos' }
@@ -64,13 +66,13 @@ export class SimulatedStore {
   commit(wanted: readonly Wanted[]): Commit {
     const changes: { key: string; text: string | undefined }[] = []
     const told = new Map<string, Told>()
-    for (const { key, data, comment } of wanted) {
+    for (const { key, data, comment, controller = 'one' } of wanted) {
       changes.push({ key, text: data === undefined ? undefined : printJson(data) })
-      if (key.startsWith('boxes/')) told.set(key, { version: 0, actor: data === undefined ? null : WRITER, comment: null })
+      if (key.startsWith('boxes/')) told.set(key, { version: 0, actor: isObject(data) && data.written !== undefined ? WRITER : null, comment: null })
       if (!key.startsWith('settings/') && !key.startsWith('controllers/')) continue
       const version = this.versionOf(key) + 1
       told.set(key, comment === undefined ? { version, actor: HAND_EDIT, comment: null } : { version, actor: WRITER, comment })
-      if (comment !== undefined) changes.push(this.#record(key, version, data, { actor: WRITER, comment }))
+      if (comment !== undefined) changes.push(this.#record(key, version, data, { actor: WRITER, comment, controller }))
     }
     return this.#push(changes, told)
   }

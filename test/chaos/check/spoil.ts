@@ -39,6 +39,43 @@ export function jointRound(): History {
   return simulate(acts('patch 0, transaction 0, patch 1, transaction 1, patch 2'))
 }
 
+/** A round in which boxes are fought over; all changes are answered. */
+export function boxRound(): History {
+  return simulate(
+    acts(
+      'box 0, look 0, vain box 0, guarded box 3, patch box 0, look 0, guarded box 5, unbox 0, look 0, unbox 0, vain box 0, box 0, unbox 0, box 0, patch box 0, patch 0, box 1, guarded box 10',
+    ),
+  )
+}
+
+/** A round in which the answers of some changes of boxes are lost. */
+export function lostBoxRound(): History {
+  return simulate(acts('lost box 1, box 0, lost box 3, lost box 4, box 1, lost box 4, patch box 1, look 1, unbox 1'))
+}
+
+/** A round with changes of several documents and scopes at once, guarded ones, and ones that a hook refuses. */
+export function mixedRound(): History {
+  return simulate(
+    acts(
+      'patch 0, drop 0, patch 1, drop 1, transfer 1, transfer 2, register 2, transfer 5, guarded 1, guarded 4, guarded 3, guarded 2, guarded 8, patch 2',
+    ),
+  )
+}
+
+/** A round in which other clients write past the service. */
+export function handRound(): History {
+  return simulate(
+    acts('patch 0, edit 0, patch 0, edit 1, edit 1, box 0, hand box 3, patch box 0, hand box 0, box 0, erase 1, patch 1, remove 0, patch 0'),
+  )
+}
+
+/** A round in which tokens are made, used and revoked at two controllers, one of which is away for a while. */
+export function tokenRound(): History {
+  return simulate(
+    acts('patch 0, token 0, token 1, show 0, show 1, away 1, revoke 0, show 0, show 2, patch 0, back 1, show 1, show 0, revoke 0, token 0, patch 0'),
+  )
+}
+
 /** A round in which a controller dies and comes back. */
 export function deadlyRound(): History {
   return simulate(acts('patch 0, patch 1, box 0, restart 0, patch 0, patch 1'))

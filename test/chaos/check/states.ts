@@ -1,5 +1,6 @@
 import type { Command } from '../history.ts'
 import type { Findings } from './findings.ts'
+import { isLook } from './kinds.ts'
 import type { Ear } from './listener.ts'
 import type { Moment } from './moment.ts'
 import { occurrencesOf, type Timeline } from './timeline.ts'
@@ -38,7 +39,7 @@ function place({ epoch, revision }: Moment): string {
 function newestAcked(commands: readonly Command[], truth: Truth, timeline: Timeline): (before: bigint, at: bigint) => Acked[] {
   const lasting: Acked[] = []
   const passing: Acked[] = []
-  const answered = commands.filter(({ kind, outcome, answered }) => kind !== 'read' && outcome.type === 'ok' && answered !== undefined)
+  const answered = commands.filter(one => !isLook(one) && one.outcome.type === 'ok' && one.answered !== undefined)
   for (const command of answered.sort((a, b) => ((a.answered ?? 0n) < (b.answered ?? 0n) ? -1 : 1))) {
     const [found] = occurrencesOf(truth, command)
     if (!found) continue

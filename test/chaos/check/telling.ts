@@ -28,8 +28,8 @@ export class Teaching {
     this.#panel = panel
   }
 
-  /** Holds a fact against the change it tells of, and makes that change in the world. */
-  hear(fact: Fact, key: string, step: Step | undefined, { kind, by }: Telling): void {
+  /** Holds a fact against the change it tells of, and makes that change in the world, with those of the same commit and namespace that it tells of too. */
+  hear(fact: Fact, key: string, step: Step | undefined, { kind, by }: Telling, others: readonly Step[] = []): void {
     const { namespace, content } = fact
     if (content.kind !== kind) this.#wrong(fact, `says ${content.kind} of ${key}, which was ${kind}`)
     if (by) this.#compare(fact, key, by)
@@ -38,6 +38,8 @@ export class Teaching {
     const before = namespace === undefined ? undefined : (this.#told.get(namespace) ?? this.effective(namespace))
     this.#world.apply(key, step)
     if (namespace === undefined) return
+    const { cluster, own } = this.place(namespace)
+    if (key === cluster || key === own) for (const other of others) this.#world.apply(other.key, other)
     const after = this.effective(namespace)
     if (before && !equalJson(content.previous, before)) this.#wrong(fact, `has a "previous" of ${namespace} that is not what was heard last`)
     if (after && !equalJson(content.data, after)) this.#wrong(fact, `has a "data" of ${namespace} that is not what the store held`)

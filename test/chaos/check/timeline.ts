@@ -1,14 +1,22 @@
-import type { Command } from '../history.ts'
-import type { Moment, Recorded, Step } from './moment.ts'
+import { type Command, tokenName } from '../history.ts'
+import { isBoxPut, isLook, isNameless } from './kinds.ts'
+import type { Moment, Recorded, Step, TokenStep } from './moment.ts'
 import type { Truth } from './truth.ts'
 
 /** Where a change stands in the history of the store. */
-export type Occurrence = Recorded | Step
+export type Occurrence = Recorded | Step | TokenStep
 
 /** Every place where the change of a command stands, each once however many lives share it. */
-export function occurrencesOf(truth: Truth, { id, kind, key }: Command): readonly Occurrence[] {
-  if (kind === 'put box') return (truth.boxes.get(id) ?? []).filter(step => step.key === key)
+export function occurrencesOf(truth: Truth, command: Command): readonly Occurrence[] {
+  const { id, kind, key } = command
+  if (isBoxPut(command)) return boxPutsOf(truth, command)
+  if (kind === 'make token') return truth.tokenNames.get(tokenName(id)) ?? []
   return (truth.records.get(id) ?? []).filter(({ document }) => document === key)
+}
+
+/** The same of a command that puts a box. */
+export function boxPutsOf(truth: Truth, { id, key }: Command): readonly Step[] {
+  return (truth.boxes.get(id) ?? []).filter(step => step.key === key)
 }
 
 /**
@@ -23,8 +31,8 @@ export class Timeline {
   constructor(truth: Truth, commands: readonly Command[]) {
     this.#lives = truth.lives.length
     for (const command of commands) {
-      const { kind, sent, answered, outcome } = command
-      if (kind === 'read' || kind === 'delete box' || outcome.type === 'refused') continue
+      const { sent, answered, outcome } = command
+      if (isLook(command) || isNameless(command) || outcome.type === 'refused') continue
       const [occurrence, another] = occurrencesOf(truth, command)
       const life = occurrence?.moment.lives[0]
       if (life === undefined || another) continue

@@ -1,6 +1,6 @@
 import { HAND_EDIT } from '../../../model/actor.ts'
 import type { StoreLife, StoreRevision } from '../history.ts'
-import { isAnnounced, isDocument, type Moment, type Recorded, type Step, subjectOf } from './moment.ts'
+import { isAnnounced, isDocument, type Moment, type Recorded, type Step, subjectOf, type TokenStep } from './moment.ts'
 import { actorOf, readObject, readRecord } from './record.ts'
 
 /** One life of the store as a path of moments, of which it shares the first ones with an earlier life. */
@@ -20,6 +20,12 @@ export interface Truth {
   readonly boxes: ReadonlyMap<string, readonly Step[]>
   /** Changes of documents without a record, by key. */
   readonly edits: ReadonlyMap<string, readonly Step[]>
+  /** Changes of documents and boxes, by key, each once, in the order of the lives. */
+  readonly steps: ReadonlyMap<string, readonly Step[]>
+  /** Changes of tokens, by key, in the order of the lives. */
+  readonly tokenSteps: ReadonlyMap<string, readonly TokenStep[]>
+  /** Tokens as they were made, by their names. */
+  readonly tokenNames: ReadonlyMap<string, readonly TokenStep[]>
 }
 
 /** The last moment of a life that is not after a revision. */
@@ -33,6 +39,16 @@ export function momentAt({ path }: Life, revision: bigint): Moment | undefined {
   return path[low - 1]
 }
 
+/** The last change of a key in a moment or before it, in the lives of that moment. */
+export function stepAt<S extends { readonly moment: Moment }>(
+  truth: Pick<Truth, 'lives'> & { readonly steps: ReadonlyMap<string, readonly S[]> },
+  key: string,
+  at: Moment,
+): S | undefined {
+  const path = truth.lives[at.lives[0] ?? 0]?.path ?? []
+  return truth.steps.get(key)?.findLast(({ moment }) => moment.depth <= at.depth && path[moment.depth] === moment)
+}
+
 /** How a version of a document is called. */
 export function versionName(document: string, version: number): string {
   return `${document} ${version}`
@@ -43,6 +59,9 @@ export function readTruth(lives: readonly StoreLife[]): Truth {
   const versions = new Map<string, Recorded[]>()
   const boxes = new Map<string, Step[]>()
   const edits = new Map<string, Step[]>()
+  const steps = new Map<string, Step[]>()
+  const tokenSteps = new Map<string, TokenStep[]>()
+  const tokenNames = new Map<string, TokenStep[]>()
   const read: Life[] = []
   for (const [index, { revisions }] of lives.entries()) {
     const [origin, shared] = inherited(lives, index)
@@ -63,11 +82,17 @@ export function readTruth(lives: readonly StoreLife[]): Truth {
         const id = boxId(step)
         if (id !== undefined) collect(boxes, id, step)
         if (isDocument(step.key) && !step.recorded) collect(edits, step.key, step)
+        collect(steps, step.key, step)
+      }
+      for (const step of moment.tokens) {
+        collect(tokenSteps, step.key, step)
+        const name = step.text === undefined ? undefined : readObject(step.text)?.name
+        if (typeof name === 'string') collect(tokenNames, name, step)
       }
     }
     read.push({ path, shared })
   }
-  return { lives: read, records, versions, boxes, edits }
+  return { lives: read, records, versions, boxes, edits, steps, tokenSteps, tokenNames }
 }
 
 /** The earlier life that this one shares most with, and how many revisions. */
@@ -128,7 +153,9 @@ class Builder {
     const steps: Step[] = []
     const records: Recorded[] = []
     const depth = (this.#last?.depth ?? -1) + 1
-    const moment = { revision, epoch: typeof epoch === 'number' ? epoch : 0, parent: this.#last, depth, lives: [life], steps, records }
+    const tokens: TokenStep[] = []
+    const moment = { revision, epoch: typeof epoch === 'number' ? epoch : 0, parent: this.#last, depth, lives: [life], steps, records, tokens }
+    for (const { key, text } of changes) if (key.startsWith('tokens/')) tokens.push({ moment, key, text })
     const told = changes.flatMap(({ key, text }) => (text === undefined ? [] : (readRecord(key, text) ?? [])))
     for (const record of told) records.push({ ...record, moment })
     const announced = changes.filter(({ key }) => isAnnounced(key)).sort((a, b) => (a.key < b.key ? -1 : 1))
@@ -146,13 +173,13 @@ class Builder {
     if (!isDocument(key)) {
       const written = key.startsWith('boxes/') ? content?.written : undefined
       const actor = typeof written === 'object' && written !== null && 'actor' in written ? actorOf(written.actor) : null
-      return { ...common, version: 0, actor, comment: null, recorded: false }
+      return { ...common, version: 0, actor, comment: null, recorded: false, writeId: undefined }
     }
     const record = moment.records.find(one => one.document === key && (one.adopts ?? moment.revision) === moment.revision)
-    if (record) return { ...common, version: record.version, actor: record.actor, comment: record.comment, recorded: true }
+    if (record) return { ...common, version: record.version, actor: record.actor, comment: record.comment, recorded: true, writeId: record.writeId }
     const newest = moment.records.filter(one => one.document === key).reduce((most, { version }) => Math.max(most, version), 0)
     const known = Math.max(this.#versionOf(key, before), this.#documents.get(key)?.record?.version ?? 0, newest)
-    return { ...common, version: known + 1, actor: HAND_EDIT, comment: null, recorded: false }
+    return { ...common, version: known + 1, actor: HAND_EDIT, comment: null, recorded: false, writeId: undefined }
   }
 
   /** The version before a change: one more than the last record for what was edited by hand and not recorded. */

@@ -2,7 +2,7 @@ import { equalJson } from '../../../model/value.ts'
 import type { Listener } from '../history.ts'
 import { type Fact, type Passage, printCursor, snapshotData } from './heard.ts'
 import { mayBeForgotten } from './kept.ts'
-import { cursorOf, isDocument, type Moment, type Step } from './moment.ts'
+import { areOne, cursorOf, isDocument, type Moment, type Step } from './moment.ts'
 import { leadsTo, momentsAt, type Panel } from './panel.ts'
 import { differencesTo, matchDifferences, misfits, tellingOf } from './resync.ts'
 import { Teaching } from './telling.ts'
@@ -77,7 +77,10 @@ export class Walk {
       this.#wrongFact(fact, `tells of ${fact.subject} in the place of ${step.key}`)
       this.#lose(step)
       this.#world.apply(step.key, step)
-    } else this.#teaching.hear(fact, step.key, step, { kind: step.kind, by: step })
+    } else {
+      const others = target.steps.filter(other => other.n > step.n && areOne(step, other))
+      this.#teaching.hear(fact, step.key, step, { kind: step.kind, by: step }, others)
+    }
   }
 
   /** Of several lives that came to this revision in this epoch, the one that the facts tell of. */
@@ -124,7 +127,9 @@ export class Walk {
       else {
         const place = places.indexOf(difference.key) + 1
         if (place !== fact.cursor.n) this.#wrongFact(fact, `has not the place ${place} that ${difference.key} has among what differs`)
-        this.#teaching.hear(fact, difference.key, difference.after, tellingOf(difference))
+        const { key, after } = difference
+        const others = differences.flatMap(other => (other.key > key && other.after && areOne(after, other.after) ? [other.after] : []))
+        this.#teaching.hear(fact, key, after, tellingOf(difference), others)
       }
     }
     for (const { key, must } of differences) {

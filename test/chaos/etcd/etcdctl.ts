@@ -12,6 +12,8 @@ export interface Etcdctl {
   put(key: string, value: string): Promise<bigint>
   /** Deletes a key that is there; gives the revision. */
   delete(key: string): Promise<bigint>
+  /** The same of one that may not be; undefined when it is not. */
+  deleteIfThere(key: string): Promise<bigint | undefined>
   get(key: string): Promise<string | undefined>
   /** The revision of the store, read from its quorum. */
   revision(): Promise<bigint>
@@ -65,6 +67,10 @@ export function createEtcdctl({ endpoints, user, tls, binary }: EtcdctlOptions):
     run,
     put: async (key, value) => revisionOf(await run(['put', key, '-w', 'json'], value)),
     delete: async key => revisionOf(await run(['del', key, '-w', 'json'])),
+    deleteIfThere: async key => {
+      const answer = await run(['del', key, '-w', 'json'])
+      return /"deleted":[1-9]/.test(answer) ? revisionOf(answer) : undefined
+    },
     get: async key => {
       const text = await run(['get', key, '--print-value-only'])
       return text === '' ? undefined : text.replace(/\n$/, '')

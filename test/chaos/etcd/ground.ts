@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { EtcdOptions } from '../../../backends/etcd/index.ts'
+import type { HandChange } from '../history.ts'
 import type { Random } from '../random.ts'
 import type { Fault } from '../stage.ts'
 import type { Etcdctl } from './etcdctl.ts'
@@ -18,6 +19,8 @@ export interface Ground {
   /** Of every endpoint, on loopback. */
   readonly ports: readonly number[]
   readonly etcdctl: Etcdctl
+  /** What was changed past the service so far; none when absent. */
+  readonly hands?: readonly HandChange[]
   /** How a controller reaches it when these are the ports of its way to it. */
   connection(ports: readonly number[]): EtcdOptions
   /** What can happen on it, beside what happens to the lines. */

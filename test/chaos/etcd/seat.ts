@@ -13,8 +13,10 @@ import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import type { Health } from '../../../src/watcher/standing.ts'
 import { keepLog } from '../../support/controller.ts'
 import { freePort } from '../../support/etcd-process.ts'
+import { startGuard } from '../guard-napp.ts'
 import type { Heard, Listener } from '../history.ts'
 import { type Player, PlayerGone } from '../stage.ts'
+import { createTokenDesk } from '../token-desk.ts'
 
 /** One controller at a time in this process, at the same address and with the same snapshot file as the one before it, and what each of them said. */
 export interface Seat extends Player {
@@ -58,6 +60,7 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
   const sit = async (): Promise<Sitting> => {
     const log = keepLog(lines)
     const root = createBus({ log })
+    startGuard(root, id)
     const snapshot = new SnapshotFile(file, `etcd ${etcd.endpoints.join(',')} ${etcd.prefix}`, log)
     const service = createService(report => createEtcdBackend(etcd, { report }), {
       bus: root,
@@ -92,6 +95,12 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
     return { service, http, bus: root.view({ type: 'napp', name: 'kytos/chaos' }), gone: rejectOnce(ended.signal, id), end }
   }
 
+  /** What the controller of now does, unless it ends before. */
+  const within = async <T>(work: (controller: Sitting) => Promise<T>): Promise<T> => {
+    if (!sitting) throw new PlayerGone(`${id} is not there.`)
+    return Promise.race([work(sitting), sitting.gone])
+  }
+
   return {
     id,
     url: `http://127.0.0.1:${port}`,
@@ -103,8 +112,12 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
       return listeners.map(({ listener }) => listener)
     },
     async ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> {
-      if (!sitting) throw new PlayerGone(`${id} is not there.`)
-      return Promise.race([ask(sitting.bus, name, content), sitting.gone])
+      return within(({ bus }) => ask(bus, name, content))
+    },
+    tokens: {
+      make: name => within(({ service }) => createTokenDesk(service).make(name)),
+      revoke: token => within(({ service }) => createTokenDesk(service).revoke(token)),
+      check: token => within(({ service }) => createTokenDesk(service).check(token)),
     },
     start: async () => {
       sitting ??= await sit()

@@ -11,14 +11,15 @@ import type { Etcdctl } from './etcdctl.ts'
 import { readFinal } from './finals.ts'
 import { openForgets } from './forgets.ts'
 import { type Ground, PREFIX, type World } from './ground.ts'
+import { openHands } from './hands.ts'
 import { type Line, openLine } from './line.ts'
 import { startStockWatcher } from './rival.ts'
 import { createSeat, type Seat } from './seat.ts'
 import { openKills, openLines } from './single.ts'
 import { createTruth } from './truth.ts'
 
-/** What the trouble is with: the lines, a server that dies, a store that loses something, a cluster, or who may do what. */
-export const ETCD_KINDS = ['lines', 'kills', 'forgets', 'cluster', 'auth'] as const
+/** What the trouble is with: the lines, a server that dies, a store that loses something, a cluster, who may do what, or other clients that write. */
+export const ETCD_KINDS = ['lines', 'kills', 'forgets', 'cluster', 'auth', 'hands'] as const
 export type EtcdKind = (typeof ETCD_KINDS)[number]
 
 export interface EtcdStageOptions {
@@ -36,6 +37,7 @@ const GROUNDS: Readonly<Record<EtcdKind, (binary: string | undefined, random: Ra
   forgets: openForgets,
   cluster: openCluster,
   auth: openAuth,
+  hands: openHands,
 }
 
 /** A stage on etcd, with the client that says what is true of it. */
@@ -98,7 +100,7 @@ async function build(ground: Ground, controllers: number, closers: (() => Promis
       await truth.read()
       const finals = await Promise.all(seats.map(seat => readFinal(seat, truth.lives)))
       const listeners = seats.flatMap(seat => seat.listeners)
-      return { lives: truth.lives, listeners, finals, ...(rival && { rival: await rival.count(truth.lives) }) }
+      return { lives: truth.lives, listeners, finals, hands: ground.hands ?? [], ...(rival && { rival: await rival.count(truth.lives) }) }
     },
     close,
   }

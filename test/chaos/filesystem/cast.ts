@@ -1,12 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { StoreLife } from '../history.ts'
+import type { Removal, StoreLife } from '../history.ts'
 import type { Random } from '../random.ts'
 import type { Fault } from '../stage.ts'
 import type { Controller } from './controller.ts'
 import { diskFaults } from './disk-faults.ts'
 import { Editor } from './editor.ts'
 import { imaginedEdits, lostEdits, undoneCommits } from './edits.ts'
+import { FolderFaults } from './folder-faults.ts'
 import { handFaults } from './hand-faults.ts'
 import { killFaults } from './kill-faults.ts'
 import type { Assignment } from './messages.ts'
@@ -14,7 +15,7 @@ import { losePower } from './power-loss.ts'
 import { mountVolume } from './volume.ts'
 
 /** What can befall the controller and its store. */
-export const KINDS = ['kills', 'power', 'disk', 'hands'] as const
+export const KINDS = ['kills', 'power', 'disk', 'hands', 'folders'] as const
 export type FilesystemKind = (typeof KINDS)[number]
 
 /** The folders of a stage; the archive is on the file system of the store. */
@@ -27,6 +28,8 @@ export interface Cast {
   faults(controller: Controller): readonly Fault[]
   /** What the store still has to take in, one sentence each. */
   pending(life: StoreLife): string[]
+  /** The files that a person removed. */
+  readonly removals?: readonly Removal[]
   /** What is wrong with the store's history, one sentence each. */
   flaws(life: StoreLife): string[]
   close(): Promise<void>
@@ -38,10 +41,11 @@ export async function openCast(kind: FilesystemKind, folder: string, random: Ran
   if (kind === 'disk') return castDisk(folder)
   const folders = await makeFolders(folder)
   if (kind === 'hands') return castHands(folders, random)
+  if (kind === 'folders') return castFolders(folders, folder)
   return { ...PLAIN, name: 'filesystem, kills', folders, faults: controller => killFaults(controller, folders.store) }
 }
 
-const PLAIN = { pending: () => [], flaws: imaginedEdits, close: async () => undefined } as const
+const PLAIN = { pending: () => [], flaws: (life: StoreLife) => imaginedEdits(life), close: async () => undefined } as const
 
 async function castPower(folder: string): Promise<Cast> {
   const plain = await makeFolders(folder)
@@ -79,6 +83,23 @@ function castHands(folders: Folders, random: Random): Cast {
     faults: controller => [...handFaults(controller, editor), ...lightly(killFaults(controller, folders.store))],
     pending: life => lostEdits(life, editor.edits),
     flaws: life => [...lostEdits(life, editor.edits), ...undoneCommits(life, editor.edits)],
+  }
+}
+
+function castFolders(folders: Folders, folder: string): Cast {
+  const removals: Removal[] = []
+  let moving: FolderFaults | undefined
+  return {
+    ...PLAIN,
+    name: 'filesystem, folders',
+    folders,
+    removals,
+    faults: controller => {
+      moving = new FolderFaults(controller, folders.store, join(folder, 'aside'), removals)
+      return [...moving.faults, ...lightly(killFaults(controller, folders.store))]
+    },
+    flaws: life => imaginedEdits(life, removals),
+    close: async () => moving?.close(),
   }
 }
 

@@ -12,7 +12,9 @@ import type { Log } from '../../../src/log.ts'
 import { createService, type Service } from '../../../src/service.ts'
 import { printCursor } from '../../../src/watcher/cursor.ts'
 import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
+import { startGuard } from '../guard-napp.ts'
 import { createRandom } from '../random.ts'
+import { createTokenDesk } from '../token-desk.ts'
 import { keepLog } from './archive.ts'
 import { createBlackBox } from './black-box.ts'
 import { createDoom } from './doom.ts'
@@ -68,6 +70,7 @@ async function answer(order: Exclude<Order, { type: 'start' | 'doom' }>): Promis
     const { state, epoch, revision, resyncs, repairs, reconciles } = service.health()
     return { state, epoch, revision: revision.toString(), resyncs, repairs, reconciles } satisfies Status as Json
   }
+  if (order.type === 'token') return toJson((await createTokenDesk(service)[order.act](order.argument)) ?? null)
   const bus = root.view({ type: 'user', name: 'chaos' })
   // The parent speaks by the table of commands.
   return toJson(await ask(bus, order.name as CommandName, parseJson(order.content) as unknown as CommandContent<CommandName>))
@@ -79,6 +82,7 @@ async function start({ controller, port, store, state, snapshot, archive, blackB
   tapSteps([store, state], watchmen)
 
   const bus = createBus({ log: LOG })
+  startGuard(bus, controller)
   const said = new Map<string, string>()
   bus.on(/settings\..*|box\..*/, ({ id, name, content }) => {
     report({ type: 'heard', name, content: printJson(toJson(content)), at: said.get(id) ?? now() })

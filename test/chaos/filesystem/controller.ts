@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { CommandAnswer, CommandContent, CommandName } from '../../../events/map.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import type { Listener } from '../history.ts'
-import { type Player, PlayerGone } from '../stage.ts'
+import { type Player, PlayerGone, type TokenDesk } from '../stage.ts'
 import { missedLogs } from './archive.ts'
 import type { Assignment } from './messages.ts'
 import { ControllerProcess } from './process.ts'
@@ -60,14 +60,24 @@ export class Controller implements Player {
     return this.#lives.map((life, at) => life.listener(`${this.id} bus ${at + 1}`, this.id))
   }
 
+  readonly tokens: TokenDesk = {
+    make: async name => (await this.#ready()).token('make', name),
+    revoke: async id => (await this.#ready()).token('revoke', id),
+    check: async token => (await this.#ready()).token('check', token),
+  }
+
   async ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> {
+    return (await this.#ready()).ask(name, content)
+  }
+
+  /** The process at work, or the one that is just starting. */
+  async #ready(): Promise<ControllerProcess> {
     const late = new AbortController()
     const patience = sleep(PATIENCE, undefined, { signal: late.signal }).then(() => {
       throw new PlayerGone(`${this.id} is down.`)
     })
     patience.catch(() => undefined)
-    const life = await Promise.race([this.#open ?? patience, patience]).finally(() => late.abort())
-    return life.ask(name, content)
+    return Promise.race([this.#open ?? patience, patience]).finally(() => late.abort())
   }
 
   /** The process that is to be next, loaded but without a task. */

@@ -1,6 +1,6 @@
 import { parseJson } from '../../../model/json.ts'
 import { equalJson, isObject, type JsonObject } from '../../../model/value.ts'
-import type { StoreLife, StoreRevision } from '../history.ts'
+import type { Removal, StoreLife, StoreRevision } from '../history.ts'
 import type { HandEdit } from './editor.ts'
 
 /** One sentence for each edit that was owed and never came into the store. */
@@ -35,14 +35,14 @@ export function undoneCommits({ revisions }: StoreLife, edits: readonly HandEdit
   })
 }
 
-/** One sentence for each record of an edit by hand; for a store whose files nobody edited. */
-export function imaginedEdits({ revisions }: StoreLife): string[] {
+/** One sentence for each record of an edit by hand; for a store whose files nobody edited. Those whose files were `removed` may go. */
+export function imaginedEdits({ revisions }: StoreLife, removed: readonly Removal[] = []): string[] {
   return revisions.flatMap(({ revision, changes }) =>
     changes.flatMap(({ key, text }) => {
       const record = key.startsWith('history/') && text !== undefined ? parseJson(text) : undefined
-      const actor = isObject(record) ? record.actor : undefined
-      const isHand = isObject(actor) && actor.type === 'file'
-      return isHand ? [`Revision ${revision} has ${key} of an edit by hand, but nobody edited a file: ${String(text).slice(0, 300)}`] : []
+      if (!isObject(record) || !isObject(record.actor) || record.actor.type !== 'file') return []
+      if (record.kind === 'deleted' && removed.some(removal => key.startsWith(`history/${removal.key}/`))) return []
+      return [`Revision ${revision} has ${key} of an edit by hand, but nobody edited a file: ${String(text).slice(0, 300)}`]
     }),
   )
 }

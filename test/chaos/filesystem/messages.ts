@@ -1,3 +1,5 @@
+import type { TokenDesk } from '../stage.ts'
+
 /* What the stage and the process of its controller say to each other. Contents are JSON texts, so that integers of any size survive. */
 
 /** Where a process works, and as whom. */
@@ -49,6 +51,8 @@ export type Order =
   | { readonly type: 'intrude'; readonly id: number; readonly store: string }
   | { readonly type: 'ask'; readonly id: number; readonly name: string; readonly content: string }
   | { readonly type: 'status'; readonly id: number }
+  /** One of the methods of a token desk, with its argument. */
+  | { readonly type: 'token'; readonly id: number; readonly act: keyof TokenDesk; readonly argument: string }
   /** Die by SIGKILL in place of the so many-th step from now on that changes the store; when it is a write, after this share of it. */
   | { readonly type: 'doom'; readonly steps: number; readonly share: number }
   /** The disk fails like this from now on; undefined: it works. */

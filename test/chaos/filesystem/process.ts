@@ -4,7 +4,7 @@ import { ERRORS, type ErrorCode, SettingsError } from '../../../model/errors.ts'
 import { parseJson, printJson } from '../../../model/json.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../../../model/value.ts'
 import type { Heard, Listener } from '../history.ts'
-import { PlayerGone } from '../stage.ts'
+import { PlayerGone, type TokenDesk } from '../stage.ts'
 import type { Assignment, Order, Report, Status, Trouble } from './messages.ts'
 import { compileChild } from './program.ts'
 
@@ -93,6 +93,12 @@ export class ControllerProcess {
   async ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> {
     // The answer is what the bus of the process gave, whose table of commands is the same.
     return (await this.#order(id => ({ type: 'ask', id, name, content: printJson(toJson(content)) }))) as unknown as CommandAnswer<N>
+  }
+
+  /** One act at its token desk. */
+  async token<A extends keyof TokenDesk>(act: A, argument: string): Promise<Awaited<ReturnType<TokenDesk[A]>>> {
+    // It was printed from what the desk gave.
+    return (await this.#order(id => ({ type: 'token', id, act, argument }))) as unknown as Awaited<ReturnType<TokenDesk[A]>>
   }
 
   async status(): Promise<Status> {

@@ -73,7 +73,7 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
       if (flaws.length > 0) flaws.push(`The history of the store: ${await keep(life)}`)
       refuse([...controller.errors, ...flaws])
       const finals = [await readFinal(controller, await controller.process.status(), life)]
-      return { lives: [life], listeners: controller.listeners, finals }
+      return { lives: [life], listeners: controller.listeners, finals, ...(cast.removals && { removals: cast.removals }) }
     },
     close,
   }
