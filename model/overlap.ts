@@ -1,5 +1,6 @@
+import type { Entry } from './document.ts'
 import { parseJson } from './json.ts'
-import { isDocumentKey, type Key, KINDS, makeKey, parseKey } from './key.ts'
+import { isDocumentKey, type Key, KINDS, makeKey, parseHistoryKey, parseKey } from './key.ts'
 import { isArray, isObject, type Json } from './value.ts'
 
 /*
@@ -63,6 +64,19 @@ export function isBelow(key: Key, places: Iterable<string>): boolean {
     if (inner !== undefined && isDocumentKey(inner)) return true
   }
   return false
+}
+
+/**
+ * The entries of a store, as a copy of it outside of the store kept them, without those of a nested store: keys of no document of ours, and a token or a store's
+ * mark where overrides stand that was not put with a history record, in one revision.
+ */
+export function ownAmong(entries: readonly Entry[]): readonly Entry[] {
+  const possible = entries.filter(({ key }) => !isNestedKey(key))
+  const doubtful = possible.filter(({ key, text }) => isDoubtful(key, text, []))
+  if (doubtful.length === 0) return possible
+  const recorded = new Set(possible.map(({ key, revision }) => `${parseHistoryKey(key)?.document} ${revision}`))
+  const foreign = new Set(doubtful.filter(({ key, revision }) => !recorded.has(`${key} ${revision}`)))
+  return possible.filter(entry => !foreign.has(entry))
 }
 
 function isTokenText(text: string): boolean {

@@ -1,13 +1,14 @@
 import type { Backend, Operation } from '../../backends/backend.ts'
 import { COMMIT_OPERATIONS, type Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key } from '../../model/key.ts'
+import { ownAmong } from '../../model/overlap.ts'
 import { isTokenKey } from '../tokens/token.ts'
 import { META_KEY } from '../watcher/epoch.ts'
 import { chainsOf } from './chains.ts'
 import { type Difference, differenceOf, isEqual } from './difference.ts'
 import { dispatch } from './dispatch.ts'
 import { beginFilling, type Filling, readBefore } from './filling.ts'
-import { carriedText, contentOf, isMoved } from './moved.ts'
+import { carriedText, isMoved } from './moved.ts'
 import { type Picture, readAll } from './picture.ts'
 import { refuseLarge, refuseOthers, refuseUnequal } from './refusals.ts'
 
@@ -63,7 +64,7 @@ export async function fillStore(backend: Backend, picture: Picture, options: Fil
 /** What filling a store that holds these entries, of `most` bytes each, would do. @throws as {@link fillStore}, before anything is written. */
 export function planFilling(most: number, held: readonly Entry[], picture: Picture, options: FillOptions) {
   const isMeant = (key: Key): boolean => isMoved(key) && !(options.keepTokens && isTokenKey(key))
-  const meant = contentOf(picture.entries).filter(({ key }) => isMeant(key))
+  const meant = ownAmong(picture.entries).filter(({ key }) => isMeant(key))
   const skipped = findLarge(meant, most)
   refuseLarge(skipped, most, options.skipOversized)
   const left = new Set(skipped.map(({ key }) => key))

@@ -1,7 +1,6 @@
 import type { Entry } from '../../model/document.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isDocumentKey, type Key, type Kind, parseHistoryKey } from '../../model/key.ts'
-import { isDoubtful } from '../../model/overlap.ts'
 import { isObject } from '../../model/value.ts'
 
 /*
@@ -22,22 +21,9 @@ export function isMoved(key: Key): boolean {
   return MOVED.has(kindOf(key)) && isDocumentKey(key)
 }
 
-/** True for a key that an archive may hold; archives of older releases also hold keys of nested stores, which are then left out by {@link contentOf}. */
+/** True for a key that an archive may hold; those of older releases also hold keys of nested stores, which no restore takes. */
 export function isArchived(key: Key): boolean {
   return MOVED.has(kindOf(key))
-}
-
-/**
- * The entries that are content of the store they were read from. Left out, besides what {@link isMoved} says: a token or a `meta/store` that stands where overrides
- * stand and was not put with a history record, for it is a nested store's.
- */
-export function contentOf(entries: readonly Entry[]): readonly Entry[] {
-  const content = entries.filter(({ key }) => isMoved(key))
-  const doubtful = content.filter(({ key, text }) => isDoubtful(key, text, []))
-  if (doubtful.length === 0) return content
-  const recorded = new Set(content.map(({ key, revision }) => `${parseHistoryKey(key)?.document} ${revision}`))
-  const foreign = new Set(doubtful.filter(({ key, revision }) => !recorded.has(`${key} ${revision}`)))
-  return content.filter(entry => !foreign.has(entry))
 }
 
 /** The kind of a key, as a text. */

@@ -4,7 +4,6 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { EVERYTHING, makeKey } from '../../model/key.ts'
 import { readAll } from '../../src/moving/picture.ts'
-import { doctor } from './doctor-stage.ts'
 import { freshFolder } from './host-process.ts'
 import { iniFor, kytos } from './moving-ground.ts'
 
@@ -81,14 +80,13 @@ describe('A store in a folder', () => {
     expect((await readAll(await again.list(EVERYTHING))).map(({ key }) => key)).toEqual([keys[0], keys[1], DOCUMENT])
   })
 
-  it('that overlaps is refused by every command that opens it, and the doctor tells it', async () => {
+  it('that overlaps is refused by every command that opens it', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     await makeStore(join(cwd, 'store-a'))
     const archived = await kytos(cwd, 'backup', 'a.archive', '-c', 'a.ini')
     expect(archived.exit).toBe(0)
     await writeFile(join(cwd, 'inner.ini'), (await readFile(ini, 'utf8')).replace('path = store-a', 'path = store-a/controllers'))
-    expect((await doctor(cwd, 'a.ini')).codes).not.toContain('store.overlap')
     for (const args of [
       ['restore', 'a.archive', '--overwrite', '-c', 'inner.ini'],
       ['export', '-c', 'inner.ini'],
@@ -97,8 +95,5 @@ describe('A store in a folder', () => {
       const { exit, output } = await kytos(cwd, ...args)
       expect([exit, output], args.join(' ')).toEqual([args[0] === 'export' ? 6 : 1, expect.stringContaining('overlaps with the store at')])
     }
-    const told = await doctor(cwd, 'inner.ini')
-    expect(told.exit).toBe(1)
-    expect(told.find('store.overlap').what).toContain(join(cwd, 'store-a'))
   })
 })
