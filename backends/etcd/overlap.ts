@@ -14,18 +14,19 @@ export interface OtherStore {
   readonly created: Revision
 }
 
-/** How many keys one range gives, and in how many rounds a kind is looked through at most. */
-const PAGE = 64
-const ROUNDS = 32
+/** How many keys the first range of a kind gives, and each later one; and how many ranges of a kind are read: etcd walks over the rest of the kind for each. */
+const FIRST_PAGE = 64
+const PAGE = 1_000
+const ROUNDS = 8
 /** How many keys one transaction reads; etcd takes 128. */
 const READS = 100
 
 /**
  * The stores that overlap with the one at `prefix`, oldest first.
  *
- * Outer stores are looked for at each place that would own our keys; one that may not be read is taken as none. Nested stores are found one folder below each
- * kind in any store, and at any depth in a store of few keys: what is read is bounded, whatever the store holds. A deeper one in a larger store is found by the
- * first listing of everything ({@link listEntries}); its keys have no shape of ours.
+ * Outer stores are looked for at each place that would own our keys; one that may not be read is taken as none. What is read for nested stores is bounded,
+ * whatever the store holds: they are found directly at a kind always, and in the folders below it as far as some thousand keys lead. Where there are more, the
+ * first listing of everything finds the others before it is used ({@link listEntries}).
  * @throws CallFailed when etcd does not answer.
  */
 export async function findOverlaps(link: Link, space: Space, prefix: string): Promise<readonly OtherStore[]> {
@@ -93,13 +94,13 @@ async function findMarks(link: Link, space: Space, prefix: string): Promise<Read
   for (let round = 0; open.length > 0 && round < ROUNDS; round++) {
     const pages = await readAll(
       link,
-      open.map(({ kind, from }) => ({ ...space.range(kind), ...(from && { key: from }), limit: PAGE, keys_only: true })),
+      open.map(({ kind, from }) => ({ ...space.range(kind), ...(from && { key: from }), limit: round === 0 ? FIRST_PAGE : PAGE, keys_only: true })),
     )
     open = open.flatMap(({ kind }, n) => {
       const { kvs = [], more = false } = pages[n] ?? {}
       take(kvs, kind)
       const last = kvs.at(-1)?.key
-      return more && last ? [{ kind, from: pastFolder(last, start + kind.length) }] : []
+      return more && last ? [{ kind, from: pastFolder(last, Buffer.byteLength(`${prefix}/${kind}`)) }] : []
     })
   }
   // A folder that was passed by may hold a store all the same.
@@ -112,7 +113,7 @@ async function findMarks(link: Link, space: Space, prefix: string): Promise<Read
   return marks
 }
 
-/** Where the next folder beside that of a key begins: its name is the segment at this place. */
+/** Where the next folder beside that of a key begins: its name is the segment at this byte. */
 function pastFolder(key: Buffer, at: number): Buffer {
   const end = key.indexOf('/', at)
   // '0' comes after '/'; a key without a folder is passed by itself.

@@ -101,7 +101,7 @@ describe('A store whose prefix is that of another store and one of our kinds', (
   })
 
   it('is found among many keys, in the folders beside them and below them', async () => {
-    const place = freshPlace()
+    const place = `${freshPlace()}/größe`
     for (let n = 0; n < 40; n++) {
       const kvs = Array.from({ length: 100 }, (_, i) => ({
         request_put: { key: Buffer.from(`${place}/boxes/n${n % 5}/b${String(n * 100 + i).padStart(6, '0')}`), value: Buffer.from('{"data":1}') },
