@@ -13,8 +13,8 @@ import type { Key, Prefix } from '../model/key.ts'
  *  5. A backend keeps no picture of the world for its callers: who wants one lists, then watches from the list's revision.
  *
  * Errors are SettingsErrors. STORE_UNREACHABLE: surely not applied, the same call may succeed later. OUTCOME_UNKNOWN: a commit that may or may not have
- * been applied. HISTORY_LOST: a watch that cannot continue without a gap. STORE_REFUSED, STORE_FORMAT, STORE_LOCKED, STORE_DAMAGED, STORE_UNWRITABLE:
- * a person has to act.
+ * been applied. HISTORY_LOST: a watch that cannot continue without a gap. STORE_REFUSED, STORE_OVERLAP, STORE_FORMAT, STORE_LOCKED, STORE_DAMAGED,
+ * STORE_UNWRITABLE: a person has to act.
  */
 
 /** What a key must be for a commit to succeed: anything, not there, or last changed at exactly this revision. */
@@ -85,7 +85,15 @@ export interface Supports {
 
 /** Something a person should know of that is not the answer to a call: a broken hand-edited file, a torn journal tail, an old server. */
 export interface Problem {
-  readonly code: 'FILE_MISSING' | 'FILE_REJECTED' | 'FILE_UNWRITABLE' | 'JOURNAL_TORN' | 'KEY_FOREIGN' | 'SERVER_OUTDATED' | 'STORE_IMPORTED'
+  readonly code:
+    | 'FILE_MISSING'
+    | 'FILE_REJECTED'
+    | 'FILE_UNWRITABLE'
+    | 'JOURNAL_TORN'
+    | 'KEY_FOREIGN'
+    | 'SERVER_OUTDATED'
+    | 'STORE_IMPORTED'
+    | 'STORE_OVERLAP'
   /** One sentence for people: what, where, what to do. */
   readonly message: string
   /** The document it is about. */

@@ -68,6 +68,8 @@ export const ERRORS = {
   STORE_DAMAGED: meaning(503, 1),
   STORE_FORMAT: meaning(503, 1),
   STORE_REFUSED: meaning(503, 1),
+  /** Keys of the store would be documents of another one as well: its place is another store's, followed by one of our kinds. */
+  STORE_OVERLAP: meaning(503, 1),
   STORE_UNWRITABLE: meaning(503, 1),
   CONTROLLER_TWIN: meaning(503, 1),
   CONFIG_INVALID: meaning(500, 2),

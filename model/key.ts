@@ -59,6 +59,23 @@ export function parseHistoryKey(address: Key): { document: Key; version: number 
   return found ? { document: found[1] as Key, version: Number(found[2]) } : undefined
 }
 
+/** How many segments a key has below its kind, for the kinds that name no other document. */
+const SEGMENTS: Readonly<Partial<Record<Kind, number>>> = { boxes: 2, controllers: 3, meta: 1, presence: 2, schemas: 3, settings: 2, tokens: 1 }
+
+/** True for a key that a document of a store can have: `settings/<username>/<name>`, `history/<key>/<version>` and so on, never deeper or shallower. */
+export function isDocumentKey(address: Key): boolean {
+  const [kind, ...rest] = address.split('/')
+  if (kind === 'history') return isOverridesKey(parseHistoryKey(address)?.document ?? '')
+  if (kind === 'armed' || kind === 'pending') return isOverridesKey(rest.join('/'))
+  return SEGMENTS[kind as Kind] === rest.length
+}
+
+/** True for a key at which overrides stand. */
+function isOverridesKey(address: string): boolean {
+  const [kind, ...rest] = address.split('/')
+  return (kind === 'settings' || kind === 'controllers') && SEGMENTS[kind] === rest.length
+}
+
 /** Percent-encodes one segment one to one: only `[A-Za-z0-9_-]` stands for itself. */
 export function encodeSegment(segment: string): string {
   if (PLAIN.test(segment)) return segment

@@ -1,6 +1,7 @@
 import type { IEvent } from 'etcd3'
 import type { Revision } from '../../model/document.ts'
 import type { Batch, Change } from '../backend.ts'
+import { ownChanges } from './own.ts'
 import type { Space } from './space.ts'
 
 /**
@@ -18,12 +19,13 @@ export function toBatches(space: Space, events: readonly IEvent[], last: Revisio
     // Keyed, because a key changes once in a revision even if an old server says so twice.
     if (change) group.set(event.kv.key.toString('latin1'), change)
   }
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([revision, group]) => ({ revision, changes: inKeyOrder(group) }))
+  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([revision, group]) => ({ revision, changes: ownChanges(space, inKeyOrder(group)) }))
 }
 
 function toChange(space: Space, { type, kv }: IEvent, revision: Revision): Change | undefined {
   if (type === 'Delete') {
     const key = space.key(kv.key)
+    if (key === undefined) space.forget(kv.key)
     return key && { type: 'delete', key, revision }
   }
   const entry = space.entry(kv)

@@ -8,6 +8,7 @@ import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
 import { CallFailed, toStoreError } from './errors.ts'
 import { FAREWELL, Link } from './link.ts'
+import { OverlapGuard } from './overlap-guard.ts'
 import { Pages } from './pages.ts'
 import { getEntry, listEntries } from './read.ts'
 import { Space } from './space.ts'
@@ -34,6 +35,7 @@ class EtcdBackend implements Backend {
   readonly #watchLink: Link
   readonly #space: Space
   readonly #committer: Committer
+  readonly #overlap: OverlapGuard
   readonly #pages = new Pages()
   readonly #closing = new AbortController()
   #identity: Identity | undefined
@@ -49,15 +51,18 @@ class EtcdBackend implements Backend {
     this.#watchLink = new Link(options)
     this.#space = new Space(options.prefix, report)
     this.#committer = new Committer(this.#link, this.#space, options)
+    this.#overlap = new OverlapGuard(this.#link, this.#space, this.#committer)
   }
 
-  /** One linearizable read, so that it proves reachability, TLS, credentials and permission at once. */
+  /** One linearizable read, so that it proves reachability, TLS, credentials and permission at once; then a look for stores that overlap. */
   async open(): Promise<void> {
     this.#refuseClosed()
     try {
       const request = { ...this.#space.range(EVERYTHING), limit: 1, keys_only: true }
       const { header } = await this.#link.tryEach((client, options) => client.kv.range(request, options))
-      this.#identity = { cluster: header.cluster_id, inStep: await this.#checkVersion(), fragment: false, slack: 1 }
+      const inStep = await this.#checkVersion()
+      await this.#overlap.refuse()
+      this.#identity = { cluster: header.cluster_id, inStep, fragment: false, slack: 1 }
     } catch (error) {
       throw toStoreError(error, 'the first read', this.#link.endpoints)
     }
@@ -72,11 +77,14 @@ class EtcdBackend implements Backend {
 
   async list(prefix: Prefix, options?: ListOptions): Promise<Listing> {
     this.#needOpen()
+    await this.#overlap.verify()
     return this.#heed(listEntries(this.#link, this.#space, this.#pages, prefix, options))
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {
     this.#needOpen()
+    const ready = this.#overlap.before(operations)
+    if (ready) await ready
     return this.#heed(this.#committer.commit(operations))
   }
 

@@ -1,16 +1,19 @@
 import { type IRangeRequest, type IRangeResponse, SortOrder, SortTarget } from 'etcd3'
 import type { Entry, Revision } from '../../model/document.ts'
-import type { Key, Prefix } from '../../model/key.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
 import type { Listing, ListOptions } from '../backend.ts'
 import { CallFailed, toStoreError } from './errors.ts'
 import type { Link } from './link.ts'
+import { overlapError } from './overlap.ts'
+import { ownEntries } from './own.ts'
 import type { Pages } from './pages.ts'
 import type { Space } from './space.ts'
 
 /** The entry of a key as every commit before this call left it. */
 export async function getEntry(link: Link, space: Space, key: Key): Promise<Entry | undefined> {
   const response = await range(link, { key: space.address(key) }, key)
-  return space.entries(response.kvs)[0]
+  return (await own(link, space, response.kvs, key))[0]
 }
 
 /**
@@ -25,17 +28,20 @@ export async function listEntries(link: Link, space: Space, pages: Pages, prefix
     range(link, { ...all, ...order, ...rest, limit }, `the list of ${prefix || 'everything'}`, slow)
   const first = await read({}, Math.min(pages.first, newest ?? pages.first))
   const revision: Revision = BigInt(first.header.revision)
+  const { found } = space
 
   async function* give(): AsyncGenerator<readonly Entry[]> {
     let left = newest ?? Number.POSITIVE_INFINITY
     for (let page = first; ; ) {
-      const entries = space.entries(page.kvs)
+      const entries = await own(link, space, page.kvs, `the list of ${prefix || 'everything'}`)
+      refuseNested(space, found, prefix)
       left -= entries.length
       if (entries.length > 0) yield entries
       const last = page.kvs.at(-1)
       if (!page.more || !last || left <= 0) {
         // A short list says nothing of a long one.
         if (page !== first) pages.grow()
+        if (prefix === EVERYTHING) space.refusesNested = false
         return
       }
       const rest = newest === undefined ? { key: after(last.key) } : { range_end: last.key }
@@ -53,6 +59,27 @@ async function range(link: Link, request: IRangeRequest, what: string, slow?: ()
     if (error instanceof CallFailed && error.failure.kind === 'unknown') slow?.()
     throw toStoreError(error, `reading ${what}`, link.endpoints)
   }
+}
+
+/** The entries of ours in a page. */
+async function own(link: Link, space: Space, kvs: IRangeResponse['kvs'], what: string): Promise<Entry[]> {
+  try {
+    return await ownEntries(link, space, kvs)
+  } catch (error) {
+    throw toStoreError(error, `reading ${what}`, link.endpoints)
+  }
+}
+
+/**
+ * @throws SettingsError STORE_OVERLAP for a nested store that {@link findOverlaps} passed by; HISTORY_LOST when one appeared later, because what was given before
+ * may have been its documents.
+ */
+function refuseNested(space: Space, found: number, prefix: Prefix): void {
+  const [nested] = space.nested
+  if (space.refusesNested && nested !== undefined) throw overlapError(space.prefix, nested)
+  if (space.found === found) return
+  const message = `A store nested below this one was found while ${prefix || 'everything'} was listed. List again: its documents are left out then.`
+  throw new SettingsError('HISTORY_LOST', message, { details: { reason: 'overlap' } })
 }
 
 function after(key: Buffer): Buffer {

@@ -12,6 +12,7 @@ import { type Disk, type JournalFile, logPath } from './journal-folder.ts'
 import { hasFile, type Layout } from './layout.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { Mirror } from './mirror.ts'
+import { refuseOverlap } from './overlap.ts'
 import { FORMAT, keyOf } from './record.ts'
 import { type Replay, replay, type Torn } from './replay.ts'
 import type { State } from './state.ts'
@@ -38,9 +39,11 @@ export class FilesystemStore {
 
   /**
    * Locks, replays and opens the store in a folder.
-   * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_DAMAGED, STORE_FORMAT; the store is then as it was, and not locked.
+   * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_OVERLAP, STORE_DAMAGED, STORE_FORMAT; the store is
+   * then as it was, and not locked.
    */
   static async open(layout: Layout, parts: Parts, report: Surroundings['report']): Promise<FilesystemStore> {
+    await refuseOverlap(layout.path)
     await makeFolders(layout)
     const lock = takeLock(layout.lock, layout.path)
     let store: FilesystemStore | undefined

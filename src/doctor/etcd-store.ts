@@ -1,6 +1,6 @@
 import type { EndpointInspection } from '../../backends/etcd/inspect.ts'
 import { loadBackend } from '../../backends/registry.ts'
-import { toSettingsError } from '../../model/errors.ts'
+import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend } from '../boot/store-choice.ts'
@@ -41,6 +41,10 @@ export async function examineEtcdStore(config: Config, running: Running): Promis
       await backend.close()
     }
   } catch (error) {
+    if (isSettingsError(error, 'STORE_OVERLAP')) {
+      const change = `${edit(config.file)}   # another prefix in [settings.etcd]; then ${kytosSettings(config, 'doctor')}`
+      return { part, findings: [broken('store.overlap', `${where}, ${config.etcd.prefix}`, error.message, change)], entries: [] }
+    }
     const repair = `${etcdctl(config.etcd, config.etcd.endpoints, 'endpoint status')}   # then, by what it says: ${kytosSettings(config, 'doctor')}`
     return { part, findings: [broken('etcd.unreadable', where, toSettingsError(error).message, repair)], entries: [] }
   }

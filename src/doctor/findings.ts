@@ -37,6 +37,7 @@ export const FINDINGS = {
   'lock.command': { severity: ['broken'], means: 'There is no flock command, without which no store in a folder opens.' },
   'store.none': { severity: ['hint'], means: 'Nothing is stored there yet.' },
   'store.format': { severity: ['broken'], means: 'The store is being filled, is from a newer release, or is none of ours.' },
+  'store.overlap': { severity: ['broken'], means: 'It lies among the documents of another store, or another one among its own: neither opens.' },
   'journal.torn': { severity: ['warning'], means: 'Its last write was not finished.' },
   'journal.kept': { severity: ['hint'], means: 'An unfinished write was cut off and kept beside.' },
   'journal.large': { severity: ['warning'], means: 'It takes far more room than what it says.' },

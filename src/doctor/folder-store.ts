@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import { findEdits, findHolder, findRejected, type Inspection, inspectFolder } from '../../backends/filesystem/inspect.ts'
+import { findOverlap } from '../../backends/filesystem/overlap.ts'
 import type { Entry } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
@@ -19,7 +20,7 @@ export async function examineFolderStore(config: Config, { service }: Running): 
   const part = 'the store in its folder'
   const { path } = config.filesystem
   const { isHeld, findings: lock } = examineLock(path, service !== undefined)
-  const findings = [...lock, ...(await examineRejected(path))]
+  const findings = [...lock, ...(await examineOverlap(config)), ...(await examineRejected(path))]
   try {
     const found = await inspectFolder(path)
     if (found) {
@@ -52,6 +53,15 @@ function examineLock(path: string, isServed: boolean): { readonly isHeld: boolea
   } catch (error) {
     return { isHeld: false, findings: [broken('lock.command', path, toSettingsError(error).message, 'sudo apt-get install util-linux')] }
   }
+}
+
+async function examineOverlap(config: Config): Promise<Finding[]> {
+  const { path } = config.filesystem
+  const other = await findOverlap(path)
+  if (other === undefined) return []
+  const what = `It overlaps with the store at ${other}: the files of the inner one would be documents of the outer one, so neither opens.`
+  const change = `${edit(config.file)}   # another path in [settings.filesystem]; then ${kytosSettings(config, 'doctor')}`
+  return [broken('store.overlap', path, what, change)]
 }
 
 async function examineEdits(config: Config, { entries }: Inspection, isHeld: boolean): Promise<Finding[]> {

@@ -50,7 +50,7 @@ const COMING_IN: readonly ErrorCode[] = [
   'STORE_STALE',
 ]
 const SAYING: readonly ErrorCode[] = ['SERVICE_ABSENT', 'ANSWER_LATE', 'STORE_UNREACHABLE', 'STORE_REFUSED', 'STORE_DAMAGED']
-const WRITING: readonly ErrorCode[] = ['STORE_FULL', 'STORE_UNWRITABLE', 'CONTENTION', 'OUTCOME_UNKNOWN']
+const WRITING: readonly ErrorCode[] = ['STORE_FULL', 'STORE_OVERLAP', 'STORE_UNWRITABLE', 'CONTENTION', 'OUTCOME_UNKNOWN']
 
 /** The codes that an operation may refuse with, by status. */
 export function refusalsOf(

@@ -4,7 +4,7 @@ import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { parseKey } from '../../model/key.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
-import { isMoved } from './moved.ts'
+import { isArchived } from './moved.ts'
 import type { Picture } from './picture.ts'
 
 /*
@@ -94,7 +94,7 @@ export class ArchiveReader {
     const key = typeof name === 'string' ? parseKey(name) : undefined
     const changed = typeof revision === 'string' ? parseRevision(revision) : undefined
     const made = typeof created === 'string' ? parseRevision(created) : undefined
-    if (!key || !isMoved(key) || typeof text !== 'string' || changed === undefined || made === undefined) throw this.damaged('an entry is wrong')
+    if (!key || !isArchived(key) || typeof text !== 'string' || changed === undefined || made === undefined) throw this.damaged('an entry is wrong')
     if (key <= (this.#entries.at(-1)?.key ?? '')) throw this.damaged(`${key} is out of order`)
     return { key, text, revision: changed, created: made }
   }

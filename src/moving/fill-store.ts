@@ -1,6 +1,7 @@
 import type { Backend, Operation } from '../../backends/backend.ts'
 import { COMMIT_OPERATIONS, type Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key } from '../../model/key.ts'
+import { ownAmong } from '../../model/overlap.ts'
 import { isTokenKey } from '../tokens/token.ts'
 import { META_KEY } from '../watcher/epoch.ts'
 import { chainsOf } from './chains.ts'
@@ -63,7 +64,7 @@ export async function fillStore(backend: Backend, picture: Picture, options: Fil
 /** What filling a store that holds these entries, of `most` bytes each, would do. @throws as {@link fillStore}, before anything is written. */
 export function planFilling(most: number, held: readonly Entry[], picture: Picture, options: FillOptions) {
   const isMeant = (key: Key): boolean => isMoved(key) && !(options.keepTokens && isTokenKey(key))
-  const meant = picture.entries.filter(({ key }) => isMeant(key))
+  const meant = ownAmong(picture.entries).filter(({ key }) => isMeant(key))
   const skipped = findLarge(meant, most)
   refuseLarge(skipped, most, options.skipOversized)
   const left = new Set(skipped.map(({ key }) => key))

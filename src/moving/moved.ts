@@ -1,6 +1,6 @@
 import type { Entry } from '../../model/document.ts'
 import { parseJson, printJson } from '../../model/json.ts'
-import { type Key, type Kind, parseHistoryKey } from '../../model/key.ts'
+import { isDocumentKey, type Key, type Kind, parseHistoryKey } from '../../model/key.ts'
 import { isObject } from '../../model/value.ts'
 
 /*
@@ -13,8 +13,16 @@ import { isObject } from '../../model/value.ts'
  */
 const MOVED: ReadonlySet<string> = new Set(['boxes', 'controllers', 'history', 'pending', 'schemas', 'settings', 'tokens'] satisfies Kind[])
 
-/** True for what is content of a store, rather than about the store itself or who runs on it. */
+/**
+ * True for what is content of a store, rather than about the store itself or who runs on it. A key that no document of a store has, such as one of a store that is
+ * nested below this one, is nobody's content here: it is neither copied nor compared nor removed.
+ */
 export function isMoved(key: Key): boolean {
+  return MOVED.has(kindOf(key)) && isDocumentKey(key)
+}
+
+/** True for a key that an archive may hold; those of older releases also hold keys of nested stores, which no restore takes. */
+export function isArchived(key: Key): boolean {
   return MOVED.has(kindOf(key))
 }
 

@@ -3,6 +3,7 @@ import type { Actor } from '../../model/actor.ts'
 import type { Entry } from '../../model/document.ts'
 import { printJson } from '../../model/json.ts'
 import { type Key, makeKey, makePrefix, splitKey } from '../../model/key.ts'
+import { TOKEN_HASH } from '../../model/overlap.ts'
 import { isArray, isObject, toJson } from '../../model/value.ts'
 import { parseObject } from '../settings/record.ts'
 import { isRight, type Right } from './rights.ts'
@@ -33,7 +34,6 @@ const TOKEN = /^kytos_([a-z0-9]{1,32})_[A-Za-z0-9_-]{43}$/
 export const LONGEST_LIFETIME = 315_360_000
 /** What a token may be called. */
 export const TOKEN_NAME = /^[A-Za-z0-9][A-Za-z0-9._@-]{0,63}$/
-const HASH = /^sha256:([A-Za-z0-9_-]{43})$/
 
 /** A text that nobody can guess, for a token of this id. */
 export function makeTokenText(id: string): string {
@@ -85,11 +85,11 @@ export function printStoredToken({ id: _id, hash, ...rest }: StoredToken): strin
 
 /** The token that an entry holds; undefined for what another hand wrote there and what is good for nothing. */
 export function parseStoredToken({ key, text }: Entry): StoredToken | undefined {
-  const [id] = splitKey(key).segments
+  const [id, ...deeper] = splitKey(key).segments
   const { name, rights, hash, created_at, created_by, expires_at } = parseObject(text) ?? {}
-  const digest = typeof hash === 'string' ? HASH.exec(hash)?.[1] : undefined
+  const digest = typeof hash === 'string' ? TOKEN_HASH.exec(hash)?.[1] : undefined
   const known = isArray(rights) ? rights.filter(isRight) : []
-  if (id === undefined || digest === undefined || !isTokenName(name) || known.length === 0) return undefined
+  if (id === undefined || deeper.length > 0 || digest === undefined || !isTokenName(name) || known.length === 0) return undefined
   // An end that cannot be read must not mean that there is none.
   if (expires_at !== null && (typeof expires_at !== 'string' || Number.isNaN(Date.parse(expires_at)))) return undefined
   const by = isObject(created_by) && typeof created_by.name === 'string' ? created_by.name : 'unknown'

@@ -2,12 +2,12 @@ import type { Backend, Expected } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
-import { makeKey } from '../../model/key.ts'
+import { STORE_KEY } from '../../model/overlap.ts'
 import { isObject } from '../../model/value.ts'
 import { parseObject } from '../settings/record.ts'
 
 /** Where a store says what it is: `{format, epoch}`. */
-export const META_KEY = makeKey('meta', 'store')
+export const META_KEY = STORE_KEY
 
 /** The version of what we write into a store; a store with a higher one was written by a newer release. */
 export const FORMAT = 1

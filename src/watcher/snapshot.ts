@@ -4,6 +4,7 @@ import type { Batch } from '../../backends/backend.ts'
 import { parseRevision, printRevision } from '../../model/document.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { type Key, parseHistoryKey, parseKey } from '../../model/key.ts'
+import { ownAmong } from '../../model/overlap.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import type { Log } from '../log.ts'
 import { parseRecord, type StoredRecord } from '../settings/record.ts'
@@ -114,7 +115,8 @@ function parseSnapshot(text: string, store: string, writtenAt: number): Snapshot
   if (revision === undefined || typeof value.epoch !== 'number' || !isArray(value.entries)) return 'unreadable'
   const entries = value.entries.map(one => (isObject(one) ? parseEntry(one) : undefined))
   if (entries.includes(undefined)) return 'unreadable'
-  const changes = entries.filter(entry => entry !== undefined).map(entry => ({ type: 'put', entry }) as const)
+  // An older release took documents of a nested store for its own.
+  const changes = ownAmong(entries.filter(entry => entry !== undefined)).map(entry => ({ type: 'put', entry }) as const)
   const good = typeof value.good === 'string' ? Date.parse(value.good) : Number.NaN
   return {
     epoch: value.epoch,

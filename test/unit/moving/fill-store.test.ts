@@ -4,10 +4,10 @@ import { describe, expect, it } from 'vitest'
 import type { Backend, Operation } from '../../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
 import { HAND_EDIT } from '../../../model/actor.ts'
-import { historyKey, type Key, makeKey } from '../../../model/key.ts'
+import { EVERYTHING, historyKey, type Key, makeKey } from '../../../model/key.ts'
 import { hasChanged } from '../../../src/moving/copy-store.ts'
 import { fillStore } from '../../../src/moving/fill-store.ts'
-import { takePicture } from '../../../src/moving/picture.ts'
+import { readAll, takePicture } from '../../../src/moving/picture.ts'
 import { nextRecord, printRecord } from '../../../src/settings/record.ts'
 import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
 import { type Fate, LossyLine } from '../../support/lossy-line.ts'
@@ -289,5 +289,37 @@ describe('a store is filled', () => {
     expect(ends.filter(({ status }) => status === 'rejected').length).toBeLessThan(2)
     for (const end of ends) if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'CONTENTION' })
     expect(withoutMeta(await readContents(target))).toEqual(withoutMeta(await readContents(source)))
+  })
+
+  it('with nothing of a store that was nested in the source, and without touching what is nested in the target', async () => {
+    const hash = `sha256:${'h'.repeat(43)}`
+    const token = `{"name":"ci","rights":["read"],"hash":"${hash}","expires_at":null}`
+    const source = await sourceOf([['change', 0]])
+    // A NApp of that name, whose settings look like a token: they were put with their record.
+    const own = makeKey('settings', 'tokens', 'own')
+    const record = printRecord({ ...nextRecord(undefined, 'created', { hash }, BY), version: 1 })
+    await source.commit([
+      { key: own, put: token },
+      { key: historyKey(own, 1), put: record },
+    ])
+    const nested = [
+      makeKey('settings', 'tokens', 'ab12'),
+      makeKey('settings', 'settings', 'kytos', 'a'),
+      makeKey('tokens', 'tokens', 'ab12'),
+      makeKey('settings', 'history', 'settings', 'kytos', 'a', '000000000001'),
+    ]
+    await source.commit(nested.map(key => ({ key, put: token })))
+    // As an archive of an older release has them.
+    const entries = await readAll(await source.list(EVERYTHING))
+    const picture = { ...(await takePicture(source, 'source')), entries: entries.filter(({ key }) => key !== META_KEY) }
+    const target = await opened()
+    const foreign = makeKey('settings', 'boxes', 'kytos', 'b')
+    await target.commit([{ key: foreign, put: '{"data":1}' }])
+    const report = await fillStore(target, picture, { ...WHOLE, overwrite: true })
+    expect(report).toMatchObject({ removed: 0, written: 4 })
+    const keys = (await readAll(await target.list(EVERYTHING))).map(({ key }) => key)
+    expect(keys).toContain(foreign)
+    expect(keys).toContain(own)
+    expect(keys.filter(key => nested.includes(key))).toEqual([])
   })
 })

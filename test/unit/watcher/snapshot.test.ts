@@ -136,6 +136,26 @@ describe('a snapshot', () => {
     expect(log.lines).toEqual([])
   })
 
+  it('of an older release, which took the documents of a nested store for its own, is used without them', async () => {
+    const token = `{"name":"ci","rights":["read"],"hash":"sha256:${'h'.repeat(43)}"}`
+    const entry = (key: string, text: string, revision: string) => ({ key, text, revision, created: revision })
+    const entries = [
+      entry('settings/kytos/a', '{"n":1}', '3'),
+      entry('settings/meta/store', '{"format":1,"epoch":5}', '4'),
+      entry('settings/tokens/ab12', token, '5'),
+      // The older release took it for an edit by hand, and recorded it later.
+      entry('history/settings/tokens/ab12/000000000001', '{"version":1,"revision":"5","kind":"created","data":{}}', '6'),
+      entry('settings/tokens/own', token, '7'),
+      entry('history/settings/tokens/own/000000000001', '{"version":1,"kind":"created","data":{}}', '7'),
+      entry('settings/boxes/net/1', '{"data":1}', '8'),
+    ]
+    await mkdir(join(folder, 'controller-1'))
+    await writeFile(file, JSON.stringify({ format: 1, store: STORE, good: new Date(GOOD).toISOString(), epoch: 1, revision: '9', entries }))
+    const cache = await load((await open().read()) ?? expect.fail('nothing was read'))
+    expect(cache.namespaces()).toEqual(['kytos/a', 'tokens/own'])
+    expect([...cache.keys()].sort()).toEqual(['settings/kytos/a', 'settings/tokens/own'])
+  })
+
   it('of another store is not taken, and not complained about', async () => {
     const { cache, change } = await createShelf()
     await change(...written(KEY, 1, { a: 1 }))

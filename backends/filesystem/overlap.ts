@@ -1,0 +1,75 @@
+import { readdir, realpath } from 'node:fs/promises'
+import { basename, dirname, join, relative, sep } from 'node:path'
+import { SettingsError } from '../../model/errors.ts'
+import { listJournal } from './journal-folder.ts'
+import { Layout, READABLE_KINDS } from './layout.ts'
+
+/** The folders of a store in which no other store may lie, each with how many levels below it belong to the store as well. */
+const LEVELS: readonly (readonly [folder: string, levels: number])[] = [
+  ...READABLE_KINDS.map(kind => [kind, kind === 'controllers' ? 2 : 1] as const),
+  ['journal', 0],
+]
+
+/**
+ * The folder of another store that lies inside this one's folders of documents, or in whose folders this one lies, symbolic links resolved: each would take the
+ * other's files for edits by hand. Undefined when there is none. What may not be read is taken as no store; nothing is made.
+ */
+export async function findOverlap(path: string): Promise<string | undefined> {
+  const real = await realPath(path)
+  return (await findOuter(real)) ?? (await findNested(path))
+}
+
+/** @throws SettingsError STORE_OVERLAP when the store at a path and another one overlap. */
+export async function refuseOverlap(path: string): Promise<void> {
+  const other = await findOverlap(path)
+  if (other === undefined) return
+  throw new SettingsError(
+    'STORE_OVERLAP',
+    `The store at ${path} overlaps with the store at ${other}: the files of the inner one would be documents of the outer one. Nothing was written. ` +
+      `Set path in [settings.filesystem] to a folder outside of ${LEVELS.map(([folder]) => folder).join(', ')} of another store.`,
+    { details: { path, other } },
+  )
+}
+
+async function findOuter(real: string): Promise<string | undefined> {
+  for (let folder = dirname(real), inner = real; inner !== folder; inner = folder, folder = dirname(folder)) {
+    const [first] = relative(folder, real).split(sep)
+    if (LEVELS.some(([name]) => name === first) && (await isStore(folder))) return folder
+  }
+  return undefined
+}
+
+async function findNested(path: string): Promise<string | undefined> {
+  for (const [name, levels] of LEVELS) {
+    const found = await findStore(join(path, name), levels)
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+async function findStore(folder: string, levels: number): Promise<string | undefined> {
+  if (await isStore(folder)) return folder
+  if (levels === 0) return undefined
+  for (const item of await readdir(folder, { withFileTypes: true }).catch(() => [])) {
+    const found = item.isDirectory() ? await findStore(join(folder, item.name), levels - 1) : undefined
+    if (found !== undefined) return found
+  }
+  return undefined
+}
+
+/** True for a folder with a journal in it. */
+async function isStore(folder: string): Promise<boolean> {
+  const names = await listJournal(new Layout(folder).journal).catch(() => undefined)
+  return names !== undefined && names.logs.length + names.snapshots.length > 0
+}
+
+/** The path without symbolic links, as far as it exists. */
+async function realPath(path: string): Promise<string> {
+  try {
+    return await realpath(path)
+  } catch {
+    const parent = dirname(path)
+    // Opening it tells what is wrong with it.
+    return parent === path ? path : join(await realPath(parent), basename(path))
+  }
+}
