@@ -267,7 +267,7 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
     expect([await s.text(X), await s.revision(), s.problems]).toEqual(['{"limit":1}', 1n, []])
   })
 
-  it.for([
+  it.for<readonly [string, string]>([
     ['its folder', 'settings/kytos'],
     ['the folder of its kind', 'settings'],
   ])('%s, moved away and made anew, deletes nothing, be it that of one document or of three', async ([, folder], { s }) => {
