@@ -46,7 +46,7 @@ export class TrackedFile {
   /** True while the file says the right thing but not in our formatting, and is to be rewritten. */
   untidy = false
   replaced: Replaced | undefined
-  /** True while nobody could look at the file since the store was opened: which of the versions it holds is not known. */
+  /** True while the file could not be looked at since the store was opened, or is kept: which version it holds is not known. */
   unseen = false
   /** What was to be put into the file when that failed half-way: the next look tells whether it holds it. */
   doubt: FileVersion | undefined
@@ -75,7 +75,7 @@ export class TrackedFile {
 
   /** What the file may hold after a crash, the version known to be durable first. */
   possible(from?: FileVersion): readonly FileVersion[] {
-    const since = from ? this.#since(from) : this.#versions
+    const since = from && !this.unseen ? this.#since(from) : this.#versions
     const next = this.#writing ?? this.doubt
     return next ? [...since, next] : since
   }
@@ -168,6 +168,7 @@ export class TrackedFile {
 
   /** This version is durable: the file never goes back to an earlier one. */
   settle(version: FileVersion): void {
+    if (this.unseen) return
     const versions = this.#since(version)
     const replaced = this.#versions.filter(({ hash }) => !versions.some(later => later.hash === hash))
     this.#earlier = withEarlier(this.#earlier, replaced)
