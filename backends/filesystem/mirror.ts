@@ -35,6 +35,8 @@ const CLOSING = 60_000
 const TOLD = 300
 /** For how long (ms) what is still there of a folder holds for all its missing files, which are gone for longer than that. */
 const COUNTED = 200
+/** How many deleted documents are remembered whose files may come back with their folder. */
+const STRAYED = 10_000
 /** How often writing one missing file again is begun anew, when others touch it meanwhile. */
 const RESTORING = 20
 
@@ -57,6 +59,8 @@ export class Mirror {
   /** Files found missing that are yet to be reported. */
   readonly #missing = new Set<Key>()
   #missingTimer: NodeJS.Timeout | undefined
+  /** Documents that were deleted while their files were away, the oldest first. */
+  readonly #strayed = new Set<Key>()
   #counts = new Map<string, { readonly at: number; readonly isMostlyThere: boolean }>()
   readonly #attended = new Map<Key, (() => void)[]>()
   /** The last of the notes: one begins when the one before it is over, so who waits for the last waits for all. */
@@ -110,7 +114,7 @@ export class Mirror {
   problems(): readonly FileProblem[] {
     const { layout, state } = this.#office
     return [...this.#tracked]
-      .flatMap(([key, tracked]) => problemOf(key, layout.file(key), tracked, state.has(key)) ?? [])
+      .flatMap(([key, tracked]) => problemOf(key, () => layout.file(key), tracked, state.has(key)) ?? [])
       .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
@@ -285,8 +289,14 @@ export class Mirror {
     }
     for (const { key, tracked, version } of due) {
       tracked.settle(version)
-      if (tracked.stray || this.#office.state.has(key)) continue
-      if (tracked.possible().length === 1 && version.hash === null) this.#tracked.delete(key)
+      if (this.#office.state.has(key) || tracked.possible().length > 1 || version.hash !== null) continue
+      if (tracked.stray) this.#strayed.add(key)
+      else this.#tracked.delete(key)
+    }
+    for (const key of this.#strayed) {
+      if (this.#strayed.size <= STRAYED) break
+      this.#strayed.delete(key)
+      if (!this.#office.state.has(key)) this.#tracked.delete(key)
     }
   }
 
