@@ -64,7 +64,7 @@ const RARE: readonly Move[] = [
   [{ type: 'back', folder: 0 }, false],
   [{ type: 'away', folder: 1 }, true],
   [{ type: 'delete', key: 4 }, false],
-  [{ type: 'back', folder: 1 }, true],
+  [{ type: 'back', folder: 1 }, false],
 ]
 
 /** What there is to be: the texts of the documents, and of which the file is missing. */
