@@ -71,6 +71,12 @@ export class Mirror {
   constructor(office: Omit<Office, 'isRemoval' | 'missing' | 'remember'>) {
     this.#office = {
       ...office,
+      // Whatever is noted of the versions of a file, what else is known of it is noted with them.
+      commit: (operations, marks) =>
+        office.commit(
+          operations,
+          marks?.map(([key, versions]) => [key, versions, () => this.#of(key).notes()] as const),
+        ),
       remember: key => this.#remember(key),
       isRemoval: (key, tracked) => this.#isRemoval(key, tracked),
       missing: key => this.#reportMissing(key),
@@ -189,9 +195,12 @@ export class Mirror {
    * True when the absence of a file, of a second, is a removal by a person: its folder is the one in which this process saw it
    * last, and of the files known there at least half are there still, or it was the only one.
    */
-  #isRemoval(key: Key, { folder }: TrackedFile): boolean {
-    const path = dirname(this.#office.layout.file(key))
-    if (folder?.device === undefined || !isSameFolder(folder, identifyFolder(path))) return false
+  #isRemoval(key: Key, { folder, isGoneInPlace }: TrackedFile): boolean {
+    const file = this.#office.layout.file(key)
+    const path = dirname(file)
+    const isInPlace = () => folder?.device !== undefined && isSameFolder(folder, identifyFolder(path))
+    // Absent between two looks at the folder: it is that folder which lacks the file.
+    if (!isGoneInPlace || !isInPlace() || signatureNow(file) !== 'no file' || !isInPlace()) return false
     const counted = this.#counts.get(path)
     if (counted && performance.now() - counted.at < COUNTED) return counted.isMostlyThere
     const isMostlyThere = this.#isMostlyThere(path)
@@ -201,7 +210,8 @@ export class Mirror {
   }
 
   #isMostlyThere(folder: string): boolean {
-    const names = new Set(namesIn(folder))
+    const names = namesIn(folder)
+    if (!names) return false
     const known = [...this.#tracked].flatMap(([key, { known }]) => {
       const file = known.hash === null ? undefined : this.#office.layout.file(key)
       return file !== undefined && dirname(file) === folder ? basename(file) : []
@@ -280,7 +290,7 @@ export class Mirror {
       for (const folder of new Set(due.map(({ key }) => dirname(this.#office.layout.file(key))))) await makeDurable(folder)
       await this.#office.commit(
         [],
-        due.map(({ key, tracked, version }) => [key, () => tracked.possible(version), () => tracked.notes()] as const),
+        due.map(({ key, tracked, version }) => [key, () => tracked.possible(version)] as const),
       )
     } catch {
       // Without the note the next opening compares with more versions; it is tried again, unless the store is being closed.
@@ -386,12 +396,12 @@ function recovered(tracked: TrackedFile, old: Seen, value: JsonObject | undefine
   return lastHeld(versions, old.hash, value)
 }
 
-function namesIn(folder: string): readonly string[] {
+/** What is in a folder; undefined when it cannot be read: then nothing that is missing in it counts as removed. */
+function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
-    return readdirSync(folder)
+    return new Set(readdirSync(folder))
   } catch {
-    // A folder that cannot be read shows none of its files: nothing that is missing counts as removed.
-    return []
+    return undefined
   }
 }
 

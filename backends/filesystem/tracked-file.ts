@@ -36,7 +36,7 @@ export class TrackedFile {
   #versions: readonly FileVersion[]
   #earlier: readonly string[]
   #writing: FileVersion | undefined
-  #suspect: { readonly hash: string | null; readonly since: number } | undefined
+  #suspect: { readonly hash: string | null; readonly since: number; readonly inPlace: boolean } | undefined
   #editedAt = Number.NEGATIVE_INFINITY
   /** The signature of the file when its content was last known to be the one we know. */
   signature: string | undefined
@@ -175,11 +175,20 @@ export class TrackedFile {
     this.#versions = versions
   }
 
-  /** How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does. */
-  patience(finding: Finding, seen: Seen, now: number): number {
-    if (this.#suspect?.hash !== seen.hash) this.#suspect = { hash: seen.hash, since: now }
+  /**
+   * How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does. `inPlace` tells
+   * whether the folder is the one that had the file.
+   */
+  patience(finding: Finding, seen: Seen, now: number, inPlace = true): number {
+    if (this.#suspect?.hash !== seen.hash) this.#suspect = { hash: seen.hash, since: now, inPlace }
+    else if (!inPlace) this.#suspect = { ...this.#suspect, inPlace }
     const quiet = Math.max(now - this.#suspect.since, seen.age)
     return Math.max(0, PATIENCE[finding] - quiet)
+  }
+
+  /** True when a file that is gone was so, at every look, in the folder that had it. */
+  get isGoneInPlace(): boolean {
+    return this.#suspect?.hash === null && this.#suspect.inPlace
   }
 
   calm(): void {
