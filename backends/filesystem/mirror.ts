@@ -45,6 +45,11 @@ const RESTORING = 20
  *
  * Invariant: the journal's marks never say that a file holds something before that is durable, and name everything the file may hold until then; so at the
  * next opening what was merely not written yet is told from what a person did.
+ *
+ * Invariant of absences: a missing file deletes its document only if this process saw the file in that very folder, the
+ * folder was in place at every look for a second, and at least half of the files known there are there still, or it was the
+ * only one. Any other absence changes nothing: document and file stay as they are until the file is back, the document
+ * changes or a person decides, over restarts too; {@link problems} names it meanwhile.
  */
 export class Mirror {
   readonly #office: Office
