@@ -4,6 +4,7 @@ import { join, sep } from 'node:path'
 import type { Key } from '../../model/key.ts'
 import { errno } from './failures.ts'
 import { makeFolder } from './folder.ts'
+import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
 import { type Layout, neighbours, READABLE_KINDS, type ReadableKind } from './layout.ts'
 
 /** What a walk over the readable files found. */
@@ -14,25 +15,28 @@ export interface Walk {
   /** Keys of which a process that died left a temporary or replaced file. */
   readonly unfinished: ReadonlySet<Key>
   readonly folders: readonly string[]
-  /** Kinds whose whole folder was gone; it is there again. */
-  readonly gone: ReadonlySet<ReadableKind>
+  /** Folders that cannot be read, and why. */
+  readonly unreadable: ReadonlyMap<string, string>
 }
 
 const DEPTH: Readonly<Record<ReadableKind, number>> = { boxes: 1, controllers: 2, settings: 1 }
 /** Names that editors and other tools put beside a file for a while, and copies that we made. */
 const LITTER = /^\.|~$|^#.*#$|\.rejected$|^\d{4}$/
 
-/** Walks over all readable files; makes the folders of the kinds where they are missing. */
-export async function walk(layout: Layout): Promise<Walk> {
+/**
+ * Walks over all readable files. The missing folder of a kind is made only if `mayMake` it: one that had files may be put
+ * back or mounted again, and must find its place free.
+ */
+export async function walk(layout: Layout, mayMake: (kind: ReadableKind) => boolean): Promise<Walk> {
   const found = {
     files: new Map<Key, string>(),
     foreign: [] as string[],
     unfinished: new Set<Key>(),
     folders: [] as string[],
-    gone: new Set<ReadableKind>(),
+    unreadable: new Map<string, string>(),
   }
   for (const kind of READABLE_KINDS) {
-    if (await makeFolder(layout.root(kind))) found.gone.add(kind)
+    if (mayMake(kind)) await makeFolder(layout.root(kind))
     await walkFolder(layout, layout.root(kind), DEPTH[kind], found)
   }
   return found
@@ -43,11 +47,14 @@ interface Found {
   readonly foreign: string[]
   readonly unfinished: Set<Key>
   readonly folders: string[]
+  readonly unreadable: Map<string, string>
 }
 
 async function walkFolder(layout: Layout, folder: string, depth: number, found: Found): Promise<void> {
+  const entries = await entriesOf(folder, found.unreadable)
+  if (!entries) return
   found.folders.push(folder)
-  for (const item of await entriesOf(folder)) {
+  for (const item of entries) {
     const path = join(folder, item.name)
     if (item.isDirectory() && depth > 0 && !item.name.startsWith('.')) {
       await walkFolder(layout, path, depth - 1, found)
@@ -70,19 +77,22 @@ function ownerOf(layout: Layout, path: string): Key | undefined {
   return ours ? layout.key(file) : undefined
 }
 
-async function entriesOf(folder: string) {
+/** What is in a folder; undefined when there is none, or none that can be read. */
+async function entriesOf(folder: string, unreadable: Map<string, string>) {
   try {
     return await readdir(folder, { withFileTypes: true })
   } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return []
-    throw error
+    if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTDIR') {
+      unreadable.set(folder, error instanceof Error ? error.message : String(error))
+    }
+    return undefined
   }
 }
 
 /** Watches folders so that edits are noticed soon; what it misses, the next walk finds. */
 export class FolderWatch {
   readonly #notice: (path: string) => void
-  readonly #watchers = new Map<string, FSWatcher>()
+  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly folder: FolderIdentity | undefined }>()
 
   /** `notice` is called with the path of whatever was touched in a watched folder. */
   constructor(notice: (path: string) => void) {
@@ -92,7 +102,10 @@ export class FolderWatch {
   /** Watches exactly these folders. */
   follow(folders: readonly string[]): void {
     const wanted = new Set(folders)
-    for (const folder of this.#watchers.keys()) if (!wanted.has(folder)) this.#leave(folder)
+    for (const [path, { folder }] of this.#watchers) {
+      // Another folder at the same place is not watched by a watch on the one before.
+      if (!wanted.has(path) || !isSameFolder(folder, identifyFolder(path))) this.#leave(path)
+    }
     for (const folder of wanted) if (!this.#watchers.has(folder)) this.#join(folder)
   }
 
@@ -106,14 +119,14 @@ export class FolderWatch {
         if (name !== null) this.#notice(join(folder, name))
       })
       watcher.on('error', () => this.#leave(folder))
-      this.#watchers.set(folder, watcher)
+      this.#watchers.set(folder, { watcher, folder: identifyFolder(folder) })
     } catch {
       // Too many watches on this machine, or the folder is gone again: the walk, once a second, is what edits are promised to be seen by.
     }
   }
 
   #leave(folder: string): void {
-    this.#watchers.get(folder)?.close()
+    this.#watchers.get(folder)?.watcher.close()
     this.#watchers.delete(folder)
   }
 }
