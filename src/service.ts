@@ -60,10 +60,10 @@ const PATIENCE = 1_000
 export function createService(createBackend: (report: (problem: Problem) => void) => Backend, surroundings: ServiceSurroundings): Service {
   const { bus, controller, log, snapshot } = surroundings
   const report = (problem: Problem): void => {
-    // The watcher logs what it announces.
-    if (problem.code === 'FILE_REJECTED') return watcher.reject(problem)
     const { code, message, source } = problem
-    log.warn(message, { code, ...(source !== undefined && { source }) })
+    // The watcher logs what it announces.
+    if (code === 'FILE_REJECTED') watcher.reject(problem)
+    else log.warn(message, { code, ...(source !== undefined && { source }) })
   }
   const backend = createBackend(report)
   const housekeeper = new Housekeeper(backend, log)

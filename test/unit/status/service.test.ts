@@ -180,6 +180,9 @@ describe('a finding about a file', () => {
     const { controller } = await openStage()
     controller.service.report({ code, key: X, source: sourceOf(X), message: 'It is so.' })
     expect(controller.log.lines.filter(line => /^warn .*It is so\./.test(line))).toHaveLength(1)
+    // A fact after it: whatever was announced before has arrived by then.
+    await controller.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'later', data: 1 })
+    await expect.poll(() => controller.changes.some(({ content }) => 'box_id' in content && content.box_id === 'later')).toBe(true)
     const rejected = controller.facts.filter(({ name }) => name === 'settings.rejected')
     expect(rejected).toMatchObject(code === 'FILE_REJECTED' ? [{ content: { namespace: 'kytos/x', source: sourceOf(X) } }] : [])
   })
