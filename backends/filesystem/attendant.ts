@@ -7,7 +7,10 @@ import type { Key } from '../../model/key.ts'
 import { equalJson, type JsonObject } from '../../model/value.ts'
 import type { Surroundings } from '../backend.ts'
 import { lastHeld } from './adopt.ts'
+import { unwritableMessage } from './file-problems.ts'
 import type { FileVersion } from './file-version.ts'
+import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
+import type { Mark } from './group.ts'
 import { type Store, takeIn } from './hand-edit.ts'
 import { type Layout, neighbours, readableKind } from './layout.ts'
 import { hashOf, parseReadable, parseStored, readableText } from './readable.ts'
@@ -26,6 +29,10 @@ export interface Office extends Store {
   readonly report: Surroundings['report']
   /** The file's last version is what it will hold: the journal may remember that. */
   readonly remember: (key: Key) => void
+  /** True when the absence of a file, of one second, is the wish of a person. */
+  readonly isRemoval: (key: Key, tracked: TrackedFile) => boolean
+  /** An absence was found that is not: its document is kept. */
+  readonly missing: (key: Key) => void
 }
 
 /**
@@ -65,10 +72,20 @@ export class Attendant {
     const entry = this.#office.state.get(key)
     const due = entry?.text !== tracked.known.text || tracked.untidy
     const seen = await look(file, due ? undefined : tracked.signature)
-    if (!seen) return undefined
-    if (seen.hash === tracked.known.hash || seen.hash === tracked.rejected) {
+    if (!seen) {
+      tracked.calm()
+      this.#found(key, file, tracked)
+      return undefined
+    }
+    if (seen.hash === null && tracked.known.hash !== null) {
+      const wait = await this.#absent(key, file, tracked, seen)
+      if (wait !== undefined) return wait
+      if (tracked.kept) return undefined
+    } else if (seen.hash === tracked.known.hash || seen.hash === tracked.rejected) {
       tracked.calm()
       if (seen.settled) tracked.signature = seen.signature
+      if (seen.hash !== tracked.rejected) tracked.accept()
+      if (seen.hash !== null) this.#found(key, file, tracked)
     } else {
       const wait = await this.#judge(key, file, tracked, seen)
       if (wait !== undefined) return wait
@@ -79,25 +96,69 @@ export class Attendant {
   /** Finds which version a file holds that could not be looked at when the store was opened; else it would be taken for the work of a person. */
   async #identify(key: Key, file: string, tracked: TrackedFile): Promise<void> {
     const seen = await look(file)
-    if (!seen) return
+    if (!seen || (tracked.kept && seen.hash === null)) return
     const value = this.#parse(key, seen)
     tracked.end(lastHeld(tracked.possible(), seen.hash, value instanceof SettingsError ? undefined : value))
     tracked.unseen = false
     this.#office.remember(key)
   }
 
+  /** The file is there and holds what we know: its folder is the one that its absence is compared with. */
+  #found(key: Key, file: string, tracked: TrackedFile): void {
+    const before = tracked.folder
+    tracked.folder = folderHolding(file) ?? before
+    if (tracked.folder !== before && (!before || !isSameFolder(before, tracked.folder))) this.#office.remember(key)
+    if (!tracked.kept || tracked.folder === before) return
+    tracked.kept = false
+    this.#office.remember(key)
+  }
+
+  /** Takes an absence in as a removal, keeps it, or ends it; gives how long to wait when it is too early for that. */
+  async #absent(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
+    const text = this.#office.state.get(key)?.text
+    const isAway = () => tracked.wasAway(identifyFolder(dirname(file))) || !identifyFolder(dirname(file))
+    if (tracked.restoring || text === undefined || (tracked.kept && text !== tracked.known.text)) {
+      tracked.release(isAway())
+      return undefined
+    }
+    if (tracked.kept) return undefined
+    const wait = tracked.patience('gone', seen, performance.now())
+    if (wait > 0) return wait
+    if (this.#office.isRemoval(key, tracked)) await this.#takeIn(key, file, tracked, seen, undefined)
+    else if (text !== tracked.known.text) tracked.release(isAway())
+    else {
+      tracked.keep()
+      this.#office.remember(key)
+      this.#office.missing(key)
+    }
+    return undefined
+  }
+
   /** Takes in or rejects content that we did not write; gives how long to wait when it is too early for either. */
   async #judge(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
     const value = this.#parse(key, seen)
-    const finding = seen.hash === null ? 'gone' : value instanceof SettingsError ? 'broken' : 'edited'
-    const wait = tracked.patience(finding, seen, performance.now())
+    const wait = tracked.patience(value instanceof SettingsError ? 'broken' : 'edited', seen, performance.now())
     if (wait > 0) return wait
+    const folder = folderHolding(file)
+    if (tracked.isStray(seen.hash, folder)) {
+      // Rejected, so that it is copied aside, and replaced at once.
+      tracked.reject(seen.hash, undefined)
+      tracked.untidy = true
+      tracked.stray = undefined
+      const { rejected } = neighbours(file)
+      const message = `${file} came back with an earlier text of this store: it is no edit, is kept as ${rejected}, and replaced.`
+      this.#office.report({ code: 'FILE_REJECTED', key, source: rejected, message })
+      return undefined
+    }
     if (value instanceof SettingsError) {
-      tracked.rejected = seen.hash ?? undefined
       const message = `${file} is not taken in, and left as it is: ${value.message} Correct it; the stored document stays in force.`
+      tracked.reject(seen.hash, message)
       this.#office.report({ code: 'FILE_REJECTED', key, source: file, message })
       return undefined
     }
+    // A person edited what came back with the folder, not what was written elsewhere meanwhile.
+    if (tracked.stray && tracked.wasAway(folder)) tracked.end(lastHeld([tracked.stray, tracked.known], seen.hash, value))
+    tracked.stray = undefined
     await this.#takeIn(key, file, tracked, seen, value)
     return undefined
   }
@@ -109,10 +170,12 @@ export class Attendant {
     tracked.begin(version)
     await makeDurable(file)
     await makeDurable(dirname(file))
-    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [[key, () => [version]]] }, this.#office)
+    tracked.folder = folderHolding(file) ?? tracked.folder
+    const marks: readonly Mark[] = [[key, () => [version], () => ({ ...tracked.notes(), kept: false })]]
+    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks }, this.#office)
     tracked.edited(performance.now())
     tracked.end(version)
-    tracked.rejected = undefined
+    tracked.accept()
     // Only the formatting is different: the person likes it so, until the next commit.
     tracked.untidy = !sameMeaning && value !== undefined
     if (sameMeaning) this.#office.remember(key)
@@ -127,9 +190,11 @@ export class Attendant {
     const version: FileVersion = { hash: shown === undefined ? null : hashOf(shown), text }
     if (version.hash !== seen.hash && !(await this.#put(file, tracked, seen, version, shown))) return 0
     tracked.end(version)
-    tracked.rejected = undefined
+    tracked.accept()
     tracked.untidy = false
+    tracked.restoring = false
     tracked.signature = undefined
+    tracked.folder = folderHolding(file) ?? tracked.folder
     if (tracked.replaced) return this.hurry ? 0 : GRACE
     this.#office.remember(key)
     return undefined
@@ -224,9 +289,14 @@ export class Attendant {
     const reason = error instanceof Error ? error.message : String(error)
     if (tracked.failure === reason) return
     tracked.failure = reason
-    const message = `The readable file ${file} cannot be kept up to date: ${reason}. The document itself is safe in the journal.`
-    this.#office.report({ code: 'FILE_UNWRITABLE', key, source: file, message })
+    this.#office.report({ code: 'FILE_UNWRITABLE', key, source: file, message: unwritableMessage(file, reason) })
   }
+}
+
+/** The folder that has a file at this moment; undefined when it has none: the folder is looked at before the file. */
+function folderHolding(file: string): FolderIdentity | undefined {
+  const folder = identifyFolder(dirname(file))
+  return signatureNow(file) === 'no file' ? undefined : folder
 }
 
 /** Finds out whether a file holds what was to be put there when that failed; else it would be taken for the work of a person. */

@@ -1,11 +1,11 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { type Entry, printRevision, type Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
-import type { FileVersion } from './file-version.ts'
 import { encodeFrame } from './frame.ts'
 import { storedMark } from './group.ts'
 import { type Disk, listJournal, logPath, snapshotPath } from './journal-folder.ts'
 import { FORMAT, type Header, type SnapshotRecord } from './record.ts'
+import type { FileRecord } from './tracked-file.ts'
 
 /** How many characters are written at a time; between, the event loop turns. */
 const CHUNK = 256 * 1024
@@ -19,8 +19,8 @@ export interface Picture {
   readonly revision: Revision
   readonly entries: readonly Entry[]
   readonly expires: ReadonlyMap<Key, number>
-  /** What each readable file may hold. */
-  readonly files: ReadonlyMap<Key, readonly FileVersion[]>
+  /** What each readable file may hold, and what else is known of it. */
+  readonly files: ReadonlyMap<Key, FileRecord>
 }
 
 /**
@@ -86,6 +86,6 @@ function* records({ number, revision, entries, expires, files }: Picture): Gener
     texts.set(key, text)
     yield { entry: expiry === undefined ? entry : [...entry, expiry] }
   }
-  for (const [key, versions] of files) yield { files: [storedMark(key, versions, texts.get(key))] }
+  for (const [key, { versions, notes }] of files) yield { files: [storedMark(key, versions, texts.get(key), notes)] }
   yield { end: entries.length }
 }

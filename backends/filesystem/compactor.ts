@@ -1,9 +1,9 @@
 import type { Key } from '../../model/key.ts'
 import { removeSuperseded, writeSnapshot } from './compaction.ts'
-import type { FileVersion } from './file-version.ts'
 import type { Journal } from './journal.ts'
 import type { Disk } from './journal-folder.ts'
 import type { State } from './state.ts'
+import type { FileRecord } from './tracked-file.ts'
 
 /** When the journal is made smaller; sizes in bytes. */
 export interface CompactionLimits {
@@ -25,7 +25,7 @@ export interface Compactable {
   readonly state: State
   readonly journal: Journal
   /** What every readable file may hold. */
-  readonly files: () => ReadonlyMap<Key, readonly FileVersion[]>
+  readonly files: () => ReadonlyMap<Key, FileRecord>
 }
 
 /**

@@ -1,14 +1,18 @@
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Batch, Change, Expected, Operation, Outcome } from '../backend.ts'
+import type { FileNotes } from './file-notes.ts'
 import { type FileVersion, NO_FILE } from './file-version.ts'
 import { encodeFrame } from './frame.ts'
 import { hashOf, readableText } from './readable.ts'
-import { logRecord, type StoredMark } from './record.ts'
+import { logRecord, type StoredMark, type StoredNotes } from './record.ts'
 import type { State } from './state.ts'
 
-/** What the readable file of a key may hold, the version known to be durable first; asked at the moment that the record is made. */
-export type Mark = readonly [key: Key, versions: () => readonly FileVersion[]]
+/**
+ * What the readable file of a key may hold, the version known to be durable first, and what else is known of it; asked at the
+ * moment that the record is made.
+ */
+export type Mark = readonly [key: Key, versions: () => readonly FileVersion[], notes?: () => FileNotes]
 
 /** What one caller wants: operations (none: only marks). */
 export interface Request {
@@ -86,12 +90,13 @@ export class Group {
     return [{ type: 'put', entry }]
   }
 
-  #storedMark([key, versions]: Mark): StoredMark {
+  #storedMark([key, versions, notes]: Mark): StoredMark {
     const known = versions()
     const [durable, current] = [this.#state.get(key)?.text, this.#get(key)?.text]
     // While this group is being written the file may get what is durable now, of which nobody would know once the mark stands after what is current then.
     const next = durable === current || durable === known.at(-1)?.text ? [] : [shownBy(durable)]
-    return storedMark(key, [...known, ...next], current)
+    const { earlier: _, ...brief } = notes?.() ?? {}
+    return storedMark(key, [...known, ...next], current, brief)
   }
 }
 
@@ -101,8 +106,21 @@ function shownBy(text: string | undefined): FileVersion {
 }
 
 /** A mark as the journal keeps it, where the entry has the text `current`. */
-export function storedMark(key: Key, versions: readonly FileVersion[], current: string | undefined): StoredMark {
-  return [key, versions.map(({ hash, text }) => (text === current && text !== undefined ? [hash ?? null] : [hash ?? null, text ?? null]))]
+export function storedMark(key: Key, versions: readonly FileVersion[], current: string | undefined, notes: FileNotes = {}): StoredMark {
+  const stored = versions.map(({ hash, text }) =>
+    text === current && text !== undefined ? ([hash ?? null] as const) : ([hash ?? null, text ?? null] as const),
+  )
+  const beside = storedNotes(notes)
+  return Object.keys(beside).length > 0 ? [key, stored, beside] : [key, stored]
+}
+
+function storedNotes({ kept, stray, folder, earlier = [] }: FileNotes): StoredNotes {
+  return {
+    ...(kept && { kept: true }),
+    ...(stray && { stray: [stray.hash ?? null, stray.text ?? null] as const }),
+    ...(folder !== undefined && { folder }),
+    ...(earlier.length > 0 && { earlier }),
+  }
 }
 
 function holds(expected: Expected, entry: Entry | undefined): boolean {

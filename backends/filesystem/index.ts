@@ -96,11 +96,11 @@ class FilesystemBackend implements Backend {
   }
 
   fileProblems(): readonly FileProblem[] {
-    return []
+    return this.#store?.fileProblems() ?? []
   }
 
-  async restoreFiles(): Promise<readonly Key[]> {
-    return []
+  async restoreFiles(keys?: readonly Key[]): Promise<readonly Key[]> {
+    return this.#open().restoreFiles(keys)
   }
 
   close(): Promise<void> {

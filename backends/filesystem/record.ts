@@ -24,8 +24,19 @@ export type StoredChange = readonly [key: Key, text: string | null, created?: st
  */
 export type StoredVersion = readonly [hash: string | null, text?: string | null]
 
+/**
+ * What else is known of a readable file (see {@link FileNotes}); absent members are what they are for most files. A log tells
+ * `earlier` by the marks that came before, a snapshot by name.
+ */
+export interface StoredNotes {
+  readonly kept?: true
+  readonly stray?: readonly [hash: string | null, text: string | null]
+  readonly folder?: string
+  readonly earlier?: readonly string[]
+}
+
 /** What the readable file of a key may hold now, the version known to be durable first. */
-export type StoredMark = readonly [key: Key, versions: readonly StoredVersion[]]
+export type StoredMark = readonly [key: Key, versions: readonly StoredVersion[], notes?: StoredNotes]
 
 /** The first record of a log (`after` fixes how many bytes of its predecessor count) or of a snapshot. `revision` is the last one before it. */
 export interface Header {

@@ -1,10 +1,11 @@
 import { readFile } from 'node:fs/promises'
 import type { Key } from '../../model/key.ts'
 import { damaged } from './failures.ts'
+import { type FileNotes, withEarlier } from './file-notes.ts'
 import type { FileVersion } from './file-version.ts'
 import { listJournal, logPath, snapshotPath } from './journal-folder.ts'
 import { readLog, readSnapshot } from './log-reader.ts'
-import { type LogRecord, restoreChanges, type SnapshotRecord, type StoredMark } from './record.ts'
+import { type LogRecord, restoreChanges, type SnapshotRecord, type StoredMark, type StoredNotes } from './record.ts'
 import { State } from './state.ts'
 import { BatchWindow, type WindowLimits } from './window.ts'
 
@@ -27,6 +28,8 @@ export interface Replay {
   readonly window: BatchWindow
   /** What each readable file may hold, the version last known to be durable first; only for keys that have or had one. */
   readonly files: Map<Key, FileVersion[]>
+  /** What else is known of each of these files. */
+  readonly notes: Map<Key, FileNotes>
   /** The last log, and how many of its bytes count; undefined when there is no journal. */
   readonly current: { readonly number: number; readonly length: number } | undefined
   /** Bytes of the logs since the snapshot. */
@@ -82,6 +85,7 @@ class Reader {
   readonly state = new State()
   readonly window: BatchWindow
   readonly files = new Map<Key, FileVersion[]>()
+  readonly notes = new Map<Key, FileNotes>()
   readonly #hasFile: (key: Key) => boolean
 
   constructor(limits: WindowLimits, floor: bigint, hasFile: (key: Key) => boolean) {
@@ -118,18 +122,48 @@ class Reader {
   /** From now on the file may hold this text, too: it is written some time after the commit. */
   #committed(key: Key, text: string | undefined): void {
     if (!this.#hasFile(key)) return
+    this.#changedWhileKept(key, text)
     const versions = this.files.get(key) ?? [{ hash: null, text: undefined }]
     versions.push({ hash: text === undefined ? null : undefined, text })
     this.files.set(key, versions)
   }
 
+  /** A file that is kept absent is written again with the next text of its document: what it held is what may come back. */
+  #changedWhileKept(key: Key, text: string | undefined): void {
+    const { kept, ...notes } = this.notes.get(key) ?? {}
+    const versions = this.files.get(key) ?? []
+    const held = versions.at(-1)
+    if (!kept || !held || held.text === text) return
+    this.files.set(key, [{ hash: null, text: held.text }])
+    this.notes.set(key, { ...notes, stray: held, earlier: withEarlier(notes.earlier ?? [], versions) })
+  }
+
   #mark(marks: readonly StoredMark[]): void {
-    for (const [key, stored] of marks) {
+    for (const [key, stored, beside] of marks) {
       const current = this.state.get(key)?.text
       const versions = stored.map(([hash, text]): FileVersion => ({ hash, text: text === undefined ? current : (text ?? undefined) }))
-      if (versions.at(-1)?.text !== current) versions.push({ hash: current === undefined ? null : undefined, text: current })
-      if (versions.length === 1 && versions[0]?.hash === null) this.files.delete(key)
-      else this.files.set(key, versions)
+      const dropped = (this.files.get(key) ?? []).filter(({ hash }) => !versions.some(version => version.hash === hash))
+      const earlier = withEarlier(beside?.earlier ?? this.notes.get(key)?.earlier ?? [], dropped)
+      const notes = restoreNotes(beside, earlier)
+      this.files.set(key, versions)
+      this.notes.set(key, notes)
+      // The document was changed in the same write, before the mark: the file is yet to follow.
+      if (versions.at(-1)?.text !== current) this.#committed(key, current)
+      else if (versions.length === 1 && versions[0]?.hash === null && !notes.stray) this.#forget(key)
     }
+  }
+
+  #forget(key: Key): void {
+    this.files.delete(key)
+    this.notes.delete(key)
+  }
+}
+
+function restoreNotes({ kept, stray, folder }: StoredNotes = {}, earlier: readonly string[]): FileNotes {
+  return {
+    ...(kept && { kept }),
+    ...(stray && { stray: { hash: stray[0], text: stray[1] ?? undefined } }),
+    ...(folder !== undefined && { folder }),
+    ...(earlier.length > 0 && { earlier }),
   }
 }

@@ -14,25 +14,28 @@ export interface Walk {
   /** Keys of which a process that died left a temporary or replaced file. */
   readonly unfinished: ReadonlySet<Key>
   readonly folders: readonly string[]
-  /** Kinds whose whole folder was gone; it is there again. */
-  readonly gone: ReadonlySet<ReadableKind>
+  /** Folders that cannot be read, and why. */
+  readonly unreadable: ReadonlyMap<string, string>
 }
 
 const DEPTH: Readonly<Record<ReadableKind, number>> = { boxes: 1, controllers: 2, settings: 1 }
 /** Names that editors and other tools put beside a file for a while, and copies that we made. */
 const LITTER = /^\.|~$|^#.*#$|\.rejected$|^\d{4}$/
 
-/** Walks over all readable files; makes the folders of the kinds where they are missing. */
-export async function walk(layout: Layout): Promise<Walk> {
+/**
+ * Walks over all readable files. The missing folder of a kind is made only if `mayMake` it: one that had files may be put
+ * back or mounted again, and must find its place free.
+ */
+export async function walk(layout: Layout, mayMake: (kind: ReadableKind) => boolean): Promise<Walk> {
   const found = {
     files: new Map<Key, string>(),
     foreign: [] as string[],
     unfinished: new Set<Key>(),
     folders: [] as string[],
-    gone: new Set<ReadableKind>(),
+    unreadable: new Map<string, string>(),
   }
   for (const kind of READABLE_KINDS) {
-    if (await makeFolder(layout.root(kind))) found.gone.add(kind)
+    if (mayMake(kind)) await makeFolder(layout.root(kind))
     await walkFolder(layout, layout.root(kind), DEPTH[kind], found)
   }
   return found
@@ -43,11 +46,14 @@ interface Found {
   readonly foreign: string[]
   readonly unfinished: Set<Key>
   readonly folders: string[]
+  readonly unreadable: Map<string, string>
 }
 
 async function walkFolder(layout: Layout, folder: string, depth: number, found: Found): Promise<void> {
+  const entries = await entriesOf(folder, found.unreadable)
+  if (!entries) return
   found.folders.push(folder)
-  for (const item of await entriesOf(folder)) {
+  for (const item of entries) {
     const path = join(folder, item.name)
     if (item.isDirectory() && depth > 0 && !item.name.startsWith('.')) {
       await walkFolder(layout, path, depth - 1, found)
@@ -70,12 +76,15 @@ function ownerOf(layout: Layout, path: string): Key | undefined {
   return ours ? layout.key(file) : undefined
 }
 
-async function entriesOf(folder: string) {
+/** What is in a folder; undefined when there is none, or none that can be read. */
+async function entriesOf(folder: string, unreadable: Map<string, string>) {
   try {
     return await readdir(folder, { withFileTypes: true })
   } catch (error) {
-    if (errno(error) === 'ENOENT' || errno(error) === 'ENOTDIR') return []
-    throw error
+    if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTDIR') {
+      unreadable.set(folder, error instanceof Error ? error.message : String(error))
+    }
+    return undefined
   }
 }
 

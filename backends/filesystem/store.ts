@@ -1,6 +1,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isSettingsError } from '../../model/errors.ts'
-import type { Operation, Outcome, Surroundings } from '../backend.ts'
+import type { Key } from '../../model/key.ts'
+import type { FileProblem, Operation, Outcome, Surroundings } from '../backend.ts'
 import { Committer } from './committer.ts'
 import { type CompactionLimits, Compactor } from './compactor.ts'
 import { Expiry } from './expiry.ts'
@@ -48,7 +49,7 @@ export class FilesystemStore {
       const found = await replay(layout.journal, parts.window, hasFile)
       const journal = await openJournal(layout, parts.disk, found, report)
       store = new FilesystemStore(layout, parts, report, { found, journal, lock })
-      const files = await store.#mirror.open(found.files)
+      const files = await store.#mirror.open(found.files, found.notes)
       if (!found.current && files > 0) report(imported(layout, files))
       store.#expiry.arm()
       return store
@@ -72,7 +73,7 @@ export class FilesystemStore {
     this.#lock = lock
     const commit = (operations: readonly Operation[], marks?: readonly Mark[]) => this.commit(operations, marks)
     this.#mirror = new Mirror({ state: this.state, commit, layout, entryBytes, report })
-    const files = () => this.#mirror.possible()
+    const files = () => this.#mirror.records()
     this.#compactor = new Compactor({ folder: layout.journal, disk, state: this.state, journal, files }, compaction, found.tail)
     this.#committer = new Committer(this.state, journal, {
       between: () => this.#compactor.between(),
@@ -84,6 +85,16 @@ export class FilesystemStore {
   /** @throws SettingsError STORE_FULL, STORE_UNREACHABLE, OUTCOME_UNKNOWN. */
   commit(operations: readonly Operation[], marks?: readonly Mark[]): Promise<Outcome> {
     return this.#committer.commit(operations, marks)
+  }
+
+  /** The readable files that do not show their documents, in byte order of their keys. */
+  fileProblems(): readonly FileProblem[] {
+    return this.#mirror.problems()
+  }
+
+  /** Writes missing readable files again. @throws SettingsError STORE_UNWRITABLE. */
+  restoreFiles(keys?: readonly Key[]): Promise<readonly Key[]> {
+    return this.#mirror.restore(keys)
   }
 
   /** Finishes what was asked for, brings the readable files up to date and gives the store free. */

@@ -1,4 +1,6 @@
+import { type FileNotes, withEarlier } from './file-notes.ts'
 import { type FileVersion, NO_FILE } from './file-version.ts'
+import { type FolderIdentity, isSameFolder, parseFolder, printFolder } from './folder-identity.ts'
 import type { Seen } from './readable-file.ts'
 
 /** How long (ms) a difference must stay as it is before it counts: a whole document, a broken one, no file at all. */
@@ -18,21 +20,29 @@ export interface Replaced {
   readonly found?: string
 }
 
+/** What the journal keeps of one readable file. */
+export interface FileRecord {
+  readonly versions: readonly FileVersion[]
+  readonly notes: FileNotes
+}
+
 /**
  * What is known of one readable file.
  *
  * Invariant: after a crash of the process or of the machine the file holds one of {@link possible}, or what a person wrote. The last of `versions` is what it
- * holds now as far as we know: the base of the next hand edit.
+ * holds now as far as we know: the base of the next hand edit. While the file is `kept` absent, that is what it held when it was last seen.
  */
 export class TrackedFile {
   #versions: readonly FileVersion[]
+  #earlier: readonly string[]
   #writing: FileVersion | undefined
   #suspect: { readonly hash: string | null; readonly since: number } | undefined
   #editedAt = Number.NEGATIVE_INFINITY
   /** The signature of the file when its content was last known to be the one we know. */
   signature: string | undefined
-  /** The hash of content that was reported as broken. */
+  /** The hash of content that was reported as broken, and why it was. */
   rejected: string | undefined
+  rejection: string | undefined
   /** True while the file says the right thing but not in our formatting, and is to be rewritten. */
   untidy = false
   replaced: Replaced | undefined
@@ -42,9 +52,21 @@ export class TrackedFile {
   doubt: FileVersion | undefined
   /** What was last reported about failing to write this file. */
   failure: string | undefined
+  /** True while the file is absent, no person removed it as far as can be told, and its document did not change since. */
+  kept = false
+  /** True when a person decided that the missing file is to be written again. */
+  restoring = false
+  /** What the file held in a folder that went away, after the file was written again elsewhere or its document was deleted. */
+  stray: FileVersion | undefined
+  /** The folder that held the file when it was last seen; without a device when that was in an earlier process. */
+  folder: FolderIdentity | undefined
 
-  constructor(versions: readonly FileVersion[] = [NO_FILE]) {
+  constructor(versions: readonly FileVersion[] = [NO_FILE], { kept, stray, folder, earlier }: FileNotes = {}) {
     this.#versions = versions
+    this.#earlier = earlier ?? []
+    this.kept = kept ?? false
+    this.stray = stray
+    this.folder = folder === undefined ? undefined : parseFolder(folder)
   }
 
   get known(): FileVersion {
@@ -58,6 +80,17 @@ export class TrackedFile {
     return next ? [...since, next] : since
   }
 
+  /** What else the journal is to remember. */
+  notes(): FileNotes {
+    const { kept, stray, folder } = this
+    return {
+      ...(kept && { kept }),
+      ...(stray && { stray }),
+      ...(folder && { folder: printFolder(folder) }),
+      ...(this.#earlier.length > 0 && { earlier: this.#earlier }),
+    }
+  }
+
   /** The file is about to hold this. */
   begin(version: FileVersion): void {
     this.#writing = version
@@ -69,6 +102,7 @@ export class TrackedFile {
     if (!version) return
     this.#versions = [...this.#versions, version]
     this.#suspect = undefined
+    this.kept = false
   }
 
   /** We took the file away, and nothing is in its place yet: that there is none is nobody's wish. */
@@ -77,9 +111,67 @@ export class TrackedFile {
     this.untidy = true
   }
 
+  /** This content is not taken in; without a reason it is about to be replaced. */
+  reject(hash: string | null, reason: string | undefined): void {
+    this.rejected = hash ?? undefined
+    this.rejection = reason
+  }
+
+  /** The file holds nothing any more that is not taken in. */
+  accept(): void {
+    this.rejected = undefined
+    this.rejection = undefined
+  }
+
+  /** The absence of the file is no wish of a person: its document stays, and the file is not written. */
+  keep(): void {
+    this.kept = true
+    this.#suspect = undefined
+    this.accept()
+    // A file system that is mounted again shows the very same file.
+    this.signature = undefined
+  }
+
+  /**
+   * The absent file is to be brought up to date again: written, or forgotten with its document. What it held may come back
+   * with its folder if that is another one now.
+   */
+  release(isFolderAway: boolean): void {
+    const { known } = this
+    if (isFolderAway) this.stray = known
+    this.#earlier = withEarlier(this.#earlier, this.#versions)
+    this.#versions = [{ hash: null, text: known.text }]
+    this.#suspect = undefined
+    this.kept = false
+    this.restoring = false
+    this.unseen = false
+    this.untidy = true
+    this.accept()
+  }
+
+  /** True for content that this store wrote, and replaced since, in a file of a folder that was away. */
+  isStray(hash: string | null, folder: FolderIdentity | undefined): boolean {
+    if (hash === null || !this.wasAway(folder)) return false
+    return this.stray?.hash === hash || this.#earlier.includes(hash)
+  }
+
+  /** True when the folder that has the file now is not the one that had it last. */
+  wasAway(folder: FolderIdentity | undefined): boolean {
+    if (this.stray && this.known.hash === null) return true
+    return this.folder !== undefined && folder !== undefined && !isSameFolder(this.folder, folder)
+  }
+
+  /** True when the store wrote this content into the file at some time. */
+  wrote(hash: string | null): boolean {
+    return hash !== null && this.#earlier.includes(hash)
+  }
+
   /** This version is durable: the file never goes back to an earlier one. */
   settle(version: FileVersion): void {
-    this.#versions = this.#since(version)
+    const versions = this.#since(version)
+    const replaced = this.#versions.filter(({ hash }) => !versions.some(later => later.hash === hash))
+    this.#earlier = withEarlier(this.#earlier, replaced)
+    this.#versions = versions
   }
 
   /** How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does. */

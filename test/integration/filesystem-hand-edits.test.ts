@@ -121,7 +121,7 @@ describe('A broken file', () => {
 })
 
 describe('While no process has the store open', () => {
-  it('edits, new files and removed files count, and are in when it is open again', async () => {
+  it('edits and new files count, and are in when it is open again; the document of a removed file is kept', async () => {
     const [gone, made] = [makeKey('settings', 'kytos', 'gone'), makeKey('settings', 'kytos', 'made')]
     await put(LLDP, '{"a":1,"b":1}')
     await put(gone, '{"a":1}')
@@ -130,7 +130,8 @@ describe('While no process has the store open', () => {
     await edit(made, '{"x":1}')
     await rm(fileOf(gone))
     await open()
-    expect([await text(LLDP), await text(gone), await text(made)]).toEqual(['{"a":2,"b":1}', undefined, '{"x":1}'])
+    expect([await text(LLDP), await text(gone), await text(made)]).toEqual(['{"a":2,"b":1}', '{"a":1}', '{"x":1}'])
+    expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: gone, source: fileOf(gone) }])
   })
 
   it('a file that cannot be looked at when it is open again, but later, undoes nothing that was committed meanwhile; an edit of it counts', async () => {
@@ -155,15 +156,17 @@ describe('While no process has the store open', () => {
     expect(await text(LLDP)).toBe('{"a":2,"b":1}')
   })
 
-  it('a lost folder of readable files is no wish to delete all documents: they are written anew', async () => {
+  it('a lost folder of readable files is no wish to delete all documents: they are kept', async () => {
     await put(LLDP, '{"a":1}')
     await shows(LLDP, '{\n  "a": 1\n}\n')
     await store.close()
     await rm(join(path, 'settings'), { recursive: true })
     await open()
+    expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: LLDP }])
+    expect(await store.restoreFiles()).toEqual([LLDP])
     await shows(LLDP, '{\n  "a": 1\n}\n')
     await rm(join(path, 'settings'), { recursive: true })
-    await shows(LLDP, '{\n  "a": 1\n}\n')
+    await vi.waitFor(() => expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: LLDP }]), SOON)
     expect((await store.get(LLDP))?.revision).toBe(1n)
   })
 

@@ -1,0 +1,45 @@
+import { statSync } from 'node:fs'
+
+/**
+ * Which folder stands at a path. Two looks found the same one if device and inode are equal, and the time of birth where
+ * the file system has one: an inode number is given to a new folder soon after the old one was removed.
+ */
+export interface FolderIdentity {
+  /** Undefined in one read back from the journal: device numbers change when the machine starts anew. */
+  readonly device: string | undefined
+  readonly inode: string
+  readonly born: string
+  /** True when the time of birth is known to be one, and not just the time of the last change. */
+  readonly isBirthKnown: boolean
+}
+
+/** The folder at a path; undefined when there is none that can be looked at. */
+export function identifyFolder(path: string): FolderIdentity | undefined {
+  try {
+    const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
+    if (!stats?.isDirectory()) return undefined
+    const { dev, ino, birthtimeNs, ctimeNs } = stats
+    return { device: `${dev}`, inode: `${ino}`, born: `${birthtimeNs}`, isBirthKnown: birthtimeNs > 0n && birthtimeNs !== ctimeNs }
+  } catch {
+    // A folder above is a file, or may not be searched: what cannot be looked at is no known folder.
+    return undefined
+  }
+}
+
+/** True when both are surely the same folder as far as can be told; a folder that is not there is none. */
+export function isSameFolder(before: FolderIdentity | undefined, now: FolderIdentity | undefined): boolean {
+  if (!before || !now || before.inode !== now.inode) return false
+  if (before.device !== undefined && now.device !== undefined && before.device !== now.device) return false
+  return !before.isBirthKnown || before.born === now.born
+}
+
+/** A folder's identity as the journal keeps it. */
+export function printFolder({ inode, born, isBirthKnown }: FolderIdentity): string {
+  return isBirthKnown ? `${inode}:${born}` : inode
+}
+
+/** The identity that {@link printFolder} wrote. */
+export function parseFolder(text: string): FolderIdentity {
+  const [inode = '', born] = text.split(':')
+  return { device: undefined, inode, born: born ?? '', isBirthKnown: born !== undefined }
+}
