@@ -121,7 +121,9 @@ async function findEdit(file: string, document: Entry | undefined, noted: Readon
     if (document === undefined) return undefined
     const versions = noted.get(document.key) ?? [NO_FILE]
     // Where the journal allows for no file, it was not written yet.
-    return versions.some(({ hash }) => hash === null) ? { kind: 'edited', file } : { kind: 'missing', file, key: document.key }
+    return versions.some(({ hash, text }) => hash === null || (hash === undefined && text === undefined))
+      ? { kind: 'edited', file }
+      : { kind: 'missing', file, key: document.key }
   }
 }
 

@@ -60,9 +60,14 @@ function printStatus(status: Status & { readonly service: boolean }, paper: Pape
 }
 
 function printFiles(files: readonly FileState[], more: number, paper: Paper): string {
-  const rows = files.map((file): Cell[] => [showDocument(file), showFileCodes([file.code]), file.source, file.message])
+  const rows = files.map((file): Cell[] => [
+    showDocument(file),
+    showFileCodes([file.code]),
+    file.source,
+    file.code === 'FILE_MISSING' ? '' : file.message,
+  ])
   const codes = new Set(files.map(({ code }) => code))
   const advice = (Object.keys(REPAIRS) as FileCode[]).flatMap(code => (codes.has(code) ? [`${REPAIRS[code]}\n`] : []))
   const rest = more > 0 ? `And ${more} more.\n` : ''
-  return `${printTable(['Document', 'File', 'Path', { head: 'Message', cut: true }], rows, paper)}${rest}\n${advice.join('')}`
+  return `${printTable(['Document', 'File', 'Path', { head: 'Reason', cut: true }], rows, paper)}${rest}\n${advice.join('')}`
 }

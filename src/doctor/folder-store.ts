@@ -51,7 +51,7 @@ async function askService(config: Config, service: Running['service']): Promise<
   if (!service) return { told: [], unknown: [] }
   try {
     const { files, more } = await askFiles(service)
-    return { told: describeFiles(config, files, more), unknown: [] }
+    return { told: await describeFiles(config, files, more), unknown: [] }
   } catch (error) {
     return {
       told: [],
@@ -82,7 +82,7 @@ async function examineEdits(config: Config, found: Inspection, isHeld: boolean):
   if (isHeld) return broken
   const edited = edits.flatMap(one => (one.kind === 'edited' ? [editedFile(config, one.file)] : []))
   const missing = edits.flatMap(one => (one.kind === 'missing' ? [missingFile(one)] : []))
-  return [...broken, ...edited, ...describeFiles(config, missing), ...(await examineWritable(config, found.entries))]
+  return [...broken, ...edited, ...(await describeFiles(config, missing)), ...(await examineWritable(config, found.entries))]
 }
 
 function editedFile(config: Config, file: string): Finding {

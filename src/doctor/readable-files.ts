@@ -12,12 +12,12 @@ import { type Finding, warning } from './finding.ts'
 const MAX_NAMESPACES = 10
 
 /** The findings that these files are: one for each namespace and kind, or one in all where a whole folder is gone. `more` were not named. */
-export function describeFiles(config: Config, files: readonly FileState[], more = 0): Finding[] {
+export async function describeFiles(config: Config, files: readonly FileState[], more = 0): Promise<Finding[]> {
   const of = (code: FileState['code']): readonly FileState[] => files.filter(file => file.code === code)
   return [
     ...describeMissing(config, of('FILE_MISSING'), more),
     ...of('FILE_REJECTED').map(({ source, message }) => brokenFile(source, message)),
-    ...describeUnwritable(of('FILE_UNWRITABLE')),
+    ...(await describeUnwritable(of('FILE_UNWRITABLE'))),
   ]
 }
 
@@ -29,16 +29,29 @@ export function brokenFile(file: string, why: string): Finding {
 /** What keeps readable files from being written, as far as it can be seen while no process writes them; one finding for each place. */
 export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
   const layout = new Layout(resolve(config.filesystem.path))
-  const files = entries.flatMap(({ key }) => (hasFile(key) ? [layout.file(key)] : []))
   const mounts = await mountPoints()
-  const folders = await Promise.all([...new Set(files.map(dirname))].map(folder => examineFolder(folder)))
-  const mounted = files
-    .filter(file => mounts.has(file))
-    .map(file => {
-      const what = 'A mount stands on it, so that no change of its document can replace it.'
-      return warning('file.unwritable', file, what, asRoot(`umount ${word(file)}`))
-    })
-  return [...folders.flatMap(finding => finding ?? []), ...mounted]
+  const found = new Map<string, Finding>()
+  for (const { key } of entries) {
+    const finding = hasFile(key) ? await examinePlace(layout.file(key), mounts) : undefined
+    if (finding) found.set(finding.where, finding)
+  }
+  return [...found.values()]
+}
+
+/** What keeps one file from being written, as far as it can be seen. */
+async function examinePlace(file: string, mounts: ReadonlySet<string>): Promise<Finding | undefined> {
+  if (!mounts.has(file)) return (await examineFolder(dirname(file))) ?? examineKind(file)
+  return warning('file.unwritable', file, 'A mount stands on it, so that no change of its document can replace it.', asRoot(`umount ${word(file)}`))
+}
+
+/** What stands in the place of a readable file and is none. */
+async function examineKind(file: string): Promise<Finding | undefined> {
+  const stats = await lstat(file).catch(() => undefined)
+  if (!stats || stats.isFile()) return undefined
+  if (!stats.isSymbolicLink())
+    return warning('file.unwritable', file, 'It should be a file, and is something else.', `mv ${word(file)} ${word(`${file}.old`)}`)
+  const what = 'It is a symbolic link, which the service neither follows nor replaces.'
+  return warning('file.unwritable', file, what, `cp --remove-destination "$(readlink -f ${word(file)})" ${word(file)}`)
 }
 
 async function examineFolder(folder: string): Promise<Finding | undefined> {
@@ -90,8 +103,8 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   return warning('file.missing', where, what, `${restore}   # if the removal was meant, instead: ${meant}`)
 }
 
-/** One finding for each reason in a folder. */
-function describeUnwritable(files: readonly FileState[]): Finding[] {
+/** One finding for each folder, with the repair of what is seen there. */
+async function describeUnwritable(files: readonly FileState[]): Promise<Finding[]> {
   const groups = new Map<string, FileState[]>()
   for (const file of files) {
     const folder = dirname(file.source)
@@ -99,12 +112,16 @@ function describeUnwritable(files: readonly FileState[]): Finding[] {
     if (group) group.push(file)
     else groups.set(folder, [file])
   }
-  return [...groups].flatMap(([folder, [first, ...others]]) => {
-    if (!first) return []
+  const mounts = files.length > 0 ? await mountPoints() : new Set<string>()
+  const findings: Finding[] = []
+  for (const [folder, [first, ...others]] of groups) {
+    if (!first) continue
     const more = others.length > 0 ? ` The same is so for ${others.length} more in this folder.` : ''
-    const repair = `ls -ld ${word(folder)} ${word(first.source)}; df ${word(folder)}; findmnt ${word(first.source)}   # once it can be written, the service writes it`
-    return [warning('file.unwritable', first.source, `${first.message}${more}`, repair)]
-  })
+    const seen = await examinePlace(first.source, mounts)
+    const repair = seen?.repair ?? `ls -ld ${word(folder)} && df ${word(folder)}   # once it can be written, the service writes it`
+    findings.push(warning('file.unwritable', first.source, `${first.message}${more}`, repair))
+  }
+  return findings
 }
 
 /** Where file systems are mounted; none where this system does not say it. */

@@ -3,7 +3,8 @@ import type { CommandContent, DocumentName, FileState, RestoredFiles, Status } f
 import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { type Namespace, parseNamespace, parseScope } from '../../model/namespace.ts'
+import type { Key } from '../../model/key.ts'
+import { type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import { parseName } from '../boxes/box.ts'
 import type { Log } from '../log.ts'
 import { checkFields, parseComment } from '../settings/content.ts'
@@ -22,13 +23,16 @@ export interface StatusOptions {
 /** The most documents that one answer names: a store may have a hundred thousand files, and an answer is one message. */
 export const MAX_NAMED = 500
 
-/** Selects documents by their names. */
-type Selection = (name: DocumentName) => boolean
+/** What a command is limited to. */
+interface Selection {
+  readonly namespace: string | undefined
+  readonly scope: Scope | undefined
+}
 
 /**
  * Answers `kytos.settings.status` and `kytos.settings.restore_files`.
  *
- * Invariant: `restore_files` writes files only, and only those that the backend calls missing: no document changes, so no revision, record or fact follows.
+ * Invariant: `restore_files` writes files only, and only those that are missing: no document changes, so no revision, record or fact follows.
  */
 export class StatusService {
   readonly #options: StatusOptions
@@ -39,11 +43,10 @@ export class StatusService {
 
   /** @throws SettingsError NAMESPACE_UNKNOWN for a namespace of which there are neither settings, nor boxes, nor files. */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
-    const isMeant = this.#select('kytos.settings.status', content)
+    const selection = this.#parse('kytos.settings.status', content)
     const { backend, watcher, controller } = this.#options
     const { state, revision, epoch, since, reason, age } = watcher.health
-    const all = isMeant ? backend.fileProblems().filter(({ key }) => isMeant(nameDocument(key))) : backend.fileProblems()
-    const { named, more } = limited(all)
+    const { named, more } = limited(backend.fileProblems().filter(({ key }) => isSelected(selection, nameDocument(key))))
     return {
       controller,
       backend: backend.name,
@@ -60,25 +63,33 @@ export class StatusService {
 
   /** @throws SettingsError NAMESPACE_UNKNOWN as `status`, STORE_STALE, STORE_UNWRITABLE. */
   async restoreFiles(content: CommandContent<'kytos.settings.restore_files'>, actor: Actor): Promise<RestoredFiles> {
-    const isMeant = this.#select('kytos.settings.restore_files', content)
+    const selection = this.#parse('kytos.settings.restore_files', content)
     const { backend, watcher, log } = this.#options
     requireReady(watcher)
-    const missing = backend.fileProblems().filter(({ key, code }) => code === 'FILE_MISSING' && (!isMeant || isMeant(nameDocument(key))))
-    if (missing.length === 0) return { restored: [] }
-    const restored = await backend.restoreFiles(missing.map(({ key }) => key))
-    log.info(`${actor.type} ${actor.name} had ${restored.length} missing readable files written again.`)
+    const keys = this.#keysOf(selection)
+    const restored = keys?.length === 0 ? [] : await backend.restoreFiles(keys)
+    if (restored.length > 0) log.info(`${actor.type} ${actor.name} had ${restored.length} missing readable files written again.`)
     const { named, more } = limited(restored)
     return { restored: named.map(nameDocument), ...(more > 0 && { more }) }
   }
 
-  /** What a command asks for; undefined for everything. */
-  #select(command: string, content: CommandContent<'kytos.settings.status'>): Selection | undefined {
+  #parse(command: string, content: CommandContent<'kytos.settings.status'>): Selection {
     checkFields(command, content, [], ['namespace', 'scope', 'comment'])
     parseComment(content.comment)
-    const namespace = content.namespace === undefined ? undefined : this.#requireKnown(content.namespace)
-    const scope = content.scope === undefined ? undefined : parseScope(content.scope, this.#options.controller)
+    return {
+      namespace: content.namespace === undefined ? undefined : this.#requireKnown(content.namespace),
+      scope: content.scope === undefined ? undefined : parseScope(content.scope, this.#options.controller),
+    }
+  }
+
+  /** The documents that are selected, whether their files are known to be missing yet or not; undefined for all there are. */
+  #keysOf(selection: Selection): readonly Key[] | undefined {
+    const { namespace, scope } = selection
     if (namespace === undefined && scope === undefined) return undefined
-    return name => (namespace === undefined || name.namespace === namespace) && (scope === undefined || ('scope' in name && name.scope === scope))
+    const { cache } = this.#options.watcher
+    const boxes = namespace === undefined || isNAppId(namespace) || scope !== undefined ? [] : cache.boxes(namespace)
+    const overrides = [...cache.documents()].filter(document => document.entry !== undefined && isSelected(selection, document))
+    return [...boxes, ...overrides.map(({ key }) => key)]
   }
 
   #requireKnown(value: unknown): string {
@@ -102,6 +113,10 @@ function parseOwner(value: unknown): string {
 
 function isNAppId(owner: string): owner is Namespace {
   return owner.includes('/')
+}
+
+function isSelected({ namespace, scope }: Selection, name: DocumentName): boolean {
+  return (namespace === undefined || name.namespace === namespace) && (scope === undefined || ('scope' in name && name.scope === scope))
 }
 
 function presentFile({ key, source, code, message }: FileProblem): FileState {

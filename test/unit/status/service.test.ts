@@ -99,7 +99,7 @@ describe('kytos.settings.restore_files', () => {
         { namespace: 'kytos/x', scope: 'cluster' },
       ],
     })
-    expect(stage.calls).toEqual([[BOX, X_THERE, X]])
+    expect(stage.calls).toEqual([undefined])
     expect((await ask('kytos.settings.status', {})).files).toMatchObject([{ namespace: 'kytos/y' }])
     expect(await ask('kytos.settings.restore_files', {})).toEqual({ restored: [] })
     expect(controller.service.health().revision).toBe(before)
@@ -111,7 +111,7 @@ describe('kytos.settings.restore_files', () => {
     stage.add('FILE_MISSING', X, X_HERE, X_THERE, Y, BOX, OTHER_BOX)
     await ask('kytos.settings.restore_files', { namespace: 'kytos/x' })
     await ask('kytos.settings.restore_files', { namespace: 'net' })
-    expect(stage.calls).toEqual([[X_HERE, X_THERE, X], [BOX]])
+    expect(stage.calls.map(keys => [...(keys ?? [])].sort())).toEqual([[X_HERE, X_THERE, X], [BOX]])
     expect(stage.problems.map(({ key }) => key)).toEqual([OTHER_BOX, Y])
     await expect(ask('kytos.settings.restore_files', { namespace: 'kytos/z' })).rejects.toMatchObject({ code: 'NAMESPACE_UNKNOWN' })
   })
