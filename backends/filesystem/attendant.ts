@@ -22,6 +22,9 @@ const GRACE = 300
 /** How long (ms) until a file that could not be read or written is tried again. */
 const AGAIN = 1_000
 
+/** How often (ms) a missing file is looked for until its absence counts: a mount that ends is told by nothing else. */
+const GLANCE = 200
+
 /** What an attendant works with. */
 export interface Office extends Store {
   readonly layout: Layout
@@ -123,7 +126,7 @@ export class Attendant {
     }
     if (tracked.kept) return undefined
     const wait = tracked.patience('gone', seen, performance.now())
-    if (wait > 0) return wait
+    if (wait > 0) return Math.min(wait, GLANCE)
     if (this.#office.isRemoval(key, tracked)) await this.#takeIn(key, file, tracked, seen, undefined)
     else if (text !== tracked.known.text) tracked.release(isAway())
     else {

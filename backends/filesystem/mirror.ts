@@ -119,8 +119,7 @@ export class Mirror {
    * @throws SettingsError STORE_UNWRITABLE when one cannot be written; the others are there.
    */
   async restore(keys: Iterable<Key> = this.#tracked.keys()): Promise<readonly Key[]> {
-    const { layout, state } = this.#office
-    const missing = [...new Set(keys)].filter(key => hasFile(key) && state.has(key) && signatureNow(layout.file(key)) === 'no file')
+    const missing = [...new Set(keys)].filter(key => this.#isMissing(key))
     const failures: SettingsError[] = []
     const restored: Key[] = []
     await inTurns(missing.sort(), async key => {
@@ -152,6 +151,14 @@ export class Mirror {
     this.#attended.delete(key)
     for (const resolve of waiting) resolve()
     return again
+  }
+
+  /** True for a document whose file was there, or could not be written, and is absent; a new one is written anyway. */
+  #isMissing(key: Key): boolean {
+    const tracked = this.#tracked.get(key)
+    if (!tracked || !this.#office.state.has(key)) return false
+    const isDue = tracked.known.hash === null && tracked.failure === undefined
+    return !isDue && signatureNow(this.#office.layout.file(key)) === 'no file'
   }
 
   /** Has one missing file written again; gives what was wrong when it is not there then. */

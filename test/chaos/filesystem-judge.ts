@@ -5,7 +5,7 @@ import type { Backend, Batch, Problem } from '../../backends/backend.ts'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { READABLE_KINDS } from '../../backends/filesystem/layout.ts'
 import { readableText } from '../../backends/filesystem/readable.ts'
-import { EVERYTHING, makeKey } from '../../model/key.ts'
+import { EVERYTHING, type Key, makeKey } from '../../model/key.ts'
 import { filesOf, picturesOf, SCRIPT } from './filesystem-script.ts'
 
 const SOON = { timeout: 8_000, interval: 20 }
@@ -14,9 +14,15 @@ const PICTURES = picturesOf(SCRIPT)
 /**
  * Opens a store that the script was played on and checks all that was promised of it: it is at a revision that `isAllowed`, holds what the script made up to
  * there and nothing else, gives every step again, its readable files say the same, nothing half-done lies about, and it goes on. Gives the problems that the
- * opening reported. `what` begins the message of a failure.
+ * opening reported. `what` begins the message of a failure. The file of a document that is `missing` may be away before a revision: it is told, and written
+ * again when that is decided.
  */
-export async function judgeStore(path: string, what: string, isAllowed: (revision: number) => boolean): Promise<readonly Problem[]> {
+export async function judgeStore(
+  path: string,
+  what: string,
+  isAllowed: (revision: number) => boolean,
+  missing?: { readonly key: Key; readonly before: number },
+): Promise<readonly Problem[]> {
   const problems: Problem[] = []
   const store = createFilesystemBackend({ path }, { report: problem => problems.push(problem) })
   await store.open()
@@ -24,6 +30,10 @@ export async function judgeStore(path: string, what: string, isAllowed: (revisio
     const { revision } = await store.list(EVERYTHING)
     expect(isAllowed(Number(revision)), `${what}: revision ${revision} is not one that it may be at`).toBe(true)
     await expectPicture(store, Number(revision), what)
+    const away = store.fileProblems().map(({ code, key }) => `${code} ${key}`)
+    const mayBeAway = missing && Number(revision) < missing.before ? [`FILE_MISSING ${missing.key}`] : []
+    if (away.length > 0) expect(away, what).toEqual(mayBeAway)
+    expect(await store.restoreFiles(), what).toEqual(missing && away.length > 0 ? [missing.key] : [])
     await vi.waitFor(async () => expect(inOurFormat(await readableFiles(path)), what).toEqual(filesOf(pictureAt(Number(revision)))), SOON)
     expect(await journalNames(path), what).toEqual([])
     const next = await store.commit([{ key: makeKey('meta', 'next'), put: '1' }])

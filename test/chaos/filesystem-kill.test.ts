@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Key } from '../../model/key.ts'
 import { compileProgram, type Program } from './filesystem-compile.ts'
 import { judgeStore } from './filesystem-judge.ts'
 import { inParallel, SEED, sample } from './filesystem-sample.ts'
@@ -44,9 +45,9 @@ describe('A store whose process is killed', () => {
     let count = 0
     await inParallel(sample(kills, 30), 4, async kill => {
       const path = join(folder, `${kill.step}-${kill.share}`)
-      const lives = [await live(path, kill)]
+      const first = await live(path, kill)
       const again = twice.get(kill)
-      if (again !== undefined) lives.push(await live(path, { step: again, share: 0 }))
+      const lives = again === undefined ? [first] : [first, await live(path, { step: again, share: 0 }, removalOf(first))]
       count += lives.filter(({ isOver }) => !isOver).length
       await judge(path, lives)
       await rm(path, { recursive: true })
@@ -93,8 +94,13 @@ interface Life {
   readonly title: string
 }
 
-/** Lets a process play the script, or what is left of it, on a store. */
-async function live(path: string, { step, share }: Kill): Promise<Life> {
+/** The document whose file a person removed in a life that ended before that was taken in, if it did. */
+function removalOf({ edited, done }: Life): Key | undefined {
+  return edited > done ? SCRIPT[edited - 1]?.removes : undefined
+}
+
+/** Lets a process play the script, or what is left of it, on a store; `missing` is a document whose file may be missed. */
+async function live(path: string, { step, share }: Kill, missing?: Key): Promise<Life> {
   const lines = await new Promise<string[]>((resolve, reject) => {
     execFile(process.execPath, [program.file, path, String(step), String(share)], { timeout: 30_000 }, (error, stdout, stderr) => {
       if (stderr !== '' || (error && error.signal !== 'SIGKILL')) reject(new Error(`The process failed: ${stderr} ${error}`))
@@ -102,8 +108,8 @@ async function live(path: string, { step, share }: Kill): Promise<Life> {
     })
   })
   const last = (word: string) => Number(lines.findLast(line => line.startsWith(`${word} `))?.split(' ')[1] ?? 0)
-  const reports = lines.filter(line => line.startsWith('report') && !line.includes('JOURNAL_TORN'))
-  expect(reports).toEqual([])
+  const isExpected = (line: string) => line.includes('JOURNAL_TORN') || (missing !== undefined && line.includes('FILE_MISSING'))
+  expect(lines.filter(line => line.startsWith('report') && !isExpected(line))).toEqual([])
   const steps = lines.flatMap(line => /^step \d+ (.*)/.exec(line)?.[1] ?? [])
   const title = `killed ${share ? 'within' : 'before'} step ${step} (${steps.at(-1)})`
   const tears = share === 0.5 && /^write .*\.log$/.test(steps.at(-1) ?? '') && !steps.at(-2)?.startsWith('open journal')
@@ -115,14 +121,16 @@ async function judge(path: string, lives: readonly Life[]): Promise<void> {
   const latest = (of: 'doing' | 'done' | 'edited') => Math.max(...lives.map(life => life[of]))
   const [doing, done] = [latest('doing'), latest('done')]
   const isEdit = doing > done && SCRIPT[doing - 1]?.edit !== undefined
-  const least = isEdit && latest('edited') === doing ? doing : done
-  const most = isEdit ? least : Math.max(doing, done)
-  const problems = await judgeStore(path, title, revision => revision >= least && revision <= most)
+  const isEdited = isEdit && latest('edited') === doing
+  const removed = isEdited ? SCRIPT[doing - 1]?.removes : undefined
+  const least = isEdited && !removed ? doing : done
+  const most = isEdit && !isEdited ? done : Math.max(doing, done)
+  // A removal that was not taken in is none: its document is kept.
+  const missing = removed && { key: removed, before: doing }
+  const problems = await judgeStore(path, title, revision => revision >= least && revision <= most, missing)
   // Another thread may have been in the middle of a write of its own at any kill.
-  expect(
-    problems.filter(({ code }) => code !== 'JOURNAL_TORN'),
-    title,
-  ).toEqual([])
+  const unexpected = problems.filter(({ code, key }) => code !== 'JOURNAL_TORN' && !(removed && code === 'FILE_MISSING' && key === removed))
+  expect(unexpected, title).toEqual([])
   if (lives.at(-1)?.tears) expect(problems, title).toMatchObject([{ code: 'JOURNAL_TORN' }])
 }
 

@@ -14,6 +14,8 @@ import { historyKey, type Key, makeKey } from '../../model/key.ts'
 export interface Action {
   readonly operations: readonly Operation[]
   readonly edit?: (path: string) => void
+  /** The document whose file the edit removes. A process that dies before it took that in leaves it to a person to decide. */
+  readonly removes?: Key
 }
 
 /** What a store holds at a revision: the text of each key, and the revision that put it there. */
@@ -56,7 +58,7 @@ export const SCRIPT: readonly Action[] = [
     operations: [{ key: CORE, put: '{"debug":true}' }],
   },
   { operations: [...gone(LLDP), { key: BOX, put: '{"data":2}' }] },
-  { edit: path => rmSync(fileOf(path, OWN)), operations: [{ key: OWN, delete: true }] },
+  { edit: path => rmSync(fileOf(path, OWN)), removes: OWN, operations: [{ key: OWN, delete: true }] },
   { operations: [...put(LLDP, { a: 9 }), { key: BOX, delete: true }] },
   { operations: put(CORE, { debug: false, port: 6653 }) },
 ]

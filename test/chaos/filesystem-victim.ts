@@ -31,9 +31,11 @@ watchSteps(path, ({ number, name }) => {
 
 const backend = createFilesystemBackend({ path }, { report: problem => say(`report ${problem.code} ${problem.message}`) }, { compaction: SMALL })
 await backend.open()
-for (const [at, { operations, edit }] of [...SCRIPT.entries()].slice(Number(await revision()))) {
+for (const [at, { operations, edit, removes }] of [...SCRIPT.entries()].slice(Number(await revision()))) {
   say(`doing ${at + 1}`)
   if (edit) {
+    // An earlier life may have died when the file was removed already: its document was kept.
+    if (removes) await backend.restoreFiles([removes])
     edit(path)
     say(`edited ${at + 1}`)
   } else await backend.commit(operations)
