@@ -228,7 +228,22 @@ describe('a command', () => {
     const help = (await stage.run(['--help'])).stdout
     const names = [...help.matchAll(/^ {2}(\w+) .*/gm)].map(([, name = '']) => name).filter(name => !['help', 'kytos'].includes(name))
     expect(names).toEqual(
-      expect.arrayContaining(['list', 'get', 'set', 'unset', 'edit', 'explain', 'describe', 'watch', 'history', 'diff', 'completion']),
+      expect.arrayContaining([
+        'status',
+        'list',
+        'get',
+        'set',
+        'unset',
+        'delete',
+        'files',
+        'edit',
+        'explain',
+        'describe',
+        'watch',
+        'history',
+        'diff',
+        'completion',
+      ]),
     )
     expect(help).not.toContain('__complete')
     const helps = await Promise.all(names.map(name => runIn(stage.cwd, [name, '--help'])))
