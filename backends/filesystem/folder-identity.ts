@@ -1,4 +1,5 @@
-import { statSync } from 'node:fs'
+import { type BigIntStats, statSync } from 'node:fs'
+import { dirname } from 'node:path'
 
 /**
  * Which folder stands at a path. Two looks found the same one if device and inode are equal, and the time of birth where
@@ -9,24 +10,33 @@ export interface FolderIdentity {
   readonly device: string | undefined
   readonly inode: string
   readonly born: string
-  /** True when the time of birth is known to be one, and not just the time of the last change. */
+  /** True when the time of birth is known to be one: some systems give the time of the last change instead. */
   readonly isBirthKnown: boolean
 }
+
+/** Devices on which a folder was seen whose time of birth is not that of its last change. */
+const devicesWithBirths = new Set<bigint>()
 
 /** The folder at a path; undefined when there is none that can be looked at. */
 export function identifyFolder(path: string): FolderIdentity | undefined {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
     if (!stats?.isDirectory()) return undefined
-    const { dev, ino, birthtimeNs, ctimeNs } = stats
-    return { device: `${dev}`, inode: `${ino}`, born: `${birthtimeNs}`, isBirthKnown: birthtimeNs > 0n && birthtimeNs !== ctimeNs }
+    const { dev, ino, birthtimeNs } = stats
+    const isBirthKnown = hasBirth(stats) || hasBirth(statSync(dirname(path), { bigint: true }), dev)
+    return { device: `${dev}`, inode: `${ino}`, born: `${birthtimeNs}`, isBirthKnown }
   } catch {
     // A folder above is a file, or may not be searched: what cannot be looked at is no known folder.
     return undefined
   }
 }
 
-/** True when both are surely the same folder as far as can be told; a folder that is not there is none. */
+function hasBirth({ dev, birthtimeNs, ctimeNs }: BigIntStats, device = dev): boolean {
+  if (birthtimeNs > 0n && birthtimeNs !== ctimeNs) devicesWithBirths.add(dev)
+  return devicesWithBirths.has(device)
+}
+
+/** True when both are the same folder, as far as can be told; one that is not there is none. */
 export function isSameFolder(before: FolderIdentity | undefined, now: FolderIdentity | undefined): boolean {
   if (!before || !now || before.inode !== now.inode) return false
   if (before.device !== undefined && now.device !== undefined && before.device !== now.device) return false
