@@ -1,3 +1,5 @@
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { findEdits, findHolder, findRejected, type Inspection, inspectFolder } from '../../backends/filesystem/inspect.ts'
 import type { FileState } from '../../events/map.ts'
@@ -80,9 +82,15 @@ async function examineEdits(config: Config, found: Inspection, isHeld: boolean):
   const broken = edits.flatMap(one => (one.kind === 'broken' ? [brokenFile(one.file, one.why)] : []))
   // The process that has it open is just taking it in, or writing it; what it cannot write, it says itself.
   if (isHeld) return broken
+  // One that is not this user's as a whole is a finding of its own.
+  const isOurs = await access(config.filesystem.path, constants.W_OK).then(
+    () => true,
+    () => false,
+  )
+  const unwritable = isOurs ? await examineWritable(config, found.entries) : []
   const edited = edits.flatMap(one => (one.kind === 'edited' ? [editedFile(config, one.file)] : []))
   const missing = edits.flatMap(one => (one.kind === 'missing' ? [missingFile(one)] : []))
-  return [...broken, ...edited, ...(await describeFiles(config, missing)), ...(await examineWritable(config, found.entries))]
+  return [...broken, ...edited, ...(await describeFiles(config, missing)), ...unwritable]
 }
 
 function editedFile(config: Config, file: string): Finding {

@@ -29,19 +29,26 @@ export function brokenFile(file: string, why: string): Finding {
 /** What keeps readable files from being written, as far as it can be seen while no process writes them; one finding for each place. */
 export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
   const layout = new Layout(resolve(config.filesystem.path))
-  const mounts = await mountPoints()
-  const found = new Map<string, Finding>()
-  for (const { key } of entries) {
-    const finding = hasFile(key) ? await examinePlace(layout.file(key), mounts) : undefined
-    if (finding) found.set(finding.where, finding)
-  }
-  return [...found.values()]
+  const places = createPlaces(await mountPoints())
+  const found = await Promise.all(entries.flatMap(({ key }) => (hasFile(key) ? [places.examine(layout.file(key))] : [])))
+  return [...new Map(found.flatMap(finding => (finding ? [[finding.where, finding] as const] : []))).values()]
 }
 
-/** What keeps one file from being written, as far as it can be seen. */
-async function examinePlace(file: string, mounts: ReadonlySet<string>): Promise<Finding | undefined> {
-  if (!mounts.has(file)) return (await examineFolder(dirname(file))) ?? examineKind(file)
-  return warning('file.unwritable', file, 'A mount stands on it, so that no change of its document can replace it.', asRoot(`umount ${word(file)}`))
+/** Finds what keeps one file from being written, as far as it can be seen; looks at each folder once. */
+function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Promise<Finding | undefined> } {
+  const folders = new Map<string, Promise<Finding | undefined>>()
+  return {
+    async examine(file) {
+      if (mounts.has(file)) {
+        const what = 'A mount stands on it, so that no change of its document can replace it.'
+        return warning('file.unwritable', file, what, asRoot(`umount ${word(file)}`))
+      }
+      const folder = dirname(file)
+      const known = folders.get(folder) ?? examineFolder(folder)
+      folders.set(folder, known)
+      return (await known) ?? examineKind(file)
+    },
+  }
 }
 
 /** What stands in the place of a readable file and is none. */
@@ -112,12 +119,12 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
     if (group) group.push(file)
     else groups.set(folder, [file])
   }
-  const mounts = files.length > 0 ? await mountPoints() : new Set<string>()
+  const places = createPlaces(files.length > 0 ? await mountPoints() : new Set())
   const findings: Finding[] = []
   for (const [folder, [first, ...others]] of groups) {
     if (!first) continue
     const more = others.length > 0 ? ` The same is so for ${others.length} more in this folder.` : ''
-    const seen = await examinePlace(first.source, mounts)
+    const seen = await places.examine(first.source)
     const repair = seen?.repair ?? `ls -ld ${word(folder)} && df ${word(folder)}   # once it can be written, the service writes it`
     findings.push(warning('file.unwritable', first.source, `${first.message}${more}`, repair))
   }
