@@ -110,6 +110,7 @@ export class Mirror {
   problems(): readonly FileProblem[] {
     const { layout, state } = this.#office
     return [...this.#tracked]
+      .filter(([, { failure, rejection, kept }]) => kept || failure !== undefined || rejection !== undefined) // Few of very many.
       .flatMap(([key, tracked]) => problemOf(key, layout.file(key), tracked, state.has(key)) ?? [])
       .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
