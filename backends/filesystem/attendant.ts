@@ -10,7 +10,6 @@ import { lastHeld } from './adopt.ts'
 import { unwritableMessage } from './file-problems.ts'
 import type { FileVersion } from './file-version.ts'
 import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
-import type { Mark } from './group.ts'
 import { type Store, takeIn } from './hand-edit.ts'
 import { type Layout, neighbours, readableKind } from './layout.ts'
 import { hashOf, parseReadable, parseStored, readableText } from './readable.ts'
@@ -125,7 +124,7 @@ export class Attendant {
       return undefined
     }
     if (tracked.kept) return undefined
-    const wait = tracked.patience('gone', seen, performance.now())
+    const wait = tracked.patience('gone', seen, performance.now(), isSameFolder(tracked.folder, identifyFolder(dirname(file))))
     if (wait > 0) return Math.min(wait, GLANCE)
     if (this.#office.isRemoval(key, tracked)) await this.#takeIn(key, file, tracked, seen, undefined)
     else if (text !== tracked.known.text) tracked.release(isAway())
@@ -174,8 +173,8 @@ export class Attendant {
     await makeDurable(file)
     await makeDurable(dirname(file))
     tracked.folder = folderHolding(file) ?? tracked.folder
-    const marks: readonly Mark[] = [[key, () => [version], () => ({ ...tracked.notes(), kept: false })]]
-    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks }, this.#office)
+    tracked.kept = false
+    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [[key, () => [version]]] }, this.#office)
     tracked.edited(performance.now())
     tracked.end(version)
     tracked.accept()

@@ -12,12 +12,11 @@ const FOLDERS = 5
 const NAMED = 3
 
 /** What is wrong with a readable file at this moment; undefined when it shows its document, or soon will. */
-export function problemOf(key: Key, source: string, tracked: TrackedFile, exists: boolean): FileProblem | undefined {
+export function problemOf(key: Key, file: () => string, tracked: TrackedFile, exists: boolean): FileProblem | undefined {
   const { failure, rejection, kept } = tracked
-  if (failure !== undefined) return { code: 'FILE_UNWRITABLE', key, source, message: unwritableMessage(source, failure) }
-  if (rejection !== undefined) return { code: 'FILE_REJECTED', key, source, message: rejection }
-  if (kept && exists) return { code: 'FILE_MISSING', key, source, message: missingMessage(key, source) }
-  return undefined
+  if (failure !== undefined) return { code: 'FILE_UNWRITABLE', key, source: file(), message: unwritableMessage(file(), failure) }
+  if (rejection !== undefined) return { code: 'FILE_REJECTED', key, source: file(), message: rejection }
+  return kept && exists ? { code: 'FILE_MISSING', key, source: file(), message: missingMessage(key, file()) } : undefined
 }
 
 export function unwritableMessage(file: string, reason: string): string {

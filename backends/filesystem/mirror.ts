@@ -35,6 +35,8 @@ const CLOSING = 60_000
 const TOLD = 300
 /** For how long (ms) what is still there of a folder holds for all its missing files, which are gone for longer than that. */
 const COUNTED = 200
+/** How many deleted documents are remembered whose files may come back with their folder. */
+const STRAYED = 10_000
 /** How often writing one missing file again is begun anew, when others touch it meanwhile. */
 const RESTORING = 20
 
@@ -57,6 +59,8 @@ export class Mirror {
   /** Files found missing that are yet to be reported. */
   readonly #missing = new Set<Key>()
   #missingTimer: NodeJS.Timeout | undefined
+  /** Documents that were deleted while their files were away, the oldest first. */
+  readonly #strayed = new Set<Key>()
   #counts = new Map<string, { readonly at: number; readonly isMostlyThere: boolean }>()
   readonly #attended = new Map<Key, (() => void)[]>()
   /** The last of the notes: one begins when the one before it is over, so who waits for the last waits for all. */
@@ -67,6 +71,12 @@ export class Mirror {
   constructor(office: Omit<Office, 'isRemoval' | 'missing' | 'remember'>) {
     this.#office = {
       ...office,
+      // Whatever is noted of the versions of a file, what else is known of it is noted with them.
+      commit: (operations, marks) =>
+        office.commit(
+          operations,
+          marks?.map(([key, versions]) => [key, versions, () => this.#of(key).notes()] as const),
+        ),
       remember: key => this.#remember(key),
       isRemoval: (key, tracked) => this.#isRemoval(key, tracked),
       missing: key => this.#reportMissing(key),
@@ -110,8 +120,7 @@ export class Mirror {
   problems(): readonly FileProblem[] {
     const { layout, state } = this.#office
     return [...this.#tracked]
-      .filter(([, { failure, rejection, kept }]) => kept || failure !== undefined || rejection !== undefined) // Few of very many.
-      .flatMap(([key, tracked]) => problemOf(key, layout.file(key), tracked, state.has(key)) ?? [])
+      .flatMap(([key, tracked]) => problemOf(key, () => layout.file(key), tracked, state.has(key)) ?? [])
       .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
@@ -186,9 +195,12 @@ export class Mirror {
    * True when the absence of a file, of a second, is a removal by a person: its folder is the one in which this process saw it
    * last, and of the files known there at least half are there still, or it was the only one.
    */
-  #isRemoval(key: Key, { folder }: TrackedFile): boolean {
-    const path = dirname(this.#office.layout.file(key))
-    if (folder?.device === undefined || !isSameFolder(folder, identifyFolder(path))) return false
+  #isRemoval(key: Key, { folder, isGoneInPlace }: TrackedFile): boolean {
+    const file = this.#office.layout.file(key)
+    const path = dirname(file)
+    const isInPlace = () => folder?.device !== undefined && isSameFolder(folder, identifyFolder(path))
+    // Absent between two looks at the folder: it is that folder which lacks the file.
+    if (!isGoneInPlace || !isInPlace() || signatureNow(file) !== 'no file' || !isInPlace()) return false
     const counted = this.#counts.get(path)
     if (counted && performance.now() - counted.at < COUNTED) return counted.isMostlyThere
     const isMostlyThere = this.#isMostlyThere(path)
@@ -198,7 +210,8 @@ export class Mirror {
   }
 
   #isMostlyThere(folder: string): boolean {
-    const names = new Set(namesIn(folder))
+    const names = namesIn(folder)
+    if (!names) return false
     const known = [...this.#tracked].flatMap(([key, { known }]) => {
       const file = known.hash === null ? undefined : this.#office.layout.file(key)
       return file !== undefined && dirname(file) === folder ? basename(file) : []
@@ -277,7 +290,7 @@ export class Mirror {
       for (const folder of new Set(due.map(({ key }) => dirname(this.#office.layout.file(key))))) await makeDurable(folder)
       await this.#office.commit(
         [],
-        due.map(({ key, tracked, version }) => [key, () => tracked.possible(version), () => tracked.notes()] as const),
+        due.map(({ key, tracked, version }) => [key, () => tracked.possible(version)] as const),
       )
     } catch {
       // Without the note the next opening compares with more versions; it is tried again, unless the store is being closed.
@@ -286,8 +299,14 @@ export class Mirror {
     }
     for (const { key, tracked, version } of due) {
       tracked.settle(version)
-      if (tracked.stray || this.#office.state.has(key)) continue
-      if (tracked.possible().length === 1 && version.hash === null) this.#tracked.delete(key)
+      if (this.#office.state.has(key) || tracked.possible().length > 1 || version.hash !== null) continue
+      if (tracked.stray) this.#strayed.add(key)
+      else this.#tracked.delete(key)
+    }
+    for (const key of this.#strayed) {
+      if (this.#strayed.size <= STRAYED) break
+      this.#strayed.delete(key)
+      if (!this.#office.state.has(key)) this.#tracked.delete(key)
     }
   }
 
@@ -377,12 +396,12 @@ function recovered(tracked: TrackedFile, old: Seen, value: JsonObject | undefine
   return lastHeld(versions, old.hash, value)
 }
 
-function namesIn(folder: string): readonly string[] {
+/** What is in a folder; undefined when it cannot be read: then nothing that is missing in it counts as removed. */
+function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
-    return readdirSync(folder)
+    return new Set(readdirSync(folder))
   } catch {
-    // A folder that cannot be read shows none of its files: nothing that is missing counts as removed.
-    return []
+    return undefined
   }
 }
 

@@ -4,6 +4,7 @@ import { join, sep } from 'node:path'
 import type { Key } from '../../model/key.ts'
 import { errno } from './failures.ts'
 import { makeFolder } from './folder.ts'
+import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
 import { type Layout, neighbours, READABLE_KINDS, type ReadableKind } from './layout.ts'
 
 /** What a walk over the readable files found. */
@@ -91,7 +92,7 @@ async function entriesOf(folder: string, unreadable: Map<string, string>) {
 /** Watches folders so that edits are noticed soon; what it misses, the next walk finds. */
 export class FolderWatch {
   readonly #notice: (path: string) => void
-  readonly #watchers = new Map<string, FSWatcher>()
+  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly folder: FolderIdentity | undefined }>()
 
   /** `notice` is called with the path of whatever was touched in a watched folder. */
   constructor(notice: (path: string) => void) {
@@ -101,7 +102,10 @@ export class FolderWatch {
   /** Watches exactly these folders. */
   follow(folders: readonly string[]): void {
     const wanted = new Set(folders)
-    for (const folder of this.#watchers.keys()) if (!wanted.has(folder)) this.#leave(folder)
+    for (const [path, { folder }] of this.#watchers) {
+      // Another folder at the same place is not watched by a watch on the one before.
+      if (!wanted.has(path) || !isSameFolder(folder, identifyFolder(path))) this.#leave(path)
+    }
     for (const folder of wanted) if (!this.#watchers.has(folder)) this.#join(folder)
   }
 
@@ -115,14 +119,14 @@ export class FolderWatch {
         if (name !== null) this.#notice(join(folder, name))
       })
       watcher.on('error', () => this.#leave(folder))
-      this.#watchers.set(folder, watcher)
+      this.#watchers.set(folder, { watcher, folder: identifyFolder(folder) })
     } catch {
       // Too many watches on this machine, or the folder is gone again: the walk, once a second, is what edits are promised to be seen by.
     }
   }
 
   #leave(folder: string): void {
-    this.#watchers.get(folder)?.close()
+    this.#watchers.get(folder)?.watcher.close()
     this.#watchers.delete(folder)
   }
 }

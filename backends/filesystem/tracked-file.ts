@@ -36,7 +36,7 @@ export class TrackedFile {
   #versions: readonly FileVersion[]
   #earlier: readonly string[]
   #writing: FileVersion | undefined
-  #suspect: { readonly hash: string | null; readonly since: number } | undefined
+  #suspect: { readonly hash: string | null; readonly since: number; readonly inPlace: boolean } | undefined
   #editedAt = Number.NEGATIVE_INFINITY
   /** The signature of the file when its content was last known to be the one we know. */
   signature: string | undefined
@@ -46,7 +46,7 @@ export class TrackedFile {
   /** True while the file says the right thing but not in our formatting, and is to be rewritten. */
   untidy = false
   replaced: Replaced | undefined
-  /** True while nobody could look at the file since the store was opened: which of the versions it holds is not known. */
+  /** True while the file could not be looked at since the store was opened, or is kept: which version it holds is not known. */
   unseen = false
   /** What was to be put into the file when that failed half-way: the next look tells whether it holds it. */
   doubt: FileVersion | undefined
@@ -75,7 +75,7 @@ export class TrackedFile {
 
   /** What the file may hold after a crash, the version known to be durable first. */
   possible(from?: FileVersion): readonly FileVersion[] {
-    const since = from ? this.#since(from) : this.#versions
+    const since = from && !this.unseen ? this.#since(from) : this.#versions
     const next = this.#writing ?? this.doubt
     return next ? [...since, next] : since
   }
@@ -168,17 +168,27 @@ export class TrackedFile {
 
   /** This version is durable: the file never goes back to an earlier one. */
   settle(version: FileVersion): void {
+    if (this.unseen) return
     const versions = this.#since(version)
     const replaced = this.#versions.filter(({ hash }) => !versions.some(later => later.hash === hash))
     this.#earlier = withEarlier(this.#earlier, replaced)
     this.#versions = versions
   }
 
-  /** How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does. */
-  patience(finding: Finding, seen: Seen, now: number): number {
-    if (this.#suspect?.hash !== seen.hash) this.#suspect = { hash: seen.hash, since: now }
+  /**
+   * How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does. `inPlace` tells
+   * whether the folder is the one that had the file.
+   */
+  patience(finding: Finding, seen: Seen, now: number, inPlace = true): number {
+    if (this.#suspect?.hash !== seen.hash) this.#suspect = { hash: seen.hash, since: now, inPlace }
+    else if (!inPlace) this.#suspect = { ...this.#suspect, inPlace }
     const quiet = Math.max(now - this.#suspect.since, seen.age)
     return Math.max(0, PATIENCE[finding] - quiet)
+  }
+
+  /** True when a file that is gone was so, at every look, in the folder that had it. */
+  get isGoneInPlace(): boolean {
+    return this.#suspect?.hash === null && this.#suspect.inPlace
   }
 
   calm(): void {

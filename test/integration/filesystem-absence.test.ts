@@ -171,6 +171,35 @@ describe.concurrent('A folder that is missing for one start', { timeout: 90_000 
   })
 })
 
+describe.concurrent('A folder that is missing after a crash', { timeout: 90_000 }, () => {
+  it.for<readonly [string, boolean]>([
+    ['while the service runs', true],
+    ['after one more restart', false],
+  ])('and comes back %s with a file that was not written before it undoes no acked commit', async ([, running], { s }) => {
+    await s.written(X, '{"limit":1}')
+    // The journal has noted by now that the file holds that.
+    await sleep(700)
+    const before = await s.read(X)
+    await s.put(X, '{"limit":2}')
+    await cp(join(s.path, 'journal'), join(s.path, 'crashed'), { recursive: true })
+    await s.store.close()
+    await rm(join(s.path, 'journal'), { recursive: true })
+    await rename(join(s.path, 'crashed'), join(s.path, 'journal'))
+    await writeFile(s.fileOf(X), before)
+    await rename(join(s.path, 'settings'), join(s.path, 'away'))
+    await s.open()
+    expect([await s.text(X), s.missing()]).toEqual(['{"limit":2}', [X]])
+    // The journal has noted by now that the file is missing.
+    await sleep(700)
+    if (!running) await s.store.close()
+    await rename(join(s.path, 'away'), join(s.path, 'settings'))
+    if (!running) await s.open()
+    await s.shows(X, '{\n  "limit": 2\n}\n')
+    expect([await s.text(X), await s.revision(), s.store.fileProblems()]).toEqual(['{"limit":2}', 2n, []])
+    expect(existsSync(`${s.fileOf(X)}.rejected`)).toBe(false)
+  })
+})
+
 describe.concurrent('One file that is missing when the store is opened', { timeout: 90_000 }, () => {
   beforeEach<{ s: Stage }>(async ({ s }) => {
     await s.written(X, '{"a":1}')
