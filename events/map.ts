@@ -72,6 +72,50 @@ export interface Summary {
   readonly schema: boolean
   readonly overrides: boolean
   readonly pending: boolean
+  /** How its readable files differ from its documents, in any scope; absent where they do not. The status names the files. */
+  readonly files?: readonly FileCode[]
+}
+
+/** Why a readable file does not show its document: absent without a person's removal, not understood, or not writable. */
+export type FileCode = 'FILE_MISSING' | 'FILE_REJECTED' | 'FILE_UNWRITABLE'
+
+/** A document that has a readable file: the overrides of a namespace in a scope, or a box. */
+export type DocumentName = { readonly namespace: string; readonly scope: string } | { readonly namespace: string; readonly box_id: string }
+
+/** A readable file that does not show its document. */
+export type FileState = DocumentName & {
+  /** The path of the file. */
+  readonly source: string
+  readonly code: FileCode
+  /** One sentence for people: what is wrong, and what to do. */
+  readonly message: string
+}
+
+/** How the service and its store are. Later releases add members. */
+export interface Status {
+  readonly controller: string
+  /** The name of the backend: `filesystem`, `etcd`, ... */
+  readonly backend: string
+  readonly state: ServiceState
+  readonly revision: string
+  readonly epoch: number
+  /** ISO 8601: when the state began. */
+  readonly since: string
+  readonly reason: string | null
+  /** Seconds since the data here was last known to equal the store; null when there is none. */
+  readonly age: number | null
+  /** The readable files that do not show their documents, in byte order of the documents' keys; at most 500. */
+  readonly files: readonly FileState[]
+  /** How many more there are; absent when `files` names all. */
+  readonly more_files?: number
+}
+
+/** Documents whose missing readable files were written again. */
+export interface RestoredFiles {
+  /** In byte order of the documents' keys; at most 500. */
+  readonly restored: readonly DocumentName[]
+  /** How many more there are; absent when `restored` names all. */
+  readonly more?: number
 }
 
 export interface Description {
@@ -143,6 +187,10 @@ export interface Commands {
     content: Common & { readonly namespace: string; readonly limit?: number; readonly version?: number }
     answer: readonly HistoryRecord[]
   }
+  /** `namespace` is a NApp id or a namespace of boxes, and limits the answer to its files; so does `scope`. */
+  'kytos.settings.status': { content: Common & { readonly namespace?: string }; answer: Status }
+  /** Writes readable files again that are missing although nobody removed them: all, or those of a `namespace` or `scope` as in `status`. */
+  'kytos.settings.restore_files': { content: Common & { readonly namespace?: string }; answer: RestoredFiles }
   'kytos.storehouse.create': {
     content: {
       readonly namespace: string
@@ -245,6 +293,8 @@ export const COMMANDS: Readonly<Record<CommandName, CommandEffect>> = {
   'kytos.settings.describe': 'read',
   'kytos.settings.transaction': 'write',
   'kytos.settings.history': 'read',
+  'kytos.settings.status': 'read',
+  'kytos.settings.restore_files': 'write',
   'kytos.storehouse.create': 'write',
   'kytos.storehouse.retrieve': 'read',
   'kytos.storehouse.update': 'write',

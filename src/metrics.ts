@@ -1,5 +1,6 @@
 import { Counter, Gauge, Registry } from 'prom-client'
-import type { FactName, ServiceState } from '../events/map.ts'
+import type { FileProblem } from '../backends/backend.ts'
+import type { FactName, FileCode, ServiceState } from '../events/map.ts'
 import type { Feed } from './feed.ts'
 import type { Health } from './watcher/standing.ts'
 
@@ -16,17 +17,19 @@ export interface Metrics {
 export interface MetricsSources {
   readonly health: () => Health
   readonly feed: Feed
+  readonly fileProblems: () => readonly Pick<FileProblem, 'code'>[]
   /** Where they stand, beside what others measure; a registry of its own by default. */
   readonly registry?: Registry
 }
 
 const PREFIX = 'kytos_settings_'
 const STATES: readonly ServiceState[] = ['READY', 'STALE', 'OFFLINE']
+const FILE_CODES: readonly FileCode[] = ['FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE']
 /** What the watcher says; a fact that has not happened yet is counted too, as 0. */
 const SAID: readonly FactName[] = ['settings.changed', 'settings.rejected', 'settings.state', 'box.changed']
 
 /** The metrics of one service, from now on. */
-export function createMetrics({ health, feed, registry = new Registry() }: MetricsSources): Metrics {
+export function createMetrics({ health, feed, fileProblems, registry = new Registry() }: MetricsSources): Metrics {
   const registers = [registry]
 
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -70,6 +73,18 @@ export function createMetrics({ health, feed, registry = new Registry() }: Metri
   counter('resyncs_total', 'Listings that took the place of steps.', () => health().resyncs)
   counter('repairs_total', 'Keys that were found different from the store although no change was told, and mended.', () => health().repairs)
   counter('reconciles_total', 'Comparisons of what is known with the whole store that came to a verdict.', () => health().reconciles)
+
+  new Gauge({
+    name: `${PREFIX}file_problems`,
+    help: 'Readable files that do not show their documents, by code: FILE_MISSING, FILE_REJECTED or FILE_UNWRITABLE.',
+    labelNames: ['code'],
+    registers,
+    collect() {
+      const counts = new Map(FILE_CODES.map(code => [code, 0]))
+      for (const { code } of fileProblems()) counts.set(code, (counts.get(code) ?? 0) + 1)
+      for (const [code, count] of counts) this.set({ code }, count)
+    },
+  })
 
   const facts = new Counter({ name: `${PREFIX}facts_total`, help: 'Facts said on the bus, by name.', labelNames: ['name'], registers })
   for (const name of SAID) facts.inc({ name }, 0)

@@ -46,10 +46,10 @@ export default function createNApp(context: SettingsContext): NApp {
       })
       service = created
       // The doors first: who asks for its health while the store is away gets an answer.
-      const { feed, health, tokens } = created
+      const { feed, health, tokens, fileProblems } = created
       localDoor = createLocalDoor(own, tokens, log)
       const door = createDoorOptions(config, localDoor.tokens, log)
-      const metrics = createMetrics({ feed, health, registry })
+      const metrics = createMetrics({ feed, health, fileProblems, registry })
       measureBus(registry, bus)
       stopMeasuring = measureEventLoop(registry)
       feed.follow(undefined, event => logFact(log, event))

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backend, Problem } from '../backends/backend.ts'
+import type { Backend, FileProblem, Problem } from '../backends/backend.ts'
 import type { RootBus } from '../events/event.ts'
 import { isSettingsError, type SettingsError, toSettingsError } from '../model/errors.ts'
 import { BoxService } from './boxes/service.ts'
@@ -12,6 +12,7 @@ import { Housekeeper } from './settings/housekeeper.ts'
 import { presentSettings } from './settings/present.ts'
 import { Registrar } from './settings/registrar.ts'
 import { SettingsService } from './settings/service.ts'
+import { StatusService } from './status/service.ts'
 import { LiveTokens } from './tokens/live-tokens.ts'
 import type { Tokens } from './tokens/tokens.ts'
 import type { DocumentState } from './watcher/document-state.ts'
@@ -41,6 +42,8 @@ export interface Service {
   readonly feed: Feed
   readonly tokens: Tokens
   readonly health: () => Health
+  /** The readable files that do not show their documents now. */
+  readonly fileProblems: () => readonly FileProblem[]
   /** Takes a finding of the backend: logs it, and announces a document that was refused. */
   readonly report: (problem: Problem) => void
   /** Logs which variables of the environment do not count, and why: now, and from now on whenever a schema that is registered changes that. */
@@ -57,8 +60,10 @@ const PATIENCE = 1_000
 export function createService(createBackend: (report: (problem: Problem) => void) => Backend, surroundings: ServiceSurroundings): Service {
   const { bus, controller, log, snapshot } = surroundings
   const report = (problem: Problem): void => {
-    if (problem.code === 'FILE_REJECTED') watcher.reject(problem)
-    else log.warn(problem.message)
+    const { code, message, source } = problem
+    // The watcher logs what it announces.
+    if (code === 'FILE_REJECTED') watcher.reject(problem)
+    else log.warn(message, { code, ...(source !== undefined && { source }) })
   }
   const backend = createBackend(report)
   const housekeeper = new Housekeeper(backend, log)
@@ -121,6 +126,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
   const { consumers } = bus
   const settings = new SettingsService({ backend, watcher, writer, registrar, consumers, log, controller, strict: surroundings.strict })
   const boxes = new BoxService({ backend, watcher })
+  const status = new StatusService({ backend, watcher, log, controller })
   const tokens: LiveTokens = new LiveTokens(backend, watcher)
   let closing = false
 
@@ -155,6 +161,8 @@ export function createService(createBackend: (report: (problem: Problem) => void
     bus.serve('kytos.settings.list', content => settings.list(content))
     bus.serve('kytos.settings.describe', content => settings.describe(content))
     bus.serve('kytos.settings.history', content => settings.history(content))
+    bus.serve('kytos.settings.status', content => status.status(content))
+    bus.serve('kytos.settings.restore_files', (content, { actor }) => status.restoreFiles(content, actor))
     bus.serve('kytos.storehouse.create', (content, { actor }) => boxes.create(content, actor))
     bus.serve('kytos.storehouse.retrieve', content => boxes.retrieve(content))
     bus.serve('kytos.storehouse.update', (content, { actor }) => boxes.update(content, actor))
@@ -166,6 +174,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
     feed,
     tokens,
     health: () => watcher.health,
+    fileProblems: () => backend.fileProblems(),
     report,
     tellEnvironment,
     async start() {

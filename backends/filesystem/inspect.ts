@@ -5,8 +5,10 @@ import { join, resolve } from 'node:path'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
+import type { Key } from '../../model/key.ts'
 import { equalJson, isObject } from '../../model/value.ts'
 import { errno } from './failures.ts'
+import { type FileVersion, NO_FILE } from './file-version.ts'
 import { hasFile, Layout, READABLE_KINDS } from './layout.ts'
 import { parseReadable, parseStored } from './readable.ts'
 import { replay, type Torn } from './replay.ts'
@@ -16,6 +18,8 @@ export interface Inspection {
   readonly revision: Revision
   /** In byte order of their keys. */
   readonly entries: readonly Entry[]
+  /** What the readable files may hold, as far as the journal notes it. */
+  readonly files: ReadonlyMap<Key, readonly FileVersion[]>
   /** A write that was not finished; beside a process that is just writing it means nothing. */
   readonly torn: Torn | undefined
   /** Bytes of everything in the journal's folder. */
@@ -43,13 +47,13 @@ export async function inspectFolder(path: string): Promise<Inspection | undefine
   const { journal } = new Layout(resolve(path))
   for (let attempt = 1; existsSync(journal); attempt++) {
     try {
-      const { state, torn, current } = await replay(journal, NO_WINDOW, hasFile)
+      const { state, files, torn, current } = await replay(journal, NO_WINDOW, hasFile)
       if (!current) return undefined
       const names = await readdir(journal)
       const sizes = await Promise.all(names.map(async name => (await stat(join(journal, name))).size))
       const entries = [...state.entries()].sort((a, b) => (a.key < b.key ? -1 : 1))
       const kept = names.filter(name => name.endsWith('.torn')).map(name => join(journal, name))
-      return { revision: state.revision, entries, torn, bytes: sizes.reduce((sum, size) => sum + size, 0), kept }
+      return { revision: state.revision, entries, files, torn, bytes: sizes.reduce((sum, size) => sum + size, 0), kept }
     } catch (cause) {
       // A process that has it open may replace logs by a snapshot meanwhile.
       if (attempt < ATTEMPTS) continue
@@ -88,30 +92,38 @@ export async function findRejected(path: string): Promise<readonly string[]> {
   return (await readableFiles(new Layout(resolve(path)))).filter(file => file.endsWith('.rejected'))
 }
 
-/** What a person did to a readable file that nobody has taken in. */
-export interface OpenEdit {
-  readonly file: string
-  /** Why it cannot be taken in; undefined where the next who opens the store does so. */
-  readonly broken: string | undefined
-}
+/** A readable file that does not show its document while no process has the store open. */
+export type OpenEdit =
+  /** The next process that opens the store takes it in, or writes it. */
+  | { readonly kind: 'edited'; readonly file: string }
+  /** It cannot be taken in. */
+  | { readonly kind: 'broken'; readonly file: string; readonly why: string }
+  /** It was there, and is not any more: its document is kept. */
+  | { readonly kind: 'missing'; readonly file: string; readonly key: Key }
 
-/** The readable files that say something else than these entries of the store, or nothing that can be understood. */
-export async function findEdits(path: string, entries: readonly Entry[]): Promise<readonly OpenEdit[]> {
+/** The readable files that say something else than the store, or nothing that can be understood, or are missing. */
+export async function findEdits(path: string, { entries, files: noted }: Pick<Inspection, 'entries' | 'files'>): Promise<readonly OpenEdit[]> {
   const layout = new Layout(resolve(path))
-  const texts = new Map(entries.filter(({ key }) => hasFile(key)).map(({ key, text }) => [layout.file(key), text]))
+  const documents = new Map(entries.filter(({ key }) => hasFile(key)).map(entry => [layout.file(entry.key), entry]))
   const files = (await readableFiles(layout)).filter(file => layout.key(file) !== undefined)
-  const edits = await Promise.all([...new Set([...files, ...texts.keys()])].map(file => findEdit(file, texts.get(file))))
+  const edits = await Promise.all([...new Set([...files, ...documents.keys()])].map(file => findEdit(file, documents.get(file), noted)))
   return edits.flatMap(edit => edit ?? [])
 }
 
-async function findEdit(file: string, text: string | undefined): Promise<OpenEdit | undefined> {
+async function findEdit(file: string, document: Entry | undefined, noted: ReadonlyMap<Key, readonly FileVersion[]>): Promise<OpenEdit | undefined> {
   try {
     const value = parseReadable(await readFile(file))
-    return text !== undefined && equalJson(value, parseStored(text) ?? null) ? undefined : { file, broken: undefined }
+    return document !== undefined && equalJson(value, parseStored(document.text) ?? null) ? undefined : { kind: 'edited', file }
   } catch (error) {
-    if (isSettingsError(error)) return { file, broken: error.message }
+    if (isSettingsError(error)) return { kind: 'broken', file, why: error.message }
     // One that may not be read says nothing of what it holds.
-    return errno(error) === 'ENOENT' ? { file, broken: undefined } : undefined
+    if (errno(error) !== 'ENOENT') return undefined
+    if (document === undefined) return undefined
+    const versions = noted.get(document.key) ?? [NO_FILE]
+    // Where the journal allows for no file, it was not written yet.
+    return versions.some(({ hash, text }) => hash === null || (hash === undefined && text === undefined))
+      ? { kind: 'edited', file }
+      : { kind: 'missing', file, key: document.key }
   }
 }
 

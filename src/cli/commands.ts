@@ -13,9 +13,12 @@ interface CommandModule {
 const COMMANDS: readonly CommandModule[] = [
   { names: ['start'], load: async () => (await import('./start.ts')).addStartCommand },
   { names: ['napps'], load: async () => (await import('./napps.ts')).addNAppsCommand },
+  { names: ['status'], load: async () => (await import('./status.ts')).addStatusCommand },
   { names: ['list'], load: async () => (await import('./list.ts')).addListCommand },
   { names: ['get'], load: async () => (await import('./get.ts')).addGetCommand },
   { names: ['set', 'unset'], load: async () => (await import('./set.ts')).addSetCommands },
+  { names: ['delete'], load: async () => (await import('./delete.ts')).addDeleteCommand },
+  { names: ['files'], load: async () => (await import('./files.ts')).addFilesCommand },
   { names: ['edit'], load: async () => (await import('./edit.ts')).addEditCommand },
   { names: ['explain'], load: async () => (await import('./explain.ts')).addExplainCommand },
   { names: ['describe'], load: async () => (await import('./describe.ts')).addDescribeCommand },

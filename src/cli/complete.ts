@@ -71,7 +71,7 @@ async function candidatesFor(
   const [namespace = ''] = positionals
   switch (argument.name()) {
     case 'napp':
-      return command.parent === program ? namespaces() : installed(command.name() === 'disable', options, world)
+      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name() === 'disable', options, world)
     case 'prefix':
     case 'namespace':
       return namespaces()

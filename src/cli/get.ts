@@ -1,9 +1,9 @@
 import type { Command } from 'commander'
 import type { Settings } from '../../events/map.ts'
 import { printJson } from '../../model/json.ts'
-import { isObject, type Json } from '../../model/value.ts'
+import type { Json } from '../../model/value.ts'
 import type { AddressOptions } from './address.ts'
-import { byKey, type Path, parseKey, pathsIn, printKey, valueAt } from './key-path.ts'
+import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from './key-path.ts'
 import { createPaper, harmless, type Paper } from './paper.ts'
 import { printAnswer, show } from './print-answer.ts'
 import { addServiceOptions, withService } from './service.ts'
@@ -47,12 +47,6 @@ export function addGetCommand(program: Command, world: World): void {
         printAnswer(options.json, value, () => `${printValue(value, world)}\n`, world)
       })
     })
-}
-
-/** The ways to what is set: everything but a non-empty object. */
-function leavesIn(data: Json, above: Path = []): Path[] {
-  if (!isObject(data) || Object.keys(data).length === 0) return [above]
-  return Object.entries(data).flatMap(([key, member]) => leavesIn(member, [...above, key]))
 }
 
 function printSettings({ namespace, data, overrides, state, revision }: Settings, paper: Paper): string {

@@ -55,3 +55,9 @@ export function pathsIn(data: Json, above: Path = []): readonly Path[] {
 function malformed(typed: string, what: string): SettingsError {
   return new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(typed)} is no KEY: ${what}.`, { details: { got: typed } })
 }
+
+/** The ways to what is set: everything but a non-empty object. */
+export function leavesIn(data: Json, above: Path = []): Path[] {
+  if (!isObject(data) || Object.keys(data).length === 0) return [above]
+  return Object.entries(data).flatMap(([key, member]) => leavesIn(member, [...above, key]))
+}

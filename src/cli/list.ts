@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Summary } from '../../events/map.ts'
 import type { AddressOptions } from './address.ts'
+import { showFileCodes } from './file-states.ts'
 import { createPaper, type Paper } from './paper.ts'
 import { printAnswer } from './print-answer.ts'
 import { addServiceOptions, withService } from './service.ts'
@@ -38,13 +39,18 @@ function printSummaries(summaries: readonly Summary[], prefix: string | undefine
       ? 'There are no settings. A NApp brings its own when it starts.\n'
       : `No NApp here has an id that begins with ${prefix}.\n`
   }
-  const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending }): Cell[] => [
+  // Only where a file does not show its document: that is rare, and the other rows have nothing to say.
+  const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
+  const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
     namespace,
     revision,
     version === 0 ? '-' : String(version),
     overrides ? 'yes' : 'no',
     schema ? 'yes' : 'no',
     state === 'READY' ? (pending ? { text: 'pending', style: 'yellow' } : 'ready') : { text: state.toLowerCase(), style: 'red' },
+    ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
   ])
-  return printTable(['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State'], rows, paper)
+  const columns = ['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State', ...(hasFiles ? ['File'] : [])]
+  const hint = hasFiles ? '\n"kytos-settings status" names the files, and the commands that repair them.\n' : ''
+  return printTable(columns, rows, paper) + hint
 }

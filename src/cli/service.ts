@@ -21,6 +21,8 @@ export interface Service {
   ask<N extends Said>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
   /** Its bus, for whoever asks much or what REST does not say. @throws SettingsError as `ask` does. */
   bus(): Promise<Ask>
+  /** True once the store itself was opened, because no service runs on this host. */
+  isOwnStore(): boolean
   /** Lets go of the bus and of the store, where they were opened; the next question looks for a service anew. */
   release(): Promise<void>
 }
@@ -83,6 +85,7 @@ function createClient(options: ServiceOptions, world: World): Service {
       bus = line
       return (name, content, options) => line.ask(name, content, options)
     },
+    isOwnStore: () => store !== undefined,
     async release() {
       await bus?.close()
       await store?.close()

@@ -2,6 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { isSettingsError } from '../../model/errors.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { AddressOptions } from './address.ts'
+import { addGuardOptions, type GuardOptions } from './guard-options.ts'
 import { type Path, parseKey } from './key-path.ts'
 import { type Change, changeOverrides, setAt, unsetAt } from './overrides-edit.ts'
 import { printChanged } from './print-changed.ts'
@@ -9,11 +10,8 @@ import { addServiceOptions, type Service, withService } from './service.ts'
 import { parseTyped } from './typed-value.ts'
 import type { World } from './world.ts'
 
-interface SetOptions extends AddressOptions {
+interface SetOptions extends AddressOptions, GuardOptions {
   readonly json?: boolean
-  readonly scope?: string
-  readonly comment?: string
-  readonly ifRevision?: string
   readonly dryRun?: boolean
   readonly new?: boolean
 }
@@ -72,11 +70,7 @@ export function addSetCommands(program: Command, world: World): void {
 }
 
 function addChangeOptions(command: Command): Command {
-  return addServiceOptions(command)
-    .option('--scope <scope>', 'whose overrides: cluster, controller (that of the service) or controller:ID', 'cluster')
-    .option('--comment <text>', 'why, for the history')
-    .option('--if-revision <revision>', 'only if the NApp is still at this revision', parseRevisionText)
-    .option('--dry-run', 'show what would change and who says what to it, and write nothing')
+  return addGuardOptions(addServiceOptions(command)).option('--dry-run', 'show what would change and who says what to it, and write nothing')
 }
 
 async function change(namespace: string, command: Command, world: World, prepare: (service: Service) => Promise<Change['edit']>): Promise<void> {
@@ -103,9 +97,4 @@ function collectAssignments(text: string, before: readonly Assignment[] = []): r
   const end = text.indexOf('=')
   if (end <= 0) throw new InvalidArgumentError('It is KEY=VALUE, such as polling_time=5.')
   return [...before, { path: parseKey(text.slice(0, end)), typed: text.slice(end + 1) }]
-}
-
-function parseRevisionText(text: string): string {
-  if (/^\d{1,40}$/.test(text)) return text
-  throw new InvalidArgumentError('It is a revision as "list" and "get --json" show it, such as 42.')
 }

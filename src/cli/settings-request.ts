@@ -2,10 +2,11 @@ import type { CommandContent } from '../../events/map.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { parseNamespace } from '../../model/namespace.ts'
+import { toJson } from '../../model/value.ts'
 import type { Request } from './request.ts'
 
 /** The commands that the command line says. */
-export type Said = `kytos.settings.${'list' | 'retrieve' | 'describe' | 'history' | 'update'}`
+export type Said = `kytos.settings.${'list' | 'retrieve' | 'describe' | 'history' | 'update' | 'delete' | 'status' | 'restore_files'}`
 
 type Requests = { readonly [N in Said]: (content: CommandContent<N>) => Request }
 
@@ -26,16 +27,32 @@ const REQUESTS: Requests = {
     path:
       version === undefined ? `${place(namespace)}/history${query({ scope, limit })}` : `${place(namespace)}/history/${version}${query({ scope })}`,
   }),
+  // Over REST a status is of a NApp or of everything.
+  'kytos.settings.status': ({ namespace }) => ({ method: 'GET', path: namespace === undefined ? '/status' : `${place(namespace)}/status` }),
+  'kytos.settings.restore_files': content => ({
+    method: 'POST',
+    path: '/files/restore',
+    headers: { 'content-type': 'application/json' },
+    body: printJson(toJson(content)),
+  }),
+  'kytos.settings.delete': ({ namespace, scope, revision, comment }) => ({
+    method: 'DELETE',
+    path: `${place(namespace)}${query({ scope })}`,
+    headers: guardAndComment(revision, comment),
+  }),
   'kytos.settings.update': ({ namespace, scope, data, method = 'PATCH', revision, comment, dry_run }) => ({
     method: method === 'PUT' ? 'PUT' : 'PATCH',
     path: `${place(namespace)}${query({ scope, dry_run })}`,
     headers: {
       'content-type': method === 'JSON_PATCH' ? 'application/json-patch+json' : 'application/json',
-      ...(revision !== undefined && { 'if-match': `"${revision}"` }),
-      ...(comment !== undefined && { 'x-comment': headerText(comment) }),
+      ...guardAndComment(revision, comment),
     },
     body: printJson(data),
   }),
+}
+
+function guardAndComment(revision: string | undefined, comment: string | undefined): Readonly<Record<string, string>> {
+  return { ...(revision !== undefined && { 'if-match': `"${revision}"` }), ...(comment !== undefined && { 'x-comment': headerText(comment) }) }
 }
 
 /** @throws SettingsError NAMESPACE_MALFORMED. */

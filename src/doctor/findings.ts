@@ -44,6 +44,11 @@ export const FINDINGS = {
   'journal.damaged': { severity: ['broken'], means: 'It cannot be read.' },
   'file.broken': { severity: ['warning'], means: 'A file of the store was edited by hand and is not JSON.' },
   'file.edited': { severity: ['hint'], means: 'It was edited by hand, and no service has taken that in yet.' },
+  'file.missing': {
+    severity: ['warning'],
+    means: 'A file of the store is missing although no person removed it while a service ran; its document is kept.',
+  },
+  'file.unwritable': { severity: ['warning'], means: 'A file of the store cannot be kept up to date; its document is safe.' },
   'file.rejected': { severity: ['hint'], means: 'Such an edit was set aside by a later change.' },
   'etcd.unreachable': { severity: ['broken'], means: 'An endpoint does not answer.' },
   'etcd.refused': { severity: ['broken'], means: 'It answers, and refuses: user, password, rights or certificates.' },

@@ -1,12 +1,18 @@
+import { constants } from 'node:fs'
+import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import { findEdits, findHolder, findRejected, type Inspection, inspectFolder } from '../../backends/filesystem/inspect.ts'
 import { findOverlap } from '../../backends/filesystem/overlap.ts'
+import type { FileState } from '../../events/map.ts'
 import type { Entry } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
 import type { Config } from '../boot/config.ts'
+import { nameDocument } from '../settings/files.ts'
 import { edit, kytosSettings, word } from './commands.ts'
 import { broken, type Examined, type Finding, hint, warning } from './finding.ts'
-import type { Running } from './running.ts'
+import { brokenFile, describeFiles, examineWritable } from './readable-files.ts'
+import { askFiles, type Running } from './running.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -25,7 +31,10 @@ export async function examineFolderStore(config: Config, { service }: Running): 
     const found = await inspectFolder(path)
     if (found) {
       const edits = await examineEdits(config, found, isHeld)
-      return { part, findings: [...findings, ...edits, ...examineJournal(config, found, isHeld)], entries: found.entries }
+      const { told, unknown } = await askService(config, service)
+      // A file that cannot be taken in is seen from both sides.
+      const more = told.filter(({ where }) => !edits.some(edit => edit.where === where))
+      return { part, findings: [...findings, ...edits, ...more, ...examineJournal(config, found, isHeld)], entries: found.entries, unknown }
     }
     return { part, findings: [...findings, hint('store.none', path, 'There is no store yet.', kytosSettings(config, 'start'))], entries: [] }
   } catch (error) {
@@ -37,6 +46,20 @@ export async function examineFolderStore(config: Config, { service }: Running): 
         ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; without one start, which reads the files in ${path}`
         : `ls -l ${word(journal)}   # once it can be read: ${kytosSettings(config, 'doctor')}`
     return { part, findings: [...findings, broken('journal.damaged', journal, message, repair)], entries: [] }
+  }
+}
+
+/** What the running service says of its readable files. */
+async function askService(config: Config, service: Running['service']): Promise<{ readonly told: readonly Finding[]; readonly unknown: string[] }> {
+  if (!service) return { told: [], unknown: [] }
+  try {
+    const { files, more } = await askFiles(service)
+    return { told: await describeFiles(config, files, more), unknown: [] }
+  } catch (error) {
+    return {
+      told: [],
+      unknown: [`which readable files do not show their documents: the service does not say it (${toSettingsError(error).message})`],
+    }
   }
 }
 
@@ -64,17 +87,30 @@ async function examineOverlap(config: Config): Promise<Finding[]> {
   return [broken('store.overlap', path, what, change)]
 }
 
-async function examineEdits(config: Config, { entries }: Inspection, isHeld: boolean): Promise<Finding[]> {
-  const edits = await findEdits(config.filesystem.path, entries)
-  return edits.flatMap(({ file, broken: why }) => {
-    if (why !== undefined) {
-      return [warning('file.broken', file, `It was edited by hand and cannot be taken in, so what was stored before counts: ${why}`, edit(file))]
-    }
-    // Who has it open is just taking it in, or writing it.
-    if (isHeld) return []
-    const what = 'It is not what is stored: it was edited by hand while no service ran, or one was killed before it had written it.'
-    return [hint('file.edited', file, what, `${kytosSettings(config, 'list')}   # as the next start does, it takes in an edit that validates`)]
-  })
+async function examineEdits(config: Config, found: Inspection, isHeld: boolean): Promise<Finding[]> {
+  const edits = await findEdits(config.filesystem.path, found)
+  const broken = edits.flatMap(one => (one.kind === 'broken' ? [brokenFile(one.file, one.why)] : []))
+  // The process that has it open is just taking it in, or writing it; what it cannot write, it says itself.
+  if (isHeld) return broken
+  // One that is not this user's as a whole is a finding of its own.
+  const isOurs = await access(config.filesystem.path, constants.W_OK).then(
+    () => true,
+    () => false,
+  )
+  const unwritable = isOurs ? await examineWritable(config, found.entries) : []
+  const edited = edits.flatMap(one => (one.kind === 'edited' ? [editedFile(config, one.file)] : []))
+  const missing = edits.flatMap(one => (one.kind === 'missing' ? [missingFile(one)] : []))
+  return [...broken, ...edited, ...(await describeFiles(config, missing)), ...unwritable]
+}
+
+function editedFile(config: Config, file: string): Finding {
+  const what = 'It is not what is stored: it was edited by hand while no service ran, or one was killed before it had written it.'
+  return hint('file.edited', file, what, `${kytosSettings(config, 'list')}   # as the next start does, it takes in an edit that validates`)
+}
+
+function missingFile({ key, file }: { readonly key: Key; readonly file: string }): FileState {
+  const message = 'It is missing, and was not removed while a service ran: its document is kept.'
+  return { ...nameDocument(key), source: file, code: 'FILE_MISSING', message }
 }
 
 async function examineRejected(path: string): Promise<Finding[]> {

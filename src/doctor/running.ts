@@ -2,10 +2,12 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { toSettingsError } from '../../model/errors.ts'
+import type { FileState, Status } from '../../events/map.ts'
+import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
-import { isObject, type JsonObject } from '../../model/value.ts'
+import { isArray, isObject, type JsonObject } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
+import { API } from '../http/paths.ts'
 import { type LocalService, readLocalService } from '../local-door.ts'
 import { kytosSettings, word } from './commands.ts'
 import { broken, type Examined, hint, warning } from './finding.ts'
@@ -57,16 +59,30 @@ async function askHealth({ url }: LocalService): Promise<JsonObject | 'nobody' |
   }
 }
 
+/** The readable files that do not show their documents, as a running service names them, and how many it does not name. @throws what keeps it from saying it. */
+export async function askFiles({ url, token }: LocalService): Promise<{ readonly files: readonly FileState[]; readonly more: number }> {
+  const answer = parseJson(await get(`${url}${API}/status`, { authorization: `Bearer ${token}` }))
+  if (!isObject(answer) || !isArray(answer.files)) {
+    const why = isObject(answer) && typeof answer.detail === 'string' ? answer.detail : 'it is of another release'
+    throw new SettingsError('SERVICE_ABSENT', why)
+  }
+  // The service of this host answers as the table of commands has it.
+  const { files, more_files: more = 0 } = answer as unknown as Status
+  return { files, more }
+}
+
 function portOf({ url }: LocalService): string {
   const { port, protocol } = new URL(url)
   return port || (protocol === 'https:' ? '443' : '80')
 }
 
-function get(url: string): Promise<string> {
+function get(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
     // The line does not leave this host, and the certificate is for another name.
-    const request = send(url, { agent: false, timeout: PATIENCE, rejectUnauthorized: false }, response => text(response).then(resolve, reject))
+    const request = send(url, { headers, agent: false, timeout: PATIENCE, rejectUnauthorized: false }, response =>
+      text(response).then(resolve, reject),
+    )
     request.on('timeout', () => request.destroy(new Error('no answer')))
     request.on('error', reject)
     request.end()

@@ -2,7 +2,7 @@ import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../model/docum
 import { NAMESPACE_PART } from '../../model/namespace.ts'
 import { RIGHTS } from '../tokens/rights.ts'
 import { LONGEST_LIFETIME, TOKEN_NAME } from '../tokens/token.ts'
-import { MAX_COMMENT, MAX_LIMIT, QUERY } from './openapi-parameters.ts'
+import { MAX_COMMENT, MAX_LIMIT, PATH, QUERY } from './openapi-parameters.ts'
 import type { Operation, Schema } from './operation.ts'
 
 /*
@@ -75,6 +75,22 @@ export const TRANSACTION_BODY: Body = {
       dry_run: { type: 'boolean' },
     },
     required: ['operations'],
+    additionalProperties: false,
+  },
+}
+
+/** Whose readable files; all when nothing is named. */
+export const FILES_BODY: Body = {
+  'application/json': {
+    type: 'object',
+    properties: {
+      namespace: {
+        description: 'A NApp id, whose files in every scope are meant, or a namespace of boxes.',
+        anyOf: [{ type: 'string', pattern: `^${NAMESPACE_PART}/${NAMESPACE_PART}$` }, PATH.namespace.schema],
+      },
+      scope: QUERY.scope.schema,
+      comment: { type: 'string', maxLength: MAX_COMMENT },
+    },
     additionalProperties: false,
   },
 }

@@ -34,6 +34,8 @@ const REFUSED: Readonly<Record<CommandName, readonly ErrorCode[]>> = {
     'SCHEMA_REQUIRED',
   ],
   'kytos.settings.history': ['NAMESPACE_UNKNOWN', 'SCOPE_MALFORMED'],
+  'kytos.settings.status': [],
+  'kytos.settings.restore_files': ['NAMESPACE_MALFORMED', 'BOX_MALFORMED', 'SCOPE_MALFORMED', 'NAMESPACE_UNKNOWN'],
   'kytos.storehouse.create': ['BOX_MALFORMED', 'DOCUMENT_TOO_LARGE'],
   'kytos.storehouse.retrieve': ['BOX_MALFORMED'],
   'kytos.storehouse.update': ['BOX_MALFORMED', 'BOX_UNKNOWN', 'REVISION_MISMATCH', 'DOCUMENT_TOO_LARGE'],

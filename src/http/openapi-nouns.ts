@@ -32,6 +32,17 @@ const mapOf = (schema: Schema): Schema => ({ type: 'object', additionalPropertie
 
 const APPLY = { enum: ['live', 'reload', 'restart', 'never'] } as const
 const STATE = { enum: ['READY', 'STALE', 'OFFLINE'] } as const
+const FILE_CODE = { enum: ['FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE'] } as const
+/** Overrides have a scope, boxes an id. */
+const DOCUMENT_NAME = { namespace: TEXT, 'scope?': TEXT, 'box_id?': TEXT } as const
+const SERVICE_STATE = {
+  state: STATE,
+  revision: REVISION,
+  epoch: EPOCH,
+  since: TIME,
+  reason: orNull(TEXT),
+  age: orNull({ type: 'number', minimum: 0 }),
+} as const
 const LAYER_VALUE = {
   layer: { enum: ['default', 'seed', 'cluster', 'controller', 'environment'] },
   value: true,
@@ -79,7 +90,16 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     rejected: listOf(objectOf({ scope: TEXT, errors: listOf(ref('RuleBroken')) })),
   }),
   RuleBroken: objectOf({ pointer: TEXT, rule: TEXT, 'got?': true, 'expected?': true, message: TEXT, 'nearest?': TEXT }),
-  Summary: objectOf({ namespace: TEXT, revision: REVISION, version: COUNT, state: STATE, schema: FLAG, overrides: FLAG, pending: FLAG }),
+  Summary: objectOf({
+    namespace: TEXT,
+    revision: REVISION,
+    version: COUNT,
+    state: STATE,
+    schema: FLAG,
+    overrides: FLAG,
+    pending: FLAG,
+    'files?': listOf(FILE_CODE),
+  }),
   Description: objectOf({
     namespace: TEXT,
     schema: OBJECT,
@@ -109,13 +129,16 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
   }),
   Token: objectOf(TOKEN),
   NewToken: objectOf({ ...TOKEN, token: TEXT }),
+  Status: objectOf({
+    controller: TEXT,
+    backend: TEXT,
+    ...SERVICE_STATE,
+    files: listOf(objectOf({ ...DOCUMENT_NAME, source: TEXT, code: FILE_CODE, message: TEXT })),
+    'more_files?': COUNT,
+  }),
+  RestoredFiles: objectOf({ restored: listOf(objectOf(DOCUMENT_NAME)), 'more?': COUNT }),
   Health: objectOf({
-    state: STATE,
-    revision: REVISION,
-    epoch: EPOCH,
-    since: TIME,
-    reason: orNull(TEXT),
-    age: orNull({ type: 'number', minimum: 0 }),
+    ...SERVICE_STATE,
     resyncs: COUNT,
     repairs: COUNT,
     reconciles: COUNT,

@@ -1,5 +1,5 @@
 import type { CommandName } from '../../events/map.ts'
-import { LETTERS_BODY, OBJECT_BODY, PATCH_BODY, TOKEN_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
+import { FILES_BODY, LETTERS_BODY, OBJECT_BODY, PATCH_BODY, TOKEN_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
 import { listOf, objectOf, ref } from './openapi-nouns.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { API } from './paths.ts'
@@ -93,6 +93,37 @@ export const ROUTES = {
       query: ['scope'],
       success: ok('HistoryRecord'),
       errors: ['VERSION_UNKNOWN'],
+    },
+  },
+  status: {
+    path: `${API}/status`,
+    GET: {
+      summary: 'How the service and its store are, and which readable files do not show their documents.',
+      says: ['kytos.settings.status'],
+      query: [],
+      success: ok('Status'),
+    },
+  },
+  namespaceStatus: {
+    path: `${NAMESPACE}/status`,
+    GET: {
+      summary: 'The same, with the files of one NApp.',
+      says: ['kytos.settings.status'],
+      query: [],
+      success: ok('Status'),
+      errors: ['NAMESPACE_UNKNOWN'],
+    },
+  },
+  restoreFiles: {
+    path: `${API}/files/restore`,
+    // It could also be the id of a NApp, which takes no POST.
+    shared: true,
+    POST: {
+      summary: 'Writes missing readable files again: all of them, or those of one namespace.',
+      says: ['kytos.settings.restore_files'],
+      query: [],
+      body: FILES_BODY,
+      success: ok('RestoredFiles', 'The documents whose files were missing and are there again.'),
     },
   },
   events: {

@@ -35,7 +35,11 @@ export interface Operation {
 }
 
 /** A path, and what answers each method there. */
-export type Route = { readonly path: string } & { readonly [M in Method]?: Operation }
+export type Route = {
+  readonly path: string
+  /** True where another route of a more general path answers the other methods. */
+  readonly shared?: true
+} & { readonly [M in Method]?: Operation }
 
 declare module 'fastify' {
   interface FastifyContextConfig {

@@ -35,8 +35,9 @@ export function route<Described extends Route>(app: FastifyInstance, described: 
         bodyLimit: Math.max(...(operation.says ?? []).map(messageBytes), MESSAGE_BYTES),
         handler: async (request, reply) => answer(request, reply),
       })
-    } else refuseAll(method)
+    } else if (!described.shared) refuseAll(method)
   }
+  if (described.shared) return
   for (const method of OTHER_METHODS) refuseAll(method)
   if (!head) refuseAll('HEAD')
 }

@@ -25,6 +25,7 @@ import { problemOf, replyProblem } from './problem.ts'
 import { parseQuery } from './query.ts'
 import { refuseRoute } from './routes.ts'
 import { addSettingsRoutes } from './settings-routes.ts'
+import { addStatusRoutes } from './status-routes.ts'
 import { addStorehouseRoutes } from './storehouse-routes.ts'
 import { addTokenRoutes } from './token-routes.ts'
 
@@ -96,6 +97,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   addHealthRoutes(app, health)
   const say = createSay(bus)
   addSettingsRoutes(app, say)
+  addStatusRoutes(app, say)
   addStorehouseRoutes(app, say, log)
   addDeadLetterRoutes(app, bus.deadLetters)
   if (doorOptions.tokens) addTokenRoutes(app, doorOptions.tokens, log)

@@ -1,4 +1,4 @@
-import type { Description, ServiceState, Settings, Summary } from '../../events/map.ts'
+import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/map.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
@@ -56,7 +56,7 @@ export async function presentChanged(view: View, changed: Changed): Promise<Sett
   }
 }
 
-export function presentSummary({ cache, state }: View, namespace: Namespace): Summary {
+export function presentSummary({ cache, state }: View, namespace: Namespace, files: readonly FileCode[] = []): Summary {
   const cluster = cache.document(namespace, CLUSTER)
   return {
     namespace,
@@ -66,6 +66,7 @@ export function presentSummary({ cache, state }: View, namespace: Namespace): Su
     schema: cache.schema(namespace) !== undefined,
     overrides: cluster?.entry !== undefined || cache.document(namespace, cache.self)?.entry !== undefined,
     pending: false,
+    ...(files.length > 0 && { files }),
   }
 }
 

@@ -8,6 +8,7 @@ import { checkFields, parseComment, parseCount, parseData, parseFlag, parseGuard
 import { placesOf } from './deprecated.ts'
 import { readRecords } from './document-reader.ts'
 import { explainSettings } from './explain.ts'
+import { fileCodesByNamespace } from './files.ts'
 import { freshen } from './freshness.ts'
 import { mergeLayers } from './layers.ts'
 import { Names } from './names.ts'
@@ -136,10 +137,11 @@ export class SettingsService {
     parseComment(content.comment)
     const prefix = content.prefix === undefined ? '' : parseText(content.prefix, 'prefix')
     const view = this.#view
+    const files = fileCodesByNamespace(this.#options.backend.fileProblems())
     return view.cache
       .namespaces()
       .filter(namespace => namespace.startsWith(prefix))
-      .map(namespace => presentSummary(view, namespace))
+      .map(namespace => presentSummary(view, namespace, files.get(namespace)))
   }
 
   async describe(content: Content<'describe'>): Promise<Description> {

@@ -47,6 +47,11 @@ describe('completion', () => {
     [['napps', 'en'], ['enable']],
     [['napps', 'enable', ''], ['kytos/change_log']],
     [['napps', 'disable', 'kytos/l'], ['kytos/link_discovery']],
+    [['delete', 'oth'], ['other/napp']],
+    [['status', 'oth'], ['other/napp']],
+    [['files', ''], ['restore']],
+    [['files', 'restore', 'oth'], ['other/napp']],
+    [['delete', NAPP, '--if'], ['--if-revision']],
     [['export', 'oth'], ['other/napp']],
     [['export', '--format', 'k'], ['kytos.conf']],
     [

@@ -95,6 +95,15 @@ describe.each(['filesystem', 'etcd'] as const)('the command line on %s', backend
     const back = await stage.run(['unset', NAPP, 'polling_time', '--scope', 'controller'])
     expect(back.stdout).toMatch(/^polling_time +0.5 +7 +live$/m)
   })
+
+  it('says how it is, has no missing files, and deletes what was stored', async () => {
+    const status = await stage.run(['status', NAPP])
+    expect(status).toMatchObject({ exit: 0, stderr: '', stdout: expect.stringMatching(new RegExp(`^Store +${backend}$`, 'm')) })
+    expect(status.stdout).toMatch(/^State +ready since /m)
+    expect(await stage.run(['files', 'restore'])).toEqual({ exit: 0, stdout: 'No readable file is missing.\n', stderr: '' })
+    expect(await stage.run(['delete', NAPP])).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^polling_time +7 +3$/m) })
+    expect(await stage.run(['delete', NAPP])).toMatchObject({ exit: 3, stdout: '' })
+  })
 })
 
 describe('a command', () => {
@@ -228,7 +237,22 @@ describe('a command', () => {
     const help = (await stage.run(['--help'])).stdout
     const names = [...help.matchAll(/^ {2}(\w+) .*/gm)].map(([, name = '']) => name).filter(name => !['help', 'kytos'].includes(name))
     expect(names).toEqual(
-      expect.arrayContaining(['list', 'get', 'set', 'unset', 'edit', 'explain', 'describe', 'watch', 'history', 'diff', 'completion']),
+      expect.arrayContaining([
+        'status',
+        'list',
+        'get',
+        'set',
+        'unset',
+        'delete',
+        'files',
+        'edit',
+        'explain',
+        'describe',
+        'watch',
+        'history',
+        'diff',
+        'completion',
+      ]),
     )
     expect(help).not.toContain('__complete')
     const helps = await Promise.all(names.map(name => runIn(stage.cwd, [name, '--help'])))

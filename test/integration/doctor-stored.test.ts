@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises'
+import { readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { doctor, mend } from './doctor-stage.ts'
@@ -118,15 +118,43 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
 
 it('the doctor finds what a person edited while no service ran, until it was taken in', async () => {
   const { cwd } = await furnished('filesystem')
-  const [edited, gone] = ['napp_0', 'napp_2'].map(name => join(cwd, 'store-a', 'settings', 'kytos', `${name}.json`)) as [string, string]
+  const edited = join(cwd, 'store-a', 'settings', 'kytos', 'napp_0.json')
   await writeFile(edited, '{"n": 5}')
-  await rm(gone)
   const found = await doctor(cwd, 'a.ini')
-  expect(own(found.codes)).toEqual(['file.edited', 'file.edited'])
-  expect(found.findings.flatMap(({ code, where }) => (code === 'file.edited' ? [where] : [])).sort()).toEqual([edited, gone])
+  expect(own(found.codes)).toEqual(['file.edited'])
+  expect(found.find('file.edited').where).toBe(edited)
   await mend(cwd, found.find('file.edited'))
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   expect((await kytos(cwd, 'get', 'kytos/napp_0', 'n', '-c', 'a.ini')).output).toMatch(/5\n$/)
+})
+
+it('the doctor finds a file that is missing, which is no edit; each of its two commands decides', async () => {
+  const { cwd } = await furnished('filesystem')
+  const file = join(cwd, 'store-a', 'settings', 'kytos', 'napp_2.json')
+  await rm(file)
+  const found = await doctor(cwd, 'a.ini')
+  expect(own(found.codes)).toEqual(['file.missing'])
+  expect(found).toMatchObject({ exit: 0, warnings: ['file.missing'] })
+  expect(found.find('file.missing').where).toBe(file)
+  await mend(cwd, found.find('file.missing'))
+  expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+  await rm(file)
+  const again = (await doctor(cwd, 'a.ini')).find('file.missing')
+  await mend(cwd, { ...again, repair: again.repair.replace(/^.*instead: /, '') })
+  expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
+  expect((await kytos(cwd, 'get', 'kytos/napp_2', '-c', 'a.ini')).output).toMatch(/There are no settings|n /)
+})
+
+it('the doctor finds a file that cannot be replaced, and its command puts one there that can', async () => {
+  const { cwd } = await furnished('filesystem')
+  const file = join(cwd, 'store-a', 'settings', 'kytos', 'napp_0.json')
+  await rename(file, join(cwd, 'elsewhere.json'))
+  await symlink(join(cwd, 'elsewhere.json'), file)
+  const found = await doctor(cwd, 'a.ini')
+  expect(own(found.codes)).toEqual(['file.unwritable'])
+  expect(found.find('file.unwritable')).toMatchObject({ where: file, what: expect.stringContaining('symbolic link') })
+  await mend(cwd, found.find('file.unwritable'))
+  expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
 })
 
 it('the doctor finds what a person broke in a file of the store, and what was set aside of it', async () => {

@@ -31,7 +31,7 @@ async function printPreview(preview: Partial<Preview>, json = false) {
   }
   const after = { ...SETTINGS, preview: { changes: [], consumers: [], rejected: [], ...preview } }
   const unasked = () => Promise.reject(new Error('a dry run asks nothing more'))
-  const service = { ask: unasked, bus: unasked, release: async () => {} }
+  const service = { ask: unasked, bus: unasked, isOwnStore: () => false, release: async () => {} }
   const thrown = await printChanged(service, { before: SETTINGS, after }, { json, scope: 'cluster' }, world).catch(error => error)
   return { stdout, stderr, thrown }
 }

@@ -50,8 +50,8 @@ export async function openGuardedRig(
   const service = createService(report => createMemoryBackend({ report }, store), { bus, controller, strict: false, log, startTimeout: 10_000 })
   await service.start()
   onTestFinished(() => service.close())
-  const { feed, health, tokens } = service
-  const metrics = createMetrics({ feed, health })
+  const { feed, health, tokens, fileProblems } = service
+  const metrics = createMetrics({ feed, health, fileProblems })
   const http = await openHttp({
     bus,
     feed,

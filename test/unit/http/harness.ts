@@ -48,15 +48,15 @@ export const READY: ReturnType<HttpOptions['health']> = {
   reconciles: 9,
 }
 
-/** A server in front of the real service on a store in memory. */
-export async function openRealRig(): Promise<Rig> {
+/** A server in front of the real service, on a store in memory unless another one is given. */
+export async function openRealRig(backend = createMemoryBackend()): Promise<Rig> {
   const log = keepLog()
   const bus = createBus({ log })
-  const service = createService(() => createMemoryBackend(), { bus, controller: 'controller-1', strict: false, log, startTimeout: 10_000 })
+  const service = createService(() => backend, { bus, controller: 'controller-1', strict: false, log, startTimeout: 10_000 })
   await service.start()
   onTestFinished(() => service.close())
-  const { feed, health } = service
-  return openRig({ bus, feed, health, metrics: createMetrics({ feed, health }), log })
+  const { feed, health, fileProblems } = service
+  return openRig({ bus, feed, health, metrics: createMetrics({ feed, health, fileProblems }), log })
 }
 
 /** A server in front of a bus without a service, and of a feed that the test fills. */

@@ -35,6 +35,7 @@ it('GET /metrics answers in the text format of Prometheus, every name with its s
     'kytos_settings_bus_connections gauge',
     'kytos_settings_epoch gauge',
     'kytos_settings_facts_total counter',
+    'kytos_settings_file_problems gauge',
     'kytos_settings_reconciles_total counter',
     'kytos_settings_repairs_total counter',
     'kytos_settings_resyncs_total counter',
@@ -86,7 +87,7 @@ it('connections to the bus are counted while they are open', async () => {
 
 it('counters show what was counted, and nothing is taken for 0 that is not known', async () => {
   let health: Health = { ...READY, state: 'OFFLINE', age: null, revision: 0n, epoch: 0, resyncs: 0, reconciles: 0 }
-  const metrics = createMetrics({ health: () => health, feed: feed() })
+  const metrics = createMetrics({ health: () => health, feed: feed(), fileProblems: () => [] })
   expect(samplesOf(await metrics.print())).toMatchObject({ 'kytos_settings_state{state="OFFLINE"}': 1, kytos_settings_age_seconds: Number.NaN })
   for (const repairs of [3, 5]) {
     health = { ...READY, state: 'STALE', age: 61.5, repairs }

@@ -93,6 +93,12 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
     },
     [`GET ${API}/{username}/{name}/history`]: { 200: [`${FULL}/history?limit=2`], 404: [`${NOBODY}/history`] },
     [`GET ${API}/{username}/{name}/history/{version}`]: { 200: [`${FULL}/history/1`], 404: [`${FULL}/history/99`] },
+    [`GET ${API}/status`]: { 200: [`${API}/status`] },
+    [`GET ${API}/{username}/{name}/status`]: { 200: [`${FULL}/status`], 404: [`${NOBODY}/status`] },
+    [`POST ${API}/files/restore`]: {
+      200: [`${API}/files/restore`, { json: { namespace: 'me/full' } }],
+      404: [`${API}/files/restore`, { json: { namespace: 'me/nobody' } }],
+    },
     [`GET ${API}/events`]: { 200: [`${API}/events`] },
     [`GET ${API}/bus`]: { 101: [`${API}/bus`], 426: [`${API}/bus`] },
     [`GET ${API}/dead_letter`]: { 200: [`${API}/dead_letter`] },

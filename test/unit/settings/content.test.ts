@@ -21,6 +21,8 @@ const TAKEN: Readonly<
   'kytos.settings.describe': { content: { namespace: 'kytos/x' } },
   'kytos.settings.transaction': { content: { operations: [{ namespace: 'kytos/x', data: {} }] }, more: { dry_run: false } },
   'kytos.settings.history': { content: { namespace: 'kytos/x' }, more: { limit: 1, version: 1 } },
+  'kytos.settings.status': { content: {}, more: { namespace: 'kytos/x' } },
+  'kytos.settings.restore_files': { content: {}, more: { namespace: 'kytos/x' } },
   'kytos.storehouse.create': { content: { namespace: 'n', data: {} }, more: { box_id: 'b', owner: 'o' } },
   'kytos.storehouse.retrieve': { content: { namespace: 'n', box_id: 'b' } },
   'kytos.storehouse.update': { content: { namespace: 'n', box_id: 'b', data: {} }, more: { method: 'PUT', revision: '1' } },

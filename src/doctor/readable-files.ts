@@ -1,0 +1,139 @@
+import { constants } from 'node:fs'
+import { access, lstat, readFile } from 'node:fs/promises'
+import { dirname, resolve } from 'node:path'
+import { hasFile, Layout } from '../../backends/filesystem/layout.ts'
+import type { FileState } from '../../events/map.ts'
+import type { Entry } from '../../model/document.ts'
+import type { Config } from '../boot/config.ts'
+import { asRoot, edit, kytosSettings, thisUser, word } from './commands.ts'
+import { type Finding, warning } from './finding.ts'
+
+/** How many namespaces are named one by one for each kind of finding. */
+const MAX_NAMESPACES = 10
+
+/** The findings that these files are: one for each namespace and kind, or one in all where a whole folder is gone. `more` were not named. */
+export async function describeFiles(config: Config, files: readonly FileState[], more = 0): Promise<Finding[]> {
+  const of = (code: FileState['code']): readonly FileState[] => files.filter(file => file.code === code)
+  return [
+    ...describeMissing(config, of('FILE_MISSING'), more),
+    ...of('FILE_REJECTED').map(({ source, message }) => brokenFile(source, message)),
+    ...(await describeUnwritable(of('FILE_UNWRITABLE'))),
+  ]
+}
+
+/** A file that a person edited and that cannot be taken in. */
+export function brokenFile(file: string, why: string): Finding {
+  return warning('file.broken', file, `It was edited by hand and cannot be taken in, so what was stored before counts: ${why}`, edit(file))
+}
+
+/** What keeps readable files from being written, as far as it can be seen while no process writes them; one finding for each place. */
+export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
+  const layout = new Layout(resolve(config.filesystem.path))
+  const places = createPlaces(await mountPoints())
+  const found = await Promise.all(entries.flatMap(({ key }) => (hasFile(key) ? [places.examine(layout.file(key))] : [])))
+  return [...new Map(found.flatMap(finding => (finding ? [[finding.where, finding] as const] : []))).values()]
+}
+
+/** Finds what keeps one file from being written, as far as it can be seen; looks at each folder once. */
+function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Promise<Finding | undefined> } {
+  const folders = new Map<string, Promise<Finding | undefined>>()
+  return {
+    async examine(file) {
+      if (mounts.has(file)) {
+        const what = 'A mount stands on it, so that no change of its document can replace it.'
+        return warning('file.unwritable', file, what, asRoot(`umount ${word(file)}`))
+      }
+      const folder = dirname(file)
+      const known = folders.get(folder) ?? examineFolder(folder)
+      folders.set(folder, known)
+      return (await known) ?? examineKind(file)
+    },
+  }
+}
+
+/** What stands in the place of a readable file and is none. */
+async function examineKind(file: string): Promise<Finding | undefined> {
+  const stats = await lstat(file).catch(() => undefined)
+  if (!stats || stats.isFile()) return undefined
+  if (!stats.isSymbolicLink())
+    return warning('file.unwritable', file, 'It should be a file, and is something else.', `mv ${word(file)} ${word(`${file}.old`)}`)
+  const what = 'It is a symbolic link, which the service neither follows nor replaces.'
+  return warning('file.unwritable', file, what, `cp --remove-destination "$(readlink -f ${word(file)})" ${word(file)}`)
+}
+
+async function examineFolder(folder: string): Promise<Finding | undefined> {
+  const stats = await lstat(folder).catch(() => undefined)
+  // The next write makes one that is not there.
+  if (!stats) return undefined
+  const lacking = await access(folder, constants.W_OK | constants.X_OK).then(
+    () => undefined,
+    (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
+  )
+  if (lacking === undefined) return undefined
+  const what = 'The readable files in it cannot be kept up to date; their documents are safe in the journal'
+  if (lacking === 'EROFS') {
+    const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${word(folder)})"`)
+    return warning('file.unwritable', folder, `${what}: its file system is read-only.`, remount)
+  }
+  const repair = `${asRoot(`chown ${thisUser()} ${word(folder)}`)} && ${asRoot(`chmod u+rwx ${word(folder)}`)}   # or run this as the user of the service`
+  return warning('file.unwritable', folder, `${what}: user ${thisUser()} may not write into it.`, repair)
+}
+
+function describeMissing(config: Config, files: readonly FileState[], more: number): Finding[] {
+  const groups = new Map<string, FileState[]>()
+  for (const file of files) {
+    const group = groups.get(file.namespace)
+    if (group) group.push(file)
+    else groups.set(file.namespace, [file])
+  }
+  if (groups.size > MAX_NAMESPACES || more > 0) {
+    const named = [...groups.keys()].slice(0, 3).join(', ')
+    const what = `${files.length}${more > 0 ? ' or more' : ''} readable files are missing although no person removed them, such as those of ${named}: the documents are kept.`
+    const restore = kytosSettings(config, 'files', 'restore')
+    return [
+      warning('file.missing', config.filesystem.path, what, `${restore}   # for one whose removal was meant, before: kytos-settings delete NAPP`),
+    ]
+  }
+  return [...groups].map(([namespace, group]) => missingOf(config, namespace, group))
+}
+
+function missingOf(config: Config, namespace: string, group: readonly FileState[]): Finding {
+  const [first] = group
+  const where = first && group.length === 1 ? first.source : dirname(first?.source ?? namespace)
+  const files = group.length === 1 ? 'The readable file' : `${group.length} readable files`
+  const what = `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing although no person removed ${group.length === 1 ? 'it' : 'them'}: the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
+  const restore = kytosSettings(config, 'files', 'restore', word(namespace))
+  const scopes = new Set(group.flatMap(file => ('scope' in file ? [file.scope] : [])))
+  const [scope = 'cluster'] = scopes
+  const flags = scopes.size > 1 ? ['--scope SCOPE'] : scope === 'cluster' ? [] : ['--scope', scope]
+  const meant = scopes.size === 0 ? 'delete the boxes over REST' : kytosSettings(config, 'delete', namespace, ...flags)
+  return warning('file.missing', where, what, `${restore}   # if the removal was meant, instead: ${meant}`)
+}
+
+/** One finding for each folder, with the repair of what is seen there. */
+async function describeUnwritable(files: readonly FileState[]): Promise<Finding[]> {
+  const groups = new Map<string, FileState[]>()
+  for (const file of files) {
+    const folder = dirname(file.source)
+    const group = groups.get(folder)
+    if (group) group.push(file)
+    else groups.set(folder, [file])
+  }
+  const places = createPlaces(files.length > 0 ? await mountPoints() : new Set())
+  const findings: Finding[] = []
+  for (const [folder, [first, ...others]] of groups) {
+    if (!first) continue
+    const more = others.length > 0 ? ` The same is so for ${others.length} more in this folder.` : ''
+    const seen = await places.examine(first.source)
+    const repair = seen?.repair ?? `ls -ld ${word(folder)} && df ${word(folder)}   # once it can be written, the service writes it`
+    findings.push(warning('file.unwritable', first.source, `${first.message}${more}`, repair))
+  }
+  return findings
+}
+
+/** Where file systems are mounted; none where this system does not say it. */
+async function mountPoints(): Promise<ReadonlySet<string>> {
+  const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
+  const decode = (path: string): string => path.replaceAll(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)))
+  return new Set(text.split('\n').map(line => decode(line.split(' ')[4] ?? '')))
+}

@@ -1,0 +1,128 @@
+import type { Backend, FileProblem } from '../../backends/backend.ts'
+import type { CommandContent, DocumentName, FileState, RestoredFiles, Status } from '../../events/map.ts'
+import type { Actor } from '../../model/actor.ts'
+import { printRevision } from '../../model/document.ts'
+import { SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
+import { type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import { parseName } from '../boxes/box.ts'
+import type { Log } from '../log.ts'
+import { checkFields, parseComment } from '../settings/content.ts'
+import { nameDocument } from '../settings/files.ts'
+import { requireReady } from '../settings/overrides.ts'
+import { unknownNamespace } from '../settings/present.ts'
+import type { Watcher } from '../watcher/watcher.ts'
+
+export interface StatusOptions {
+  readonly backend: Backend
+  readonly watcher: Watcher
+  readonly log: Log
+  readonly controller: string
+}
+
+/** The most documents that one answer names: a store may have a hundred thousand files, and an answer is one message. */
+export const MAX_NAMED = 500
+
+/** What a command is limited to. */
+interface Selection {
+  readonly namespace: string | undefined
+  readonly scope: Scope | undefined
+}
+
+/**
+ * Answers `kytos.settings.status` and `kytos.settings.restore_files`.
+ *
+ * Invariant: `restore_files` writes files only, and only those that are missing: no document changes, so no revision, record or fact follows.
+ */
+export class StatusService {
+  readonly #options: StatusOptions
+
+  constructor(options: StatusOptions) {
+    this.#options = options
+  }
+
+  /** @throws SettingsError NAMESPACE_UNKNOWN for a namespace of which there are neither settings, nor boxes, nor files. */
+  async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
+    const selection = this.#parse('kytos.settings.status', content)
+    const { backend, watcher, controller } = this.#options
+    const { state, revision, epoch, since, reason, age } = watcher.health
+    const { named, more } = limited(backend.fileProblems().filter(({ key }) => isSelected(selection, nameDocument(key))))
+    return {
+      controller,
+      backend: backend.name,
+      state,
+      revision: printRevision(revision),
+      epoch,
+      since,
+      reason,
+      age,
+      files: named.map(presentFile),
+      ...(more > 0 && { more_files: more }),
+    }
+  }
+
+  /** @throws SettingsError NAMESPACE_UNKNOWN as `status`, STORE_STALE, STORE_UNWRITABLE. */
+  async restoreFiles(content: CommandContent<'kytos.settings.restore_files'>, actor: Actor): Promise<RestoredFiles> {
+    const selection = this.#parse('kytos.settings.restore_files', content)
+    const { backend, watcher, log } = this.#options
+    requireReady(watcher)
+    const keys = this.#keysOf(selection)
+    const restored = keys?.length === 0 ? [] : await backend.restoreFiles(keys)
+    if (restored.length > 0) log.info(`${actor.type} ${actor.name} had ${restored.length} missing readable files written again.`)
+    const { named, more } = limited(restored)
+    return { restored: named.map(nameDocument), ...(more > 0 && { more }) }
+  }
+
+  #parse(command: string, content: CommandContent<'kytos.settings.status'>): Selection {
+    checkFields(command, content, [], ['namespace', 'scope', 'comment'])
+    parseComment(content.comment)
+    return {
+      namespace: content.namespace === undefined ? undefined : this.#requireKnown(content.namespace),
+      scope: content.scope === undefined ? undefined : parseScope(content.scope, this.#options.controller),
+    }
+  }
+
+  /** The documents that are selected, whether their files are known to be missing yet or not; undefined for all there are. */
+  #keysOf(selection: Selection): readonly Key[] | undefined {
+    const { namespace, scope } = selection
+    if (namespace === undefined && scope === undefined) return undefined
+    const { cache } = this.#options.watcher
+    const boxes = namespace === undefined || isNAppId(namespace) || scope !== undefined ? [] : cache.boxes(namespace)
+    const overrides = [...cache.documents()].filter(document => document.entry !== undefined && isSelected(selection, document))
+    return [...boxes, ...overrides.map(({ key }) => key)]
+  }
+
+  #requireKnown(value: unknown): string {
+    const { backend, watcher } = this.#options
+    const namespace = parseOwner(value)
+    const { cache } = watcher
+    if (isNAppId(namespace) ? cache.namespaces().includes(namespace) : cache.boxes(namespace).length > 0) return namespace
+    // A file that was rejected may be of a document that never came to be.
+    if (backend.fileProblems().some(({ key }) => nameDocument(key).namespace === namespace)) return namespace
+    if (isNAppId(namespace)) throw unknownNamespace(cache, namespace)
+    throw new SettingsError('NAMESPACE_UNKNOWN', `There are no boxes in a namespace "${namespace}". A NApp id is "username/name".`, {
+      details: { namespace },
+    })
+  }
+}
+
+/** A NApp id, or a namespace of boxes, which holds no "/". @throws SettingsError NAMESPACE_MALFORMED, BOX_MALFORMED. */
+function parseOwner(value: unknown): string {
+  return typeof value === 'string' && !value.includes('/') ? parseName(value, 'namespace') : parseNamespace(value)
+}
+
+function isNAppId(owner: string): owner is Namespace {
+  return owner.includes('/')
+}
+
+function isSelected({ namespace, scope }: Selection, name: DocumentName): boolean {
+  return (namespace === undefined || name.namespace === namespace) && (scope === undefined || ('scope' in name && name.scope === scope))
+}
+
+function presentFile({ key, source, code, message }: FileProblem): FileState {
+  return { ...nameDocument(key), source, code, message }
+}
+
+function limited<T>(items: readonly T[]): { readonly named: readonly T[]; readonly more: number } {
+  return { named: items.slice(0, MAX_NAMED), more: Math.max(0, items.length - MAX_NAMED) }
+}
