@@ -1,12 +1,9 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ETCD_KINDS, openEtcdStage } from './etcd/stage.ts'
 import { KINDS as FILESYSTEM_KINDS, openFilesystemStage } from './filesystem/stage.ts'
-import type { History } from './history.ts'
 import type { Random } from './random.ts'
 import { type Judged, playRound, type Round } from './round.ts'
+import { saveRecord } from './save-record.ts'
 import type { Stage } from './stage.ts'
 import { printFaults, printTable } from './table.ts'
 
@@ -107,17 +104,8 @@ async function tell({ stage, seed, verdict, faults, history }: Round, n: number,
   )
   if (violations.length === 0) return true
   for (const violation of violations) console.log(`  ${violation}`)
-  console.log(`  play it again: ${again}\n  what was seen: ${await keep(history)}`)
+  console.log(`  play it again: ${again}\n  what was seen: ${await saveRecord('history', history)}`)
   return false
-}
-
-async function keep(history: History): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), 'kytos-chaos-')), 'history.json')
-  await writeFile(
-    path,
-    JSON.stringify(history, (_, value) => (typeof value === 'bigint' ? String(value) : value), 1),
-  )
-  return path
 }
 
 function showFault(start: number, round: number): (name: string) => void {

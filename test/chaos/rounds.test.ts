@@ -3,6 +3,7 @@ import { openEtcdStage } from './etcd/stage.ts'
 import { openFilesystemStage } from './filesystem/stage.ts'
 import type { Random } from './random.ts'
 import { playRound } from './round.ts'
+import { saveRecord } from './save-record.ts'
 import type { Stage } from './stage.ts'
 
 /** Another one looks further: CHAOS_SEED=$RANDOM npm test -- test/chaos/rounds */
@@ -19,9 +20,12 @@ const ROUNDS: readonly (readonly [name: string, open: (random: Random) => Promis
 
 describe('A round on', () => {
   it.each(ROUNDS)('%s loses, doubles and reorders nothing', { timeout: 120_000 }, async (_, open) => {
-    const { verdict, seed } = await playRound({ open, seed: SEED, seconds: SECONDS })
+    const { verdict, seed, history } = await playRound({ open, seed: SEED, seconds: SECONDS })
     const { lost, doubled, reordered, repairs, violations, acked, facts } = verdict
-    expect({ seed, lost, doubled, reordered, repairs, violations }).toEqual({
+    const wrong = lost + doubled + reordered + repairs + violations.length > 0
+    // Written out in full: a diff shortens what it prints, and the next run is another one.
+    const message = wrong ? `${violations.join('\n')}\nThe recorded history: ${await saveRecord('history', history)}` : ''
+    expect({ seed, lost, doubled, reordered, repairs, violations }, message).toEqual({
       seed: SEED,
       lost: 0,
       doubled: 0,

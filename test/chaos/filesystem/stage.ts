@@ -1,10 +1,11 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../support/etcd-process.ts'
 import type { StoreLife } from '../history.ts'
 import type { Random } from '../random.ts'
+import { saveRecord } from '../save-record.ts'
 import type { Stage } from '../stage.ts'
 import { type Cast, type FilesystemKind, openCast } from './cast.ts'
 import { Controller } from './controller.ts'
@@ -70,7 +71,7 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
     collect: async () => {
       const life = await truth()
       const flaws = cast.flaws(life)
-      if (flaws.length > 0) flaws.push(`The history of the store: ${await keep(life)}`)
+      if (flaws.length > 0) flaws.push(`The history of the store: ${await saveRecord('store', life)}`)
       refuse([...controller.errors, ...flaws])
       const finals = [await readFinal(controller, await controller.process.status(), life)]
       return { lives: [life], listeners: controller.listeners, finals }
@@ -90,15 +91,6 @@ async function becomeCalm(controller: Controller, cast: Cast): Promise<void> {
     if (performance.now() - begun < CALM) continue
     throw new Error([`After ${CALM} ms the controller is ${state} at revision ${revision}, the store at ${newest}.`, ...pending].join('\n'))
   }
-}
-
-async function keep(life: StoreLife): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), 'kytos-chaos-')), 'store.json')
-  await writeFile(
-    path,
-    JSON.stringify(life, (_, value) => (typeof value === 'bigint' ? String(value) : value), 1),
-  )
-  return path
 }
 
 function refuse(errors: readonly string[]): void {
