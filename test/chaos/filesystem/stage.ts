@@ -7,6 +7,7 @@ import type { StoreLife } from '../history.ts'
 import type { Random } from '../random.ts'
 import { saveRecord } from '../save-record.ts'
 import type { Stage } from '../stage.ts'
+import { endEach } from '../within.ts'
 import { type Cast, type FilesystemKind, openCast } from './cast.ts'
 import { Controller } from './controller.ts'
 import { readFinal } from './finals.ts'
@@ -28,6 +29,8 @@ const CONTROLLER = 'controller-1'
 /** How long (ms) everything may take to be calm again. */
 const CALM = 60_000
 const GLANCE = 50
+/** Milliseconds that each part of a stage may take to end. */
+const END = 30_000
 
 /**
  * Starts one controller, as a process of its own, on a fresh store. In half of the rounds it keeps a snapshot of what it knew, and begins with it: then what
@@ -45,11 +48,15 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
     journal: join(folders.store, 'journal'),
     assignment: () => ({ ...folders, controller: CONTROLLER, port, snapshot, seed: seeds.between(0, 0x7fffffff) }),
   })
-  const close = async (): Promise<void> => {
-    await controller.close()
-    await cast.close()
-    await rm(folder, { recursive: true, force: true })
-  }
+  const close = () =>
+    endEach(
+      [
+        { name: folder, end: () => rm(folder, { recursive: true, force: true }) },
+        { name: cast.name, end: () => cast.close() },
+        { name: CONTROLLER, end: () => controller.close() },
+      ],
+      END,
+    )
   try {
     await controller.start()
   } catch (error) {
