@@ -110,11 +110,11 @@ function end(): never {
 }
 
 function verdict(): string {
-  const rounds = `${begun} ${begun === 1 ? 'round' : 'rounds'}`
+  const judged = `${played.length} ${played.length === 1 ? 'round' : 'rounds'} judged`
   const stopped = signalled ? `, stopped by ${signalled}` : ''
   return isSound()
-    ? `verdict: ok, ${rounds}${stopped}`
-    : `verdict: WRONG, ${wrong} of ${rounds} went wrong, ${failed} did not get to their end${stopped}`
+    ? `verdict: ok, ${judged}${stopped}`
+    : `verdict: WRONG, ${judged}, ${wrong} of them wrong; ${failed} did not get to their end${stopped}`
 }
 
 function isSound(): boolean {

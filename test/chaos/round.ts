@@ -211,7 +211,8 @@ async function strike(
   const struck = new Map<string, number>()
   const end = performance.now() + seconds * 1_000
   await sleep(RESPITE)
-  for (let n = 0; performance.now() < end; n++) {
+  // At least once, however late a loaded machine gets here: a round without a fault shows nothing.
+  for (let n = 0; n === 0 || performance.now() < end; n++) {
     const fault = random.pick(stage.faults, ({ weight }) => weight)
     onFault?.(fault.name)
     scene.faults.push(fault.name)
