@@ -56,7 +56,7 @@ describe.concurrent('A chaos run ends with table, verdict and exit code', { time
     expect(output).toContain('the calm after the faults did not end within 1 s')
     expect(output).toMatch(/what was seen until then: .*round-so-far\.json/)
     expect(output).toMatch(TABLE)
-    expect(output).toContain('verdict: WRONG, 0 rounds judged, 0 of them wrong; 1 did not get to their end')
+    expect(output).toContain('verdict: not ok, 0 rounds judged, 0 of them wrong; 1 did not get to their end')
     expect(code).toBe(1)
   })
 

@@ -114,7 +114,7 @@ function verdict(): string {
   const stopped = signalled ? `, stopped by ${signalled}` : ''
   return isSound()
     ? `verdict: ok, ${judged}${stopped}`
-    : `verdict: WRONG, ${judged}, ${wrong} of them wrong; ${failed} did not get to their end${stopped}`
+    : `verdict: not ok, ${judged}, ${wrong} of them wrong; ${failed} did not get to their end${stopped}`
 }
 
 function isSound(): boolean {
