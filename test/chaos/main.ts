@@ -1,18 +1,19 @@
-import { mkdtemp, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { constants } from 'node:os'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { ETCD_KINDS, openEtcdStage } from './etcd/stage.ts'
 import { KINDS as FILESYSTEM_KINDS, openFilesystemStage } from './filesystem/stage.ts'
-import type { History } from './history.ts'
 import type { Random } from './random.ts'
-import { type Judged, playRound, type Round } from './round.ts'
+import { type Judged, playRound, type Round, RoundFailed } from './round.ts'
+import { saveRecord } from './save-record.ts'
 import type { Stage } from './stage.ts'
 import { printFaults, printTable } from './table.ts'
 
 /*
- * `npm run chaos`: round after round on a fresh store under faults, each judged from what everybody saw, until the time is up; one table at the end. Ends
- * with 1 when anything was wrong in any round, and says how to play that round again.
+ * `npm run chaos`: round after round on a fresh store under faults, each judged from what everybody saw, until the time is up.
+ *
+ * Invariant: the run ends with its table, its verdict and an exit code, whatever happens in a round: each step of a round has its limit, an error
+ * outside any step fails the round it comes in, a signal ends the round, and what still keeps the process alive then does not count. The exit code is
+ * 0 when every round was sound, 1 when anything was wrong in any of them, else 130 or 143 after SIGINT or SIGTERM. A second signal ends at once.
  */
 
 interface Options {
@@ -50,34 +51,111 @@ Examples:
 const options = program.parse().opts<Options>()
 const kinds: readonly string[] = options.backend === 'etcd' ? ETCD_KINDS : FILESYSTEM_KINDS
 if (options.kind !== undefined && !kinds.includes(options.kind)) program.error(`--kind ${options.kind}: ${options.backend} has ${kinds.join(', ')}.`)
-process.exitCode = (await playAll(options)) ? 0 : 1
 
-/** True when every round was as it has to be. */
-async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, bail }: Options): Promise<boolean> {
-  const start = performance.now()
-  const played: Judged[] = []
-  let sound = true
-  for (let n = 0; n < rounds && (sound || !bail) && performance.now() - start < minutes * 60_000; n++) {
+/** Milliseconds that a round may take to end what it started, once a signal or a stray error has stopped it. */
+const STOP = 60_000
+
+const start = performance.now()
+const played: Judged[] = []
+let begun = 0
+let failed = 0
+let wrong = 0
+let signalled: NodeJS.Signals | undefined
+/** Stops the round that is played. */
+let round = new AbortController()
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopFor(signal))
+for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, error => failFor(event, error))
+// A reader that is gone, such as `head`, is no reason to go on; the exit code still tells the verdict.
+process.stdout.on('error', () => process.exit(exitCode()))
+await playAll(options)
+end()
+
+function stopFor(signal: NodeJS.Signals): void {
+  if (signalled) end()
+  signalled = signal
+  abandon(new Error(`The run was stopped by ${signal}.`))
+}
+
+/** An error that no step of a round waits for fails the round in which it comes. */
+function failFor(event: string, error: unknown): void {
+  const told = `${event}: ${error instanceof Error ? error.stack : error}`
+  clearLine()
+  console.log(told)
+  if (round.signal.aborted) failed++
+  else abandon(new Error(told))
+}
+
+function abandon(reason: Error): void {
+  const { signal } = round
+  round.abort(reason)
+  setTimeout(() => {
+    if (round.signal !== signal) return
+    console.log(`The round did not end within ${STOP / 1_000} s after it was stopped: ${reason.message}`)
+    if (!signalled) failed++
+    end()
+  }, STOP).unref()
+}
+
+/** Prints the table and the verdict, and ends the process with what they say. */
+function end(): never {
+  clearLine()
+  console.log(
+    `\n${options.backend}, seeds ${options.seed} to ${options.seed + Math.max(begun, 1) - 1}, ${((performance.now() - start) / 60_000).toFixed(1)} minutes\n`,
+  )
+  console.log(`${printTable(played)}\n\nfaults: ${printFaults(played)}`)
+  console.log(`\n${verdict()}`)
+  // Written by then: standard output is synchronous for files, terminals and pipes on Linux.
+  process.exit(exitCode())
+}
+
+function verdict(): string {
+  const judged = `${played.length} ${played.length === 1 ? 'round' : 'rounds'} judged`
+  const stopped = signalled ? `, stopped by ${signalled}` : ''
+  return isSound()
+    ? `verdict: ok, ${judged}${stopped}`
+    : `verdict: not ok, ${judged}, ${wrong} of them wrong; ${failed} did not get to their end${stopped}`
+}
+
+function isSound(): boolean {
+  return wrong + failed === 0
+}
+
+function exitCode(): number {
+  if (!isSound()) return 1
+  return signalled ? 128 + constants.signals[signalled] : 0
+}
+
+async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, bail }: Options): Promise<void> {
+  for (let n = 0; n < rounds && (isSound() || !bail) && !signalled && performance.now() - start < minutes * 60_000; n++) {
+    begun++
+    round = new AbortController()
     // The kind follows from the seed, so that the seed alone plays a round again.
     const chosen = kind ?? (kinds[(seed + n) % kinds.length] as string)
     const again = `npm run chaos -- --backend ${backend} --kind ${chosen} --seed ${seed + n} --rounds 1 --seconds ${seconds}${faults ? ` --faults '${faults.join(',')}'` : ''}`
     try {
       const open = async (random: Random) => only(await openStage(backend, chosen, random), faults)
-      const round = await playRound({ open, seed: seed + n, seconds, onFault: showFault(start, n) })
-      sound = (await tell(round, n, again)) && sound
+      const one = await playRound({ open, seed: seed + n, seconds, onFault: showFault(n), signal: round.signal })
       // Not its history, which is hundreds of megabytes.
-      const { history: _, ...judged } = round
+      const { history: _, ...judged } = one
       played.push(judged)
+      // An error outside of every step, as late as this.
+      if (round.signal.aborted && !signalled) failed++
+      if (!(await tell(one, n, again))) wrong++
     } catch (error) {
-      sound = false
-      console.log(
-        `\nround ${n + 1}, ${chosen}: it did not get to its end.\n  ${error instanceof Error ? error.stack : error}\n  play it again: ${again}`,
-      )
+      // One that was stopped by a signal says nothing of itself.
+      if (signalled && error instanceof RoundFailed && error.cause === round.signal.reason) break
+      failed++
+      await tellFailure(error, n, chosen, again)
     }
   }
-  console.log(`\n${backend}, seeds ${seed} to ${seed + played.length - 1}, ${((performance.now() - start) / 60_000).toFixed(1)} minutes\n`)
-  console.log(`${printTable(played)}\n\nfaults: ${printFaults(played)}`)
-  return sound
+}
+
+async function tellFailure(error: unknown, n: number, kind: string, again: string): Promise<void> {
+  clearLine()
+  const message = error instanceof RoundFailed ? error.message : error instanceof Error ? error.stack : String(error)
+  console.log(`\nround ${n + 1}, ${kind}: it did not get to its end.\n  ${message}\n  play it again: ${again}`)
+  if (error instanceof RoundFailed) console.log(`  what was seen until then: ${await saveRecord('round-so-far', error.seen)}`)
 }
 
 function openStage(backend: Options['backend'], kind: string, random: Random): Promise<Stage> {
@@ -107,20 +185,11 @@ async function tell({ stage, seed, verdict, faults, history }: Round, n: number,
   )
   if (violations.length === 0) return true
   for (const violation of violations) console.log(`  ${violation}`)
-  console.log(`  play it again: ${again}\n  what was seen: ${await keep(history)}`)
+  console.log(`  play it again: ${again}\n  what was seen: ${await saveRecord('history', history)}`)
   return false
 }
 
-async function keep(history: History): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), 'kytos-chaos-')), 'history.json')
-  await writeFile(
-    path,
-    JSON.stringify(history, (_, value) => (typeof value === 'bigint' ? String(value) : value), 1),
-  )
-  return path
-}
-
-function showFault(start: number, round: number): (name: string) => void {
+function showFault(round: number): (name: string) => void {
   return name => {
     if (!process.stdout.isTTY) return
     clearLine()

@@ -114,7 +114,7 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url))
 const SOURCES = ['model', 'events', 'backends', 'src', 'napps', 'scripts', 'test', 'package.json', 'tsconfig.json', 'napp.json']
 
 /** A copy of the project with the mutant in it, in a fresh folder that the caller removes. @throws Error when the code it changes has changed. */
-export async function plant({ name, edits }: Mutant): Promise<string> {
+export async function plant({ name, edits }: Pick<Mutant, 'name' | 'edits'>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `kytos-mutant-${name}-`))
   for (const source of SOURCES) await cp(join(ROOT, source), join(folder, source), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))

@@ -9,16 +9,17 @@ import type { Player } from './stage.ts'
 /** A reader of Server-Sent Events that loses its line, is slow at times, and resumes from the last id it has. */
 export interface SseReader {
   readonly listener: Listener
+  /** Resolves once it has an id to resume from. */
+  readonly begun: Promise<void>
   /** Resolves once it heard what it was told to wait for. */
   heard(holds: (heard: Heard) => boolean, signal: AbortSignal): Promise<void>
+  /** @throws Error what ended it before, such as an event that is malformed. */
   stop(): Promise<void>
 }
 
-/** Connects to a controller and resolves once it has an id to resume from. */
-export async function openSseReader(player: Player, name: string, random: Random): Promise<SseReader> {
-  const reader = new Reader(player, name, random)
-  await reader.begun
-  return reader
+/** Begins to connect to a controller, again and again until it is stopped. */
+export function createSseReader(player: Player, name: string, random: Random): SseReader {
+  return new Reader(player, name, random)
 }
 
 class EventMalformed extends Error {}
@@ -41,6 +42,8 @@ class Reader implements SseReader {
     this.#random = random
     this.begun = new Promise(resolve => this.#wakes.add(resolve))
     this.#running = this.#run()
+    // stop() reports what ended it.
+    this.#running.catch(() => undefined)
   }
 
   get listener(): Listener {

@@ -15,6 +15,8 @@ const REFUSED_PAUSE = 150
 
 /** Writers on every controller; all that they ask and are answered is kept. */
 export interface Workload {
+  /** What was asked so far; a round that fails before its end is recorded from it. */
+  readonly commands: readonly Command[]
   /** Ends once every command under way has been answered. */
   stop(): Promise<void>
   /** Once all is calm: looks up what became of changes whose answer was lost, and shows every token to every controller. Gives all commands. */
@@ -34,6 +36,7 @@ export function startWorkload(players: readonly Player[], random: Random, writer
     }),
   )
   return {
+    commands,
     stop: async () => {
       end.abort()
       await Promise.all(running)

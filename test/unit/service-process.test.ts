@@ -1,11 +1,12 @@
-import { execFile } from 'node:child_process'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 
-const run = promisify(execFile)
+/** Milliseconds from the end of the close to that of the process: less than any timer of the service that it could still wait for. */
+const AT_ONCE = 10_000
 
 let folder: string
 beforeEach(async () => {
@@ -30,11 +31,23 @@ async function runService(work: string): Promise<string> {
     const service = createService(() => backend, { bus, controller: 'one', strict: false, log, startTimeout: 30_000, snapshot })
     ${work}
     console.log('closed')`
-  const { stdout } = await run(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
-    timeout: 15_000,
-    env: { ...process.env, SNAPSHOT: join(folder, 'snapshot.json') },
+  const env = { ...process.env, SNAPSHOT: join(folder, 'snapshot.json') }
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  let [printed, errors] = ['', '']
+  let overdue: NodeJS.Timeout | undefined
+  // How long a loaded machine takes to load the service says nothing of its end.
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    printed += text
+    if (/^closed$/m.test(printed)) overdue ??= setTimeout(() => child.kill('SIGKILL'), AT_ONCE)
   })
-  return stdout.trim()
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors += text
+  })
+  onTestFinished(() => void child.kill('SIGKILL'))
+  const [code, signal] = await once(child, 'close')
+  clearTimeout(overdue)
+  expect({ code, signal }, `${printed}${errors}`).toEqual({ code: 0, signal: null })
+  return printed.trim()
 }
 
 it('closing a service lets its process end by itself, whatever was waiting', async () => {

@@ -14,6 +14,8 @@ export interface StockWatcher {
 
 /** How long nothing may come before it is taken to have all that it will ever get, in ms. */
 const QUIET = 2_000
+/** How long its end may take, in ms. */
+const CANCEL = 2_000
 
 /** Starts to watch everything below the prefix with the stock client, on a store that answers. */
 export async function startStockWatcher({ endpoints, username, password = '', ca, cert, key }: EtcdOptions): Promise<StockWatcher> {
@@ -44,7 +46,8 @@ export async function startStockWatcher({ endpoints, username, password = '', ca
       return { owed: places.length, lost: places.filter(place => !seen.has(place)).length }
     },
     stop: async () => {
-      await watcher.cancel().catch(() => undefined) // a stream that is gone already
+      // It fails for a stream that is gone already, and never ends for one whose token expired: no fault of ours either way.
+      await Promise.race([watcher.cancel().catch(() => undefined), delay(CANCEL)])
       client.close()
     },
   }

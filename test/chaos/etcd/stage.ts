@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { Turnstile } from '../../../src/turnstile.ts'
 import type { Random } from '../random.ts'
 import type { Stage } from '../stage.ts'
+import { type Ending, endEach } from '../within.ts'
 import { openAuth } from './auth.ts'
 import { reachCalm } from './calm.ts'
 import { openCluster } from './cluster.ts'
@@ -21,6 +22,9 @@ import { createTruth } from './truth.ts'
 /** What the trouble is with: the lines, a server that dies, a store that loses something, a cluster, who may do what, or other clients that write. */
 export const ETCD_KINDS = ['lines', 'kills', 'forgets', 'cluster', 'auth', 'hands'] as const
 export type EtcdKind = (typeof ETCD_KINDS)[number]
+
+/** Milliseconds that each part of a stage may take to end. */
+const END = 30_000
 
 export interface EtcdStageOptions {
   readonly kind: EtcdKind
@@ -47,38 +51,36 @@ export interface EtcdStage extends Stage {
 
 /** A fresh etcd with controllers in this process, each with a line of its own to it. Resolves when all of them are READY. */
 export async function openEtcdStage({ kind, random, controllers = 3, binary = process.env.ETCD_BINARY }: EtcdStageOptions): Promise<EtcdStage> {
-  const closers: (() => Promise<void>)[] = []
-  const close = async (): Promise<void> => {
-    for (const closer of closers.splice(0).reverse()) await closer()
-  }
+  const endings: Ending[] = []
+  const close = () => endEach(endings, END)
   try {
-    return await build(await GROUNDS[kind](binary, random.fork('ground')), controllers, closers, close)
+    return await build(await GROUNDS[kind](binary, random.fork('ground')), controllers, endings, close)
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function build(ground: Ground, controllers: number, closers: (() => Promise<void>)[], close: () => Promise<void>): Promise<EtcdStage> {
-  closers.push(() => ground.stop())
+async function build(ground: Ground, controllers: number, endings: Ending[], close: () => Promise<void>): Promise<EtcdStage> {
+  endings.push({ name: ground.name, end: () => ground.stop() })
   const folder = await mkdtemp(join(tmpdir(), 'kytos-stage-'))
-  closers.push(() => rm(folder, { recursive: true, force: true }))
+  endings.push({ name: folder, end: () => rm(folder, { recursive: true, force: true }) })
 
   // Steps that a store has lost are nobody's fault, so there is nothing to compare.
   const rivalLine = ground.mayResync ? undefined : await openLine(ground.ports)
-  if (rivalLine) closers.push(() => rivalLine.close())
+  if (rivalLine) endings.push({ name: 'the line of the stock client', end: () => rivalLine.close() })
   const lines: Line[] = []
   const seats: Seat[] = []
   for (let n = 1; n <= controllers; n++) {
     const line = await openLine(ground.ports, n === 1 && rivalLine ? [rivalLine] : [])
-    closers.push(() => line.close())
+    endings.push({ name: `the line of controller-${n}`, end: () => line.close() })
     const seat = await createSeat(`controller-${n}`, ground.connection(line.ports), folder)
-    closers.push(() => seat.stop())
+    endings.push({ name: seat.id, end: () => seat.stop() })
     lines.push(line)
     seats.push(seat)
   }
   const rival = rivalLine && (await startStockWatcher(ground.connection(rivalLine.ports)))
-  if (rival) closers.push(() => rival.stop())
+  if (rival) endings.push({ name: 'the stock client', end: () => rival.stop() })
   await Promise.all(seats.map(seat => seat.start()))
 
   const { etcdctl } = ground

@@ -1,11 +1,13 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { freePort } from '../../support/etcd-process.ts'
 import type { StoreLife } from '../history.ts'
 import type { Random } from '../random.ts'
+import { saveRecord } from '../save-record.ts'
 import type { Stage } from '../stage.ts'
+import { endEach } from '../within.ts'
 import { type Cast, type FilesystemKind, openCast } from './cast.ts'
 import { Controller } from './controller.ts'
 import { readFinal } from './finals.ts'
@@ -27,6 +29,8 @@ const CONTROLLER = 'controller-1'
 /** How long (ms) everything may take to be calm again. */
 const CALM = 60_000
 const GLANCE = 50
+/** Milliseconds that each part of a stage may take to end. */
+const END = 30_000
 
 /**
  * Starts one controller, as a process of its own, on a fresh store. In half of the rounds it keeps a snapshot of what it knew, and begins with it: then what
@@ -44,11 +48,15 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
     journal: join(folders.store, 'journal'),
     assignment: () => ({ ...folders, controller: CONTROLLER, port, snapshot, seed: seeds.between(0, 0x7fffffff) }),
   })
-  const close = async (): Promise<void> => {
-    await controller.close()
-    await cast.close()
-    await rm(folder, { recursive: true, force: true })
-  }
+  const close = () =>
+    endEach(
+      [
+        { name: folder, end: () => rm(folder, { recursive: true, force: true }) },
+        { name: cast.name, end: () => cast.close() },
+        { name: CONTROLLER, end: () => controller.close() },
+      ],
+      END,
+    )
   try {
     await controller.start()
   } catch (error) {
@@ -70,7 +78,7 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
     collect: async () => {
       const life = await truth()
       const flaws = cast.flaws(life)
-      if (flaws.length > 0) flaws.push(`The history of the store: ${await keep(life)}`)
+      if (flaws.length > 0) flaws.push(`The history of the store: ${await saveRecord('store', life)}`)
       refuse([...controller.errors, ...flaws])
       const finals = [await readFinal(controller, await controller.process.status(), life)]
       return { lives: [life], listeners: controller.listeners, finals, ...(cast.removals && { removals: cast.removals }) }
@@ -90,15 +98,6 @@ async function becomeCalm(controller: Controller, cast: Cast): Promise<void> {
     if (performance.now() - begun < CALM) continue
     throw new Error([`After ${CALM} ms the controller is ${state} at revision ${revision}, the store at ${newest}.`, ...pending].join('\n'))
   }
-}
-
-async function keep(life: StoreLife): Promise<string> {
-  const path = join(await mkdtemp(join(tmpdir(), 'kytos-chaos-')), 'store.json')
-  await writeFile(
-    path,
-    JSON.stringify(life, (_, value) => (typeof value === 'bigint' ? String(value) : value), 1),
-  )
-  return path
 }
 
 function refuse(errors: readonly string[]): void {

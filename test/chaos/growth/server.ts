@@ -2,8 +2,8 @@ import { connect, type Socket } from 'node:net'
 import { type CountedBus, createBus } from '../../../events/bus.ts'
 import { createFeed, type WritableFeed } from '../../../src/feed.ts'
 import { type Http, openHttp } from '../../../src/http/server.ts'
-import { keepLog } from '../../support/controller.ts'
 import { changedFact } from '../../unit/events/facts.ts'
+import { createCountedLog } from './counted-log.ts'
 
 export const EVENTS = '/api/kytos/settings/v1/events'
 const BEAT = 100
@@ -20,7 +20,7 @@ export interface Streams {
 }
 
 export async function openStreams(): Promise<Streams> {
-  const log = keepLog()
+  const log = createCountedLog()
   const bus = createBus({ log })
   const feed = createFeed({ epoch: 1, revision: 0n, namespaces: () => ({}) })
   feed.begin()

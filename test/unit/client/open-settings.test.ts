@@ -134,7 +134,7 @@ describe('settings while the store is away', () => {
   })
 
   it('follow into a store that was restored from a backup, whose revisions are lower, and can be guarded there', async () => {
-    const { world, settings, set, truth } = await opened()
+    const { world, service, settings, set, truth } = await opened()
     for (const value of [4, 5, 6]) await set(value)
     await expect.poll(() => settings.values.polling_time).toBe(6)
     const { epoch } = settings
@@ -145,6 +145,8 @@ describe('settings while the store is away', () => {
     await expect.poll(() => settings.values.polling_time).toBe(4)
     const { revision } = await truth()
     await expect.poll(() => settings.revision).toBe(revision)
+    // The values come with the listing; writes are accepted once the watch after it has caught up.
+    await expect.poll(() => service.health().state).toBe('READY')
     await settings.update({ polling_time: 9 }, { revision: settings.revision })
     expect(told).toEqual([
       [6, 4],

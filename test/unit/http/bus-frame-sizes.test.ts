@@ -3,6 +3,7 @@ import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../../events/limits.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { MAX_HELD } from '../../../src/http/bus-connection.ts'
 import { type BusLine, openBusLine } from '../../support/bus-line.ts'
+import { holdBeats } from '../../support/held-beats.ts'
 import { startThrottle } from '../../support/throttle.ts'
 import { openBareRig, openRealRig } from './harness.ts'
 
@@ -42,11 +43,19 @@ describe('a frame', () => {
   })
 
   it('may come slowly: its peer is there as long as more of it comes', async () => {
-    const { http } = await openBareRig({ heartbeat: 100 })
+    const { beat } = holdBeats()
+    const { http } = await openBareRig()
     const throttle = await startThrottle(http.port, 4 * MiB, 'requests')
     onTestFinished(() => throttle.close())
     const line = await openBusLine(throttle.port)
+    // Its answers to pings wait behind the frame: only more of the frame shows that it is there.
     line.send(box(4 * MiB))
+    for (let beats = 0; beats < 5; beats++) {
+      const { passed } = throttle
+      await expect.poll(() => throttle.passed, { interval: 1 }).toBeGreaterThan(passed)
+      await beat()
+    }
+    expect(throttle.passed).toBeLessThan(4 * MiB)
     expect(await line.next()).toMatchObject({ reply_to: 1, error: { code: 'SERVICE_ABSENT' } })
   })
 

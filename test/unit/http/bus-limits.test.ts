@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Facts } from '../../../events/map.ts'
 import { MAX_COMMANDS } from '../../../src/http/bus-connection.ts'
 import { type BusLine, openBusLine } from '../../support/bus-line.ts'
+import { type HeldBeats, holdBeats } from '../../support/held-beats.ts'
 import { changedFact, settled } from '../events/facts.ts'
 import { openBareRig } from './harness.ts'
 
@@ -26,6 +27,19 @@ async function openStuckLine(rig: Pick<BareRig, 'http'>, frame?: object): Promis
   }
   line.socket.pause()
   return line
+}
+
+/** Beats until the server has stopped; gives the number of beats that it took, at most 10. */
+async function beatUntilStopped({ beat }: HeldBeats, stopped: Promise<void>): Promise<number> {
+  let done = false
+  void stopped.finally(() => (done = true))
+  for (let beats = 1; beats <= 10; beats++) {
+    await beat()
+    // The kernel may have taken a part of what waits since the beat before: then the peer has one more beat.
+    await new Promise(resolve => setTimeout(resolve, 5))
+    if (done) return beats
+  }
+  throw new Error('A peer that takes nothing holds up the stop after 10 beats.')
 }
 
 describe('commands under way', () => {
@@ -125,12 +139,15 @@ describe('a slow reader', () => {
   })
 
   it('that takes nothing at all is dropped, and holds up no stop', async () => {
-    const rig = await openBareRig({ heartbeat: 20, grace: 600_000 })
+    const beats = holdBeats()
+    const rig = await openBareRig({ grace: 600_000 })
     await openStuckLine(rig, { subscribe: ['settings.changed'] })
     // Far more than the kernel takes for both ends; the second finds it waiting.
     say(rig, { data: { huge: 'x'.repeat(30_000_000) } })
     say(rig)
-    await rig.http.close()
+    const stopped = rig.http.close()
+    await beatUntilStopped(beats, stopped)
+    await stopped
   })
 
   it('is not cut off for large answers of its own', async () => {
@@ -169,12 +186,18 @@ describe('a slow reader', () => {
 
 describe('a peer that is gone', () => {
   it('is dropped when it has not answered from one beat to the next; one that answers is not', async () => {
-    const { http } = await openBareRig({ heartbeat: 300 })
-    const [dead, alive] = [await openBusLine(http.port), await openBusLine(http.port)]
+    const { beat } = holdBeats()
+    const { http } = await openBareRig()
+    const [dead, alive, other] = [await openBusLine(http.port), await openBusLine(http.port), await openBusLine(http.port)]
     // Its kernel lives on and takes everything, but nobody is there.
     Reflect.set(dead.socket, '_autoPong', false)
+    const pings = Promise.all([dead, alive].map(({ socket }) => once(socket, 'ping')))
+    await beat()
+    await pings
+    // What another peer sent after the pong is answered, so the pong has been read: the only sign of life there is.
+    for (let times = 0; times < 2; times++) await other.ask('kytos.settings.list')
+    await beat()
     expect(await dead.closed).toEqual([1006, ''])
-    await once(alive.socket, 'ping')
     expect(await alive.ask('kytos.settings.list')).toMatchObject({ error: { code: 'SERVICE_ABSENT' } })
   })
 
@@ -222,9 +245,12 @@ describe('when the service stops', () => {
   })
 
   it('a peer that does not close is dropped', async () => {
-    const rig = await openBareRig({ heartbeat: 20, grace: 600_000 })
+    const beats = holdBeats()
+    const rig = await openBareRig({ grace: 600_000 })
     await openStuckLine(rig)
-    await rig.http.close()
+    const stopped = rig.http.close()
+    expect(await beatUntilStopped(beats, stopped)).toBeLessThanOrEqual(2)
+    await stopped
   })
 
   it('a command that is never answered is given up after the grace', async () => {

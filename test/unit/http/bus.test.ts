@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Facts } from '../../../events/map.ts'
 import { createFeed } from '../../../src/feed.ts'
 import { openBusLine } from '../../support/bus-line.ts'
+import { holdBeats } from '../../support/held-beats.ts'
 import { boxFact, changedFact } from '../events/facts.ts'
 import { openBareRig, openRealRig } from './harness.ts'
 
@@ -160,14 +161,22 @@ describe('a subscription', () => {
   })
 
   it('is shown its place now and then when what happened was for others', async () => {
-    const rig = await openBareRig({ heartbeat: 100 })
-    const line = await openBusLine(rig.http.port)
+    const { beat } = holdBeats()
+    const rig = await openBareRig()
+    const [line, other] = [await openBusLine(rig.http.port), await openBusLine(rig.http.port)]
     line.send({ subscribe: ['settings.changed'], namespaces: ['kytos/a'] })
     await line.next()
     say(rig, 'settings.changed', changedFact({ namespace: 'kytos/b' }))
+    await beat()
     expect(await line.next()).toEqual({ subscribed: ['settings.changed'], cursor: rig.feed.cursor })
     // Once: after more beats, the next thing it hears is news.
-    for (let beats = 0; beats < 3; beats++) await once(line.socket, 'ping')
+    for (let beats = 0; beats < 3; beats++) {
+      const pinged = once(line.socket, 'ping')
+      // What another peer sent after the answer to the ping is answered, so that answer has been read.
+      for (let times = 0; times < 2; times++) await other.ask('kytos.settings.list')
+      await beat()
+      await pinged
+    }
     say(rig, 'settings.changed', changedFact({ namespace: 'kytos/a' }))
     expect(await line.next()).toMatchObject({ event: { name: 'settings.changed' } })
   })

@@ -2,8 +2,9 @@ import { ask } from '../../../../events/ask.ts'
 import { createBus } from '../../../../events/bus.ts'
 import type { Unsubscribe } from '../../../../events/event.ts'
 import { trackSubscriptions } from '../../../../src/host/subscriptions.ts'
-import { keepLog, openController } from '../../../support/controller.ts'
+import { openController } from '../../../support/controller.ts'
 import { changedFact } from '../../../unit/events/facts.ts'
+import { createCountedLog } from '../counted-log.ts'
 import { type Growth, measure } from '../gauge.ts'
 
 interface Size {
@@ -16,7 +17,7 @@ const TURN = 500
 
 /** Listeners of every kind come and go on a bus, on views of it and on those that the host gives to NApps, while facts are said. */
 export async function subscriptions({ operations, rounds }: Size): Promise<Growth> {
-  const log = keepLog()
+  const log = createCountedLog()
   const bus = createBus({ log })
   const view = bus.view({ type: 'napp', name: 'kytos/test' })
   const tracked = trackSubscriptions(view, log).bus

@@ -9,8 +9,8 @@ import { toSettingsError } from '../../../../model/errors.ts'
 import { type Http, openHttp } from '../../../../src/http/server.ts'
 import { createService, type Service } from '../../../../src/service.ts'
 import { SnapshotFile } from '../../../../src/watcher/snapshot.ts'
-import { keepLog } from '../../../support/controller.ts'
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy.ts'
+import { createCountedLog } from '../counted-log.ts'
 import { dial, EVENTS, get, says, unfinished } from '../server.ts'
 
 interface Store {
@@ -46,7 +46,7 @@ const GRACE = 500
 /** Closes a service while everything that can be open is: streams, requests, listeners, commits, a watch, and a line to the store in trouble. */
 export async function closeAmidWork(options: Trouble): Promise<Closing> {
   const proxy = await startTcpProxy(options.port ?? 1)
-  const log = keepLog()
+  const log = createCountedLog()
   const bus = createBus({ log })
   const snapshot = new SnapshotFile(`${options.folder}/snapshot.json`, options.backend, log)
   const service = createService(() => createBackend(options, proxy), { bus, controller: 'one', strict: false, log, startTimeout: 60_000, snapshot })

@@ -9,8 +9,9 @@ import { toSettingsError } from '../../../../model/errors.ts'
 import { parseKey } from '../../../../model/key.ts'
 import { createService } from '../../../../src/service.ts'
 import { SnapshotFile } from '../../../../src/watcher/snapshot.ts'
-import { keepLog, openController } from '../../../support/controller.ts'
+import { openController } from '../../../support/controller.ts'
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy.ts'
+import { createCountedLog } from '../counted-log.ts'
 import { type Growth, measure, read } from '../gauge.ts'
 
 interface Size {
@@ -59,7 +60,7 @@ export async function watches({ operations, rounds, ...store }: Size & Store): P
 /** A service whose line to etcd is cut again and again; with several endpoints each cut makes it turn to another one. */
 export async function cuts({ operations, rounds, endpoints, ...store }: Size & Store & { readonly endpoints: number }): Promise<Growth> {
   const proxies = await Promise.all(Array.from({ length: endpoints }, () => startTcpProxy(store.port ?? 1)))
-  const log = keepLog()
+  const log = createCountedLog()
   const bus = createBus({ log })
   const pace = { pauses: [1, 5], confirmation: 5_000 } as const
   const service = createService(() => openStore(store, proxies), { bus, controller: 'one', strict: false, log, startTimeout: 10_000, pace })
@@ -81,7 +82,6 @@ export async function cuts({ operations, rounds, endpoints, ...store }: Size & S
       await again
       if (n % 10 === 0) await ask(bus, 'kytos.settings.update', { namespace: 'kytos/a', data: { a: n % 3 } })
     }
-    log.lines.splice(0)
   })
   await service.close()
   await Promise.all(proxies.map(proxy => proxy.close()))
@@ -91,7 +91,7 @@ export async function cuts({ operations, rounds, endpoints, ...store }: Size & S
 /** Changes in flight all at once, of one document and of many, while etcd is away. */
 export async function burst({ operations, rounds, trouble, ...store }: Size & Store & { readonly trouble: 'refuse' | 'stall' }): Promise<Growth> {
   const proxy = await startTcpProxy(store.port ?? 1)
-  const log = keepLog()
+  const log = createCountedLog()
   const bus = createBus({ log })
   const service = createService(() => openStore(store, [proxy]), { bus, controller: 'one', strict: false, log, startTimeout: 10_000 })
   await service.start()
@@ -109,7 +109,6 @@ export async function burst({ operations, rounds, trouble, ...store }: Size & St
     )
     for (const code of await Promise.all(changes)) answers[code] = (answers[code] ?? 0) + 1
     longest = Math.max(longest, performance.now() - began)
-    log.lines.splice(0)
   })
   await service.close()
   await proxy.close()
@@ -118,7 +117,7 @@ export async function burst({ operations, rounds, trouble, ...store }: Size & St
 
 /** The last known state is written again and again. */
 export async function snapshots({ operations, rounds, folder }: Size & Store): Promise<Growth> {
-  const log = keepLog()
+  const log = createCountedLog()
   const snapshot = new SnapshotFile(`${folder}/snapshot.json`, 'memory', log)
   const controller = await openController({ snapshot })
   const { log: _log, ...asked } = controller
@@ -130,7 +129,7 @@ export async function snapshots({ operations, rounds, folder }: Size & Store): P
   })
   await controller.close()
   await read()
-  return { ...growth, seen: { warnings: log.lines.length } }
+  return { ...growth, seen: { warnings: log.count } }
 }
 
 function openStore({ backend, folder }: Store, proxies: readonly TcpProxy[]): Backend {
