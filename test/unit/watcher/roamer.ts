@@ -84,6 +84,14 @@ function epochIn(state: State): number {
   return meta === undefined ? 0 : Number(Object(parseJson(meta)).epoch)
 }
 
+/** When a reader loses its line: after so many frames, or within the next difference, after so many of its facts. */
+export interface End {
+  readonly frames: number
+  readonly parts: number
+}
+
+const NEVER: End = { frames: Number.POSITIVE_INFINITY, parts: Number.POSITIVE_INFINITY }
+
 /** One reader that roams. */
 export class Roamer {
   readonly name: string
@@ -97,7 +105,7 @@ export class Roamer {
   readonly #boxes = new Set<string>()
   #cursor = '0'
   #reader: FactReader | undefined
-  #framesLeft = Number.POSITIVE_INFINITY
+  #endsAfter: End = NEVER
   snapshots = 0
 
   constructor(name: string, truth: Truth, namespaces: readonly string[] = []) {
@@ -106,10 +114,10 @@ export class Roamer {
     this.#namespaces = new Set(namespaces)
   }
 
-  /** Leaves where it is and goes on at this feed, with its last cursor; loses the line after so many frames. */
-  join(feed: Feed, where: string, frames = Number.POSITIVE_INFINITY): void {
+  /** Leaves where it is and goes on at this feed, with its last cursor. */
+  join(feed: Feed, where: string, end = NEVER): void {
     this.leave()
-    this.#framesLeft = frames
+    this.#endsAfter = end
     this.heard.push(`joins ${where} at ${this.#cursor}`)
     const reader = new FactReader({
       feed,
@@ -121,7 +129,7 @@ export class Roamer {
     })
     this.#reader = reader
     reader.begin()
-    if (this.#framesLeft <= 0) reader.stop()
+    this.#look()
   }
 
   /** Hangs up; sometimes it was shown its place before. */
@@ -145,8 +153,16 @@ export class Roamer {
     if (name === 'settings.snapshot') this.#takeSnapshot(content as Facts['settings.snapshot'], cursor)
     else if (name === 'settings.changed') this.#takeChanged(content as Facts['settings.changed'])
     else if (name === 'box.changed') this.#takeBox(content as Facts['box.changed'])
-    if (!isPart(content)) this.#judge(cursor)
-    if (--this.#framesLeft <= 0) this.#reader?.stop()
+    const part = isPart(content)
+    if (!part) this.#judge(cursor)
+    const { frames, parts } = this.#endsAfter
+    this.#endsAfter = { frames: frames - 1, parts: part ? parts - 1 : parts }
+    this.#look()
+  }
+
+  #look(): void {
+    const { frames, parts } = this.#endsAfter
+    if (frames <= 0 || parts <= 0) this.#reader?.stop()
   }
 
   /** Replaces what is known; boxes are listed anew, as bus.md says. */
@@ -206,10 +222,10 @@ export class Roamer {
   }
 }
 
-/** True within a difference: what is known then is no state of the store before the last of it was heard. */
+/** True within a difference: what is known then is no state of the store before the last of it was heard. Only a difference has such cursors. */
 function isPart(content: unknown): boolean {
   const { origin, cursor } = Object(content)
-  return origin === 'resync' && !String(cursor).endsWith('.999999999')
+  return origin === 'resync' && /\.[5-9]\d{8}$/.test(cursor) && !cursor.endsWith('.999999999')
 }
 
 function print(value: Json): string {
