@@ -11,11 +11,13 @@ import type { Environment } from './settings/environment.ts'
 import { Housekeeper } from './settings/housekeeper.ts'
 import { presentSettings } from './settings/present.ts'
 import { Registrar } from './settings/registrar.ts'
+import { redact } from './settings/secrets.ts'
 import { SettingsService } from './settings/service.ts'
 import { StatusService } from './status/service.ts'
 import { LiveTokens } from './tokens/live-tokens.ts'
 import type { Tokens } from './tokens/tokens.ts'
 import type { DocumentState } from './watcher/document-state.ts'
+import { lookAtStore } from './watcher/epoch.ts'
 import type { SnapshotFile } from './watcher/snapshot.ts'
 import type { Health } from './watcher/standing.ts'
 import { type Pace, Watcher } from './watcher/watcher.ts'
@@ -79,6 +81,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
       // A change of the layers below may be what a variable does not go with.
       if (told && event.name === 'settings.changed' && surroundings.environment?.isEmpty === false) tellEnvironment()
     },
+    moved: bySteps => feed.moved(bySteps),
     unrecorded: documents => adoptAll(documents),
     tokensChanged: () => {
       tokens.changed()
@@ -105,11 +108,15 @@ export function createService(createBackend: (report: (problem: Problem) => void
     get revision() {
       return watcher.position.revision
     },
+    get announcing() {
+      return watcher.announcing
+    },
+    look: () => lookAtStore(backend),
     namespaces: () =>
       Object.fromEntries(
         watcher.cache.namespaces().map(namespace => {
-          const { data, revision } = presentSettings(view(), namespace, watcher.cache.self)
-          return [namespace, { data, revision }]
+          const { revision } = presentSettings(view(), namespace, watcher.cache.self)
+          return [namespace, { data: redact(watcher.cache.told(namespace), watcher.cache.schema(namespace)), revision }]
         }),
       ),
   })

@@ -44,8 +44,8 @@ export class FactReader {
     this.#options = options
     const { feed, since } = options
     this.#cursor = since ?? feed.cursor
-    // Who comes before there is a state would miss what it begins with.
-    this.#unsubscribe = feed.follow(this.#cursor === undefined ? BEGINNING : since, (event, cursor) => {
+    // Who comes before there is a state would miss what it begins with; and whatever the moment, nothing is missed or twice after a cursor.
+    this.#unsubscribe = feed.follow(this.#cursor ?? BEGINNING, (event, cursor) => {
       if (this.#early) this.#early.push(() => this.#push(event, cursor))
       else this.#push(event, cursor)
     })

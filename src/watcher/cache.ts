@@ -122,6 +122,11 @@ export class Cache {
     return this.#state(namespace).effective
   }
 
+  /** The effective settings that the last fact told, which a registration without a commit may have changed since. */
+  told(namespace: Namespace): JsonObject {
+    return this.#state(namespace).told
+  }
+
   /** The namespace as it would be with these overrides stored, by scope; undefined for none. @throws what reading the history throws. */
   project(namespace: Namespace, stored: ReadonlyMap<Scope, JsonObject | undefined>): Promise<Projection> {
     return project(this.#state(namespace), this.#self, this.#surroundings, stored)

@@ -1,12 +1,22 @@
 import { parseRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 
-/** The place of a fact: `<epoch>.<revision>.<n>`, `n` counting from 1 the keys that changed in the revision; the same on every controller. */
+/**
+ * The place of a fact: `<epoch>.<revision>.<n>`, `n` counting from 1 the keys that changed in the revision; the same on every controller.
+ *
+ * The facts of a difference (`origin: "resync"`) are no such keys, and differ from controller to controller: they count from PART on, and the last of them
+ * is WHOLE. So a cursor always names a state that every controller knows, or is seen to name none.
+ */
 export interface Cursor {
   readonly epoch: number
   readonly revision: Revision
   readonly n: number
 }
+
+/** The `n` of everything in a revision: above every other one. */
+export const WHOLE = 999_999_999
+/** The `n` before that of the first fact of a difference: above every key of a revision. */
+export const PART = 500_000_000
 
 export const START: Cursor = { epoch: 0, revision: 0n, n: 0 }
 
@@ -27,6 +37,11 @@ export function parseCursor(text: string): Cursor {
     )
   }
   return { epoch, revision, n: Number(found[3]) }
+}
+
+/** True within a difference: what is known there is the state of no revision, so that nothing can go on from there but a snapshot. */
+export function isWithinDifference({ n }: Cursor): boolean {
+  return n > PART && n < WHOLE
 }
 
 /** Negative when `a` is before `b`. */

@@ -1,7 +1,8 @@
 import type { Backend, Expected } from '../../backends/backend.ts'
-import type { Entry } from '../../model/document.ts'
+import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
+import { makePrefix } from '../../model/key.ts'
 import { STORE_KEY } from '../../model/overlap.ts'
 import { isObject } from '../../model/value.ts'
 import { parseObject } from '../settings/record.ts'
@@ -38,6 +39,14 @@ export function readEpoch(meta: Entry | undefined): number {
     )
   }
   return epoch
+}
+
+/** Where a store is now: its epoch (0 while it has none) and revision, of one moment. @throws what the backend throws, and what {@link readEpoch} does. */
+export async function lookAtStore(backend: Pick<Backend, 'list'>): Promise<{ readonly epoch: number; readonly revision: Revision }> {
+  const { revision, pages } = await backend.list(makePrefix('meta'))
+  let meta: Entry | undefined
+  for await (const page of pages) meta ??= page.find(({ key }) => key === META_KEY)
+  return { epoch: readEpoch(meta), revision }
 }
 
 /**

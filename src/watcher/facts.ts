@@ -7,7 +7,7 @@ import { isObject } from '../../model/value.ts'
 import { describeEffect } from '../settings/effect.ts'
 import { parseObject } from '../settings/record.ts'
 import type { SchemaDocument } from '../settings/schema-document.ts'
-import { printCursor } from './cursor.ts'
+import { PART, printCursor, WHOLE } from './cursor.ts'
 import { type DocumentState, documentVersion, isRecorded } from './document-state.ts'
 import type { BoxStep, SchemaStep, SettingsStep, Step } from './step.ts'
 
@@ -16,6 +16,8 @@ export interface Occasion {
   readonly epoch: number
   readonly revision: Revision
   readonly origin: Origin
+  /** The last step of the revision or difference. */
+  readonly last: Step | undefined
   readonly schema: (namespace: Namespace) => SchemaDocument | undefined
 }
 
@@ -43,7 +45,7 @@ function settingsChanged(step: SettingsStep, occasion: Occasion): Fact {
       scope: state.scope,
       kind: kindOf(step.existed, state.entry === undefined),
       ...describeEffect(occasion.schema(state.namespace), step.before, step.after),
-      ...place(occasion, step.n),
+      ...place(occasion, step),
       version: documentVersion(state),
       epoch: occasion.epoch,
       actor: byHand ? HAND_EDIT : (state.record?.actor ?? null),
@@ -60,7 +62,7 @@ function schemaChanged(step: SchemaStep, occasion: Occasion): Fact {
       scope: 'schema',
       kind: kindOf(step.existed, step.gone),
       ...describeEffect(occasion.schema(step.namespace), step.before, step.after),
-      ...place(occasion, step.n),
+      ...place(occasion, step),
       version: 0,
       epoch: occasion.epoch,
       actor: null,
@@ -77,18 +79,16 @@ function boxChanged(step: BoxStep, occasion: Occasion): Fact {
       namespace,
       box_id,
       kind: kindOf(step.existed, step.entry === undefined),
-      ...place(occasion, step.n),
+      ...place(occasion, step),
       actor: step.entry ? boxActor(step.entry.text) : null,
     },
   }
 }
 
-function place(occasion: Occasion, n: number) {
-  return {
-    revision: printRevision(occasion.revision),
-    cursor: printCursor({ epoch: occasion.epoch, revision: occasion.revision, n }),
-    origin: occasion.origin,
-  }
+function place({ epoch, revision, origin, last }: Occasion, step: Step) {
+  const part = step === last ? WHOLE : PART + step.n
+  const n = origin === 'resync' ? part : step.n
+  return { revision: printRevision(revision), cursor: printCursor({ epoch, revision, n }), origin }
 }
 
 function kindOf(existed: boolean, gone: boolean): ChangeKind {

@@ -54,6 +54,8 @@ export interface WatcherOptions {
   readonly environment?: Environment
   /** Called for every fact after it was said, with its weight in bytes, roughly. */
   readonly said?: (event: KytosEvent, weight: number) => void
+  /** Called when all of a revision was said and {@link Watcher.position} is there; `bySteps` when no revision of the store was passed over. */
+  readonly moved?: (bySteps: boolean) => void
   /** Called when the store turns out to be a wrong one before it was ever READY, also after {@link Watcher.start} resolved from a snapshot. */
   readonly fatal?: (error: SettingsError) => void
   /** Called when documents were found that changed without a record: edits by hand. Must not throw. */
@@ -128,6 +130,11 @@ export class Watcher {
   /** Everything up to here is in the cache and has been announced. */
   get position(): Position {
     return this.#position
+  }
+
+  /** True while the cache holds what is about to be announced. */
+  get announcing(): boolean {
+    return this.cache.epoch !== this.#position.epoch || this.cache.revision !== this.#position.revision
   }
 
   get health(): Health {
@@ -257,13 +264,14 @@ export class Watcher {
     for (const [key, reason] of this.cache.takeUnreadable()) this.#options.log.warn(`The stored schema ${key} is not used: ${reason}`)
     const { epoch, revision } = this.cache
     if (origin) {
-      const occasion = { epoch, revision, origin, schema: this.cache.schema.bind(this.cache) }
+      const occasion = { epoch, revision, origin, last: steps.at(-1), schema: this.cache.schema.bind(this.cache) }
       for (const step of steps) {
         const text = step.type === 'settings' ? step.state.entry?.text : undefined
         for (const fact of factsOf(step, occasion)) this.#say(fact, text?.length)
       }
     }
     this.#position = { epoch, revision }
+    this.#options.moved?.(origin === 'live')
     this.#observers.moved()
   }
 

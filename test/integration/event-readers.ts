@@ -16,6 +16,10 @@ export interface EventReader {
   readonly name: string
   /** The settings of each namespace, as heard. */
   readonly known: ReadonlyMap<string, Json>
+  /** Whether each box is there, of those heard of since the last snapshot, which tells of none. */
+  readonly boxes: ReadonlyMap<string, boolean>
+  /** The cursor it was told last. */
+  readonly cursor: string | undefined
   readonly changes: number
   readonly snapshots: number
   /** What it should not have heard, in sentences. */
@@ -25,6 +29,7 @@ export interface EventReader {
 class Judge implements EventReader {
   readonly name: string
   readonly known = new Map<string, Json>()
+  readonly boxes = new Map<string, boolean>()
   readonly faults: string[] = []
   changes = 0
   snapshots = 0
@@ -36,6 +41,7 @@ class Judge implements EventReader {
 
   take(name: string, content: JsonObject, cursor: string | undefined): void {
     if (name === 'settings.snapshot') this.#takeSnapshot(content, cursor)
+    if (name === 'box.changed') this.#takeBox(content, cursor)
     if (name !== 'settings.changed') return
     this.changes++
     this.#place(cursor, 1)
@@ -45,10 +51,22 @@ class Judge implements EventReader {
     this.known.set(namespace, content.data ?? null)
   }
 
+  get cursor(): string | undefined {
+    return this.#cursor
+  }
+
+  #takeBox({ namespace, box_id, kind }: JsonObject, cursor: string | undefined): void {
+    this.#place(cursor, 1)
+    const box = `${namespace}/${box_id}`
+    if (this.boxes.get(box) === (kind === 'created')) this.#fault(`the box ${box} is ${kind} at ${cursor}`)
+    this.boxes.set(box, kind !== 'deleted')
+  }
+
   #takeSnapshot({ namespaces }: JsonObject, cursor: string | undefined): void {
     this.snapshots++
     this.#place(cursor, 0)
     this.known.clear()
+    this.boxes.clear()
     for (const [namespace, settings] of Object.entries(Object(namespaces))) this.known.set(namespace, Object(settings).data)
   }
 
@@ -75,7 +93,7 @@ export async function readBus(url: string): Promise<EventReader> {
   const judge = new Judge('bus')
   const bus = await openRemoteBus(url, { heartbeat: 1_000 })
   onTestFinished(() => bus.close())
-  await bus.subscribe({ names: ['settings.*'] }, (event, cursor) => judge.take(event.name, event.content as JsonObject, cursor))
+  await bus.subscribe({ names: ['settings.*', 'box.changed'] }, (event, cursor) => judge.take(event.name, event.content as JsonObject, cursor))
   return judge
 }
 

@@ -3,12 +3,19 @@ import { describe, expect, it } from 'vitest'
 import type { KytosEvent } from '../../events/event.ts'
 import type { Facts } from '../../events/map.ts'
 import { createFeed } from '../../src/feed.ts'
-import { compareCursors, parseCursor } from '../../src/watcher/cursor.ts'
+import { compareCursors, PART, parseCursor, WHOLE } from '../../src/watcher/cursor.ts'
 
-/** A feed whose state is what the test says. */
-function createStage(epoch = 1, revision = 0n) {
-  const source = { epoch, revision, namespaces: () => ({ 'kytos/a': { data: { at: String(source.revision) }, revision: String(source.revision) } }) }
-  const feed = createFeed(source)
+/** A feed whose state is what the test says; where the store is, when it is asked. */
+function createStage(epoch = 1, revision = 0n, store?: () => { readonly epoch: number; readonly revision: bigint }) {
+  const look = store && { look: async () => store() }
+  const source = {
+    epoch,
+    revision,
+    announcing: false,
+    ...look,
+    namespaces: () => ({ 'kytos/a': { data: { at: String(source.revision) }, revision: String(source.revision) } }),
+  }
+  const feed = createFeed(source, 1)
   const event = (name: string, content: object): KytosEvent => ({ id: name, name, content, timestamp: '', priority: 0, reinjections: 0 })
   return {
     source,
@@ -19,6 +26,21 @@ function createStage(epoch = 1, revision = 0n) {
       const cursor = `${source.epoch}.${revision}.${n}`
       feed.add(event('settings.changed', { namespace: 'kytos/a', cursor, origin: 'live' }), weight)
       return cursor
+    },
+    /** Says a revision of so many keys, as a watcher does. */
+    step(revision: number, keys = 1): void {
+      for (let n = 1; n <= keys; n++) feed.add(event('settings.changed', { cursor: `${source.epoch}.${revision}.${n}`, origin: 'live' }), 0)
+      source.revision = BigInt(revision)
+      feed.moved(true)
+    },
+    /** Says what a listing at this revision shows to be different at so many keys. */
+    list(revision: number, keys: number, epoch = source.epoch): void {
+      for (let n = 1; n <= keys; n++) {
+        const cursor = `${epoch}.${revision}.${n === keys ? WHOLE : PART + n}`
+        feed.add(event('settings.changed', { cursor, origin: 'resync' }), 0)
+      }
+      Object.assign(source, { epoch, revision: BigInt(revision) })
+      feed.moved(false)
     },
     state: () => feed.add(event('settings.state', { state: 'READY' }), 0),
   }
@@ -144,15 +166,6 @@ describe('a reader of the feed', () => {
     expect(read(feed, '2.3.1').got).toEqual(['2.4.1 replay'])
   })
 
-  it('from an epoch that this controller does not know yet gets a snapshot, and is not left in silence after it', () => {
-    const { feed, say } = createStage()
-    feed.begin()
-    say(1)
-    const { got } = read(feed, '2.7.1')
-    say(2)
-    expect(got).toEqual(['snapshot 1.1.1', '1.2.1'])
-  })
-
   it('that names what is no cursor is refused, and not kept as a reader', () => {
     const { feed, say } = createStage()
     feed.begin()
@@ -188,7 +201,149 @@ describe('a reader of the feed', () => {
   })
 })
 
+describe('a reader that is ahead of its controller', () => {
+  const whole = (revision: number, epoch = 1) => `${epoch}.${revision}.${WHOLE}`
+
+  it('waits, hears what has no cursor, and goes on exactly after its own when that is passed by steps', () => {
+    for (const since of ['1.5.1', '1.5.2', whole(5)]) {
+      const { feed, step, state } = createStage(1, 3n)
+      feed.begin()
+      const { got } = read(feed, since)
+      for (const revision of [4, 5]) step(revision, 2)
+      state()
+      step(6)
+      expect(got).toEqual([...(since === '1.5.1' ? ['1.5.2'] : []), 'settings.state', '1.6.1'])
+    }
+  })
+
+  it('goes on where the revision of its cursor has no more facts', () => {
+    const { feed, step, source } = createStage(1, 3n)
+    feed.begin()
+    const { got } = read(feed, '1.5.2')
+    step(5, 2)
+    source.revision = 7n
+    feed.moved(true)
+    feed.moved(false)
+    step(8)
+    expect(got).toEqual(['1.8.1'])
+  })
+
+  it('gets one snapshot when it is passed by a difference, and nothing of that, but what comes after it', () => {
+    for (const keys of [0, 1, 3]) {
+      const { feed, step, list } = createStage(1, 3n)
+      feed.begin()
+      const behind = read(feed, whole(3))
+      const ahead = read(feed, '1.5.1')
+      const within = read(feed, '1.7.1')
+      list(7, keys)
+      step(8)
+      expect(behind.got).toEqual([...Array.from({ length: keys }, (_, i) => (i + 1 === keys ? whole(7) : `1.7.${PART + i + 1}`)), '1.8.1'])
+      expect(ahead.got).toEqual([`snapshot ${whole(7)}`, '1.8.1'])
+      expect(within.got).toEqual([`snapshot ${whole(7)}`, '1.8.1'])
+    }
+  })
+
+  it('hears nothing again when a difference leads exactly to all that it knows', () => {
+    const { feed, step, list } = createStage(1, 3n)
+    feed.begin()
+    const { got } = read(feed, whole(7))
+    list(7, 2)
+    step(8)
+    expect(got).toEqual(['1.8.1'])
+  })
+
+  it('waits on when a difference does not come to its cursor', () => {
+    const { feed, step, list } = createStage(1, 3n)
+    feed.begin()
+    const { got } = read(feed, '1.9.1')
+    list(7, 2)
+    for (const revision of [8, 9, 10]) step(revision)
+    expect(got).toEqual(['1.10.1'])
+  })
+
+  it('by an epoch that is not known yet waits for that, too', () => {
+    const { feed, step, list } = createStage(1, 30n)
+    feed.begin()
+    const one = read(feed, '2.7.1')
+    const other = read(feed, '2.9.1')
+    step(31)
+    list(8, 1, 2)
+    for (const revision of [9, 10]) step(revision)
+    expect(one.got).toEqual([`snapshot ${whole(8, 2)}`, '2.9.1', '2.10.1'])
+    expect(other.got).toEqual(['2.10.1'])
+  })
+
+  it('gets nothing that is about to be said twice: it is let in between two revisions only', () => {
+    const { feed, step, source } = createStage(1, 3n)
+    feed.begin()
+    source.announcing = true
+    const readers = ['0', '1.3.999999999', '1.4.1'].map(since => read(feed, since))
+    source.announcing = false
+    step(4, 2)
+    step(5)
+    expect(readers.map(({ got }) => got)).toEqual([
+      ['snapshot 1.4.2', '1.5.1'],
+      ['1.4.1', '1.4.2', '1.5.1'],
+      ['1.4.2', '1.5.1'],
+    ])
+  })
+
+  it('with the cursor of another store waits until the store was asked twice, then gets a snapshot', async () => {
+    let asked = 0
+    let isThere = false
+    const { feed, step } = createStage(1, 3n, () => {
+      asked++
+      if (!isThere) throw new Error('away')
+      return { epoch: 1, revision: 6n }
+    })
+    feed.begin()
+    const [other, later, ours] = ['2.1.1', '1.7.1', '1.6.1'].map(since => read(feed, since))
+    await expect.poll(() => asked).toBeGreaterThan(3)
+    expect([other?.got, later?.got, ours?.got]).toEqual([[], [], []])
+    isThere = true
+    await expect.poll(() => other?.got.length).toBe(1)
+    for (const revision of [4, 5, 6, 7, 8]) step(revision)
+    expect(other?.got).toEqual([`snapshot ${whole(3)}`, '1.4.1', '1.5.1', '1.6.1', '1.7.1', '1.8.1'])
+    expect(later?.got).toEqual(other?.got)
+    expect(ours?.got).toEqual(['1.7.1', '1.8.1'])
+  })
+})
+
+describe('a reader that was cut off within a difference', () => {
+  it('gets a snapshot wherever it goes on, once the revision is there, and never one from before', () => {
+    for (const begin of [3, 7, 9]) {
+      const { feed, step } = createStage(1, BigInt(begin))
+      feed.begin()
+      const { got } = read(feed, `1.7.${PART + 2}`)
+      for (let revision = begin + 1; revision <= 10; revision++) step(revision, 2)
+      const first = Math.max(begin, 7)
+      const rest = [8, 9, 10].filter(revision => revision > first).flatMap(revision => [`1.${revision}.1`, `1.${revision}.2`])
+      expect(got).toEqual([`snapshot 1.${first}.${WHOLE}`, ...rest])
+    }
+  })
+})
+
 describe('the feed', () => {
+  it('has what was passed over told by a snapshot, also when a listing found no difference', () => {
+    const { feed, step, list } = createStage(1, 3n)
+    feed.begin()
+    step(4)
+    list(9, 0)
+    step(10)
+    // It may have been told elsewhere what came between 4 and 9, and went.
+    for (const since of ['1.4.1', '1.6.1']) expect(read(feed, since).got).toEqual(['snapshot 1.10.1'])
+    expect(read(feed, `1.9.${WHOLE}`).got).toEqual(['1.10.1 replay'])
+  })
+
+  it('makes one snapshot for all who need it at the same place', () => {
+    const { feed, list } = createStage(1, 3n)
+    feed.begin()
+    const heard = new Set<KytosEvent>()
+    for (const since of ['1.4.1', '1.5.1', '1.6.1']) feed.follow(since, event => heard.add(event))
+    list(7, 1)
+    expect(heard.size).toBe(1)
+  })
+
   it('keeps the newest 10,000 facts at most, and never leaves a gap', () => {
     const { feed, say } = createStage()
     feed.begin()

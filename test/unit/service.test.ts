@@ -1,11 +1,12 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import type { KytosEvent } from '../../events/event.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { makeKey } from '../../model/key.ts'
 import { SnapshotFile } from '../../src/watcher/snapshot.ts'
-import { keepLog } from '../support/controller.ts'
+import { keepLog, openController } from '../support/controller.ts'
 import { NS, SCHEMA, setPolling } from './service-stage.ts'
 import { createPlayer, heard, isState, type Player, type PlayerOptions, startPlayer } from './watcher/ensemble.ts'
 import { World } from './watcher/world.ts'
@@ -177,3 +178,18 @@ async function heardInLog(player: Player, what: RegExp): Promise<void> {
   for (let i = 0; i < 500 && !player.log.lines.some(line => what.test(line)); i++) await new Promise(resolve => setImmediate(resolve))
   expect(player.log.lines).toContainEqual(expect.stringMatching(what))
 }
+
+describe('the snapshot of a reader', () => {
+  it('is what the facts have told, so that the next one goes on from it, also after a registration that is no fact', async () => {
+    const { service, ask, close } = await openController()
+    onTestFinished(close)
+    const schema = (n: number) => ({ type: 'object', properties: { n: { type: 'integer', default: n } } })
+    for (const n of [1, 2, 1]) await ask('kytos.settings.register', { namespace: 'kytos/a', schema: schema(n) })
+    const heard: KytosEvent[] = []
+    service.feed.follow('0', event => heard.push(event))
+    await ask('kytos.settings.update', { namespace: 'kytos/a', data: { own: true } })
+    const [snapshot, next] = heard.map(({ content }) => Object(content))
+    expect(next.previous).toEqual(snapshot.namespaces['kytos/a'].data)
+    expect(next.data).toEqual({ n: 1, own: true })
+  })
+})

@@ -15,7 +15,13 @@ async function createTeller() {
   const shelf = await createShelf()
   return async (...operations: readonly Operation[]) => {
     const steps = await shelf.change(...operations)
-    const occasion = { epoch: 7, revision: shelf.cache.revision, origin: 'live' as const, schema: shelf.cache.schema.bind(shelf.cache) }
+    const occasion = {
+      epoch: 7,
+      revision: shelf.cache.revision,
+      origin: 'live' as const,
+      last: steps.at(-1),
+      schema: shelf.cache.schema.bind(shelf.cache),
+    }
     return steps.flatMap(step => factsOf(step, occasion))
   }
 }
