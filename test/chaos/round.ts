@@ -65,7 +65,7 @@ export async function playRound({ open, seed, seconds, onFault }: RoundOptions):
     for (const player of stage.players) {
       for (const n of [1, 2]) readers.push(await openSseReader(player, `${player.id} sse ${n}`, random.fork(`${player.id} sse ${n}`)))
     }
-    const workload = startWorkload(stage.players, random.fork('workload'), Math.ceil((3 * WRITERS) / stage.players.length))
+    const workload = startWorkload(stage.players, random.fork('workload'), Math.ceil((3 * WRITERS) / stage.players.length), stage.pause)
     let faults: ReadonlyMap<string, number>
     try {
       faults = await strike(stage, random.fork('faults'), seconds, onFault)
