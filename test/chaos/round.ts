@@ -182,7 +182,7 @@ async function play(stage: Stage, random: Random, scene: Scene, options: RoundOp
       await scene.step(`the first connection of ${name}`, limits.reader, () => reader.begun)
     }
   }
-  const workload = startWorkload(players, random.fork('workload'), Math.ceil((3 * WRITERS) / players.length))
+  const workload = startWorkload(players, random.fork('workload'), Math.ceil((3 * WRITERS) / players.length), stage.pause)
   scene.commands = workload.commands
   let faults: ReadonlyMap<string, number>
   try {

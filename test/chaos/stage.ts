@@ -54,6 +54,8 @@ export interface Stage {
   readonly faults: readonly Fault[]
   /** The faults take something from the store: steps may be gone. */
   readonly mayResync: boolean
+  /** Longest pause of a writer between two commands, in ms; short when absent. Where it is long, documents get few versions while a fault lasts. */
+  readonly pause?: number
   /** All trouble is over: resolves when every controller is READY at the store's newest revision. @throws when they do not get there in 60 s. */
   calm(): Promise<void>
   /** After {@link calm}, with nobody writing any more: what the store and everybody in its processes saw. Called once. */

@@ -24,7 +24,7 @@ export interface Workload {
 }
 
 /** Starts writers that choose by their own share of the random numbers. */
-export function startWorkload(players: readonly Player[], random: Random, writers: number): Workload {
+export function startWorkload(players: readonly Player[], random: Random, writers: number, pause = PAUSE): Workload {
   const commands: Command[] = []
   const pool = new TokenPool()
   const controllers = players.map(({ id }) => id)
@@ -32,7 +32,7 @@ export function startWorkload(players: readonly Player[], random: Random, writer
   const running = players.flatMap(player =>
     Array.from({ length: writers }, (_, i) => {
       const name = `${player.id}/${i}`
-      return runWriter(actsOf(player, controllers, name, random.fork(name), commands, pool), end.signal)
+      return runWriter(actsOf(player, controllers, name, random.fork(name), commands, pool), pause, end.signal)
     }),
   )
   return {
@@ -108,9 +108,9 @@ function actsOf(player: Player, controllers: readonly string[], name: string, ra
   }
 }
 
-async function runWriter({ random, choices }: Acts, signal: AbortSignal): Promise<void> {
+async function runWriter({ random, choices }: Acts, pause: number, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     const { type } = await random.pick(choices, ([weight]) => weight)[1]()
-    await sleep(random.next() * (type === 'ok' ? PAUSE : REFUSED_PAUSE))
+    await sleep(random.next() * (type === 'ok' ? pause : Math.max(pause, REFUSED_PAUSE)))
   }
 }

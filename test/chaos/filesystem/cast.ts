@@ -28,6 +28,8 @@ export interface Cast {
   faults(controller: Controller): readonly Fault[]
   /** What the store still has to take in, one sentence each. */
   pending(life: StoreLife): string[]
+  /** See {@link Stage}. */
+  readonly pause?: number
   /** The files that a person removed. */
   readonly removals?: readonly Removal[]
   /** What is wrong with the store's history, one sentence each. */
@@ -87,18 +89,19 @@ function castHands(folders: Folders, random: Random): Cast {
 }
 
 function castFolders(folders: Folders, folder: string): Cast {
-  const removals: Removal[] = []
+  const moves = { removals: [] as Removal[], returns: [] as { key: string; text: string }[] }
   let moving: FolderFaults | undefined
   return {
     ...PLAIN,
     name: 'filesystem, folders',
     folders,
-    removals,
+    removals: moves.removals,
+    pause: 2_000,
     faults: controller => {
-      moving = new FolderFaults(controller, folders.store, join(folder, 'aside'), removals)
+      moving = new FolderFaults(controller, folders.store, join(folder, 'aside'), moves)
       return [...moving.faults, ...lightly(killFaults(controller, folders.store))]
     },
-    flaws: life => imaginedEdits(life, removals),
+    flaws: life => imaginedEdits(life, moves),
     close: async () => moving?.close(),
   }
 }

@@ -1,5 +1,5 @@
 import { parseJson } from '../../../model/json.ts'
-import { equalJson, isObject, type JsonObject } from '../../../model/value.ts'
+import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Removal, StoreLife, StoreRevision } from '../history.ts'
 import type { HandEdit } from './editor.ts'
 
@@ -35,16 +35,46 @@ export function undoneCommits({ revisions }: StoreLife, edits: readonly HandEdit
   })
 }
 
-/** One sentence for each record of an edit by hand; for a store whose files nobody edited. Those whose files were `removed` may go. */
-export function imaginedEdits({ revisions }: StoreLife, removed: readonly Removal[] = []): string[] {
+/** What happened to files that nobody edited. */
+export interface FileMoves {
+  /** The files that a person removed. */
+  readonly removals: readonly Removal[]
+  /** The files that came back with their folders, and what they held. */
+  readonly returns: readonly { readonly key: string; readonly text: string }[]
+}
+
+/** How many of its newest texts the store surely knows again when a file comes back with its folder. */
+const KNOWN_AGAIN = 12
+
+/**
+ * One sentence for each record of an edit by hand; for a store whose files nobody edited. The removal of a file takes away what it held and no more; a file
+ * that comes back with a text from long ago counts as an edit.
+ */
+export function imaginedEdits({ revisions }: StoreLife, { removals, returns }: FileMoves = { removals: [], returns: [] }): string[] {
+  const versions = new Map<string, JsonObject[]>()
   return revisions.flatMap(({ revision, changes }) =>
     changes.flatMap(({ key, text }) => {
-      const record = key.startsWith('history/') && text !== undefined ? parseJson(text) : undefined
-      if (!isObject(record) || !isObject(record.actor) || record.actor.type !== 'file') return []
-      if (record.kind === 'deleted' && removed.some(removal => key.startsWith(`history/${removal.key}/`))) return []
+      const document = /^history\/(.+)\/\d{12}$/.exec(key)?.[1]
+      const record = document === undefined || text === undefined ? undefined : parseJson(text)
+      if (document === undefined || !isObject(record)) return []
+      const before = versions.get(document) ?? []
+      const data = isObject(record.data) ? record.data : {}
+      versions.set(document, [...before, data])
+      if (!isObject(record.actor) || record.actor.type !== 'file') return []
+      if (removals.some(removal => removal.key === document) && isPart(data, before.at(-1) ?? {})) return []
+      if (returns.some(one => one.key === document && isOld(parseJson(one.text), before))) return []
       return [`Revision ${revision} has ${key} of an edit by hand, but nobody edited a file: ${String(text).slice(0, 300)}`]
     }),
   )
+}
+
+function isPart(data: JsonObject, whole: JsonObject): boolean {
+  return Object.entries(data).every(([member, value]) => equalJson(whole[member], value))
+}
+
+function isOld(value: Json, versions: readonly JsonObject[]): boolean {
+  const at = versions.findLastIndex(one => equalJson(one, value))
+  return at >= 0 && versions.length - at > KNOWN_AGAIN
 }
 
 /** The index of the revision that first holds each edit. */

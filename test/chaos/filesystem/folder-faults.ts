@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { cpSync, existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
@@ -7,6 +7,7 @@ import type { Removal } from '../history.ts'
 import type { Random } from '../random.ts'
 import type { Fault } from '../stage.ts'
 import type { Controller } from './controller.ts'
+import type { FileMoves } from './edits.ts'
 
 const run = promisify(execFile)
 
@@ -31,6 +32,12 @@ const NOTICED = [200, 2_500] as const
 /** When the process is killed and started again, while a folder goes and comes back. */
 const RESTARTS = ['never', 'while it is away', 'around its way back', 'around both ways'] as const
 
+/** What happened to files, to be added to. */
+interface Moves extends FileMoves {
+  readonly removals: Removal[]
+  readonly returns: { readonly key: string; readonly text: string }[]
+}
+
 /**
  * Folders of readable files that go and come back, as a volume that is mounted late or a sync that has not finished: moved away and back, hidden by an empty
  * folder or an empty mount, replaced by an older copy; the process is killed and started meanwhile, or is not. And, now and then, a file that a person removes.
@@ -42,13 +49,13 @@ export class FolderFaults {
   readonly #store: string
   /** Beside the store, on the same file system. */
   readonly #aside: string
-  readonly #removals: Removal[]
+  readonly #moves: Moves
   readonly #mounts = new Set<string>()
   #count = 0
 
-  /** Adds the files that a person removes to `removals`. */
-  constructor(controller: Controller, store: string, aside: string, removals: Removal[]) {
-    this.#removals = removals
+  /** Adds to `moves` what happens to files. */
+  constructor(controller: Controller, store: string, aside: string, moves: Moves) {
+    this.#moves = moves
     this.#controller = controller
     this.#store = store
     this.#aside = aside
@@ -91,8 +98,13 @@ export class FolderFaults {
 
   async #mountOver(random: Random): Promise<void> {
     const place = this.#pick(random)
-    if (place === undefined || !(await this.#mount(place))) return
+    if (place === undefined) return
+    // What lies under the mount is what comes back.
+    const under = this.#freshName()
+    cpSync(place, under, { recursive: true, filter: path => existsSync(path) })
+    if (!(await this.#mount(place))) return
     const isRestarted = random.chance(0.3)
+    this.#noteReturns(under, place)
     try {
       await sleep(random.between(...AWAY))
       if (isRestarted) await this.#restart()
@@ -121,13 +133,10 @@ export class FolderFaults {
   async #removeFile(random: Random): Promise<void> {
     const folder = this.#pick(random)
     if (folder === undefined) return
-    const files = readdirSync(folder, { withFileTypes: true, recursive: true })
-      .filter(item => item.isFile() && item.name.endsWith('.json') && !item.name.startsWith('.'))
-      .map(item => join(item.parentPath, item.name))
-      .sort()
+    const files = filesIn(folder)
     const file = files.length > 0 ? random.pick(files) : undefined
     if (file === undefined) return
-    this.#removals.push({ key: file.slice(this.#store.length + 1, -'.json'.length), sent: process.hrtime.bigint() })
+    this.#moves.removals.push({ key: this.#keyOf(file), sent: process.hrtime.bigint() })
     rmSync(file, { force: true })
     await sleep(random.between(...NOTICED))
   }
@@ -140,8 +149,19 @@ export class FolderFaults {
 
   /** What the service made in the place of the folder meanwhile goes aside. */
   #bring(aside: string, place: string): void {
+    this.#noteReturns(aside, place)
     if (existsSync(place)) renameSync(place, this.#freshName())
     renameSync(aside, place)
+  }
+
+  #noteReturns(aside: string, place: string): void {
+    for (const file of filesIn(aside)) {
+      this.#moves.returns.push({ key: this.#keyOf(place + file.slice(aside.length)), text: readFileSync(file, 'utf8') })
+    }
+  }
+
+  #keyOf(file: string): string {
+    return file.slice(this.#store.length + 1, -'.json'.length)
   }
 
   async #restart(): Promise<void> {
@@ -167,4 +187,12 @@ export class FolderFaults {
   async #unmount(path: string): Promise<void> {
     if (this.#mounts.delete(path)) await run('umount', ['-l', path])
   }
+}
+
+/** The readable files below a folder, sorted. */
+function filesIn(folder: string): string[] {
+  return readdirSync(folder, { withFileTypes: true, recursive: true })
+    .filter(item => item.isFile() && item.name.endsWith('.json') && !item.name.startsWith('.'))
+    .map(item => join(item.parentPath, item.name))
+    .sort()
 }

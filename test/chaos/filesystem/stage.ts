@@ -69,6 +69,7 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
     path: folders.store,
     players: [controller],
     faults: cast.faults(controller),
+    ...(cast.pause !== undefined && { pause: cast.pause }),
     mayResync: snapshot,
     get kills() {
       return controller.kills
