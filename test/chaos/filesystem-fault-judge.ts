@@ -73,7 +73,7 @@ function judgeHistory(batches: readonly Batch[], lines: readonly Line[], kept: s
   const told: string[] = []
   const state = new Map<string, string>()
   for (const { revision, changes } of batches) {
-    const as = changes.map(change => (change.type === 'put' ? [change.entry.key, change.entry.text] : [change.key, null]))
+    const as = changes.map((change): [string, string | null] => (change.type === 'put' ? [change.entry.key, change.entry.text] : [change.key, null]))
     const texts = sorted(JSON.stringify(as))
     if (done.some(commit => sorted(commit) === texts)) told.push(texts)
     else {
@@ -83,8 +83,8 @@ function judgeHistory(batches: readonly Batch[], lines: readonly Line[], kept: s
       if (edit) edit.used = true
     }
     for (const [key, text] of as) {
-      if (text === null) state.delete(key ?? '')
-      else state.set(key ?? '', text ?? '')
+      if (text === null) state.delete(key)
+      else state.set(key, text)
     }
   }
   for (const commit of commits('acked')) {

@@ -107,7 +107,8 @@ async function edit(key: Key, write: (file: string, text: string) => void, waits
 /** A person leaves a file that is not JSON: the text that is there, and more. */
 async function breakFile(key: Key): Promise<void> {
   const file = fileOf(alias, key)
-  if (!existsSync(file)) return
+  // A second text of this kind takes the place of the first in `.rejected`.
+  if (life !== '1' || !existsSync(file)) return
   const name = `broken${life}_${++tag}`
   appendFileSync(file, `{ ${name}`)
   say('broken', key, name)
