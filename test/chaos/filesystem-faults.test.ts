@@ -75,7 +75,12 @@ describe('A file system that refuses any call on readable files', () => {
     const { CHAOS_CASE } = process.env
     const cases: readonly Case[] = CHAOS_CASE === undefined ? pick(all) : [JSON.parse(CHAOS_CASE)]
     const failures: string[] = []
-    await inParallel(cases, 8, each => play(each).catch((error: Error) => void failures.push(error.message)))
+    await inParallel(cases, 8, each =>
+      play(each).catch((error: Error) => {
+        failures.push(error.message)
+        console.log(error.message)
+      }),
+    )
     expect(failures.length, `${failures.map(text => text.split('\n')[0]).join('\n')}\n\n${failures.join('\n\n')}`).toBe(0)
     console.log(`${cases.length} of ${all.length} faults, ${names.length} calls, seed ${SEED}`)
   })
