@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs'
-import { link, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -92,23 +92,7 @@ describe('A file that was taken away and could not be written', () => {
 })
 
 describe('What a process that died left beside a file', () => {
-  it('is no edit when it is the file under its second name', async () => {
-    await open()
-    await put(SETTINGS, '{"a":1}')
-    await shows(SETTINGS, { a: 1 })
-    await store.close()
-    const file = fileOf(SETTINGS)
-    await link(file, join(dirname(file), '.of_lldp.json.replaced'))
-    writeFileSync(file, '{"a":2}')
-    await open()
-    await holds(SETTINGS, { a: 2 })
-    await put(SETTINGS, '{"a":3}')
-    await shows(SETTINGS, { a: 3 })
-    await vi.waitFor(async () => expect(await readdir(dirname(file))).toEqual(['of_lldp.json']), SOON)
-    expect((await store.get(SETTINGS))?.revision).toBe(3n)
-  })
-
-  it('and cannot be removed neither keeps the store from opening nor is taken in twice', async () => {
+  it('and that cannot be removed neither keeps the store from opening nor is taken in twice', async () => {
     await open()
     await put(SETTINGS, '{"a":1,"b":1}')
     await shows(SETTINGS, { a: 1, b: 1 })
