@@ -16,6 +16,8 @@ interface Edit {
   readonly key: string
   readonly name: string
   readonly value: JsonObject
+  /** False when the process ended before it was surely written. */
+  readonly owed: boolean
   used: boolean
 }
 
@@ -23,7 +25,7 @@ const SOON = { timeout: 15_000, interval: 40 }
 
 /**
  * Opens a store whose file system failed and works again, and checks what was promised of it: each revision is one of
- * the commits, or one edit of a person applied once to the revision before it; all that was acked is there, in order;
+ * the commits, or edits of a person, each applied once, on the revision before it; all that was acked is there, in order;
  * no edit is lost (it is in a revision, in its file or in `.rejected`); the files show their documents, nothing
  * half-done lies about, and the next opening finds nothing to do.
  */
@@ -65,8 +67,11 @@ export async function judgeFaults(path: string, what: string, lines: readonly Li
 }
 
 function judgeHistory(batches: readonly Batch[], lines: readonly Line[], kept: string, what: string): void {
+  const edited = lines.flatMap(([word, , name]) => (word === 'edited' ? [name] : []))
   const edits = lines.flatMap(([word, key, name, value]): Edit[] =>
-    word === 'edit' && typeof key === 'string' && typeof name === 'string' && isObject(value) ? [{ key, name, value, used: false }] : [],
+    word === 'edit' && typeof key === 'string' && typeof name === 'string' && isObject(value)
+      ? [{ key, name, value, owed: edited.includes(name), used: false }]
+      : [],
   )
   const commits = (of: string) => lines.flatMap(([word, told]) => (word === of ? [JSON.stringify(told)] : []))
   const done = commits('doing')
@@ -78,9 +83,10 @@ function judgeHistory(batches: readonly Batch[], lines: readonly Line[], kept: s
     if (done.some(commit => sorted(commit) === texts)) told.push(texts)
     else {
       const [key = '', text] = as[0] ?? []
-      const edit = edits.find(edit => !edit.used && edit.key === key && as.length === 1 && isEdit(edit, state.get(key), text ?? undefined))
-      expect(edit, `${what}: revision ${revision} is no commit and no edit: ${texts} after ${state.get(key)}`).toBeDefined()
-      if (edit) edit.used = true
+      const open = edits.filter(edit => !edit.used && edit.key === key)
+      const taken = as.length === 1 && text !== null ? editsIn(open, state.get(key), text ?? '') : []
+      expect(taken, `${what}: revision ${revision} is no commit and no edit: ${texts} after ${state.get(key)}`).not.toEqual([])
+      for (const edit of taken) edit.used = true
     }
     for (const [key, text] of as) {
       if (text === null) state.delete(key)
@@ -90,20 +96,22 @@ function judgeHistory(batches: readonly Batch[], lines: readonly Line[], kept: s
   for (const commit of commits('acked')) {
     expect(told, `${what}: acked and lost`).toContain(sorted(commit))
   }
-  const lost = edits.filter(({ used, name }) => !used && !kept.includes(name)).map(({ name }) => name)
+  const lost = edits.filter(({ owed, used, name }) => owed && !used && !kept.includes(name)).map(({ name }) => name)
   expect(lost, `${what}: edits that are lost`).toEqual([])
   for (const [word, , name] of lines) {
     if (word === 'broken') expect(kept, `${what}: a broken edit that is lost`).toContain(name)
   }
 }
 
-/** True when a text is what becomes of a document by an edit: one more member of settings, a box as it was written. */
-function isEdit({ key, name, value }: Edit, before: string | undefined, after: string | undefined): boolean {
-  if (after === undefined) return false
+/** The edits that made a text of a document: each adds a member to settings; a box is as one of them was written. */
+function editsIn(edits: readonly Edit[], before: string | undefined, after: string): readonly Edit[] {
   const result = parseJson(after)
-  if (key.startsWith('boxes/')) return equalJson(result, value)
+  if (!isObject(result)) return []
+  const taken = edits.filter(({ name }) => Object.hasOwn(result, name))
+  if (taken[0]?.key.startsWith('boxes/')) return taken.some(({ value }) => equalJson(value, result)) ? taken : []
   const base = before === undefined ? {} : parseJson(before)
-  return isObject(base) && equalJson(result, { ...base, [name]: value[name] ?? null })
+  const made = Object.assign({}, base, ...taken.map(({ name, value }) => ({ [name]: value[name] ?? null })))
+  return equalJson(result, made) ? taken : []
 }
 
 function sorted(commit: string): string {

@@ -19,6 +19,8 @@ export interface Faults {
   readonly fault?: Fault
   /** The call before which the process is killed. */
   readonly kill?: number
+  /** How long, in milliseconds, the process waits for files to show their documents. */
+  readonly patience?: number
   /** How the process ends when it was not killed before. */
   readonly end: 'close' | 'kill'
 }
@@ -38,13 +40,14 @@ export async function compileFaultLibrary(): Promise<FaultLibrary> {
   const source = fileURLToPath(new URL('filesystem-faults.c', import.meta.url))
   await promisify(execFile)('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, source, '-ldl', '-lpthread'])
   return {
-    environment: ({ folder, log, fault, kill, end }) => ({
+    environment: ({ folder, log, fault, kill, patience, end }) => ({
       ...process.env,
       LD_PRELOAD: library,
       FAULT_FOLDER: folder,
       FAULT_SKIP: join(folder, 'journal'),
       FAULT_LOG: log,
       FAULT_END: end,
+      ...(patience !== undefined && { FAULT_PATIENCE: String(patience) }),
       ...(fault && {
         FAULT: [fault.name, fault.number, fault.errno, fault.lasts ? 'always' : 'once', fault.after ? 'after' : 'before'].join(' '),
       }),

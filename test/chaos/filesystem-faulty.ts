@@ -9,13 +9,13 @@ import { fileOf } from './filesystem-script.ts'
 /*
  * Works on a store while file system calls fail: `filesystem-faulty <path> <alias> <life>`. Commits go through the
  * backend at <path>; a person edits the same files by <alias>, another path of the folder, whose calls never fail.
- * Prints one JSON line each: `doing` and `acked` (a commit), `edit` (what a person wrote), `broken`, `report`, `stale`
+ * Prints one JSON line each: `doing` and `acked` (a commit), `edit` and `edited` (what a person wrote), `broken`, `report`, `stale`
  * (a file that does not show its document at the end) and `end`. Time runs faster, as in `filesystem-victim`.
  */
 
 const FASTER = 20
 /** How long, in real milliseconds, to wait for something that a failing file system may never do. */
-const PATIENCE = 500
+const PATIENCE = Number(process.env.FAULT_PATIENCE ?? 500)
 const [path = '', alias = '', life = '1'] = process.argv.slice(2)
 const say = (word: string, ...rest: readonly unknown[]) => writeSync(1, `${JSON.stringify([word, ...rest])}\n`)
 
@@ -99,8 +99,9 @@ async function edit(key: Key, write: (file: string, text: string) => void, waits
   const value = await until(() => parse(file))
   if (!value) return
   const after = { ...value, [name]: tag }
-  write(file, JSON.stringify(after, null, 3))
   say('edit', key, name, after)
+  write(file, JSON.stringify(after, null, 3))
+  say('edited', key, name)
   if (waits) await until(async () => (await backend.get(key))?.text.includes(name))
 }
 
