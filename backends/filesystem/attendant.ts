@@ -8,6 +8,7 @@ import { equalJson, type JsonObject } from '../../model/value.ts'
 import type { Surroundings } from '../backend.ts'
 import { lastHeld } from './adopt.ts'
 import type { FileVersion } from './file-version.ts'
+import type { Mark } from './group.ts'
 import { type Store, takeIn } from './hand-edit.ts'
 import { type Layout, neighbours, readableKind } from './layout.ts'
 import { hashOf, parseReadable, parseStored, readableText } from './readable.ts'
@@ -131,10 +132,17 @@ export class Attendant {
     const { known } = tracked
     const sameMeaning = value !== undefined && known.text !== undefined && equalJson(parseStored(known.text), value)
     const version: FileVersion = { hash: seen.hash, text: sameMeaning ? known.text : value && printJson(value) }
-    tracked.begin(version)
     await makeDurable(file)
     await makeDurable(dirname(file))
-    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [[key, () => tracked.holding(version)]] }, this.#office)
+    // A record of the journal that called this content ours before its commit would have the next process write over the edit.
+    const mark: Mark = [
+      key,
+      () => {
+        tracked.begin(version)
+        return tracked.holding(version)
+      },
+    ]
+    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [mark] }, this.#office)
     tracked.edited(performance.now())
     tracked.end(version)
     tracked.rejected = undefined
