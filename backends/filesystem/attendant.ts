@@ -194,10 +194,13 @@ export class Attendant {
     try {
       if (seen.hash !== null && seen.hash === tracked.rejected) await keepRejected(file)
       if (shown !== undefined) await prepareText(file, shown)
-      if (seen.hash !== null) tracked.replaced = { version: { ...tracked.known, hash: seen.hash }, due: performance.now() + GRACE }
-      if (shown === undefined) return takeAway(file, seen)
+      const old = { ...tracked.known, hash: seen.hash }
+      const moved = () => {
+        tracked.replaced = { version: old, due: performance.now() + GRACE }
+      }
+      if (shown === undefined) return takeAway(file, seen, moved)
       const calmly = !tracked.isBeingEdited(performance.now())
-      return await putPrepared(file, shown, seen, { calmly, took: () => tracked.took() })
+      return await putPrepared(file, shown, seen, { calmly, moved, took: () => tracked.took() })
     } catch (error) {
       tracked.doubt = version
       throw error

@@ -98,13 +98,13 @@ export async function prepareText(file: string, text: string): Promise<void> {
  * meanwhile stays, at worst beside ours, as content that is not JSON and is left for that person to correct.
  * @throws Error of the file system; what the file holds then is one of the cases at the head of this module.
  */
-export async function putPrepared(file: string, text: string, seen: Seen, how: { calmly: boolean; took: () => void }): Promise<boolean> {
+export async function putPrepared(file: string, text: string, seen: Seen, how: Replacing): Promise<boolean> {
   // Synchronous on purpose: nothing else of this process may come between the look and the step.
   if (!isAsSeen(file, seen)) return false
   if (seen.hash !== null) {
     try {
-      if (how.calmly && replaceInOneStep(file)) return true
-      moveAside(file)
+      if (how.calmly && replaceInOneStep(file, how.moved)) return true
+      moveAside(file, how.moved)
     } catch (error) {
       // A person took it away.
       if (errno(error) === 'ENOENT') return false
@@ -115,10 +115,19 @@ export async function putPrepared(file: string, text: string, seen: Seen, how: {
   return place(file, text)
 }
 
-/** Takes a file away to its `replaced` neighbour, if it is still as it was seen; false when it is not. */
-export function takeAway(file: string, seen: Seen): boolean {
+/** How a file is replaced, and what is told of it at once. */
+export interface Replacing {
+  readonly calmly: boolean
+  /** The `replaced` neighbour holds the old content from now on, and nothing that it held before. */
+  readonly moved: () => void
+  /** There is no file until the new one is placed. */
+  readonly took: () => void
+}
+
+/** Takes a file away to its `replaced` neighbour, which `moved` is told, if it is still as it was seen; false when it is not. */
+export function takeAway(file: string, seen: Seen, moved: () => void): boolean {
   if (!isAsSeen(file, seen)) return false
-  moveAside(file)
+  moveAside(file, moved)
   return true
 }
 
@@ -141,7 +150,7 @@ export async function makeDurable(path: string): Promise<void> {
 }
 
 /** Renames the temporary neighbour over a file, which gets the second name `replaced` before; false without hard links. */
-function replaceInOneStep(file: string): boolean {
+function replaceInOneStep(file: string, moved: () => void): boolean {
   const { temporary, replaced } = neighbours(file)
   try {
     rmSync(replaced, { force: true })
@@ -150,6 +159,7 @@ function replaceInOneStep(file: string): boolean {
     if (errno(error) === 'ENOENT') throw error
     return false
   }
+  moved()
   try {
     renameSync(temporary, file)
     return true
@@ -160,11 +170,18 @@ function replaceInOneStep(file: string): boolean {
   }
 }
 
-function moveAside(file: string): void {
+function moveAside(file: string, moved: () => void): void {
   const { replaced } = neighbours(file)
   // rename(2) does nothing, and reports success, where both names stand for one file.
   if (isSameFile(file, replaced)) rmSync(replaced, { force: true })
-  renameSync(file, replaced)
+  try {
+    renameSync(file, replaced)
+  } catch (error) {
+    // Refused, and carried out all the same.
+    if (errno(error) !== 'ENOENT' && isAbsent(file)) moved()
+    throw error
+  }
+  moved()
 }
 
 /** Gives the temporary neighbour the free name of a file; false when a person was faster. */

@@ -116,6 +116,23 @@ describe('What a process that died left beside a file', () => {
   })
 })
 
+describe('What was taken in from beside a file', () => {
+  it('is not taken in again while it can neither be removed nor replaced', async () => {
+    await open()
+    await put(SETTINGS, '{"a":1,"b":1}')
+    await shows(SETTINGS, { a: 1, b: 1 })
+    await store.close()
+    await writeFile(join(dirname(fileOf(SETTINGS)), '.of_lldp.json.replaced'), '{"a":2,"b":1}')
+    refuse('EBUSY', ({ name }) => /^(remove|rename to|link) .*\.replaced$/.test(name))
+    await open()
+    await holds(SETTINGS, { a: 2, b: 1 })
+    await put(SETTINGS, '{"a":5,"b":1}')
+    await sleep(3_000)
+    await holds(SETTINGS, { a: 5, b: 1 })
+    expect((await store.get(SETTINGS))?.revision).toBe(3n)
+  })
+})
+
 const canMount = mayMount()
 
 // Only root may mount, and not in every container.

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { readFileSync, writeFileSync } from 'node:fs'
 import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -46,8 +46,8 @@ describe.each([true, false])('A file that is replaced (calmly: %s)', calmly => {
     const seen = await see()
     await prepareText(file, 'new')
     await writeFile(file, 'edited')
-    expect(await putPrepared(file, 'new', seen, { calmly, took: () => {} })).toBe(false)
-    expect(takeAway(file, seen)).toBe(false)
+    expect(await putPrepared(file, 'new', seen, { calmly, moved: () => expect.fail('nothing was moved'), took: () => {} })).toBe(false)
+    expect(takeAway(file, seen, () => expect.fail('nothing was moved'))).toBe(false)
     expect(await readFile(file, 'utf8')).toBe('edited')
   })
 })
@@ -90,7 +90,8 @@ async function put(calmly: boolean, meanwhile = () => {}) {
     away = true
     meanwhile()
   }
-  return { done: await putPrepared(file, 'new', seen, { calmly, took }), away }
+  const moved = () => expect(readFileSync(join(folder, '.a.json.replaced'), 'utf8')).toBe('old')
+  return { done: await putPrepared(file, 'new', seen, { calmly, moved, took }), away }
 }
 
 function refuseLinks(): void {
