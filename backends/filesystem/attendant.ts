@@ -67,8 +67,8 @@ export class Attendant {
     try {
       if (tracked.recovery) await this.#settleRecovery(key, file, tracked, tracked.recovery)
       const wait = (await this.#settleReplaced(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
-      if (this.#office.state.get(key)?.text === tracked.known.text && !tracked.untidy) tracked.shown()
-      return wait ?? (tracked.replaced ? AGAIN : undefined)
+      if (this.#office.state.get(key)?.text === tracked.known.text && !tracked.untidy) await this.#finish(file, tracked)
+      return wait ?? (tracked.replaced || tracked.litter ? AGAIN : undefined)
     } catch (error) {
       // A commit that failed is told to everybody who commits; the edit stays in its file until the store takes it.
       if (isSettingsError(error)) return AGAIN
@@ -83,6 +83,16 @@ export class Attendant {
     } finally {
       tracked.end()
     }
+  }
+
+  /** The file shows its document: removes the temporary file if it is still there, which would be needed to know an unfinished one again. */
+  async #finish(file: string, tracked: TrackedFile): Promise<void> {
+    tracked.shown()
+    if (!tracked.litter) return
+    const { temporary } = neighbours(file)
+    // The next attention tries it again; the file itself is as it should be.
+    await rm(temporary, { force: true }).catch(() => {})
+    tracked.litter = !isAbsent(temporary)
   }
 
   async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
@@ -161,11 +171,12 @@ export class Attendant {
     try {
       if (version.hash !== seen.hash && !(await this.#put(file, tracked, seen, version, shown))) return 0
     } catch (error) {
-      // It says what the document says, as a person laid it out: another layout is worth no word.
+      // It says what the document says, as a person laid it out: that our layout has to wait is worth no word.
       if (!this.#isShown(key, seen, text) || signatureNow(file) !== seen.signature) throw error
       tracked.doubt = undefined
-      tracked.untidy = false
-      return undefined
+      tracked.failure = undefined
+      tracked.failures++
+      return AGAIN * Math.min(tracked.failures, LONGEST)
     }
     tracked.end(version)
     tracked.rejected = undefined
@@ -204,6 +215,8 @@ export class Attendant {
     } catch (error) {
       tracked.doubt = version
       throw error
+    } finally {
+      tracked.litter = !isAbsent(neighbours(file).temporary)
     }
   }
 

@@ -53,6 +53,8 @@ export class TrackedFile {
   unseen = false
   /** What was to be put into the file when that failed half-way: the next look tells whether it holds it. */
   doubt: FileVersion | undefined
+  /** True while the temporary file of a write that is over may still be there. */
+  litter = false
   /** Set while what a process that died left half-done could not be settled yet. */
   recovery: FindBase | undefined
   /** Why the file does not show its document; undefined when it does, as far as known. */

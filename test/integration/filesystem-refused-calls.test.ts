@@ -116,6 +116,21 @@ describe('What a process that died left beside a file', () => {
   })
 })
 
+describe('A temporary file that cannot be removed', () => {
+  it('is removed as soon as it can be, without another change of the document', async () => {
+    let refused = true
+    refuse('EIO', ({ name }) => refused && /^remove .*\.tmp$/.test(name))
+    await open()
+    await put(SETTINGS, '{"a":1}')
+    await shows(SETTINGS, { a: 1 })
+    await sleep(100)
+    expect(await readdir(dirname(fileOf(SETTINGS)))).toContain('.of_lldp.json.tmp')
+    refused = false
+    await vi.waitFor(async () => expect(await readdir(dirname(fileOf(SETTINGS)))).toEqual(['of_lldp.json']), SOON)
+    expect(problems).toEqual([])
+  })
+})
+
 describe('What was taken in from beside a file', () => {
   it('is not taken in again while it can neither be removed nor replaced', async () => {
     await open()
