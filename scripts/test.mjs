@@ -11,6 +11,7 @@ const TOOLS = [
   { command: 'python3', debian: 'python3-venv', probe: ['-c', 'import ensurepip'] },
   { command: 'openssl', debian: 'openssl' },
   { command: 'flock', debian: 'util-linux' },
+  { command: 'cc', debian: 'build-essential' },
   { command: 'curl', debian: 'curl' },
   { command: 'jq', debian: 'jq' },
   { command: 'zsh', debian: 'zsh' },

@@ -25,7 +25,7 @@ export interface LocalDoor {
   readonly tokens: Tokens
   /** Writes the file; that it cannot be written is told to the log. */
   open(url: string): Promise<void>
-  /** Removes the file. */
+  /** Removes the file; a failure is reported to the log. */
   close(): Promise<void>
 }
 
@@ -59,8 +59,12 @@ export function createLocalDoor(folder: string, tokens: Tokens, log: Log): Local
     },
     async close() {
       // Another process with this folder has never written it: this one had the port or the store.
-      if (written) await rm(file, { force: true })
+      if (!written) return
       written = false
+      await rm(file, { force: true }).catch(error => {
+        // Its token ends with this process; the next one writes the file anew.
+        log.warn(`${file} was not removed (${error instanceof Error ? error.message : error}); it names a service that has ended.`)
+      })
     },
   }
 }
@@ -83,11 +87,17 @@ async function write(file: string, folder: string, text: string): Promise<void> 
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const temporary = `${file}.${process.pid}.tmp`
   await rm(temporary, { force: true })
-  const handle = await open(temporary, 'wx', 0o600)
   try {
-    await handle.writeFile(text)
-  } finally {
-    await handle.close()
+    const handle = await open(temporary, 'wx', 0o600)
+    try {
+      await handle.writeFile(text)
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, file)
+  } catch (error) {
+    // It holds a token; the first error is the one to report.
+    await rm(temporary, { force: true }).catch(() => {})
+    throw error
   }
-  await rename(temporary, file)
 }

@@ -3,9 +3,10 @@ import { countChanges, difference } from './edit.ts'
 import { type FileVersion, NO_FILE } from './file-version.ts'
 import { hashOf, parseStored, readableText, storedObject } from './readable.ts'
 
-/** The versions with all hashes computed; a version without a text is no file. */
+/** The versions with all hashes computed; one without a text is no file, and so is one of a file that this store took away (a hash of null, and a text). */
 export function withHashes(versions: readonly FileVersion[]): FileVersion[] {
-  return versions.map(({ hash, text }) => ({ hash: hash ?? (text === undefined ? null : hashOf(readableText(text))), text }))
+  const computed = (text: string | undefined) => (text === undefined ? null : hashOf(readableText(text)))
+  return versions.map(({ hash, text }) => ({ hash: hash === undefined ? computed(text) : hash, text }))
 }
 
 /**

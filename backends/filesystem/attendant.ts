@@ -1,4 +1,4 @@
-import { copyFile, rename, rm } from 'node:fs/promises'
+import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DOCUMENT_BYTES } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
@@ -10,16 +10,30 @@ import { lastHeld } from './adopt.ts'
 import { unwritableMessage } from './file-problems.ts'
 import type { FileVersion } from './file-version.ts'
 import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
+import type { Mark } from './group.ts'
 import { type Store, takeIn } from './hand-edit.ts'
 import { type Layout, neighbours, readableKind } from './layout.ts'
 import { hashOf, parseReadable, parseStored, readableText } from './readable.ts'
-import { look, makeDurable, prepareText, putPrepared, type Seen, signatureNow, takeAway } from './readable-file.ts'
-import type { TrackedFile } from './tracked-file.ts'
+import {
+  isAbsent,
+  isBegun,
+  isSameFile,
+  keepRejected,
+  look,
+  makeDurable,
+  prepareText,
+  putPrepared,
+  type Seen,
+  signatureNow,
+  takeAway,
+} from './readable-file.ts'
+import type { FindBase, TrackedFile } from './tracked-file.ts'
 
 /** How long (ms) a replaced file is kept for somebody who is just writing into it. */
 const GRACE = 300
-/** How long (ms) until a file that could not be read or written is tried again. */
+/** How long (ms) until a file that could not be read or written is tried again: longer each time, up to so many times. */
 const AGAIN = 1_000
+const LONGEST = 10
 
 /** How often (ms) a missing file is looked for until its absence counts: a mount that ends is told by nothing else. */
 const GLANCE = 200
@@ -42,6 +56,10 @@ export interface Office extends Store {
  *
  * Invariant: a file is replaced only when its content is one that was taken in, written by us, or copied aside; and what is replaced is looked at once more
  * after {@link GRACE}. So a hand edit is in the store, or still in the file, or in a `.rejected` neighbour, whatever is committed meanwhile.
+ *
+ * Whichever call fails on the way, what is then on the disk is known to be our doing, in this process and in the next: either the file is as it was seen, or
+ * `replaced` holds its content and is kept until the file is in its place, or the file holds a beginning of ours beside `temporary`. Content that was taken
+ * in from `replaced` is marked in the same commit, so that no later process takes it in again.
  */
 export class Attendant {
   readonly #office: Office
@@ -56,16 +74,29 @@ export class Attendant {
   async attend(key: Key, tracked: TrackedFile): Promise<number | undefined> {
     const file = this.#office.layout.file(key)
     try {
-      const again = (await this.#inspectReplaced(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
-      tracked.failure = undefined
-      return again
+      if (tracked.recovery) await this.#settleRecovery(key, file, tracked, tracked.recovery)
+      const wait = (await this.#settleReplaced(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
+      if (this.#office.state.get(key)?.text === tracked.known.text && !tracked.untidy) await this.#finish(file, tracked)
+      return wait ?? (tracked.replaced || tracked.litter ? AGAIN : undefined)
     } catch (error) {
       // A commit that failed is told to everybody who commits; the edit stays in its file until the store takes it.
-      if (!isSettingsError(error)) this.#reportFailure(key, file, tracked, error)
-      return AGAIN
+      if (isSettingsError(error)) return AGAIN
+      tracked.failure = reasonOf(error)
+      this.#report(key, file, tracked, unwritableMessage(file, tracked.failure))
+      return AGAIN * Math.min(tracked.failures, LONGEST)
     } finally {
       tracked.end()
     }
+  }
+
+  /** The file shows its document: removes the temporary file if it is still there, which would be needed to know an unfinished one again. */
+  async #finish(file: string, tracked: TrackedFile): Promise<void> {
+    tracked.shown()
+    if (!tracked.litter) return
+    const { temporary } = neighbours(file)
+    // The next attention tries it again; the file itself is as it should be.
+    await rm(temporary, { force: true }).catch(() => {})
+    tracked.litter = !isAbsent(temporary)
   }
 
   async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
@@ -169,12 +200,19 @@ export class Attendant {
     const { known } = tracked
     const sameMeaning = value !== undefined && known.text !== undefined && equalJson(parseStored(known.text), value)
     const version: FileVersion = { hash: seen.hash, text: sameMeaning ? known.text : value && printJson(value) }
-    tracked.begin(version)
     await makeDurable(file)
     await makeDurable(dirname(file))
     tracked.folder = folderHolding(file) ?? tracked.folder
     tracked.kept = false
-    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [[key, () => [version]]] }, this.#office)
+    // A record of the journal that called this content ours before its commit would have the next process write over the edit.
+    const mark: Mark = [
+      key,
+      () => {
+        tracked.begin(version)
+        return tracked.holding(version)
+      },
+    ]
+    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [mark] }, this.#office)
     tracked.edited(performance.now())
     tracked.end(version)
     tracked.accept()
@@ -190,7 +228,16 @@ export class Attendant {
     if (text === tracked.known.text && !tracked.untidy) return undefined
     const shown = text === undefined ? undefined : readableText(text)
     const version: FileVersion = { hash: shown === undefined ? null : hashOf(shown), text }
-    if (version.hash !== seen.hash && !(await this.#put(file, tracked, seen, version, shown))) return 0
+    try {
+      if (version.hash !== seen.hash && !(await this.#put(file, tracked, seen, version, shown))) return 0
+    } catch (error) {
+      // It says what the document says, as a person laid it out: that our layout has to wait is worth no word.
+      if (!this.#isShown(key, seen, text) || signatureNow(file) !== seen.signature) throw error
+      tracked.doubt = undefined
+      tracked.failure = undefined
+      tracked.failures++
+      return AGAIN * Math.min(tracked.failures, LONGEST)
+    }
     tracked.end(version)
     tracked.accept()
     tracked.untidy = false
@@ -202,73 +249,126 @@ export class Attendant {
     return undefined
   }
 
+  #isShown(key: Key, seen: Seen, text: string | undefined): boolean {
+    const value = this.#parse(key, seen)
+    const stored = text === undefined ? undefined : parseStored(text)
+    return value !== undefined && !(value instanceof SettingsError) && stored !== undefined && equalJson(value, stored)
+  }
+
   /** Puts a text, or no file, in the place of what was seen; false when somebody was faster. */
   async #put(file: string, tracked: TrackedFile, seen: Seen, version: FileVersion, shown: string | undefined): Promise<boolean> {
+    const { replaced } = tracked
+    if (replaced && seen.hash !== null && !replaced.isInspected) {
+      // Its name is needed for what is replaced now.
+      if (replaced.stuck !== undefined) throw replaced.stuck
+      return false
+    }
     tracked.begin(version)
     try {
-      if (seen.hash !== null && seen.hash === tracked.rejected) await copyFile(file, neighbours(file).rejected)
+      if (seen.hash !== null && seen.hash === tracked.rejected) await keepRejected(file)
       if (shown !== undefined) await prepareText(file, shown)
-      if (seen.hash !== null) tracked.replaced = { version: { ...tracked.known, hash: seen.hash }, due: performance.now() + GRACE }
-      if (shown === undefined) return takeAway(file, seen)
-      return putPrepared(file, seen, tracked.isBeingEdited(performance.now()) && (() => tracked.took()))
+      const old = { ...tracked.known, hash: seen.hash }
+      const moved = () => {
+        tracked.replaced = { version: old, due: performance.now() + GRACE }
+      }
+      if (shown === undefined) return takeAway(file, seen, moved)
+      const calmly = !tracked.isBeingEdited(performance.now())
+      return await putPrepared(file, shown, seen, { calmly, moved, took: () => tracked.took() })
     } catch (error) {
       tracked.doubt = version
       throw error
+    } finally {
+      tracked.litter = !isAbsent(neighbours(file).temporary)
     }
   }
 
-  /** Looks once more at a file that was replaced; gives how long to wait for that, or undefined when it is done or there is none. */
+  /** Looks once more at a file that was replaced, and removes it; what stands in the way of that is reported, and only keeps the file from being replaced again. */
+  async #settleReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
+    try {
+      return await this.#inspectReplaced(key, file, tracked)
+    } catch (error) {
+      if (isSettingsError(error) || !tracked.replaced) throw error
+      if (tracked.replaced.isInspected && tracked.replaced.stuck === undefined) this.#office.remember(key)
+      tracked.replaced = { ...tracked.replaced, stuck: error }
+      this.#report(
+        key,
+        file,
+        tracked,
+        `${neighbours(file).replaced}, what ${file} held before, cannot be looked at or removed: ${reasonOf(error)}. Move it away.`,
+      )
+      return undefined
+    }
+  }
+
+  /** Gives how long to wait for the last look, or undefined when it is done, there is nothing to look at, or the file is to be written first. */
   async #inspectReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     const { replaced } = tracked
     if (!replaced) return undefined
+    if (replaced.isOnly && tracked.known.hash === null && this.#office.state.has(key) && isAbsent(file)) return undefined
     const wait = replaced.due - performance.now()
     if (wait > 0 && !this.hurry) return wait
     const old = neighbours(file).replaced
-    const seen = await look(old)
+    const seen = isSameFile(old, file) ? undefined : await look(old)
     if (seen && seen.hash !== null && seen.hash !== replaced.version.hash) {
       if (seen.hash !== replaced.found && !this.hurry) {
         tracked.replaced = { ...replaced, due: performance.now() + GRACE, found: seen.hash }
         return GRACE
       }
-      await this.#rescue(key, file, replaced.version, seen)
       // If it cannot be removed now it must not be taken in once more, over what is committed until then.
-      tracked.replaced = { ...replaced, version: { ...replaced.version, hash: seen.hash } }
+      tracked.replaced = { ...replaced, version: await this.#rescue(key, file, tracked, replaced.version, seen) }
     }
+    tracked.replaced = { ...(tracked.replaced ?? replaced), isInspected: true }
+    // The name of what is in its place has to be durable first.
+    if (replaced.isOnly) await makeDurable(dirname(file))
     await rm(old, { force: true })
     tracked.replaced = undefined
     this.#office.remember(key)
     return undefined
   }
 
-  /** Takes in what somebody wrote into a file while it was replaced, or sets it aside. */
-  async #rescue(key: Key, file: string, version: FileVersion, seen: Seen): Promise<void> {
+  /** Takes in what somebody wrote into a file while it was replaced, or sets it aside; gives what it stands for from then on. */
+  async #rescue(key: Key, file: string, tracked: TrackedFile, version: FileVersion, seen: Seen): Promise<FileVersion> {
     const value = this.#parse(key, seen)
-    if (!(value instanceof SettingsError)) return takeIn({ key, base: version.text, value, marks: [] }, this.#office)
+    if (!(value instanceof SettingsError)) {
+      const taken = { hash: seen.hash, text: value && printJson(value) }
+      await takeIn({ key, base: version.text, value, marks: [[key, () => [taken, ...tracked.possible()]]] }, this.#office)
+      return taken
+    }
     const { replaced, rejected } = neighbours(file)
-    await rename(replaced, rejected)
+    await keepRejected(file, replaced)
     const message = `An edit of ${file} is not taken in, and kept as ${rejected}: ${value.message} Correct it and save it as ${file}.`
     this.#office.report({ code: 'FILE_REJECTED', key, source: rejected, message })
+    return { ...version, hash: seen.hash }
   }
 
-  /** Adopts what a process that died had replaced and not looked at again; `base` finds what it stood for. */
-  async recover(key: Key, tracked: TrackedFile, base: (seen: Seen, value: JsonObject | undefined) => FileVersion): Promise<void> {
-    const file = this.#office.layout.file(key)
-    const { temporary, replaced } = neighbours(file)
-    await rm(temporary, { force: true })
-    const seen = await look(replaced)
-    if (!seen || seen.hash === null) return
-    const value = this.#parse(key, seen)
-    const version = base(seen, value instanceof SettingsError ? undefined : value)
-    if (version.hash === seen.hash && signatureNow(file) === 'no file') {
-      // Back in its place, in one step: were there neither of them when this process dies too, a person would seem to have removed the file.
-      await rename(replaced, file)
-      tracked.end(version)
-      return
+  /** Adopts what a process that died had replaced and not looked at again, or at the next attention; `base` finds what it stood for. */
+  async recover(key: Key, tracked: TrackedFile, base: FindBase): Promise<void> {
+    tracked.recovery = base
+    try {
+      await this.#settleRecovery(key, this.#office.layout.file(key), tracked, base)
+    } catch {
+      // The next attention tries it again and reports why it fails. Until then the file is left alone, and the store opens.
     }
-    if (version.hash !== seen.hash) await this.#rescue(key, file, version, seen)
-    await rm(replaced, { force: true })
-    // It died between taking the old file away and putting the new one there: that there is none is our doing.
-    if (signatureNow(file) === 'no file') tracked.end({ hash: null, text: undefined })
+  }
+
+  async #settleRecovery(key: Key, file: string, tracked: TrackedFile, base: FindBase): Promise<void> {
+    const { temporary, replaced } = neighbours(file)
+    const old = isSameFile(replaced, file) ? undefined : await look(replaced)
+    const seen = await look(file)
+    const begun = seen && tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
+    if (old && old.hash !== null) {
+      const value = this.#parse(key, old)
+      const found = base(old, value instanceof SettingsError ? undefined : value)
+      const version = found.hash === old.hash ? found : await this.#rescue(key, file, tracked, found, old)
+      tracked.replaced = { version, due: Number.NEGATIVE_INFINITY, isOnly: true }
+      // It died between taking the old file away and putting the new one there: that there is none is our doing.
+      if (seen?.hash === null) tracked.incomplete(null, version.text)
+    }
+    if (begun) tracked.incomplete(seen?.hash ?? null, begun.text)
+    // The second names of files that are in their places, and what nobody needs.
+    await rm(temporary, { force: true }).catch(() => {})
+    if (isSameFile(replaced, file)) await rm(replaced, { force: true })
+    tracked.recovery = undefined
   }
 
   /** The object in a file, undefined when there is no file, or the error that says why it cannot be taken in. */
@@ -287,11 +387,8 @@ export class Attendant {
     }
   }
 
-  #reportFailure(key: Key, file: string, tracked: TrackedFile, error: unknown): void {
-    const reason = error instanceof Error ? error.message : String(error)
-    if (tracked.failure === reason) return
-    tracked.failure = reason
-    this.#office.report({ code: 'FILE_UNWRITABLE', key, source: file, message: unwritableMessage(file, reason) })
+  #report(key: Key, file: string, tracked: TrackedFile, message: string): void {
+    if (tracked.failed(message)) this.#office.report({ code: 'FILE_UNWRITABLE', key, source: file, message })
   }
 }
 
@@ -301,12 +398,17 @@ function folderHolding(file: string): FolderIdentity | undefined {
   return signatureNow(file) === 'no file' ? undefined : folder
 }
 
-/** Finds out whether a file holds what was to be put there when that failed; else it would be taken for the work of a person. */
+/** Finds out what a file holds after a failure to put something there; else it would be taken for the work of a person. */
 async function settleDoubt(file: string, tracked: TrackedFile, doubt: FileVersion): Promise<void> {
   const seen = await look(file)
-  await rm(neighbours(file).temporary, { force: true })
-  tracked.end(seen?.hash === doubt.hash ? doubt : undefined)
+  if (seen?.hash === doubt.hash) tracked.end(doubt)
+  else if (seen?.hash === null && tracked.known.hash !== null) tracked.took()
+  else if (seen && doubt.text !== undefined && isBegun(seen, readableText(doubt.text))) tracked.incomplete(seen.hash, doubt.text)
   tracked.doubt = undefined
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 function tooLarge(bytes: number, allowed: number): SettingsError {

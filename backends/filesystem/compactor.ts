@@ -1,4 +1,5 @@
 import type { Key } from '../../model/key.ts'
+import type { Surroundings } from '../backend.ts'
 import { removeSuperseded, writeSnapshot } from './compaction.ts'
 import type { Journal } from './journal.ts'
 import type { Disk } from './journal-folder.ts'
@@ -26,6 +27,7 @@ export interface Compactable {
   readonly journal: Journal
   /** What every readable file may hold. */
   readonly files: () => ReadonlyMap<Key, FileRecord>
+  readonly report: Surroundings['report']
 }
 
 /**
@@ -41,6 +43,8 @@ export class Compactor {
   #tail: number
   #running: Promise<void> | undefined
   #notBefore = Number.NEGATIVE_INFINITY
+  /** Why no snapshot could last be made: reported once, until one can be again. */
+  #failure: string | undefined
 
   /** `tail` is how many bytes of logs there are since the newest snapshot. */
   constructor(store: Compactable, limits: CompactionLimits, tail: number) {
@@ -92,11 +96,25 @@ export class Compactor {
       this.#tail = -written
       if (suspect) journal.trust()
       await removeSuperseded(folder, number, !suspect)
-    } catch {
+      this.#failure = undefined
+    } catch (error) {
       // The logs are all there still, so nothing is lost but room; a full disk is told to those who commit.
       this.#notBefore = performance.now() + AGAIN
+      this.#reportFailure(error)
     } finally {
       this.#running = undefined
     }
+  }
+
+  #reportFailure(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (this.#stopping.signal.aborted || reason === this.#failure) return
+    this.#failure = reason
+    const { folder, report } = this.#store
+    report({
+      code: 'FILE_UNWRITABLE',
+      source: folder,
+      message: `The journal ${folder} cannot be made smaller and grows: ${reason}. Nothing is lost.`,
+    })
   }
 }

@@ -285,7 +285,7 @@ export class Mirror {
   async #note(): Promise<void> {
     const due = [...this.#unmarked].flatMap(key => {
       const tracked = this.#tracked.get(key)
-      return tracked && !tracked.replaced ? [{ key, tracked, version: tracked.known }] : []
+      return tracked && isSettled(tracked) ? [{ key, tracked, version: tracked.known }] : []
     })
     this.#unmarked.clear()
     this.#markTimer = undefined
@@ -408,6 +408,11 @@ function namesIn(folder: string): ReadonlySet<string> | undefined {
   } catch {
     return undefined
   }
+}
+
+/** True when everything that the journal is to know of a file can be said by its versions from the known one on. */
+function isSettled({ replaced, recovery }: TrackedFile): boolean {
+  return !recovery && (!replaced || replaced.isInspected === true)
 }
 
 function objectIn(bytes: Buffer): JsonObject | undefined {

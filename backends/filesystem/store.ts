@@ -77,7 +77,7 @@ export class FilesystemStore {
     const commit = (operations: readonly Operation[], marks?: readonly Mark[]) => this.commit(operations, marks)
     this.#mirror = new Mirror({ state: this.state, commit, layout, entryBytes, report })
     const files = () => this.#mirror.records()
-    this.#compactor = new Compactor({ folder: layout.journal, disk, state: this.state, journal, files }, compaction, found.tail)
+    this.#compactor = new Compactor({ folder: layout.journal, disk, state: this.state, journal, files, report }, compaction, found.tail)
     this.#committer = new Committer(this.state, journal, {
       between: () => this.#compactor.between(),
       durable: commits => this.#durable(commits),
@@ -135,7 +135,7 @@ async function makeFolders(layout: Layout): Promise<void> {
 async function openJournal(layout: Layout, disk: Disk, found: Replay, report: Surroundings['report']): Promise<Journal> {
   const folder = layout.journal
   try {
-    for (const file of found.obsolete) await rm(file)
+    for (const file of found.obsolete) await removeObsolete(file, report)
     if (!found.current) {
       // First the names above it, so that an error leaves no file open.
       await disk.syncFolder(layout.path)
@@ -149,6 +149,14 @@ async function openJournal(layout: Layout, disk: Disk, found: Replay, report: Su
   } catch (error) {
     throw unwritable(layout.path, error)
   }
+}
+
+/** Removes a file that counts no more; one that stays is found again, and counts no more, at the next opening. */
+async function removeObsolete(file: string, report: Surroundings['report']): Promise<void> {
+  await rm(file, { force: true }).catch(error => {
+    const reason = error instanceof Error ? error.message : String(error)
+    report({ code: 'FILE_UNWRITABLE', source: file, message: `${file} counts no more and cannot be removed: ${reason}. Remove it.` })
+  })
 }
 
 /** What the last process wrote but did not live to sync is read by us, so it must be durable before anybody sees it. */

@@ -1,3 +1,4 @@
+import type { JsonObject } from '../../model/value.ts'
 import { type FileNotes, withEarlier } from './file-notes.ts'
 import { type FileVersion, NO_FILE } from './file-version.ts'
 import { type FolderIdentity, isSameFolder, parseFolder, printFolder } from './folder-identity.ts'
@@ -12,12 +13,18 @@ export type Finding = keyof typeof PATIENCE
 
 /** A file that was replaced and may still be written into by somebody who had it open. */
 export interface Replaced {
-  /** What it held when it was replaced. */
+  /** What it held when it was replaced, or when it was last taken in. */
   readonly version: FileVersion
   /** When it is looked at for the last time; monotonic milliseconds. */
   readonly due: number
   /** Content that was found in it instead. */
   readonly found?: string
+  /** True when nothing stands in its place: it is kept until something does. */
+  readonly isOnly?: true
+  /** True when it was looked at for the last time: nothing in it can be lost any more. */
+  readonly isInspected?: true
+  /** Why it could not be looked at or removed. */
+  readonly stuck?: unknown
 }
 
 /** What the journal keeps of one readable file. */
@@ -25,6 +32,12 @@ export interface FileRecord {
   readonly versions: readonly FileVersion[]
   readonly notes: FileNotes
 }
+
+/** Finds which version the replaced content of a file was made from. */
+export type FindBase = (seen: Seen, value: JsonObject | undefined) => FileVersion
+
+/** How many different reasons why a file cannot be written are reported until it can be. */
+const REASONS = 8
 
 /**
  * What is known of one readable file.
@@ -50,7 +63,11 @@ export class TrackedFile {
   unseen = false
   /** What was to be put into the file when that failed half-way: the next look tells whether it holds it. */
   doubt: FileVersion | undefined
-  /** What was last reported about failing to write this file. */
+  /** True while the temporary file of a write that is over may still be there. */
+  litter = false
+  /** Set while what a process that died left half-done could not be settled yet. */
+  recovery: FindBase | undefined
+  /** Why the file does not show its document; undefined when it does, as far as known. */
   failure: string | undefined
   /** True while the file is absent, no person removed it as far as can be told, and its document did not change since. */
   kept = false
@@ -60,6 +77,9 @@ export class TrackedFile {
   stray: FileVersion | undefined
   /** The folder that held the file when it was last seen; without a device when that was in an earlier process. */
   folder: FolderIdentity | undefined
+  /** How often in a row the file could not be attended to. */
+  failures = 0
+  readonly #reported = new Set<string>()
 
   constructor(versions: readonly FileVersion[] = [NO_FILE], { kept, stray, folder, earlier }: FileNotes = {}) {
     this.#versions = versions
@@ -73,11 +93,16 @@ export class TrackedFile {
     return this.#versions.at(-1) ?? NO_FILE
   }
 
-  /** What the file may hold after a crash, the version known to be durable first. */
+  /** What the file, and what was replaced in its place, may hold after a crash, the version known to be durable first. */
   possible(from?: FileVersion): readonly FileVersion[] {
     const since = from && !this.unseen ? this.#since(from) : this.#versions
     const next = this.#writing ?? this.doubt
-    return next ? [...since, next] : since
+    return this.holding(...since, ...(next ? [next] : []))
+  }
+
+  /** These versions, after what was replaced and is still there. */
+  holding(...versions: readonly FileVersion[]): readonly FileVersion[] {
+    return this.replaced ? [this.replaced.version, ...versions] : versions
   }
 
   /** What else the journal is to remember. */
@@ -107,8 +132,31 @@ export class TrackedFile {
 
   /** We took the file away, and nothing is in its place yet: that there is none is nobody's wish. */
   took(): void {
-    this.#versions = [...this.#versions, { hash: null, text: this.known.text }]
+    this.incomplete(null, this.known.text)
+    if (this.replaced) this.replaced = { ...this.replaced, isOnly: true }
+  }
+
+  /** A write that did not come to its end left this content (null: no file), which stands for a document: ours, and to be replaced. */
+  incomplete(hash: string | null, text: string | undefined): void {
+    this.#versions = [...this.#versions, { hash, text }]
+    this.#suspect = undefined
     this.untidy = true
+  }
+
+  /** The file could not be attended to; true when this reason is to be reported. */
+  failed(reason: string): boolean {
+    this.failures++
+    if (this.#reported.has(reason) || this.#reported.size >= REASONS) return false
+    this.#reported.add(reason)
+    return true
+  }
+
+  /** The file shows its document; once nothing half-done is left beside it, what fails is reported again. */
+  shown(): void {
+    this.failure = undefined
+    if (this.replaced) return
+    this.failures = 0
+    this.#reported.clear()
   }
 
   /** This content is not taken in; without a reason it is about to be replaced. */

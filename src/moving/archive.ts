@@ -10,7 +10,8 @@ import type { Picture } from './picture.ts'
 
 /**
  * Writes a picture into one file that only its owner may read, and reads it back before the file gets its name. Gives its bytes.
- * @throws SettingsError DOCUMENT_EXISTS when there is such a file and it is not to be replaced, STORE_UNWRITABLE; then there is no new file.
+ * @throws SettingsError DOCUMENT_EXISTS when there is such a file and it is not to be replaced, STORE_UNWRITABLE; then there is no new file, or, as the
+ * message says, one that a loss of power may take away.
  */
 export async function writeArchive(picture: Picture, file: string, replace: boolean): Promise<number> {
   if (!replace && (await isThere(file))) {
@@ -27,10 +28,11 @@ export async function writeArchive(picture: Picture, file: string, replace: bool
       throw new SettingsError('STORE_UNWRITABLE', `${file} does not hold what was written into it.`)
     const { size } = await stat(temporary)
     await rename(temporary, file)
-    await syncFolder(dirname(file))
+    await keepName(file)
     return size
   } catch (cause) {
-    await rm(temporary, { force: true })
+    // What went wrong first is the reason; a leftover is told by its name.
+    await rm(temporary, { force: true }).catch(() => {})
     if (isSettingsError(cause)) throw cause
     throw new SettingsError('STORE_UNWRITABLE', `${file} was not written: ${cause instanceof Error ? cause.message : cause}.`, { cause })
   }
@@ -81,6 +83,17 @@ async function isThere(file: string): Promise<boolean> {
     () => true,
     () => false,
   )
+}
+
+/** Makes the name of a file durable. @throws SettingsError STORE_UNWRITABLE. */
+async function keepName(file: string): Promise<void> {
+  try {
+    await syncFolder(dirname(file))
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    const message = `${file} was written, but may be lost with the power: its folder cannot be synced (${reason}). Copy it to another disk.`
+    throw new SettingsError('STORE_UNWRITABLE', message, { cause })
+  }
 }
 
 async function syncFolder(path: string): Promise<void> {

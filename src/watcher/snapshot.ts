@@ -1,4 +1,4 @@
-import { mkdir, open, readFile, rename, stat } from 'node:fs/promises'
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import type { Batch } from '../../backends/backend.ts'
 import { parseRevision, printRevision } from '../../model/document.ts'
@@ -31,6 +31,8 @@ export class SnapshotFile {
   readonly #store: string
   readonly #log: Log
   #timer: NodeJS.Timeout | undefined
+  /** Why it could last not be written: reported once, until it can be again. */
+  #failure: string | undefined
   #writing: Promise<void> = Promise.resolve()
 
   constructor(file: string, store: string, log: Log) {
@@ -92,8 +94,14 @@ export class SnapshotFile {
         await file.close()
       }
       await rename(temporary, this.#file)
+      this.#failure = undefined
     } catch (error) {
-      this.#log.warn(`The last known state was not kept in ${this.#file}: ${error instanceof Error ? error.message : error}`)
+      // On a full disk the half of it takes room; the first error is the one to report.
+      await rm(temporary, { force: true }).catch(() => {})
+      const reason = error instanceof Error ? error.message : String(error)
+      if (reason === this.#failure) return
+      this.#failure = reason
+      this.#log.warn(`The last known state was not kept in ${this.#file}: ${reason}`)
     }
   }
 }

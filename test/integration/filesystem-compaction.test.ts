@@ -2,10 +2,11 @@ import { mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import type { Backend, Batch } from '../../backends/backend.ts'
+import type { Backend, Batch, Problem } from '../../backends/backend.ts'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { EVERYTHING, makeKey } from '../../model/key.ts'
+import { watchSteps } from '../chaos/filesystem-steps.ts'
 
 const SMALL = { compaction: { log: 32 * 1024, tail: 64 * 1024, ratio: 2 } }
 const WRITERS = 16
@@ -48,6 +49,46 @@ describe('Compaction', () => {
     expect(await picture(again)).toEqual(before)
     expect(await again.commit([{ key: makeKey('meta', 'next'), put: '1' }])).toEqual({ committed: true, revision: before.revision + 1n })
     expect((await follow(again, before.revision - 50n)).map(({ revision }) => revision)).toHaveLength(51)
+  })
+
+  it('that is refused is reported once, costs nothing, and is made up for', { timeout: 40_000 }, async () => {
+    const fail = () => {
+      throw Object.assign(new Error('EBUSY, as the test wanted'), { code: 'EBUSY' })
+    }
+    let refused = 0
+    const stop = watchSteps(path, ({ name }) => (/^rename to .*\.snapshot$/.test(name) && ++refused ? { share: 0, end: fail } : undefined))
+    const problems: Problem[] = []
+    const store = createFilesystemBackend({ path }, { report: problem => problems.push(problem) }, SMALL)
+    backends.push(store)
+    await store.open()
+    for (let writer = 0; writer < 2; writer++) await write(store, writer)
+    await expect.poll(() => problems.map(({ code, source }) => [code, source])).toEqual([['FILE_UNWRITABLE', join(path, 'journal')]])
+    await write(store, 2)
+    const before = await picture(store)
+    await store.close()
+    stop()
+    expect(refused).toBeGreaterThan(0)
+    expect(problems).toHaveLength(1)
+    expect((await readdir(join(path, 'journal'))).filter(name => name.includes('snapshot'))).toEqual([])
+    expect(await picture(await open(SMALL))).toEqual(before)
+  })
+
+  it('whose leftovers cannot be removed does not keep the store from opening, and reports them', async () => {
+    const store = await open(SMALL)
+    await store.commit([{ key: makeKey('meta', 'a'), put: '1' }])
+    await store.close()
+    await writeFile(join(path, 'journal', '000000000002.snapshot.tmp'), 'half')
+    const fail = () => {
+      throw Object.assign(new Error('EPERM, as the test wanted'), { code: 'EPERM' })
+    }
+    const stop = watchSteps(path, ({ name }) => (name.startsWith('remove journal/') ? { share: 0, end: fail } : undefined))
+    const problems: Problem[] = []
+    const again = createFilesystemBackend({ path }, { report: problem => problems.push(problem) }, SMALL)
+    backends.push(again)
+    await again.open()
+    stop()
+    expect((await again.get(makeKey('meta', 'a')))?.text).toBe('1')
+    expect(problems).toMatchObject([{ code: 'FILE_UNWRITABLE', source: join(path, 'journal', '000000000002.snapshot.tmp') }])
   })
 
   it('keeps steps for watches within the window, and calls older ones lost', { timeout: 40_000 }, async () => {

@@ -7,6 +7,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { makeKey } from '../../../model/key.ts'
 import { readArchive, writeArchive } from '../../../src/moving/archive.ts'
 import type { Picture } from '../../../src/moving/picture.ts'
+import { type Step, watchSteps } from '../../chaos/filesystem-steps.ts'
 import { createRandom } from '../../chaos/random.ts'
 
 /** What gzip says of the file itself, which says nothing of its content: time, flags of the compressor, system. */
@@ -53,6 +54,31 @@ describe('an archive', () => {
     await writeArchive(picture, file, true)
     expect(await readArchive(file)).toEqual(picture)
     await expect(writeArchive(picture, join(folder, 'none/a'), false)).rejects.toMatchObject({ code: 'STORE_UNWRITABLE' })
+  })
+
+  it('that cannot get its name, nor be removed, is refused with the first reason', async () => {
+    const fail = (name: string) => {
+      throw Object.assign(new Error(`EBUSY, as the test wanted: ${name}`), { code: 'EBUSY' })
+    }
+    const at = ({ name }: Step) => (/^(rename to a|remove a\..*)$/.test(name) ? ({ share: 0, end: () => fail(name) } as const) : undefined)
+    onTestFinished(watchSteps(folder, at))
+    await expect(writeArchive(picture, join(folder, 'a'), false)).rejects.toMatchObject({
+      code: 'STORE_UNWRITABLE',
+      message: expect.stringContaining('rename to a'),
+    })
+  })
+
+  it('whose name may not outlast a loss of power is there, and the message says so', async () => {
+    const fail = () => {
+      throw Object.assign(new Error('EIO, as the test wanted'), { code: 'EIO' })
+    }
+    onTestFinished(watchSteps(folder, ({ name }) => (name === 'sync ' ? { share: 0, end: fail } : undefined)))
+    const file = join(folder, 'a')
+    await expect(writeArchive(picture, file, false)).rejects.toMatchObject({
+      code: 'STORE_UNWRITABLE',
+      message: expect.stringContaining('was written, but may be lost with the power'),
+    })
+    expect(await readArchive(file)).toEqual(picture)
   })
 
   it('that was cut off at any byte is refused', async () => {

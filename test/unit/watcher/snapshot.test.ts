@@ -7,6 +7,7 @@ import { makeKey } from '../../../model/key.ts'
 import { CLUSTER, controllerScope, overridesKey, parseNamespace, schemaKey } from '../../../model/namespace.ts'
 import { Cache } from '../../../src/watcher/cache.ts'
 import { recordsIn, type Snapshot, SnapshotFile } from '../../../src/watcher/snapshot.ts'
+import { watchSteps } from '../../chaos/filesystem-steps.ts'
 import { keepLog } from '../../support/controller.ts'
 import { arbitraryJson } from '../model/arbitrary-json.ts'
 import { createShelf, schema, stored, written } from './shelf.ts'
@@ -209,6 +210,26 @@ describe('a snapshot', () => {
     await open().flush(cache, () => GOOD)
     expect(await open().read()).toBeUndefined()
     expect(log.lines).toEqual([expect.stringContaining(`was not kept in ${file}`), expect.stringContaining(`in ${file} cannot be read`)])
+  })
+
+  it('that cannot get its name is reported once for each reason, and leaves nothing beside the old one', async () => {
+    const { cache, change } = await createShelf()
+    await change(...written(KEY, 1, { a: 1 }))
+    const snapshot = open()
+    await snapshot.flush(cache, () => GOOD)
+    const fail = () => {
+      throw Object.assign(new Error('EBUSY, as the test wanted'), { code: 'EBUSY' })
+    }
+    const refuse = () => watchSteps(folder, ({ name }) => (name.startsWith('rename to ') ? { share: 0, end: fail } : undefined))
+    for (let times = 1; times <= 2; times++) {
+      const stop = refuse()
+      for (let n = 0; n < 3; n++) await snapshot.flush(cache, () => GOOD)
+      stop()
+      expect(await readdir(join(folder, 'controller-1'))).toEqual(['snapshot.json'])
+      expect(log.lines).toHaveLength(times)
+      await snapshot.flush(cache, () => GOOD)
+    }
+    expect(log.lines[0]).toContain('EBUSY')
   })
 
   it('is written soon after a change, once for many', async () => {

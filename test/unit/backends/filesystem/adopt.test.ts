@@ -12,6 +12,11 @@ describe('What a file held before it was edited', () => {
     expect(versions[1]?.hash).toBe(hashOf(readableText('{"a":1}')))
   })
 
+  it('is no file when this store had taken it away, whatever document it stood for', () => {
+    const taken = withHashes([version('{"a":1}'), { hash: null, text: '{"a":1}' }, version('{"a":2}')])
+    expect(lastHeld(taken, null, undefined)).toEqual({ hash: null, text: '{"a":1}' })
+  })
+
   it('is the version from which the edit is the smallest', () => {
     expect(lastHeld(versions, 'edited', { a: 1, b: 2, x: 9 }).text).toBe('{"a":1,"b":2}')
     expect(lastHeld(versions, 'edited', { a: 7 }).text).toBe('{"a":1}')
