@@ -135,7 +135,8 @@ export class SimulatedController {
     const differing = [...keys].filter(key => ANNOUNCED.test(key) && !isSame(texts.get(key), this.#known.get(key))).sort()
     this.#epoch = epoch
     for (const [i, key] of differing.entries()) {
-      this.#change(key, texts.get(key), this.#store.told.get(key), { cursor: `${epoch}.${revision}.${i + 1}`, origin: 'resync' })
+      const n = i === differing.length - 1 ? 999_999_999 : 500_000_001 + i
+      this.#change(key, texts.get(key), this.#store.told.get(key), { cursor: `${epoch}.${revision}.${n}`, origin: 'resync' })
     }
     this.#revision = revision
   }
