@@ -156,10 +156,18 @@ const DIFFERENCES: readonly Case[] = [
       rehear(h, 2, heard => {
         const at = last(placesOf(h, 2, isResync))
         const { content } = heard[at] as Heard
-        const more = { ...content, namespace: 'kytos/a8', scope: 'cluster', cursor: String(content.cursor).replace(/\d+$/, '98') }
-        return heard.toSpliced(at + 1, 0, { ...(heard[at] as Heard), name: 'settings.changed', content: more })
+        const more = { ...content, namespace: 'kytos/a8', scope: 'cluster', cursor: String(content.cursor).replace(/\d+$/, '500000098') }
+        return heard.toSpliced(at, 0, { ...(heard[at] as Heard), name: 'settings.changed', content: more })
       }),
     says: /which is as the listener knew it/,
+  },
+  {
+    title: 'a difference whose cursor looks like that of a step',
+    spoil: h => {
+      const at = placesOf(h, 2, isResync)[0] ?? 0
+      return reword(h, 2, at, { cursor: String(h.listeners[2]?.heard[at]?.content.cursor).replace(/\d+$/, '1') })
+    },
+    says: /has not the place/,
   },
   {
     title: 'a difference that nobody marks',

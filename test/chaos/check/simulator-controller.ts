@@ -154,7 +154,7 @@ export class SimulatedController {
         if (namespaceOf(other) === namespaceOf(key) && told.get(other)?.comment === comment) this.#learn(other, after.get(other))
       }
       const kind = after.get(key) ? (existed.get(key) ? 'updated' : 'created') : 'deleted'
-      this.#change(key, kind, before, told.get(key), { cursor: `${place}.${i + 1}`, origin })
+      this.#change(key, kind, before, told.get(key), { cursor: `${place}.${placeOf(i, after.size, origin)}`, origin })
     }
   }
 
@@ -224,4 +224,10 @@ function namespaceOf(key: string): string {
 
 function isSame(a: Stored | undefined, b: Stored | undefined): boolean {
   return a?.text === b?.text && a?.revision === b?.revision
+}
+
+/** The last part of the cursor of a fact: the facts of a difference have places of their own, and the last one the end of the revision. */
+function placeOf(i: number, count: number, origin: string): number {
+  if (origin !== 'resync') return i + 1
+  return i === count - 1 ? 999_999_999 : 500_000_001 + i
 }

@@ -125,7 +125,7 @@ export class Walk {
     for (const { fact, difference } of matches) {
       if (!difference) this.#wrongFact(fact, `tells of ${fact.subject}, which is as the listener knew it`)
       else {
-        const place = places.indexOf(difference.key) + 1
+        const place = placeIn(places, difference.key)
         if (place !== fact.cursor.n) this.#wrongFact(fact, `has not the place ${place} that ${difference.key} has among what differs`)
         const { key, after } = difference
         const others = differences.flatMap(other => (other.key > key && other.after && areOne(after, other.after) ? [other.after] : []))
@@ -243,4 +243,12 @@ export class Walk {
   #wrong(what: string): void {
     this.#panel.findings.wrong(`${this.#listener.name} ${what}.`)
   }
+}
+
+/** Where the first fact of a difference stands, and the last: no key of a revision has such places. */
+const PART = 500_000_001
+const WHOLE = 999_999_999
+
+function placeIn(places: readonly string[], key: string): number {
+  return key === places.at(-1) ? WHOLE : PART + places.indexOf(key)
 }
