@@ -7,6 +7,8 @@ import { changes, isLasting, isLastingCreation } from './may-repeat.ts'
 export interface Held {
   readonly entries: ReadonlyMap<Key, Entry>
   readonly revision: Revision
+  /** A revision that the store had before the first copy was sent, where one is known. */
+  readonly since?: Revision | undefined
 }
 
 /** The entry of a key at an older revision. */
@@ -29,22 +31,23 @@ const VERSIONS = 64
  *     stand, which another commit may have brought about just as well.
  *  2. `committed: false` only when no copy was applied and none can be later: a guard fails for good. A guard that fails now and may hold again says nothing of
  *     a copy that is still under way.
- *  3. A deletion leaves no marker. That the key is gone, or was created anew since, shows a deletion, but not which.
+ *  3. No copy was applied so far when a key that the commit writes has not changed since before the first copy was sent.
+ *  4. A deletion leaves no marker. That the key is gone, or was created anew since, shows a deletion, but not which.
  */
 export async function settle(operations: readonly Operation[], held: Held, readVersion: ReadVersion): Promise<Settled> {
   const lost: Outcome = { committed: false, found: foundBy(operations, held) }
   const writes = operations.filter(changes)
   if (writes.length === 0) return operations.every(operation => holds(operation, held)) ? 'not applied' : lost
 
-  const marked = writes.find(operation => 'put' in operation && operation.marker === true)
-  if (!marked && writes.every(write => stands(write, held))) return { committed: true, revision: newestOf(writes, held) }
+  const none: Settled = operations.some(operation => failsForGood(operation, held)) ? lost : 'not applied'
 
+  const marked = writes.find(operation => 'put' in operation && operation.marker === true)
+  const trace = marked && (await traceOf(marked, held, readVersion))
+  if (typeof trace === 'bigint') return { committed: true, revision: trace }
   // A commit is applied whole: one write that was surely not made speaks for all of them.
-  for (const write of marked ? [marked, ...writes.filter(other => other !== marked)] : writes) {
-    const trace = await traceOf(write, held, readVersion)
-    if (trace === 'none') return operations.some(operation => failsForGood(operation, held)) ? lost : 'not applied'
-    if (write === marked && typeof trace === 'bigint') return { committed: true, revision: trace }
-  }
+  if (trace === 'none' || writes.some(write => isUntouched(write, held))) return none
+  if (!marked && writes.every(write => stands(write, held))) return { committed: true, revision: newestOf(writes, held) }
+  for (const write of writes) if (write !== marked && (await traceOf(write, held, readVersion)) === 'none') return none
   return 'unknown'
 }
 
@@ -62,6 +65,14 @@ function holds({ key, expected = 'any' }: Operation, { entries }: Held): boolean
 function failsForGood(operation: Operation, held: Held): boolean {
   if (holds(operation, held)) return false
   return typeof operation.expected === 'bigint' ? operation.expected <= held.revision : isLastingCreation(operation)
+}
+
+/** True when the key of a write has surely not changed since before the first copy was sent. */
+function isUntouched({ key }: Operation, { entries, revision, since }: Held): boolean {
+  if (since === undefined || revision < since) return false
+  const entry = entries.get(key)
+  // An absent key may have been created and deleted, but for that the store has to have gone on.
+  return entry ? entry.revision <= since : revision === since
 }
 
 /** True when the state that a write wants is there. A marked deletion wants to have been the one that did it, which no state shows. */

@@ -4,7 +4,7 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
 import { mayRepeat } from '../may-repeat.ts'
-import { type Settled, settle } from '../settle.ts'
+import { type Held, type Settled, settle } from '../settle.ts'
 import { checkOperations } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import { CallFailed, readFailure, toStoreError } from './errors.ts'
@@ -28,11 +28,11 @@ interface Past {
   readonly repeated: boolean
   /** One of them was answered, and may have been applied all the same. */
   readonly mayBeDone: boolean
+  /** A revision that the store had before the first of them. */
+  readonly since: Revision | undefined
   /** Until when attempts are made, on the monotonic clock, in ms. */
   readonly until?: number
 }
-
-const NONE: Past = { repeated: false, mayBeDone: false }
 
 /**
  * Commits in flight at the same time share transactions, each with its own guards and outcome.
@@ -106,7 +106,8 @@ export class Committer {
   }
 
   /** Answers every commit of a batch; never rejects. */
-  async #run(batch: readonly Pending[], past: Past = NONE): Promise<void> {
+  async #run(batch: readonly Pending[], past: Past = { repeated: false, mayBeDone: false, since: this.#link.seen }): Promise<void> {
+    const { since } = past
     const until = past.until ?? Math.max(Math.min(...batch.map(({ expires }) => expires)), performance.now() + LEAST)
     const repeatable = batch.filter(({ operations }) => mayRepeat(operations))
     try {
@@ -117,31 +118,31 @@ export class Committer {
     } catch (error) {
       const failed = error instanceof CallFailed ? error : undefined
       const full = failed !== undefined && isFull(failed)
-      const next = { repeated: failed?.repeated ?? past.repeated, mayBeDone: past.mayBeDone || full, until }
+      const next = { repeated: failed?.repeated ?? past.repeated, mayBeDone: past.mayBeDone || full, since, until }
       const others = batch.filter(pending => !repeatable.includes(pending))
       if (full && batch.length > 1) {
         // One of them may fit where all do not.
-        await Promise.all([...repeatable.map(one => this.#run([one], next)), ...others.map(one => this.#lookUp(one, error, until))])
+        await Promise.all([...repeatable.map(one => this.#run([one], next)), ...others.map(one => this.#lookUp(one, error, next))])
       } else if (failed?.failure.kind === 'refused' && batch.length > 1) {
         // The transaction was refused as a whole, perhaps because of one of them only.
         await Promise.all(batch.map(one => this.#run([one], next)))
       } else if (failed?.repeated && others.length > 0) {
         const again = repeatable.length > 0 ? [this.#run(repeatable, next)] : []
-        await Promise.all([...again, ...others.map(one => this.#lookUp(one, error, until))])
-      } else if (full) await Promise.all(batch.map(one => this.#lookUp(one, error, until)))
+        await Promise.all([...again, ...others.map(one => this.#lookUp(one, error, next))])
+      } else if (full) await Promise.all(batch.map(one => this.#lookUp(one, error, next)))
       else for (const pending of batch) pending.reject(this.#translate(error, pending))
     }
   }
 
   /** Answers a commit by what the store shows of it, else by the error that left it in doubt; never rejects. */
-  async #lookUp(pending: Pending, doubt: unknown, until: number): Promise<void> {
+  async #lookUp(pending: Pending, doubt: unknown, { since, until }: Past & { readonly until: number }): Promise<void> {
     const { operations } = pending
     try {
       await delay(LOOK_UP_PAUSE)
       const request = toLookUp(this.#space, operations)
       const { value } = await this.#link.call((client, options) => client.kv.txn(request, options), { repeated: false, until })
       const { held, revision } = readResponse(this.#space, operations, value, BigInt(value.header.revision))
-      const settled = await this.#settle(operations, held, revision)
+      const settled = await this.#settle(operations, { entries: held, revision, since })
       if (typeof settled === 'object') pending.resolve(settled)
       // An attempt that was answered is not under way any more.
       else if (settled === 'not applied') pending.reject(this.#translate(doubt, pending))
@@ -168,11 +169,11 @@ export class Committer {
     return { value: readings, repeated: answer.repeated }
   }
 
-  async #answer(pending: Pending | undefined, { outcome, held, revision }: Reading, { repeated, mayBeDone }: Past): Promise<void> {
+  async #answer(pending: Pending | undefined, { outcome, held, revision }: Reading, { repeated, mayBeDone, since }: Past): Promise<void> {
     if (!pending) return
     try {
       if (outcome.committed || !(repeated || mayBeDone)) return pending.resolve(outcome)
-      const settled = await this.#settle(pending.operations, held, revision)
+      const settled = await this.#settle(pending.operations, { entries: held, revision, since })
       if (typeof settled === 'object') pending.resolve(settled)
       // No copy is under way any more, so that none can be applied when the guards hold again.
       else if (settled === 'not applied' && !repeated) pending.resolve(outcome)
@@ -182,8 +183,8 @@ export class Committer {
     }
   }
 
-  #settle(operations: readonly Operation[], entries: Reading['held'], revision: Revision): Promise<Settled> {
-    return settle(operations, { entries, revision }, async (key: Key, at: Revision) => {
+  #settle(operations: readonly Operation[], held: Held): Promise<Settled> {
+    return settle(operations, held, async (key: Key, at: Revision) => {
       const request = { key: this.#space.address(key), revision: at.toString() }
       const { value } = await this.#link.call((client, options) => client.kv.range(request, options))
       return this.#space.entries(value.kvs)[0]

@@ -1,6 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
+import type { Revision } from '../../model/document.ts'
 import { attemptMs, createClient, type EtcdOptions } from './client.ts'
 import { CallFailed, readFailure } from './errors.ts'
 
@@ -18,6 +19,11 @@ export interface Before {
   readonly until?: number
   /** The call ends with the first attempt that may have been carried out. */
   readonly once?: boolean
+}
+
+/** What etcd answers to any call. */
+export interface Answered {
+  readonly header?: { readonly revision: string }
 }
 
 /** One attempt: calls this client, with these options. */
@@ -43,6 +49,7 @@ export class Link {
   readonly #clients = new Map<string, Etcd3>()
   readonly #closing = new AbortController()
   #at: number
+  #seen: Revision | undefined
   #closedAt = Number.POSITIVE_INFINITY
 
   constructor(options: EtcdOptions) {
@@ -62,20 +69,27 @@ export class Link {
     return client
   }
 
+  /** The highest revision that an answer to a call of this link named: the store is not behind it. */
+  get seen(): Revision | undefined {
+    return this.#seen
+  }
+
   get endpoint(): string {
     // The index is always taken modulo the length of a list that is not empty.
     return this.#options.endpoints[this.#at] as string
   }
 
   /** Attempts until one is answered, or as `before` says. @throws CallFailed. */
-  async call<T>(attempt: Attempt<T>, before: Before = { repeated: false }): Promise<Answer<T>> {
+  async call<T extends Answered>(attempt: Attempt<T>, before: Before = { repeated: false }): Promise<Answer<T>> {
     const end = before.until ?? performance.now() + this.#options.timeout * 1000
     let { repeated } = before
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       const client = this.client
       const left = Math.min(end, this.#closedAt + FAREWELL) - performance.now()
       try {
-        return { value: await attempt(client, { deadline: Date.now() + Math.max(1, Math.min(left, attemptMs(this.#options))) }), repeated }
+        const value = await attempt(client, { deadline: Date.now() + Math.max(1, Math.min(left, attemptMs(this.#options))) })
+        this.#note(value)
+        return { value, repeated }
       } catch (error) {
         const failure = readFailure(error)
         repeated ||= failure.kind === 'unknown'
@@ -127,6 +141,11 @@ export class Link {
     this.hurry()
     for (const client of this.#clients.values()) client.close()
     this.#clients.clear()
+  }
+
+  #note({ header }: Answered): void {
+    const revision = BigInt(header?.revision ?? 0)
+    if (revision > (this.#seen ?? 0n)) this.#seen = revision
   }
 
   async #pause(ms: number): Promise<void> {

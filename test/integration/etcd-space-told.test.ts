@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Operation } from '../../backends/backend.ts'
 import { Committer } from '../../backends/etcd/commit.ts'
 import { CallFailed } from '../../backends/etcd/errors.ts'
-import { Link } from '../../backends/etcd/link.ts'
+import { type Answered, Link } from '../../backends/etcd/link.ts'
 import { Space } from '../../backends/etcd/space.ts'
 import { historyKey, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
@@ -19,7 +20,10 @@ class FullLink extends Link {
   /** Done by another client before the answer arrives. */
   meanwhile = async (): Promise<void> => {}
 
-  override async call<T>(attempt: Parameters<typeof Link.prototype.call<T>>[0], before?: Parameters<typeof Link.prototype.call<T>>[1]) {
+  override async call<T extends Answered>(
+    attempt: Parameters<typeof Link.prototype.call<T>>[0],
+    before?: Parameters<typeof Link.prototype.call<T>>[1],
+  ) {
     if (this.lies-- <= 0) return super.call(attempt, before)
     if (this.applies) await super.call(attempt, before)
     await this.meanwhile()
@@ -50,6 +54,24 @@ describe('a store that says its space is used up', () => {
       expect(outcome).toMatchObject(applies ? { committed: true } : { code: 'STORE_FULL' })
       expect(await etcd.client.get(`/kytos/settings/kytos/n${n}`).string()).toBe(applies ? `{"n${n}":1}` : null)
     }
+    await committer.settle(1_000)
+    link.close()
+  })
+
+  it.each([1, 2])('refuses what others may delete, of %d commits, as surely not written when nothing was', async commits => {
+    const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
+    const link = new FullLink(options)
+    const committer = new Committer(link, new Space('/kytos', () => {}), options)
+    const box = (n: number) => makeKey('boxes', 'net', `n${n}`)
+    await committer.commit([{ key: box(0), put: '"before"' }])
+    Object.assign(link, { lies: 1, applies: false })
+    const asked: readonly (readonly Operation[])[] = [
+      [{ key: box(0), put: '"before"' }],
+      [{ key: box(1), put: '"1"', expected: 'absent', marker: true }],
+    ]
+    const ends = await Promise.all(asked.slice(0, commits).map(operations => committer.commit(operations).catch(error => error)))
+    expect(ends).toMatchObject(ends.map(() => ({ code: 'STORE_FULL' })))
+    expect(await etcd.client.getAll().prefix('/kytos/boxes/').strings()).toEqual({ '/kytos/boxes/net/n0': '"before"' })
     await committer.settle(1_000)
     link.close()
   })

@@ -44,23 +44,24 @@ export class LossyLine {
       if (this.#store.revision > before) applied(this.#store.revision)
       return outcome
     }
+    const since = this.#store.revision
     for (let copy = 1; copy <= COPIES; copy++) {
       const fate = this.fate()
       if (fate === 'answered') {
         const outcome = apply()
-        return outcome.committed || copy === 1 ? outcome : this.#settle(operations)
+        return outcome.committed || copy === 1 ? outcome : this.#settle(operations, since)
       }
       if (fate === 'applied') apply()
       if (fate === 'late') this.late.push(apply)
       await this.usable()
-      if (!this.#rules.mayRepeat(operations)) return this.#settle(operations)
+      if (!this.#rules.mayRepeat(operations)) return this.#settle(operations, since)
     }
     throw unknown()
   }
 
-  async #settle(operations: readonly Operation[]): Promise<Outcome> {
+  async #settle(operations: readonly Operation[], since: Revision): Promise<Outcome> {
     const entries = new Map(operations.flatMap(({ key }) => this.#held(key)))
-    const held = { entries, revision: this.#store.revision }
+    const held = { entries, revision: this.#store.revision, since }
     const settled = await this.#rules.settle(operations, held, async (key, revision) => this.#version(key, revision))
     if (typeof settled === 'object') return settled
     throw unknown()

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Backend, Operation } from '../../../backends/backend.ts'
-import { createMemoryBackend } from '../../../backends/memory/index.ts'
+import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
 import { HAND_EDIT } from '../../../model/actor.ts'
 import { historyKey, type Key, makeKey } from '../../../model/key.ts'
 import { hasChanged } from '../../../src/moving/copy-store.ts'
@@ -10,6 +10,7 @@ import { fillStore } from '../../../src/moving/fill-store.ts'
 import { takePicture } from '../../../src/moving/picture.ts'
 import { nextRecord, printRecord } from '../../../src/settings/record.ts'
 import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
+import { type Fate, LossyLine } from '../../support/lossy-line.ts'
 import { readContents, withoutMeta } from '../../support/store-contents.ts'
 
 const WHOLE = { overwrite: false, skipOversized: false, keepTokens: false, dryRun: false }
@@ -89,6 +90,41 @@ describe('a store is filled', () => {
         expect((await target.list(META_KEY as never)).revision).toBe(revision)
       }),
       { numRuns: 150 },
+    )
+  })
+
+  it('over a line that loses answers: each commit is repeated or found, and none is made twice', async () => {
+    const fates = fc.array(fc.constantFrom<Fate>('answered', 'applied', 'never'), { minLength: 1, maxLength: 12 })
+    await fc.assert(
+      fc.asyncProperty(happenings, fates, async (all, cycle) => {
+        const source = await sourceOf(all)
+        const picture = await takePicture(source, 'source')
+        const store = createMemoryStore()
+        const target = createMemoryBackend(undefined, store)
+        await target.open()
+        // Something to take away first.
+        await target.commit([{ key: makeKey('boxes', 'old', 'one'), put: '{"data":1}' }])
+        const line = new LossyLine(store)
+        let sent = 0
+        let losses = 0
+        line.fate = () => {
+          const fate = cycle[sent++ % cycle.length] ?? 'answered'
+          // The mark at the beginning may not be repeated; and what is lost is lost once.
+          if (fate === 'answered' || sent === 1 || losses > 0) losses = 0
+          else losses++
+          return losses > 0 ? fate : 'answered'
+        }
+        const lossy = Object.assign(Object.create(target), {
+          supports: target.supports,
+          list: target.list.bind(target),
+          get: target.get.bind(target),
+          commit: (operations: readonly Operation[]) => line.commit(operations),
+        })
+        await fillStore(lossy, picture, { ...WHOLE, overwrite: true })
+        const { meta: _meta, ...contents } = await readContents(target)
+        expect(contents).toEqual(withoutMeta(await readContents(source)))
+      }),
+      { numRuns: 100 },
     )
   })
 
