@@ -152,10 +152,12 @@ function nextSize(chunks: Buffer[]): number | undefined {
 const SECOND = 2
 const THIRD = 3
 const EVENTS = 11
+/** The field of a part that is the answer to a range. */
+const RANGE = 1
 
 /**
  * Reads a protobuf message by its outermost fields. The second and the third are numbers in an answer of a watch (its id, `created`), entries and a number in
- * a listing, a number and parts in the answer to a transaction (`succeeded`, `responses`).
+ * a listing, a number and parts in the answer to a transaction (`succeeded`, `responses`), whose own first fields say what each answers.
  */
 function describe(bytes: Buffer): Message {
   let events = 0
@@ -168,7 +170,8 @@ function describe(bytes: Buffer): Message {
     if (field === SECOND && isNumber) succeeded = number === 1
     if (field === SECOND && !isNumber) entries = true
     if (field === THIRD && isNumber) created = number === 1
-    if (field === THIRD && !isNumber) parts = true
+    // One that only reads is answered with ranges alone.
+    if (field === THIRD && !isNumber && (bytes[next] ?? 0) >> 3 !== RANGE) parts = true
     if (field === EVENTS && !isNumber) events++
     at = isNumber ? next : next + number
   }

@@ -8,12 +8,8 @@ import { RIGHTS } from '../../../src/tokens/rights.ts'
 
 test('docs/configuration.md holds the table of all keys as the code has it', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')
-  expect(
-    text
-      .split('\n')
-      .filter(line => line.startsWith('|'))
-      .join('\n'),
-  ).toBe(configTable())
+  const tables = text.match(/^\|.*(?:\n\|.*)*/gm) ?? []
+  expect(tables.filter(table => table.startsWith('| section |'))).toEqual([configTable()])
 })
 
 test.each(['configuration.md', 'security.md'])('the examples in docs/%s are files that are right', async name => {
