@@ -39,7 +39,8 @@ it('whatever is made of its OpenAPI document, the service answers as the documen
   await writeFile(join(cwd, 'openapi.json'), JSON.stringify(document))
 
   const args = ['run', 'openapi.json', '--url', url, '--header', `Authorization: Bearer ${token}`, '--checks', CHECKS.join(',')]
-  const bounds = ['--seed', '1', '--max-examples', '10', '--phases', 'coverage,fuzzing', '--workers', '2', '--no-color', '--continue-on-failure']
+  // One thread: CPython 3.11 counts the recursion of ast.parse for all threads together, and fails (python/cpython#106905).
+  const bounds = ['--seed', '1', '--max-examples', '10', '--phases', 'coverage,fuzzing', '--workers', '1', '--no-color', '--continue-on-failure']
   const config = ['--config-file', join(packageRoot(), 'test/python/schemathesis.toml')]
   const run = promisify(execFile)(PYTHON, ['-m', 'schemathesis.cli', ...config, ...args, ...bounds], { cwd, maxBuffer: 2 ** 26 })
   const report = await run.then(
