@@ -3,11 +3,11 @@ import type { Description, Settings } from '../../events/map.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { parseUntrustedJson, printJson } from '../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../model/value.ts'
-import { declaredIn } from './describe.ts'
-import { showDifference } from './history.ts'
+import { declaredIn } from './declared-settings.ts'
 import { printKey } from './key-path.ts'
 import { harmless } from './paper.ts'
 import { show } from './print-answer.ts'
+import { showDifference } from './show-difference.ts'
 
 /*
  * What a person edits: remarks, each line led by `//`, then the overrides as JSON. A line that begins with `//` is a remark wherever it stands: a text of JSON

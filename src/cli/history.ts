@@ -1,13 +1,12 @@
 import type { Command } from 'commander'
-import { type Difference, differences } from '../../events/differences.ts'
+import { differences } from '../../events/differences.ts'
 import type { HistoryRecord } from '../../events/map.ts'
-import type { Json } from '../../model/value.ts'
 import type { AddressOptions } from './address.ts'
-import { pathOf, printKey } from './key-path.ts'
 import { createPaper, type Paper } from './paper.ts'
 import { parseCount } from './parse-count.ts'
-import { printAnswer, show, showTime } from './print-answer.ts'
+import { printAnswer, showTime } from './print-answer.ts'
 import { addServiceOptions, withService } from './service.ts'
+import { showDifference } from './show-difference.ts'
 import { type Cell, printTable } from './table.ts'
 import type { World } from './world.ts'
 
@@ -40,12 +39,6 @@ export function addHistoryCommand(program: Command, world: World): void {
         printAnswer(json, records, () => printRecords(namespace, records, limit, createPaper(world.stdout, world.env)), world)
       })
     })
-}
-
-/** A difference for people: `liveness.min_hellos 2 -> 3`. */
-export function showDifference({ path, old, new: now }: Difference): string {
-  const said = (value: Json | undefined): string => (value === undefined ? 'unset' : show(value))
-  return `${printKey(pathOf(path))} ${said(old)} -> ${said(now)}`
 }
 
 function printRecords(namespace: string, records: readonly HistoryRecord[], limit: number, paper: Paper): string {

@@ -1,7 +1,5 @@
-import type { Bus, RootBus } from '../../events/event.ts'
+import type { Bus } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../events/map.ts'
-import type { SettingsError } from '../../model/errors.ts'
-import type { Config } from '../boot/config.ts'
 import type { OpenSettings } from '../client/live-settings.ts'
 import type { Log } from '../log.ts'
 
@@ -32,18 +30,6 @@ export interface NAppContext {
   readonly log: Log
   /** Opens its live settings; they are closed after its shutdown(). @throws SettingsError, see src/client/open-settings.ts. */
   readonly openSettings: OpenSettings
-}
-
-/** What `kytos/settings` gets instead, and no other NApp. */
-export interface SettingsContext extends NAppContext {
-  readonly bus: RootBus
-  readonly config: Config
-  /** The environment variables of the process. */
-  readonly env: Readonly<Record<string, string | undefined>>
-  /** Resolves once every NApp that is enabled at start was started, or has failed. */
-  readonly started: Promise<void>
-  /** Stops the host, every NApp in order, and has the process end with the exit code of this error. */
-  readonly abort: (error: SettingsError) => void
 }
 
 export interface NApp {

@@ -13,7 +13,8 @@ import { unlessAborted, within } from './deadline.ts'
 import type { FoundNApp } from './discover.ts'
 import { reasonOf } from './failure.ts'
 import { SETTINGS_NAPP } from './manifest.ts'
-import type { CreateNApp, NApp, NAppContext, SettingsContext } from './napp.ts'
+import type { CreateNApp, NApp, NAppContext } from './napp.ts'
+import type { SettingsContext } from './settings-context.ts'
 import { trackSubscriptions } from './subscriptions.ts'
 
 const SLOW_SETUP_SECONDS = 10

@@ -5,8 +5,8 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import { applyModes } from './apply-modes.ts'
 import { printCanonical } from './canonical.ts'
+import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
-import { defaultsOf } from './layers.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
 /** A NApp's schema as it is stored: with the seed it came with, so that both are the same on every controller. */

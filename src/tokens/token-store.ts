@@ -3,6 +3,7 @@ import type { Actor } from '../../model/actor.ts'
 import type { Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { quote } from '../../model/quote.ts'
+import { TOKENS, tokenKey } from '../../model/token-key.ts'
 import { isRight, RIGHTS, type Right } from './rights.ts'
 import {
   hashToken,
@@ -13,8 +14,6 @@ import {
   parseStoredToken,
   printStoredToken,
   type StoredToken,
-  TOKENS,
-  tokenKey,
 } from './token.ts'
 
 /** What may be said of a token to anybody who administers: all but its secret, which nobody has. */

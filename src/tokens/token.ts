@@ -2,7 +2,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Actor } from '../../model/actor.ts'
 import type { Entry } from '../../model/document.ts'
 import { printJson } from '../../model/json.ts'
-import { type Key, makeKey, makePrefix, splitKey } from '../../model/key.ts'
+import { splitKey } from '../../model/key.ts'
 import { TOKEN_HASH } from '../../model/overlap.ts'
 import { isArray, isObject, toJson } from '../../model/value.ts'
 import { parseObject } from '../settings/record.ts'
@@ -26,8 +26,6 @@ export interface StoredToken {
   /** ISO 8601; null when it does not expire by itself. */
   readonly expires_at: string | null
 }
-
-export const TOKENS = makePrefix('tokens')
 
 const TOKEN = /^kytos_([a-z0-9]{1,32})_[A-Za-z0-9_-]{43}$/
 /** The longest that a token may be good for: ten years, in seconds. */
@@ -68,15 +66,6 @@ export function isTokenOf(hash: Buffer, text: string): boolean {
 /** When a token ends, in Unix milliseconds; infinity when it does not by itself. */
 export function endOf({ expires_at }: StoredToken): number {
   return expires_at === null ? Number.POSITIVE_INFINITY : Date.parse(expires_at)
-}
-
-export function tokenKey(id: string): Key {
-  return makeKey('tokens', id)
-}
-
-/** True for the key of a token. */
-export function isTokenKey(key: Key): boolean {
-  return key.startsWith(TOKENS)
 }
 
 export function printStoredToken({ id: _id, hash, ...rest }: StoredToken): string {

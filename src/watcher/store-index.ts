@@ -2,7 +2,7 @@ import { hash } from 'node:crypto'
 import type { Change } from '../../backends/backend.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, splitKey } from '../../model/key.ts'
-import { isTokenKey } from '../tokens/token.ts'
+import { isTokenKey } from '../../model/token-key.ts'
 
 /** Where a key stands in the store. */
 interface Place {

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { printJson } from '../../../model/json.ts'
 import { isObject, type Json } from '../../../model/value.ts'
 import { type ReadSettings, readSettingsPy } from '../../../src/import/settings-py.ts'
-import { defaultsOf } from '../../../src/settings/layers.ts'
+import { defaultsOf } from '../../../src/settings/defaults.ts'
 import { compileSchema } from '../../../src/settings/validator.ts'
 
 const read = (text: string, environment: Record<string, string> = {}): ReadSettings => readSettingsPy(Buffer.from(text), { environment })

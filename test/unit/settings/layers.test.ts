@@ -2,7 +2,8 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { equalJson, isObject, type Json, type JsonObject, toJson } from '../../../model/value.ts'
 import { printCanonical } from '../../../src/settings/canonical.ts'
-import { defaultsOf, mergeLayers } from '../../../src/settings/layers.ts'
+import { defaultsOf } from '../../../src/settings/defaults.ts'
+import { mergeLayers } from '../../../src/settings/layers.ts'
 import { arbitraryJson } from '../model/arbitrary-json.ts'
 
 const objects = arbitraryJson().filter((value): value is JsonObject => isObject(value))

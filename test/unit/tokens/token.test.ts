@@ -2,6 +2,7 @@ import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { makeKey } from '../../../model/key.ts'
+import { tokenKey } from '../../../model/token-key.ts'
 import { RIGHTS, withBrought } from '../../../src/tokens/rights.ts'
 import {
   hashToken,
@@ -13,7 +14,6 @@ import {
   printStoredToken,
   type StoredToken,
   tokenIdIn,
-  tokenKey,
 } from '../../../src/tokens/token.ts'
 
 const TEXT = makeTokenText('ab12')
