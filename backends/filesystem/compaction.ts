@@ -1,11 +1,11 @@
 import { open, rename, rm, stat } from 'node:fs/promises'
 import { type Entry, printRevision, type Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
+import type { FileRecord } from './file-record.ts'
 import { encodeFrame } from './frame.ts'
 import { storedMark } from './group.ts'
 import { type Disk, listJournal, logPath, snapshotPath } from './journal-folder.ts'
 import { FORMAT, type Header, type SnapshotRecord } from './record.ts'
-import type { FileRecord } from './tracked-file.ts'
 
 /** How many characters are written at a time; between, the event loop turns. */
 const CHUNK = 256 * 1024

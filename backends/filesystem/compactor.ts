@@ -1,10 +1,10 @@
 import type { Key } from '../../model/key.ts'
 import type { Surroundings } from '../backend.ts'
 import { removeSuperseded, writeSnapshot } from './compaction.ts'
+import type { FileRecord } from './file-record.ts'
 import type { Journal } from './journal.ts'
 import type { Disk } from './journal-folder.ts'
 import type { State } from './state.ts'
-import type { FileRecord } from './tracked-file.ts'
 
 /** When the journal is made smaller; sizes in bytes. */
 export interface CompactionLimits {

@@ -27,12 +27,6 @@ export interface Replaced {
   readonly stuck?: unknown
 }
 
-/** What the journal keeps of one readable file. */
-export interface FileRecord {
-  readonly versions: readonly FileVersion[]
-  readonly notes: FileNotes
-}
-
 /** Finds which version the replaced content of a file was made from. */
 export type FindBase = (seen: Seen, value: JsonObject | undefined) => FileVersion
 
