@@ -19,6 +19,7 @@ export type { Actor } from '../model/actor.ts'
 export { ERRORS, type ErrorCode, SettingsError } from '../model/errors.ts'
 export { parseJson, printJson } from '../model/json.ts'
 export type { Json, JsonObject } from '../model/value.ts'
+export { type MemoryOptions, type MemorySettings, openMemorySettings } from './app/memory-settings.ts'
 export type { JsonSchema } from './client/json-schema.ts'
 export type {
   AnyOperation,
@@ -32,10 +33,9 @@ export type {
   UpdateOptions,
   ValueListener,
 } from './client/live-settings.ts'
-export { type MemoryOptions, type MemorySettings, openMemorySettings } from './client/memory-settings.ts'
+export type { CreateNApp, Manifest, NApp, NAppContext } from './client/napp.ts'
 export { openSettings, type SettingsOwner } from './client/open-settings.ts'
 export type { PatchOf } from './client/pointer-of.ts'
-export { openRemoteBus, type RemoteBus, type RemoteBusOptions, type RemoteListener, type RemoteSubscription } from './client/remote-bus.ts'
+export { openRemoteBus, type RemoteBus, type RemoteBusOptions, type RemoteListener, type RemoteSubscription } from './client/remote/remote-bus.ts'
 export type { SettingsOf } from './client/settings-of.ts'
-export type { CreateNApp, Manifest, NApp, NAppContext } from './host/napp.ts'
-export type { Log } from './log.ts'
+export type { Log } from './log/log.ts'

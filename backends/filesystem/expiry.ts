@@ -1,5 +1,5 @@
 import type { Operation, Outcome } from '../backend.ts'
-import type { State } from './state.ts'
+import type { State } from './journal/state.ts'
 
 /** The longest nap in milliseconds: a clock that was set forward is noticed by then. */
 const NAP = 10_000

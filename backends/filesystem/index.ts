@@ -4,8 +4,8 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
 import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
-import { DISK } from './journal-folder.ts'
-import { Layout } from './layout.ts'
+import { Layout } from './format/layout.ts'
+import { DISK } from './journal/journal-folder.ts'
 import { FilesystemStore, type Parts } from './store.ts'
 
 const MEBIBYTE = 1024 * 1024

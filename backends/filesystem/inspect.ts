@@ -7,11 +7,11 @@ import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import type { Key } from '../../model/key.ts'
 import { equalJson, isObject } from '../../model/value.ts'
-import { errno } from './failures.ts'
-import { type FileVersion, NO_FILE } from './file-version.ts'
-import { hasFile, Layout, READABLE_KINDS } from './layout.ts'
-import { parseReadable, parseStored } from './readable.ts'
-import { replay, type Torn } from './replay.ts'
+import { errno } from './format/failures.ts'
+import { type FileVersion, NO_FILE } from './format/file-version.ts'
+import { hasFile, Layout, READABLE_KINDS } from './format/layout.ts'
+import { parseReadable, parseStored } from './format/readable.ts'
+import { replay, type Torn } from './journal/replay.ts'
 
 /** A store as its journal tells it to one who only looks. */
 export interface Inspection {

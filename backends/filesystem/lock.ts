@@ -4,7 +4,7 @@ import { hostname } from 'node:os'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
-import { unwritable } from './failures.ts'
+import { unwritable } from './format/failures.ts'
 
 /** A lock that is held until it is released or this process ends, however it ends. */
 export interface Lock {

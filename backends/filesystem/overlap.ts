@@ -1,8 +1,8 @@
 import { readdir, realpath } from 'node:fs/promises'
 import { basename, dirname, join, relative, sep } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
-import { listJournal } from './journal-folder.ts'
-import { Layout, READABLE_KINDS } from './layout.ts'
+import { Layout, READABLE_KINDS } from './format/layout.ts'
+import { listJournal } from './journal/journal-folder.ts'
 
 /** The folders of a store in which no other store may lie, each with how many levels below it belong to the store as well. */
 const LEVELS: readonly (readonly [folder: string, levels: number])[] = [

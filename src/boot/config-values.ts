@@ -3,8 +3,8 @@ import { closestMatch } from 'leven'
 import { isSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { isControllerId } from '../../model/namespace.ts'
+import { isRight, RIGHTS, type Right } from '../../model/permissions.ts'
 import { isArray } from '../../model/value.ts'
-import { isRight, RIGHTS, type Right } from '../tokens/rights.ts'
 import { quote } from './problems.ts'
 
 /** What a value's text means, or what is wrong with it: a phrase that goes on after "`key`", without its full stop. */

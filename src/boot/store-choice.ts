@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs'
-import type { BackendChoice } from '../../backends/registry.ts'
-import { hasCode } from '../host/failure.ts'
+import { hasCode } from '../../model/failure.ts'
+import type { BackendChoice } from './backend-registry.ts'
 import type { Config } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
 

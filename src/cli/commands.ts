@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { World } from './world.ts'
+import type { World } from './terminal/world.ts'
 
 /** Adds a command, or several, to the program; `exit` sets the exit code of one that neither succeeds nor throws. */
 export type AddCommand = (program: Command, world: World, exit: (code: number) => void) => void
@@ -11,27 +11,27 @@ interface CommandModule {
 
 /** Every command, in the order of the help. Each is loaded when it is called, for all of them together take longer to load than most take to run. */
 const COMMANDS: readonly CommandModule[] = [
-  { names: ['start'], load: async () => (await import('./start.ts')).addStartCommand },
-  { names: ['napps'], load: async () => (await import('./napps.ts')).addNAppsCommand },
-  { names: ['status'], load: async () => (await import('./status.ts')).addStatusCommand },
-  { names: ['list'], load: async () => (await import('./list.ts')).addListCommand },
-  { names: ['get'], load: async () => (await import('./get.ts')).addGetCommand },
-  { names: ['set', 'unset'], load: async () => (await import('./set.ts')).addSetCommands },
-  { names: ['delete'], load: async () => (await import('./delete.ts')).addDeleteCommand },
-  { names: ['files'], load: async () => (await import('./files.ts')).addFilesCommand },
-  { names: ['edit'], load: async () => (await import('./edit.ts')).addEditCommand },
-  { names: ['explain'], load: async () => (await import('./explain.ts')).addExplainCommand },
-  { names: ['describe'], load: async () => (await import('./describe.ts')).addDescribeCommand },
-  { names: ['watch'], load: async () => (await import('./watch.ts')).addWatchCommand },
-  { names: ['history'], load: async () => (await import('./history.ts')).addHistoryCommand },
-  { names: ['diff'], load: async () => (await import('./diff.ts')).addDiffCommand },
-  { names: ['token'], load: async () => (await import('./token.ts')).addTokenCommand },
-  { names: ['copy'], load: async () => (await import('./copy.ts')).addCopyCommand },
-  { names: ['import'], load: async () => (await import('./import.ts')).addImportCommand },
-  { names: ['export'], load: async () => (await import('./export.ts')).addExportCommand },
-  { names: ['backup', 'restore'], load: async () => (await import('./backup.ts')).addBackupCommands },
-  { names: ['doctor'], load: async () => (await import('./doctor.ts')).addDoctorCommand },
-  { names: ['completion'], load: async () => (await import('./completion.ts')).addCompletionCommands },
+  { names: ['start'], load: async () => (await import('./commands/start.ts')).addStartCommand },
+  { names: ['napps'], load: async () => (await import('./commands/napps.ts')).addNAppsCommand },
+  { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatusCommand },
+  { names: ['list'], load: async () => (await import('./commands/list.ts')).addListCommand },
+  { names: ['get'], load: async () => (await import('./commands/get.ts')).addGetCommand },
+  { names: ['set', 'unset'], load: async () => (await import('./commands/set.ts')).addSetCommands },
+  { names: ['delete'], load: async () => (await import('./commands/delete.ts')).addDeleteCommand },
+  { names: ['files'], load: async () => (await import('./commands/files.ts')).addFilesCommand },
+  { names: ['edit'], load: async () => (await import('./commands/edit.ts')).addEditCommand },
+  { names: ['explain'], load: async () => (await import('./commands/explain.ts')).addExplainCommand },
+  { names: ['describe'], load: async () => (await import('./commands/describe.ts')).addDescribeCommand },
+  { names: ['watch'], load: async () => (await import('./commands/watch.ts')).addWatchCommand },
+  { names: ['history'], load: async () => (await import('./commands/history.ts')).addHistoryCommand },
+  { names: ['diff'], load: async () => (await import('./commands/diff.ts')).addDiffCommand },
+  { names: ['token'], load: async () => (await import('./commands/token.ts')).addTokenCommand },
+  { names: ['copy'], load: async () => (await import('./commands/copy.ts')).addCopyCommand },
+  { names: ['import'], load: async () => (await import('./commands/import.ts')).addImportCommand },
+  { names: ['export'], load: async () => (await import('./commands/export.ts')).addExportCommand },
+  { names: ['backup', 'restore'], load: async () => (await import('./commands/backup.ts')).addBackupCommands },
+  { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctorCommand },
+  { names: ['completion'], load: async () => (await import('./commands/completion.ts')).addCompletionCommands },
 ]
 
 /** What a command line needs: the command that it calls, or all of them where it asks for help or calls none. */

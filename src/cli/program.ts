@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { Command, CommanderError } from 'commander'
 import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
-import { packageRoot } from '../package-root.ts'
+import { packageRoot } from '../host/package-root.ts'
 import { loadCommands } from './commands.ts'
-import { printError } from './print-error.ts'
-import type { World } from './world.ts'
+import { printError } from './terminal/print-error.ts'
+import type { World } from './terminal/world.ts'
 
 const USAGE = 2
 const EXAMPLES = `

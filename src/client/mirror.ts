@@ -3,9 +3,9 @@ import { differences } from '../../events/differences.ts'
 import type { Unsubscribe } from '../../events/event.ts'
 import { deepFreeze } from '../../events/freeze.ts'
 import type { ServiceState } from '../../events/map.ts'
+import { type Cursor, compareCursors, START } from '../../model/cursor.ts'
 import { equalJson, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
-import { valueAt } from '../settings/exact-keywords.ts'
-import { type Cursor, compareCursors, START } from '../watcher/cursor.ts'
+import { valueAt } from '../schema/exact-keywords.ts'
 
 /*
  * One NApp's picture of its settings.

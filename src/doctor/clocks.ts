@@ -1,6 +1,6 @@
 import type { Entry } from '../../model/document.ts'
 import { type Key, parseHistoryKey } from '../../model/key.ts'
-import { parseRecord, type StoredRecord } from '../settings/record.ts'
+import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { type Examined, type Finding, warning } from './finding.ts'
 
 /** Milliseconds by which clocks may differ before it is worth a word. */

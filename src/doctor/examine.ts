@@ -1,6 +1,6 @@
 import { toSettingsError } from '../../model/errors.ts'
 import { type Config, findConfig, loadConfig, type Surroundings } from '../boot/config.ts'
-import { packageRoot } from '../package-root.ts'
+import { packageRoot } from '../host/package-root.ts'
 import { examineClocks } from './clocks.ts'
 import { edit, word } from './commands.ts'
 import { examineContent } from './content.ts'

@@ -1,5 +1,5 @@
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
-import { SchemaWalk } from '../settings/schema-walk.ts'
+import { SchemaWalk } from '../schema/schema-walk.ts'
 
 /** The places (JSON Pointers) of values in overrides that the schema calls `x-sensitive` and that are stored as they are. */
 export function plainSecrets(schema: JsonObject, overrides: JsonObject): readonly string[] {

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs'
 import { access, lstat, readFile } from 'node:fs/promises'
 import { dirname, resolve } from 'node:path'
-import { hasFile, Layout } from '../../backends/filesystem/layout.ts'
+import { hasFile, Layout } from '../../backends/filesystem/format/layout.ts'
 import type { FileState } from '../../events/map.ts'
 import type { Entry } from '../../model/document.ts'
 import type { Config } from '../boot/config.ts'

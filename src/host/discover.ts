@@ -1,9 +1,9 @@
 import { lstat, readdir, readFile, readlink, realpath, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
-import { hasCode, reasonOf } from './failure.ts'
-import { isNAppId, MANIFEST, nappId, parseManifest } from './manifest.ts'
-import type { Manifest } from './napp.ts'
+import { hasCode, reasonOf } from '../../model/failure.ts'
+import { isNAppId, MANIFEST, nappId, parseManifest } from '../client/manifest.ts'
+import type { Manifest } from '../client/napp.ts'
 
 /** Kytos' folder of what is installed; enabled is what has a link beside it. */
 export const INSTALLED = '.installed'

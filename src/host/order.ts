@@ -1,4 +1,4 @@
-import { SETTINGS_NAPP } from './manifest.ts'
+import { SETTINGS_NAPP } from '../client/manifest.ts'
 
 /*
  * Invariants, held by a property test:

@@ -1,7 +1,7 @@
 import type { RootBus } from '../../events/event.ts'
 import type { SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
-import type { NAppContext } from './napp.ts'
+import type { NAppContext } from '../client/napp.ts'
 
 /** What `kytos/settings` gets instead, and no other NApp. */
 export interface SettingsContext extends NAppContext {

@@ -1,8 +1,8 @@
 import { join } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import type { Config } from '../boot/config.ts'
+import { SETTINGS_NAPP } from '../client/manifest.ts'
 import { exists, INSTALLED, PYTHON_MANIFEST } from './discover.ts'
-import { SETTINGS_NAPP } from './manifest.ts'
 
 /** Why a host without `kytos/settings` does not start, and what to do: NAPP_DISABLED. `cause` is what is wrong with the one that is enabled. */
 export async function settingsMissing(config: Config, cause: SettingsError | undefined): Promise<SettingsError> {

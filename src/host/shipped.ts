@@ -1,8 +1,8 @@
 import { readlink, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { packageRoot } from '../package-root.ts'
+import { SETTINGS_NAPP } from '../client/manifest.ts'
 import { discover, exists, INSTALLED, isDangling } from './discover.ts'
-import { SETTINGS_NAPP } from './manifest.ts'
+import { packageRoot } from './package-root.ts'
 import { enable, linkInstalled } from './tree.ts'
 
 /** A NApp that comes with this package: where its folder is. */

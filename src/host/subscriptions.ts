@@ -1,5 +1,5 @@
 import type { Bus, Unsubscribe } from '../../events/event.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
 
 /** A view of the bus whose listeners and hooks can all be taken away at once. */
 export interface TrackedView {

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { cp, lstat, mkdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
-import { readSchema } from './assets.ts'
+import { reasonOf } from '../../model/failure.ts'
+import { readSchema } from '../client/assets.ts'
+import { MANIFEST, nappId } from '../client/manifest.ts'
 import { exists, INSTALLED, isDangling, readNApp } from './discover.ts'
-import { reasonOf } from './failure.ts'
-import { MANIFEST, nappId } from './manifest.ts'
 
 /** Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Answers false when it was enabled already. */
 export async function enable(root: string, id: string): Promise<boolean> {

@@ -3,8 +3,8 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { readIni } from '../boot/ini.ts'
 import { CORE_OPTIONS, coreSchema } from './core-options.ts'
+import { isSensitive } from './python/sensitive.ts'
 import { showBriefly } from './report.ts'
-import { isSensitive } from './sensitive.ts'
 import type { ReadProblem, ReadSetting, ReadSettings } from './settings-py.ts'
 
 /** Whose settings a kytos.conf holds. */

@@ -1,7 +1,7 @@
 import { closeSync, type Dirent, fstatSync, openSync, readFileSync } from 'node:fs'
 import { readdir } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import { reasonOf } from '../host/failure.ts'
+import { reasonOf } from '../../model/failure.ts'
 import { type PickledBoxContent, readBoxPickle } from './box-pickle.ts'
 
 /** A box in a folder of storehouse: where, and when it was made. */

@@ -7,12 +7,12 @@ import { toSettingsError } from '../../model/errors.ts'
 import { historyPrefix } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
+import { valueAt } from '../schema/exact-keywords.ts'
+import type { DocumentState } from '../state/document-state.ts'
+import { parseRecord, type StoredRecord } from '../state/record.ts'
+import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
-import type { DocumentState } from '../watcher/document-state.ts'
-import { valueAt } from './exact-keywords.ts'
 import { findSetters } from './provenance.ts'
-import { parseRecord, type StoredRecord } from './record.ts'
-import { redact } from './secrets.ts'
 
 /** As many records as a document may have, and more. */
 const RECORDS = 1_000

@@ -3,9 +3,9 @@ import type { Backend } from '../../backends/backend.ts'
 import { differences } from '../../events/differences.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { historyKey, historyPrefix, type Key } from '../../model/key.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
+import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { findSetters } from './provenance.ts'
-import { parseRecord, type StoredRecord } from './record.ts'
 
 /** How many history records of a document are kept at least. */
 const KEPT = 50

@@ -1,6 +1,6 @@
 import { SettingsError } from '../../model/errors.ts'
+import { Turnstile } from '../../model/keyed-mutex.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { Turnstile } from '../turnstile.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { unknownNamespace } from './present.ts'
 

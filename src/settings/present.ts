@@ -2,11 +2,11 @@ import type { Description, FileCode, ServiceState, Settings, Summary } from '../
 import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { nearest } from '../nearest.ts'
+import { nearest } from '../../model/nearest.ts'
+import { documentVersion } from '../state/document-state.ts'
+import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
-import { documentVersion } from '../watcher/document-state.ts'
-import type { Changed } from './overrides.ts'
-import { redact } from './secrets.ts'
+import type { Changed } from './write/overrides.ts'
 
 /** The view from this controller: what the store said last, and how far that can be trusted. */
 export interface View {

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { equalJson, type Json, type JsonObject } from '../../model/value.ts'
-import { valueAt } from './exact-keywords.ts'
-import type { StoredRecord } from './record.ts'
+import { valueAt } from '../schema/exact-keywords.ts'
+import type { StoredRecord } from '../state/record.ts'
 
 /** How many places are compared in one turn of the event loop. */
 const SLICE = 5_000

@@ -1,9 +1,9 @@
 import type { Backend } from '../../backends/backend.ts'
 import { isSettingsError, toSettingsError } from '../../model/errors.ts'
 import { type Namespace, schemaKey } from '../../model/namespace.ts'
-import type { Log } from '../log.ts'
+import type { Log } from '../log/log.ts'
+import { printSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { printSchemaDocument, type SchemaDocument } from './schema-document.ts'
 
 /** Milliseconds that a registration waits for the store to be there before it counts in this process only. */
 const PATIENCE = 2_000

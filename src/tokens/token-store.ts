@@ -2,9 +2,9 @@ import type { Backend, Operation, Outcome } from '../../backends/backend.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { isRight, RIGHTS, type Right } from '../../model/permissions.ts'
 import { quote } from '../../model/quote.ts'
 import { TOKENS, tokenKey } from '../../model/token-key.ts'
-import { isRight, RIGHTS, type Right } from './rights.ts'
 import {
   hashToken,
   isTokenName,

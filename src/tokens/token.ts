@@ -4,9 +4,9 @@ import type { Entry } from '../../model/document.ts'
 import { printJson } from '../../model/json.ts'
 import { splitKey } from '../../model/key.ts'
 import { TOKEN_HASH } from '../../model/overlap.ts'
+import { isRight, type Right } from '../../model/permissions.ts'
 import { isArray, isObject, toJson } from '../../model/value.ts'
-import { parseObject } from '../settings/record.ts'
-import { isRight, type Right } from './rights.ts'
+import { parseObject } from '../state/record.ts'
 
 /*
  * A token is the text `kytos_<id>_<secret>`; the store holds everything of it but the secret, of which it holds the hash. The secret has 256 random bits, so

@@ -1,6 +1,6 @@
 import type { Unsubscribe } from '../../events/event.ts'
 import type { Actor } from '../../model/actor.ts'
-import type { Right } from './rights.ts'
+import type { Right } from '../../model/permissions.ts'
 import type { NewToken, TokenSummary, TokenWish } from './token-store.ts'
 
 /** What a credential that was shown is good for. */

@@ -3,8 +3,8 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { type ParsedDocument, parseObject, parseRecord } from '../settings/record.ts'
-import { absentDocument, type DocumentState, documentVersion, lastValid, type OverridesPlace, parseOverridesKey } from './document-state.ts'
+import { absentDocument, type DocumentState, documentVersion, lastValid, type OverridesPlace, parseOverridesKey } from '../state/document-state.ts'
+import { type ParsedDocument, parseObject, parseRecord } from '../state/record.ts'
 import {
   emptyNamespace,
   type NamespaceState,

@@ -5,7 +5,7 @@ import { printJson } from '../../model/json.ts'
 import { makePrefix } from '../../model/key.ts'
 import { STORE_KEY } from '../../model/overlap.ts'
 import { isObject } from '../../model/value.ts'
-import { parseObject } from '../settings/record.ts'
+import { parseObject } from '../state/record.ts'
 
 /** Where a store says what it is: `{format, epoch}`. */
 export const META_KEY = STORE_KEY

@@ -1,13 +1,13 @@
 import type { RuleBroken } from '../../events/changes.ts'
 import type { Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
+import { mergeLayers } from '../../model/merge.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import type { Environment } from '../settings/environment.ts'
-import { mergeLayers } from '../settings/layers.ts'
-import type { Overlay } from '../settings/overlay.ts'
-import type { StoredRecord } from '../settings/record.ts'
-import { absentDocument, type DocumentState, documentRevision, documentVersion } from './document-state.ts'
+import { absentDocument, type DocumentState, documentRevision, documentVersion } from '../state/document-state.ts'
+import type { Environment } from '../state/environment.ts'
+import type { Overlay } from '../state/overlay.ts'
+import type { StoredRecord } from '../state/record.ts'
 import { EMPTY_SHELF, type SchemaShelf, schemaInUse, shelfRevision } from './schema-shelf.ts'
 
 /** All that is known of one namespace, and what follows from it. Never changed, only replaced: whoever holds one has a whole picture. */

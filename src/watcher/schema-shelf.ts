@@ -2,7 +2,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
-import { compareNappVersions, parseSchemaDocument, printSchemaDocument, type SchemaDocument } from '../settings/schema-document.ts'
+import { compareNappVersions, parseSchemaDocument, printSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
 
 /** A schema as it stands in the store; without a document when another hand wrote something else there. */
 interface StoredSchema {

@@ -6,8 +6,8 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { type Key, parseHistoryKey, parseKey } from '../../model/key.ts'
 import { ownAmong } from '../../model/overlap.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
-import type { Log } from '../log.ts'
-import { parseRecord, type StoredRecord } from '../settings/record.ts'
+import type { Log } from '../log/log.ts'
+import { parseRecord, type StoredRecord } from '../state/record.ts'
 import type { Cache } from './cache.ts'
 
 /** What a former process knew of the store. */

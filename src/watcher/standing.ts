@@ -1,6 +1,6 @@
 import type { Facts, ServiceState } from '../../events/map.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
-import type { Log, LogFields } from '../log.ts'
+import type { Log, LogFields } from '../log/log.ts'
 
 export interface Health {
   readonly state: ServiceState

@@ -2,7 +2,7 @@ import type { Entry } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import type { DocumentState } from './document-state.ts'
+import type { DocumentState } from '../state/document-state.ts'
 
 /** What is common to all steps: `n` is the place of the key among those of the revision, `existed` whether it was there before. */
 export interface Place {

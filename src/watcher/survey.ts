@@ -1,7 +1,7 @@
 import type { Backend, Batch, Change } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key, parseHistoryKey } from '../../model/key.ts'
-import { parseRecord, type StoredRecord } from '../settings/record.ts'
+import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { type Anchor, createAnchor } from './anchor.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'

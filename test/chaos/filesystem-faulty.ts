@@ -1,8 +1,8 @@
 import { appendFileSync, existsSync, readFileSync, renameSync, writeFileSync, writeSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Operation } from '../../backends/backend.ts'
+import { readableText } from '../../backends/filesystem/format/readable.ts'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
-import { readableText } from '../../backends/filesystem/readable.ts'
 import { type Key, makeKey } from '../../model/key.ts'
 import { fileOf } from './filesystem-script.ts'
 

@@ -1,8 +1,8 @@
 import { renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Operation } from '../../backends/backend.ts'
-import { hasFile } from '../../backends/filesystem/layout.ts'
-import { readableText } from '../../backends/filesystem/readable.ts'
+import { hasFile } from '../../backends/filesystem/format/layout.ts'
+import { readableText } from '../../backends/filesystem/format/readable.ts'
 import { historyKey, type Key, makeKey } from '../../model/key.ts'
 
 /*

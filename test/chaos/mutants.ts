@@ -92,7 +92,7 @@ export const MUTANTS: readonly Mutant[] = [
     kind: 'power',
     faults: 'power loss,power loss at a step',
     says: /WRONG|damaged|has to be/,
-    edits: [{ file: 'backends/filesystem/journal.ts', from: 'await this.#file.sync()', to: 'await Promise.resolve()' }],
+    edits: [{ file: 'backends/filesystem/journal/journal.ts', from: 'await this.#file.sync()', to: 'await Promise.resolve()' }],
   },
   {
     name: 'rename-without-journal',
@@ -102,7 +102,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: /revision \d+ where \d+ has to be|READY at revision \d+, the store at/,
     edits: [
       {
-        file: 'backends/filesystem/committer.ts',
+        file: 'backends/filesystem/journal/committer.ts',
         from: "if (group.frames !== '') await",
         to: "if (!waiting.some(({ operations }) => operations.some(({ key }) => key.startsWith('settings/')))) await",
       },

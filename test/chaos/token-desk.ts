@@ -1,5 +1,5 @@
 import { isSettingsError } from '../../model/errors.ts'
-import type { Service } from '../../src/service.ts'
+import type { Service } from '../../src/app/service.ts'
 import type { TokenSight } from './history.ts'
 import type { TokenDesk } from './stage.ts'
 

@@ -1,7 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { loadBackend } from '../../backends/registry.ts'
+import { loadBackend } from '../../src/boot/backend-registry.ts'
 import { openController } from '../support/controller.ts'
 import { withoutMeta } from '../support/store-contents.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, onTestFinished } from 'vitest'
 import { isBuilt, PYTHON } from '../../scripts/prepare.mjs'
-import { packageRoot } from '../../src/package-root.ts'
+import { packageRoot } from '../../src/host/package-root.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { freePort } from '../support/etcd-process.ts'
 

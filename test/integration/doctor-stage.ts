@@ -6,7 +6,7 @@ import { expect } from 'vitest'
 import { isBuilt } from '../../scripts/prepare.mjs'
 import type { Examined, Finding } from '../../src/doctor/finding.ts'
 import type { FindingCode } from '../../src/doctor/findings.ts'
-import { packageRoot } from '../../src/package-root.ts'
+import { packageRoot } from '../../src/host/package-root.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
 
 const run = promisify(execFile)

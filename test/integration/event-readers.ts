@@ -1,10 +1,10 @@
 import { get, type IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { onTestFinished } from 'vitest'
+import { compareCursors, parseCursor } from '../../model/cursor.ts'
 import { parseJson } from '../../model/json.ts'
 import { equalJson, type Json, type JsonObject } from '../../model/value.ts'
-import { openRemoteBus } from '../../src/client/remote-bus.ts'
-import { compareCursors, parseCursor } from '../../src/watcher/cursor.ts'
+import { openRemoteBus } from '../../src/client/remote/remote-bus.ts'
 
 /*
  * Readers that resume, and what they must have heard: each fact after the one before, its `previous` what was known, so that nothing can be missing, twice

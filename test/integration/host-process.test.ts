@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { packageRoot } from '../../src/package-root.ts'
+import { packageRoot } from '../../src/host/package-root.ts'
 import { enabled, installed } from '../unit/host/napps-tree.ts'
 import { freshFolder, kytosSettings, runScript } from './host-process.ts'
 

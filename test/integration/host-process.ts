@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
 import { expect, onTestFinished } from 'vitest'
 import { isBuilt } from '../../scripts/prepare.mjs'
-import { packageRoot } from '../../src/package-root.ts'
+import { packageRoot } from '../../src/host/package-root.ts'
 import { freePort } from '../support/etcd-process.ts'
 
 const MAIN = join(packageRoot(), 'dist/src/main.js')

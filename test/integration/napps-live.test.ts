@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { parseJson } from '../../model/json.ts'
-import { packageRoot } from '../../src/package-root.ts'
+import { packageRoot } from '../../src/host/package-root.ts'
 import { enabled } from '../unit/host/napps-tree.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, it } from 'vitest'
 import { PYTHON } from '../../scripts/prepare.mjs'
-import { packageRoot } from '../../src/package-root.ts'
+import { packageRoot } from '../../src/host/package-root.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 
 /*

@@ -8,7 +8,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 import { PYTHON } from '../../scripts/prepare.mjs'
-import { packageRoot } from '../../src/package-root.ts'
+import { packageRoot } from '../../src/host/package-root.ts'
 import { API, openRealRig } from '../unit/http/harness.ts'
 
 /*

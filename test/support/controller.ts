@@ -4,9 +4,9 @@ import { ask } from '../../events/ask.ts'
 import { createBus } from '../../events/bus.ts'
 import type { Bus, KytosEvent, RootBus } from '../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName, Facts } from '../../events/map.ts'
-import type { Log } from '../../src/log.ts'
-import { createService, type Service } from '../../src/service.ts'
-import type { Environment } from '../../src/settings/environment.ts'
+import { createService, type Service } from '../../src/app/service.ts'
+import type { Log } from '../../src/log/log.ts'
+import type { Environment } from '../../src/state/environment.ts'
 import type { SnapshotFile } from '../../src/watcher/snapshot.ts'
 
 /** A log that keeps what it is told. */

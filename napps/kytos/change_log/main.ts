@@ -1,6 +1,6 @@
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
-import type { CreateNApp } from '../../../src/host/napp.ts'
+import type { CreateNApp } from '../../../src/client/napp.ts'
 
 /** Prints one line for every setting that changes, whosever it is. */
 const createChangeLog: CreateNApp = ({ bus, log }) => ({

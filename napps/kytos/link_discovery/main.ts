@@ -1,4 +1,4 @@
-import type { CreateNApp } from '../../../src/host/napp.ts'
+import type { CreateNApp } from '../../../src/client/napp.ts'
 import { SCHEMA } from './settings.ts'
 
 /** Looks for links every `polling_time` seconds, and follows its settings while it runs. */

@@ -1,5 +1,5 @@
+import { DATA_DEPTH } from '../../../model/extent.ts'
 import { type Json, type JsonObject, setMember } from '../../../model/value.ts'
-import { DATA_DEPTH } from '../../settings/extent.ts'
 import { type Pickled, type PickledDict, refuse } from './value.ts'
 
 /** No store takes a larger box. */

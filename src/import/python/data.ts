@@ -1,6 +1,6 @@
+import { DATA_DEPTH } from '../../../model/extent.ts'
 import { type Json, type JsonObject, setMember } from '../../../model/value.ts'
-import { DATA_DEPTH } from '../../settings/extent.ts'
-import { isSensitive } from '../sensitive.ts'
+import { isSensitive } from './sensitive.ts'
 import { NotData, type PyDict, type PyValue } from './value.ts'
 
 /*

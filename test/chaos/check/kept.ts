@@ -2,7 +2,7 @@ import type { Cursor } from './heard.ts'
 import { isDocument, type Moment } from './moment.ts'
 import type { Truth } from './truth.ts'
 
-/** What a controller keeps at least of the facts that it said last, so that readers can resume: a little less than src/feed.ts names as the most. */
+/** What a controller keeps at least of the facts that it said last, so that readers can resume: a little less than events/feed.ts names as the most. */
 const FACTS = 8_900
 const BYTES = 29 * 1024 * 1024
 /** What a fact weighs there: so much, and its document so often. */

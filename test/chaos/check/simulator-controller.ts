@@ -1,6 +1,6 @@
 import { parseJson } from '../../../model/json.ts'
+import { mergeLayers } from '../../../model/merge.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
-import { mergeLayers } from '../../../src/settings/layers.ts'
 import type { Final, Heard, Listener, TokenSight } from '../history.ts'
 import type { Commit, SimulatedStore, Stored, Told } from './simulator-store.ts'
 

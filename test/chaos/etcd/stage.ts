@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Turnstile } from '../../../src/turnstile.ts'
+import { Turnstile } from '../../../model/keyed-mutex.ts'
 import type { Random } from '../random.ts'
 import type { Stage } from '../stage.ts'
 import { type Ending, endEach } from '../within.ts'

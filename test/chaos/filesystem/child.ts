@@ -4,13 +4,13 @@ import { ask } from '../../../events/ask.ts'
 import { createBus } from '../../../events/bus.ts'
 import type { RootBus } from '../../../events/event.ts'
 import type { CommandContent, CommandName } from '../../../events/map.ts'
+import { printCursor } from '../../../model/cursor.ts'
 import { toSettingsError } from '../../../model/errors.ts'
 import { parseJson, printJson } from '../../../model/json.ts'
 import { type Json, toJson } from '../../../model/value.ts'
+import { createService, type Service } from '../../../src/app/service.ts'
 import { openHttp } from '../../../src/http/server.ts'
-import type { Log } from '../../../src/log.ts'
-import { createService, type Service } from '../../../src/service.ts'
-import { printCursor } from '../../../src/watcher/cursor.ts'
+import type { Log } from '../../../src/log/log.ts'
 import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import { startGuard } from '../guard-napp.ts'
 import { createRandom } from '../random.ts'
@@ -23,7 +23,7 @@ import { tapSteps, type Watchman } from './tap.ts'
 import { createUnrulyDisk, type UnrulyDisk } from './unruly-disk.ts'
 
 /*
- * The process of one controller on a filesystem store, wired as `src/napp.ts` does. It does what its parent orders, tells every fact as it is said, and is made
+ * The process of one controller on a filesystem store, wired as `src/app/napp.ts` does. It does what its parent orders, tells every fact as it is said, and is made
  * to be killed.
  */
 

@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
+import { RIGHTS } from '../../../model/permissions.ts'
 import { checkConfig } from '../../../src/boot/config-check.ts'
 import { configTable, describeConfig } from '../../../src/boot/config-help.ts'
 import { configSections } from '../../../src/boot/config-schema.ts'
 import { readIni } from '../../../src/boot/ini.ts'
-import { RIGHTS } from '../../../src/tokens/rights.ts'
 
 test('docs/configuration.md holds the table of all keys as the code has it', async () => {
   const text = await readFile(new URL('../../../docs/configuration.md', import.meta.url), 'utf8')

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../../../src/cli/program.ts'
-import type { World } from '../../../src/cli/world.ts'
+import type { World } from '../../../src/cli/terminal/world.ts'
 import { temporaryTree } from '../host/napps-tree.ts'
 
 /** What a command did: its exit code and what it printed. */

@@ -1,5 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openMemorySettings } from '../../../src/client/memory-settings.ts'
+import { openMemorySettings } from '../../../src/app/memory-settings.ts'
 
 const SCHEMA = {
   type: 'object',

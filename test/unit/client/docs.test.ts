@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { openMemorySettings } from '../../../src/client/memory-settings.ts'
-import { packageRoot } from '../../../src/package-root.ts'
+import { openMemorySettings } from '../../../src/app/memory-settings.ts'
+import { packageRoot } from '../../../src/host/package-root.ts'
 
 const read = (file: string) => readFile(join(packageRoot(), file), 'utf8')
 

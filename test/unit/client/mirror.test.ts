@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { ValueChange } from '../../../events/changes.ts'
+import { type Cursor, compareCursors } from '../../../model/cursor.ts'
 import { equalJson, type Json, type JsonObject } from '../../../model/value.ts'
 import { Mirror } from '../../../src/client/mirror.ts'
-import { type Cursor, compareCursors } from '../../../src/watcher/cursor.ts'
 
 const KEYS = ['a', 'b', 'nested', '__proto__']
 const leaf = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(2n ** 64n), fc.constant(null), fc.constant([1]))

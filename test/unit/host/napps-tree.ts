@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { onTestFinished } from 'vitest'
 import type { Config } from '../../../src/boot/config.ts'
-import type { Log } from '../../../src/log.ts'
+import type { Log } from '../../../src/log/log.ts'
 
 /** An empty folder of NApps that goes away with the test. */
 export async function temporaryTree(): Promise<string> {

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../../events/limits.ts'
 import { SettingsError } from '../../../model/errors.ts'
-import { MAX_HELD } from '../../../src/http/bus-connection.ts'
+import { MAX_HELD } from '../../../src/http/bus/bus-connection.ts'
 import { type BusLine, openBusLine } from '../../support/bus-line.ts'
 import { holdBeats } from '../../support/held-beats.ts'
 import { startThrottle } from '../../support/throttle.ts'

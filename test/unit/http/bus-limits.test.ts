@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Facts } from '../../../events/map.ts'
-import { MAX_COMMANDS } from '../../../src/http/bus-connection.ts'
+import { MAX_COMMANDS } from '../../../src/http/bus/bus-connection.ts'
 import { type BusLine, openBusLine } from '../../support/bus-line.ts'
 import { type HeldBeats, holdBeats } from '../../support/held-beats.ts'
 import { changedFact, settled } from '../events/facts.ts'

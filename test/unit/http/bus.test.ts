@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
+import { createFeed } from '../../../events/feed.ts'
 import type { Facts } from '../../../events/map.ts'
-import { createFeed } from '../../../src/feed.ts'
 import { openBusLine } from '../../support/bus-line.ts'
 import { holdBeats } from '../../support/held-beats.ts'
 import { boxFact, changedFact } from '../events/facts.ts'

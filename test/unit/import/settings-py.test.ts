@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { printJson } from '../../../model/json.ts'
 import { isObject, type Json } from '../../../model/value.ts'
 import { type ReadSettings, readSettingsPy } from '../../../src/import/settings-py.ts'
-import { defaultsOf } from '../../../src/settings/defaults.ts'
-import { compileSchema } from '../../../src/settings/validator.ts'
+import { defaultsOf } from '../../../src/schema/defaults.ts'
+import { compileSchema } from '../../../src/schema/validator.ts'
 
 const read = (text: string, environment: Record<string, string> = {}): ReadSettings => readSettingsPy(Buffer.from(text), { environment })
 const values = (text: string): Record<string, Json> => Object.fromEntries(read(text).settings.map(({ name, value }) => [name, value]))

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { historyKey, historyPrefix, makeKey } from '../../../model/key.ts'
 import { pruneHistory } from '../../../src/settings/housekeeper.ts'
-import { printRecord } from '../../../src/settings/record.ts'
+import { printRecord } from '../../../src/state/record.ts'
 import { createStore, open, openHand, type Store } from './stores.ts'
 
 const KEY = makeKey('settings', 'kytos', 'of_lldp')

@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { printCanonical } from '../../../model/canonical.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { parseJson, printJson } from '../../../model/json.ts'
 import { type Json, toJson } from '../../../model/value.ts'
-import { printCanonical } from '../../../src/settings/canonical.ts'
-import { jsonPatch } from '../../../src/settings/patch.ts'
+import { jsonPatch } from '../../../src/settings/write/patch.ts'
 import { arbitraryJson } from '../model/arbitrary-json.ts'
 
 const apply = (document: string, patch: string): string => printCanonical(jsonPatch(parseJson(document), parseJson(patch)))

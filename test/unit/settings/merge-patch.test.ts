@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { printCanonical } from '../../../model/canonical.ts'
 import { parseJson, printJson } from '../../../model/json.ts'
 import { equalJson, isObject, type Json } from '../../../model/value.ts'
-import { printCanonical } from '../../../src/settings/canonical.ts'
-import { mergePatch } from '../../../src/settings/patch.ts'
+import { mergePatch } from '../../../src/settings/write/patch.ts'
 import { arbitraryJson } from '../model/arbitrary-json.ts'
 
 /** RFC 7396, section 2, over entries instead of objects, so that no name is special. */

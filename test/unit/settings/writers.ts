@@ -1,12 +1,12 @@
 import type { Backend } from '../../../backends/backend.ts'
 import { type Key, makeKey } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
-import type { Edit } from '../../../src/settings/adoption.ts'
-import type { Change, Written } from '../../../src/settings/document-change.ts'
-import type { Base } from '../../../src/settings/document-reader.ts'
-import { DocumentWriter } from '../../../src/settings/document-writer.ts'
-import { mergePatch } from '../../../src/settings/patch.ts'
-import { parseObject } from '../../../src/settings/record.ts'
+import type { Edit } from '../../../src/settings/write/adoption.ts'
+import type { Change, Written } from '../../../src/settings/write/document-change.ts'
+import { DocumentWriter } from '../../../src/settings/write/document-writer.ts'
+import { mergePatch } from '../../../src/settings/write/patch.ts'
+import type { Base } from '../../../src/state/document-reader.ts'
+import { parseObject } from '../../../src/state/record.ts'
 import { on, type Store } from './stores.ts'
 
 /** The document that these tests change. */

@@ -2,8 +2,8 @@ import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { makeKey } from '../../../model/key.ts'
+import { RIGHTS, withBrought } from '../../../model/permissions.ts'
 import { tokenKey } from '../../../model/token-key.ts'
-import { RIGHTS, withBrought } from '../../../src/tokens/rights.ts'
 import {
   hashToken,
   isTokenName,

@@ -1,13 +1,13 @@
 import type { Operation } from '../../../backends/backend.ts'
 import type { KytosEvent } from '../../../events/event.ts'
+import type { Feed } from '../../../events/feed.ts'
 import type { Facts } from '../../../events/map.ts'
+import { type Cursor, compareCursors, parseCursor } from '../../../model/cursor.ts'
 import { parseJson } from '../../../model/json.ts'
 import type { Key } from '../../../model/key.ts'
 import { equalJson, type Json } from '../../../model/value.ts'
-import type { Feed } from '../../../src/feed.ts'
-import { filterFact } from '../../../src/http/fact-filter.ts'
-import { FactReader } from '../../../src/http/fact-reader.ts'
-import { type Cursor, compareCursors, parseCursor } from '../../../src/watcher/cursor.ts'
+import { filterFact } from '../../../src/http/events/fact-filter.ts'
+import { FactReader } from '../../../src/http/events/fact-reader.ts'
 import type { World } from './world.ts'
 
 /*

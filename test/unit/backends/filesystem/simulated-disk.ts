@@ -1,6 +1,6 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { basename, join } from 'node:path'
-import type { Disk, JournalFile } from '../../../../backends/filesystem/journal-folder.ts'
+import type { Disk, JournalFile } from '../../../../backends/filesystem/journal/journal-folder.ts'
 
 /** Small, so that one record spans several. */
 const PAGE = 128

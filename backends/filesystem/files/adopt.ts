@@ -1,0 +1,27 @@
+import { equalJson, type JsonObject } from '../../../model/value.ts'
+import { type FileVersion, NO_FILE } from '../format/file-version.ts'
+import { hashOf, parseStored, readableText, storedObject } from '../format/readable.ts'
+import { countChanges, difference } from './edit.ts'
+
+/** The versions with all hashes computed; one without a text is no file, and so is one of a file that this store took away (a hash of null, and a text). */
+export function withHashes(versions: readonly FileVersion[]): FileVersion[] {
+  const computed = (text: string | undefined) => (text === undefined ? null : hashOf(readableText(text)))
+  return versions.map(({ hash, text }) => ({ hash: hash === undefined ? computed(text) : hash, text }))
+}
+
+/**
+ * Which of the versions that a file may hold after a crash it did hold last: the newest one with its hash; else, somebody edited it, the one from which that
+ * edit is the smallest, for it is what that person saw.
+ */
+export function lastHeld(versions: readonly FileVersion[], hash: string | null, value: JsonObject | undefined): FileVersion {
+  const same = versions.findLast(version => version.hash === hash)
+  if (same) return same
+  const latest = versions.at(-1) ?? NO_FILE
+  if (value === undefined) return latest
+  const meaning = versions.findLast(({ text }) => text !== undefined && equalJson(parseStored(text), value))
+  return meaning ?? versions.reduceRight((best, version) => (distance(version, value) < distance(best, value) ? version : best), latest)
+}
+
+function distance(version: FileVersion, value: JsonObject): number {
+  return countChanges(difference(storedObject(version.text), value)) + (version.text === undefined ? 1 : 0)
+}

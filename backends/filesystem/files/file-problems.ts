@@ -1,0 +1,79 @@
+import { dirname } from 'node:path'
+import type { Key } from '../../../model/key.ts'
+import { splitKey } from '../../../model/key.ts'
+import type { FileProblem, Problem } from '../../backend.ts'
+import type { Layout } from '../format/layout.ts'
+import { identifyFolder } from './folder-identity.ts'
+import type { TrackedFile } from './tracked-file.ts'
+
+/** How many folders are named in one go before they are told as one. */
+const FOLDERS = 5
+/** How many documents a message names. */
+const NAMED = 3
+
+/** What is wrong with a readable file at this moment; undefined when it shows its document, or soon will. */
+export function problemOf(key: Key, file: () => string, tracked: TrackedFile, exists: boolean): FileProblem | undefined {
+  const { failure, rejection, kept } = tracked
+  if (failure !== undefined) return { code: 'FILE_UNWRITABLE', key, source: file(), message: unwritableMessage(file(), failure) }
+  if (rejection !== undefined) return { code: 'FILE_REJECTED', key, source: file(), message: rejection }
+  return kept && exists ? { code: 'FILE_MISSING', key, source: file(), message: missingMessage(key, file()) } : undefined
+}
+
+export function unwritableMessage(file: string, reason: string): string {
+  return `The readable file ${file} cannot be kept up to date: ${reason}. The document itself is safe in the journal.`
+}
+
+/**
+ * The findings for files that are missing since a moment ago: one for each file, one for each folder of which several are
+ * missing, and one for each kind of documents when that would be many.
+ */
+export function missingProblems(keys: readonly Key[], layout: Layout): readonly Problem[] {
+  const folders = groupBy(keys, key => missingRoot(layout, dirname(layout.file(key))))
+  const groups = folders.size > FOLDERS ? groupBy(keys, key => layout.root(splitKey(key).kind as 'settings')) : folders
+  return [...groups].map(([folder, missing]): Problem => {
+    const [key] = missing
+    if (key === undefined || missing.length > 1) return { code: 'FILE_MISSING', source: folder, message: manyMessage(folder, missing) }
+    return { code: 'FILE_MISSING', key, source: layout.file(key), message: missingMessage(key, layout.file(key)) }
+  })
+}
+
+function missingMessage(key: Key, file: string): string {
+  const { namespace, meant } = wordsFor(key)
+  const restore = `kytos-settings files restore ${namespace}`
+  return `The readable file ${file} is missing; its document is kept. If the removal was meant, ${meant}; if not, run "${restore}".`
+}
+
+function manyMessage(folder: string, keys: readonly Key[]): string {
+  const names = keys.slice(0, NAMED).map(key => wordsFor(key).name)
+  const rest = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : ''
+  const missing = `${keys.length} readable files in ${folder} are missing; their documents are kept: ${names.join(', ')}${rest}.`
+  const meant = keys.every(isBox) ? 'delete those boxes' : 'run "kytos-settings delete NAPP" for each'
+  return `${missing} If the removal was meant, ${meant}; if not, run "kytos-settings files restore" (or mount the folder again).`
+}
+
+function isBox(key: Key): boolean {
+  return splitKey(key).kind === 'boxes'
+}
+
+function wordsFor(key: Key): { readonly name: string; readonly namespace: string; readonly meant: string } {
+  const { kind, segments } = splitKey(key)
+  const [first = '', second = '', third = ''] = segments
+  if (kind === 'boxes') return { name: `box ${second} of ${first}`, namespace: first, meant: `delete the box ${second} of ${first}` }
+  const namespace = kind === 'controllers' ? `${second}/${third}` : `${first}/${second}`
+  const scope = kind === 'controllers' ? ` --scope controller:${first}` : ''
+  const name = kind === 'controllers' ? `${namespace} (controller:${first})` : namespace
+  return { name, namespace, meant: `run "kytos-settings delete ${namespace}${scope}"` }
+}
+
+/** The highest folder that is missing too; the folder itself when it is there. */
+function missingRoot(layout: Layout, folder: string): string {
+  let highest = folder
+  for (let at = folder; at.length > layout.path.length && !identifyFolder(at); at = dirname(at)) highest = at
+  return highest
+}
+
+function groupBy<T>(items: readonly T[], of: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) groups.set(of(item), [...(groups.get(of(item)) ?? []), item])
+  return groups
+}

@@ -1,0 +1,132 @@
+import { type FSWatcher, watch } from 'node:fs'
+import { readdir } from 'node:fs/promises'
+import { join, sep } from 'node:path'
+import type { Key } from '../../../model/key.ts'
+import { errno } from '../format/failures.ts'
+import { makeFolder } from '../format/folder.ts'
+import { type Layout, neighbours, READABLE_KINDS, type ReadableKind } from '../format/layout.ts'
+import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
+
+/** What a walk over the readable files found. */
+export interface Walk {
+  readonly files: ReadonlyMap<Key, string>
+  /** Files with names that no document has. */
+  readonly foreign: readonly string[]
+  /** Keys of which a process that died left a temporary or replaced file. */
+  readonly unfinished: ReadonlySet<Key>
+  readonly folders: readonly string[]
+  /** Folders that cannot be read, and why. */
+  readonly unreadable: ReadonlyMap<string, string>
+}
+
+const DEPTH: Readonly<Record<ReadableKind, number>> = { boxes: 1, controllers: 2, settings: 1 }
+/** Names that editors and other tools put beside a file for a while, and copies that we made. */
+const LITTER = /^\.|~$|^#.*#$|\.rejected$|^\d{4}$/
+
+/**
+ * Walks over all readable files. The missing folder of a kind is made only if `mayMake` it: one that had files may be put
+ * back or mounted again, and must find its place free.
+ */
+export async function walk(layout: Layout, mayMake: (kind: ReadableKind) => boolean): Promise<Walk> {
+  const found = {
+    files: new Map<Key, string>(),
+    foreign: [] as string[],
+    unfinished: new Set<Key>(),
+    folders: [] as string[],
+    unreadable: new Map<string, string>(),
+  }
+  for (const kind of READABLE_KINDS) {
+    if (mayMake(kind)) await makeFolder(layout.root(kind))
+    await walkFolder(layout, layout.root(kind), DEPTH[kind], found)
+  }
+  return found
+}
+
+interface Found {
+  readonly files: Map<Key, string>
+  readonly foreign: string[]
+  readonly unfinished: Set<Key>
+  readonly folders: string[]
+  readonly unreadable: Map<string, string>
+}
+
+async function walkFolder(layout: Layout, folder: string, depth: number, found: Found): Promise<void> {
+  const entries = await entriesOf(folder, found.unreadable)
+  if (!entries) return
+  found.folders.push(folder)
+  for (const item of entries) {
+    const path = join(folder, item.name)
+    if (item.isDirectory() && depth > 0 && !item.name.startsWith('.')) {
+      await walkFolder(layout, path, depth - 1, found)
+      continue
+    }
+    const key = depth === 0 ? layout.key(path) : undefined
+    const owner = ownerOf(layout, path)
+    if (key) found.files.set(key, path)
+    else if (owner) found.unfinished.add(owner)
+    else if (!LITTER.test(item.name)) found.foreign.push(path)
+  }
+}
+
+/** The document whose temporary or replaced neighbour a file is. */
+function ownerOf(layout: Layout, path: string): Key | undefined {
+  const at = path.lastIndexOf(sep) + 1
+  const plain = /^\.(.+\.json)\.(?:tmp|replaced)$/.exec(path.slice(at))?.[1]
+  const file = plain === undefined ? undefined : path.slice(0, at) + plain
+  const ours = file !== undefined && Object.values(neighbours(file)).includes(path)
+  return ours ? layout.key(file) : undefined
+}
+
+/** What is in a folder; undefined when there is none, or none that can be read. */
+async function entriesOf(folder: string, unreadable: Map<string, string>) {
+  try {
+    return await readdir(folder, { withFileTypes: true })
+  } catch (error) {
+    if (errno(error) !== 'ENOENT' && errno(error) !== 'ENOTDIR') {
+      unreadable.set(folder, error instanceof Error ? error.message : String(error))
+    }
+    return undefined
+  }
+}
+
+/** Watches folders so that edits are noticed soon; what it misses, the next walk finds. */
+export class FolderWatch {
+  readonly #notice: (path: string) => void
+  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly folder: FolderIdentity | undefined }>()
+
+  /** `notice` is called with the path of whatever was touched in a watched folder. */
+  constructor(notice: (path: string) => void) {
+    this.#notice = notice
+  }
+
+  /** Watches exactly these folders. */
+  follow(folders: readonly string[]): void {
+    const wanted = new Set(folders)
+    for (const [path, { folder }] of this.#watchers) {
+      // Another folder at the same place is not watched by a watch on the one before.
+      if (!wanted.has(path) || !isSameFolder(folder, identifyFolder(path))) this.#leave(path)
+    }
+    for (const folder of wanted) if (!this.#watchers.has(folder)) this.#join(folder)
+  }
+
+  stop(): void {
+    this.follow([])
+  }
+
+  #join(folder: string): void {
+    try {
+      const watcher = watch(folder, { persistent: false }, (_, name) => {
+        if (name !== null) this.#notice(join(folder, name))
+      })
+      watcher.on('error', () => this.#leave(folder))
+      this.#watchers.set(folder, { watcher, folder: identifyFolder(folder) })
+    } catch {
+      // Too many watches on this machine, or the folder is gone again: the walk, once a second, is what edits are promised to be seen by.
+    }
+  }
+
+  #leave(folder: string): void {
+    this.#watchers.get(folder)?.watcher.close()
+    this.#watchers.delete(folder)
+  }
+}

@@ -1,0 +1,59 @@
+import { SettingsError } from '../../../model/errors.ts'
+
+const FULL = new Set(['ENOSPC', 'EDQUOT', 'EFBIG'])
+
+/** The `errno` name of a failed system call; undefined for any other error. */
+export function errno(error: unknown): string | undefined {
+  // An object that is an Error from node:fs has `code`; the value is checked before it is used.
+  const code = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined
+  return typeof code === 'string' ? code : undefined
+}
+
+/** A store whose folder cannot be made, read or written, as STORE_UNWRITABLE. */
+export function unwritable(path: string, cause: unknown): SettingsError {
+  const why: Readonly<Record<string, string>> = {
+    EACCES: 'this user may not write there',
+    EPERM: 'this user may not write there',
+    EROFS: 'the file system is read-only',
+    ENOTDIR: 'a part of the path is a file, not a folder',
+    EEXIST: 'it is a file, not a folder',
+    ENOSPC: 'the file system is full',
+  }
+  const reason = why[errno(cause) ?? ''] ?? (cause instanceof Error ? cause.message : String(cause))
+  return new SettingsError('STORE_UNWRITABLE', `The store at ${path} cannot be opened: ${reason}. Give it a folder that this user owns.`, {
+    cause,
+    details: { path },
+  })
+}
+
+/** What callers are told whose commit surely was not applied because the journal could not be written: STORE_FULL or STORE_UNREACHABLE. */
+export function notApplied(path: string, cause: unknown): SettingsError {
+  if (FULL.has(errno(cause) ?? '')) {
+    return new SettingsError('STORE_FULL', `The file system of the journal at ${path} is full; nothing was changed. Make room, then try again.`, {
+      cause,
+    })
+  }
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new SettingsError('STORE_UNREACHABLE', `The journal at ${path} cannot be written (${reason}); nothing was changed.`, { cause })
+}
+
+/** What callers are told whose records may or may not be found in the journal by the next process. */
+export function unknownOutcome(path: string, cause: unknown): SettingsError {
+  const reason = cause instanceof Error ? cause.message : String(cause)
+  return new SettingsError(
+    'OUTCOME_UNKNOWN',
+    `The journal at ${path} failed in the middle of a write (${reason}): the change may or may not be kept.`,
+    {
+      cause,
+    },
+  )
+}
+
+/** A journal that lost or changed what was durable. */
+export function damaged(file: string, what: string): SettingsError {
+  return new SettingsError(
+    'STORE_DAMAGED',
+    `The journal is damaged: ${what} in ${file}. Nothing was changed. Restore the store's folder from a backup, or move its "journal" folder away to start anew from the readable files.`,
+    { details: { file } },
+  )
+}

@@ -1,0 +1,91 @@
+import { open, rename, rm, stat } from 'node:fs/promises'
+import { type Entry, printRevision, type Revision } from '../../../model/document.ts'
+import type { Key } from '../../../model/key.ts'
+import type { FileRecord } from '../format/file-record.ts'
+import { encodeFrame } from '../format/frame.ts'
+import { FORMAT, type Header, type SnapshotRecord } from '../format/record.ts'
+import { storedMark } from './group.ts'
+import { type Disk, listJournal, logPath, snapshotPath } from './journal-folder.ts'
+
+/** How many characters are written at a time; between, the event loop turns. */
+const CHUNK = 256 * 1024
+/** Logs older than the snapshot are kept for watches as long as all of them together are no larger than this, in bytes. */
+const HISTORY_BYTES = 8 * 1024 * 1024
+
+/** The state at the moment a log was begun: that log and this picture say the same as everything before. */
+export interface Picture {
+  /** The number of the log that begins here. */
+  readonly number: number
+  readonly revision: Revision
+  readonly entries: readonly Entry[]
+  readonly expires: ReadonlyMap<Key, number>
+  /** What each readable file may hold, and what else is known of it. */
+  readonly files: ReadonlyMap<Key, FileRecord>
+}
+
+/**
+ * Makes a snapshot durable beside the logs, while commits go on into the log that began with it.
+ *
+ * Invariant: at every moment the newest whole snapshot and the logs from its number on are the store. A snapshot has its name only once it is whole and
+ * durable, and only then are files removed, oldest first, so that what is left is without a hole whenever the process dies.
+ */
+export async function writeSnapshot(folder: string, disk: Disk, picture: Picture, signal: AbortSignal): Promise<void> {
+  const path = snapshotPath(folder, picture.number)
+  const temporary = `${path}.tmp`
+  try {
+    const handle = await open(temporary, 'w', 0o600)
+    try {
+      for (const chunk of chunks(picture)) {
+        signal.throwIfAborted()
+        await handle.writeFile(chunk)
+      }
+      await handle.sync()
+    } finally {
+      await handle.close()
+    }
+    await rename(temporary, path)
+    await disk.syncFolder(folder)
+  } catch (error) {
+    await rm(temporary, { force: true })
+    throw error
+  }
+}
+
+/** Removes what a durable snapshot made superfluous; with `keepHistory` the newest of the older logs stay, for watches that look back. */
+export async function removeSuperseded(folder: string, number: number, keepHistory: boolean): Promise<void> {
+  const { logs, snapshots } = await listJournal(folder)
+  const older = logs.filter(log => log < number)
+  let room = keepHistory ? HISTORY_BYTES : 0
+  let keepFrom = number
+  for (const log of older.toReversed()) {
+    room -= (await stat(logPath(folder, log))).size
+    if (room < 0 || log !== keepFrom - 1) break
+    keepFrom = log
+  }
+  for (const snapshot of snapshots) if (snapshot < number) await rm(snapshotPath(folder, snapshot), { force: true })
+  for (const log of older) if (log < keepFrom) await rm(logPath(folder, log), { force: true })
+}
+
+function* chunks(picture: Picture): Generator<string> {
+  let text = ''
+  for (const record of records(picture)) {
+    text += encodeFrame(JSON.stringify(record))
+    if (text.length < CHUNK) continue
+    yield text
+    text = ''
+  }
+  yield text
+}
+
+function* records({ number, revision, entries, expires, files }: Picture): Generator<Header | SnapshotRecord> {
+  const texts = new Map<Key, string>()
+  yield { format: FORMAT, number, revision: printRevision(revision) }
+  for (const { key, text, revision: changed, created } of entries) {
+    const expiry = expires.get(key)
+    const entry = [key, text, printRevision(changed), printRevision(created)] as const
+    texts.set(key, text)
+    yield { entry: expiry === undefined ? entry : [...entry, expiry] }
+  }
+  for (const [key, { versions, notes }] of files) yield { files: [storedMark(key, versions, texts.get(key), notes)] }
+  yield { end: entries.length }
+}

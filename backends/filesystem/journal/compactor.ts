@@ -1,0 +1,120 @@
+import type { Key } from '../../../model/key.ts'
+import type { Surroundings } from '../../backend.ts'
+import type { FileRecord } from '../format/file-record.ts'
+import { removeSuperseded, writeSnapshot } from './compaction.ts'
+import type { Journal } from './journal.ts'
+import type { Disk } from './journal-folder.ts'
+import type { State } from './state.ts'
+
+/** When the journal is made smaller; sizes in bytes. */
+export interface CompactionLimits {
+  /** A log is followed by a new one at this size. */
+  readonly log: number
+  /** A snapshot is due when the logs since the last one are larger than this ... */
+  readonly tail: number
+  /** ... and this many times larger than what the store holds. */
+  readonly ratio: number
+}
+
+/** How long (ms) a snapshot that failed is not tried again. */
+const AGAIN = 10_000
+
+/** What a compactor works on. */
+export interface Compactable {
+  readonly folder: string
+  readonly disk: Disk
+  readonly state: State
+  readonly journal: Journal
+  /** What every readable file may hold. */
+  readonly files: () => ReadonlyMap<Key, FileRecord>
+  readonly report: Surroundings['report']
+}
+
+/**
+ * Decides when a new log and a snapshot are due.
+ *
+ * Invariant: the picture for a snapshot is taken between two groups, together with the beginning of a log; everything else happens while commits go on.
+ */
+export class Compactor {
+  readonly #store: Compactable
+  readonly #limits: CompactionLimits
+  readonly #stopping = new AbortController()
+  /** Bytes of the logs since the newest snapshot, less what this journal has written. */
+  #tail: number
+  #running: Promise<void> | undefined
+  #notBefore = Number.NEGATIVE_INFINITY
+  /** Why no snapshot could last be made: reported once, until one can be again. */
+  #failure: string | undefined
+
+  /** `tail` is how many bytes of logs there are since the newest snapshot. */
+  constructor(store: Compactable, limits: CompactionLimits, tail: number) {
+    this.#store = store
+    this.#limits = limits
+    this.#tail = tail
+  }
+
+  /** Begins a new log, and a snapshot, if it is time; to be called while nothing is being written. Never rejects. */
+  async between(): Promise<void> {
+    const { journal, state } = this.#store
+    const due = this.#isDue()
+    if (!due && journal.length <= this.#limits.log) return
+    try {
+      await journal.rotate(state.revision)
+    } catch {
+      // The journal now refuses commits until it could begin a log, and tells their callers why.
+      return
+    }
+    if (due) this.#running = this.#compact()
+  }
+
+  /** Resolves when no snapshot is being written. */
+  async idle(): Promise<void> {
+    await this.#running
+  }
+
+  /** Gives up the snapshot that is being written, if any; the next process makes one. */
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#running
+  }
+
+  #isDue(): boolean {
+    const { journal, state } = this.#store
+    if (this.#running || this.#stopping.signal.aborted || performance.now() < this.#notBefore) return false
+    const tail = this.#tail + journal.written
+    return journal.suspect || (tail > this.#limits.tail && tail > this.#limits.ratio * state.bytes)
+  }
+
+  async #compact(): Promise<void> {
+    const { folder, disk, state, journal, files } = this.#store
+    const { number } = journal
+    const { revision } = state
+    const { suspect, written } = journal
+    const picture = { number, revision, entries: [...state.entries()], expires: new Map(state.expires), files: files() }
+    try {
+      await writeSnapshot(folder, disk, picture, this.#stopping.signal)
+      this.#tail = -written
+      if (suspect) journal.trust()
+      await removeSuperseded(folder, number, !suspect)
+      this.#failure = undefined
+    } catch (error) {
+      // The logs are all there still, so nothing is lost but room; a full disk is told to those who commit.
+      this.#notBefore = performance.now() + AGAIN
+      this.#reportFailure(error)
+    } finally {
+      this.#running = undefined
+    }
+  }
+
+  #reportFailure(error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error)
+    if (this.#stopping.signal.aborted || reason === this.#failure) return
+    this.#failure = reason
+    const { folder, report } = this.#store
+    report({
+      code: 'FILE_UNWRITABLE',
+      source: folder,
+      message: `The journal ${folder} cannot be made smaller and grows: ${reason}. Nothing is lost.`,
+    })
+  }
+}

@@ -1,0 +1,133 @@
+import type { Entry, Revision } from '../../../model/document.ts'
+import type { Key } from '../../../model/key.ts'
+import type { Batch, Change, Expected, Operation, Outcome } from '../../backend.ts'
+import type { FileNotes } from '../format/file-notes.ts'
+import { type FileVersion, NO_FILE } from '../format/file-version.ts'
+import { encodeFrame } from '../format/frame.ts'
+import { hashOf, readableText } from '../format/readable.ts'
+import { logRecord, type StoredMark, type StoredNotes } from '../format/record.ts'
+import type { State } from './state.ts'
+
+/**
+ * What the readable file of a key may hold, the version known to be durable first, and what else is known of it; asked at the
+ * moment that the record is made.
+ */
+export type Mark = readonly [key: Key, versions: () => readonly FileVersion[], notes?: () => FileNotes]
+
+/** What one caller wants: operations (none: only marks). */
+export interface Request {
+  readonly operations: readonly Operation[]
+  /** Recorded together with the commit, and only if it succeeds. */
+  readonly marks: readonly Mark[]
+}
+
+/** One commit of a group that is to be applied once its record is durable. */
+export interface Planned {
+  readonly batch: Batch
+  readonly expires: ReadonlyMap<Key, number>
+}
+
+/**
+ * Commits that become durable by one write.
+ *
+ * Invariant: each request is judged in order, against the state as the earlier ones of the group leave it; one that loses adds nothing. Outcomes hold only
+ * once all frames are durable, and then all of them.
+ */
+export class Group {
+  readonly #state: State
+  readonly #offset: number
+  readonly #overlay = new Map<Key, Entry | undefined>()
+  readonly #frames: string[] = []
+  readonly planned: Planned[] = []
+  #revision: Revision
+
+  /** `offset` is where in the log the group will be written. */
+  constructor(state: State, offset: number) {
+    this.#state = state
+    this.#offset = offset
+    this.#revision = state.revision
+  }
+
+  /** What is to be written, empty when nothing is. */
+  get frames(): string {
+    return this.#frames.join('')
+  }
+
+  /** Judges one more request; `now` is Unix milliseconds, from which a ttl counts. */
+  add({ operations, marks }: Request, now: number): Outcome {
+    const guarded = operations.filter(({ expected = 'any' }) => expected !== 'any')
+    if (!guarded.every(({ key, expected = 'any' }) => holds(expected, this.#get(key)))) {
+      return { committed: false, found: guarded.flatMap(({ key }) => this.#get(key) ?? []) }
+    }
+    const revision = this.#revision + 1n
+    const expires = new Map<Key, number>()
+    const changes = operations.flatMap(operation => this.#change(operation, revision, now, expires))
+    const batch = changes.length > 0 ? { revision, changes: changes.sort(byKey) } : undefined
+    if (batch) {
+      this.#revision = revision
+      this.planned.push({ batch, expires })
+    }
+    const files = marks.map(mark => this.#storedMark(mark))
+    if (batch || files.length > 0) this.#frames.push(encodeFrame(logRecord(this.#offset, batch, expires, files)))
+    return { committed: true, revision: this.#revision }
+  }
+
+  #get(key: Key): Entry | undefined {
+    return this.#overlay.has(key) ? this.#overlay.get(key) : this.#state.get(key)
+  }
+
+  #change(operation: Operation, revision: Revision, now: number, expires: Map<Key, number>): Change[] {
+    const { key } = operation
+    if ('check' in operation) return []
+    const before = this.#get(key)
+    if ('delete' in operation) {
+      this.#overlay.set(key, undefined)
+      return before ? [{ type: 'delete', key, revision }] : []
+    }
+    const entry: Entry = { key, text: operation.put, revision, created: before?.created ?? revision }
+    this.#overlay.set(key, entry)
+    if (operation.ttl !== undefined) expires.set(key, Math.ceil(now + operation.ttl * 1000))
+    return [{ type: 'put', entry }]
+  }
+
+  #storedMark([key, versions, notes]: Mark): StoredMark {
+    const known = versions()
+    const [durable, current] = [this.#state.get(key)?.text, this.#get(key)?.text]
+    // While this group is being written the file may get what is durable now, of which nobody would know once the mark stands after what is current then.
+    const next = durable === current || durable === known.at(-1)?.text ? [] : [shownBy(durable)]
+    const { earlier: _, ...brief } = notes?.() ?? {}
+    return storedMark(key, [...known, ...next], current, brief)
+  }
+}
+
+/** What a file holds that shows this document. */
+function shownBy(text: string | undefined): FileVersion {
+  return text === undefined ? NO_FILE : { hash: hashOf(readableText(text)), text }
+}
+
+/** A mark as the journal keeps it, where the entry has the text `current`. */
+export function storedMark(key: Key, versions: readonly FileVersion[], current: string | undefined, notes: FileNotes = {}): StoredMark {
+  const stored = versions.map(({ hash, text }) =>
+    text === current && text !== undefined ? ([hash ?? null] as const) : ([hash ?? null, text ?? null] as const),
+  )
+  const beside = storedNotes(notes)
+  return Object.keys(beside).length > 0 ? [key, stored, beside] : [key, stored]
+}
+
+function storedNotes({ kept, stray, folder, earlier = [] }: FileNotes): StoredNotes {
+  return {
+    ...(kept && { kept: true }),
+    ...(stray && { stray: [stray.hash ?? null, stray.text ?? null] as const }),
+    ...(folder !== undefined && { folder }),
+    ...(earlier.length > 0 && { earlier }),
+  }
+}
+
+function holds(expected: Expected, entry: Entry | undefined): boolean {
+  if (expected === 'any') return true
+  return expected === 'absent' ? entry === undefined : entry?.revision === expected
+}
+
+function byKey(a: Change, b: Change): number {
+  return (a.type === 'put' ? a.entry.key : a.key) < (b.type === 'put' ? b.entry.key : b.key) ? -1 : 1
+}

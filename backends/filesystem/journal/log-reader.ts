@@ -1,0 +1,92 @@
+import { readFile } from 'node:fs/promises'
+import type { Revision } from '../../../model/document.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import { damaged } from '../format/failures.ts'
+import { decodeFrame, type Frame, framesBeyond } from '../format/frame.ts'
+import { FORMAT, type Header, type LogRecord, parseRecord, type SnapshotRecord } from '../format/record.ts'
+
+/** A log, read and checked. */
+export interface Log {
+  readonly file: string
+  readonly number: number
+  /** The last revision before this log. */
+  readonly revision: Revision
+  readonly after: Header['after']
+  readonly records: readonly LogRecord[]
+  /** How many of its bytes count, and how many beyond them are an unfinished write. */
+  readonly length: number
+  readonly torn: number
+}
+
+/**
+ * Reads a log. `length` is how much of it counts, as its successor says; undefined for the last log, whose end may be unfinished: everything from the first
+ * bad frame on is torn if no sound frame of a later write follows it. (A write's pages may reach the disk in any order, so sound frames of the same write
+ * may.) Undefined when it ends within its header.
+ * @throws SettingsError STORE_DAMAGED, STORE_FORMAT.
+ */
+export function readLog(bytes: Buffer, file: string, number: number, length: number | undefined): Log | undefined {
+  const header = readHeader(bytes, file, number)
+  if (!header) {
+    if (!framesBeyond(bytes, 0).next().done) throw damaged(file, 'a bad header')
+    return undefined
+  }
+  const counted = length === undefined ? bytes : bytes.subarray(0, length)
+  const frames = readFrames(counted, header.end)
+  const end = frames.at(-1)?.end ?? header.end
+  if (length !== undefined && end !== length) throw damaged(file, `a bad record at byte ${end}`)
+  if (length === undefined) refuseRecordsBeyond(bytes, end, file)
+  return {
+    file,
+    number,
+    revision: BigInt(header.record.revision),
+    after: header.record.after,
+    records: frames.map(frame => parseRecord<LogRecord>(frame.record, file)),
+    length: end,
+    torn: counted.length - end,
+  }
+}
+
+/** Reads a snapshot, which is whole or damaged. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
+export async function readSnapshot(file: string, number: number): Promise<{ revision: Revision; records: readonly SnapshotRecord[] }> {
+  const bytes = await readFile(file)
+  const header = readHeader(bytes, file, number)
+  if (!header) throw damaged(file, 'the header is missing')
+  const frames = readFrames(bytes, header.end)
+  const end = frames.at(-1)?.end ?? header.end
+  const records = frames.map(frame => parseRecord<SnapshotRecord>(frame.record, file))
+  const entries = records.filter(record => record.entry).length
+  if (end !== bytes.length || records.at(-1)?.end !== entries) throw damaged(file, `a bad record at byte ${end}`)
+  return { revision: BigInt(header.record.revision), records }
+}
+
+function readHeader(bytes: Buffer, file: string, number: number): { record: Header; end: number } | undefined {
+  const frame = decodeFrame(bytes, 0)
+  if (!frame) return undefined
+  const record = parseRecord<Header>(frame.record, file)
+  if (record.format !== FORMAT) {
+    throw new SettingsError(
+      'STORE_FORMAT',
+      `${file} is of format ${record.format}; this version reads format ${FORMAT}. Start the newer version that wrote it.`,
+    )
+  }
+  if (record.number !== number) throw damaged(file, `the number ${record.number}`)
+  return { record, end: frame.end }
+}
+
+function readFrames(bytes: Buffer, start: number): Frame[] {
+  const frames: Frame[] = []
+  for (let at = start; ; ) {
+    const frame = decodeFrame(bytes, at)
+    if (!frame) return frames
+    frames.push(frame)
+    at = frame.end
+  }
+}
+
+function refuseRecordsBeyond(bytes: Buffer, offset: number, file: string): void {
+  for (const frame of framesBeyond(bytes, offset)) {
+    if (parseRecord<LogRecord>(frame.record, file).group > offset) {
+      throw damaged(file, `a bad record at byte ${offset}, with sound ones from byte ${frame.start} on`)
+    }
+  }
+}

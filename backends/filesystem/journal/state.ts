@@ -1,0 +1,87 @@
+import type { Entry, Revision } from '../../../model/document.ts'
+import type { Key, Prefix } from '../../../model/key.ts'
+import type { Batch } from '../../backend.ts'
+import { keyOf } from '../format/record.ts'
+import { SortedKeys } from './sorted-keys.ts'
+
+/**
+ * What the store holds now, in memory.
+ *
+ * Invariant: it is exactly what the durable records of the journal say, applied in order; nothing enters it before it is durable.
+ */
+export class State {
+  readonly #entries = new Map<Key, Entry>()
+  readonly #expires = new Map<Key, number>()
+  readonly #keys = new SortedKeys()
+  #revision: Revision = 0n
+  #bytes = 0
+
+  get revision(): Revision {
+    return this.#revision
+  }
+
+  /** About how many bytes a snapshot takes. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  get(key: Key): Entry | undefined {
+    return this.#entries.get(key)
+  }
+
+  has(key: Key): boolean {
+    return this.#entries.has(key)
+  }
+
+  /** When keys expire, in Unix milliseconds. */
+  get expires(): ReadonlyMap<Key, number> {
+    return this.#expires
+  }
+
+  entries(): Iterable<Entry> {
+    return this.#entries.values()
+  }
+
+  /** The entries below a prefix as they are now, in byte order of their keys. */
+  below(prefix: Prefix): Entry[] {
+    return this.#keys.below(prefix).flatMap(key => this.#entries.get(key) ?? [])
+  }
+
+  /** Takes in one durable commit; `expires` names the puts that have an end. */
+  apply(batch: Batch, expires: ReadonlyMap<Key, number>): void {
+    for (const change of batch.changes) {
+      const key = keyOf(change)
+      if (change.type === 'put') this.restore(change.entry, expires.get(key))
+      else this.#delete(key)
+    }
+    this.#revision = batch.revision
+  }
+
+  /** Takes in one entry of a snapshot. */
+  restore(entry: Entry, expires: number | undefined): void {
+    const before = this.#entries.get(entry.key)
+    if (!before) this.#keys.add(entry.key)
+    this.#bytes += sizeOf(entry) - (before ? sizeOf(before) : 0)
+    this.#entries.set(entry.key, entry)
+    if (expires === undefined) this.#expires.delete(entry.key)
+    else this.#expires.set(entry.key, expires)
+  }
+
+  /** Starts counting at a snapshot's revision. */
+  startAt(revision: Revision): void {
+    this.#revision = revision
+  }
+
+  #delete(key: Key): void {
+    const before = this.#entries.get(key)
+    if (!before) return
+    this.#bytes -= sizeOf(before)
+    this.#entries.delete(key)
+    this.#expires.delete(key)
+    this.#keys.remove(key)
+  }
+}
+
+function sizeOf(entry: Entry): number {
+  return entry.key.length + entry.text.length + 100
+}

@@ -1,0 +1,52 @@
+import { parseRevision, type Revision } from './document.ts'
+import { SettingsError } from './errors.ts'
+
+/**
+ * The place of a fact: `<epoch>.<revision>.<n>`, `n` counting from 1 the keys that changed in the revision; the same on every controller.
+ *
+ * The facts of a difference (`origin: "resync"`) are no such keys, and differ from controller to controller: they count from PART on, and the last of them
+ * is WHOLE. So a cursor always names a state that every controller knows, or is seen to name none.
+ */
+export interface Cursor {
+  readonly epoch: number
+  readonly revision: Revision
+  readonly n: number
+}
+
+/** The `n` of everything in a revision: above every other one. */
+export const WHOLE = 999_999_999
+/** The `n` before that of the first fact of a difference: above every key of a revision. */
+export const PART = 500_000_000
+
+export const START: Cursor = { epoch: 0, revision: 0n, n: 0 }
+
+export function printCursor(cursor: Cursor): string {
+  return `${cursor.epoch}.${cursor.revision}.${cursor.n}`
+}
+
+/** The cursor of a text; `0` is the start. @throws SettingsError CURSOR_MALFORMED. */
+export function parseCursor(text: string): Cursor {
+  if (text === '0') return START
+  const found = /^(0|[1-9]\d{0,15})\.(\d{1,40})\.(0|[1-9]\d{0,8})$/.exec(text)
+  const revision = found ? parseRevision(found[2] ?? '') : undefined
+  const epoch = Number(found?.[1])
+  if (!found || revision === undefined || !Number.isSafeInteger(epoch)) {
+    throw new SettingsError(
+      'CURSOR_MALFORMED',
+      `${JSON.stringify(text)} is not a cursor: it is "<epoch>.<revision>.<n>" as the id of an event has it, or "0" for the start.`,
+    )
+  }
+  return { epoch, revision, n: Number(found[3]) }
+}
+
+/** True within a difference: what is known there is the state of no revision, so that nothing can go on from there but a snapshot. */
+export function isWithinDifference({ n }: Cursor): boolean {
+  return n > PART && n < WHOLE
+}
+
+/** Negative when `a` is before `b`. */
+export function compareCursors(a: Cursor, b: Cursor): number {
+  if (a.epoch !== b.epoch) return a.epoch - b.epoch
+  if (a.revision !== b.revision) return a.revision < b.revision ? -1 : 1
+  return a.n - b.n
+}

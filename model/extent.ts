@@ -1,0 +1,45 @@
+import { SettingsError } from './errors.ts'
+import { isArray, type Json, pointerTo } from './value.ts'
+
+/** How many levels settings, schemas and boxes may nest: so few that the records, facts and frames around them stay within what a JSON text may nest. */
+export const DATA_DEPTH = 100
+
+/**
+ * Refuses a value before anything costly is done with it: one that nests deeper than {@link DATA_DEPTH} (JSON_MALFORMED), or whose text would surely be longer
+ * than `most` bytes (DOCUMENT_TOO_LARGE). A patch that copies what it copied makes such values from a short text.
+ */
+export function refuseExcess(value: Json, what: string, most: number): void {
+  let weight = 0
+  // The keys that lead to what is weighed; only printed when it is refused.
+  const place: (string | number)[] = []
+  const weigh = (one: Json): void => {
+    // Less than its text by what stands between the members.
+    weight += typeof one === 'string' ? one.length + 2 : 1
+    if (weight > most)
+      throw new SettingsError('DOCUMENT_TOO_LARGE', `${what} would have more than ${most} bytes, which is the limit.`, { details: { limit: most } })
+    if (typeof one !== 'object' || one === null) return
+    if (place.length >= DATA_DEPTH) {
+      throw new SettingsError('JSON_MALFORMED', `${what} nests deeper than ${DATA_DEPTH} levels at "${pointerTo(place).slice(0, 200)}".`, {
+        details: { limit: DATA_DEPTH },
+      })
+    }
+    const member = (key: string | number, inner: Json): void => {
+      place.push(key)
+      weigh(inner)
+      place.pop()
+    }
+    if (isArray(one)) for (let i = 0; i < one.length; i++) member(i, one[i] as Json)
+    else
+      for (const [key, inner] of Object.entries(one)) {
+        weight += key.length
+        member(key, inner)
+      }
+  }
+  weigh(value)
+}
+
+/** True when a value holds no more than so many arrays and objects inside each other. */
+export function nestsWithin(value: Json, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true
+  return levels > 0 && Object.values(value).every(member => nestsWithin(member, levels - 1))
+}

@@ -1,0 +1,17 @@
+import { isObject, type Json, type JsonObject, setMember } from './value.ts'
+
+/** Layers merged, the later one higher: objects key by key, arrays and scalars (null too) replace. */
+export function mergeLayers(layers: readonly JsonObject[]): JsonObject {
+  return layers.reduce(mergeTwo, {})
+}
+
+function mergeTwo(low: JsonObject, high: JsonObject): JsonObject {
+  const result: JsonObject = {}
+  for (const key of Object.keys(low)) if (!Object.hasOwn(high, key)) setMember(result, key, low[key] as Json)
+  for (const key of Object.keys(high)) {
+    const above = high[key] as Json
+    const below = Object.hasOwn(low, key) ? low[key] : undefined
+    setMember(result, key, isObject(below) && isObject(above) ? mergeTwo(below, above) : above)
+  }
+  return result
+}

@@ -1,0 +1,79 @@
+import { createMemoryBackend } from '../../backends/memory/index.ts'
+import { ask } from '../../events/ask.ts'
+import { createBus } from '../../events/bus.ts'
+import type { JsonSchema } from '../client/json-schema.ts'
+import type { LiveSettings, OpenSettings } from '../client/live-settings.ts'
+import type { NAppContext } from '../client/napp.ts'
+import { openSettings } from '../client/open-settings.ts'
+import type { PatchOf } from '../client/pointer-of.ts'
+import type { SettingsOf } from '../client/settings-of.ts'
+import type { Log } from '../log/log.ts'
+import { createService } from './service.ts'
+
+/** Live settings without a store, bus or host of their own, for the tests of a NApp. */
+export interface MemorySettings<Values extends object> extends LiveSettings<Values> {
+  /** What the host would hand to the NApp: settings that it opens by it are these. */
+  readonly context: NAppContext
+  /** Stops listening, and the service behind it. */
+  close(): Promise<void>
+}
+
+export interface MemoryOptions {
+  /** `username/name`; `test/napp` when absent. */
+  readonly id?: string
+  /** Where the NApp and the service write; nowhere when absent. */
+  readonly log?: Log
+  /** What `context.folder` says; `.` when absent. */
+  readonly folder?: string
+}
+
+const START_MILLISECONDS = 10_000
+const SILENT: Log = { info() {}, warn() {}, error() {}, child: () => SILENT }
+
+/**
+ * Opens settings on a real service of their own that keeps everything in memory; `overrides` are what an operator has set already.
+ * @throws SettingsError as `openSettings` and `update`.
+ */
+export async function openMemorySettings<const Schema extends JsonSchema>(
+  schema: Schema,
+  overrides?: PatchOf<SettingsOf<Schema>>,
+  { id = 'test/napp', log = SILENT, folder = '.' }: MemoryOptions = {},
+): Promise<MemorySettings<SettingsOf<Schema>>> {
+  const root = createBus({ log })
+  const service = createService(() => createMemoryBackend(), {
+    bus: root,
+    controller: 'memory',
+    strict: false,
+    log,
+    startTimeout: START_MILLISECONDS,
+  })
+  try {
+    await service.start()
+    const context = createContext(root.view({ type: 'napp', name: id }), { id, log, folder })
+    const settings = await openSettings({ id, bus: context.bus, log }, schema)
+    if (overrides !== undefined) await settings.update(overrides)
+    const stop = settings.close.bind(settings)
+    const close = async (): Promise<void> => {
+      stop()
+      await service.close()
+    }
+    return Object.assign(settings, { context, close })
+  } catch (error) {
+    await service.close()
+    throw error
+  }
+}
+
+function createContext(bus: NAppContext['bus'], { id, log, folder }: Required<MemoryOptions>): NAppContext {
+  const [username = '', name = ''] = id.split('/')
+  return {
+    id,
+    folder,
+    manifest: { username, name, main: 'main.js', priority: 100 },
+    bus,
+    log,
+    ask: (command, content) => ask(bus, command, content),
+    // The overloads differ only in what the types know of the values.
+    openSettings: ((schema: JsonSchema) => openSettings({ id, bus, log }, schema)) as OpenSettings,
+  }
+}

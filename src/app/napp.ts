@@ -1,0 +1,77 @@
+import { join } from 'node:path'
+import { Registry } from 'prom-client'
+import { loadBackend } from '../boot/backend-registry.ts'
+import { chooseBackend, nameStore } from '../boot/store-choice.ts'
+import type { NApp } from '../client/napp.ts'
+import type { SettingsContext } from '../host/settings-context.ts'
+import { loadCertificate } from '../http/auth/certificate.ts'
+import { type Http, openHttp } from '../http/server.ts'
+import { logAnswer, logFact } from '../log/audit-log.ts'
+import { measureBus } from '../metrics/bus.ts'
+import { createCommitMeter } from '../metrics/commits.ts'
+import { measureEventLoop } from '../metrics/event-loop.ts'
+import { createMetrics } from '../metrics/metrics.ts'
+import { Environment } from '../state/environment.ts'
+import { createLocalDoor, type LocalDoor } from '../tokens/local-door.ts'
+import { SnapshotFile } from '../watcher/snapshot.ts'
+import { createDoorOptions } from './door-options.ts'
+import { createService, type Service } from './service.ts'
+
+/** The Settings NApp, `kytos/settings`: opens its doors, then the store, and is ready when there are settings to answer with. */
+export default function createNApp(context: SettingsContext): NApp {
+  let service: Service | undefined
+  let http: Http | undefined
+  let localDoor: LocalDoor | undefined
+  let stopMeasuring = (): void => {}
+
+  return {
+    async setup() {
+      const { bus, config, log } = context
+      const { listen, port, hosts, tls_cert: cert, tls_key: key } = config.settings
+      const own = join(config.settings.state_dir, config.settings.controller)
+      const choice = await chooseBackend(config, warning => log.warn(warning))
+      const certificate = cert === undefined || key === undefined ? undefined : await loadCertificate({ cert, key })
+      const createBackend = await loadBackend(choice)
+      const registry = new Registry()
+      const commits = createCommitMeter(registry)
+      const created = createService(report => commits.measure(createBackend(report)), {
+        bus,
+        log,
+        controller: config.settings.controller,
+        strict: config.settings.strict,
+        snapshot: new SnapshotFile(join(own, 'snapshot.json'), nameStore(choice), log),
+        startTimeout: config.settings.start_timeout * 1_000,
+        environment: new Environment(context.env),
+        pace: { reconcile: config.settings.reconcile * 1_000 },
+        fatal: error => context.abort(error),
+      })
+      service = created
+      // The doors first: who asks for its health while the store is away gets an answer.
+      const { feed, health, tokens, fileProblems } = created
+      localDoor = createLocalDoor(own, tokens, log)
+      const door = createDoorOptions(config, localDoor.tokens, log)
+      const metrics = createMetrics({ feed, health, fileProblems, registry })
+      measureBus(registry, bus)
+      stopMeasuring = measureEventLoop(registry)
+      feed.follow(undefined, event => logFact(log, event))
+      bus.onAnswer(answered => logAnswer(log, answered))
+      http = await openHttp({ bus, feed, health, metrics, listen, port, hosts, log, door, ...(certificate && { certificate }) })
+      await created.start()
+      await localDoor.open(http.addressUrl)
+      // Only then is it known which schemas there are.
+      void context.started.then(() => created.tellEnvironment())
+      const { state, revision, reason } = created.health()
+      log.info(`${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`)
+    },
+
+    async shutdown() {
+      try {
+        await localDoor?.close()
+        await http?.close()
+      } finally {
+        await service?.close()
+        stopMeasuring()
+      }
+    },
+  }
+}

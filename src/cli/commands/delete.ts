@@ -1,0 +1,93 @@
+import type { Command } from 'commander'
+import type { Settings } from '../../../events/map.ts'
+import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import type { AddressOptions } from '../service/address.ts'
+import { addServiceOptions, type Service, withService } from '../service/service.ts'
+import { byKey, leavesIn, printKey, valueAt } from '../terminal/key-path.ts'
+import { createPaper, type Paper } from '../terminal/paper.ts'
+import { printAnswer, show } from '../terminal/print-answer.ts'
+import { type Cell, printTable } from '../terminal/table.ts'
+import type { World } from '../terminal/world.ts'
+import { addGuardOptions, type GuardOptions } from './guard-options.ts'
+
+interface DeleteOptions extends AddressOptions, GuardOptions {
+  readonly json?: boolean
+}
+
+/** The settings before a deletion and after it. */
+interface Deleted {
+  readonly before: Settings
+  readonly after: Settings
+}
+
+/** How often the overrides are read again because another client changed them first. */
+const ATTEMPTS = 10
+const EXAMPLES = `
+Examples:
+  kytos-settings delete kytos/link_discovery --comment 'back to the defaults'
+  kytos-settings delete kytos/link_discovery --scope controller:c2
+
+It deletes all overrides of a NApp in one scope, with their readable file. The history keeps them: "kytos-settings diff NAPP".
+"kytos-settings unset" takes single settings back.`
+
+/** Adds `delete`, which deletes the overrides of a NApp in one scope. */
+export function addDeleteCommand(program: Command, world: World): void {
+  addGuardOptions(addServiceOptions(program.command('delete')))
+    .description('delete the overrides of a NApp, so that the lower layers are in effect again')
+    .argument('<napp>', 'username/name')
+    .addHelpText('after', EXAMPLES)
+    .action((namespace: string, _options, command: Command) => {
+      const { json, scope = 'cluster', comment, ifRevision, ...options } = command.optsWithGlobals<DeleteOptions>()
+      return withService(options, world, async service => {
+        const deleted = await deleteOverrides(service, namespace, scope, { comment, ifRevision })
+        const { before, after } = deleted
+        const forPeople = (): string => printDeleted(deleted, scope, createPaper(world.stdout, world.env))
+        printAnswer(json, { ...after, dropped: before.overrides }, forPeople, world)
+        if (after.observed === false) world.stderr.write('kytos-settings: the deletion is stored, but the service has not seen it yet.\n')
+      })
+    })
+}
+
+/**
+ * Deletes the overrides under the revision at which they were read, so that exactly what is returned was deleted.
+ * @throws SettingsError NAMESPACE_UNKNOWN, or SETTING_UNKNOWN when the scope has no overrides; what the service refuses.
+ */
+async function deleteOverrides(
+  service: Service,
+  namespace: string,
+  scope: string,
+  { comment, ifRevision }: { readonly comment: string | undefined; readonly ifRevision: string | undefined },
+): Promise<Deleted> {
+  for (let left = ATTEMPTS; ; left--) {
+    const before = await service.ask('kytos.settings.retrieve', { namespace, scope })
+    try {
+      const guard = { revision: ifRevision ?? before.revision, ...(comment !== undefined && { comment }) }
+      const after = await service.ask('kytos.settings.delete', { namespace, scope, ...guard })
+      // A deletion is a version of its own; without one there was nothing to delete.
+      if (after.version === before.version) throw nothingToDelete(namespace, scope)
+      return { before, after }
+    } catch (error) {
+      if (!isSettingsError(error, 'REVISION_MISMATCH') || ifRevision !== undefined || left <= 1) throw error
+    }
+  }
+}
+
+function nothingToDelete(namespace: string, scope: string): SettingsError {
+  const message = `${namespace} has no overrides in the scope ${scope}: nothing was deleted. "kytos-settings explain ${namespace}" shows where its values come from.`
+  return new SettingsError('SETTING_UNKNOWN', message, { details: { namespace, scope } })
+}
+
+function printDeleted({ before, after }: Deleted, scope: string, paper: Paper): string {
+  const where = `${after.namespace}${scope === 'cluster' ? '' : ` (${scope})`}`
+  const stored = `The overrides of ${where} are deleted, at revision ${after.revision}, version ${after.version}.\n`
+  const rows = leavesIn(before.overrides)
+    .filter(path => path.length > 0)
+    .sort(byKey)
+    .map((path): Cell[] => [
+      printKey(path),
+      { text: show(valueAt(before.overrides, path)), style: 'red' },
+      { text: show(valueAt(after.data, path)), style: 'green' },
+    ])
+  if (rows.length === 0) return stored
+  return `${printTable(['Key', { head: 'Deleted', cut: true }, { head: 'In effect', cut: true }], rows, paper)}\n${stored}`
+}

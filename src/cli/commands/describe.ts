@@ -1,0 +1,44 @@
+import type { Command } from 'commander'
+import type { Description } from '../../../events/map.ts'
+import { declaredIn } from '../edit/declared-settings.ts'
+import type { AddressOptions } from '../service/address.ts'
+import { addServiceOptions, withService } from '../service/service.ts'
+import { printKey } from '../terminal/key-path.ts'
+import { createPaper, harmless, type Paper } from '../terminal/paper.ts'
+import { printAnswer, show } from '../terminal/print-answer.ts'
+import { type Cell, printTable } from '../terminal/table.ts'
+import type { World } from '../terminal/world.ts'
+
+interface DescribeOptions extends AddressOptions {
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings describe kytos/link_discovery
+  kytos-settings describe kytos/link_discovery --json | jq .schema
+
+Applies: live, at once; reload, the NApp is told to read them again; restart, at its next start; never, only by hand.`
+/** Adds `describe`, which shows what can be set. */
+export function addDescribeCommand(program: Command, world: World): void {
+  addServiceOptions(program.command('describe'))
+    .description('what can be set for a NApp: type, default, how a change takes effect')
+    .argument('<napp>', 'username/name')
+    .addHelpText('after', EXAMPLES)
+    .action((namespace: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<DescribeOptions>()
+      return withService(options, world, async service => {
+        const description = await service.ask('kytos.settings.describe', { namespace })
+        printAnswer(options.json, description, () => printDescription(description, createPaper(world.stdout, world.env)), world)
+      })
+    })
+}
+
+function printDescription(description: Description, paper: Paper): string {
+  const { namespace, schema, napp_version } = description
+  const about = [schema.title, schema.description].filter(text => typeof text === 'string').join(': ')
+  const title = harmless(`${namespace}${napp_version === null ? '' : ` ${napp_version}`}${about && `, ${about}`}`)
+  const rows = declaredIn(description).map((one): Cell[] => [printKey(one.path), one.type, show(one.default), one.apply, one.description])
+  if (rows.length === 0) return `${title}\nIts schema declares no setting by name.\n`
+  return `${paper.paint('bold', title)}\n\n${printTable(['Key', { head: 'Type', cut: true }, { head: 'Default', cut: true }, 'Applies', { head: 'Description', cut: true }], rows, paper)}`
+}

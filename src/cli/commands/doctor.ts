@@ -1,0 +1,60 @@
+import type { Command } from 'commander'
+import { printJson } from '../../../model/json.ts'
+import { toJson } from '../../../model/value.ts'
+import type { Examined, Severity } from '../../doctor/finding.ts'
+import type { World } from '../terminal/world.ts'
+
+const EXAMPLES = `
+Examples:
+  kytos-settings doctor
+  kytos-settings doctor -c /etc/kytos/kytos.ini --json
+
+It changes nothing, and works whether or not the service runs. Run it as the user that the service runs as.
+Exit codes: 0 when nothing is broken (warnings and hints may be there), 1 when something is.`
+
+const COLOURS: Readonly<Record<Severity, string>> = { broken: '\x1b[31m', warning: '\x1b[33m', hint: '\x1b[36m' }
+const PLAIN = '\x1b[0m'
+const ORDER: readonly Severity[] = ['broken', 'warning', 'hint']
+
+/** Adds `doctor`, which looks for what is wrong and says how to repair it. */
+export function addDoctorCommand(program: Command, world: World, exit: (code: number) => void): void {
+  program
+    .command('doctor')
+    .description('look for what is wrong with configuration, store, service and NApps, and say how to repair it')
+    .option('--json', 'for machines')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      const { config, json = false } = command.optsWithGlobals<{ readonly config?: string; readonly json?: boolean }>()
+      const { examine } = await import('../../doctor/examine.ts')
+      const parts = await examine(config, world)
+      world.stdout.write(json ? printForMachines(parts) : printForPeople(parts, world))
+      exit(isHealthy(parts) ? 0 : 1)
+    })
+}
+
+function isHealthy(parts: readonly Examined[]): boolean {
+  return !parts.some(({ findings }) => findings.some(({ severity }) => severity === 'broken'))
+}
+
+function printForMachines(parts: readonly Examined[]): string {
+  const findings = parts.flatMap(part => part.findings)
+  const unknown = parts.flatMap(part => part.unknown ?? [])
+  return `${printJson(toJson({ healthy: isHealthy(parts), examined: parts.map(({ part }) => part), findings, unknown }), 2)}\n`
+}
+
+function printForPeople(parts: readonly Examined[], { stdout, env }: World): string {
+  const coloured = stdout.isTTY === true && !env.NO_COLOR
+  const paint = (severity: Severity): string => (coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity)
+  const lines = parts.flatMap(({ part, findings, unknown = [] }) => [
+    `${findings.length + unknown.length === 0 ? 'well' : '    '}  ${part}`,
+    ...ORDER.flatMap(severity =>
+      findings
+        .filter(finding => finding.severity === severity)
+        .flatMap(({ where, what, repair }) => [`  ${paint(severity)}  ${where}: ${what}`, `    -> ${repair}`]),
+    ),
+    ...unknown.map(what => `  unknown  ${what}`),
+  ])
+  const all = parts.flatMap(({ findings }) => findings)
+  const counts = ORDER.map(severity => `${all.filter(finding => finding.severity === severity).length} ${severity}`)
+  return `${lines.join('\n')}\n\n${counts.join(', ')}.\n`
+}

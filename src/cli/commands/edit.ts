@@ -1,0 +1,160 @@
+import type { Command } from 'commander'
+import type { CommandContent, Description, Settings } from '../../../events/map.ts'
+import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { printJson } from '../../../model/json.ts'
+import { equalJson, type JsonObject } from '../../../model/value.ts'
+import { createDraft, type Draft } from '../edit/draft.ts'
+import { bodyOf, describeConflict, describeTrouble, parseBody, printPage } from '../edit/edit-text.ts'
+import { runEditor } from '../edit/editor.ts'
+import { readSettings } from '../edit/overrides-edit.ts'
+import { printChanged } from '../edit/print-changed.ts'
+import type { AddressOptions } from '../service/address.ts'
+import { addServiceOptions, type Service, withService } from '../service/service.ts'
+import type { World } from '../terminal/world.ts'
+
+interface EditOptions extends AddressOptions {
+  readonly json?: boolean
+  readonly scope: string
+  readonly comment?: string
+  readonly new?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings edit kytos/link_discovery
+  EDITOR='code --wait' kytos-settings edit kytos/link_discovery --comment 'calmer links'
+
+$VISUAL, $EDITOR, vi or nano. What does not validate comes back with what is wrong; when somebody else changed the same meanwhile, both versions come back.
+Nothing that was typed is lost: where it cannot be stored it is kept in a file.`
+
+/** Adds `edit`, which has a person edit the overrides of a NApp as a whole. */
+export function addEditCommand(program: Command, world: World): void {
+  addServiceOptions(program.command('edit'))
+    .description('edit the overrides of a NApp in your editor')
+    .argument('<napp>', 'username/name')
+    .option('--scope <scope>', 'whose overrides: cluster, controller (that of the service) or controller:ID', 'cluster')
+    .option('--comment <text>', 'why, for the history')
+    .option('--new', 'also for a NApp that nobody has heard of yet')
+    .addHelpText('after', EXAMPLES)
+    .action((namespace: string, _options, command: Command) => {
+      const options = command.optsWithGlobals<EditOptions>()
+      return withService(options, world, service => edit(service, namespace, options, world))
+    })
+}
+
+async function edit(service: Service, namespace: string, options: EditOptions, world: World): Promise<void> {
+  const { scope, comment, json = false } = options
+  const before = await readSettings(service, { namespace, scope, isNew: options.new })
+  const description = await readDescription(service, namespace)
+  const draft = await createDraft(namespace)
+  try {
+    const edited = await editUntilStored({ service, draft, before, description, scope, comment, world })
+    await draft.remove()
+    if (edited) await printChanged(service, { before, after: edited }, { json, scope }, world)
+    else world.stderr.write('kytos-settings: no change, so nothing was stored.\n')
+  } catch (error) {
+    const { code, message, details } = toSettingsError(error)
+    if (!(await isWorthKeeping(draft, before.overrides))) {
+      await draft.remove()
+      throw error
+    }
+    throw new SettingsError(code, `${message} What you typed is kept in ${draft.file}`, { cause: error, details })
+  }
+}
+
+interface Editing {
+  readonly service: Service
+  readonly draft: Draft
+  readonly before: Settings
+  readonly description: Description | undefined
+  readonly scope: string
+  readonly comment: string | undefined
+  readonly world: World
+}
+
+/** Answers what was stored; undefined when nothing was to be. @throws SettingsError what kept it from being stored when the person gave up. */
+async function editUntilStored({ service, draft, before, description, scope, comment, world }: Editing): Promise<Settings | undefined> {
+  const { namespace } = before
+  let known = before
+  let body = printJson(before.overrides, 2)
+  let trouble: readonly string[] = []
+  let failure: SettingsError | undefined
+  for (;;) {
+    const page = printPage({ namespace, scope, description, trouble, body })
+    await draft.write(page)
+    // Others want the store while a person thinks.
+    await service.release()
+    await runEditor(draft.file, world)
+    const text = await draft.read()
+    const typed = text === undefined ? '' : bodyOf(text)
+    if (text === page || typed === '') {
+      if (!failure) return undefined
+      await draft.write(page)
+      throw failure
+    }
+    body = typed
+    try {
+      const data = parseBody(body)
+      if (equalJson(data, known.overrides)) return undefined
+      const change = { namespace, scope, data, method: 'PUT' as const, ...(comment !== undefined && { comment }) }
+      const stored = await putUnlessChanged(service, change, known)
+      if ('after' in stored) return stored.after
+      failure = stored.mismatch
+      trouble = describeConflict(known, stored.theirs, await lastComment(service, stored.theirs, scope))
+      known = stored.theirs
+    } catch (error) {
+      failure = toSettingsError(error)
+      if (isSettingsError(failure, ...MENDABLE)) trouble = describeTrouble(failure, body)
+      else throw failure
+    }
+  }
+}
+
+type Put = CommandContent<'kytos.settings.update'> & { readonly scope: string }
+
+/** Stores overrides unless somebody has changed them; that the namespace went on otherwise, with a schema or in another scope, is no reason not to. */
+async function putUnlessChanged(
+  service: Service,
+  change: Put,
+  known: Settings,
+): Promise<{ readonly after: Settings } | { readonly mismatch: SettingsError; readonly theirs: Settings }> {
+  const { namespace, scope } = change
+  for (let at = known; ; ) {
+    try {
+      return { after: await service.ask('kytos.settings.update', { ...change, revision: at.revision }) }
+    } catch (mismatch) {
+      if (!isSettingsError(mismatch, 'REVISION_MISMATCH')) throw mismatch
+      const theirs = await readSettings(service, { namespace, scope, isNew: true })
+      if (!equalJson(theirs.overrides, known.overrides)) return { mismatch, theirs }
+      at = theirs
+    }
+  }
+}
+
+/** What a person can do something about in the text. */
+const MENDABLE = ['JSON_MALFORMED', 'CONTENT_MALFORMED', 'SETTINGS_INVALID', 'CHANGE_VETOED', 'DOCUMENT_TOO_LARGE'] as const
+
+async function readDescription(service: Service, namespace: string): Promise<Description | undefined> {
+  try {
+    return await service.ask('kytos.settings.describe', { namespace })
+  } catch (error) {
+    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+    throw error
+  }
+}
+
+async function lastComment(service: Service, { namespace }: Settings, scope: string): Promise<string | null> {
+  const [record] = await service.ask('kytos.settings.history', { namespace, scope, limit: 1 })
+  return record?.comment ?? null
+}
+
+/** False for what holds nothing but what is stored anyway. */
+async function isWorthKeeping(draft: Draft, stored: JsonObject): Promise<boolean> {
+  const text = await draft.read()
+  if (text === undefined) return false
+  try {
+    return !equalJson(parseBody(bodyOf(text)), stored)
+  } catch {
+    return true // it is not even JSON, so somebody typed it
+  }
+}

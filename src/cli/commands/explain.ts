@@ -1,0 +1,67 @@
+import type { Command } from 'commander'
+import type { Explanation, LayerValue } from '../../../events/changes.ts'
+import { settingUnknown } from '../edit/setting-unknown.ts'
+import type { AddressOptions } from '../service/address.ts'
+import { addServiceOptions, withService } from '../service/service.ts'
+import { byKey, type Path, parseKey, pathOf, printKey } from '../terminal/key-path.ts'
+import { createPaper, type Paper } from '../terminal/paper.ts'
+import { printAnswer, show, showTime } from '../terminal/print-answer.ts'
+import { type Cell, printTable } from '../terminal/table.ts'
+import type { World } from '../terminal/world.ts'
+
+interface ExplainOptions extends AddressOptions {
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings explain kytos/link_discovery
+  kytos-settings explain kytos/link_discovery liveness
+
+Layers, low to high: default, seed, cluster, controller, environment. What a value hides stands below it, dimmed and led by "hides".`
+
+/** Adds `explain`, which shows where each value comes from and what it hides. */
+export function addExplainCommand(program: Command, world: World): void {
+  addServiceOptions(program.command('explain'))
+    .description('where each value of a NApp comes from: layer, who set it and when, what it hides')
+    .argument('<napp>', 'username/name')
+    .argument('[key]', 'only this setting, or those in it')
+    .addHelpText('after', EXAMPLES)
+    .action((namespace: string, key: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<ExplainOptions>()
+      const path = key === undefined ? [] : parseKey(key)
+      return withService(options, world, async service => {
+        const { explain = {} } = await service.ask('kytos.settings.retrieve', { namespace, explain: true })
+        const places = Object.entries(explain)
+          .map(([pointer, one]) => ({ path: pathOf(pointer), pointer, one }))
+          .sort((a, b) => byKey(a.path, b.path))
+        const asked = places.filter(place => isWithin(place.path, path) || isWithin(path, place.path))
+        if (asked.length === 0 && path.length > 0) {
+          throw settingUnknown(
+            namespace,
+            path,
+            places.flatMap(place => place.path.map((_, i) => place.path.slice(0, i + 1))),
+          )
+        }
+        const answer = Object.fromEntries(asked.map(({ pointer, one }) => [pointer, one]))
+        printAnswer(options.json, answer, () => printExplained(namespace, asked, createPaper(world.stdout, world.env)), world)
+      })
+    })
+}
+
+function isWithin(place: Path, whole: Path): boolean {
+  return whole.every((key, i) => place[i] === key)
+}
+
+function printExplained(namespace: string, places: readonly { readonly path: Path; readonly one: Explanation }[], paper: Paper): string {
+  if (places.length === 0) return `${namespace} has no settings.\n`
+  const rows = places.flatMap(({ path, one }): Cell[][] => [
+    [printKey(path), ...layerCells(one)],
+    ...one.shadowed.map((hidden): Cell[] => ['  hides', ...layerCells(hidden)].map(text => ({ text, style: 'dim' as const }))),
+  ])
+  return printTable(['Key', { head: 'Value', cut: true }, 'Layer', { head: 'Set by', cut: true }, 'Set at'], rows, paper)
+}
+
+function layerCells({ value, layer, set_by, set_at, variable }: LayerValue): string[] {
+  return [show(value), layer, variable ?? set_by?.name ?? '-', showTime(set_at)]
+}

@@ -1,0 +1,66 @@
+import type { Command } from 'commander'
+import { differences } from '../../../events/differences.ts'
+import type { HistoryRecord } from '../../../events/map.ts'
+import { showDifference } from '../print/show-difference.ts'
+import type { AddressOptions } from '../service/address.ts'
+import { addServiceOptions, withService } from '../service/service.ts'
+import { createPaper, type Paper } from '../terminal/paper.ts'
+import { parseCount } from '../terminal/parse-count.ts'
+import { printAnswer, showTime } from '../terminal/print-answer.ts'
+import { type Cell, printTable } from '../terminal/table.ts'
+import type { World } from '../terminal/world.ts'
+
+interface HistoryOptions extends AddressOptions {
+  readonly json?: boolean
+  readonly scope?: string
+  readonly limit: number
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings history kytos/link_discovery
+  kytos-settings history kytos/link_discovery --limit 3 --scope controller
+
+"kytos-settings diff NAPP V1 V2" shows what two versions differ in, line by line.`
+
+/** Adds `history`, which shows who changed the overrides of a NApp, when and why. */
+export function addHistoryCommand(program: Command, world: World): void {
+  addServiceOptions(program.command('history'))
+    .description('who changed the overrides of a NApp, when, what and why; the newest first')
+    .argument('<napp>', 'username/name')
+    .option('--limit <count>', 'how many changes', parseCount, 20)
+    .option('--scope <scope>', 'cluster, controller or controller:ID', 'cluster')
+    .addHelpText('after', EXAMPLES)
+    .action((namespace: string, _options, command: Command) => {
+      const { json, scope = 'cluster', limit, ...options } = command.optsWithGlobals<HistoryOptions>()
+      return withService(options, world, async service => {
+        // One more for people, to tell what the oldest of them changed.
+        const records = await service.ask('kytos.settings.history', { namespace, scope, limit: Math.min(json ? limit : limit + 1, 1_000) })
+        printAnswer(json, records, () => printRecords(namespace, records, limit, createPaper(world.stdout, world.env)), world)
+      })
+    })
+}
+
+function printRecords(namespace: string, records: readonly HistoryRecord[], limit: number, paper: Paper): string {
+  if (records.length === 0) return `Nobody has changed ${namespace} here yet.\n`
+  const rows = records.slice(0, limit).map((record, i): Cell[] => {
+    const { version, kind, actor, at, comment } = record
+    return [
+      String(version),
+      showTime(at),
+      actor.type === 'user' ? actor.name : `${actor.type} ${actor.name}`,
+      { text: kind, style: kind === 'deleted' ? 'red' : kind === 'created' ? 'green' : 'dim' },
+      whatChanged(record, records[i + 1]),
+      comment ?? '',
+    ]
+  })
+  return printTable(['Version', 'When', 'Who', 'Kind', { head: 'Overrides', cut: true }, { head: 'Comment', cut: true }], rows, paper)
+}
+
+function whatChanged({ version, data }: HistoryRecord, before: HistoryRecord | undefined): string {
+  // What came before it is not kept any more.
+  if (!before && version !== 1) return '?'
+  return differences(before?.data ?? {}, data ?? {})
+    .map(showDifference)
+    .join(', ')
+}

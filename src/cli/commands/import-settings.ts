@@ -1,0 +1,94 @@
+import { readFile } from 'node:fs/promises'
+import { basename, resolve } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { ask } from '../../../events/ask.ts'
+import type { Bus, RootBus } from '../../../events/event.ts'
+import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { reasonOf } from '../../../model/failure.ts'
+import { parseUntrustedJson } from '../../../model/json.ts'
+import { type Namespace, parseNamespace } from '../../../model/namespace.ts'
+import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
+import type { Log } from '../../log/log.ts'
+
+/*
+ * Settings to begin with. Invariants: nothing is written to a store that holds any overrides; either every namespace of the file is stored or, with an
+ * error, none; what somebody else has stored or changed meanwhile is never touched.
+ */
+
+/** The overrides in a file `{"<namespace>": {...}}`, checked as far as that goes without the schemas. */
+export interface ImportFile {
+  readonly name: string
+  readonly overrides: ReadonlyMap<Namespace, JsonObject>
+}
+
+const RETRY_MILLISECONDS = 1_000
+
+/** @throws SettingsError CONFIG_ABSENT, JSON_MALFORMED, NAMESPACE_MALFORMED or CONTENT_MALFORMED, each with the name of the file. */
+export async function readImport(path: string, cwd: string): Promise<ImportFile> {
+  const file = resolve(cwd, path)
+  const text = await readFile(file, 'utf8').catch(cause => {
+    throw new SettingsError('CONFIG_ABSENT', `${file}, named by --import, cannot be read: ${reasonOf(cause)}.`, { cause })
+  })
+  try {
+    return { name: basename(file), overrides: parseOverrides(parseUntrustedJson(text)) }
+  } catch (cause) {
+    const { code, message, details } = toSettingsError(cause)
+    throw new SettingsError(code, `${file}, named by --import, is broken: ${message}`, { cause, details })
+  }
+}
+
+/** Stores a file's overrides in a store that holds none, in the name of the file; an unreachable store is waited for. @throws SettingsError what the service refused it with. */
+export async function importSettings(bus: RootBus, file: ImportFile, log: Log, signal: AbortSignal): Promise<void> {
+  const view = bus.view({ type: 'import', name: file.name })
+  for (let said = false; !signal.aborted; said = true) {
+    try {
+      log.info(await importOnce(view, file, log))
+      return
+    } catch (cause) {
+      const { code, message, details, retryable } = toSettingsError(cause)
+      if (!retryable) throw new SettingsError(code, `${file.name} was not imported, and nothing of it is stored: ${message}`, { cause, details })
+      if (!said) log.warn(`${file.name} is imported as soon as the store can be written: ${message}`)
+      await wait(RETRY_MILLISECONDS, undefined, { signal }).catch(() => log.info(`${file.name} was not imported before the stop.`))
+    }
+  }
+}
+
+/** Answers what was done, in one sentence. */
+async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string> {
+  const summaries = await ask(view, 'kytos.settings.list', {})
+  if (summaries.some(summary => summary.overrides)) return `The store holds settings already, so ${file.name} is not imported.`
+  const stored: { namespace: Namespace; revision: string }[] = []
+  try {
+    for (const [namespace, data] of file.overrides) {
+      const { revision } = await ask(view, 'kytos.settings.create', { namespace, data, comment: `imported from ${file.name}` })
+      stored.push({ namespace, revision })
+    }
+  } catch (error) {
+    for (const { namespace, revision } of stored.reverse()) await takeBack(view, namespace, revision, log)
+    if (isSettingsError(error, 'DOCUMENT_EXISTS')) return `Somebody else has just stored settings, so ${file.name} is not imported.`
+    throw error
+  }
+  return `Imported the settings of ${[...file.overrides.keys()].join(', ')} from ${file.name}.`
+}
+
+async function takeBack(view: Bus, namespace: Namespace, revision: string, log: Log): Promise<void> {
+  try {
+    await ask(view, 'kytos.settings.delete', { namespace, revision, comment: 'the rest of the import failed' })
+  } catch (error) {
+    log.warn(`What was imported for ${namespace} stays stored: ${toSettingsError(error).message}`)
+  }
+}
+
+function parseOverrides(json: Json): ReadonlyMap<Namespace, JsonObject> {
+  if (!isObject(json)) throw malformed('it must be an object {"<namespace>": {...}}')
+  return new Map(
+    Object.entries(json).map(([key, value]) => {
+      if (!isObject(value)) throw malformed(`what it holds for ${JSON.stringify(key)} must be an object of settings`)
+      return [parseNamespace(key), value]
+    }),
+  )
+}
+
+function malformed(what: string): SettingsError {
+  return new SettingsError('CONTENT_MALFORMED', `${what}.`)
+}

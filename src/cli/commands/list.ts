@@ -1,0 +1,56 @@
+import type { Command } from 'commander'
+import type { Summary } from '../../../events/map.ts'
+import { showFileCodes } from '../print/file-states.ts'
+import type { AddressOptions } from '../service/address.ts'
+import { addServiceOptions, withService } from '../service/service.ts'
+import { createPaper, type Paper } from '../terminal/paper.ts'
+import { printAnswer } from '../terminal/print-answer.ts'
+import { type Cell, printTable } from '../terminal/table.ts'
+import type { World } from '../terminal/world.ts'
+
+interface ListOptions extends AddressOptions {
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings list
+  kytos-settings list kytos/
+  kytos-settings list --json | jq -r '.[].namespace'`
+
+/** Adds `list`, which shows whose settings there are. */
+export function addListCommand(program: Command, world: World): void {
+  addServiceOptions(program.command('list'))
+    .description('whose settings there are')
+    .argument('[prefix]', 'only those whose id begins with this')
+    .addHelpText('after', EXAMPLES)
+    .action((prefix: string | undefined, _options, command: Command) => {
+      const options = command.optsWithGlobals<ListOptions>()
+      return withService(options, world, async service => {
+        const summaries = await service.ask('kytos.settings.list', prefix === undefined ? {} : { prefix })
+        printAnswer(options.json, summaries, () => printSummaries(summaries, prefix, createPaper(world.stdout, world.env)), world)
+      })
+    })
+}
+
+function printSummaries(summaries: readonly Summary[], prefix: string | undefined, paper: Paper): string {
+  if (summaries.length === 0) {
+    return prefix === undefined
+      ? 'There are no settings. A NApp brings its own when it starts.\n'
+      : `No NApp here has an id that begins with ${prefix}.\n`
+  }
+  // Only where a file does not show its document: that is rare, and the other rows have nothing to say.
+  const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
+  const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
+    namespace,
+    revision,
+    version === 0 ? '-' : String(version),
+    overrides ? 'yes' : 'no',
+    schema ? 'yes' : 'no',
+    state === 'READY' ? (pending ? { text: 'pending', style: 'yellow' } : 'ready') : { text: state.toLowerCase(), style: 'red' },
+    ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
+  ])
+  const columns = ['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State', ...(hasFiles ? ['File'] : [])]
+  const hint = hasFiles ? '\n"kytos-settings status" names the files, and the commands that repair them.\n' : ''
+  return printTable(columns, rows, paper) + hint
+}

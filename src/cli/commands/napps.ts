@@ -1,0 +1,125 @@
+import { resolve } from 'node:path'
+import type { Command } from 'commander'
+import { SettingsError } from '../../../model/errors.ts'
+import { printJson } from '../../../model/json.ts'
+import { nearest } from '../../../model/nearest.ts'
+import { toJson } from '../../../model/value.ts'
+import { findConfig, loadConfig } from '../../boot/config.ts'
+import { SETTINGS_NAPP } from '../../client/manifest.ts'
+import { type Discovery, discover } from '../../host/discover.ts'
+import { shippedNApps } from '../../host/shipped.ts'
+import { disable, enable, install, linkInstalled } from '../../host/tree.ts'
+import { printTable } from '../print/napps-table.ts'
+import type { World } from '../terminal/world.ts'
+
+interface NAppsOptions {
+  readonly config?: string
+  readonly force?: boolean
+  readonly json?: boolean
+}
+
+const ALL = 'all'
+const EXAMPLES = `
+Examples:
+  kytos-settings napps list
+  kytos-settings napps enable kytos/link_discovery kytos/change_log
+  kytos-settings napps disable all
+  kytos-settings napps install ./my_napp --force
+
+A running host follows within two seconds.`
+
+/** Adds `napps list|enable|disable|install`: they change the folder of NApps, which a running host watches. */
+export function addNAppsCommand(program: Command, world: World): void {
+  const napps = program.command('napps').description('list, enable, disable and install NApps').addHelpText('after', EXAMPLES)
+  napps
+    .command('list')
+    .description('what is installed [i-] and enabled [ie]')
+    .option('--json', 'for machines')
+    .action(async (_options, command: Command) => list(await readRoot(command, world), command.optsWithGlobals<NAppsOptions>(), world))
+  napps
+    .command('enable')
+    .description('start installed NApps, now and at every start')
+    .argument('<napp...>', `username/name, several, or "${ALL}"`)
+    .action(async (ids: string[], _options, command: Command) => enableAll(await readRoot(command, world), ids, world))
+  napps
+    .command('disable')
+    .description('stop NApps and start them no more; they stay installed')
+    .argument('<napp...>', `username/name, several, or "${ALL}"`)
+    .option('--force', `also ${SETTINGS_NAPP}, without which the host does not start`)
+    .action(async (ids: string[], { force = false }: NAppsOptions, command: Command) => disableAll(await readRoot(command, world), ids, force, world))
+  napps
+    .command('install')
+    .description('copy a NApp from a folder and enable it')
+    .argument('<folder>', 'a folder with napp.json')
+    .option('--force', 'put it in the place of one that is installed already')
+    .action(async (folder: string, { force = false }: NAppsOptions, command: Command) => {
+      const id = await install(await readRoot(command, world), resolve(world.cwd, folder), force)
+      world.stdout.write(`${id} is installed and enabled.\n`)
+    })
+}
+
+async function readRoot(command: Command, world: World): Promise<string> {
+  const { daemon } = await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, world))
+  return daemon.napps
+}
+
+async function list(root: string, { json = false }: NAppsOptions, world: World): Promise<void> {
+  const { napps, broken } = await discover(root)
+  if (json) {
+    const rows = napps.map(({ id, enabled, folder, manifest }) => ({
+      napp: id,
+      enabled,
+      version: manifest.version,
+      description: manifest.description,
+      folder,
+    }))
+    const wrong = broken.map(({ id, enabled, error }) => ({ napp: id, enabled, error: error.message }))
+    world.stdout.write(`${printJson(toJson({ napps: rows, broken: wrong }), 2)}\n`)
+    return
+  }
+  world.stdout.write(printTable(napps))
+  for (const { error } of broken) world.stderr.write(`kytos-settings: ${error.message}\n`)
+}
+
+async function enableAll(root: string, wanted: readonly string[], world: World): Promise<void> {
+  const tree = await discover(root)
+  const shipped = (await shippedNApps()).filter(napp => !isKnown(tree, napp.id))
+  const known = [...tree.napps.map(napp => napp.id), ...shipped.map(napp => napp.id)]
+  const ids = wanted.includes(ALL) ? tree.napps.map(napp => napp.id) : wanted.map(id => resolveId(id, known, tree))
+  for (const id of ids) {
+    const ours = shipped.find(napp => napp.id === id)
+    if (ours) await linkInstalled(root, id, ours.folder)
+    world.stdout.write((await enable(root, id)) ? `${id} is enabled.\n` : `${id} was enabled already.\n`)
+  }
+}
+
+async function disableAll(root: string, wanted: readonly string[], force: boolean, world: World): Promise<void> {
+  const tree = await discover(root)
+  const known = [...tree.napps, ...tree.broken].map(napp => napp.id)
+  const all = known.filter(id => force || id !== SETTINGS_NAPP)
+  const ids = wanted.includes(ALL) ? all : wanted.map(id => resolveId(id, known))
+  if (ids.includes(SETTINGS_NAPP) && !force) {
+    const why = `${SETTINGS_NAPP} holds the settings of every NApp: without it the host does not start. --force disables it all the same, from the next start on.`
+    throw new SettingsError('NAPP_CONFLICT', why, { details: { napp: SETTINGS_NAPP } })
+  }
+  for (const id of ids) {
+    world.stdout.write((await disable(root, id)) ? `${id} is disabled.\n` : `${id} was not enabled.\n`)
+    const needy = tree.napps.filter(napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id))
+    if (needy.length > 0) world.stderr.write(`kytos-settings: ${needy.map(napp => napp.id).join(', ')} depends on ${id} and goes on without it.\n`)
+  }
+}
+
+/** The NApp a person means; a `:version`, as the list prints it, is left out. @throws SettingsError NAPP_UNKNOWN with the nearest one, or what is wrong with it. */
+function resolveId(typed: string, known: readonly string[], tree?: Discovery): string {
+  const id = typed.replace(/:.*$/, '')
+  const broken = tree?.broken.find(napp => napp.id === id)
+  if (broken) throw broken.error
+  if (known.includes(id)) return id
+  const guess = nearest(id, known)
+  const hint = guess ? ` Did you mean ${guess}?` : ' "napps list" shows what there is; "napps install FOLDER" brings another one.'
+  throw new SettingsError('NAPP_UNKNOWN', `There is no NApp ${typed} here.${hint}`, { details: { got: typed, ...(guess ? { nearest: guess } : {}) } })
+}
+
+function isKnown(tree: Discovery, id: string): boolean {
+  return [...tree.napps, ...tree.broken].some(napp => napp.id === id)
+}

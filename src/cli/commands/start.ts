@@ -1,0 +1,66 @@
+import type { Command } from 'commander'
+import { createBus } from '../../../events/bus.ts'
+import { isSettingsError } from '../../../model/errors.ts'
+import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
+import { createHost } from '../../host/host.ts'
+import { createConsoleLog } from '../../log/console-log.ts'
+import { createJsonLog } from '../../log/json-log.ts'
+import type { Log } from '../../log/log.ts'
+import { serviceUrl } from '../service/address.ts'
+import type { World } from '../terminal/world.ts'
+import { importSettings, readImport } from './import-settings.ts'
+
+interface StartOptions {
+  readonly config?: string
+  readonly import?: string
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings start                                  with kytos.ini or kytos.conf from here or /etc/kytos
+  kytos-settings start -c kytos.ini --import settings.json
+
+SIGTERM or SIGINT stops it in order; a second one at once.`
+
+/** Adds `start`, which runs until it is interrupted. */
+export function addStartCommand(program: Command, world: World, exit: (code: number) => void): void {
+  program
+    .command('start')
+    .description('run the Settings service and every enabled NApp')
+    .option('--import <file>', 'settings to begin with, {"<namespace>": {...}}; used only while the store holds none')
+    .addHelpText('after', EXAMPLES)
+    .action(async (_options, command: Command) => {
+      await start(command.optsWithGlobals<StartOptions>(), world)
+      exit(0)
+    })
+}
+
+/** Runs host and NApps until the world interrupts. @throws SettingsError what keeps the service from starting, or what is wrong with the import. */
+async function start(options: StartOptions, world: World): Promise<void> {
+  const config = await loadConfig(findConfig(options.config, world))
+  const beginning = options.import === undefined ? undefined : await readImport(options.import, world.cwd)
+  const log = createLog(config, world)
+  const bus = createBus({ log: log.child('bus'), hookDeadline: config.settings.hook_timeout * 1_000 })
+  const host = createHost({ config, bus, log, env: world.env })
+  world.interruption().addEventListener('abort', () => host.stop(), { once: true })
+  try {
+    await host.start()
+    if (beginning) await importSettings(bus, beginning, log, host.stopping)
+    if (!host.stopping.aborted) {
+      log.info(`Started with ${config.file}: ${host.running.length} NApps.`)
+      world.ready(serviceUrl(config))
+    }
+    await host.stopped
+  } catch (error) {
+    if (!host.stopping.aborted || !isSettingsError(error, 'SERVICE_STOPPING')) throw error
+    await host.stopped
+  } finally {
+    await host.stop()
+  }
+}
+
+/** For people on a terminal, for machines anywhere else, unless the file says otherwise. */
+function createLog({ settings: { log, controller } }: Config, { stderr, env }: World): Log {
+  const forPeople = log === 'auto' ? stderr.isTTY === true : log === 'text'
+  return forPeople ? createConsoleLog(stderr, 'host', env) : createJsonLog(stderr, controller)
+}

@@ -1,0 +1,104 @@
+import { userInfo } from 'node:os'
+import { join } from 'node:path'
+import { type Command, InvalidArgumentError } from 'commander'
+import { printJson } from '../../../model/json.ts'
+import { isArray, isObject, type Json, type JsonObject, toJson } from '../../../model/value.ts'
+import { findConfig, loadConfig } from '../../boot/config.ts'
+import { readLocalService } from '../../tokens/local-door.ts'
+import type { TokenStore } from '../../tokens/token-store.ts'
+import { printTokens } from '../print/token-table.ts'
+import { askService } from '../service/local-service.ts'
+import type { World } from '../terminal/world.ts'
+
+interface TokenOptions {
+  readonly config?: string
+  readonly json?: boolean
+  readonly rights?: string
+  readonly expires?: number | null
+}
+
+const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
+/** What the service is asked, and what is done with the store itself when there is no service. */
+interface Ways {
+  readonly request: readonly [method: string, path: string, body?: JsonObject]
+  readonly offline: (store: TokenStore) => Promise<Json>
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings token create grafana
+  kytos-settings token create ci --rights write --expires 12h
+  kytos-settings token create alice --rights admin
+  kytos-settings token list
+  kytos-settings token revoke 5f1d0c9a7b3e2468
+
+A token is shown once, when it is made; the store has only its hash. Rights: read; write, which brings read; admin, which brings both.
+Run it as the user that the service runs as. When no service runs it opens the store itself.`
+
+/** Adds `token create|list|revoke`, which speak to the service of this host, or to the store when none runs. */
+export function addTokenCommand(program: Command, world: World): void {
+  const token = program.command('token').description('make, list and revoke the tokens that requests need').addHelpText('after', EXAMPLES)
+  token
+    .command('create')
+    .description('make a token and show it, once')
+    .argument('<name>', 'who writes with it, as the history will name them')
+    .option('--rights <list>', 'what it may do: read, write, admin, separated by commas', 'read')
+    .option('--expires <time>', 'after how long it ends by itself, such as 90s, 30m, 12h or 30d; never when absent', parseLifetime)
+    .option('--json', 'for machines')
+    .action(async (name: string, _options, command: Command) => {
+      const { rights = 'read', expires = null, json = false } = command.optsWithGlobals<TokenOptions>()
+      const wish = { name, rights: rights.split(',').map(right => right.trim()), expires_in: expires }
+      const made = await reach(command, world, {
+        request: ['POST', '/token', wish],
+        offline: async store => toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
+      })
+      // Alone on stdout, so that a script can take it.
+      if (!json) world.stderr.write(`${describeNew(made)}\n`)
+      world.stdout.write(`${json ? printJson(made, 2) : isObject(made) && made.token}\n`)
+    })
+  token
+    .command('list')
+    .description('the tokens that there are, without their secrets')
+    .option('--json', 'for machines')
+    .action(async (_options, command: Command) => {
+      const tokens = await reach(command, world, { request: ['GET', '/token'], offline: async store => toJson(await store.list()) })
+      const rows = isArray(tokens) ? tokens.filter(isObject) : []
+      world.stdout.write(command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows))
+    })
+  token
+    .command('revoke')
+    .description('take a token away, at once and for good')
+    .argument('<id>', 'as the list shows it')
+    .action(async (id: string, _options, command: Command) => {
+      await reach(command, world, {
+        request: ['DELETE', `/token?id=${encodeURIComponent(id)}`],
+        offline: async store => String(await store.revoke(id)),
+      })
+      world.stdout.write(`The token ${id} is revoked.\n`)
+    })
+}
+
+/** Through the service of this host, which has the store and knows at once what changed; where none runs, the store itself. */
+async function reach(command: Command, world: World, { request, offline }: Ways): Promise<Json> {
+  const config = await loadConfig(findConfig(command.optsWithGlobals<TokenOptions>().config, world))
+  const service = await readLocalService(join(config.settings.state_dir, config.settings.controller))
+  const answered = service && (await askService(service, ...request))
+  if (answered) return answered.answer
+  // Only when it is needed: the clients of the stores take longer to load than all the rest.
+  const { withTokenStore } = await import('../../app/open-token-store.ts')
+  return withTokenStore(config, warning => world.stderr.write(`kytos-settings: ${warning}\n`), offline)
+}
+
+function parseLifetime(text: string): number | null {
+  if (text === 'never') return null
+  const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
+  const seconds = Number(count) * (SECONDS[unit] ?? 0)
+  if (seconds > 0) return seconds
+  throw new InvalidArgumentError('It is a time such as 90s, 30m, 12h or 30d, or never.')
+}
+
+function describeNew(made: Json): string {
+  const { name, id, rights, expires_at } = isObject(made) ? made : {}
+  const end = expires_at === null ? 'without an end' : `until ${expires_at}`
+  return `${name} (id ${id}) may ${isArray(rights) ? rights.join(', ') : 'nothing'}, ${end}. This is its token; it is not shown again:`
+}

@@ -1,0 +1,70 @@
+import { type Command, InvalidArgumentError } from 'commander'
+import { printJson } from '../../../model/json.ts'
+import { parseNamespace } from '../../../model/namespace.ts'
+import { toJson } from '../../../model/value.ts'
+import { describeEvent } from '../print/event-report.ts'
+import { type AddressOptions, findAddress } from '../service/address.ts'
+import { follow } from '../service/follow.ts'
+import { addServiceOptions, withService } from '../service/service.ts'
+import { createWatchMemory } from '../service/watch-memory.ts'
+import { createPaper } from '../terminal/paper.ts'
+import type { World } from '../terminal/world.ts'
+
+interface WatchOptions extends AddressOptions {
+  readonly json?: boolean
+  readonly since?: string
+}
+
+const EXAMPLES = `
+Examples:
+  kytos-settings watch
+  kytos-settings watch kytos/link_discovery
+  kytos-settings watch --since 0                 all that is still known of, then what happens
+  kytos-settings watch --json | jq -r '.content.namespace'
+
+One line for each value that changes. It outlives a restart of the service: nothing that happened meanwhile is missed. Ctrl-C ends it and shows the cursor
+that --since takes to go on from there. With --json each line is the event as it is.`
+
+/** Adds `watch`, which shows what changes as it changes. */
+export function addWatchCommand(program: Command, world: World): void {
+  addServiceOptions(program.command('watch'))
+    .description('show what changes as it changes, until Ctrl-C')
+    .argument('[napp]', 'only this one')
+    .option('--since <cursor>', 'begin after this cursor rather than now', parseCursor)
+    .addHelpText('after', EXAMPLES)
+    .action((napp: string | undefined, _options, command: Command) => watch(napp, command.optsWithGlobals<WatchOptions>(), world))
+}
+
+async function watch(napp: string | undefined, { json, since, ...options }: WatchOptions, world: World): Promise<void> {
+  const namespaces = napp === undefined ? [] : [parseNamespace(napp)]
+  const { stdout, stderr } = world
+  const paper = createPaper(stdout, world.env)
+  const tell = (what: string): void => void stderr.write(`kytos-settings: ${what}\n`)
+  let away = false
+  const memory =
+    since === undefined ? await withService({ ...options, serviceOnly: true }, world, service => createWatchMemory(service, namespaces)) : undefined
+  const cursor = await follow({
+    find: async () => (await findAddress(options, world)).address,
+    namespaces,
+    since,
+    signal: world.interruption(),
+    heard: event => {
+      const seen = memory?.take(event) ?? [event]
+      stdout.write(json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, paper)).join(''))
+    },
+    opened({ url }) {
+      tell(away ? `${url} is back.` : `Watching ${napp ?? 'everything'} at ${url}; Ctrl-C ends it.`)
+      away = false
+    },
+    lost(why) {
+      if (!away) tell(`The service is away (${why.message.replace(/\.$/, '')}); waiting for it.`)
+      away = true
+    },
+  })
+  if (cursor !== undefined) tell(`To go on from here: --since ${cursor}`)
+}
+
+function parseCursor(text: string): string {
+  if (/^(?:0|\d+\.\d+\.\d+)$/.test(text)) return text
+  throw new InvalidArgumentError('It is a cursor as "watch" shows it at its end, such as 1764244800000.42.0, or 0 for the beginning.')
+}

@@ -1,0 +1,157 @@
+import type { Command, Option } from 'commander'
+import type { CommandAnswer, CommandContent } from '../../../events/map.ts'
+import { isArray } from '../../../model/value.ts'
+import { findConfig, loadConfig } from '../../boot/config.ts'
+import { discover } from '../../host/discover.ts'
+import { shippedNApps } from '../../host/shipped.ts'
+import { declaredPaths, firstSaid, schemasAt } from '../edit/schema-place.ts'
+import { type AddressOptions, findAddress } from '../service/address.ts'
+import { askJson } from '../service/request.ts'
+import { requestOf, type Said } from '../service/settings-request.ts'
+import { parseKey, pathsIn, printKey } from '../terminal/key-path.ts'
+import { show } from '../terminal/print-answer.ts'
+import type { World } from '../terminal/world.ts'
+
+/** What stands on a command line before the word that is to be completed. */
+interface Line {
+  readonly command: Command
+  readonly positionals: readonly string[]
+  /** The option whose value is to be completed. */
+  readonly option: Option | undefined
+  readonly options: AddressOptions
+}
+
+type Ask = <N extends Said>(name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
+
+/** Asks for names of files in place of candidates. */
+const FILES = ':files'
+/** Milliseconds that a person with a finger on the tab key waits. */
+const PATIENCE = 2_000
+const VALUES: Readonly<Record<string, readonly string[]>> = {
+  '--scope': ['cluster', 'controller', 'controller:'],
+  '--config': [FILES],
+  '--token-file': [FILES],
+  '--import': [FILES],
+  '--schema-out': [FILES],
+  '--from': [FILES],
+  '--to': [FILES],
+  '--rights': ['read', 'write', 'admin'],
+}
+
+/** What the last word may be completed to; nothing where that is not known. Never throws: there is no place to show an error. */
+export async function complete(program: Command, words: readonly string[], world: World): Promise<readonly string[]> {
+  const current = words.at(-1) ?? ''
+  const line = readLine(program, words.slice(0, -1))
+  try {
+    const candidates = await candidatesFor(program, line, current, world)
+    return [...new Set(candidates)].filter(candidate => candidate === FILES || (candidate.startsWith(current) && !/\s/.test(candidate)))
+  } catch {
+    return [] // no service, or not for this person
+  }
+}
+
+async function candidatesFor(
+  program: Command,
+  { command, positionals, option, options }: Line,
+  current: string,
+  world: World,
+): Promise<readonly string[]> {
+  const ask: Ask = async (name, content) => {
+    const { address } = await findAddress(options, world)
+    // The service answers as the table of commands has it.
+    return (await askJson(address, { ...requestOf(name, content), patience: PATIENCE })) as unknown as CommandAnswer<typeof name>
+  }
+  const namespaces = async () => (await ask('kytos.settings.list', {})).map(one => one.namespace)
+  if (option?.long === '--namespace') return namespaces()
+  if (option) return option.argChoices ?? VALUES[option.long ?? ''] ?? []
+  if (current.startsWith('-')) return flagsOf(command, program)
+  if (command.commands.length > 0) return command.commands.filter(one => !one.name().startsWith('__')).map(one => one.name())
+  const argument = command.registeredArguments[Math.min(positionals.length, command.registeredArguments.length - 1)]
+  if (!argument || (positionals.length >= command.registeredArguments.length && !argument.variadic)) return []
+  const [namespace = ''] = positionals
+  switch (argument.name()) {
+    case 'napp':
+      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name() === 'disable', options, world)
+    case 'prefix':
+    case 'namespace':
+      return namespaces()
+    case 'key':
+      return command.name() === 'unset' ? overriddenKeys(ask, namespace) : keysOf(ask, namespace)
+    case 'key=value':
+      return current.includes('=') ? valuesFor(ask, namespace, current) : innermost(await keysOf(ask, namespace)).map(key => `${key}=`)
+    case 'v1':
+    case 'v2':
+      return (await ask('kytos.settings.history', { namespace, limit: 50 })).map(({ version }) => String(version))
+    case 'shell':
+      return ['bash', 'zsh']
+    case 'file':
+    case 'folder':
+      return [FILES]
+    default:
+      return []
+  }
+}
+
+/** The NApps of this host that can be disabled, or enabled. */
+async function installed(enabled: boolean, { config }: AddressOptions, world: World): Promise<readonly string[]> {
+  const { daemon } = await loadConfig(findConfig(config, world))
+  const { napps, broken } = await discover(daemon.napps)
+  const known = [...napps, ...broken]
+  if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)
+  const shipped = (await shippedNApps()).filter(({ id }) => !known.some(napp => napp.id === id))
+  return [...napps.filter(napp => !napp.enabled), ...shipped].map(({ id }) => id)
+}
+
+function readLine(program: Command, words: readonly string[]): Line {
+  let command = program
+  let option: Option | undefined
+  const positionals: string[] = []
+  const options: { config?: string; url?: string; tokenFile?: string } = {}
+  for (const word of words) {
+    if (option) {
+      if (option.long === '--config') options.config = word
+      if (option.long === '--url') options.url = word
+      if (option.long === '--token-file') options.tokenFile = word
+      option = undefined
+    } else if (word.startsWith('-')) {
+      const found = [...command.options, ...program.options].find(one => one.long === word || one.short === word)
+      option = found?.required ? found : undefined
+    } else {
+      const inner = positionals.length === 0 ? command.commands.find(one => one.name() === word) : undefined
+      if (inner) command = inner
+      else positionals.push(word)
+    }
+  }
+  return { command, positionals, option, options }
+}
+
+function flagsOf(command: Command, program: Command): readonly string[] {
+  return [...command.options, ...program.options].flatMap(one => (one.long && !one.hidden ? [one.long] : [])).concat('--help')
+}
+
+async function keysOf(ask: Ask, namespace: string): Promise<readonly string[]> {
+  const [{ data }, description] = await Promise.all([
+    ask('kytos.settings.retrieve', { namespace }),
+    ask('kytos.settings.describe', { namespace }).catch(() => undefined),
+  ])
+  const declared = description ? declaredPaths(description.schema) : []
+  return [...declared, ...pathsIn(data)].map(printKey)
+}
+
+/** Without the objects that only hold others. */
+function innermost(keys: readonly string[]): readonly string[] {
+  return keys.filter(key => !keys.some(other => other.startsWith(`${key}.`) || other.startsWith(`${key}/`)))
+}
+
+async function overriddenKeys(ask: Ask, namespace: string): Promise<readonly string[]> {
+  return pathsIn((await ask('kytos.settings.retrieve', { namespace })).overrides).map(printKey)
+}
+
+async function valuesFor(ask: Ask, namespace: string, current: string): Promise<readonly string[]> {
+  const key = current.slice(0, current.indexOf('='))
+  const { schema } = await ask('kytos.settings.describe', { namespace })
+  const said = schemasAt(schema, parseKey(key))
+  const allowed = firstSaid(said, 'enum')
+  const values = isArray(allowed) ? allowed : firstSaid(said, 'type') === 'boolean' ? [true, false] : []
+  return values.map(value => `${key}=${typeof value === 'string' ? value : show(value)}`)
+}

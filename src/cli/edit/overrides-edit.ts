@@ -1,0 +1,138 @@
+import type { Settings } from '../../../events/map.ts'
+import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import { printJson } from '../../../model/json.ts'
+import { isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
+import type { Service } from '../service/service.ts'
+import { type Path, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
+import { settingUnknown } from './setting-unknown.ts'
+
+/** What a command changes, and how. */
+export interface Change {
+  readonly namespace: string
+  readonly scope: string
+  readonly comment?: string | undefined
+  /** Refuses the change unless the namespace is at this revision. */
+  readonly ifRevision?: string | undefined
+  readonly dryRun?: boolean | undefined
+  /** Also when nobody has heard of the namespace. */
+  readonly isNew?: boolean | undefined
+  readonly edit: (overrides: JsonObject, now: Settings) => JsonObject
+}
+
+export interface Changed {
+  readonly before: Settings
+  readonly after: Settings
+}
+
+/** How often a change is made anew because somebody else was quicker. */
+const ATTEMPTS = 10
+
+/**
+ * Reads the overrides, changes them, and stores them under the revision that was read; where somebody else was quicker, anew, unless the caller named the
+ * revision.
+ * @throws SettingsError what `edit` throws and what the service refuses.
+ */
+export async function changeOverrides(service: Service, change: Change): Promise<Changed> {
+  const { namespace, scope, comment, ifRevision, dryRun = false, edit } = change
+  for (let left = ATTEMPTS; ; left--) {
+    const before = await readSettings(service, change)
+    const data = edit(before.overrides, before)
+    try {
+      const after = await service.ask('kytos.settings.update', {
+        namespace,
+        scope,
+        data,
+        method: 'PUT',
+        revision: ifRevision ?? before.revision,
+        ...(comment !== undefined && { comment }),
+        ...(dryRun && { dry_run: true }),
+      })
+      return { before, after }
+    } catch (error) {
+      if (!isSettingsError(error, 'REVISION_MISMATCH') || ifRevision !== undefined || left <= 1) throw error
+    }
+  }
+}
+
+/**
+ * The overrides with a value in its place; objects on the way are made where they are missing.
+ * @throws SettingsError SETTINGS_INVALID inside what is no object, in the overrides or in the settings in effect.
+ */
+export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, value: Json): JsonObject {
+  for (let end = 1; end < path.length; end++) {
+    const above = path.slice(0, end)
+    const stored = valueAt(overrides, above)
+    const around = stored === undefined ? valueAt(effective, above) : isArray(stored) ? undefined : stored
+    if (around !== undefined && !isObject(around)) {
+      const what = isArray(around) ? 'is an array that is not overridden' : `is ${printJson(around)}`
+      throw new SettingsError(
+        'SETTINGS_INVALID',
+        `There is no place for ${printKey(path)}: ${printKey(above)} ${what}. Set ${printKey(above)} as a whole.`,
+      )
+    }
+  }
+  return setIn(overrides, path, value, []) as JsonObject // What is not empty is put into an object.
+}
+
+/** The overrides without what stands in a place, nor the objects around it that this leaves empty. @throws SettingsError SETTING_UNKNOWN when nothing does. */
+export function unsetAt(namespace: string, scope: string, overrides: JsonObject, path: Path): JsonObject {
+  if (valueAt(overrides, path) !== undefined && !isArray(valueAt(overrides, path.slice(0, -1))))
+    return (removeAt(overrides, path) ?? {}) as JsonObject
+  throw settingUnknown(namespace, path, pathsIn(overrides), `(scope ${scope}) does not override`)
+}
+
+/** The settings of a namespace in a scope; with `isNew` also of one that nobody has heard of. @throws SettingsError NAMESPACE_UNKNOWN without it. */
+export async function readSettings(
+  service: Service,
+  { namespace, scope, isNew = false }: Pick<Change, 'namespace' | 'scope' | 'isNew'>,
+): Promise<Settings> {
+  try {
+    return await service.ask('kytos.settings.retrieve', { namespace, scope })
+  } catch (error) {
+    if (!isSettingsError(error, 'NAMESPACE_UNKNOWN')) throw error
+    if (!isNew) throw new SettingsError(error.code, `${error.message} --new sets it all the same.`, { cause: error, details: error.details })
+    return {
+      namespace,
+      data: {},
+      overrides: {},
+      revision: '0',
+      version: 0,
+      epoch: 0,
+      state: 'READY',
+      updated_at: null,
+      updated_by: null,
+      schema: false,
+    }
+  }
+}
+
+function setIn(container: Json | undefined, path: Path, value: Json, above: Path): Json {
+  const [key, ...rest] = path
+  if (key === undefined) return value
+  const here = [...above, key]
+  if (isArray(container)) {
+    const place = Number(key)
+    if (!/^(?:0|[1-9]\d*)$/.test(key) || place >= container.length) {
+      throw new SettingsError(
+        'SETTINGS_INVALID',
+        `There is no ${printKey(here)}: ${printKey(above)} is an array of ${container.length}. Set it as a whole.`,
+      )
+    }
+    return container.with(place, setIn(container[place], rest, value, here))
+  }
+  const around = isObject(container) ? container : {}
+  const copy: JsonObject = {}
+  for (const [name, member] of Object.entries(around)) setMember(copy, name, member)
+  setMember(copy, key, setIn(Object.hasOwn(around, key) ? around[key] : undefined, rest, value, here))
+  return copy
+}
+
+function removeAt(container: Json | undefined, [key = '', ...rest]: Path): Json | undefined {
+  if (!isObject(container)) return container
+  const copy: JsonObject = {}
+  for (const [name, member] of Object.entries(container)) {
+    const kept = name !== key ? member : rest.length === 0 ? undefined : removeAt(member, rest)
+    if (kept !== undefined) setMember(copy, name, kept)
+  }
+  return Object.keys(copy).length === 0 ? undefined : copy
+}

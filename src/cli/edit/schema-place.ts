@@ -1,0 +1,104 @@
+import { isArray, isObject, type Json, type JsonObject } from '../../../model/value.ts'
+import { resolveLocal } from '../../schema/schema-walk.ts'
+import type { Path } from '../terminal/key-path.ts'
+
+/** The most subschemas that are looked at for one place. */
+const MOST = 1_000
+const ALIKE = ['allOf', 'anyOf', 'oneOf'] as const
+
+/** All that a schema says of the value at a place, what says it nearest first: subschemas that hold there for sure or perhaps. */
+export function schemasAt(root: JsonObject, path: Path): readonly JsonObject[] {
+  let here = unfold([root], root)
+  for (const key of path) {
+    here = unfold(
+      here.flatMap(schema => member(schema, key)),
+      root,
+    )
+  }
+  return here
+}
+
+/** The JSON types that the value at a place may have, and what else is allowed there; no types when anything goes. */
+export function typesAt(root: JsonObject, path: Path): ReadonlySet<string> {
+  return new Set(schemasAt(root, path).flatMap(typesOf))
+}
+
+/** The ways to every setting that a schema declares by name, in its order. */
+export function declaredPaths(root: JsonObject): readonly Path[] {
+  const found = new Map<string, Path>()
+  const visit = (schemas: readonly JsonObject[], path: Path): void => {
+    for (const schema of schemas) {
+      for (const key of Object.keys(isObject(schema.properties) ? schema.properties : {})) {
+        const place = [...path, key]
+        const name = JSON.stringify(place)
+        if (found.has(name) || found.size >= MOST || place.length > 16) continue
+        found.set(name, place)
+        visit(
+          unfold(
+            schemas.flatMap(one => member(one, key)),
+            root,
+          ),
+          place,
+        )
+      }
+    }
+  }
+  visit(unfold([root], root), [])
+  return [...found.values()]
+}
+
+/** The first word that any of these subschemas has for a keyword. */
+export function firstSaid(schemas: readonly JsonObject[], keyword: string): Json | undefined {
+  return schemas.find(schema => schema[keyword] !== undefined)?.[keyword]
+}
+
+/** Those subschemas, what they refer to, and what they are made of. */
+function unfold(schemas: readonly JsonObject[], root: JsonObject): readonly JsonObject[] {
+  const seen = new Set<JsonObject>()
+  const visit = (schema: Json | undefined): void => {
+    if (!isObject(schema) || seen.has(schema) || seen.size >= MOST) return
+    seen.add(schema)
+    if (typeof schema.$ref === 'string') visit(resolveLocal(schema.$ref, root))
+    for (const keyword of ALIKE) {
+      const parts = schema[keyword]
+      if (isArray(parts)) parts.forEach(visit)
+    }
+  }
+  schemas.forEach(visit)
+  return [...seen]
+}
+
+function member(schema: JsonObject, key: string): readonly JsonObject[] {
+  const { properties, patternProperties, additionalProperties, prefixItems, items } = schema
+  const named = isObject(properties) && Object.hasOwn(properties, key) ? [properties[key]] : []
+  const matching = Object.entries(isObject(patternProperties) ? patternProperties : {}).flatMap(([pattern, one]) =>
+    matches(pattern, key) ? [one] : [],
+  )
+  const known = [...named, ...matching]
+  const place = /^(?:0|[1-9]\d*)$/.test(key) ? Number(key) : undefined
+  const listed = place === undefined ? undefined : ((isArray(prefixItems) ? prefixItems[place] : undefined) ?? items)
+  return [...(known.length > 0 ? known : [additionalProperties]), listed].filter(isObject)
+}
+
+function matches(pattern: string, key: string): boolean {
+  try {
+    return new RegExp(pattern, 'u').test(key)
+  } catch {
+    return false // the service refuses such a schema
+  }
+}
+
+function typesOf({ type, enum: allowed, const: only }: JsonObject): readonly string[] {
+  if (typeof type === 'string') return [type]
+  if (isArray(type)) return type.map(String)
+  if (isArray(allowed)) return allowed.map(typeOf)
+  return only === undefined ? [] : [typeOf(only)]
+}
+
+/** What JSON Schema calls the type of a value. */
+export function typeOf(value: Json): string {
+  if (value === null) return 'null'
+  if (isArray(value)) return 'array'
+  if (typeof value === 'bigint' || Number.isInteger(value)) return 'integer'
+  return typeof value
+}

@@ -1,0 +1,18 @@
+import type { DocumentName, FileCode } from '../../../events/map.ts'
+import { harmless } from '../terminal/paper.ts'
+import type { Cell } from '../terminal/table.ts'
+
+const WORDS: Readonly<Record<FileCode, string>> = { FILE_MISSING: 'missing', FILE_REJECTED: 'rejected', FILE_UNWRITABLE: 'unwritable' }
+
+/** A document as people name it. */
+export function showDocument(name: DocumentName): string {
+  return harmless(
+    'box_id' in name ? `box ${name.namespace}/${name.box_id}` : `${name.namespace}${name.scope === 'cluster' ? '' : ` (${name.scope})`}`,
+  )
+}
+
+/** How files are, each kind in one word. */
+export function showFileCodes(codes: readonly FileCode[]): Cell {
+  const text = codes.map(code => WORDS[code]).join(', ')
+  return { text, style: codes.every(code => code === 'FILE_MISSING') ? 'yellow' : 'red' }
+}

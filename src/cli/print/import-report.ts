@@ -1,0 +1,38 @@
+import { type ImportReport, type ReportItem, showBriefly } from '../../import/report.ts'
+
+/** What an import did, for people: a line for each thing that is not as it was before, or was left out, and a sum. */
+export function printImportReport({ items, counts, dry_run }: ImportReport): string {
+  const rows = items.filter(({ action }) => action !== 'same').map(item => [item.action, subject(item), place(item), remark(item)] as const)
+  const widths = [0, 1, 2].map(column => rows.reduce((width, row) => Math.min(WIDEST, Math.max(width, row[column]?.length ?? 0)), 0))
+  const lines = rows.map(row =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+  const sum = (['new', 'changed', 'same', 'skipped'] as const).map(action => `${counts[action]} ${action}`).join(', ')
+  return `${[...lines, `${dry_run ? 'It would be ' : ''}${sum}.${dry_run ? ' Nothing was written.' : ''}`].join('\n')}\n`
+}
+
+/** No column grows wider for one long name. */
+const WIDEST = 60
+
+function subject({ kind, namespace, name }: ReportItem): string {
+  if (kind === 'file') return namespace ?? '-'
+  return `${namespace ?? ''} ${name ?? ''}`.trim()
+}
+
+function place({ file, line }: ReportItem): string {
+  return line === undefined ? file : `${file}:${line}`
+}
+
+function remark(item: ReportItem): string {
+  const { action, kind, layer, reason } = item
+  if (kind !== 'setting' || action === 'skipped') return reason ?? ''
+  const value = [layer ?? '', action === 'changed' && item.old !== undefined ? `${showBriefly(item.old)} ->` : '', told(item)]
+  return [value.filter(text => text !== '').join(' '), ...(reason === undefined ? [] : [reason])].join('; ')
+}
+
+function told({ new: value }: ReportItem): string {
+  return value === undefined ? '(a secret)' : showBriefly(value)
+}

@@ -1,0 +1,10 @@
+import type { Difference } from '../../../events/differences.ts'
+import type { Json } from '../../../model/value.ts'
+import { pathOf, printKey } from '../terminal/key-path.ts'
+import { show } from '../terminal/print-answer.ts'
+
+/** A difference for people: `liveness.min_hellos 2 -> 3`. */
+export function showDifference({ path, old, new: now }: Difference): string {
+  const said = (value: Json | undefined): string => (value === undefined ? 'unset' : show(value))
+  return `${printKey(pathOf(path))} ${said(old)} -> ${said(now)}`
+}

@@ -1,0 +1,28 @@
+import type { JsonObject } from '../../../model/value.ts'
+import { isArray } from '../../../model/value.ts'
+
+const HEAD = ['ID', 'Name', 'Rights', 'Made', 'By', 'Ends']
+
+/** The table that `token list` prints. */
+export function printTokens(tokens: readonly JsonObject[]): string {
+  if (tokens.length === 0) return 'There are no tokens. "kytos-settings token create NAME" makes one.\n'
+  const rows = tokens.map(({ id, name, rights, created_at, created_by, expires_at }) => [
+    id,
+    name,
+    isArray(rights) ? rights.join(',') : '',
+    created_at,
+    typeof created_by === 'object' && created_by !== null && 'name' in created_by ? created_by.name : '',
+    expires_at ?? 'never',
+  ])
+  const lines = [HEAD, ...rows].map(row => row.map(String))
+  const widths = HEAD.map((_, column) => Math.max(...lines.map(line => line[column]?.length ?? 0)))
+  return lines
+    .map(
+      line =>
+        `${line
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('')
+}

@@ -1,0 +1,82 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { KytosEvent } from '../../../events/event.ts'
+import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { parseJson } from '../../../model/json.ts'
+import { isObject } from '../../../model/value.ts'
+import { createEventParser } from './event-lines.ts'
+import { type Address, readAnswer, send } from './request.ts'
+
+export interface FollowOptions {
+  /** Looks for the service, anew for each connection: one that was started again may have another token for its owner. */
+  readonly find: () => Promise<Address>
+  readonly namespaces: readonly string[]
+  /** The cursor to go on after; from now when undefined. */
+  readonly since: string | undefined
+  /** Ends it. */
+  readonly signal: AbortSignal
+  readonly heard: (event: KytosEvent) => void
+  /** A connection is there. */
+  readonly opened: (address: Address) => void
+  /** The connection was lost, and why; it is tried again. */
+  readonly lost: (why: SettingsError) => void
+}
+
+/** Milliseconds without a sign of life after which a line counts as dead; the service gives one every 15 s. */
+const SILENCE = 45_000
+/** Milliseconds before the first, and at most before any other attempt. */
+const FIRST_DELAY = 100
+const LONGEST_DELAY = 5_000
+
+/**
+ * Hears every fact after `since` once, in order, over any number of connections, until it is ended; answers the cursor that it came to.
+ * @throws SettingsError what the first connection failed with; later on what no other attempt can mend.
+ */
+export async function follow({ find, namespaces, since, signal, heard, opened, lost }: FollowOptions): Promise<string | undefined> {
+  let cursor = since
+  let everOpen = false
+  for (let delay = FIRST_DELAY; !signal.aborted; delay = Math.min(delay * 2, LONGEST_DELAY)) {
+    try {
+      const address = await find()
+      const query = namespaces.length > 0 ? `?namespace=${namespaces.map(encodeURIComponent).join(',')}` : ''
+      const headers = { accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) }
+      const response = await send(address, { method: 'GET', path: `/events${query}`, headers, patience: SILENCE, signal })
+      if (response.statusCode !== 200) await refuse(address, response)
+      everOpen = true
+      delay = FIRST_DELAY
+      opened(address)
+      response.setEncoding('utf8')
+      const parse = createEventParser()
+      for await (const piece of response) {
+        for (const { id, data } of parse(String(piece))) {
+          if (data !== undefined) heard(readEvent(data))
+          cursor = id ?? cursor
+        }
+      }
+      throw new SettingsError('SERVICE_ABSENT', 'The service ended the stream.')
+    } catch (error) {
+      if (signal.aborted) break
+      const why = error instanceof Error && 'code' in error && error.code === 'ECONNRESET' ? cut(error) : toSettingsError(error)
+      if (!everOpen || !why.retryable) throw why
+      lost(why)
+    }
+    await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
+  }
+  return cursor
+}
+
+/** @throws SettingsError always. */
+async function refuse(address: Address, response: Parameters<typeof readAnswer>[1]): Promise<never> {
+  await readAnswer(address, response)
+  throw new SettingsError('SERVICE_ABSENT', `What answers at ${address.url} does not tell what happens: it answered ${response.statusCode}.`)
+}
+
+function cut(cause: Error): SettingsError {
+  return new SettingsError('SERVICE_ABSENT', `The line to the service was cut: ${cause.message}.`, { cause })
+}
+
+function readEvent(text: string): KytosEvent {
+  const event = parseJson(text)
+  // The service prints KytosEvents.
+  if (isObject(event) && isObject(event.content)) return event as unknown as KytosEvent
+  throw new SettingsError('INTERNAL_ERROR', 'The service told something that is no event.')
+}

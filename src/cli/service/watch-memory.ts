@@ -1,0 +1,67 @@
+import { differences } from '../../../events/differences.ts'
+import type { KytosEvent } from '../../../events/event.ts'
+import type { Facts } from '../../../events/map.ts'
+import { isSettingsError } from '../../../model/errors.ts'
+import type { JsonObject } from '../../../model/value.ts'
+import type { Service } from './service.ts'
+
+/** What a reader knows the settings to be, so that it can tell what a snapshot changes. */
+export interface WatchMemory {
+  /** The event as a person is told it: in place of a snapshot, what differs from what was known before. */
+  take(event: KytosEvent): readonly KytosEvent[]
+}
+
+/** How many namespaces are asked for at the same time. */
+const TOGETHER = 8
+
+/** Remembers the settings of these namespaces, of all when there is none, as the service has them now. */
+export async function createWatchMemory(service: Service, wanted: readonly string[]): Promise<WatchMemory> {
+  const namespaces = wanted.length > 0 ? [...wanted] : (await service.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)
+  const known = new Map<string, JsonObject>()
+  const fetchNext = async (): Promise<void> => {
+    for (let namespace = namespaces.pop(); namespace !== undefined; namespace = namespaces.pop()) {
+      const settings = await service.ask('kytos.settings.retrieve', { namespace }).catch(error => {
+        // It may come to be while it is watched for.
+        if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+        throw error
+      })
+      known.set(settings?.namespace ?? namespace, settings?.data ?? {})
+    }
+  }
+  await Promise.all(Array.from({ length: TOGETHER }, fetchNext))
+  return {
+    take(event) {
+      if (event.name === 'settings.changed') {
+        // The name says which content it has, here and below.
+        const { namespace, data } = event.content as Facts['settings.changed']
+        known.set(namespace, data)
+      }
+      if (event.name !== 'settings.snapshot') return [event]
+      const { namespaces: now, ...at } = event.content as Facts['settings.snapshot']
+      const gone = [...known.keys()].filter(namespace => !Object.hasOwn(now, namespace))
+      const entries = [
+        ...Object.entries(now).map(([namespace, { data }]) => ({ namespace, data })),
+        ...gone.map(namespace => ({ namespace, data: {} })),
+      ]
+      return entries.flatMap(({ namespace, data }) => {
+        const previous = known.get(namespace) ?? {}
+        known.set(namespace, data)
+        const changes = differences(previous, data)
+        const content = {
+          ...at,
+          namespace,
+          data,
+          previous,
+          changes,
+          scope: '',
+          kind: 'updated',
+          version: 0,
+          origin: 'resync',
+          actor: null,
+          comment: null,
+        }
+        return changes.length === 0 ? [] : [{ ...event, name: 'settings.changed', content }]
+      })
+    },
+  }
+}

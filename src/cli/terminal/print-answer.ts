@@ -1,0 +1,22 @@
+import { printJson } from '../../../model/json.ts'
+import { type Json, toJson } from '../../../model/value.ts'
+import type { World } from './world.ts'
+
+/** Prints what a command found: as one JSON document for machines, else as people read it. */
+export function printAnswer(json: boolean | undefined, answer: unknown, forPeople: () => string, { stdout }: World): void {
+  stdout.write(json ? `${printJson(toJson(answer), 2)}\n` : forPeople())
+}
+
+/** A value on one line: JSON, so that a text, a number and an exact integer look different; a dash where there is none. */
+export function show(value: Json | undefined): string {
+  return value === undefined ? '-' : printJson(value)
+}
+
+/** A time as people read it, in their own time zone, to the second; a dash where there is none. */
+export function showTime(iso: string | null | undefined): string {
+  const at = new Date(iso ?? Number.NaN)
+  if (Number.isNaN(at.getTime())) return '-'
+  const two = (count: number): string => String(count).padStart(2, '0')
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`
+  return `${day} ${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}`
+}

@@ -1,0 +1,19 @@
+import { toSettingsError } from '../../../model/errors.ts'
+import type { Console } from '../../log/console-log.ts'
+
+/** Prints an error as one message, with everything that caused it when `debug`, and answers the exit code of its table. */
+export function printError(error: unknown, out: Console, debug: boolean): number {
+  const { message, exit, code } = toSettingsError(error)
+  out.write(`kytos-settings: ${message}\n`)
+  if (debug) {
+    out.write(`code ${code}, exit ${exit}\n`)
+    for (const cause of chain(error)) out.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
+  }
+  return exit
+}
+
+function chain(error: unknown): unknown[] {
+  const links: unknown[] = []
+  for (let at = error; at !== undefined && !links.includes(at); at = at instanceof Error ? at.cause : undefined) links.push(at)
+  return links
+}

@@ -1,0 +1,50 @@
+import type { Console } from '../../log/console-log.ts'
+
+/** Shows how far a piece of work is. */
+export interface ProgressBar {
+  /** `done` of `all` pieces so far, and this many bytes where they count. */
+  show(done: number, all: number, bytes?: number): void
+  /** Leaves the line to others. */
+  end(): void
+}
+
+const WIDTH = 30
+/** The narrowest bar that says anything. */
+const NARROWEST = 5
+/** Milliseconds between two looks on a terminal, and between two lines elsewhere. */
+const REDRAW = 100
+const LINE = 5_000
+
+/** A bar with the rate, drawn anew on a terminal; a line now and then anywhere else. `clock` is in milliseconds. */
+export function createProgressBar(out: Console, what: string, clock: () => number = () => performance.now()): ProgressBar {
+  const began = clock()
+  let shown = out.isTTY ? Number.NEGATIVE_INFINITY : began
+  let open = false
+  return {
+    show(done, all, bytes) {
+      const now = clock()
+      if (all === 0 || (now - shown < (out.isTTY ? REDRAW : LINE) && !(done === all && out.isTTY))) return
+      shown = now
+      const line = describe(what, done, all, bytes, now - began)
+      if (!out.isTTY) return void out.write(`${line}\n`)
+      out.write(`\r${drawn(done / all, line, out.columns)}\x1b[K`)
+      open = true
+    },
+    end() {
+      if (open) out.write('\n')
+      open = false
+    },
+  }
+}
+
+/** What would not fit on one line of the terminal would be there anew with each look. */
+function drawn(part: number, line: string, columns = 80): string {
+  const width = Math.min(WIDTH, columns - line.length - '[] '.length - 1)
+  if (width < NARROWEST) return line.slice(0, Math.max(0, columns - 1))
+  return `[${'#'.repeat(Math.floor(width * part)).padEnd(width, '.')}] ${line}`
+}
+
+function describe(what: string, done: number, all: number, bytes: number | undefined, ms: number): string {
+  const rate = ms > 0 ? Math.round((1_000 * done) / ms) : 0
+  return `${what}: ${done} of ${all},${bytes === undefined ? '' : ` ${(bytes / 1_048_576).toFixed(1)} MiB,`} ${rate}/s`
+}

@@ -1,0 +1,90 @@
+import { readFile, stat } from 'node:fs/promises'
+import type { Server } from 'node:https'
+import { createSecureContext, type SecureContextOptions } from 'node:tls'
+import type { FastifyInstance } from 'fastify'
+import { SettingsError } from '../../../model/errors.ts'
+import type { Log } from '../../log/log.ts'
+
+/** The files of a certificate and its key, and how often, in milliseconds, they are looked at; 10,000 by default. */
+export interface CertificateFiles {
+  readonly cert: string
+  readonly key: string
+  readonly every?: number
+}
+
+/** A certificate as it was read: what a server is made with. */
+export interface Certificate {
+  readonly files: CertificateFiles
+  readonly options: SecureContextOptions
+  /** Which state of the files it is. */
+  readonly stamp: string
+}
+
+const EVERY = 10_000
+
+/** Reads a certificate and its key. @throws SettingsError CONFIG_INVALID naming the file that is missing or wrong. */
+export async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
+  // First: what is written while they are read is another state.
+  const stamp = await stampOf(files)
+  const [cert, key] = [await read('tls_cert', files.cert), await read('tls_key', files.key)]
+  const options: SecureContextOptions = { cert, key, minVersion: 'TLSv1.2' }
+  try {
+    createSecureContext(options)
+  } catch (cause) {
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `[settings] tls_cert ${files.cert} and tls_key ${files.key} are no certificate and its own key, both PEM, the key without a passphrase` +
+        ` (${cause instanceof Error ? cause.message : cause}).`,
+      { cause },
+    )
+  }
+  return { files, options, stamp }
+}
+
+/** Has an application take the certificate anew whenever its files change, for new connections; a wrong one is logged and the old one stays. */
+export function followCertificate(app: FastifyInstance, { files, stamp: first }: Certificate, log: Log): void {
+  let seen = first
+  let complained: string | undefined
+  const look = async (): Promise<void> => {
+    const stamp = await stampOf(files)
+    if (stamp === seen || stamp === complained) return
+    try {
+      const renewed = await loadCertificate(files)
+      // It speaks HTTPS, else there would be no certificate.
+      const server = app.server as unknown as Server
+      server.setSecureContext(renewed.options)
+      seen = renewed.stamp
+      complained = undefined
+      log.info(`The certificate ${files.cert} was renewed.`)
+    } catch (error) {
+      // The two files are hardly ever written in one moment: what is wrong now may be right at the next look.
+      complained = stamp
+      log.warn(`The certificate stays the one there was: ${error instanceof Error ? error.message : error}`)
+    }
+  }
+  let turn: Promise<void> = Promise.resolve()
+  const timer = setInterval(() => {
+    turn = turn.then(look)
+  }, files.every ?? EVERY)
+  timer.unref()
+  app.addHook('onClose', async () => clearInterval(timer))
+}
+
+/** What is another one as soon as one of the files is. */
+async function stampOf({ cert, key }: CertificateFiles): Promise<string> {
+  const stamps = [cert, key].map(async file => {
+    const found = await stat(file, { bigint: true }).catch(() => undefined)
+    return found ? `${found.ino}.${found.mtimeNs}.${found.size}` : 'none'
+  })
+  return (await Promise.all(stamps)).join(' ')
+}
+
+async function read(name: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(file)
+  } catch (cause) {
+    throw new SettingsError('CONFIG_INVALID', `[settings] ${name} ${file} cannot be read: ${cause instanceof Error ? cause.message : cause}.`, {
+      cause,
+    })
+  }
+}

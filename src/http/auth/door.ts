@@ -1,0 +1,150 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Unsubscribe } from '../../../events/event.ts'
+import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import { RIGHTS, type Right } from '../../../model/permissions.ts'
+import type { Log } from '../../log/log.ts'
+import type { Grant, Tokens } from '../../tokens/tokens.ts'
+import { rightForRoute } from '../openapi/needs.ts'
+import { plainAddress } from './allowed-hosts.ts'
+import { type Caller, callerOf, requireRight } from './caller.ts'
+import { createJwtCheck, type JwtOptions } from './jwt.ts'
+
+/*
+ * Who comes in, and how far.
+ *
+ * Invariants:
+ *  1. No route is reached without a caller on its request, nor by one who lacks the right that needs.ts names; that is decided before a body is read.
+ *  2. A credential that is shown is checked, also where none is needed: a wrong one never passes as nobody.
+ *  3. Whoever follows a stream is told to end it as soon as its credential no longer holds.
+ *  4. An address that shows wrong credentials again and again shuts out nobody who has a token of the store: those cost nothing to tell apart.
+ */
+
+export interface DoorOptions {
+  /** False lets everybody who shows no credential do everything but administer tokens. */
+  readonly required: boolean
+  readonly tokens?: Tokens
+  /** Without it no login token of Kytos is accepted. */
+  readonly jwt?: JwtOptions
+}
+
+/** Ends a stream, with the reason. */
+export type End = (why: string) => void
+
+export interface Door {
+  /** Puts the caller on a request, or refuses it. */
+  enter(request: FastifyRequest): Promise<void>
+  /** Calls `end` once, as soon as the credential of a request no longer holds; until the answer says to forget it. */
+  guard(request: FastifyRequest, end: End): Unsubscribe
+}
+
+/** Wrong credentials of one address in one minute, after which it has to wait. */
+export const MAX_FAILURES = 20
+const WINDOW = 60_000
+/** What a timer can hold. */
+const LONGEST_TIMER = 2 ** 31 - 1
+
+const EVERYTHING: ReadonlySet<Right> = new Set(RIGHTS.filter(right => right !== 'secrets'))
+const NOTHING: ReadonlySet<Right> = new Set()
+/** Who let themselves be known by nothing. */
+const ALWAYS = { expires: Number.POSITIVE_INFINITY, holds: () => true }
+
+/** The door of an application, which must not listen yet. */
+export async function createDoor(app: FastifyInstance, { required, tokens, jwt }: DoorOptions, log: Log): Promise<Door> {
+  app.decorateRequest('caller', null)
+  await app.register(rateLimit, { global: false })
+  const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: WINDOW })
+  const checkJwt = jwt && createJwtCheck(jwt)
+  const guarded = new Set<() => void>()
+  const recheck = (): void => {
+    for (const check of guarded) check()
+  }
+  const forget = tokens?.onChange(recheck)
+  app.addHook('onClose', async () => forget?.())
+
+  const failures = async (request: FastifyRequest, increment: boolean): Promise<number> => {
+    const limit = await countFailure(request, { increment })
+    if (limit.isAllowed) return 0
+    if (limit.isExceeded) throw attemptsExceeded(limit.ttlInSeconds)
+    return limit.max - limit.remaining
+  }
+
+  /** What the credential that was shown is good for. */
+  const check = async (request: FastifyRequest, text: string): Promise<Grant> => {
+    try {
+      if (!checkJwt || !isJwt(text)) return checkToken(tokens, text)
+      await failures(request, false)
+      return await checkJwt(text)
+    } catch (error) {
+      if (!isSettingsError(error, 'TOKEN_INVALID')) throw error
+      const count = await failures(request, true)
+      if (count === 1 || count === MAX_FAILURES)
+        log.warn(`${request.ip} showed a credential that is not good here (${count} within a minute): ${error.message}`)
+      throw error
+    }
+  }
+
+  const identify = async (request: FastifyRequest): Promise<Caller> => {
+    const text = bearerOf(request)
+    if (text !== undefined) {
+      const { name, ...grant } = await check(request, text)
+      return { actor: { type: 'user', name }, known: true, ...grant }
+    }
+    const name = plainAddress(request.ip) ?? 'anonymous'
+    return { actor: { type: 'user', name }, rights: required ? NOTHING : EVERYTHING, known: false, ...ALWAYS }
+  }
+
+  return {
+    async enter(request) {
+      const { method, routeOptions } = request
+      const right = rightForRoute(method, routeOptions.url)
+      request.caller = await identify(request)
+      if (right !== 'open') requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'here'}`)
+    },
+    guard(request, end) {
+      const caller = callerOf(request)
+      let timer: NodeJS.Timeout | undefined
+      const stop = (): void => {
+        clearTimeout(timer)
+        guarded.delete(look)
+      }
+      const look = (): void => {
+        clearTimeout(timer)
+        if (!caller.holds()) {
+          stop()
+          end('the token was revoked or has expired')
+        } else if (caller.expires < Number.POSITIVE_INFINITY) {
+          timer = setTimeout(look, Math.min(caller.expires - Date.now() + 1, LONGEST_TIMER))
+          timer.unref()
+        }
+      }
+      guarded.add(look)
+      look()
+      return stop
+    },
+  }
+}
+
+/** The text after `Authorization: Bearer`; what other schemes carry is not for us. */
+function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string | undefined {
+  // No pattern: some of them take minutes for a header that is made for it.
+  const [scheme = ''] = authorization.split(' ', 1)
+  return scheme.toLowerCase() === 'bearer' ? authorization.slice(scheme.length).trim() : undefined
+}
+
+function checkToken(tokens: Tokens | undefined, text: string): Grant {
+  if (tokens) return tokens.check(text)
+  throw new SettingsError('TOKEN_INVALID', 'There are no tokens here.')
+}
+
+function isJwt(text: string): boolean {
+  return text.split('.').length === 3
+}
+
+function attemptsExceeded(seconds: number): SettingsError {
+  return new SettingsError(
+    'ATTEMPTS_EXCEEDED',
+    `More than ${MAX_FAILURES} credentials within a minute were good for nothing: mend the client, and try again in ${seconds} s.`,
+    { details: { seconds } },
+  )
+}

@@ -1,0 +1,264 @@
+import type { WebSocket } from 'ws'
+import { ask } from '../../../events/ask.ts'
+import type { Bus } from '../../../events/event.ts'
+import type { Feed } from '../../../events/feed.ts'
+import { type CommandContent, type CommandName, isCommand } from '../../../events/map.ts'
+import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import type { Json, JsonObject } from '../../../model/value.ts'
+import type { Log } from '../../log/log.ts'
+import { MAX_UNSENT } from '../events/fact-reader.ts'
+import {
+  type ClientFrame,
+  type CommandId,
+  idOf,
+  kindOf,
+  parseFrame,
+  printAnswer,
+  printRefusal,
+  printSubscribed,
+  readFrame,
+  refuseLarge,
+} from './bus-frames.ts'
+import { checkCommandName } from './bus-names.ts'
+import { BusSubscription } from './bus-subscription.ts'
+import { SignsOfLife } from './signs-of-life.ts'
+
+/*
+ * One connection to the bus.
+ *
+ * Invariants:
+ *  1. Frames are taken in the order they come, and each is answered or refused; commands are worked on at the same time, each answered once.
+ *  2. What is held for it is bounded: MAX_COMMANDS commands, each from its frame until its answer has left; MAX_UNSENT bytes of events and one event, as
+ *     fact-reader.ts has it. While frames of more than MAX_HELD bytes are worked on, or more than MAX_UNSENT bytes wait to be sent, nothing more is read from it.
+ *  3. One that gives no sign of life from one beat to the next, as signs-of-life.ts has it, is dropped, unless nothing is read from it.
+ *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer. When the credential
+ *     that opened it no longer holds, it is the same, and no fact or event is told from then on.
+ */
+
+/** How many commands of one connection may be under way. */
+export const MAX_COMMANDS = 64
+/** How many bytes the frames of its commands may have until no more are read. */
+export const MAX_HELD = 4 * 1_048_576
+
+/** Close codes, as IANA registers them; those of broken frames (1002, 1007, 1009) are given by ws. */
+const STOPPING = 1001
+const NOT_TEXT = 1003
+const NO_LONGER_ALLOWED = 1008
+const SLOW = 1013
+
+export interface BusConnectionOptions {
+  /** The bus as whoever opened the connection may use it. */
+  readonly bus: Bus
+  readonly feed: Feed
+  readonly log: Log
+  /** Refuses whoever may not, or no longer, hear what happens. @throws SettingsError. */
+  readonly checkReader: () => void
+  /** How many bytes have come over the line. */
+  readonly received: () => number
+  /** Called once when the line is closed. */
+  readonly left: () => void
+}
+
+/** How a connection comes to its end: what is refused meanwhile, and the close code. */
+interface Ending {
+  readonly code: number
+  readonly why: string
+  readonly error: SettingsError
+}
+
+/** A WebSocket that speaks the bus. */
+export class BusConnection {
+  readonly #line: WebSocket
+  readonly #options: BusConnectionOptions
+  /** Those under way, each with the bytes of its frame. */
+  readonly #commands = new Map<CommandId, number>()
+  readonly #signs = new SignsOfLife()
+  #subscription: BusSubscription | undefined
+  #ending: Ending | undefined
+  #unsentEvents = 0
+
+  constructor(line: WebSocket, options: BusConnectionOptions) {
+    this.#line = line
+    this.#options = options
+    line.on('message', (data, isBinary) => this.#hear(data as Buffer, isBinary)) // As binaryType has it by default.
+    line.on('pong', () => this.#signs.heard())
+    line.on('error', () => {}) // ws closes the line itself, saying why by the code.
+    line.on('close', () => {
+      this.#subscription?.stop()
+      options.left()
+    })
+  }
+
+  /** Asks for a sign of life, and shows a reader where it is; drops one that has given none since the last beat. */
+  beat(): void {
+    if (this.#signs.isSilent(this.#line.bufferedAmount, this.#options.received()) && !this.#holdsMuch) {
+      this.#line.terminate()
+      return
+    }
+    if (this.#line.readyState !== this.#line.OPEN) return
+    this.#line.ping()
+    const { names, unseenCursor } = this.#subscription ?? {}
+    if (names?.length && unseenCursor !== undefined) this.#tellPlace(names, unseenCursor)
+  }
+
+  /** Answers what was taken, refuses more, then closes the line: the service stops. */
+  stop(why: string): void {
+    this.#end({ code: STOPPING, why, error: new SettingsError('SERVICE_STOPPING', 'The service is stopping: connect again.') })
+  }
+
+  /** Tells nothing more of what happens, answers what was taken, refuses more, then closes the line: the credential no longer holds. */
+  expel(why: string): void {
+    this.#subscription?.stop()
+    this.#end({ code: NO_LONGER_ALLOWED, why, error: new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked meanwhile.') })
+  }
+
+  #hear(data: Buffer, isBinary: boolean): void {
+    this.#signs.heard()
+    if (this.#line.readyState !== this.#line.OPEN) return
+    if (isBinary) {
+      this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame is JSON text, never binary')
+      return
+    }
+    let id: CommandId | undefined
+    let kind: ClientFrame['kind'] | undefined
+    try {
+      const frame = readFrame(data.toString())
+      kind = kindOf(frame)
+      const claimed = idOf(frame)
+      // Two answers with one id could not be told apart; the refusal of the second goes without.
+      if (claimed !== undefined && this.#commands.has(claimed)) throw taken(claimed)
+      id = claimed
+      this.#do(parseFrame(frame), data.length)
+    } catch (error) {
+      this.#send(this.#refusal(id, error, kind))
+    }
+    if (this.#isFull) this.#line.pause()
+  }
+
+  /** True while so much is worked on that nothing more is read: not even a sign of life. */
+  get #holdsMuch(): boolean {
+    return [...this.#commands.values()].reduce((sum, bytes) => sum + bytes, 0) > MAX_HELD
+  }
+
+  /** True while nothing more is to be read. */
+  get #isFull(): boolean {
+    return this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT
+  }
+
+  #do(frame: ClientFrame, bytes: number): void {
+    if (this.#ending) throw this.#ending.error
+    refuseLarge(frame, bytes)
+    switch (frame.kind) {
+      case 'command':
+        this.#ask(frame, bytes)
+        break
+      case 'subscribe':
+        this.#subscribe(frame)
+        break
+      case 'publish':
+        this.#publish(frame.name, frame.content)
+    }
+  }
+
+  #ask({ id, name, content }: Extract<ClientFrame, { kind: 'command' }>, bytes: number): void {
+    checkCommandName(name)
+    if (this.#commands.size >= MAX_COMMANDS) {
+      throw new SettingsError('CONNECTION_BUSY', `${MAX_COMMANDS} commands of this connection are under way; wait for an answer before the next.`, {
+        details: { max: MAX_COMMANDS },
+      })
+    }
+    this.#commands.set(id, bytes)
+    // The desk refuses names that are not in the table, and each handler checks its content.
+    ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
+      // Every answer is JSON, by the table of commands; some commands have none.
+      .then(answer => printAnswer(id, (answer ?? null) as Json))
+      .catch(error => this.#refusal(id, error))
+      .then(text =>
+        this.#send(text, () => {
+          this.#commands.delete(id)
+          this.#closeWhenDone()
+        }),
+      )
+  }
+
+  #subscribe({ names, namespaces, since }: Extract<ClientFrame, { kind: 'subscribe' }>): void {
+    const { bus, feed, checkReader } = this.#options
+    checkReader()
+    const next = new BusSubscription({
+      bus,
+      feed,
+      names,
+      namespaces: new Set(namespaces),
+      since,
+      unsent: () => this.#unsentEvents,
+      say: frame => this.#sendEvent(frame),
+      tooSlow: () => this.#close(SLOW, `READER_SLOW: over ${MAX_UNSENT} bytes unsent; connect again and subscribe with your last cursor`),
+    })
+    this.#subscription?.stop()
+    this.#subscription = next
+    this.#tellPlace(next.names, next.cursor)
+    next.begin()
+  }
+
+  #publish(name: string, content: JsonObject): void {
+    if (isCommand(name)) {
+      throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command: send it as {"id", "name", "content"}, so that its answer has a way back.`)
+    }
+    this.#options.bus.emit(name, content)
+  }
+
+  /** The frame that refuses another; an error that nobody expected, and that did not come over the bus, is logged here. */
+  #refusal(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
+    const error = toSettingsError(thrown)
+    if (error !== thrown) this.#options.log.error(`A frame on the bus failed: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
+    return printRefusal(id, error, kind)
+  }
+
+  #tellPlace(names: readonly string[], cursor: string | undefined): void {
+    this.#subscription?.sawCursor(cursor)
+    this.#send(printSubscribed(names, cursor))
+  }
+
+  #sendEvent(frame: Buffer): void {
+    this.#unsentEvents += frame.length
+    this.#send(frame, () => {
+      this.#unsentEvents -= frame.length
+    })
+  }
+
+  /** Sends a frame of text, and calls `sent` once it has left this process or never will. */
+  #send(frame: string | Buffer, sent?: () => void): void {
+    this.#line.send(frame, { binary: false }, () => {
+      sent?.()
+      if (!this.#line.isPaused || this.#isFull) return
+      // Its signs of life were not read either: a beat at this very moment must not find it silent.
+      this.#signs.heard()
+      this.#line.resume()
+    })
+  }
+
+  #end(ending: Ending): void {
+    this.#ending ??= ending
+    this.#closeWhenDone()
+  }
+
+  #closeWhenDone(): void {
+    if (!this.#ending || this.#commands.size > 0) return
+    const { code, why, error } = this.#ending
+    this.#close(code, `${error.code}: ${why}`)
+  }
+
+  /** Closes the line after what is under way. */
+  #close(code: number, reason: string): void {
+    this.#subscription?.stop()
+    // Else the answer to this would not be read.
+    this.#line.resume()
+    this.#line.close(code, reason)
+  }
+}
+
+function taken(id: CommandId): SettingsError {
+  return new SettingsError('CONTENT_MALFORMED', `A command with the id ${JSON.stringify(id)} is under way on this connection: give each its own.`, {
+    details: { id },
+  })
+}

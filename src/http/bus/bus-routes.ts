@@ -1,0 +1,76 @@
+import type { FastifyInstance } from 'fastify'
+import type { RootBus } from '../../../events/event.ts'
+import type { Feed } from '../../../events/feed.ts'
+import type { Log } from '../../log/log.ts'
+import { callerBus, callerOf, requireRight } from '../auth/caller.ts'
+import type { Door } from '../auth/door.ts'
+import { Query } from '../messages/query.ts'
+import { route } from '../messages/routes.ts'
+import { rightForEvent } from '../openapi/needs.ts'
+import { ROUTES } from '../openapi/openapi-routes.ts'
+import { BusConnection } from './bus-connection.ts'
+import { acceptUpgrades } from './bus-upgrade.ts'
+
+export interface BusRoutesOptions {
+  readonly bus: RootBus
+  readonly feed: Feed
+  readonly log: Log
+  /** Milliseconds between two signs of life. */
+  readonly heartbeat: number
+  /** Ends a connection when the credential of its request no longer holds. */
+  readonly guard: Door['guard']
+}
+
+export interface BusRoutes {
+  /** How many connections there are. */
+  readonly connections: number
+  /** Answers the commands that were taken, refuses others, and closes every connection. */
+  stop(why: string): void
+}
+
+/** `GET /bus`: the bus for other processes, over WebSockets. */
+export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, guard }: BusRoutesOptions): BusRoutes {
+  const accept = acceptUpgrades(app)
+  const connections = new Set<BusConnection>()
+  let stopping: string | undefined
+  const beat = (): void => {
+    for (const connection of connections) connection.beat()
+  }
+  // Once what has arrived is read: after a pause of this process, that is the answers to the beat before.
+  const beats = setInterval(() => setImmediate(beat), heartbeat)
+  beats.unref()
+  // Not before: while the service stops they find the peers that are gone.
+  app.addHook('onClose', async () => clearInterval(beats))
+
+  route(app, ROUTES.bus, {
+    GET: (request, reply) => {
+      new Query(request)
+      // RFC 9110: a 426 says to what.
+      reply.header('upgrade', 'websocket')
+      // Who may write none has none held, or parsed, for them.
+      const line = accept(request, callerOf(request).rights.has(rightForEvent('kytos.storehouse.create')))
+      reply.hijack()
+      const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
+      const left = (): void => void connections.delete(connection)
+      const received = (): number => request.socket.bytesRead
+      const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, checkReader, received, left })
+      connections.add(connection)
+      line.once(
+        'close',
+        guard(request, why => connection.expel(why)),
+      )
+      // It may have been let in just before.
+      if (stopping !== undefined) connection.stop(stopping)
+    },
+  })
+
+  return {
+    get connections() {
+      return connections.size
+    },
+    stop(why) {
+      stopping = why
+      for (const connection of connections) connection.stop(why)
+    },
+  }
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Feed } from '../../../events/feed.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import type { Door } from '../auth/door.ts'
+import { Query } from '../messages/query.ts'
+import { route } from '../messages/routes.ts'
+import { ROUTES } from '../openapi/openapi-routes.ts'
+import { EventStream } from './event-stream.ts'
+
+export interface EventRoutesOptions {
+  readonly feed: Feed
+  /** Milliseconds between two signs of life. */
+  readonly heartbeat: number
+  /** Ends a stream when the credential of its request no longer holds. */
+  readonly guard: Door['guard']
+}
+
+export interface EventRoutes {
+  /** How many readers are connected. */
+  readonly readers: number
+  /** Ends every stream once what is under way has been sent. */
+  end(why: string): void
+}
+
+/** `GET /events`: facts as Server-Sent Events. */
+export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }: EventRoutesOptions): EventRoutes {
+  const streams = new Set<EventStream>()
+  let ended: string | undefined
+  const beats = setInterval(() => {
+    for (const stream of streams) stream.beat()
+  }, heartbeat)
+  beats.unref()
+
+  // Not before: after the end they find the readers that do not take it.
+  app.addHook('onClose', async () => clearInterval(beats))
+
+  route(app, ROUTES.events, {
+    GET: (request, reply) => {
+      const query = new Query(request)
+      const stream = new EventStream(reply.raw, new Set(query.list('namespace')))
+      stream.open(feed, lastEventId(request) ?? query.text('since'), () => streams.delete(stream))
+      streams.add(stream)
+      reply.raw.once(
+        'close',
+        guard(request, why => stream.end(why)),
+      )
+      // It may have been let in just before.
+      if (ended !== undefined) stream.end(ended)
+      reply.hijack()
+    },
+  })
+
+  return {
+    get readers() {
+      return streams.size
+    },
+    end(why) {
+      ended = why
+      for (const stream of streams) stream.end(why)
+    },
+  }
+}
+
+/** Where a reader that was here before left off; it counts more than the address, which stays the same when it connects again. */
+function lastEventId(request: FastifyRequest): string | undefined {
+  const id = request.headers['last-event-id']
+  if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'Last-Event-ID stands more than once.')
+  return id === '' ? undefined : id
+}

@@ -1,0 +1,100 @@
+import type { ServerResponse } from 'node:http'
+import type { KytosEvent } from '../../../events/event.ts'
+import type { Feed } from '../../../events/feed.ts'
+import { createPrinter, printFact } from './event-text.ts'
+import { filterFact } from './fact-filter.ts'
+import { FactReader, MAX_UNSENT } from './fact-reader.ts'
+
+/*
+ * One reader of Server-Sent Events.
+ *
+ * Invariants:
+ *  1. What it gets is as fact-reader.ts has it; its last id is where the next stream must go on. A reader that is cut off gets what is under way, then the
+ *     end, and resumes by itself.
+ *  2. After a cut, one that takes nothing at all between two beats is dropped.
+ */
+
+/** Milliseconds after which a reader that lost its stream connects again. */
+const RETRY = 1_000
+
+const HEADERS = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-cache',
+  'x-content-type-options': 'nosniff',
+  // Else nginx keeps events back until its buffer is full.
+  'x-accel-buffering': 'no',
+}
+
+const printOnce = createPrinter(printFact)
+
+/** A stream of facts to one reader. */
+export class EventStream {
+  readonly #response: ServerResponse
+  readonly #namespaces: ReadonlySet<string>
+  #reader: FactReader | undefined
+  #sentCursor: string | undefined
+  #ended = false
+  #unsentAtBeat = 0
+
+  /** Facts of all namespaces when `namespaces` is empty. */
+  constructor(response: ServerResponse, namespaces: ReadonlySet<string>) {
+    this.#response = response
+    this.#namespaces = namespaces
+  }
+
+  /** Follows the feed until the reader leaves or is cut off, then calls `left`. @throws SettingsError CURSOR_MALFORMED, before anything is sent. */
+  open(feed: Feed, since: string | undefined, left: () => void): void {
+    const reader = new FactReader({
+      feed,
+      since,
+      wants: event => filterFact(event, this.#namespaces),
+      unsent: () => this.#response.writableLength,
+      say: (event, cursor) => this.#say(event, cursor),
+      tooSlow: () => this.end(`READER_SLOW: more than ${MAX_UNSENT} bytes unsent; resume with Last-Event-ID`),
+    })
+    this.#reader = reader
+    this.#response.once('close', () => {
+      this.#stop()
+      left()
+    })
+    this.#response.writeHead(200, HEADERS)
+    this.#response.write(`retry: ${RETRY}\n${this.#idLine()}\n`)
+    reader.begin()
+  }
+
+  /** Shows that the line is alive, and where the reader is; drops one that was cut off and takes nothing more. */
+  beat(): void {
+    const unsent = this.#response.writableLength
+    if (this.#ended) {
+      if (unsent >= this.#unsentAtBeat) this.#response.destroy()
+    } else if (!this.#response.writableNeedDrain) {
+      this.#response.write(`: alive\n${this.#idLine()}\n`)
+    }
+    this.#unsentAtBeat = unsent
+  }
+
+  /** Ends the stream once what is under way has been sent, saying why in a comment. */
+  end(why: string): void {
+    if (this.#ended) return
+    this.#stop()
+    // The first beat after this only looks.
+    this.#unsentAtBeat = Number.POSITIVE_INFINITY
+    this.#response.end(`: ${why}\n\n`)
+  }
+
+  #stop(): void {
+    this.#ended = true
+    this.#reader?.stop()
+  }
+
+  #say(event: KytosEvent, cursor: string | undefined): void {
+    this.#response.write(`event: ${event.name}\n${cursor === undefined ? '' : this.#idLine()}data: ${printOnce(event, cursor)}\n\n`)
+  }
+
+  #idLine(): string {
+    const cursor = this.#reader?.cursor
+    if (cursor === undefined || cursor === this.#sentCursor) return ''
+    this.#sentCursor = cursor
+    return `id: ${cursor}\n`
+  }
+}

@@ -1,0 +1,19 @@
+import type { KytosEvent } from '../../../events/event.ts'
+import { printJson } from '../../../model/json.ts'
+import type { Json } from '../../../model/value.ts'
+
+/** Prints something once for all who are told of it one after the other: only the last text is remembered. */
+export function createPrinter<Printed>(print: (event: KytosEvent, cursor: string | undefined) => Printed): typeof print {
+  let last: { readonly event: KytosEvent; readonly printed: Printed } | undefined
+  return (event, cursor) => {
+    // An event has one cursor, always.
+    if (last?.event !== event) last = { event, printed: print(event, cursor) }
+    return last.printed
+  }
+}
+
+/** A fact as JSON. */
+export function printFact(event: KytosEvent): string {
+  // An event is plain JSON but for the type of its content, which is one of the facts.
+  return printJson(event as unknown as Json)
+}

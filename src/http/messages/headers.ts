@@ -1,0 +1,52 @@
+import type { FastifyRequest } from 'fastify'
+import { parseRevision } from '../../../model/document.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import { MAX_COMMENT } from '../openapi/openapi-parameters.ts'
+
+/** The revision that If-Match asks for; undefined when absent. @throws SettingsError CONTENT_MALFORMED for anything but one revision. */
+export function readIfMatch(request: FastifyRequest): string | undefined {
+  const got = request.headers['if-match']
+  if (got === undefined) return undefined
+  const revision = /^"?(\d+)"?$/.exec(got.trim())?.[1]
+  if (revision !== undefined && parseRevision(revision) !== undefined) return revision
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `If-Match must be one revision in quotes, as the ETag of GET gives it, not ${JSON.stringify(got.slice(0, 100))}.`,
+    {
+      details: { header: 'If-Match', got: got.slice(0, 100), expected: '"<revision>"' },
+    },
+  )
+}
+
+/** True for `If-None-Match: *`, which asks for a PUT that only creates. @throws SettingsError CONTENT_MALFORMED for any other. */
+export function readIfNoneMatch(request: FastifyRequest): boolean {
+  const got = request.headers['if-none-match']
+  if (got === undefined) return false
+  if (got.trim() === '*') return true
+  throw new SettingsError('CONTENT_MALFORMED', `If-None-Match must be * (create only), not ${JSON.stringify(got.slice(0, 100))}.`, {
+    details: { header: 'If-None-Match', got: got.slice(0, 100), expected: '*' },
+  })
+}
+
+/** What X-Comment says of a change; undefined when absent or blank. @throws SettingsError CONTENT_MALFORMED beyond 512 characters. */
+export function readComment(request: FastifyRequest): string | undefined {
+  const got = request.headers['x-comment']
+  if (got === undefined) return undefined
+  const comment = decodeHeader(Array.isArray(got) ? got.join(', ') : got).trim()
+  if (comment.length > MAX_COMMENT) {
+    throw new SettingsError('CONTENT_MALFORMED', `X-Comment holds ${comment.length} characters; ${MAX_COMMENT} are allowed.`, {
+      details: { header: 'X-Comment', length: comment.length, max: MAX_COMMENT },
+    })
+  }
+  return comment === '' ? undefined : comment
+}
+
+/** Node gives the bytes of a header as Latin-1; whoever writes "é" in a shell sends UTF-8. */
+function decodeHeader(latin1: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1'))
+  } catch {
+    // Not UTF-8, so it is the Latin-1 that it says.
+    return latin1
+  }
+}

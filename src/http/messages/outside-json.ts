@@ -1,0 +1,51 @@
+import { SettingsError } from '../../../model/errors.ts'
+import { parseUntrustedJson } from '../../../model/json.ts'
+import { isArray, isObject, type Json, pointerTo } from '../../../model/value.ts'
+
+/** The name that JavaScript may take for an object's prototype: what is stored under it harms whoever copies it carelessly. */
+const PROTOTYPE = '__proto__'
+
+/**
+ * JSON that somebody sent, as {@link parseUntrustedJson}, without what {@link refusePrototype} refuses.
+ * @throws SettingsError JSON_MALFORMED.
+ */
+export function parseOutsideJson(text: string): Json {
+  const value = parseUntrustedJson(text)
+  refusePrototype(value)
+  return value
+}
+
+/**
+ * Nobody outside names a member `__proto__`, or a place in one by a JSON Patch; what stands under that name by an edit by hand is read exactly all the same.
+ * @throws SettingsError JSON_MALFORMED.
+ */
+export function refusePrototype(value: Json): void {
+  look(value, [])
+}
+
+/** `place` holds the keys that lead to the value; it is only printed when something is refused there. */
+function look(value: Json, place: (string | number)[]): void {
+  const into = (key: string | number, member: Json): void => {
+    if (typeof member !== 'object' || member === null) return
+    place.push(key)
+    look(member, place)
+    place.pop()
+  }
+  if (isArray(value)) for (let i = 0; i < value.length; i++) into(i, value[i] as Json)
+  if (!isObject(value)) return
+  const isOperation = typeof value.op === 'string'
+  for (const [key, member] of Object.entries(value)) {
+    if (key === PROTOTYPE || (isOperation && isPlace(key, member))) throw refused(pointerTo([...place, key]))
+    into(key, member)
+  }
+}
+
+function isPlace(key: string, member: Json): boolean {
+  return (key === 'path' || key === 'from') && typeof member === 'string' && member.split('/').includes(PROTOTYPE)
+}
+
+function refused(pointer: string): SettingsError {
+  return new SettingsError('JSON_MALFORMED', `"${PROTOTYPE}" cannot name a member of what is sent here (at "${pointer.slice(0, 200)}").`, {
+    details: { pointer: pointer.slice(0, 200) },
+  })
+}

@@ -1,0 +1,74 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { MESSAGE_BYTES, messageBytes } from '../../../events/limits.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import { nearest } from '../../../model/nearest.ts'
+import type { PathParameters } from '../openapi/openapi-parameters.ts'
+import type { Method, Operation, Route } from '../openapi/operation.ts'
+import { API } from '../openapi/paths.ts'
+
+const METHODS: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST']
+/** What fastify knows beside them, and nothing here answers. */
+const OTHER_METHODS = ['OPTIONS', 'TRACE', 'QUERY'] as const
+
+export type Request = FastifyRequest<{ Params: PathParameters }>
+/** Answers one request: what it gives is printed as JSON, what it throws becomes a problem. */
+export type Answer = (request: Request, reply: FastifyReply) => unknown
+/** What answers each method that the table of routes has for a path. */
+export type Answers<Described extends Route> = { readonly [M in Extract<keyof Described, Method>]: Answer }
+
+/** Has a path of the table answered; a method that is not there gets 405 and hears which there are. */
+export function route<Described extends Route>(app: FastifyInstance, described: Described, answers: Answers<Described>): void {
+  const operations: Route = described
+  const given: Readonly<Partial<Record<Method, Answer>>> = answers
+  const url = described.path
+  const head = !operations.GET?.endless
+  const allowed = [...(head && given.GET ? ['HEAD'] : []), ...METHODS.filter(method => given[method])]
+  const refuseAll = (method: string): void => void app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
+  for (const method of METHODS) {
+    const [answer, operation] = [given[method], operations[method]]
+    if (answer && operation) {
+      app.route<{ Params: PathParameters }>({
+        method,
+        url,
+        exposeHeadRoute: head,
+        config: { operation },
+        bodyLimit: Math.max(...(operation.says ?? []).map(messageBytes), MESSAGE_BYTES),
+        handler: async (request, reply) => answer(request, reply),
+      })
+    } else if (!described.shared) refuseAll(method)
+  }
+  if (described.shared) return
+  for (const method of OTHER_METHODS) refuseAll(method)
+  if (!head) refuseAll('HEAD')
+}
+
+/** What the table of routes has for what was asked. */
+export function operationOf({ routeOptions, method, url }: FastifyRequest): Operation {
+  const { operation } = routeOptions.config
+  if (operation) return operation
+  throw new SettingsError('INTERNAL_ERROR', `${method} ${url} is not in the table of routes.`)
+}
+
+/** Answers a path that there is not. @throws SettingsError ROUTE_UNKNOWN, with a hint at what was probably meant. */
+export function refuseRoute(request: FastifyRequest, urls: readonly string[]): never {
+  const path = request.url.split('?')[0]?.slice(0, 200) ?? ''
+  const close = nearest(path, urls)
+  const hint = close
+    ? `the nearest is ${close}`
+    : path.startsWith(`${API}/`)
+      ? `the settings of a NApp are at ${API}/<username>/<name>`
+      : `the API begins at ${API}/`
+  throw new SettingsError('ROUTE_UNKNOWN', `There is nothing at ${request.method} ${path}: ${hint}.`, {
+    details: { got: path, ...(close && { nearest: close }) },
+  })
+}
+
+/** Refuses before a body is read. */
+function refuse(allowed: readonly string[]) {
+  return async ({ method }: { readonly method: string }, reply: FastifyReply): Promise<never> => {
+    reply.header('allow', allowed.join(', '))
+    throw new SettingsError('METHOD_REFUSED', `${method} is not understood here; there is ${allowed.join(', ')}.`, {
+      details: { got: method, allowed },
+    })
+  }
+}

@@ -1,0 +1,119 @@
+import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
+import { NAMESPACE_PART } from '../../../model/namespace.ts'
+import { RIGHTS } from '../../../model/permissions.ts'
+import { LONGEST_LIFETIME, TOKEN_NAME } from '../../tokens/token.ts'
+import { MAX_COMMENT, MAX_LIMIT, PATH, QUERY } from './openapi-parameters.ts'
+import type { Operation, Schema } from './operation.ts'
+
+/*
+ * What bodies hold. Settings themselves are checked by the schema of their namespace, which GET .../schema tells.
+ */
+
+const OBJECT = { type: 'object' } as const
+const POINTER = { type: 'string', pattern: '^(/([^~/]|~[01])*)*$' } as const
+const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_LIMIT } as const
+
+const patchStep = (op: readonly string[], member: 'value' | 'from' | undefined): Schema => ({
+  type: 'object',
+  properties: { op: { enum: op }, path: POINTER, ...(member && { [member]: member === 'from' ? POINTER : true }) },
+  required: ['op', 'path', ...(member ? [member] : [])],
+})
+
+/** RFC 6902. */
+const JSON_PATCH: Schema = {
+  type: 'array',
+  items: { anyOf: [patchStep(['add', 'replace', 'test'], 'value'), patchStep(['remove'], undefined), patchStep(['move', 'copy'], 'from')] },
+}
+
+const step = (method: Schema, data: Schema | undefined): Schema => ({
+  type: 'object',
+  properties: {
+    namespace: { type: 'string', pattern: `^${NAMESPACE_PART}/${NAMESPACE_PART}$` },
+    scope: QUERY.scope.schema,
+    method,
+    ...(data && { data }),
+    revision: { type: 'string', pattern: String.raw`^(0|[1-9]\d{0,39})$` },
+  },
+  // PATCH is what is meant when no method is named.
+  required: ['namespace', ...(data ? ['data'] : []), ...(data === OBJECT ? [] : ['method'])],
+  additionalProperties: false,
+})
+
+type Body = NonNullable<Operation['body']>
+
+/** Overrides, or a schema: any object. */
+export const OBJECT_BODY: Body = { 'application/json': OBJECT }
+
+/** A change of overrides, by either kind of patch. */
+export const PATCH_BODY: Body = {
+  'application/json': OBJECT,
+  'application/merge-patch+json': OBJECT,
+  'application/json-patch+json': JSON_PATCH,
+}
+
+/** Data of a box: any value. */
+export const BOX_BODY: Body = { 'application/json': {} }
+
+export const TRANSACTION_BODY: Body = {
+  'application/json': {
+    type: 'object',
+    properties: {
+      operations: {
+        description: `At most ${TRANSACTION_OPERATIONS}, of ${TRANSACTION_DOCUMENTS} documents.`,
+        type: 'array',
+        items: {
+          anyOf: [
+            step({ enum: ['PATCH', 'PUT'], default: 'PATCH' }, OBJECT),
+            step({ const: 'JSON_PATCH' }, JSON_PATCH),
+            step({ const: 'DELETE' }, undefined),
+          ],
+        },
+        minItems: 1,
+      },
+      scope: QUERY.scope.schema,
+      comment: { type: 'string', maxLength: MAX_COMMENT },
+      dry_run: { type: 'boolean' },
+    },
+    required: ['operations'],
+    additionalProperties: false,
+  },
+}
+
+/** Whose readable files; all when nothing is named. */
+export const FILES_BODY: Body = {
+  'application/json': {
+    type: 'object',
+    properties: {
+      namespace: {
+        description: 'A NApp id, whose files in every scope are meant, or a namespace of boxes.',
+        anyOf: [{ type: 'string', pattern: `^${NAMESPACE_PART}/${NAMESPACE_PART}$` }, PATH.namespace.schema],
+      },
+      scope: QUERY.scope.schema,
+      comment: { type: 'string', maxLength: MAX_COMMENT },
+    },
+    additionalProperties: false,
+  },
+}
+
+/** Which dead letters. */
+export const LETTERS_BODY: Body = {
+  'application/json': {
+    type: 'object',
+    properties: { ids: IDS, event_name: { type: 'string' } },
+    additionalProperties: false,
+    minProperties: 1,
+  },
+}
+
+export const TOKEN_BODY: Body = {
+  'application/json': {
+    type: 'object',
+    properties: {
+      name: { type: 'string', pattern: TOKEN_NAME.source },
+      rights: { type: 'array', items: { enum: RIGHTS }, minItems: 1 },
+      expires_in: { description: 'Seconds; null for one that does not expire.', type: ['number', 'null'], minimum: 1, maximum: LONGEST_LIFETIME },
+    },
+    required: ['name', 'rights'],
+    additionalProperties: false,
+  },
+}

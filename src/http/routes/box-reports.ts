@@ -1,0 +1,61 @@
+import type { Box } from '../../../events/map.ts'
+import { printJson } from '../../../model/json.ts'
+
+/*
+ * What storehouse tells of many boxes at once. Each is read from the store by itself, so what is told is no picture of one moment: a box that is deleted
+ * meanwhile is left out.
+ */
+
+/** Gives one box of a namespace; false when there is none. */
+export type RetrieveBox = (box_id: string) => Promise<Box | false>
+
+/** What a search finds, and can look into. */
+export interface BoxMetadata {
+  readonly box_id: string
+  readonly owner: string | null
+  readonly created_at: string
+}
+
+/** How many boxes are read at the same time. */
+const AT_ONCE = 8
+
+/** The metadata of the boxes whose `option` (box_id, owner or created_at) contains the query, in the order of the ids; any other option finds nothing. */
+export async function searchBoxes(ids: readonly string[], retrieve: RetrieveBox, option: string, query: string): Promise<readonly BoxMetadata[]> {
+  const found: BoxMetadata[] = []
+  // An id tells by itself whether the box need be read.
+  const candidates = option === 'box_id' ? ids.filter(id => id.includes(query)) : isSearchable(option) ? ids : []
+  for await (const box of readAll(candidates, retrieve)) {
+    const metadata = { box_id: box.box_id, owner: box.owner, created_at: asPythonTime(box.created_at) }
+    if (isSearchable(option) && metadata[option]?.includes(query)) found.push(metadata)
+  }
+  return found
+}
+
+/** One JSON object in pieces: by its id each box as storehouse dumps it, which is a text that is JSON again. */
+export async function* printBackup(ids: readonly string[], retrieve: RetrieveBox): AsyncGenerator<string> {
+  let lead = '{'
+  for await (const box of readAll(ids, retrieve)) {
+    yield `${lead}${JSON.stringify(box.box_id)}:${JSON.stringify(dump(box))}`
+    lead = ','
+  }
+  yield lead === '{' ? '{}' : '}'
+}
+
+async function* readAll(ids: readonly string[], retrieve: RetrieveBox): AsyncGenerator<Box> {
+  for (let at = 0; at < ids.length; at += AT_ONCE) {
+    for (const box of await Promise.all(ids.slice(at, at + AT_ONCE).map(retrieve))) if (box) yield box
+  }
+}
+
+function dump({ data, namespace, owner, created_at, box_id }: Box): string {
+  return printJson({ data, namespace, owner, created_at: asPythonTime(created_at), id: box_id }, 4)
+}
+
+function isSearchable(option: string): option is keyof BoxMetadata {
+  return option === 'box_id' || option === 'owner' || option === 'created_at'
+}
+
+/** As Python prints a time in UTC, which is what storehouse has: `2021-02-08 12:34:56.789000`. */
+function asPythonTime(iso: string): string {
+  return iso.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d\.\d{3})Z$/, '$1 $2000')
+}

@@ -1,0 +1,74 @@
+import type { FastifyInstance } from 'fastify'
+import type { DeadLetter, DeadLetters } from '../../../events/event.ts'
+import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { isArray, type Json, type JsonObject } from '../../../model/value.ts'
+import { readObject } from '../messages/bodies.ts'
+import { printable } from '../messages/problem.ts'
+import { Query } from '../messages/query.ts'
+import { type Request, route } from '../messages/routes.ts'
+import { MAX_LIMIT } from '../openapi/openapi-parameters.ts'
+import { ROUTES } from '../openapi/openapi-routes.ts'
+
+/** How many dead letters an answer holds when nobody says. */
+const FEW = 100
+
+/**
+ * `GET /dead_letter`: the events that listeners failed on, oldest first; `?event_name=` and `?limit=` (the newest so many). `PATCH` hands them out again, each
+ * to the listener that failed and to no other, `DELETE` drops them: those of `ids`, or all of `event_name`, or both. When an id is unknown nothing is done.
+ */
+export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters): void {
+  route(app, ROUTES.deadLetters, {
+    GET: request => {
+      const query = new Query(request)
+      const name = query.text('event_name')
+      const limit = query.count('limit') ?? FEW
+      const wanted = letters.list().filter(({ event }) => name === undefined || event.name === name)
+      return wanted.slice(-limit).map(present)
+    },
+    PATCH: request => {
+      const reinjected: string[] = []
+      const kept: JsonObject[] = []
+      for (const { id } of choose(request, letters)) {
+        try {
+          letters.reinject(id)
+          reinjected.push(id)
+        } catch (error) {
+          kept.push({ id, reason: toSettingsError(error).message })
+        }
+      }
+      return { reinjected, kept }
+    },
+    DELETE: request => {
+      const dropped = choose(request, letters).map(({ id }) => id)
+      for (const id of dropped) letters.drop(id)
+      return { dropped }
+    },
+  })
+}
+
+function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
+  const { content, ...envelope } = event
+  // The bus takes objects only as content.
+  return { id, listener, event: { ...envelope, content: printable(content as Readonly<Record<string, unknown>>) }, error: { ...error }, at }
+}
+
+/** The letters that the body names. @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_UNKNOWN when one of them is not there. */
+function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
+  new Query(request)
+  const { ids, event_name: name, ...others } = readObject(request)
+  const isRight = (ids !== undefined || name !== undefined) && isTexts(ids) && (name === undefined || typeof name === 'string')
+  if (!isRight || Object.keys(others).length > 0) {
+    throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs {"ids": ["..."]} or {"event_name": "..."} or both, and nothing else.`)
+  }
+  const named = letters.list().filter(({ event }) => name === undefined || event.name === name)
+  if (ids === undefined) return named
+  const unknown = ids.filter(id => !named.some(letter => letter.id === id))
+  if (unknown.length === 0) return named.filter(({ id }) => ids.includes(id))
+  throw new SettingsError('DEAD_LETTER_UNKNOWN', `${unknown.length} of ${ids.length} dead letters are not there; nothing was done.`, {
+    details: { unknown: unknown.slice(0, MAX_LIMIT) },
+  })
+}
+
+function isTexts(value: Json | undefined): value is readonly string[] | undefined {
+  return value === undefined || (isArray(value) && value.length > 0 && value.length <= MAX_LIMIT && value.every(item => typeof item === 'string'))
+}

@@ -1,0 +1,43 @@
+import type { FastifyInstance } from 'fastify'
+import type { Facts, ServiceState } from '../../../events/map.ts'
+import { printRevision, type Revision } from '../../../model/document.ts'
+import { route } from '../messages/routes.ts'
+import { ROUTES } from '../openapi/openapi-routes.ts'
+
+/** How the service is: `since` is ISO 8601, `age` seconds. */
+export type Health = () => {
+  readonly state: ServiceState
+  readonly revision: Revision
+  readonly epoch: number
+  readonly since: string
+  readonly reason: string | null
+  readonly age: number | null
+  readonly resyncs: number
+  readonly repairs: number
+  readonly reconciles: number
+}
+
+type StateContent = Facts['settings.state']
+
+/** What `/healthz` and `/readyz` say: what `settings.state` says, as it is now, and what was counted since the start. */
+interface HealthAnswer extends StateContent {
+  readonly resyncs: number
+  readonly repairs: number
+  readonly reconciles: number
+}
+
+/** `/healthz`: 200 as long as the process answers. `/readyz`: 200 when there are settings to read (READY, STALE), else 503. */
+export function addHealthRoutes(app: FastifyInstance, health: Health): void {
+  const state = (): HealthAnswer => {
+    const { revision, ...rest } = health()
+    return { ...rest, revision: printRevision(revision) }
+  }
+  route(app, ROUTES.alive, { GET: state })
+  route(app, ROUTES.ready, {
+    GET: (_request, reply) => {
+      const answer = state()
+      if (answer.state === 'OFFLINE') reply.code(503).header('retry-after', '1')
+      return answer
+    },
+  })
+}

@@ -1,0 +1,128 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { CommandContent, Settings } from '../../../events/map.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import { type Namespace, parseNamespace } from '../../../model/namespace.ts'
+import type { Say } from '../auth/caller.ts'
+import { isJsonPatch, readBody, readObject } from '../messages/bodies.ts'
+import { readComment, readIfMatch, readIfNoneMatch } from '../messages/headers.ts'
+import { parseCount, Query } from '../messages/query.ts'
+import { type Answer, type Request, route } from '../messages/routes.ts'
+import { MAX_VERSION } from '../openapi/openapi-parameters.ts'
+import { ROUTES } from '../openapi/openapi-routes.ts'
+import { API } from '../openapi/paths.ts'
+
+/** Every route of settings: each says one command on the bus, as the request's own actor, and prints the answer. */
+export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
+  route(app, ROUTES.namespaces, {
+    GET: request => {
+      const prefix = new Query(request).text('prefix')
+      return say(request, 'kytos.settings.list', { ...(prefix !== undefined && { prefix }) })
+    },
+  })
+
+  route(app, ROUTES.settings, {
+    GET: async (request, reply) => {
+      const query = new Query(request)
+      const flags = { ...(query.flag('explain') && { explain: true }), ...(query.flag('fresh') && { fresh: true }) }
+      return tagged(reply, await say(request, 'kytos.settings.retrieve', { namespace: namespaceOf(request), ...scopeOf(query), ...flags }))
+    },
+    PUT: async (request, reply) => {
+      const fields = changeFields(request)
+      const data = readObject(request)
+      if (!readIfNoneMatch(request)) return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
+      const { revision, dry_run, ...rest } = fields
+      if (dry_run) throw new SettingsError('CONTENT_MALFORMED', 'A dry run is of a change: leave out If-None-Match.')
+      if (revision !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'If-Match and If-None-Match exclude one another.')
+      const created = await say(request, 'kytos.settings.create', { ...rest, data })
+      return tagged(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
+    },
+    PATCH: async (request, reply) => {
+      const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
+      return tagged(reply, await say(request, 'kytos.settings.update', { ...changeFields(request), data: readBody(request), method }))
+    },
+    DELETE: async (request, reply) => tagged(reply, await say(request, 'kytos.settings.delete', changeFields(request))),
+  })
+
+  route(app, ROUTES.transaction, {
+    POST: request => {
+      if (readIfMatch(request) !== undefined || readIfNoneMatch(request)) {
+        throw new SettingsError('CONTENT_MALFORMED', 'A transaction takes neither If-Match nor If-None-Match: name the "revision" in its operations.')
+      }
+      const body = readObject(request)
+      const beside = { ...(new Query(request).flag('dry_run') && { dry_run: true }), ...commentOf(request) }
+      for (const name of Object.keys(beside)) {
+        if (name in body) throw new SettingsError('CONTENT_MALFORMED', `"${name}" stands in the body and beside it; once is enough.`)
+      }
+      // The service looks at all that the body has.
+      const content = body as unknown as CommandContent<'kytos.settings.transaction'>
+      return say(request, 'kytos.settings.transaction', { ...content, ...beside })
+    },
+  })
+
+  route(app, ROUTES.schema, {
+    GET: request => {
+      new Query(request)
+      return say(request, 'kytos.settings.describe', { namespace: namespaceOf(request) })
+    },
+    PUT: async (request, reply) => {
+      const napp_version = new Query(request).text('napp_version')
+      const content = { namespace: namespaceOf(request), schema: readObject(request), ...(napp_version !== undefined && { napp_version }) }
+      return tagged(reply, await say(request, 'kytos.settings.register', content))
+    },
+  })
+
+  route(app, ROUTES.history, {
+    GET: request => {
+      const query = new Query(request)
+      const limit = query.count('limit')
+      return say(request, 'kytos.settings.history', { namespace: namespaceOf(request), ...scopeOf(query), ...(limit !== undefined && { limit }) })
+    },
+  })
+
+  route(app, ROUTES.version, { GET: record(say) })
+}
+
+function record(say: Say): Answer {
+  return async request => {
+    const namespace = namespaceOf(request)
+    const version = parseCount('version', request.params.version, MAX_VERSION)
+    const records = await say(request, 'kytos.settings.history', { namespace, version, ...scopeOf(new Query(request)) })
+    const found = records.find(one => one.version === version)
+    if (found) return found
+    throw new SettingsError('VERSION_UNKNOWN', `There is no version ${version} of ${namespace}: its history is at ${API}/${namespace}/history.`, {
+      details: { namespace, version },
+    })
+  }
+}
+
+function namespaceOf({ params }: Request): Namespace {
+  return parseNamespace(`${params.username}/${params.name}`)
+}
+
+function scopeOf(query: Query): { readonly scope?: string } {
+  const scope = query.text('scope')
+  return scope === undefined ? {} : { scope }
+}
+
+function commentOf(request: Request): { readonly comment?: string } {
+  const comment = readComment(request)
+  return comment === undefined ? {} : { comment }
+}
+
+/** What a request that changes something says besides its data. */
+function changeFields(request: Request) {
+  const revision = readIfMatch(request)
+  const query = new Query(request)
+  return {
+    namespace: namespaceOf(request),
+    ...scopeOf(query),
+    ...(query.flag('dry_run') && { dry_run: true }),
+    ...(revision !== undefined && { revision }),
+    ...commentOf(request),
+  }
+}
+
+function tagged(reply: FastifyReply, settings: Settings): Settings {
+  reply.header('etag', `"${settings.revision}"`)
+  return settings
+}

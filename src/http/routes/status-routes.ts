@@ -1,0 +1,34 @@
+import type { FastifyInstance } from 'fastify'
+import type { CommandContent } from '../../../events/map.ts'
+import { parseNamespace } from '../../../model/namespace.ts'
+import type { Say } from '../auth/caller.ts'
+import { readObject } from '../messages/bodies.ts'
+import { Query } from '../messages/query.ts'
+import { route } from '../messages/routes.ts'
+import { ROUTES } from '../openapi/openapi-routes.ts'
+
+/** The routes of the status, and of what a person decides about readable files. */
+export function addStatusRoutes(app: FastifyInstance, say: Say): void {
+  route(app, ROUTES.status, {
+    GET: request => {
+      new Query(request)
+      return say(request, 'kytos.settings.status', {})
+    },
+  })
+
+  route(app, ROUTES.namespaceStatus, {
+    GET: request => {
+      new Query(request)
+      const { username, name } = request.params
+      return say(request, 'kytos.settings.status', { namespace: parseNamespace(`${username}/${name}`) })
+    },
+  })
+
+  route(app, ROUTES.restoreFiles, {
+    POST: request => {
+      new Query(request)
+      // The service looks at all that the body has.
+      return say(request, 'kytos.settings.restore_files', readObject(request) as CommandContent<'kytos.settings.restore_files'>)
+    },
+  })
+}

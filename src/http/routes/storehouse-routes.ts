@@ -1,0 +1,140 @@
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { Box } from '../../../events/map.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import { printJson } from '../../../model/json.ts'
+import type { Json } from '../../../model/value.ts'
+import type { Log } from '../../log/log.ts'
+import type { Say } from '../auth/caller.ts'
+import { readBody } from '../messages/bodies.ts'
+import { readIfMatch } from '../messages/headers.ts'
+import { type Answer, type Request, route } from '../messages/routes.ts'
+import { STOREHOUSE_ROUTES } from '../openapi/openapi-storehouse.ts'
+import { STOREHOUSE } from '../openapi/paths.ts'
+import { printBackup, type RetrieveBox, searchBoxes } from './box-reports.ts'
+import { replyStorehouseProblem } from './storehouse-problem.ts'
+
+const V1 = `${STOREHOUSE}/v1`
+const BACKUP = 'backup'
+const JSON_TYPE = 'application/json; charset=utf-8'
+
+interface BoxName {
+  readonly namespace: string
+  readonly box_id: string
+}
+
+/**
+ * storehouse 1.3.2 over REST: its paths, bodies and codes, without its bugs. Beside them an ETag with the revision of the box, If-Match to guard an update
+ * with it, and a POST that never replaces a box. As there, parameters after a `?` mean nothing.
+ */
+export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): void {
+  const create = createBox(say)
+  const backup = backUp(say, log)
+  const one = boxAnswers(say, ({ params }) => params)
+  // As in storehouse the boxes of a namespace "backup" can be changed but not read here, where its backups are.
+  const ofBackup = boxAnswers(say, ({ params }) => ({ namespace: BACKUP, box_id: params.namespace }))
+
+  // A scope of its own, whose errors also say what storehouse said.
+  app.register(async scope => {
+    scope.setErrorHandler((error, request, reply) => replyStorehouseProblem(error, request, reply, log))
+    route(scope, STOREHOUSE_ROUTES.boxes, { GET: listBoxes(say), POST: create })
+    route(scope, STOREHOUSE_ROUTES.box, one)
+    route(scope, STOREHOUSE_ROUTES.search, { GET: search(say) })
+    route(scope, STOREHOUSE_ROUTES.backups, { ...ofBackup, GET: backup })
+    route(scope, STOREHOUSE_ROUTES.backup, { GET: backup })
+    route(scope, STOREHOUSE_ROUTES.newBox, { POST: create })
+    route(scope, STOREHOUSE_ROUTES.newNamedBox, { POST: create })
+  })
+}
+
+function listBoxes(say: Say): Answer {
+  return async (request, reply) => print(reply, await say(request, 'kytos.storehouse.list', { namespace: request.params.namespace }))
+}
+
+function createBox(say: Say): Answer {
+  return async (request, reply) => {
+    const { namespace, box_id } = request.params
+    // The shorter path names no box, whatever the type says.
+    const given = box_id === undefined ? {} : { box_id }
+    const box = await say(request, 'kytos.storehouse.create', { namespace, data: readBody(request), ...given })
+    reply.code(201).header('location', `${V1}/${encodeURIComponent(box.namespace)}/${encodeURIComponent(box.box_id)}`)
+    return print(tag(reply, box), { response: 'Box created.', id: box.box_id })
+  }
+}
+
+function boxAnswers(say: Say, nameOf: (request: Request) => BoxName) {
+  const update =
+    (method: 'PUT' | 'PATCH'): Answer =>
+    async (request, reply) => {
+      const { namespace, box_id } = nameOf(request)
+      const data = readBody(request)
+      const revision = readIfMatch(request)
+      const guard = revision === undefined ? {} : { revision }
+      const box = await say(request, 'kytos.storehouse.update', { namespace, box_id, method, data, ...guard })
+      return print(tag(reply, box), box.data)
+    }
+
+  return {
+    GET: async (request, reply) => {
+      const { namespace, box_id } = nameOf(request)
+      const box = await say(request, 'kytos.storehouse.retrieve', { namespace, box_id })
+      if (!box) throw noBox(`There is no box ${JSON.stringify(box_id)} in ${JSON.stringify(namespace)}.`)
+      return print(tag(reply, box), box.data)
+    },
+    PUT: update('PUT'),
+    PATCH: update('PATCH'),
+    DELETE: async (request, reply) => {
+      const { namespace, box_id } = nameOf(request)
+      if (request.headers['if-match'] !== undefined)
+        throw new SettingsError('CONTENT_MALFORMED', 'If-Match cannot guard the deletion of a box. Nothing was deleted.')
+      const isDeleted = await say(request, 'kytos.storehouse.delete', { namespace, box_id })
+      if (!isDeleted) throw noBox(`There is no box ${JSON.stringify(box_id)} in ${JSON.stringify(namespace)}.`)
+      return print(reply, { response: 'Box deleted' })
+    },
+  } satisfies Record<string, Answer>
+}
+
+function search(say: Say): Answer {
+  return async (request, reply) => {
+    const { namespace, option, query } = request.params
+    const ids = await say(request, 'kytos.storehouse.list', { namespace })
+    const found = await searchBoxes(ids, retrieveAs(say, request), option, query)
+    if (found.length > 0) return print(reply, found as unknown as Json) // An interface of plain members is not seen to be JSON.
+    throw noBox(
+      `No box in ${JSON.stringify(namespace)} has ${JSON.stringify(query)} in its ${option}: look into box_id, owner or created_at.`,
+      `${option} not found`,
+    )
+  }
+}
+
+function backUp(say: Say, log: Log): Answer {
+  return async (request, reply) => {
+    const { namespace, box_id } = request.params
+    const retrieve = retrieveAs(say, request)
+    // Where the path names no box there is no such parameter, whatever the type says.
+    const ids = box_id === undefined ? await say(request, 'kytos.storehouse.list', { namespace }) : [box_id]
+    if (ids.length === 0 || (box_id !== undefined && !(await retrieve(box_id)))) throw noBox(`There is nothing to back up at ${request.url}.`)
+    // In pieces: a namespace may hold more than should be in memory at once. A failure cuts the line, so that no part passes for the whole.
+    const pieces = Readable.from(printBackup(ids, retrieve))
+    pieces.once('error', error => log.error(`The backup of ${JSON.stringify(namespace)} ended early: ${error.message}`))
+    return reply.type(JSON_TYPE).send(pieces)
+  }
+}
+
+function retrieveAs(say: Say, request: Request): RetrieveBox {
+  return box_id => say(request, 'kytos.storehouse.retrieve', { namespace: request.params.namespace, box_id })
+}
+
+/** What a reply is sent as: printed here, for fastify takes a text that is data for a page. */
+function print(reply: FastifyReply, value: Json): string {
+  reply.type(JSON_TYPE)
+  return printJson(value)
+}
+
+function tag(reply: FastifyReply, { revision }: Box): FastifyReply {
+  return reply.header('etag', `"${revision}"`)
+}
+
+function noBox(message: string, response?: string): SettingsError {
+  return new SettingsError('BOX_UNKNOWN', message, { details: response === undefined ? {} : { response } })
+}

@@ -1,0 +1,54 @@
+import type { Answered, KytosEvent } from '../../events/event.ts'
+import { COMMANDS, type CommandName, type Facts } from '../../events/map.ts'
+import type { Actor } from '../../model/actor.ts'
+import { quote } from '../../model/quote.ts'
+import type { Log } from './log.ts'
+
+/*
+ * What is told to operators of facts and commands. Never a value: settings and boxes may hold what a log must not.
+ */
+
+/** How many paths of a change are named. */
+const PATHS = 5
+/** How much of a namespace is told that may be none. */
+const LONGEST_NAME = 200
+
+/** Logs a change of settings that was just announced; other facts are logged where they are made, and boxes change too often. */
+export function logFact(log: Log, event: KytosEvent): void {
+  if (event.name !== 'settings.changed') return
+  const { namespace, scope, kind, changes, revision, version, cursor, origin, actor } = event.content as Facts['settings.changed'] // The name says so.
+  const where = scope === 'cluster' ? '' : scope === 'schema' ? ' (its schema)' : ` (${scope})`
+  const what = changes.slice(0, PATHS).map(({ path }) => path)
+  const more = changes.length > PATHS ? ` and ${changes.length - PATHS} more` : ''
+  const paths = what.length === 0 ? '' : `: ${what.join(', ')}${more}`
+  const who = actor ? ` by ${print(actor)}` : ''
+  const by = actor ? { actor: print(actor) } : {}
+  log.info(`${namespace}${where} was ${kind}${who} at revision ${revision}${paths}`, {
+    event: event.name,
+    event_id: event.id,
+    namespace,
+    scope,
+    revision,
+    version,
+    cursor,
+    origin,
+    ...by,
+  })
+}
+
+/** Logs a command that would have changed something and did not; one that did is heard of as a fact. */
+export function logAnswer(log: Log, { event, actor, error }: Answered): void {
+  // An error of our own was logged with its stack where it was met.
+  if (!error || error.code === 'INTERNAL_ERROR' || COMMANDS[event.name as CommandName] === 'read') return
+  const { namespace } = event.content as { readonly namespace?: unknown } // Whatever the sender put there.
+  const of = typeof namespace === 'string' ? ` of ${quote(namespace)}` : ''
+  const about = typeof namespace === 'string' ? { namespace: namespace.slice(0, LONGEST_NAME) } : {}
+  const fields = { event: event.name, event_id: event.id, ...about, actor: print(actor), code: error.code }
+  const message = `${event.name}${of} by ${print(actor)} was refused: ${error.code}`
+  if (error.status < 500) log.info(message, fields)
+  else log.warn(message, fields)
+}
+
+function print({ type, name }: Actor): string {
+  return `${type} ${name}`
+}

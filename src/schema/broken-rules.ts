@@ -1,0 +1,104 @@
+import type { ErrorObject } from 'ajv/dist/2020.js'
+import type { RuleBroken } from '../../events/changes.ts'
+import { printJson } from '../../model/json.ts'
+import { nearest } from '../../model/nearest.ts'
+import { isArray, isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
+import { valueAt } from './exact-keywords.ts'
+
+/** The most broken rules that are told of one document. */
+const MOST = 1_000
+
+/** What ajv found, as operators and machines read it: where, which rule, what stands there, what is allowed, which key was probably meant. */
+export function describeErrors(errors: readonly ErrorObject[], data: JsonObject, exactSchema: (copy: unknown) => JsonObject): RuleBroken[] {
+  return errors.slice(0, MOST).map(error => describeError(error, data, exactSchema(error.parentSchema)))
+}
+
+function describeError(error: ErrorObject, data: JsonObject, schema: JsonObject): RuleBroken {
+  // A rule for names is about the name, which is looked at in place of the value.
+  const name = error.propertyName ?? (error.keyword === 'propertyNames' ? error.params.propertyName : undefined)
+  const misplaced = error.params.additionalProperty ?? error.params.unevaluatedProperty
+  const member = name ?? misplaced ?? error.params.missingProperty
+  const pointer = error.instancePath + (member === undefined ? '' : pointerToken(member))
+  const got = name ?? valueAt(data, pointer)
+  const expected = misplaced === undefined && error.params.missingProperty === undefined ? schema[error.keyword] : undefined
+  const near = nearestKey(name, misplaced, schema)
+  return {
+    pointer,
+    rule: error.keyword,
+    ...(got === undefined ? {} : { got }),
+    ...(expected === undefined ? {} : { expected }),
+    message: sentence(error, name !== undefined, pointer, got, expected, near),
+    ...(near === undefined ? {} : { nearest: near }),
+  }
+}
+
+function nearestKey(name: string | undefined, misplaced: string | undefined, schema: JsonObject): string | undefined {
+  const typed = misplaced ?? name
+  if (typed === undefined) return undefined
+  const keys = misplaced === undefined ? schema.enum : Object.keys(isObject(schema.properties) ? schema.properties : {})
+  const texts = isArray(keys) ? keys.filter(key => typeof key === 'string') : []
+  return nearest(
+    typed,
+    texts.filter(key => key !== typed),
+  )
+}
+
+function sentence(
+  error: ErrorObject,
+  isName: boolean,
+  pointer: string,
+  got: Json | undefined,
+  expected: Json | undefined,
+  near: string | undefined,
+): string {
+  const where = `"${shorten(pointer || '/')}"`
+  const hint = near === undefined ? '.' : `; did you mean "${near}"?`
+  switch (error.keyword) {
+    case 'required':
+      return `${where} is required.`
+    case 'dependentRequired':
+      return `${where} is required where "${error.params.property}" is set.`
+    case 'additionalProperties':
+    case 'unevaluatedProperties':
+      return `${where} is not a setting here${hint}`
+    case 'propertyNames':
+      return `${where} has a name that is not allowed here.`
+    case 'false schema':
+      return `${where} is not allowed here.`
+  }
+  const subject = isName ? `The name of ${where}` : where
+  const limit = expected === undefined ? undefined : LIMITS[error.keyword]?.(expected)
+  return `${subject} ${limit ?? error.message ?? 'is not valid'}${shownAfter(error.keyword, got)}${isName ? hint : '.'}`
+}
+
+/** What a keyword demands, in words; ajv's own are good for the others. */
+const LIMITS: Readonly<Record<string, (limit: Json) => string>> = {
+  minimum: limit => `must be at least ${brief(limit)}`,
+  maximum: limit => `must be at most ${brief(limit)}`,
+  exclusiveMinimum: limit => `must be more than ${brief(limit)}`,
+  exclusiveMaximum: limit => `must be less than ${brief(limit)}`,
+  multipleOf: limit => `must be a multiple of ${brief(limit)}`,
+  enum: limit => `must be one of ${isArray(limit) ? shorten(limit.map(brief).join(', ')) : brief(limit)}`,
+  const: limit => `must be ${brief(limit)}`,
+  uniqueItems: () => 'must not hold an item twice',
+  type: limit => `must be of type ${isArray(limit) ? limit.join(' or ') : limit}`,
+  format: limit => `must have the format ${brief(limit)}`,
+  pattern: limit => `must match the pattern ${brief(limit)}`,
+  anyOf: () => 'fits none of the forms that are allowed here',
+  oneOf: () => 'does not fit exactly one of the forms that are allowed here',
+  not: limit => `must not fit ${brief(limit)}`,
+}
+
+/** The value itself, where it tells something: a container is shown by the errors inside it. */
+function shownAfter(keyword: string, got: Json | undefined): string {
+  if (got === undefined || (typeof got === 'object' && got !== null && keyword !== 'type' && keyword !== 'const' && keyword !== 'enum')) return ''
+  return keyword === 'anyOf' || keyword === 'oneOf' || keyword === 'not' ? `: ${brief(got)}` : `, not ${brief(got)}`
+}
+
+function brief(value: Json): string {
+  return shorten(printJson(value))
+}
+
+function shorten(text: string): string {
+  return text.length > 120 ? `${text.slice(0, 117)}...` : text
+}

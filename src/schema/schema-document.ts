@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+import type { ApplyMode } from '../../events/changes.ts'
+import { printCanonical } from '../../model/canonical.ts'
+import { SettingsError } from '../../model/errors.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import { isObject, type JsonObject } from '../../model/value.ts'
+import { applyModes } from './apply-modes.ts'
+import { defaultsOf } from './defaults.ts'
+import { deprecatedPlaces } from './deprecated.ts'
+import { compileSchema, type Validate } from './validator.ts'
+
+/** A NApp's schema as it is stored: with the seed it came with, so that both are the same on every controller. */
+export interface SchemaDocument {
+  readonly digest: string
+  readonly schema: JsonObject
+  readonly seed: JsonObject
+  readonly nappVersion: string | undefined
+  readonly validate: Validate
+  readonly defaults: JsonObject
+  /** Apply mode of every property, by JSON Pointer. */
+  readonly modes: Readonly<Record<string, ApplyMode>>
+  /** The properties that are deprecated, by JSON Pointer. */
+  readonly deprecated: readonly string[]
+}
+
+/** @throws SettingsError SCHEMA_MALFORMED. The digest is SHA-256 over schema and seed with sorted keys; the NApp's version is not in it. */
+export function createSchemaDocument(schema: JsonObject, seed: JsonObject, nappVersion: string | undefined): SchemaDocument {
+  const digest = createHash('sha256')
+    .update(printCanonical([schema, seed]))
+    .digest('hex')
+  return {
+    digest,
+    schema,
+    seed,
+    nappVersion,
+    validate: compileSchema(schema),
+    defaults: defaultsOf(schema),
+    modes: applyModes(schema),
+    deprecated: deprecatedPlaces(schema),
+  }
+}
+
+export function printSchemaDocument(document: SchemaDocument): string {
+  return printJson({ schema: document.schema, seed: document.seed, napp_version: document.nappVersion ?? null })
+}
+
+/** @throws SettingsError SCHEMA_MALFORMED for a text that another hand wrote. */
+export function parseSchemaDocument(text: string): SchemaDocument {
+  const value = parseJson(text)
+  if (!isObject(value) || !isObject(value.schema)) throw new SettingsError('SCHEMA_MALFORMED', 'A stored schema is {schema, seed, napp_version}.')
+  return createSchemaDocument(
+    value.schema,
+    isObject(value.seed) ? value.seed : {},
+    typeof value.napp_version === 'string' ? value.napp_version : undefined,
+  )
+}
+
+/**
+ * Orders NApp versions number by number (`1.10.0` above `1.9.2`), words below numbers and their absence, so that a pre-release (`2.0-rc.1`, `2.0rc1`) is below
+ * its release; `1` and `1.0` are equal, an absent version is lowest. A total order: on every controller the same schema is the highest.
+ */
+export function compareNappVersions(a: string | undefined, b: string | undefined): number {
+  if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1
+  const partsA = splitVersion(a)
+  const partsB = splitVersion(b)
+  for (let i = 0; i < Math.max(partsA.length, partsB.length); i++) {
+    const order = compareParts(partsA[i] ?? 0n, partsB[i] ?? 0n)
+    if (order !== 0) return order
+  }
+  return 0
+}
+
+/** Numbers and words; a hyphen is a word too, the lowest, and what stands behind `+` says nothing about the order. */
+function splitVersion(version: string): (bigint | string)[] {
+  const parts =
+    version
+      .replace(/\+.*/s, '')
+      .toLowerCase()
+      .match(/\d+|[^\d.\-_\s]+|-/g) ?? []
+  return parts.map(part => (/^\d+$/.test(part) ? BigInt(part) : part))
+}
+
+function compareParts(a: bigint | string, b: bigint | string): number {
+  if (typeof a !== typeof b) return typeof a === 'string' ? -1 : 1
+  return a === b ? 0 : a < b ? -1 : 1
+}

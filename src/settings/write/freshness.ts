@@ -1,0 +1,51 @@
+import type { Backend } from '../../../backends/backend.ts'
+import { SettingsError } from '../../../model/errors.ts'
+import type { Key } from '../../../model/key.ts'
+import { CLUSTER, type Namespace, overridesKey, type Scope, schemaPrefix } from '../../../model/namespace.ts'
+import { baseRevision, isAsKnown, readBase } from '../../state/document-reader.ts'
+import { documentRevision } from '../../state/document-state.ts'
+import type { Watcher } from '../../watcher/watcher.ts'
+
+/** Milliseconds that the watcher has to see what the store holds. */
+const PATIENCE = 5_000
+
+/**
+ * Waits until the cache holds what the store held of a namespace when this was called, in the scopes that count here and in the one given.
+ * @throws SettingsError STORE_STALE when the news does not arrive in 5 s, STORE_UNREACHABLE.
+ */
+export async function freshen(backend: Backend, watcher: Watcher, namespace: Namespace, scope: Scope): Promise<void> {
+  const { cache } = watcher
+  for (const one of new Set([CLUSTER, cache.self, scope])) await freshenDocument(backend, watcher, overridesKey(namespace, one))
+  const { pages } = await backend.list(schemaPrefix(namespace))
+  for await (const page of pages)
+    for (const entry of page) {
+      // One that was replaced or removed meanwhile was seen too.
+      await seen(watcher, () => cache.holds(entry) || cache.revision >= entry.revision)
+    }
+}
+
+/**
+ * Waits until the cache has a document as it was read, or as a change left it that came after the call. That the cache knew a later one before says nothing: the
+ * store may have been put back, which the watcher is about to notice.
+ */
+async function freshenDocument(backend: Backend, watcher: Watcher, key: Key): Promise<void> {
+  const { cache } = watcher
+  for (;;) {
+    const { epoch } = cache
+    const known = documentRevision(cache.stateOf(key))
+    const base = await readBase(backend, key)
+    const newest = known > baseRevision(base) ? known : baseRevision(base)
+    const isThere = () => isAsKnown(cache.stateOf(key), base) || documentRevision(cache.stateOf(key)) > newest
+    await seen(watcher, () => cache.epoch !== epoch || isThere())
+    if (cache.epoch === epoch) return
+  }
+}
+
+async function seen(watcher: Watcher, condition: () => boolean): Promise<void> {
+  if (await watcher.until(condition, PATIENCE)) return
+  const { reason } = watcher.health
+  throw new SettingsError(
+    'STORE_STALE',
+    `The store answered, but its news did not reach this controller in ${PATIENCE / 1000} s${reason ? ` (${reason})` : ''}. Try again.`,
+  )
+}

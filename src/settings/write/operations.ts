@@ -1,0 +1,88 @@
+import type { Method } from '../../../events/changes.ts'
+import { checkFields, parseGuard, parseMethod, parseValue } from '../../../events/content.ts'
+import type { TransactionOperation } from '../../../events/map.ts'
+import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
+import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { type Namespace, overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'
+import { quote } from '../../../model/quote.ts'
+import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
+import { jsonPatch, mergePatch } from './patch.ts'
+import type { Edit } from './plan.ts'
+
+/** An operation of a transaction, read and checked. */
+export interface ParsedOperation extends Edit {
+  /** A deletion is of settings that there are. */
+  readonly mustBeKnown: boolean
+}
+
+const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
+
+/** How overrides are changed by a method and its data. @throws SettingsError CONTENT_MALFORMED for data that the method does not take. */
+export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit['make'] {
+  if (method === 'DELETE') return () => undefined
+  if (data === undefined) throw new SettingsError('CONTENT_MALFORMED', `"data" is needed for ${method}.`)
+  if (method === 'JSON_PATCH') return (_base, before) => asOverrides(jsonPatch(before, data))
+  if (!isObject(data)) throw new SettingsError('CONTENT_MALFORMED', `"data" of ${method} must be a JSON object.`)
+  return method === 'PUT' ? () => data : (_base, before) => asOverrides(mergePatch(before, data))
+}
+
+/**
+ * Reads the operations of a transaction. @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED, SCOPE_MALFORMED, METHOD_UNKNOWN, JSON_MALFORMED, each
+ * naming the operation, counted from 0; DOCUMENT_TOO_LARGE for too many.
+ */
+export function parseOperations(value: unknown, scope: string | undefined, controller: string): readonly ParsedOperation[] {
+  if (!Array.isArray(value) || value.length === 0) {
+    throw new SettingsError('CONTENT_MALFORMED', `"operations" must be a list of at least one {"namespace", "method", "data"}, not ${quote(value)}.`)
+  }
+  if (value.length > TRANSACTION_OPERATIONS) throw tooMany(`${value.length} operations`, `${TRANSACTION_OPERATIONS} operations`)
+  const operations = value.map((one, i) => at(i, undefined, () => parseOperation(one, i, scope, controller)))
+  const documents = new Set(operations.map(one => overridesKey(one.namespace, one.scope))).size
+  if (documents > TRANSACTION_DOCUMENTS) throw tooMany(`${documents} documents`, `${TRANSACTION_DOCUMENTS} documents`)
+  return operations
+}
+
+function parseOperation(value: unknown, i: number, common: string | undefined, controller: string): ParsedOperation {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new SettingsError('CONTENT_MALFORMED', `It must be an object {"namespace", "method", "data"}, not ${quote(value)}.`)
+  }
+  // Its fields are checked one by one from here on.
+  const operation = value as TransactionOperation
+  checkFields('an operation', operation, ['namespace'], ['scope', 'method', 'data', 'revision'], [])
+  const method = parseMethod(operation.method, METHODS, 'PATCH')
+  if (method === 'DELETE' && operation.data !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'DELETE takes no "data".')
+  const namespace = parseNamespace(operation.namespace)
+  const make = editBy(method, operation.data === undefined ? undefined : parseValue(operation.data, 'data'))
+  return {
+    namespace,
+    scope: parseScope(operation.scope === undefined ? common : operation.scope, controller),
+    expected: parseGuard(operation.revision),
+    mustBeKnown: method === 'DELETE',
+    multiplies: method === 'JSON_PATCH',
+    make: (base, before) => at(i, namespace, () => make(base, before)),
+  }
+}
+
+/** Names the operation in what goes wrong with it. */
+function at<Result>(i: number, namespace: Namespace | undefined, work: () => Result): Result {
+  try {
+    return work()
+  } catch (cause) {
+    const { code, message, details } = toSettingsError(cause)
+    const which = `Operation ${i}${namespace ? ` ("${namespace}")` : ''} of the transaction`
+    throw new SettingsError(code, `${which}: ${message} Nothing was changed.`.replace(/( Nothing was changed\.)+$/, ' Nothing was changed.'), {
+      cause,
+      details: { ...details, transaction_operation: i },
+    })
+  }
+}
+
+function asOverrides(value: Json): JsonObject {
+  if (!isObject(value)) throw new SettingsError('CONTENT_MALFORMED', 'The overrides would no longer be a JSON object.')
+  return value
+}
+
+function tooMany(got: string, allowed: string): SettingsError {
+  return new SettingsError('DOCUMENT_TOO_LARGE', `A transaction of ${got}; ${allowed} are allowed: split it.`, {
+    details: { got, expected: allowed },
+  })
+}

@@ -1,0 +1,20 @@
+import type { ValueChange } from '../../events/changes.ts'
+import { differences } from '../../events/differences.ts'
+import type { JsonObject } from '../../model/value.ts'
+import { applyModeAt } from '../schema/apply-modes.ts'
+import type { SchemaDocument } from '../schema/schema-document.ts'
+import { redact } from './secrets.ts'
+
+/** Effective settings before and after, and where they differ, as they may be told. */
+export interface Effect {
+  readonly data: JsonObject
+  readonly previous: JsonObject
+  readonly changes: readonly ValueChange[]
+}
+
+/** What it means that effective settings become others under a schema. */
+export function describeEffect(schema: SchemaDocument | undefined, before: JsonObject, after: JsonObject): Effect {
+  const [previous, data] = [redact(before, schema), redact(after, schema)]
+  const changes = differences(previous, data).map(change => ({ ...change, apply: applyModeAt(schema?.modes ?? {}, change.path) }))
+  return { data, previous, changes }
+}

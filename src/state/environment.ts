@@ -1,0 +1,193 @@
+import { isSettingsError, toSettingsError } from '../../model/errors.ts'
+import { DATA_DEPTH, nestsWithin } from '../../model/extent.ts'
+import { parseUntrustedJson } from '../../model/json.ts'
+import type { Namespace } from '../../model/namespace.ts'
+import { nearest } from '../../model/nearest.ts'
+import { type Json, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
+import { declaredPlaces, type Place } from '../schema/declared-places.ts'
+import type { SchemaDocument } from '../schema/schema-document.ts'
+import { type EnvironmentValue, layOver, type Overlay } from './overlay.ts'
+
+/*
+ * The highest layer: `KYTOS_SETTINGS__<username>__<name>__<key>[__<key>...]`, read once, at start. Names match ignoring case, with "-" and "." written "_".
+ *
+ * Invariant: what counts of it depends on the variables, the schemas in use and the layers below, and not on the order in which they came to be known.
+ */
+
+interface Variable {
+  readonly name: string
+  /** The name after the prefix, as names are compared. */
+  readonly tail: string
+  readonly text: string
+}
+
+/** What the variables mean to one namespace. */
+interface Matched {
+  readonly schema: SchemaDocument | undefined
+  readonly values: readonly EnvironmentValue[]
+  readonly problems: readonly string[]
+}
+
+const PREFIX = 'kytos_settings__'
+const NOTHING: Matched = { schema: undefined, values: [], problems: [] }
+
+/** The variables of one process that are settings. */
+export class Environment {
+  readonly #variables: readonly Variable[]
+  readonly #matched = new Map<Namespace, Matched>()
+  /** Which namespaces have a place for a variable. */
+  readonly #claims = new Map<string, Set<Namespace>>()
+  readonly #unsettled = new Set<Namespace>()
+
+  constructor(variables: Readonly<Record<string, string | undefined>> = {}) {
+    this.#variables = Object.entries(variables).flatMap(([name, text]) => {
+      const tail = comparable(name)
+      return text !== undefined && tail.startsWith(PREFIX) ? [{ name, tail: tail.slice(PREFIX.length), text }] : []
+    })
+  }
+
+  /** The layers below with what counts of the environment on top; a variable that would break a rule there is left out. */
+  overlay(namespace: Namespace, schema: SchemaDocument | undefined, below: JsonObject): Overlay {
+    const values = this.#match(namespace, schema).values.filter(({ variable }) => (this.#claims.get(variable)?.size ?? 0) < 2)
+    if (values.length === 0 || !schema) return { data: below, values: [], rejected: [] }
+    return layOver(namespace, schema, below, values)
+  }
+
+  /** The namespaces that have to be looked at again, since a variable turned out to have a place in another one too. */
+  takeUnsettled(): readonly Namespace[] {
+    const found = [...this.#unsettled]
+    this.#unsettled.clear()
+    return found
+  }
+
+  /** Has a namespace looked at again, which could not be. */
+  unsettle(namespace: Namespace): void {
+    this.#unsettled.add(namespace)
+  }
+
+  get isEmpty(): boolean {
+    return this.#variables.length === 0
+  }
+
+  /** Why variables do not count, whatever the layers below; one sentence each. `namespaces` are all that there are. */
+  problems(namespaces: readonly Namespace[]): readonly string[] {
+    const unplaced = this.#variables.filter(({ name }) => !this.#claims.get(name)?.size)
+    const shared = [...this.#claims].filter(([, claims]) => claims.size > 1)
+    return [
+      ...unplaced.map(variable => this.#explainUnplaced(variable, namespaces)),
+      ...shared.map(([name, claims]) => `${name} does not count: it is ambiguous, for it names a setting of ${[...claims].sort().join(' and of ')}.`),
+      ...[...this.#matched.values()].flatMap(({ problems }) => problems),
+    ]
+  }
+
+  #match(namespace: Namespace, schema: SchemaDocument | undefined): Matched {
+    if (this.#variables.length === 0) return NOTHING
+    const known = this.#matched.get(namespace)
+    if (known && known.schema === schema) return known
+    const lead = leadOf(namespace)
+    const own = this.#variables.filter(({ tail }) => tail.startsWith(lead))
+    if (own.length === 0) return NOTHING
+    if (!schema) {
+      // What the schema that went claimed is free for others.
+      for (const { name } of own) this.#claim(name, namespace, false)
+      this.#matched.delete(namespace)
+      return NOTHING
+    }
+    const matched = this.#place(namespace, schema, own)
+    this.#matched.set(namespace, matched)
+    return matched
+  }
+
+  #place(namespace: Namespace, schema: SchemaDocument, variables: readonly Variable[]): Matched {
+    const places = placesOf(schema)
+    const lead = leadOf(namespace)
+    const values: EnvironmentValue[] = []
+    const problems: string[] = []
+    for (const { name, tail, text } of variables) {
+      const found = places.get(tail.slice(lead.length)) ?? []
+      this.#claim(name, namespace, found.length > 0)
+      const [place] = found
+      if (!place) continue
+      const twins = variables.filter(other => other.tail === tail)
+      if (found.length > 1)
+        problems.push(`${name} does not count: it is ambiguous, for it names ${found.map(pointerOf).join(' and ')} of "${namespace}".`)
+      else if (twins.length > 1) problems.push(`${name} does not count: ${twins.map(twin => twin.name).join(' and ')} name the same setting.`)
+      else {
+        const read = readValue(text, place)
+        if ('problem' in read) problems.push(`${name} does not count: ${pointerOf(place)} of "${namespace}" ${read.problem}`)
+        else values.push(placed(name, place, read.value, read.text))
+      }
+    }
+    // What is meant for a part stands above what is meant for the whole of it.
+    values.sort((a, b) => (a.pointer < b.pointer ? -1 : 1))
+    return { schema, values, problems }
+  }
+
+  #claim(variable: string, namespace: Namespace, isPlaced: boolean): void {
+    const claims = this.#claims.get(variable) ?? new Set()
+    const before = claims.size
+    if (isPlaced) claims.add(namespace)
+    else claims.delete(namespace)
+    this.#claims.set(variable, claims)
+    if (before > 1 !== claims.size > 1) for (const other of claims) if (other !== namespace) this.#unsettled.add(other)
+  }
+
+  #explainUnplaced({ name, tail }: Variable, namespaces: readonly Namespace[]): string {
+    const owner = namespaces.find(namespace => tail.startsWith(leadOf(namespace)))
+    const near = owner ? undefined : nearest(tail.split('__').slice(0, 2).join('/'), namespaces)
+    if (!owner) return `${name} does not count: there are no settings of such a name here${near ? `; the nearest is "${near}"` : ''}.`
+    const { schema } = this.#matched.get(owner) ?? NOTHING
+    if (!schema) return `${name} does not count: "${owner}" has no schema, which would say what it means.`
+    const names = [...placesOf(schema).keys()]
+    const key = nearest(tail.slice(leadOf(owner).length), names)
+    return `${name} does not count: "${owner}" has no such setting${key ? `; the nearest is ${(PREFIX + leadOf(owner) + key).toUpperCase()}` : ''}.`
+  }
+}
+
+function placed(variable: string, place: Place, value: Json, text?: string): EnvironmentValue {
+  const one = { variable, pointer: pointerOf(place), value, overrides: nest(place.path, value) }
+  return text === undefined ? one : { ...one, asText: placed(variable, place, text) }
+}
+
+/** None for a schema that unfolds into too much; then its variables are told to have no place. */
+function placesOf(schema: SchemaDocument): ReadonlyMap<string, readonly Place[]> {
+  try {
+    return declaredPlaces(schema, comparable)
+  } catch (error) {
+    if (isSettingsError(error, 'SCHEMA_MALFORMED')) return new Map()
+    throw error
+  }
+}
+
+/** How names are compared: ignoring case, "-" and "." being "_". */
+function comparable(name: string): string {
+  return name.toLowerCase().replace(/[-.]/g, '_')
+}
+
+function leadOf(namespace: Namespace): string {
+  return `${comparable(namespace).replace('/', '__')}__`
+}
+
+function pointerOf({ path }: Place): string {
+  return path.map(pointerToken).join('')
+}
+
+/** The text says nothing of itself in an error: it may be a secret. */
+function readValue(text: string, { path, texts }: Place): { readonly value: Json; readonly text?: string } | { readonly problem: string } {
+  if (texts === 'only') return { value: text }
+  try {
+    const value = parseUntrustedJson(text)
+    if (!nestsWithin(value, DATA_DEPTH - path.length)) return { problem: `nests deeper than ${DATA_DEPTH} levels.` }
+    return texts === 'also' ? { value, text } : { value }
+  } catch (error) {
+    if (texts === 'also') return { value: text }
+    return { problem: `takes JSON, such as 5, true or ["a"], and this is none: ${toSettingsError(error).message}` }
+  }
+}
+
+function nest(path: readonly string[], value: Json): JsonObject {
+  const [key = '', ...rest] = path
+  const object: JsonObject = {}
+  setMember(object, key, rest.length === 0 ? value : nest(rest, value))
+  return object
+}

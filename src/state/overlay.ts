@@ -1,0 +1,70 @@
+import type { RuleBroken } from '../../events/changes.ts'
+import { mergeLayers } from '../../model/merge.ts'
+import type { Namespace } from '../../model/namespace.ts'
+import type { Json, JsonObject } from '../../model/value.ts'
+import type { SchemaDocument } from '../schema/schema-document.ts'
+
+/** A variable that has found its place. */
+export interface EnvironmentValue {
+  readonly variable: string
+  /** JSON Pointer. */
+  readonly pointer: string
+  readonly value: Json
+  /** As an overrides document of its own. */
+  readonly overrides: JsonObject
+  /** The same with the text as it stands, where that is possible too. */
+  readonly asText?: EnvironmentValue
+}
+
+/** Layers with the environment on top. */
+export interface Overlay {
+  readonly data: JsonObject
+  readonly values: readonly EnvironmentValue[]
+  /** Why variables do not count on top of these layers; one sentence each. */
+  readonly rejected: readonly string[]
+}
+
+/** Lays the values over the layers below: all of them where that is allowed, else as many as are, those that are to blame left out first. */
+export function layOver(namespace: Namespace, schema: SchemaDocument, below: JsonObject, values: readonly EnvironmentValue[]): Overlay {
+  const known = schema.validate(below)
+  const merge = (some: readonly EnvironmentValue[]): JsonObject => mergeLayers([below, ...some.map(({ overrides }) => overrides)])
+  const added = (some: readonly EnvironmentValue[]): readonly RuleBroken[] =>
+    schema.validate(merge(some)).filter(rule => !known.some(one => isSameRule(one, rule)))
+  const rejected: string[] = []
+  const leaveOut = (value: EnvironmentValue, { rule, pointer }: RuleBroken): void => {
+    rejected.push(`${value.variable} does not count: "${namespace}" does not allow it (${rule} at "${pointer || '/'}").`)
+  }
+  let counting = values
+  for (let broken = added(counting); broken.length > 0; broken = added(counting)) {
+    const blamed = new Map(counting.flatMap(value => [broken.find(rule => isAbout(rule, value))].flatMap(rule => (rule ? [[value, rule]] : []))))
+    if (blamed.size === 0) break
+    counting = counting.flatMap(value => {
+      const rule = blamed.get(value)
+      if (!rule) return [value]
+      // A text that looks like JSON may be meant as a text.
+      if (value.asText) return [value.asText]
+      leaveOut(value, rule)
+      return []
+    })
+  }
+  if (added(counting).length > 0) {
+    // Nothing tells which of them it is: those that go together in the order of their places.
+    const together: EnvironmentValue[] = []
+    for (const value of counting) {
+      const [broken] = added([...together, value])
+      if (broken) leaveOut(value, broken)
+      else together.push(value)
+    }
+    counting = together
+  }
+  return { data: merge(counting), values: counting, rejected }
+}
+
+/** True when a broken rule is about exactly this value, or something in it. */
+function isAbout({ pointer }: RuleBroken, { pointer: place }: EnvironmentValue): boolean {
+  return pointer === place || pointer.startsWith(`${place}/`)
+}
+
+function isSameRule(one: RuleBroken, other: RuleBroken): boolean {
+  return one.rule === other.rule && one.pointer === other.pointer
+}

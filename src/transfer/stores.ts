@@ -1,0 +1,46 @@
+import type { Backend } from '../../backends/backend.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
+import { loadBackend } from '../boot/backend-registry.ts'
+import type { Config } from '../boot/config.ts'
+import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
+
+/** The store of a configuration, opened for one piece of work. */
+export interface OpenStore {
+  readonly backend: Backend
+  /** As the log names it. */
+  readonly name: string
+}
+
+/** Where what a person should know goes, one sentence each. */
+export type Warn = (message: string) => void
+
+/**
+ * Opens the store that a configuration names, for `work` alone. @throws SettingsError STORE_LOCKED, with what to do, while a service has a folder open;
+ * CONFIG_INVALID for a folder that is not there when it `mustExist`.
+ */
+export async function withStore<Result>(config: Config, warn: Warn, work: (store: OpenStore) => Promise<Result>, mustExist = false): Promise<Result> {
+  const choice = await chooseBackend(config, warn)
+  if (mustExist && !isThere(choice)) {
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `${config.file} names the store ${nameStore(choice)}, and there is no such folder, or nothing in it: check path in [settings.filesystem].`,
+    )
+  }
+  const backend = (await loadBackend(choice))(({ message }) => warn(message))
+  try {
+    await backend.open()
+    return await work({ backend, name: nameStore(choice) })
+  } catch (error) {
+    if (!isSettingsError(error, 'STORE_LOCKED')) throw error
+    throw new SettingsError(
+      'STORE_LOCKED',
+      `${error.message} A folder can be moved only while its service is stopped; "kytos-settings backup FILE" works while it runs.`,
+      {
+        cause: error,
+        details: error.details,
+      },
+    )
+  } finally {
+    await backend.close()
+  }
+}

@@ -1,0 +1,162 @@
+import { join } from 'node:path'
+import { describe, expect, it } from 'vitest'
+import { parseJson } from '../../../../model/json.ts'
+import { enabled, installed, temporaryTree, writeFiles } from '../../host/napps-tree.ts'
+import { commandLine, runIn } from '../cli-world.ts'
+
+const MAIN = 'export default () => ({ setup() {} })'
+
+async function withNApps() {
+  const line = await commandLine()
+  await enabled(line.root, 'kytos/settings', MAIN, { priority: 0 })
+  await enabled(line.root, 'kytos/topology', MAIN, { version: '2.1', description: 'Manages\nlinks', napp_dependencies: ['kytos/of_core'] })
+  await installed(line.root, 'kytos/of_core', MAIN)
+  return line
+}
+
+describe('napps list', () => {
+  it('prints the table that Kytos prints', async () => {
+    const { kytos } = await withNApps()
+    expect(await kytos('napps', 'list')).toEqual({
+      exit: 0,
+      stderr: '',
+      stdout: `Status | NApp ID            | Description
+=======+====================+==============
+[i-]   | kytos/of_core      |
+[ie]   | kytos/settings     |
+[ie]   | kytos/topology:2.1 | Manages links
+
+Status: (i)nstalled, (e)nabled
+`,
+    })
+  })
+
+  it('is JSON for machines, with what is broken', async () => {
+    const { kytos, root } = await withNApps()
+    await writeFiles(root, { 'a/b/napp.json': '{' })
+    const { stdout, exit } = await kytos('napps', 'list', '--json')
+    expect(exit).toBe(0)
+    expect(parseJson(stdout)).toMatchObject({
+      napps: [
+        { napp: 'kytos/of_core', enabled: false },
+        { napp: 'kytos/settings', enabled: true },
+        { napp: 'kytos/topology', version: '2.1' },
+      ],
+      broken: [{ napp: 'a/b', error: expect.stringContaining('napp.json is broken') }],
+    })
+  })
+
+  it('says what is broken on stderr, and says so when there is nothing', async () => {
+    const { kytos, root } = await commandLine()
+    expect((await kytos('napps', 'list')).stdout).toMatch(/^No NApps found\./)
+    await writeFiles(root, { 'a/b/napp.json': '{' })
+    expect((await kytos('napps', 'list')).stderr).toContain('a/b/napp.json is broken')
+  })
+})
+
+describe('napps enable and disable', () => {
+  it('take several, and the id as the list prints it', async () => {
+    const { kytos } = await withNApps()
+    expect(await kytos('napps', 'enable', 'kytos/of_core', 'kytos/topology:2.1')).toEqual({
+      exit: 0,
+      stdout: 'kytos/of_core is enabled.\nkytos/topology was enabled already.\n',
+      stderr: '',
+    })
+    const disabled = await kytos('napps', 'disable', 'kytos/of_core')
+    expect(disabled).toMatchObject({ exit: 0, stdout: 'kytos/of_core is disabled.\n' })
+    expect(disabled.stderr).toContain('kytos/topology depends on kytos/of_core')
+  })
+
+  it('take all: disable leaves kytos/settings on', async () => {
+    const { kytos } = await withNApps()
+    expect((await kytos('napps', 'disable', 'all')).stdout).toBe('kytos/of_core was not enabled.\nkytos/topology is disabled.\n')
+    expect((await kytos('napps', 'enable', 'all')).stdout).toContain('kytos/settings was enabled already.\nkytos/topology is enabled.\n')
+  })
+
+  it('name the nearest NApp for one that is not there, and change nothing', async () => {
+    const { kytos } = await withNApps()
+    expect(await kytos('napps', 'enable', 'kytos/of_core', 'kytos/topolgy')).toEqual({
+      exit: 3,
+      stdout: '',
+      stderr: 'kytos-settings: There is no NApp kytos/topolgy here. Did you mean kytos/topology?\n',
+    })
+    expect((await kytos('napps', 'list')).stdout).toContain('[i-]   | kytos/of_core')
+  })
+
+  it('disable kytos/settings only by force', async () => {
+    const { kytos } = await withNApps()
+    const refused = await kytos('napps', 'disable', 'kytos/settings')
+    expect(refused.exit).toBe(5)
+    expect(refused.stderr).toMatch(/^kytos-settings: kytos\/settings holds the settings of every NApp.*--force/)
+    expect((await kytos('napps', 'disable', 'kytos/settings', '--force')).stdout).toBe('kytos/settings is disabled.\n')
+  })
+
+  it('enable links kytos/settings out of the package when it was never installed', async () => {
+    const { kytos } = await commandLine()
+    expect((await kytos('napps', 'enable', 'kytos/settings')).stdout).toBe('kytos/settings is enabled.\n')
+    expect((await kytos('napps', 'list')).stdout).toMatch(/\[ie\] {3}\| kytos\/settings:\d+\.\d+\.\d+ \| One store/)
+  })
+
+  it('enable refuses a broken NApp with what is wrong', async () => {
+    const { kytos, root } = await commandLine()
+    await writeFiles(root, { '.installed/a/b/napp.json': '{' })
+    expect(await kytos('napps', 'enable', 'a/b')).toMatchObject({ exit: 1, stderr: expect.stringContaining('napp.json is broken') })
+  })
+})
+
+describe('napps install', () => {
+  it('copies, enables, and refuses to overwrite unless forced', async () => {
+    const { kytos, cwd } = await commandLine()
+    await writeFiles(join(cwd, 'mine'), { 'napp.json': { username: 'me', name: 'mine', main: 'm.mjs' }, 'm.mjs': MAIN })
+    expect(await kytos('napps', 'install', 'mine')).toEqual({ exit: 0, stdout: 'me/mine is installed and enabled.\n', stderr: '' })
+    expect(await kytos('napps', 'install', 'mine')).toMatchObject({ exit: 5, stderr: expect.stringContaining('--force puts this one in its place') })
+    expect((await kytos('napps', 'install', 'mine', '--force')).exit).toBe(0)
+  })
+
+  it('says what is wrong with the folder', async () => {
+    const { kytos, cwd } = await commandLine()
+    expect(await kytos('napps', 'install', 'nowhere')).toMatchObject({ exit: 1, stderr: expect.stringContaining('is no NApp of this host') })
+    await writeFiles(join(cwd, 'empty'), { readme: '' })
+    expect((await kytos('napps', 'install', 'empty')).stderr).toContain('holds neither napp.json nor kytos.json')
+  })
+})
+
+describe('a wrong command line', () => {
+  it.each([
+    [['napps', 'enable'], "missing required argument 'napp'"],
+    [['napp', 'list'], 'Did you mean napps?'],
+    [['napps', 'list', '--jsn'], 'Did you mean --json?'],
+    [['start', 'now'], 'too many arguments'],
+  ])('%j is usage, exit 2, said in words', async (args, message) => {
+    const { kytos } = await commandLine()
+    const ran = await kytos(...args)
+    expect(ran.exit).toBe(2)
+    expect(ran.stderr).toContain(message)
+    expect(ran.stderr).not.toContain('    at ')
+  })
+
+  it('names a configuration file that is not there', async () => {
+    const cwd = await temporaryTree()
+    expect(await runIn(cwd, ['napps', 'list', '-c', 'none.ini'])).toMatchObject({
+      exit: 3,
+      stderr: expect.stringContaining('none.ini does not exist'),
+    })
+  })
+
+  it('shows what caused an error only when asked', async () => {
+    const { kytos, root } = await commandLine()
+    await writeFiles(root, { '.installed/a/b/napp.json': '{' })
+    expect((await kytos('napps', 'enable', 'a/b')).stderr).not.toContain('    at ')
+    expect((await kytos('napps', 'enable', 'a/b', '--debug')).stderr).toMatch(/code NAPP_INVALID, exit 1\n(.*\n)*SettingsError: Not JSON/)
+  })
+})
+
+describe('help and version', () => {
+  it('come with examples on stdout, exit 0', async () => {
+    const { kytos } = await commandLine()
+    expect(await kytos('--version')).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    for (const args of [['--help'], ['start', '--help'], ['napps', '--help']]) {
+      expect(await kytos(...args)).toMatchObject({ exit: 0, stdout: expect.stringContaining('Examples:') })
+    }
+  })
+})

@@ -1,0 +1,30 @@
+import { expect, it } from 'vitest'
+import { COMMANDS } from '../../../../events/map.ts'
+import { rightForEvent, rightForRoute } from '../../../../src/http/openapi/needs.ts'
+import { API } from '../harness.ts'
+
+it.each([
+  ['GET', '/api/kytos/settings/openapi.json', 'open'],
+  ['GET', `${API}/dead_letter`, 'admin'],
+  ['PATCH', `${API}/dead_letter/`, 'admin'],
+  ['DELETE', `${API}/dead_letter`, 'admin'],
+  ['GET', `${API}/bus`, 'read'],
+  ['GET', `${API}/events`, 'read'],
+  ['GET', '/api/kytos/storehouse/v1/:namespace', 'read'],
+  ['POST', '/api/kytos/storehouse/v2/:namespace/:box_id', 'write'],
+  ['POST', `${API}/transaction`, 'write'],
+  ['GET', '/', 'read'],
+  ['GET', undefined, 'read'],
+  ['TRACE', undefined, 'write'],
+  // Names that only begin or end like those.
+  ['GET', '/healthz/more', 'read'],
+  ['GET', '/more/healthz', 'read'],
+  ['GET', `${API}/:username/:name`, 'read'],
+] as const)('%s %s takes %s', (method, url, right) => {
+  expect(rightForRoute(method, url)).toBe(right)
+})
+
+it('a command takes what it does to the store, everything else that is said takes write', () => {
+  for (const [name, effect] of Object.entries(COMMANDS)) expect(rightForEvent(name)).toBe(effect)
+  for (const name of ['kytos.settings.none', 'me/napp.event', '', '__proto__', 'constructor', 'toString']) expect(rightForEvent(name)).toBe('write')
+})
