@@ -1,7 +1,4 @@
-import type { CodeOf, FindingCode } from './findings.ts'
-
-/** `broken`: something does not work, or soon will not. `warning`: it works, and should not stay so. `hint`: worth knowing. */
-export type Severity = 'broken' | 'warning' | 'hint'
+import type { CodeOf, FindingCode, Severity } from './findings.ts'
 
 /** One thing that a person should know. */
 export interface Finding {

@@ -1,4 +1,5 @@
-import type { Severity } from './finding.ts'
+/** `broken`: something does not work, or soon will not. `warning`: it works, and should not stay so. `hint`: worth knowing. */
+export type Severity = 'broken' | 'warning' | 'hint'
 
 interface Kind {
   /** As which it may be told, gravest first. */

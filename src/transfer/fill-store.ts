@@ -10,7 +10,7 @@ import { dispatch } from './dispatch.ts'
 import { beginFilling, type Filling, readBefore } from './filling.ts'
 import { carriedText, isMoved } from './moved.ts'
 import { type Picture, readAll } from './picture.ts'
-import { refuseLarge, refuseOthers, refuseUnequal } from './refusals.ts'
+import { type Oversized, refuseLarge, refuseOthers, refuseUnequal } from './refusals.ts'
 
 export interface FillOptions {
   /** Replaces what the target holds otherwise, and removes what it holds besides. */
@@ -22,12 +22,6 @@ export interface FillOptions {
   readonly dryRun: boolean
   /** Called as it goes on. */
   readonly progress?: (done: number, all: number, bytes: number) => void
-}
-
-/** An entry that does not fit the target. */
-export interface Oversized {
-  readonly key: Key
-  readonly bytes: number
 }
 
 /** What was done, or, in a dry run, would be. */

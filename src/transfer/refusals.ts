@@ -1,10 +1,16 @@
 import type { Entry } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import type { Key } from '../../model/key.ts'
 import { type Difference, isEqual } from './difference.ts'
-import type { Oversized } from './fill-store.ts'
 import type { Before } from './filling.ts'
 import { kindOf } from './moved.ts'
 import type { Picture } from './picture.ts'
+
+/** An entry that does not fit the target. */
+export interface Oversized {
+  readonly key: Key
+  readonly bytes: number
+}
 
 /** How many keys a message names. */
 const NAMED = 20

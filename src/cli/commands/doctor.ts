@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
-import type { Examined, Severity } from '../../doctor/finding.ts'
+import type { Examined } from '../../doctor/finding.ts'
+import type { Severity } from '../../doctor/findings.ts'
 import type { World } from '../terminal/world.ts'
 
 const EXAMPLES = `

@@ -3,7 +3,8 @@ import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { RIGHTS } from '../../../model/permissions.ts'
 import { LONGEST_LIFETIME, TOKEN_NAME } from '../../tokens/token.ts'
 import { MAX_COMMENT, MAX_LIMIT, PATH, QUERY } from './openapi-parameters.ts'
-import type { Operation, Schema } from './operation.ts'
+import type { Schema } from './openapi-schema.ts'
+import type { Operation } from './operation.ts'
 
 /*
  * What bodies hold. Settings themselves are checked by the schema of their namespace, which GET .../schema tells.

@@ -2,7 +2,8 @@ import { rightForRoute } from './needs.ts'
 import { refusalsOf } from './openapi-errors.ts'
 import { NOUNS, ref } from './openapi-nouns.ts'
 import { HEADERS, PATH, type Parameter, QUERY } from './openapi-parameters.ts'
-import type { Method, Operation, Schema, Success } from './operation.ts'
+import type { Schema } from './openapi-schema.ts'
+import type { Method, Operation, Success } from './operation.ts'
 
 /** A method of a path that is served, as fastify writes it. */
 export interface Served {

@@ -1,6 +1,6 @@
 import { ERRORS } from '../../../model/errors.ts'
 import { RIGHTS } from '../../../model/permissions.ts'
-import type { Schema } from './operation.ts'
+import type { Schema } from './openapi-schema.ts'
 
 /*
  * The nouns of events/map.ts and of the rooms behind it, as JSON Schema. A test holds every answer of a real server against them, closed: a field that is

@@ -1,5 +1,5 @@
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
-import type { Schema } from './operation.ts'
+import type { Schema } from './openapi-schema.ts'
 
 /*
  * Parameters of requests, each with its one meaning. The schemas tell what is understood; Query and headers.ts read by them.

@@ -1,12 +1,10 @@
 import type { CommandName } from '../../../events/map.ts'
 import type { ErrorCode } from '../../../model/errors.ts'
 import type { HeaderName, QueryName } from './openapi-parameters.ts'
+import type { Schema } from './openapi-schema.ts'
 
 export type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE' | 'POST'
 export type MediaType = 'application/json' | 'application/merge-patch+json' | 'application/json-patch+json'
-
-/** A JSON Schema (2020-12) as it stands in the document. */
-export type Schema = Readonly<Record<string, unknown>> | boolean
 
 /** What comes back when all goes well. */
 export interface Success {
