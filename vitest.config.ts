@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
@@ -18,6 +19,8 @@ class LongFirst extends BaseSequencer {
 }
 
 export default defineConfig({
+  // NApps import the package by its name; in tests it is these sources.
+  resolve: { alias: { 'kytos-settings': join(import.meta.dirname, 'src/public.ts') } },
   test: {
     // Machines are shared: what takes a second on a quiet one took twenty on a busy one. Only what hangs takes all of this.
     testTimeout: 60_000,

@@ -1,6 +1,6 @@
 /** @type {import('kytos-settings').CreateNApp} */
 const createLivePoller = ({ openSettings, log }) => {
-  let timer
+  let timer = /** @type {NodeJS.Timeout | undefined} */ (undefined)
   return {
     async setup() {
       const settings = await openSettings({
@@ -12,7 +12,7 @@ const createLivePoller = ({ openSettings, log }) => {
           targets: { type: 'array', items: { type: 'string' }, default: [], description: 'What is polled' },
         },
       })
-      const begin = seconds => {
+      const begin = (/** @type {number} */ seconds) => {
         clearInterval(timer)
         timer = setInterval(() => log.info(`polling ${settings.values.targets.join(', ') || 'nobody'}`), seconds * 1000)
       }

@@ -14,6 +14,7 @@ import { openSettings } from '../client/open-settings.ts'
 import type { Log } from '../log/log.ts'
 import { unlessAborted, within } from './deadline.ts'
 import type { FoundNApp } from './discover.ts'
+import { allowPackageImports } from './package-imports.ts'
 import type { SettingsContext } from './settings-context.ts'
 import { trackSubscriptions } from './subscriptions.ts'
 
@@ -87,6 +88,7 @@ async function importMain({ id, folder, manifest }: FoundNApp, loads: number): P
   const url = pathToFileURL(file)
   // Modules are kept for ever under their address, so a NApp that comes again, perhaps another version of it, needs another one.
   if (loads > 0) url.search = `?load=${loads}`
+  allowPackageImports()
   try {
     const module: { readonly default?: unknown } = await import(url.href)
     // What is in a foreign module is known at run time only; more than that it is a function cannot be checked.

@@ -11,9 +11,9 @@ export interface ShippedNApp {
   readonly folder: string
 }
 
-/** `kytos/settings`, which is the package itself, and the built examples below `dist/napps`. */
+/** `kytos/settings`, which is the package itself, and the example NApps below `napps`. */
 export async function shippedNApps(root = packageRoot()): Promise<readonly ShippedNApp[]> {
-  const { napps } = await discover(join(root, 'dist', 'napps'))
+  const { napps } = await discover(join(root, 'napps'))
   return [{ id: SETTINGS_NAPP, folder: root }, ...napps.map(({ id, folder }) => ({ id, folder }))]
 }
 

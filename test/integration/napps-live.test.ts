@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises'
+import { cp, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseJson } from '../../model/json.ts'
+import { parseJson, printJson } from '../../model/json.ts'
+import type { JsonObject } from '../../model/value.ts'
 import { packageRoot } from '../../src/host/package-root.ts'
 import { enabled } from '../unit/host/napps-tree.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
@@ -77,6 +78,30 @@ describe('the example NApp with live settings', () => {
     expect(await change('{"targets": ["c"]}')).toBe(200)
     await service.prints(/kytos\/change_log: example\/live_poller\/targets: .*\["c"\]/)
     expect(service.output().slice(printed)).not.toMatch(/instead of|polling/)
+  })
+})
+
+describe('an example NApp that was copied to a folder outside the package', () => {
+  it('runs under a name of its own, and imports kytos-settings', async () => {
+    const cwd = await freshFolder()
+    for (const [from, name] of [
+      ['napps/kytos/change_log', 'my_log'],
+      ['napps/kytos/link_discovery', 'my_discovery'],
+      ['examples/live_poller', 'my_poller'],
+    ] as const) {
+      const folder = join(cwd, 'mine', name)
+      await cp(join(packageRoot(), from), folder, { recursive: true })
+      const manifest = parseJson(await readFile(join(folder, 'napp.json'), 'utf8')) as JsonObject
+      await writeFile(join(folder, 'napp.json'), printJson({ ...manifest, username: 'me', name }))
+      expect(await kytosSettings(cwd, 'napps', 'install', folder).ended).toBe(0)
+    }
+    const service = kytosSettings(cwd, 'start')
+    const url = await service.ready
+    expect(await patch(url, '{"polling_time": 0.2}', 'me/my_discovery')).toBe(200)
+    await service.prints(/me\/my_log: me\/my_discovery\/polling_time: 3 -> 0\.2 by user/)
+    await service.prints(/me\/my_discovery: poll 2: every 0\.2 s/)
+    expect(await patch(url, '{"targets": ["a"]}', 'me/my_poller')).toBe(200)
+    await service.prints(/me\/my_poller: 1 targets instead of 0\n/)
   })
 })
 

@@ -1,22 +1,26 @@
-import type { CreateNApp } from '../../../src/client/napp.ts'
-import { SCHEMA } from './settings.ts'
+import { SCHEMA } from './schema.mjs'
 
-/** Looks for links every `polling_time` seconds, and follows its settings while it runs. */
-const createLinkDiscovery: CreateNApp = ({ openSettings, log }) => {
+/**
+ * Looks for links every `polling_time` seconds, and follows its settings while it runs.
+ *
+ * @type {import('kytos-settings').CreateNApp}
+ */
+const createLinkDiscovery = ({ openSettings, log }) => {
   let polls = 0
-  let timer: NodeJS.Timeout | undefined
+  /** @type {NodeJS.Timeout | undefined} */
+  let timer
 
   return {
     async setup() {
       const settings = await openSettings(SCHEMA)
 
-      const poll = (): void => {
+      const poll = () => {
         const { polling_time, ignored_vlans, loop_actions } = settings.values
         log.info(
           `poll ${++polls}: every ${polling_time} s, ignoring VLANs [${ignored_vlans.join(', ')}], on a loop: ${loop_actions.join(', ') || 'nothing'}`,
         )
       }
-      const begin = (seconds: number): void => {
+      const begin = (/** @type {number} */ seconds) => {
         clearInterval(timer)
         timer = setInterval(poll, seconds * 1_000)
       }

@@ -1,9 +1,11 @@
-import { printJson } from '../../../model/json.ts'
-import type { Json } from '../../../model/value.ts'
-import type { CreateNApp } from '../../../src/client/napp.ts'
+import { printJson } from 'kytos-settings'
 
-/** Prints one line for every setting that changes, whosever it is. */
-const createChangeLog: CreateNApp = ({ bus, log }) => ({
+/**
+ * Logs one line for every setting that changes, of any NApp.
+ *
+ * @type {import('kytos-settings').CreateNApp}
+ */
+const createChangeLog = ({ bus, log }) => ({
   setup() {
     bus.on('settings.changed', ({ content: { namespace, scope, changes, actor, revision, origin } }) => {
       const by = actor ? `by ${actor.type} ${actor.name}` : scope === 'schema' ? 'by its schema' : 'by an unknown hand'
@@ -15,8 +17,12 @@ const createChangeLog: CreateNApp = ({ bus, log }) => ({
   },
 })
 
-/** A value as JSON, so that a text, a number and an exact integer look different. */
-function show(value: Json | undefined): string {
+/**
+ * A value as JSON, so that a string, a number and an exact integer look different.
+ *
+ * @param {import('kytos-settings').Json | undefined} value
+ */
+function show(value) {
   return value === undefined ? 'nothing' : printJson(value)
 }
 

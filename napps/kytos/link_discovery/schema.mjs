@@ -1,7 +1,9 @@
-import type { JsonSchema } from '../../../src/client/json-schema.ts'
-
-/** How links between switches are looked for: the one declaration that types, validates and describes the settings. */
-export const SCHEMA = {
+/**
+ * How links between switches are looked for: the one declaration that types, validates and describes the settings.
+ *
+ * @satisfies {import('kytos-settings').JsonSchema}
+ */
+export const SCHEMA = /** @type {const} */ ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Link discovery',
   description: 'How links between switches are looked for',
@@ -59,4 +61,4 @@ export const SCHEMA = {
       'x-apply': 'restart',
     },
   },
-} as const satisfies JsonSchema
+})
