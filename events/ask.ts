@@ -11,7 +11,7 @@ export interface AskOptions {
 
 /**
  * Emits a command and gives its answer.
- * @throws SettingsError the handler's own, SERVICE_ABSENT, COMMAND_UNKNOWN, or ANSWER_LATE after `timeout`; the signal's reason once it aborts.
+ * @throws SettingsError the handler's own, SERVICE_ABSENT, COMMAND_NOT_FOUND, or TIMEOUT after `timeout`; the signal's reason once it aborts.
  */
 export function ask<N extends CommandName>(bus: Bus, name: N, content: CommandContent<N>, options: AskOptions = {}): Promise<CommandAnswer<N>> {
   const { timeout = 30_000, signal } = options
@@ -41,7 +41,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
 
 function late(name: string, timeout: number): SettingsError {
   return new SettingsError(
-    'ANSWER_LATE',
+    'TIMEOUT',
     `No answer to "${name}" within ${timeout / 1_000} s. What was asked for may still be done: retrieve before you ask again.`,
     { details: { command: name, timeout } },
   )

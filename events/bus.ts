@@ -140,7 +140,7 @@ function checkContent(name: string, content: unknown): void {
 
 function forged(name: string, actor: Actor): SettingsError {
   return new SettingsError(
-    'FACT_FORGED',
+    'EVENT_RESERVED',
     `${actor.name} may not emit "${name}": only the watcher says settings.*, box.* and kytos/settings.*. To change something, emit a command such as "kytos.settings.update".`,
     { details: { got: name } },
   )

@@ -88,12 +88,12 @@ export function parseCount(value: unknown, field: string, preset: number, most: 
   return value
 }
 
-/** @throws SettingsError METHOD_UNKNOWN, with what is allowed. */
+/** @throws SettingsError METHOD_NOT_FOUND, with what is allowed. */
 export function parseMethod<M extends string>(value: unknown, allowed: readonly M[], preset: M): M {
   if (value === undefined) return preset
   const found = allowed.find(method => method === value)
   if (found === undefined)
-    throw new SettingsError('METHOD_UNKNOWN', `${quote(value)} is not a method: ${allowed.join(', ')}.`, {
+    throw new SettingsError('METHOD_NOT_FOUND', `${quote(value)} is not a method: ${allowed.join(', ')}.`, {
       details: { got: typeof value === 'string' ? value : quote(value), expected: allowed },
     })
   return found

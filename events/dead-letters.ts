@@ -43,7 +43,7 @@ export class DeadLetterBox implements DeadLetters {
     const event = Object.freeze({ ...letter.event, reinjections: letter.event.reinjections + 1 })
     if (!redeliver(event)) {
       throw new SettingsError(
-        'DEAD_LETTER_UNKNOWN',
+        'DEAD_LETTER_NOT_FOUND',
         `${letter.listener} no longer listens, so "${letter.event.name}" cannot be handed to it again: drop it.`,
       )
     }
@@ -59,7 +59,7 @@ export class DeadLetterBox implements DeadLetters {
     const kept = this.#letters.get(id)
     if (kept) return kept
     throw new SettingsError(
-      'DEAD_LETTER_UNKNOWN',
+      'DEAD_LETTER_NOT_FOUND',
       `There is no dead letter ${JSON.stringify(String(id).slice(0, 80))}: it was dropped, handed out again, or ${this.#limit} newer ones came.`,
     )
   }

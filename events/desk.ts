@@ -106,7 +106,7 @@ function unservedCommand(name: string): SettingsError {
 
 function unknownCommand(name: string): SettingsError {
   const nearest = closestMatch(name, Object.keys(COMMANDS))
-  return new SettingsError('COMMAND_UNKNOWN', `There is no command "${name}"; the nearest is "${nearest}".`, { details: { got: name, nearest } })
+  return new SettingsError('COMMAND_NOT_FOUND', `There is no command "${name}"; the nearest is "${nearest}".`, { details: { got: name, nearest } })
 }
 
 function stackOf(thrown: unknown): string {

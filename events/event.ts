@@ -75,7 +75,7 @@ export interface Consultation {
 /** One NApp's (or one request's) view of the bus: it stamps its actor on commands and refuses to emit what only the watcher may say. */
 export interface Bus {
   readonly actor: Actor
-  /** @throws SettingsError FACT_FORGED for `settings.*`, `box.*` and `kytos/settings.*`. */
+  /** @throws SettingsError EVENT_RESERVED for `settings.*`, `box.*` and `kytos/settings.*`. */
   emit<N extends CommandName>(
     name: N,
     content: CommandContent<N> & { readonly callback?: Callback<CommandAnswer<N>> },
@@ -107,9 +107,9 @@ export interface DeadLetter {
 export interface DeadLetters {
   readonly size: number
   list(): readonly DeadLetter[]
-  /** Hands the event again to the listener that failed, and to no other. @throws SettingsError DEAD_LETTER_UNKNOWN. */
+  /** Hands the event again to the listener that failed, and to no other. @throws SettingsError DEAD_LETTER_NOT_FOUND. */
   reinject(id: string): void
-  /** @throws SettingsError DEAD_LETTER_UNKNOWN. */
+  /** @throws SettingsError DEAD_LETTER_NOT_FOUND. */
   drop(id: string): void
 }
 

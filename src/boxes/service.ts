@@ -61,7 +61,7 @@ export class BoxService {
     return entry ? presentBox(entry) : false
   }
 
-  /** PATCH puts the members of `data` over those of the box, not deeper, null too; PUT replaces. @throws SettingsError BOX_UNKNOWN, REVISION_MISMATCH. */
+  /** PATCH puts the members of `data` over those of the box, not deeper, null too; PUT replaces. @throws SettingsError BOX_NOT_FOUND, REVISION_MISMATCH. */
   async update(content: Content<'update'>, actor: Actor): Promise<Box> {
     checkFields('kytos.storehouse.update', content, ['namespace', 'box_id', 'data'], ['method', 'revision'])
     const method = parseMethod(content.method, ['PATCH', 'PUT'], 'PATCH')
@@ -173,7 +173,7 @@ function updateMembers(box: Json, data: Json): JsonObject {
 }
 
 function unknownBox(key: Key): SettingsError {
-  return new SettingsError('BOX_UNKNOWN', `There is no box "${splitKey(key).segments.join('/')}".`)
+  return new SettingsError('BOX_NOT_FOUND', `There is no box "${splitKey(key).segments.join('/')}".`)
 }
 
 function writeUnknown(cause: SettingsError, writeId: string): SettingsError {

@@ -167,7 +167,7 @@ class BusSettings extends Mirror {
     try {
       return await ask(this.#owner.bus, 'kytos.settings.retrieve', { namespace: this.namespace })
     } catch (error) {
-      if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+      if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
       throw error
     }
   }

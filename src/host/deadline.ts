@@ -2,12 +2,12 @@ import { SettingsError } from '../../model/errors.ts'
 
 /**
  * What `work` gives; the work itself goes on when it is late.
- * @throws SettingsError ANSWER_LATE with `message` once `seconds` have passed.
+ * @throws SettingsError TIMEOUT with `message` once `seconds` have passed.
  */
 export async function within<T>(seconds: number, work: Promise<T> | T, message: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new SettingsError('ANSWER_LATE', message)), seconds * 1_000)
+    timer = setTimeout(() => reject(new SettingsError('TIMEOUT', message)), seconds * 1_000)
   })
   try {
     return await Promise.race([work, late])

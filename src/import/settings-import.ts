@@ -9,11 +9,11 @@ const MOST_TRIES = 5
 /** What is no answer about these settings: there is no going on. */
 const FATAL: ReadonlySet<ErrorCode> = new Set([
   'OUTCOME_UNKNOWN',
-  'ANSWER_LATE',
+  'TIMEOUT',
   'INTERNAL_ERROR',
   'TOKEN_REQUIRED',
   'TOKEN_INVALID',
-  'RIGHT_MISSING',
+  'PERMISSION_DENIED',
 ])
 /** The longest comment that a command takes. */
 const COMMENT_LENGTH = 512

@@ -76,7 +76,7 @@ async function unlessUnknown<Answer>(answer: Promise<Answer>): Promise<Answer | 
   try {
     return await answer
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
     throw error
   }
 }

@@ -19,7 +19,7 @@ export class Names {
     this.#watcher = watcher
   }
 
-  /** @throws SettingsError NAMESPACE_UNKNOWN, with the nearest name, when there is neither a schema nor overrides, here or in the scope. */
+  /** @throws SettingsError NAMESPACE_NOT_FOUND, with the nearest name, when there is neither a schema nor overrides, here or in the scope. */
   require(namespace: Namespace, scope: Scope): void {
     if (!this.#isKnown(namespace, scope)) throw unknownNamespace(this.#watcher.cache, namespace)
   }
@@ -27,13 +27,13 @@ export class Names {
   /**
    * Does work that may make the namespaces of these places. New names come in one after the other, case ignored: of two twins at the same time the second finds
    * the first. All who make several take them in one order.
-   * @throws SettingsError NAMESPACE_TWIN when another namespace differs only in case, also one of these.
+   * @throws SettingsError NAMESPACE_CONFLICT when another namespace differs only in case, also one of these.
    */
   async admit<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {
     return this.#inOrder(places).reduceRight<() => Promise<Result>>((inner, alike) => () => this.#admitOne(alike, inner), work)()
   }
 
-  /** @throws SettingsError NAMESPACE_TWIN as {@link admit}, as far as that can be told now. */
+  /** @throws SettingsError NAMESPACE_CONFLICT as {@link admit}, as far as that can be told now. */
   check(places: readonly Place[]): void {
     for (const alike of this.#inOrder(places)) {
       const [first] = alike
@@ -84,7 +84,7 @@ export class Names {
 }
 
 function twinOf(namespace: Namespace, twin: Namespace): SettingsError {
-  return new SettingsError('NAMESPACE_TWIN', `"${namespace}" differs from "${twin}" only in case. Use "${twin}".`, {
+  return new SettingsError('NAMESPACE_CONFLICT', `"${namespace}" differs from "${twin}" only in case. Use "${twin}".`, {
     details: { got: namespace, nearest: twin },
   })
 }

@@ -70,7 +70,7 @@ export function presentSummary({ cache, state }: View, namespace: Namespace, fil
   }
 }
 
-/** @throws SettingsError NAMESPACE_UNKNOWN when the namespace has no schema. */
+/** @throws SettingsError NAMESPACE_NOT_FOUND when the namespace has no schema. */
 export function presentDescription({ cache }: View, namespace: Namespace): Description {
   const document = cache.schema(namespace)
   if (!document)
@@ -94,7 +94,7 @@ export function unknownNamespace(
     namespace,
     cache.namespaces().filter(one => one !== namespace),
   )
-  return new SettingsError('NAMESPACE_UNKNOWN', `${what}${near ? ` Did you mean "${near}"?` : ''}`, {
+  return new SettingsError('NAMESPACE_NOT_FOUND', `${what}${near ? ` Did you mean "${near}"?` : ''}`, {
     details: { namespace, ...(near ? { nearest: near } : {}) },
   })
 }

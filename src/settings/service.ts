@@ -161,7 +161,7 @@ export class SettingsService {
     const found = records.find(record => record.version === version)
     if (!found) {
       const kept = records.length === 0 ? 'there are none' : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
-      throw new SettingsError('VERSION_UNKNOWN', `"${namespace}" has no version ${version} in its history: ${kept}.`)
+      throw new SettingsError('VERSION_NOT_FOUND', `"${namespace}" has no version ${version} in its history: ${kept}.`)
     }
     return [present(found)]
   }

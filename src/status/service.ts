@@ -41,7 +41,7 @@ export class StatusService {
     this.#options = options
   }
 
-  /** @throws SettingsError NAMESPACE_UNKNOWN for a namespace of which there are neither settings, nor boxes, nor files. */
+  /** @throws SettingsError NAMESPACE_NOT_FOUND for a namespace of which there are neither settings, nor boxes, nor files. */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
     const selection = this.#parse('kytos.settings.status', content)
     const { backend, watcher, controller } = this.#options
@@ -61,7 +61,7 @@ export class StatusService {
     }
   }
 
-  /** @throws SettingsError NAMESPACE_UNKNOWN as `status`, STORE_STALE, STORE_UNWRITABLE. */
+  /** @throws SettingsError NAMESPACE_NOT_FOUND as `status`, STORE_STALE, STORE_UNWRITABLE. */
   async restoreFiles(content: CommandContent<'kytos.settings.restore_files'>, actor: Actor): Promise<RestoredFiles> {
     const selection = this.#parse('kytos.settings.restore_files', content)
     const { backend, watcher, log } = this.#options
@@ -100,7 +100,7 @@ export class StatusService {
     // A file that was rejected may be of a document that never came to be.
     if (backend.fileProblems().some(({ key }) => nameDocument(key).namespace === namespace)) return namespace
     if (isNAppId(namespace)) throw unknownNamespace(cache, namespace)
-    throw new SettingsError('NAMESPACE_UNKNOWN', `There are no boxes in a namespace "${namespace}". A NApp id is "username/name".`, {
+    throw new SettingsError('NAMESPACE_NOT_FOUND', `There are no boxes in a namespace "${namespace}". A NApp id is "username/name".`, {
       details: { namespace },
     })
   }

@@ -80,7 +80,7 @@ export class TokenStore {
     return found.sort((a, b) => (a.created_at < b.created_at ? -1 : 1))
   }
 
-  /** Takes a token away for good; gives the revision that no longer has it. @throws SettingsError TOKEN_UNKNOWN, OUTCOME_UNKNOWN. */
+  /** Takes a token away for good; gives the revision that no longer has it. @throws SettingsError TOKEN_NOT_FOUND, OUTCOME_UNKNOWN. */
   async revoke(id: string): Promise<Revision> {
     for (let attempt = 1; ; attempt++) {
       const token = /^[a-z0-9]{1,32}$/.test(id) ? await this.#backend.get(tokenKey(id)) : undefined
@@ -110,7 +110,7 @@ function creationUnknown(id: string): string {
 }
 
 function unknownToken(id: string): SettingsError {
-  return new SettingsError('TOKEN_UNKNOWN', `There is no token with the id ${quote(id)}: "kytos-settings token list" shows those that there are.`, {
+  return new SettingsError('TOKEN_NOT_FOUND', `There is no token with the id ${quote(id)}: "kytos-settings token list" shows those that there are.`, {
     details: { got: id.slice(0, 100) },
   })
 }

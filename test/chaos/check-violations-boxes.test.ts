@@ -60,7 +60,7 @@ const BOXES: readonly Case[] = [
   },
   {
     title: 'a change that was refused where there was a box',
-    spoil: h => change(h, nth(h, isKind('create box'), 1), () => ({ kind: 'put box', outcome: refusedAs('BOX_UNKNOWN') })),
+    spoil: h => change(h, nth(h, isKind('create box'), 1), () => ({ kind: 'put box', outcome: refusedAs('BOX_NOT_FOUND') })),
     says: /was refused, for there was no such box, and boxes\/net\/b0 was never like that/,
   },
   {
@@ -216,7 +216,7 @@ const TOKENS: readonly Case[] = [
     spoil: h => {
       const held = sightOf(h, verdict => verdict === 'accepted')
       const key = last(tokens(h))
-      return { ...h, commands: [...h.commands, { ...held, id: 'vain', kind: 'revoke token', key, outcome: refusedAs('TOKEN_UNKNOWN') }] }
+      return { ...h, commands: [...h.commands, { ...held, id: 'vain', kind: 'revoke token', key, outcome: refusedAs('TOKEN_NOT_FOUND') }] }
     },
     says: /vain was told that there is no tokens\/t\d+, which the store had all the time/,
   },

@@ -181,7 +181,7 @@ async function overridesOf(controller: Controller, namespace: string): Promise<J
   try {
     return (await controller.ask('kytos.settings.retrieve', { namespace })).overrides
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
     throw error
   }
 }
@@ -190,7 +190,7 @@ async function historyOf(controller: Controller, namespace: string) {
   try {
     return await controller.ask('kytos.settings.history', { namespace })
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return []
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return []
     throw error
   }
 }

@@ -14,11 +14,11 @@ import { startWorkload } from './workload.ts'
 
 /** What a command may be refused with while everything around breaks; any other code is a fault of ours. */
 const REFUSALS: ReadonlySet<string> = new Set([
-  'BOX_UNKNOWN',
+  'BOX_NOT_FOUND',
   'CHANGE_VETOED',
   'CONTENTION',
   'DOCUMENT_EXISTS',
-  'NAMESPACE_UNKNOWN',
+  'NAMESPACE_NOT_FOUND',
   'REVISION_MISMATCH',
   'SERVICE_ABSENT',
   'SERVICE_STOPPING',
@@ -26,7 +26,7 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'STORE_REFUSED',
   'STORE_STALE',
   'STORE_UNREACHABLE',
-  'TOKEN_UNKNOWN',
+  'TOKEN_NOT_FOUND',
 ])
 /** Seconds in which every command has to be answered, whatever is broken: 5 to reach the store, 5 of lost races, 30 for a watch that stands but lags. */
 const LONGEST_ANSWER = 45

@@ -64,7 +64,7 @@ async function isInHistory(player: Player, key: string, writeId: string): Promis
     const records = await player.ask('kytos.settings.history', { namespace, scope, limit: 1_000 })
     return records.some(record => record.write_id === writeId)
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return false
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return false
     throw error
   }
 }

@@ -59,7 +59,7 @@ describe('docs/bus.md', () => {
     const next = async () => parseJson((await lines.next()).value ?? 'null')
 
     expect(await next()).toEqual({ answered: { n: 1, dpid: 2n ** 64n - 1n } })
-    expect(await next()).toEqual({ refused: expect.stringMatching(/^NAMESPACE_UNKNOWN: .*me\/nobody/) })
+    expect(await next()).toEqual({ refused: expect.stringMatching(/^NAMESPACE_NOT_FOUND: .*me\/nobody/) })
     await send('PATCH', COUNTER, { body: { json: { n: 2 } } })
     proxy.refuse()
     await send('PATCH', COUNTER, { body: { json: { n: 3 } } })

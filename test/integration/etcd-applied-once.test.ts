@@ -183,7 +183,7 @@ describe('A token', () => {
       line,
       () => far.service.tokens.revoke(id),
       async () => {
-        if (by !== 'this controller alone') await expect(near.service.tokens.revoke(id)).rejects.toMatchObject({ code: 'TOKEN_UNKNOWN' })
+        if (by !== 'this controller alone') await expect(near.service.tokens.revoke(id)).rejects.toMatchObject({ code: 'TOKEN_NOT_FOUND' })
       },
     )
     expect(end).toMatchObject({ status: 'fulfilled' })

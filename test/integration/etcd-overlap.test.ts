@@ -269,7 +269,7 @@ describe('A controller that runs when a store appears inside its own', () => {
     expect(await textAt(`${place}/settings/tokens/ab12`)).toBe(TOKEN)
     for (const scope of ['cluster', 'controller:settings'])
       await expect(outer.ask('kytos.settings.retrieve', { namespace: 'tokens/ab12', scope, fresh: true })).rejects.toMatchObject({
-        code: 'NAMESPACE_UNKNOWN',
+        code: 'NAMESPACE_NOT_FOUND',
       })
     // What goes away is not announced either.
     await etcd.client.delete().key(`${place}/settings/tokens/ab12`).exec()

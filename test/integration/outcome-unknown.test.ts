@@ -65,7 +65,7 @@ async function writeIds(namespace: string): Promise<readonly string[]> {
       return (await ask(bus, 'kytos.settings.history', { namespace, limit: 1_000 })).map(({ write_id }) => write_id)
     } catch (thrown) {
       const error = toSettingsError(thrown)
-      if (error.code === 'NAMESPACE_UNKNOWN') return []
+      if (error.code === 'NAMESPACE_NOT_FOUND') return []
       // The watch was back before the line for calls was.
       if (!error.retryable) throw error
     }

@@ -19,7 +19,7 @@ import { mergeReference } from '../support/merge-reference.ts'
 const NAMESPACES = ['kytos/a', 'kytos/b', 'kytos/c']
 const SCHEMA = { properties: { k: { type: 'integer', maximum: 90, default: 1 }, deep: { properties: { x: { default: 1 }, y: { default: 1 } } } } }
 /** Refusals that the schedule brings about; anything else is a bug. */
-const EXPECTED = ['SETTINGS_INVALID', 'CHANGE_VETOED', 'NAMESPACE_UNKNOWN', 'REVISION_MISMATCH']
+const EXPECTED = ['SETTINGS_INVALID', 'CHANGE_VETOED', 'NAMESPACE_NOT_FOUND', 'REVISION_MISMATCH']
 
 interface Step {
   readonly by: number
@@ -96,7 +96,7 @@ const SCOPES = ['cluster', 'controller:one', 'controller:two', 'controller:three
 
 async function historyOf(controller: Controller, namespace: string, scope: string) {
   return controller.ask('kytos.settings.history', { namespace, scope, limit: 1_000 }).catch(error => {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return []
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return []
     throw error
   })
 }
@@ -196,6 +196,6 @@ describe.each([
     )
     // The schedules do bring about what is judged.
     expect(tally.accepted).toBeGreaterThan(numRuns)
-    for (const code of EXPECTED.filter(one => one !== 'NAMESPACE_UNKNOWN')) expect(tally.refused.get(code), code).toBeGreaterThan(0)
+    for (const code of EXPECTED.filter(one => one !== 'NAMESPACE_NOT_FOUND')) expect(tally.refused.get(code), code).toBeGreaterThan(0)
   }, 60_000)
 })

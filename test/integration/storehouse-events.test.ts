@@ -58,7 +58,7 @@ describe.each(KINDS)('the events of storehouse on %s', kind => {
   it('update: PATCH is shallow, keeps null and is the default, PUT replaces; an unknown box is an error', async () => {
     const home = await openHome(kind)
     const update = (more: object) => call(home, 'update', { namespace: 'net', box_id: 'a', data: {}, ...more })
-    expect(await update({ data: { x: 1 } })).toMatchObject({ data: false, error: { code: 'BOX_UNKNOWN' } })
+    expect(await update({ data: { x: 1 } })).toMatchObject({ data: false, error: { code: 'BOX_NOT_FOUND' } })
     await call(home, 'create', { namespace: 'net', box_id: 'a', data: { x: 1, y: { z: 1, w: 2 } } })
     expect(await update({ data: { y: { w: null }, v: null } })).toMatchObject({ data: { data: { x: 1, y: { w: null }, v: null } }, error: null })
     expect((await update({ data: { x: 2 }, method: 'PATCH' })).data).toMatchObject({ data: { x: 2, v: null } })

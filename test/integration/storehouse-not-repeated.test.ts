@@ -164,7 +164,7 @@ describe.each(KINDS)('not repeated on %s:', kind => {
     const { rest, ask } = await openHome(kind)
     await rest('POST', 'v2/net/a', { x: 1 })
     const content = { namespace: 'net', box_id: 'a', data: { x: 2 }, method: 'MERGE' as never } // as untyped code says it
-    await expect(ask('kytos.storehouse.update', content)).rejects.toMatchObject({ code: 'METHOD_UNKNOWN' })
+    await expect(ask('kytos.storehouse.update', content)).rejects.toMatchObject({ code: 'METHOD_NOT_FOUND' })
     expect((await rest('GET', 'v1/net/a')).json).toEqual({ x: 1 })
   })
 

@@ -43,7 +43,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', {})
     expect(await rest('DELETE', 'v1/net/a')).toMatchObject({ status: 200, json: { response: 'Box deleted' } })
-    expect(await rest('DELETE', 'v1/net/a')).toMatchObject({ status: 404, json: { response: 'Box not found', code: 'BOX_UNKNOWN', status: 404 } })
+    expect(await rest('DELETE', 'v1/net/a')).toMatchObject({ status: 404, json: { response: 'Box not found', code: 'BOX_NOT_FOUND', status: 404 } })
     expect((await rest('GET', 'v1/net')).json).toEqual([])
   })
 
@@ -57,7 +57,7 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
       ['GET', 'v1/backup/net/a'],
     ] as const) {
       const answer = await rest(method, path, method === 'GET' ? undefined : { a: 1 })
-      expect(answer).toMatchObject({ status: 404, json: { response: 'Not Found', code: 'BOX_UNKNOWN' } })
+      expect(answer).toMatchObject({ status: 404, json: { response: 'Not Found', code: 'BOX_NOT_FOUND' } })
       expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
     }
     await rest('POST', 'v2/net/a', {})

@@ -49,7 +49,7 @@ async function wasCommitted(controller: Controller, namespace: string, writeId: 
       const records = await controller.ask('kytos.settings.history', { namespace, limit: 1000 })
       return records.some(record => record.write_id === writeId)
     } catch (error) {
-      if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return false
+      if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return false
       if (!isSettingsError(error) || !error.retryable) throw error
       await delay(100)
     }

@@ -50,7 +50,7 @@ export function addDeleteCommand(program: Command, world: World): void {
 
 /**
  * Deletes the overrides under the revision at which they were read, so that exactly what is returned was deleted.
- * @throws SettingsError NAMESPACE_UNKNOWN, or SETTING_UNKNOWN when the scope has no overrides; what the service refuses.
+ * @throws SettingsError NAMESPACE_NOT_FOUND, or SETTING_NOT_FOUND when the scope has no overrides; what the service refuses.
  */
 async function deleteOverrides(
   service: Service,
@@ -74,7 +74,7 @@ async function deleteOverrides(
 
 function nothingToDelete(namespace: string, scope: string): SettingsError {
   const message = `${namespace} has no overrides in the scope ${scope}: nothing was deleted. "kytos-settings explain ${namespace}" shows where its values come from.`
-  return new SettingsError('SETTING_UNKNOWN', message, { details: { namespace, scope } })
+  return new SettingsError('SETTING_NOT_FOUND', message, { details: { namespace, scope } })
 }
 
 function printDeleted({ before, after }: Deleted, scope: string, paper: Paper): string {

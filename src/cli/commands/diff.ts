@@ -74,7 +74,7 @@ async function readNow(service: Service, namespace: string, scope: string): Prom
 async function readVersion(service: Service, namespace: string, scope: string, version: number): Promise<State> {
   if (version === 0) return { version, data: {}, label: 'version 0' }
   const [record] = await service.ask('kytos.settings.history', { namespace, scope, version })
-  if (!record) throw new SettingsError('VERSION_UNKNOWN', `${namespace} has no version ${version} in its history.`)
+  if (!record) throw new SettingsError('VERSION_NOT_FOUND', `${namespace} has no version ${version} in its history.`)
   return { version, data: record.data ?? {}, label: `version ${version}` }
 }
 

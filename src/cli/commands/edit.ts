@@ -138,7 +138,7 @@ async function readDescription(service: Service, namespace: string): Promise<Des
   try {
     return await service.ask('kytos.settings.describe', { namespace })
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
     throw error
   }
 }

@@ -109,7 +109,7 @@ async function disableAll(root: string, wanted: readonly string[], force: boolea
   }
 }
 
-/** The NApp a person means; a `:version`, as the list prints it, is left out. @throws SettingsError NAPP_UNKNOWN with the nearest one, or what is wrong with it. */
+/** The NApp a person means; a `:version`, as the list prints it, is left out. @throws SettingsError NAPP_NOT_FOUND with the nearest one, or what is wrong with it. */
 function resolveId(typed: string, known: readonly string[], tree?: Discovery): string {
   const id = typed.replace(/:.*$/, '')
   const broken = tree?.broken.find(napp => napp.id === id)
@@ -117,7 +117,9 @@ function resolveId(typed: string, known: readonly string[], tree?: Discovery): s
   if (known.includes(id)) return id
   const guess = nearest(id, known)
   const hint = guess ? ` Did you mean ${guess}?` : ' "napps list" shows what there is; "napps install FOLDER" brings another one.'
-  throw new SettingsError('NAPP_UNKNOWN', `There is no NApp ${typed} here.${hint}`, { details: { got: typed, ...(guess ? { nearest: guess } : {}) } })
+  throw new SettingsError('NAPP_NOT_FOUND', `There is no NApp ${typed} here.${hint}`, {
+    details: { got: typed, ...(guess ? { nearest: guess } : {}) },
+  })
 }
 
 function isKnown(tree: Discovery, id: string): boolean {

@@ -88,7 +88,7 @@ export async function readSchema(service: Service, namespace: string): Promise<J
     return (await service.ask('kytos.settings.describe', { namespace })).schema
   } catch (error) {
     // Whether there is such a namespace at all is found out by the change.
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
     throw error
   }
 }

@@ -74,14 +74,14 @@ export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, 
   return setIn(overrides, path, value, []) as JsonObject // What is not empty is put into an object.
 }
 
-/** The overrides without what stands in a place, nor the objects around it that this leaves empty. @throws SettingsError SETTING_UNKNOWN when nothing does. */
+/** The overrides without what stands in a place, nor the objects around it that this leaves empty. @throws SettingsError SETTING_NOT_FOUND when nothing does. */
 export function unsetAt(namespace: string, scope: string, overrides: JsonObject, path: Path): JsonObject {
   if (valueAt(overrides, path) !== undefined && !isArray(valueAt(overrides, path.slice(0, -1))))
     return (removeAt(overrides, path) ?? {}) as JsonObject
   throw settingUnknown(namespace, path, pathsIn(overrides), `(scope ${scope}) does not override`)
 }
 
-/** The settings of a namespace in a scope; with `isNew` also of one that nobody has heard of. @throws SettingsError NAMESPACE_UNKNOWN without it. */
+/** The settings of a namespace in a scope; with `isNew` also of one that nobody has heard of. @throws SettingsError NAMESPACE_NOT_FOUND without it. */
 export async function readSettings(
   service: Service,
   { namespace, scope, isNew = false }: Pick<Change, 'namespace' | 'scope' | 'isNew'>,
@@ -89,7 +89,7 @@ export async function readSettings(
   try {
     return await service.ask('kytos.settings.retrieve', { namespace, scope })
   } catch (error) {
-    if (!isSettingsError(error, 'NAMESPACE_UNKNOWN')) throw error
+    if (!isSettingsError(error, 'NAMESPACE_NOT_FOUND')) throw error
     if (!isNew) throw new SettingsError(error.code, `${error.message} --new sets it all the same.`, { cause: error, details: error.details })
     return {
       namespace,

@@ -90,7 +90,7 @@ async function readModes(service: Service, namespace: string) {
   try {
     return (await service.ask('kytos.settings.describe', { namespace })).apply
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return {}
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return {}
     throw error
   }
 }

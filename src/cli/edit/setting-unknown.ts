@@ -11,5 +11,5 @@ export function settingUnknown(namespace: string, path: Path, known: readonly Pa
     keys.filter(one => one !== key),
   )
   const hint = near ? ` Did you mean ${near}?` : ''
-  return new SettingsError('SETTING_UNKNOWN', `${namespace} ${what} ${key}.${hint}`, { details: { got: key, ...(near && { nearest: near }) } })
+  return new SettingsError('SETTING_NOT_FOUND', `${namespace} ${what} ${key}.${hint}`, { details: { got: key, ...(near && { nearest: near }) } })
 }

@@ -22,7 +22,7 @@ export async function createWatchMemory(service: Service, wanted: readonly strin
     for (let namespace = namespaces.pop(); namespace !== undefined; namespace = namespaces.pop()) {
       const settings = await service.ask('kytos.settings.retrieve', { namespace }).catch(error => {
         // It may come to be while it is watched for.
-        if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+        if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
         throw error
       })
       known.set(settings?.namespace ?? namespace, settings?.data ?? {})

@@ -16,7 +16,7 @@ export interface RemoteBus {
   /**
    * Asks a command. What only reads is asked again when its connection is lost, anything else never.
    * @throws SettingsError the service's own; SERVICE_ABSENT when it was not sent within `timeout`, DOCUMENT_TOO_LARGE when it never can be: it was not done;
-   * OUTCOME_UNKNOWN, ANSWER_LATE when it may have been.
+   * OUTCOME_UNKNOWN, TIMEOUT when it may have been.
    */
   ask<N extends CommandName>(name: N, content: CommandContent<N>, options?: AskOptions): Promise<CommandAnswer<N>>
   /**

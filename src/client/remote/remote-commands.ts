@@ -116,7 +116,7 @@ function isRead(name: string): boolean {
 
 function late(name: string, timeout: number): SettingsError {
   return new SettingsError(
-    'ANSWER_LATE',
+    'TIMEOUT',
     `No answer to "${name}" within ${timeout / 1_000} s. What was asked for may still be done: retrieve before you ask again.`,
     { details: { command: name, timeout } },
   )

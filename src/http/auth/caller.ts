@@ -65,13 +65,13 @@ export function callerOf(request: FastifyRequest): Caller {
   throw new SettingsError('INTERNAL_ERROR', `${request.method} ${request.url} came past the door.`)
 }
 
-/** @throws SettingsError RIGHT_MISSING; TOKEN_REQUIRED for who showed no credential; TOKEN_INVALID for one that holds no longer. */
+/** @throws SettingsError PERMISSION_DENIED; TOKEN_REQUIRED for who showed no credential; TOKEN_INVALID for one that holds no longer. */
 export function requireRight(caller: Caller, right: Right, what: string): void {
   if (!caller.holds()) throw new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked meanwhile.')
   if (caller.rights.has(right)) return
   if (!caller.known) throw tokenRequired()
   const rights = [...caller.rights]
-  throw new SettingsError('RIGHT_MISSING', `${caller.actor.name} has the rights ${rights.join(', ') || 'none'}; it takes "${right}" ${what}.`, {
+  throw new SettingsError('PERMISSION_DENIED', `${caller.actor.name} has the rights ${rights.join(', ') || 'none'}; it takes "${right}" ${what}.`, {
     details: { needs: right, rights },
   })
 }

@@ -143,7 +143,7 @@ function isJwt(text: string): boolean {
 
 function attemptsExceeded(seconds: number): SettingsError {
   return new SettingsError(
-    'ATTEMPTS_EXCEEDED',
+    'RATE_LIMITED',
     `More than ${MAX_FAILURES} credentials within a minute were good for nothing: mend the client, and try again in ${seconds} s.`,
     { details: { seconds } },
   )

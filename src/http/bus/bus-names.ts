@@ -28,14 +28,14 @@ export function isFromFeed(name: string): boolean {
   return name.startsWith('settings.') || name.startsWith('box.')
 }
 
-/** @throws SettingsError FACT_FORGED or COMMAND_UNKNOWN for the name of what is no command, with the nearest that is. */
+/** @throws SettingsError EVENT_RESERVED or COMMAND_NOT_FOUND for the name of what is no command, with the nearest that is. */
 export function checkCommandName(name: string): void {
   if (isCommand(name)) return
   if (isReserved(name))
-    throw new SettingsError('FACT_FORGED', `"${name.slice(0, 80)}" is no command: only the watcher says settings.*, box.* and kytos/settings.*.`)
+    throw new SettingsError('EVENT_RESERVED', `"${name.slice(0, 80)}" is no command: only the watcher says settings.*, box.* and kytos/settings.*.`)
   const close = nearest(name.slice(0, 100), Object.keys(COMMANDS))
   throw new SettingsError(
-    'COMMAND_UNKNOWN',
+    'COMMAND_NOT_FOUND',
     `There is no command ${JSON.stringify(name.slice(0, 80))}; ${close ? `the nearest is "${close}"` : 'an event of another kind is published: {"publish": {"name", "content"}}'}.`,
     { details: { got: name.slice(0, 100), ...(close && { nearest: close }) } },
   )

@@ -19,14 +19,14 @@ export function acceptJson(app: FastifyInstance): void {
   )
 }
 
-/** The body of a request. @throws SettingsError CONTENT_MALFORMED when there is none; MEDIA_UNSUPPORTED for a type that the operation does not take. */
+/** The body of a request. @throws SettingsError CONTENT_MALFORMED when there is none; UNSUPPORTED_MEDIA_TYPE for a type that the operation does not take. */
 export function readBody(request: FastifyRequest): Json {
   if (!takenTypes(request).includes(mediaType(request))) throw unsupportedMedia(request)
   if (request.body !== undefined) return request.body as Json // Made by parseBody.
   throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs a JSON body.`)
 }
 
-/** The body of a request that must be an object. @throws SettingsError CONTENT_MALFORMED; MEDIA_UNSUPPORTED as {@link readBody}. */
+/** The body of a request that must be an object. @throws SettingsError CONTENT_MALFORMED; UNSUPPORTED_MEDIA_TYPE as {@link readBody}. */
 export function readObject(request: FastifyRequest): JsonObject {
   const body = readBody(request)
   if (isObject(body)) return body

@@ -40,9 +40,9 @@ function challenge({ code, details }: SettingsError): Readonly<Record<string, st
       return { 'www-authenticate': realm }
     case 'TOKEN_INVALID':
       return { 'www-authenticate': `${realm}, error="invalid_token"` }
-    case 'RIGHT_MISSING':
+    case 'PERMISSION_DENIED':
       return { 'www-authenticate': `${realm}, error="insufficient_scope", scope="${details.needs}"` }
-    case 'ATTEMPTS_EXCEEDED':
+    case 'RATE_LIMITED':
       return { 'retry-after': String(details.seconds) }
     default:
       return {}
@@ -99,7 +99,7 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
 export function unsupportedMedia(request: FastifyRequest, got = request.headers['content-type'], cause?: unknown): SettingsError {
   const expected = takenTypes(request)
   return new SettingsError(
-    'MEDIA_UNSUPPORTED',
+    'UNSUPPORTED_MEDIA_TYPE',
     `A body of type ${JSON.stringify(got?.slice(0, 100) ?? 'none')} is not understood; send Content-Type: ${expected.join(', ')}, in UTF-8, not compressed.`,
     { cause, details: { got: got?.slice(0, 100) ?? null, expected } },
   )

@@ -49,7 +49,7 @@ export function operationOf({ routeOptions, method, url }: FastifyRequest): Oper
   throw new SettingsError('INTERNAL_ERROR', `${method} ${url} is not in the table of routes.`)
 }
 
-/** Answers a path that there is not. @throws SettingsError ROUTE_UNKNOWN, with a hint at what was probably meant. */
+/** Answers a path that there is not. @throws SettingsError ROUTE_NOT_FOUND, with a hint at what was probably meant. */
 export function refuseRoute(request: FastifyRequest, urls: readonly string[]): never {
   const path = request.url.split('?')[0]?.slice(0, 200) ?? ''
   const close = nearest(path, urls)
@@ -58,7 +58,7 @@ export function refuseRoute(request: FastifyRequest, urls: readonly string[]): n
     : path.startsWith(`${API}/`)
       ? `the settings of a NApp are at ${API}/<username>/<name>`
       : `the API begins at ${API}/`
-  throw new SettingsError('ROUTE_UNKNOWN', `There is nothing at ${request.method} ${path}: ${hint}.`, {
+  throw new SettingsError('ROUTE_NOT_FOUND', `There is nothing at ${request.method} ${path}: ${hint}.`, {
     details: { got: path, ...(close && { nearest: close }) },
   })
 }
@@ -67,7 +67,7 @@ export function refuseRoute(request: FastifyRequest, urls: readonly string[]): n
 function refuse(allowed: readonly string[]) {
   return async ({ method }: { readonly method: string }, reply: FastifyReply): Promise<never> => {
     reply.header('allow', allowed.join(', '))
-    throw new SettingsError('METHOD_REFUSED', `${method} is not understood here; there is ${allowed.join(', ')}.`, {
+    throw new SettingsError('METHOD_NOT_ALLOWED', `${method} is not understood here; there is ${allowed.join(', ')}.`, {
       details: { got: method, allowed },
     })
   }

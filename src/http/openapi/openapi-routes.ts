@@ -92,7 +92,7 @@ export const ROUTES = {
       says: ['kytos.settings.history'],
       query: ['scope'],
       success: ok('HistoryRecord'),
-      errors: ['VERSION_UNKNOWN'],
+      errors: ['VERSION_NOT_FOUND'],
     },
   },
   status: {
@@ -111,7 +111,7 @@ export const ROUTES = {
       says: ['kytos.settings.status'],
       query: [],
       success: ok('Status'),
-      errors: ['NAMESPACE_UNKNOWN'],
+      errors: ['NAMESPACE_NOT_FOUND'],
     },
   },
   restoreFiles: {
@@ -166,14 +166,14 @@ export const ROUTES = {
           schema: objectOf({ reinjected: IDS, kept: listOf(objectOf({ id: { type: 'string' }, reason: { type: 'string' } })) }),
         },
       },
-      errors: ['DEAD_LETTER_UNKNOWN'],
+      errors: ['DEAD_LETTER_NOT_FOUND'],
     },
     DELETE: {
       summary: 'Drops them.',
       query: [],
       body: LETTERS_BODY,
       success: { 200: { description: 'What was dropped.', schema: objectOf({ dropped: IDS }) } },
-      errors: ['DEAD_LETTER_UNKNOWN'],
+      errors: ['DEAD_LETTER_NOT_FOUND'],
     },
   },
   tokens: {
@@ -190,7 +190,7 @@ export const ROUTES = {
       summary: 'Revokes a token.',
       query: ['id'],
       success: { 204: { description: 'It is good for nothing any more.', type: null } },
-      errors: ['TOKEN_UNKNOWN', 'STORE_UNREACHABLE', 'STORE_FULL', 'STORE_UNWRITABLE', 'CONTENTION', 'OUTCOME_UNKNOWN'],
+      errors: ['TOKEN_NOT_FOUND', 'STORE_UNREACHABLE', 'STORE_FULL', 'STORE_UNWRITABLE', 'CONTENTION', 'OUTCOME_UNKNOWN'],
     },
   },
   alive: { path: '/healthz', GET: { summary: 'Whether the process answers.', success: ok('Health', 'It does.') } },

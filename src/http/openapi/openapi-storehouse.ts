@@ -32,18 +32,18 @@ const BACKUP: Operation = {
   summary: 'Boxes as storehouse dumps them.',
   says: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
   success: { 200: { description: 'By its id each box, as a text that is JSON again.', schema: { type: 'object', additionalProperties: TEXT } } },
-  errors: ['BOX_UNKNOWN'],
+  errors: ['BOX_NOT_FOUND'],
 }
 
 const BOX = {
-  GET: { summary: 'The data of a box.', says: ['kytos.storehouse.retrieve'], success: { 200: DATA }, errors: ['BOX_UNKNOWN'] },
+  GET: { summary: 'The data of a box.', says: ['kytos.storehouse.retrieve'], success: { 200: DATA }, errors: ['BOX_NOT_FOUND'] },
   PUT: update('Replaces the data of a box.'),
   PATCH: update('Puts members over those of the data, not deeper; null too.'),
   DELETE: {
     summary: 'Deletes a box.',
     says: ['kytos.storehouse.delete'],
     success: { 200: { description: 'It was there.', schema: objectOf({ response: TEXT }) } },
-    errors: ['BOX_UNKNOWN'],
+    errors: ['BOX_NOT_FOUND'],
   },
 } satisfies Omit<Route, 'path'>
 
@@ -69,7 +69,7 @@ export const STOREHOUSE_ROUTES = {
           schema: listOf(objectOf({ box_id: TEXT, owner: { type: ['string', 'null'] }, created_at: TEXT })),
         },
       },
-      errors: ['BOX_UNKNOWN'],
+      errors: ['BOX_NOT_FOUND'],
     },
   },
   backups: { path: `${V1}/backup/:namespace`, ...BOX, GET: BACKUP },

@@ -52,7 +52,7 @@ function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
   return { id, listener, event: { ...envelope, content: printable(content as Readonly<Record<string, unknown>>) }, error: { ...error }, at }
 }
 
-/** The letters that the body names. @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_UNKNOWN when one of them is not there. */
+/** The letters that the body names. @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_NOT_FOUND when one of them is not there. */
 function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
   new Query(request)
   const { ids, event_name: name, ...others } = readObject(request)
@@ -64,7 +64,7 @@ function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
   if (ids === undefined) return named
   const unknown = ids.filter(id => !named.some(letter => letter.id === id))
   if (unknown.length === 0) return named.filter(({ id }) => ids.includes(id))
-  throw new SettingsError('DEAD_LETTER_UNKNOWN', `${unknown.length} of ${ids.length} dead letters are not there; nothing was done.`, {
+  throw new SettingsError('DEAD_LETTER_NOT_FOUND', `${unknown.length} of ${ids.length} dead letters are not there; nothing was done.`, {
     details: { unknown: unknown.slice(0, MAX_LIMIT) },
   })
 }

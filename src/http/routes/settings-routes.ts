@@ -89,7 +89,7 @@ function record(say: Say): Answer {
     const records = await say(request, 'kytos.settings.history', { namespace, version, ...scopeOf(new Query(request)) })
     const found = records.find(one => one.version === version)
     if (found) return found
-    throw new SettingsError('VERSION_UNKNOWN', `There is no version ${version} of ${namespace}: its history is at ${API}/${namespace}/history.`, {
+    throw new SettingsError('VERSION_NOT_FOUND', `There is no version ${version} of ${namespace}: its history is at ${API}/${namespace}/history.`, {
       details: { namespace, version },
     })
   }

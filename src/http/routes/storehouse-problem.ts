@@ -24,7 +24,7 @@ export function replyStorehouseProblem(thrown: unknown, request: FastifyRequest,
 
 /** 1.3.2 takes a body of another type for none, which is a 400. */
 function asMalformed(error: SettingsError, { method }: FastifyRequest): SettingsError {
-  if (error.code !== 'MEDIA_UNSUPPORTED') return error
+  if (error.code !== 'UNSUPPORTED_MEDIA_TYPE') return error
   return new SettingsError('CONTENT_MALFORMED', 'The data of a box is sent as Content-Type: application/json, in UTF-8, not compressed.', {
     cause: error,
     details: { got: error.details.got, response: UNREADABLE[method] },
@@ -34,7 +34,7 @@ function asMalformed(error: SettingsError, { method }: FastifyRequest): Settings
 function responseOf(error: SettingsError, { method, body }: FastifyRequest): string {
   const { response } = error.details
   if (typeof response === 'string') return response
-  if (error.code === 'BOX_UNKNOWN') return method === 'DELETE' ? 'Box not found' : 'Not Found'
+  if (error.code === 'BOX_NOT_FOUND') return method === 'DELETE' ? 'Box not found' : 'Not Found'
   if (error.code === 'INTERNAL_ERROR') return 'Internal Server Error'
   const isUnread = error.status === 400 && body === undefined
   return (isUnread ? UNREADABLE[method] : undefined) ?? error.message

@@ -136,5 +136,5 @@ function tag(reply: FastifyReply, { revision }: Box): FastifyReply {
 }
 
 function noBox(message: string, response?: string): SettingsError {
-  return new SettingsError('BOX_UNKNOWN', message, { details: response === undefined ? {} : { response } })
+  return new SettingsError('BOX_NOT_FOUND', message, { details: response === undefined ? {} : { response } })
 }

@@ -27,7 +27,7 @@ export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit[
 }
 
 /**
- * Reads the operations of a transaction. @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED, SCOPE_MALFORMED, METHOD_UNKNOWN, JSON_MALFORMED, each
+ * Reads the operations of a transaction. @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED, SCOPE_MALFORMED, METHOD_NOT_FOUND, JSON_MALFORMED, each
  * naming the operation, counted from 0; DOCUMENT_TOO_LARGE for too many.
  */
 export function parseOperations(value: unknown, scope: string | undefined, controller: string): readonly ParsedOperation[] {

@@ -94,7 +94,7 @@ class BoxCheck {
     const { code } = outcome
     const { expected } = command
     if (code === 'DOCUMENT_EXISTS') this.#requireState(command, 'was refused, for there was such a box', isThere)
-    else if (code === 'BOX_UNKNOWN') this.#requireState(command, 'was refused, for there was no such box', isAway)
+    else if (code === 'BOX_NOT_FOUND') this.#requireState(command, 'was refused, for there was no such box', isAway)
     else if (code === 'REVISION_MISMATCH') {
       const isOther = ({ step }: State): boolean => isThere({ step }) && String(step?.moment.revision) !== expected?.revision
       this.#requireState(command, `was refused, for the box was at another revision than ${expected?.revision}`, isOther)

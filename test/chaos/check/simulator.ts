@@ -175,7 +175,7 @@ class SimulatedRound {
   /** Asks for what cannot be, as the box is or is not there. */
   #vainBox(key: string): void {
     const isThere = this.#store.texts.has(key)
-    const code = isThere ? 'DOCUMENT_EXISTS' : 'BOX_UNKNOWN'
+    const code = isThere ? 'DOCUMENT_EXISTS' : 'BOX_NOT_FOUND'
     this.#record({ kind: isThere ? 'create box' : 'patch box', key }, () => ({ type: 'refused', code, message: '' }))
   }
 
@@ -229,7 +229,7 @@ class SimulatedRound {
     const key = this.#tokens[pick % this.#tokens.length]
     if (key === undefined) return
     this.#record({ kind: 'revoke token', key }, () => {
-      if (!this.#store.texts.has(key)) return { type: 'refused', code: 'TOKEN_UNKNOWN', message: '' }
+      if (!this.#store.texts.has(key)) return { type: 'refused', code: 'TOKEN_NOT_FOUND', message: '' }
       this.#put([{ key, data: undefined }])
       return { type: 'ok' }
     })

@@ -77,7 +77,7 @@ function takeRevocation(
       findings.lost++
       findings.wrong(`${id} was acked as the revocation of ${key}, and the store has it at the end.`)
     }
-  } else if (outcome.type === 'refused' && outcome.code === 'TOKEN_UNKNOWN') {
+  } else if (outcome.type === 'refused' && outcome.code === 'TOKEN_NOT_FOUND') {
     const isExpected = others.some(other => other.outcome.type !== 'refused' && other.sent < sent)
     const isGone = steps.some(({ text }) => text === undefined)
     if (!isExpected && !isGone && truth.lives.length === 1)

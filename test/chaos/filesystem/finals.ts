@@ -38,7 +38,7 @@ async function overridesOf(player: Player, namespace: string, scope: string): Pr
     const [record] = await player.ask('kytos.settings.history', { namespace, scope, version })
     return record?.kind === 'deleted' ? undefined : overrides
   } catch (error) {
-    if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return undefined
+    if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
     throw error
   }
 }

@@ -93,7 +93,7 @@ export class SettingsActs {
       try {
         return { settings: await this.#player.ask('kytos.settings.retrieve', { namespace, fresh: true }) }
       } catch (error) {
-        if (isSettingsError(error, 'NAMESPACE_UNKNOWN')) return { settings: UNWRITTEN }
+        if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return { settings: UNWRITTEN }
         throw error
       }
     })

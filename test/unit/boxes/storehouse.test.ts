@@ -35,7 +35,7 @@ describe('not repeated:', () => {
       data: { x: 1, y: { w: null } },
     })
     expect(await one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: [1], method: 'PUT' })).toMatchObject({ data: [1] })
-    await expect(one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'none', data: {} })).rejects.toMatchObject({ code: 'BOX_UNKNOWN' })
+    await expect(one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'none', data: {} })).rejects.toMatchObject({ code: 'BOX_NOT_FOUND' })
   })
 
   it('list("net") also listed "netops"', async () => {
@@ -116,7 +116,7 @@ describe('not repeated:', () => {
     await create(one, 'net', 'a', { x: 1 })
     const content = { namespace: 'net', box_id: 'a', data: { x: 2 }, method: 'MERGE' } as unknown as CommandContent<'kytos.storehouse.update'> // as untyped code says it
     await expect(one.ask('kytos.storehouse.update', content)).rejects.toMatchObject({
-      code: 'METHOD_UNKNOWN',
+      code: 'METHOD_NOT_FOUND',
       message: '"MERGE" is not a method: PATCH, PUT.',
     })
     expect(await read(one, 'net', 'a')).toMatchObject({ data: { x: 1 } })

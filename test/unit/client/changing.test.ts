@@ -88,7 +88,7 @@ describe('a transaction of a NApp', () => {
     ])
     expect(settings.revision).toBe(changed[0]?.revision)
     await expect(settings.transaction([{ data: { interval: 8 } }, { namespace: 'kytos/gone', method: 'DELETE' }])).rejects.toMatchObject({
-      code: 'NAMESPACE_UNKNOWN',
+      code: 'NAMESPACE_NOT_FOUND',
     })
     expect(settings.values.interval).toBe(7)
     expect((await settings.transaction([{ data: { interval: 9 } }], { dryRun: true })).settings).toMatchObject([{ data: { interval: 9 } }])

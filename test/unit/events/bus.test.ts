@@ -141,7 +141,7 @@ describe('a listener', () => {
     const heard: string[] = []
     bus.on('a', () => new Promise(() => {}))
     bus.on('a', () => {
-      throw new SettingsError('BOX_UNKNOWN', 'thrown')
+      throw new SettingsError('BOX_NOT_FOUND', 'thrown')
     })
     bus.on(/a/, () => Promise.reject(new Error('rejected')), { name: 'kytos/rejecting' })
     bus.on('a', () => void heard.push('heard'))
@@ -150,7 +150,7 @@ describe('a listener', () => {
     await settled()
     expect(heard).toEqual(['heard', 'heard'])
     const errorsOf = (name: string) => bus.deadLetters.list().flatMap(({ listener, error }) => (listener === name ? [error] : []))
-    expect(errorsOf(SYSTEM.name)).toEqual(Array(2).fill({ code: 'BOX_UNKNOWN', message: 'thrown' }))
+    expect(errorsOf(SYSTEM.name)).toEqual(Array(2).fill({ code: 'BOX_NOT_FOUND', message: 'thrown' }))
     expect(errorsOf('kytos/rejecting')).toEqual(Array(2).fill({ message: 'rejected' }))
     expect(warnings).toContain('kytos/rejecting failed on "a": rejected')
   })
@@ -163,7 +163,7 @@ describe('a view', () => {
     const seen: unknown[] = []
     bus.serve('kytos.settings.describe', (fields, { actor }) => {
       seen.push(fields, actor)
-      throw new SettingsError('NAMESPACE_UNKNOWN', 'no such')
+      throw new SettingsError('NAMESPACE_NOT_FOUND', 'no such')
     })
     const event = bus.view(LLDP).emit('kytos.settings.describe', content)
     bus.emit('kytos.settings.describe', { namespace: 'kytos/b' })
@@ -175,8 +175,8 @@ describe('a view', () => {
 
   it.each(['settings.changed', 'settings.anything', 'box.changed', 'kytos/settings.loaded'])('may not emit %s', name => {
     const bus = createBus()
-    expect(() => bus.view(LLDP).emit(name, {})).toThrow(expect.objectContaining({ code: 'FACT_FORGED' }))
-    expect(() => bus.emit(name, {})).toThrow(expect.objectContaining({ code: 'FACT_FORGED' }))
+    expect(() => bus.view(LLDP).emit(name, {})).toThrow(expect.objectContaining({ code: 'EVENT_RESERVED' }))
+    expect(() => bus.emit(name, {})).toThrow(expect.objectContaining({ code: 'EVENT_RESERVED' }))
   })
 
   it('shows facts that nobody can alter', async () => {
@@ -227,7 +227,7 @@ describe('a bus', () => {
     bus.serve('kytos.settings.list', () => [])
     stop()
     expect(bus.census().handlers).toBe(1)
-    expect(() => bus.serve('toString' as 'kytos.settings.list', () => [])).toThrow(expect.objectContaining({ code: 'COMMAND_UNKNOWN' }))
+    expect(() => bus.serve('toString' as 'kytos.settings.list', () => [])).toThrow(expect.objectContaining({ code: 'COMMAND_NOT_FOUND' }))
     expect(Object.keys(COMMANDS).length).toBeGreaterThan(10)
   })
 })

@@ -25,7 +25,7 @@ describe('ask', () => {
   it('rejects with the very error of the handler, and with INTERNAL_ERROR for any other', async () => {
     const errors: string[] = []
     const bus = createBus({ log: { warn: () => {}, error: message => void errors.push(message) } })
-    const refused = new SettingsError('NAMESPACE_UNKNOWN', 'no such')
+    const refused = new SettingsError('NAMESPACE_NOT_FOUND', 'no such')
     bus.serve('kytos.settings.describe', () => {
       throw refused
     })
@@ -40,12 +40,12 @@ describe('ask', () => {
     const bus = createBus()
     await expect(ask(bus, 'kytos.settings.list', {})).rejects.toMatchObject({ code: 'SERVICE_ABSENT' })
     await expect(ask(bus, 'kytos.settings.updat' as CommandName, { namespace: 'kytos/a' })).rejects.toMatchObject({
-      code: 'COMMAND_UNKNOWN',
+      code: 'COMMAND_NOT_FOUND',
       details: { nearest: 'kytos.settings.update' },
     })
   })
 
-  it('rejects with ANSWER_LATE when time is up, and ignores the answer that comes then', async () => {
+  it('rejects with TIMEOUT when time is up, and ignores the answer that comes then', async () => {
     const bus = createBus()
     let answer = (_: readonly Summary[]): void => {}
     bus.serve(
@@ -55,7 +55,7 @@ describe('ask', () => {
           answer = resolve
         }),
     )
-    await expect(ask(bus, 'kytos.settings.list', {}, { timeout: 1 })).rejects.toMatchObject({ code: 'ANSWER_LATE' })
+    await expect(ask(bus, 'kytos.settings.list', {}, { timeout: 1 })).rejects.toMatchObject({ code: 'TIMEOUT' })
     answer([])
     await settled()
     expect(bus.deadLetters.list()).toEqual([])

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { createBus } from '../../../events/bus.ts'
 import { changedFact, settled } from './facts.ts'
 
-const unknown = expect.objectContaining({ code: 'DEAD_LETTER_UNKNOWN' })
+const unknown = expect.objectContaining({ code: 'DEAD_LETTER_NOT_FOUND' })
 
 describe('a dead letter', () => {
   it('is handed again only to the listener that failed, with one more reinjection each time', async () => {

@@ -153,7 +153,7 @@ describe('a request that offers another protocol', () => {
   it('a WebSocket elsewhere, is answered like any other, and its line closed', async () => {
     const { http } = await openBareRig()
     expect(await refusal(http.port, {}, '/healthz')).toMatchObject({ status: 200, json: { state: 'READY' } })
-    expect(await refusal(http.port, {}, '/nowhere')).toMatchObject({ status: 404, json: { code: 'ROUTE_UNKNOWN' } })
+    expect(await refusal(http.port, {}, '/nowhere')).toMatchObject({ status: 404, json: { code: 'ROUTE_NOT_FOUND' } })
     const post = `POST ${API}/bus HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n{}`
     const rest = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
     expect((await converse(http.port, post, rest)).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 405', 'HTTP/1.1 200'])

@@ -20,11 +20,11 @@ describe('a connection to the bus', () => {
     const line = await openBusLine(rig.http.port, (await rig.token(['read'])).headers)
     for (const [name, effect] of Object.entries(COMMANDS)) {
       const { error } = await line.ask(name, {})
-      if (effect === 'read') expect([name, error?.code]).not.toEqual([name, 'RIGHT_MISSING'])
-      else expect([name, error]).toEqual([name, expect.objectContaining({ code: 'RIGHT_MISSING', status: 403 })])
+      if (effect === 'read') expect([name, error?.code]).not.toEqual([name, 'PERMISSION_DENIED'])
+      else expect([name, error]).toEqual([name, expect.objectContaining({ code: 'PERMISSION_DENIED', status: 403 })])
     }
     line.send({ publish: { name: 'me/napp.said', content: {} } })
-    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'RIGHT_MISSING', details: { needs: 'write', frame: 'publish' } } })
+    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'PERMISSION_DENIED', details: { needs: 'write', frame: 'publish' } } })
     expect((await line.ask('kytos.settings.list')).data).toEqual([])
 
     const writer = await openBusLine(rig.http.port, (await rig.token(['write'], 'ci')).headers)
@@ -36,7 +36,7 @@ describe('a connection to the bus', () => {
     const frame = (size: number) => JSON.stringify({ id: 1, name: 'kytos.storehouse.create', content: { namespace: 'net', data: 'x'.repeat(size) } })
     const reader = await openBusLine(rig.http.port, (await rig.token(['read'])).headers)
     reader.send(frame(1_000_000))
-    expect(await reader.next()).toMatchObject({ reply_to: 1, error: { code: 'RIGHT_MISSING' } })
+    expect(await reader.next()).toMatchObject({ reply_to: 1, error: { code: 'PERMISSION_DENIED' } })
     reader.send(frame(1_100_000))
     expect((await reader.closed)[0]).toBe(1009)
     const writer = await openBusLine(rig.http.port, (await rig.token(['write'], 'ci')).headers)

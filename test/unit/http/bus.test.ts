@@ -28,7 +28,7 @@ describe('a command over the bus', () => {
     const line = await openBusLine(http.port)
     await line.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: {} })
     expect(await line.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldb' })).toMatchObject({
-      error: { code: 'NAMESPACE_UNKNOWN', status: 404, message: expect.stringContaining('kytos/of_lldp'), details: expect.any(Object) },
+      error: { code: 'NAMESPACE_NOT_FOUND', status: 404, message: expect.stringContaining('kytos/of_lldp'), details: expect.any(Object) },
     })
     const schema = { type: 'object', properties: { n: { type: 'integer' } } }
     await line.ask('kytos.settings.register', { namespace: 'kytos/a', schema })
@@ -265,12 +265,12 @@ describe('a frame that is refused', () => {
       1,
     ],
     ['two frames in one', '{"subscribe":[],"publish":{"name":"a"}}', 'CONTENT_MALFORMED', /"publish" in a frame/],
-    ['an unknown command', '{"id":1,"name":"kytos.settings.updaet"}', 'COMMAND_UNKNOWN', /nearest is "kytos.settings.update"/, 1],
-    ['a name that is no command', '{"id":1,"name":"kytos/topology.link_up"}', 'COMMAND_UNKNOWN', /publish/, 1],
-    ['a fact as a command', '{"id":1,"name":"settings.changed"}', 'FACT_FORGED', /only the watcher/, 1],
-    ['a fact published', '{"publish":{"name":"settings.changed"}}', 'FACT_FORGED', /only the watcher/],
-    ['a fact of boxes published', '{"publish":{"name":"box.changed","content":{}}}', 'FACT_FORGED', /only the watcher/],
-    ['the loaded fact published', '{"publish":{"name":"kytos/settings.loaded"}}', 'FACT_FORGED', /only the watcher/],
+    ['an unknown command', '{"id":1,"name":"kytos.settings.updaet"}', 'COMMAND_NOT_FOUND', /nearest is "kytos.settings.update"/, 1],
+    ['a name that is no command', '{"id":1,"name":"kytos/topology.link_up"}', 'COMMAND_NOT_FOUND', /publish/, 1],
+    ['a fact as a command', '{"id":1,"name":"settings.changed"}', 'EVENT_RESERVED', /only the watcher/, 1],
+    ['a fact published', '{"publish":{"name":"settings.changed"}}', 'EVENT_RESERVED', /only the watcher/],
+    ['a fact of boxes published', '{"publish":{"name":"box.changed","content":{}}}', 'EVENT_RESERVED', /only the watcher/],
+    ['the loaded fact published', '{"publish":{"name":"kytos/settings.loaded"}}', 'EVENT_RESERVED', /only the watcher/],
     ['a command published', '{"publish":{"name":"kytos.settings.delete","content":{"namespace":"kytos/a"}}}', 'CONTENT_MALFORMED', /is a command/],
     ['no event published', '{"publish":"kytos/a.b"}', 'CONTENT_MALFORMED', /"publish" must be an object/],
     ['an unknown member published', '{"publish":{"name":"a","data":1}}', 'CONTENT_MALFORMED', /"data" in "publish"/],

@@ -120,7 +120,7 @@ it('an unknown id, or one of another name, is 404 and nothing is done', async ()
   for (const method of ['PATCH', 'DELETE']) {
     expect(await rig.send(method, DEAD_LETTER, json({ ids: [...ids, 'x'] }))).toMatchObject({
       status: 404,
-      json: { code: 'DEAD_LETTER_UNKNOWN', unknown: ['x'] },
+      json: { code: 'DEAD_LETTER_NOT_FOUND', unknown: ['x'] },
     })
     expect(await rig.send(method, DEAD_LETTER, json({ ids, event_name: 'topology.down' }))).toMatchObject({ status: 404 })
   }

@@ -256,10 +256,10 @@ async function stopping({ http, bus, admin }: World, work: () => Promise<void>):
 async function unsure(served: readonly Described[], note: (operation: Described, answer: Answer) => void): Promise<void> {
   const log = keepLog()
   const bus = createBus({ log })
-  const fail = (code: 'ANSWER_LATE' | 'OUTCOME_UNKNOWN'): never => {
+  const fail = (code: 'TIMEOUT' | 'OUTCOME_UNKNOWN'): never => {
     throw new SettingsError(code, 'Nobody knows.')
   }
-  for (const name of Object.keys(COMMANDS) as CommandName[]) bus.serve(name, () => fail('ANSWER_LATE'))
+  for (const name of Object.keys(COMMANDS) as CommandName[]) bus.serve(name, () => fail('TIMEOUT'))
   const tokens: Tokens = {
     check: () => ({ name: 'admin', rights: new Set(['read', 'write', 'admin']), expires: Number.POSITIVE_INFINITY, holds: () => true }),
     onChange: () => () => {},

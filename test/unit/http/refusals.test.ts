@@ -7,13 +7,13 @@ const JSON_TYPE = { 'content-type': 'application/json' }
 
 describe('a request that is not understood', () => {
   it.each([
-    ['GET', '/nowhere', 404, 'ROUTE_UNKNOWN'],
-    ['GET', '/', 404, 'ROUTE_UNKNOWN'],
-    ['GET', `${API}/of_lldp`, 404, 'ROUTE_UNKNOWN'],
-    ['GET', `${API}/event`, 404, 'ROUTE_UNKNOWN'],
-    ['POST', NAMESPACE, 405, 'METHOD_REFUSED'],
-    ['DELETE', API, 405, 'METHOD_REFUSED'],
-    ['OPTIONS', NAMESPACE, 405, 'METHOD_REFUSED'],
+    ['GET', '/nowhere', 404, 'ROUTE_NOT_FOUND'],
+    ['GET', '/', 404, 'ROUTE_NOT_FOUND'],
+    ['GET', `${API}/of_lldp`, 404, 'ROUTE_NOT_FOUND'],
+    ['GET', `${API}/event`, 404, 'ROUTE_NOT_FOUND'],
+    ['POST', NAMESPACE, 405, 'METHOD_NOT_ALLOWED'],
+    ['DELETE', API, 405, 'METHOD_NOT_ALLOWED'],
+    ['OPTIONS', NAMESPACE, 405, 'METHOD_NOT_ALLOWED'],
     ['GET', `${API}/../secret`, 400, 'NAMESPACE_MALFORMED'],
     ['GET', `${API}/kytos/..`, 400, 'NAMESPACE_MALFORMED'],
     ['GET', `${API}/kytos/..%2f..%2fetc`, 400, 'NAMESPACE_MALFORMED'],
@@ -70,11 +70,11 @@ describe('a request that is not understood', () => {
     ['text that is no UTF-8', Buffer.from('{"a":"\xff"}', 'latin1'), 400, 'JSON_MALFORMED', JSON_TYPE],
     ['an array', '[]', 400, 'CONTENT_MALFORMED', JSON_TYPE],
     ['more than 1 MiB', `"${'x'.repeat(1_048_576)}"`, 413, 'DOCUMENT_TOO_LARGE', JSON_TYPE],
-    ['a form', 'a=1', 415, 'MEDIA_UNSUPPORTED', { 'content-type': 'application/x-www-form-urlencoded' }],
-    ['no type', '{}', 415, 'MEDIA_UNSUPPORTED', {}],
-    ['a broken type', '{}', 415, 'MEDIA_UNSUPPORTED', { 'content-type': 'json' }],
-    ['another charset', '{}', 415, 'MEDIA_UNSUPPORTED', { 'content-type': 'application/json; charset=latin1' }],
-    ['a packed body', '{}', 415, 'MEDIA_UNSUPPORTED', { ...JSON_TYPE, 'content-encoding': 'gzip' }],
+    ['a form', 'a=1', 415, 'UNSUPPORTED_MEDIA_TYPE', { 'content-type': 'application/x-www-form-urlencoded' }],
+    ['no type', '{}', 415, 'UNSUPPORTED_MEDIA_TYPE', {}],
+    ['a broken type', '{}', 415, 'UNSUPPORTED_MEDIA_TYPE', { 'content-type': 'json' }],
+    ['another charset', '{}', 415, 'UNSUPPORTED_MEDIA_TYPE', { 'content-type': 'application/json; charset=latin1' }],
+    ['a packed body', '{}', 415, 'UNSUPPORTED_MEDIA_TYPE', { ...JSON_TYPE, 'content-encoding': 'gzip' }],
   ])('for its body, %s, changes nothing', async (_what, body, status, code, headers) => {
     const { send } = await openRealRig()
     for (const method of ['PUT', 'PATCH']) {

@@ -41,7 +41,10 @@ describe('the settings of a namespace over REST', () => {
     expect(answer.json.overrides).toEqual({ a: { b: null }, c: 2 })
     const failed = await send('PATCH', NAMESPACE, { headers: patch, body: { json: [{ op: 'test', path: '/c', value: 3 }] } })
     expect(failed).toMatchObject({ status: 409, json: { code: 'PATCH_CONFLICT' } })
-    expect(await send('PUT', NAMESPACE, { headers: merge, body: { json: {} } })).toMatchObject({ status: 415, json: { code: 'MEDIA_UNSUPPORTED' } })
+    expect(await send('PUT', NAMESPACE, { headers: merge, body: { json: {} } })).toMatchObject({
+      status: 415,
+      json: { code: 'UNSUPPORTED_MEDIA_TYPE' },
+    })
   })
 
   it('keep integers of any size bit by bit', async () => {
@@ -76,7 +79,7 @@ describe('the settings of a namespace over REST', () => {
     expect(history.json).toHaveLength(2)
     const record = await send('GET', `${NAMESPACE}/history/1/`)
     expect(record.json).toMatchObject({ version: 1, data: { a: 1 }, comment: 'für den Kern', actor: { type: 'user', name: '127.0.0.1' } })
-    expect(await send('GET', `${NAMESPACE}/history/7`)).toMatchObject({ status: 404, json: { code: 'VERSION_UNKNOWN' } })
+    expect(await send('GET', `${NAMESPACE}/history/7`)).toMatchObject({ status: 404, json: { code: 'VERSION_NOT_FOUND' } })
     for (const path of ['history/0', 'history/x', 'history/1.5', 'history?limit=0', 'history?limit=1e3', 'history?limit=1&limit=2']) {
       expect(await send('GET', `${NAMESPACE}/${path}`)).toMatchObject({ status: 400, json: { code: 'CONTENT_MALFORMED' } })
     }
@@ -187,7 +190,7 @@ describe('the settings of a namespace over REST', () => {
   it('that nobody knows are 404 with the nearest name', async () => {
     const { send } = await openRealRig()
     await send('PATCH', NAMESPACE, { body: { json: { a: 1 } } })
-    expect(await send('GET', `${API}/kytos/of_lldq`)).toMatchObject({ status: 404, json: { code: 'NAMESPACE_UNKNOWN', nearest: 'kytos/of_lldp' } })
+    expect(await send('GET', `${API}/kytos/of_lldq`)).toMatchObject({ status: 404, json: { code: 'NAMESPACE_NOT_FOUND', nearest: 'kytos/of_lldp' } })
   })
 
   it('are 503 with Retry-After while nobody answers on the bus', async () => {

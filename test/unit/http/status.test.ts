@@ -26,7 +26,7 @@ it('GET /status names every file that does not show its document, with the NApp 
   expect((await send('GET', `${NAMESPACE}/status/`)).json.files).toMatchObject([{ source: sourceOf(LLDP), code: 'FILE_MISSING' }])
   expect(await send('GET', `${API}/kytos/of_lldpp/status`)).toMatchObject({
     status: 404,
-    json: { code: 'NAMESPACE_UNKNOWN', nearest: 'kytos/of_lldp' },
+    json: { code: 'NAMESPACE_NOT_FOUND', nearest: 'kytos/of_lldp' },
   })
   expect(await send('GET', `${API}/status?namespace=a`)).toMatchObject({ status: 400 })
 })

@@ -88,14 +88,14 @@ describe('a body that is not understood', () => {
 
 describe('a path', () => {
   it.each([
-    ['GET', `${V1}/`, 404, 'ROUTE_UNKNOWN'],
-    ['GET', '/api/kytos/storehouse/v3/net', 404, 'ROUTE_UNKNOWN'],
-    ['GET', `${V1}/net/a/b`, 404, 'ROUTE_UNKNOWN'],
-    ['GET', `${V2}/net`, 405, 'METHOD_REFUSED'],
-    ['PUT', `${V1}/net`, 405, 'METHOD_REFUSED'],
-    ['POST', `${V1}/net/a`, 405, 'METHOD_REFUSED'],
-    ['POST', `${V1}/net/search_by/box_id/a`, 405, 'METHOD_REFUSED'],
-    ['DELETE', `${V1}/backup/net/a`, 405, 'METHOD_REFUSED'],
+    ['GET', `${V1}/`, 404, 'ROUTE_NOT_FOUND'],
+    ['GET', '/api/kytos/storehouse/v3/net', 404, 'ROUTE_NOT_FOUND'],
+    ['GET', `${V1}/net/a/b`, 404, 'ROUTE_NOT_FOUND'],
+    ['GET', `${V2}/net`, 405, 'METHOD_NOT_ALLOWED'],
+    ['PUT', `${V1}/net`, 405, 'METHOD_NOT_ALLOWED'],
+    ['POST', `${V1}/net/a`, 405, 'METHOD_NOT_ALLOWED'],
+    ['POST', `${V1}/net/search_by/box_id/a`, 405, 'METHOD_NOT_ALLOWED'],
+    ['DELETE', `${V1}/backup/net/a`, 405, 'METHOD_NOT_ALLOWED'],
     ['GET', `${V1}/net/${'x'.repeat(181)}`, 400, 'BOX_MALFORMED'],
     ['GET', `${V1}/net/${'x'.repeat(5_000)}`, 400, 'CONTENT_MALFORMED'],
     ['GET', `${V1}/net/${encodeURIComponent('ü'.repeat(31))}`, 400, 'BOX_MALFORMED'],

@@ -75,9 +75,10 @@ it('who has no right sees and changes nothing, over REST, Server-Sent Events and
   }
   const line = await openBusLine(world.http.port, reader)
   for (const [name, effect] of Object.entries(COMMANDS))
-    if (effect === 'write') expect([name, (await line.ask(name, { namespace: 'me/secret', data: {} })).error?.code]).toEqual([name, 'RIGHT_MISSING'])
+    if (effect === 'write')
+      expect([name, (await line.ask(name, { namespace: 'me/secret', data: {} })).error?.code]).toEqual([name, 'PERMISSION_DENIED'])
   line.send({ publish: { name: 'me/napp.said', content: {} } })
-  expect((await line.next()).error?.code).toBe('RIGHT_MISSING')
+  expect((await line.next()).error?.code).toBe('PERMISSION_DENIED')
   expect((await line.ask('kytos.settings.retrieve', { namespace: 'me/secret' })).data).toMatchObject({ data: { key: SECRET } })
   expect(await world.stored()).toEqual(withTokens)
   expect(withTokens.filter(one => !one.startsWith('tokens/'))).toEqual(before.filter(one => !one.startsWith('tokens/')))

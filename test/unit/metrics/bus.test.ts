@@ -48,7 +48,7 @@ it('commands are counted by name and code, and no name that anybody makes up bec
   const { bus, measured } = openMeasured()
   bus.serve('kytos.settings.list', () => [])
   bus.serve('kytos.settings.retrieve', () => {
-    throw new SettingsError('NAMESPACE_UNKNOWN', 'none')
+    throw new SettingsError('NAMESPACE_NOT_FOUND', 'none')
   })
   for (let i = 0; i < 2; i++) await ask(bus, 'kytos.settings.list', {})
   await ask(bus, 'kytos.settings.retrieve', { namespace: 'kytos/a' }).catch(() => {})
@@ -56,7 +56,7 @@ it('commands are counted by name and code, and no name that anybody makes up bec
   const commands = Object.entries(await measured()).filter(([name]) => name.startsWith('kytos_settings_commands_total'))
   expect(Object.fromEntries(commands)).toEqual({
     'kytos_settings_commands_total{command="kytos.settings.list",code=""}': 2,
-    'kytos_settings_commands_total{command="kytos.settings.retrieve",code="NAMESPACE_UNKNOWN"}': 1,
-    'kytos_settings_commands_total{command="unknown",code="COMMAND_UNKNOWN"}': 2,
+    'kytos_settings_commands_total{command="kytos.settings.retrieve",code="NAMESPACE_NOT_FOUND"}': 1,
+    'kytos_settings_commands_total{command="unknown",code="COMMAND_NOT_FOUND"}': 2,
   })
 })

@@ -49,19 +49,19 @@ describe('A SettingsError', () => {
   })
 
   it('is told from others, and by its codes', () => {
-    const error: unknown = new SettingsError('BOX_UNKNOWN', 'x')
-    const others: ErrorCode[] = ['NAMESPACE_UNKNOWN', 'NAPP_UNKNOWN']
+    const error: unknown = new SettingsError('BOX_NOT_FOUND', 'x')
+    const others: ErrorCode[] = ['NAMESPACE_NOT_FOUND', 'NAPP_NOT_FOUND']
     assert.equal(isSettingsError(error), true)
-    assert.equal(isSettingsError(error, 'BOX_UNKNOWN', ...others), true)
+    assert.equal(isSettingsError(error, 'BOX_NOT_FOUND', ...others), true)
     assert.equal(isSettingsError(error, ...others), false)
-    assert.equal(isSettingsError(new Error('BOX_UNKNOWN')), false)
-    assert.equal(isSettingsError({ code: 'BOX_UNKNOWN' }), false)
+    assert.equal(isSettingsError(new Error('BOX_NOT_FOUND')), false)
+    assert.equal(isSettingsError({ code: 'BOX_NOT_FOUND' }), false)
   })
 })
 
 describe('toSettingsError', () => {
   it('leaves ours as they are', () => {
-    const error = new SettingsError('BOX_UNKNOWN', 'x')
+    const error = new SettingsError('BOX_NOT_FOUND', 'x')
     assert.equal(toSettingsError(error), error)
   })
 

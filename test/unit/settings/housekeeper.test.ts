@@ -85,7 +85,7 @@ describe('housekeeping', () => {
     const records = await one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', limit: 1_000 })
     expect([records.length, records[0]?.version, records.at(-1)?.version]).toEqual([51, 61, 11])
     await expect(one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', version: 5 })).rejects.toMatchObject({
-      code: 'VERSION_UNKNOWN',
+      code: 'VERSION_NOT_FOUND',
       message: expect.stringContaining('kept are 11 to 61'),
     })
     expect(await one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', version: 12 })).toMatchObject([{ version: 12, data: { i: 12 } }])

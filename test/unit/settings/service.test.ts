@@ -129,9 +129,9 @@ describe('settings', () => {
     for (const namespace of ['..', 'kytos', 'kytos/../x', 'kytos/a\0', '__proto__/x', 'kytos/', `kytos/${'x'.repeat(65)}`]) {
       await expect(one.ask('kytos.settings.update', { namespace, data: {} })).rejects.toMatchObject({ code: 'NAMESPACE_MALFORMED' })
     }
-    await expect(one.ask('kytos.settings.update', { namespace: 'Kytos/OF_lldp', data: {} })).rejects.toMatchObject({ code: 'NAMESPACE_TWIN' })
+    await expect(one.ask('kytos.settings.update', { namespace: 'Kytos/OF_lldp', data: {} })).rejects.toMatchObject({ code: 'NAMESPACE_CONFLICT' })
     await expect(one.ask('kytos.settings.retrieve', { namespace: 'kytos/of_ldp' })).rejects.toMatchObject({
-      code: 'NAMESPACE_UNKNOWN',
+      code: 'NAMESPACE_NOT_FOUND',
       details: { nearest: NS },
     })
   })

@@ -211,7 +211,7 @@ describe('a transaction', () => {
       { code: 'NAMESPACE_MALFORMED', details: { transaction_operation: 1 } },
     ],
     ['a bad scope', [{ namespace: A, data: {}, scope: 'me' }], { code: 'SCOPE_MALFORMED' }],
-    ['a bad method', [{ namespace: A, data: {}, method: 'MERGE' }], { code: 'METHOD_UNKNOWN' }],
+    ['a bad method', [{ namespace: A, data: {}, method: 'MERGE' }], { code: 'METHOD_NOT_FOUND' }],
     ['data for DELETE', [{ namespace: A, data: {}, method: 'DELETE' }], { code: 'CONTENT_MALFORMED' }],
     ['no data', [{ namespace: A }], { code: 'CONTENT_MALFORMED', message: expect.stringContaining('"data" is needed for PATCH') }],
     ['a scalar', [{ namespace: A, data: 5 }], { code: 'CONTENT_MALFORMED' }],
@@ -222,7 +222,7 @@ describe('a transaction', () => {
         { namespace: A, data: {} },
         { namespace: B, method: 'DELETE' },
       ],
-      { code: 'NAMESPACE_UNKNOWN' },
+      { code: 'NAMESPACE_NOT_FOUND' },
     ],
     ['a test that fails', [{ namespace: A, data: [{ op: 'test', path: '/x', value: 1 }], method: 'JSON_PATCH' }], { code: 'PATCH_CONFLICT' }],
     ['33 documents', Array.from({ length: 33 }, (_, i) => ({ namespace: `kytos/n${i}`, data: {} })), { code: 'DOCUMENT_TOO_LARGE' }],
@@ -233,7 +233,7 @@ describe('a transaction', () => {
         { namespace: 'kytos/Twin', data: {} },
         { namespace: 'kytos/twin', data: {} },
       ],
-      { code: 'NAMESPACE_TWIN' },
+      { code: 'NAMESPACE_CONFLICT' },
     ],
   ])('with %s is refused, and nothing of it is written', async (_, operations, refusal) => {
     const store = createStore()
@@ -412,7 +412,7 @@ describe('a dry run', () => {
     expect(await rehearsal).toMatchObject({ overrides: { n: 3, m: 2 }, preview: { changes: [{ path: '/n', old: 2, new: 3 }] } })
     await one.ask('kytos.settings.update', { namespace: 'kytos/never', data: {}, dry_run: true })
     const twin = one.ask('kytos.settings.update', { namespace: 'kytos/A', data: {}, dry_run: true })
-    await expect(twin).rejects.toMatchObject({ code: 'NAMESPACE_TWIN', details: { nearest: A } })
-    await expect(one.ask('kytos.settings.retrieve', { namespace: 'kytos/never' })).rejects.toMatchObject({ code: 'NAMESPACE_UNKNOWN' })
+    await expect(twin).rejects.toMatchObject({ code: 'NAMESPACE_CONFLICT', details: { nearest: A } })
+    await expect(one.ask('kytos.settings.retrieve', { namespace: 'kytos/never' })).rejects.toMatchObject({ code: 'NAMESPACE_NOT_FOUND' })
   })
 })

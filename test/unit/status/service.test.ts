@@ -69,10 +69,10 @@ describe('kytos.settings.status', () => {
     // A rejected file of a document that never came to be is a reason to ask for it.
     expect(await sources({ namespace: 'kytos/never' })).toHaveLength(1)
     await expect(ask('kytos.settings.status', { namespace: 'kytos/xx' })).rejects.toMatchObject({
-      code: 'NAMESPACE_UNKNOWN',
+      code: 'NAMESPACE_NOT_FOUND',
       details: { nearest: 'kytos/x' },
     })
-    await expect(ask('kytos.settings.status', { namespace: 'nets' })).rejects.toMatchObject({ code: 'NAMESPACE_UNKNOWN' })
+    await expect(ask('kytos.settings.status', { namespace: 'nets' })).rejects.toMatchObject({ code: 'NAMESPACE_NOT_FOUND' })
   })
 
   it('names a bounded number of files, and says how many more there are', async () => {
@@ -113,7 +113,7 @@ describe('kytos.settings.restore_files', () => {
     await ask('kytos.settings.restore_files', { namespace: 'net' })
     expect(stage.calls.map(keys => [...(keys ?? [])].sort())).toEqual([[X_HERE, X_THERE, X], [BOX]])
     expect(stage.problems.map(({ key }) => key)).toEqual([OTHER_BOX, Y])
-    await expect(ask('kytos.settings.restore_files', { namespace: 'kytos/z' })).rejects.toMatchObject({ code: 'NAMESPACE_UNKNOWN' })
+    await expect(ask('kytos.settings.restore_files', { namespace: 'kytos/z' })).rejects.toMatchObject({ code: 'NAMESPACE_NOT_FOUND' })
   })
 
   it('passes on why a file cannot be written, and keeps the problem', async () => {

@@ -59,7 +59,7 @@ describe('a token', () => {
     expect((await refusalOf(() => tokens.check(token))).code).toBe('TOKEN_INVALID')
     expect(await tokens.list()).toEqual([])
     for (const unknown of [id, '', '..', 'a/b', 'x'.repeat(500), '\u0000'])
-      expect((await refusalOf(() => tokens.revoke(unknown))).code).toBe('TOKEN_UNKNOWN')
+      expect((await refusalOf(() => tokens.revoke(unknown))).code).toBe('TOKEN_NOT_FOUND')
   })
 
   it('ends when its time is over', async () => {

@@ -60,7 +60,7 @@ describe('a remote bus', () => {
       updated_by: { type: 'user', name: '127.0.0.1' },
     })
     await expect(bus.ask('kytos.settings.retrieve', { namespace: 'kytos/b' })).rejects.toMatchObject({
-      code: 'NAMESPACE_UNKNOWN',
+      code: 'NAMESPACE_NOT_FOUND',
       status: 404,
       details: { namespace: 'kytos/b' },
     })
@@ -166,7 +166,7 @@ describe('a line that is lost', () => {
     const remove = slowly(true)
     rig.bus.serve('kytos.storehouse.delete', remove.handler)
     const content = { namespace: 'net', box_id: '1' }
-    await expect(bus.ask('kytos.storehouse.delete', content, { timeout: 50 })).rejects.toMatchObject({ code: 'ANSWER_LATE' })
+    await expect(bus.ask('kytos.storehouse.delete', content, { timeout: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' })
     proxy.refuse()
     await expect.poll(() => bus.connected).toBe(false)
     await expect(bus.ask('kytos.storehouse.delete', content, { timeout: 50 })).rejects.toMatchObject({
@@ -259,7 +259,7 @@ describe('a service that cannot be reached', () => {
     const { http } = await openRealRig()
     const opened = openRemoteBus(`http://127.0.0.1:${http.port}`, { headers: { origin: 'https://evil.example' } })
     await expect(opened).rejects.toMatchObject({ code: 'ORIGIN_FORBIDDEN', message: expect.stringContaining('evil.example') })
-    await expect(openRemoteBus(`http://127.0.0.1:${http.port}/elsewhere`)).rejects.toMatchObject({ code: 'ROUTE_UNKNOWN' })
+    await expect(openRemoteBus(`http://127.0.0.1:${http.port}/elsewhere`)).rejects.toMatchObject({ code: 'ROUTE_NOT_FOUND' })
   })
 
   it('is something else: neither its answer nor its frames hurt', async () => {

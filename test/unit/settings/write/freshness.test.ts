@@ -53,7 +53,7 @@ describe('a fresh read', () => {
       world.rewind(back)
       const fresh = slow.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
       if (back === 1) expect(await fresh).toMatchObject({ overrides: { a: 1 } })
-      else await expect(fresh).rejects.toMatchObject({ code: 'NAMESPACE_UNKNOWN' })
+      else await expect(fresh).rejects.toMatchObject({ code: 'NAMESPACE_NOT_FOUND' })
     } finally {
       await slow.close()
     }
@@ -65,7 +65,7 @@ describe('a fresh read', () => {
     await one.ask('kytos.settings.update', { namespace: NS, data: {} })
     await two.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
     await expect(two.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldb', fresh: true })).rejects.toMatchObject({
-      code: 'NAMESPACE_UNKNOWN',
+      code: 'NAMESPACE_NOT_FOUND',
       details: { nearest: NS },
     })
   })

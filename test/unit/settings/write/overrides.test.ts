@@ -105,7 +105,7 @@ describe('a namespace', () => {
     const names = new Set(results.flatMap(result => (result.status === 'fulfilled' ? [result.value.namespace] : [])))
     expect(names.size).toBe(1)
     for (const result of results)
-      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'NAMESPACE_TWIN', details: { nearest: [...names][0] } })
+      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'NAMESPACE_CONFLICT', details: { nearest: [...names][0] } })
     expect((await one.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)).toEqual([...names])
   })
 
@@ -129,7 +129,7 @@ describe('a namespace', () => {
     const written = await one.ask('kytos.settings.update', update({ a: 1 }, { scope: 'controller:other' }))
     expect(written).toMatchObject({ overrides: { a: 1 }, data: {}, version: 1, revision: '0' })
     expect(await one.ask('kytos.settings.retrieve', { namespace: NS, scope: 'controller:other', fresh: true })).toMatchObject({ overrides: { a: 1 } })
-    await expect(one.ask('kytos.settings.retrieve', { namespace: NS })).rejects.toMatchObject({ code: 'NAMESPACE_UNKNOWN' })
+    await expect(one.ask('kytos.settings.retrieve', { namespace: NS })).rejects.toMatchObject({ code: 'NAMESPACE_NOT_FOUND' })
     expect(await one.ask('kytos.settings.delete', { namespace: NS, scope: 'controller:other' })).toMatchObject({ overrides: {}, version: 2 })
   })
 })
