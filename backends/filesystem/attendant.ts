@@ -118,7 +118,9 @@ export class Attendant {
       tracked.calm()
       if (seen.settled) tracked.signature = seen.signature
       if (seen.hash !== tracked.rejected) tracked.accept()
-      if (seen.hash !== null) this.#found(key, file, tracked)
+      // What came back with a folder is still to be replaced: the next process is to see that it was away.
+      const isStray = seen.hash === tracked.rejected && tracked.rejection === undefined
+      if (seen.hash !== null && !isStray) this.#found(key, file, tracked)
     } else {
       const wait = await this.#judge(key, file, tracked, seen)
       if (wait !== undefined) return wait
@@ -243,7 +245,8 @@ export class Attendant {
     tracked.untidy = false
     tracked.restoring = false
     tracked.signature = undefined
-    tracked.folder = folderHolding(file) ?? tracked.folder
+    const isTakenAway = version.hash === null && seen.hash !== null
+    tracked.folder = (isTakenAway ? identifyFolder(dirname(file)) : folderHolding(file)) ?? tracked.folder
     if (tracked.replaced) return this.hurry ? 0 : GRACE
     this.#office.remember(key)
     return undefined

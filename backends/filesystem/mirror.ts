@@ -7,7 +7,7 @@ import type { JsonObject } from '../../model/value.ts'
 import type { FileProblem } from '../backend.ts'
 import { lastHeld, withHashes } from './adopt.ts'
 import { Attendant, type Office } from './attendant.ts'
-import type { FileNotes } from './file-notes.ts'
+import { earlierLimit, type FileNotes } from './file-notes.ts'
 import { missingProblems, problemOf, unwritableMessage } from './file-problems.ts'
 import { type FileVersion, NO_FILE } from './file-version.ts'
 import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
@@ -35,8 +35,8 @@ const CLOSING = 60_000
 const TOLD = 300
 /** For how long (ms) what is still there of a folder holds for all its missing files, which are gone for longer than that. */
 const COUNTED = 200
-/** How many deleted documents are remembered whose files may come back with their folder. */
-const STRAYED = 10_000
+/** How many deleted documents are remembered whose files may come back with their folder, or a copy of it. */
+const GONE = 10_000
 /** How often writing one missing file again is begun anew, when others touch it meanwhile. */
 const RESTORING = 20
 
@@ -64,8 +64,8 @@ export class Mirror {
   /** Files found missing that are yet to be reported. */
   readonly #missing = new Set<Key>()
   #missingTimer: NodeJS.Timeout | undefined
-  /** Documents that were deleted while their files were away, the oldest first. */
-  readonly #strayed = new Set<Key>()
+  /** Deleted documents whose files may come back with a folder, the oldest first. */
+  readonly #gone = new Set<Key>()
   #counts = new Map<string, { readonly at: number; readonly isMostlyThere: boolean }>()
   readonly #attended = new Map<Key, (() => void)[]>()
   /** The last of the notes: one begins when the one before it is over, so who waits for the last waits for all. */
@@ -97,8 +97,13 @@ export class Mirror {
     const found = await walk(this.#office.layout, kind => !inUse.has(kind))
     const keys = new Set([...files.keys(), ...found.files.keys(), ...found.unfinished])
     for (const { key } of this.#office.state.entries()) if (hasFile(key)) keys.add(key)
-    await inTurns(keys, key => this.#adopt(key, files.get(key), notes.get(key), found.unfinished.has(key)))
-    for (const key of keys) this.#schedule.touch(key)
+    await inTurns(keys, key => {
+      const isAbsent = !found.files.has(key) && !found.unfinished.has(key)
+      if (isAbsent && this.#remainsGone(key, files.get(key), notes.get(key))) return
+      return this.#adopt(key, files.get(key), notes.get(key), found.unfinished.has(key))
+    })
+    this.#forgetGone()
+    for (const key of keys) if (!this.#gone.has(key)) this.#schedule.touch(key)
     await this.#schedule.settled(OPENING)
     await this.#mark()
     this.#suspects = found.foreign
@@ -118,6 +123,8 @@ export class Mirror {
 
   /** What every readable file may hold, and what else is known of it, for a snapshot. */
   records(): ReadonlyMap<Key, FileRecord> {
+    const limit = earlierLimit(this.#tracked.size)
+    for (const tracked of this.#tracked.values()) tracked.forget(limit)
     return new Map([...this.#tracked].map(([key, tracked]) => [key, { versions: tracked.possible(), notes: tracked.notes() }]))
   }
 
@@ -252,7 +259,9 @@ export class Mirror {
     const tracked = new TrackedFile(candidates, notes)
     this.#tracked.set(key, tracked)
     const seen = await look(file).catch(() => undefined)
-    const version = seen && heldVersion(tracked, seen, identifyFolder(dirname(file)))
+    const folder = identifyFolder(dirname(file))
+    const version = seen && heldVersion(tracked, seen, folder)
+    if (version?.hash === null) tracked.missFolder(folder)
     if (version) {
       tracked.end(version)
       // Taken away by a process that died before it put the next one there.
@@ -304,14 +313,32 @@ export class Mirror {
     }
     for (const { key, tracked, version } of due) {
       tracked.settle(version)
-      if (this.#office.state.has(key) || tracked.possible().length > 1 || version.hash !== null) continue
-      if (tracked.stray) this.#strayed.add(key)
-      else this.#tracked.delete(key)
+      if (this.#office.state.has(key) || tracked.possible().length > 1 || version.hash !== null) this.#gone.delete(key)
+      else this.#isGone(key, tracked)
     }
-    for (const key of this.#strayed) {
-      if (this.#strayed.size <= STRAYED) break
-      this.#strayed.delete(key)
-      if (!this.#office.state.has(key)) this.#tracked.delete(key)
+    this.#forgetGone()
+  }
+
+  /** A file and its document are no more: they are remembered, the newest last, if the file may come back. */
+  #isGone(key: Key, tracked: TrackedFile): void {
+    this.#gone.delete(key)
+    this.#tracked.delete(key)
+    if (!tracked.mayComeBack) return
+    this.#gone.add(key)
+    this.#tracked.set(key, tracked)
+  }
+
+  #remainsGone(key: Key, versions: readonly FileVersion[] = [], notes: FileNotes | undefined): boolean {
+    const isGone = versions.length === 1 && versions[0]?.hash === null && !this.#office.state.has(key)
+    if (isGone) this.#isGone(key, new TrackedFile(versions, notes))
+    return isGone
+  }
+
+  #forgetGone(): void {
+    for (const key of this.#gone) {
+      if (this.#gone.size <= GONE) break
+      this.#gone.delete(key)
+      if (!this.#office.state.has(key) && this.#tracked.get(key)?.known.hash === null) this.#tracked.delete(key)
     }
   }
 

@@ -48,6 +48,8 @@ const REASONS = 8
 export class TrackedFile {
   #versions: readonly FileVersion[]
   #earlier: readonly string[]
+  /** What was replaced since the journal last noted what the file holds. */
+  #unnoted: readonly FileVersion[] = []
   #writing: FileVersion | undefined
   #suspect: { readonly hash: string | null; readonly since: number; readonly inPlace: boolean } | undefined
   #editedAt = Number.NEGATIVE_INFINITY
@@ -75,7 +77,7 @@ export class TrackedFile {
   restoring = false
   /** What the file held in a folder that went away, after the file was written again elsewhere or its document was deleted. */
   stray: FileVersion | undefined
-  /** The folder that held the file when it was last seen; without a device when that was in an earlier process. */
+  /** The folder that held the file when it was last seen, or from which it was taken away; without a device when that was in an earlier process. */
   folder: FolderIdentity | undefined
   /** How often in a row the file could not be attended to. */
   failures = 0
@@ -108,11 +110,14 @@ export class TrackedFile {
   /** What else the journal is to remember. */
   notes(): FileNotes {
     const { kept, stray, folder } = this
+    // The first of the versions is the one that the journal knows.
+    const wrote = withEarlier([], [...this.#unnoted, ...this.#versions.slice(1)]).filter(hash => hash !== this.known.hash)
     return {
       ...(kept && { kept }),
       ...(stray && { stray }),
       ...(folder && { folder: printFolder(folder) }),
       ...(this.#earlier.length > 0 && { earlier: this.#earlier }),
+      ...(wrote.length > 0 && { wrote }),
     }
   }
 
@@ -188,6 +193,7 @@ export class TrackedFile {
     const { known } = this
     if (isFolderAway) this.stray = known
     this.#earlier = withEarlier(this.#earlier, this.#versions)
+    this.#unnoted = [...this.#unnoted, ...this.#versions]
     this.#versions = [{ hash: null, text: known.text }]
     this.#suspect = undefined
     this.kept = false
@@ -200,7 +206,7 @@ export class TrackedFile {
   /** True for content that this store wrote, and replaced since, in a file of a folder that was away. */
   isStray(hash: string | null, folder: FolderIdentity | undefined): boolean {
     if (hash === null || !this.wasAway(folder)) return false
-    return this.stray?.hash === hash || this.#earlier.includes(hash)
+    return this.stray?.hash === hash || this.wrote(hash)
   }
 
   /** True when the folder that has the file now is not the one that had it last. */
@@ -211,16 +217,34 @@ export class TrackedFile {
 
   /** True when the store wrote this content into the file at some time. */
   wrote(hash: string | null): boolean {
-    return hash !== null && this.#earlier.includes(hash)
+    return hash !== null && (this.#earlier.includes(hash) || this.#versions.some(version => version.hash === hash))
   }
 
-  /** This version is durable: the file never goes back to an earlier one. */
+  /** True when the file held something that may come back with its folder, or a copy of it. */
+  get mayComeBack(): boolean {
+    return this.stray !== undefined || this.#earlier.length > 0
+  }
+
+  /** Remembers only so many of the earlier texts. */
+  forget(limit: number): void {
+    this.#earlier = withEarlier(this.#earlier, [], limit)
+  }
+
+  /** This version is durable, and the journal notes it: the file never goes back to an earlier one. */
   settle(version: FileVersion): void {
-    if (this.unseen) return
+    if (this.unseen || !this.#versions.includes(version)) return
     const versions = this.#since(version)
     const replaced = this.#versions.filter(({ hash }) => !versions.some(later => later.hash === hash))
     this.#earlier = withEarlier(this.#earlier, replaced)
+    this.#unnoted = []
     this.#versions = versions
+  }
+
+  /** The absent file was last seen in another folder than the one in its place now: it may come back with that. */
+  missFolder(now: FolderIdentity | undefined): void {
+    const held = this.#versions.findLast(({ hash }) => hash !== null)
+    if (held && this.folder && !isSameFolder(this.folder, now)) this.stray ??= held
+    this.folder ??= now
   }
 
   /**

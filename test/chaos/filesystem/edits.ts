@@ -44,7 +44,7 @@ export interface FileMoves {
 }
 
 /** How many of its newest texts the store surely knows again when a file comes back with its folder. */
-const KNOWN_AGAIN = 12
+const KNOWN_AGAIN = 250
 
 /**
  * One sentence for each record of an edit by hand; for a store whose files nobody edited. The removal of a file takes away what it held and no more; a file
