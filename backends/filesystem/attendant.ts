@@ -6,7 +6,7 @@ import { printJson } from '../../model/json.ts'
 import type { Key } from '../../model/key.ts'
 import { equalJson, type JsonObject } from '../../model/value.ts'
 import type { Surroundings } from '../backend.ts'
-import { lastHeld } from './adopt.ts'
+import { lastHeld, replacedVersion } from './adopt.ts'
 import { unwritableMessage } from './file-problems.ts'
 import type { FileVersion } from './file-version.ts'
 import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
@@ -27,7 +27,7 @@ import {
   signatureNow,
   takeAway,
 } from './readable-file.ts'
-import type { FindBase, TrackedFile } from './tracked-file.ts'
+import type { TrackedFile } from './tracked-file.ts'
 
 /** How long (ms) a replaced file is kept for somebody who is just writing into it. */
 const GRACE = 300
@@ -74,7 +74,7 @@ export class Attendant {
   async attend(key: Key, tracked: TrackedFile): Promise<number | undefined> {
     const file = this.#office.layout.file(key)
     try {
-      if (tracked.recovery) await this.#settleRecovery(key, file, tracked, tracked.recovery)
+      if (tracked.recovering) await this.#settleRecovery(key, file, tracked)
       const wait = (await this.#settleReplaced(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
       if (this.#office.state.get(key)?.text === tracked.known.text && !tracked.untidy) await this.#finish(file, tracked)
       return wait ?? (tracked.replaced || tracked.litter ? AGAIN : undefined)
@@ -272,7 +272,7 @@ export class Attendant {
       if (shown !== undefined) await prepareText(file, shown)
       const old = { ...tracked.known, hash: seen.hash }
       const moved = () => {
-        tracked.replaced = { version: old, due: performance.now() + GRACE }
+        tracked.replaced = { version: old, folder: identifyFolder(dirname(file)), due: performance.now() + GRACE }
       }
       if (shown === undefined) return takeAway(file, seen, moved)
       const calmly = !tracked.isBeingEdited(performance.now())
@@ -317,8 +317,12 @@ export class Attendant {
         tracked.replaced = { ...replaced, due: performance.now() + GRACE, found: seen.hash }
         return GRACE
       }
+      const isElsewhere = !isSameFolder(replaced.folder, identifyFolder(dirname(file)))
+      const version = isElsewhere
+        ? await this.#takeFromReplaced(key, file, tracked, seen)
+        : await this.#rescue(key, file, tracked, replaced.version, seen)
       // If it cannot be removed now it must not be taken in once more, over what is committed until then.
-      tracked.replaced = { ...replaced, version: await this.#rescue(key, file, tracked, replaced.version, seen) }
+      tracked.replaced = { ...replaced, version }
     }
     tracked.replaced = { ...(tracked.replaced ?? replaced), isInspected: true }
     // The name of what is in its place has to be durable first.
@@ -344,26 +348,24 @@ export class Attendant {
     return { ...version, hash: seen.hash }
   }
 
-  /** Adopts what a process that died had replaced and not looked at again, or at the next attention; `base` finds what it stood for. */
-  async recover(key: Key, tracked: TrackedFile, base: FindBase): Promise<void> {
-    tracked.recovery = base
+  /** Adopts what a process that died had replaced and not looked at again, or at the next attention. */
+  async recover(key: Key, tracked: TrackedFile): Promise<void> {
+    tracked.recovering = true
     try {
-      await this.#settleRecovery(key, this.#office.layout.file(key), tracked, base)
+      await this.#settleRecovery(key, this.#office.layout.file(key), tracked)
     } catch {
       // The next attention tries it again and reports why it fails. Until then the file is left alone, and the store opens.
     }
   }
 
-  async #settleRecovery(key: Key, file: string, tracked: TrackedFile, base: FindBase): Promise<void> {
+  async #settleRecovery(key: Key, file: string, tracked: TrackedFile): Promise<void> {
     const { temporary, replaced } = neighbours(file)
     const old = isSameFile(replaced, file) ? undefined : await look(replaced)
     const seen = await look(file)
     const begun = seen && tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
     if (old && old.hash !== null) {
-      const value = this.#parse(key, old)
-      const found = base(old, value instanceof SettingsError ? undefined : value)
-      const version = found.hash === old.hash ? found : await this.#rescue(key, file, tracked, found, old)
-      tracked.replaced = { version, due: Number.NEGATIVE_INFINITY, isOnly: true }
+      const version = await this.#takeFromReplaced(key, file, tracked, old)
+      tracked.replaced = { version, folder: identifyFolder(dirname(file)), due: Number.NEGATIVE_INFINITY, isOnly: true }
       // It died between taking the old file away and putting the new one there: that there is none is our doing.
       if (seen?.hash === null) tracked.incomplete(null, version.text)
     }
@@ -371,7 +373,14 @@ export class Attendant {
     // The second names of files that are in their places, and what nobody needs.
     await rm(temporary, { force: true }).catch(() => {})
     if (isSameFile(replaced, file)) await rm(replaced, { force: true })
-    tracked.recovery = undefined
+    tracked.recovering = false
+  }
+
+  /** What a file stands for that was replaced in an earlier process, or in a folder that came back; takes in what a person wrote into it. */
+  async #takeFromReplaced(key: Key, file: string, tracked: TrackedFile, old: Seen): Promise<FileVersion> {
+    const value = this.#parse(key, old)
+    const base = replacedVersion(tracked, old, value instanceof SettingsError ? undefined : value)
+    return base.hash === old.hash ? base : this.#rescue(key, file, tracked, base, old)
   }
 
   /** The object in a file, undefined when there is no file, or the error that says why it cannot be taken in. */

@@ -270,7 +270,7 @@ export class Mirror {
     }
     // It holds one of the versions, but cannot be looked at, or is away; a text that came back is judged when it is attended to.
     tracked.unseen = !version && (!seen || (seen.hash === null && candidates.length > 1))
-    if (isUnfinished) await this.#attendant.recover(key, tracked, (old, value) => recovered(tracked, old, value))
+    if (isUnfinished) await this.#attendant.recover(key, tracked)
     if (seen && tracked.known.hash !== null && signatureNow(file) === 'no file') {
       tracked.keep()
       if (!notes?.kept) this.#remember(key)
@@ -421,13 +421,6 @@ function heldVersion(tracked: TrackedFile, seen: Seen, folder: FolderIdentity | 
   return lastHeld(tracked.stray ? [tracked.stray, ...versions] : versions, seen.hash, objectIn(seen.bytes))
 }
 
-/** What the replaced neighbour of a file stood for that a process which died had left. */
-function recovered(tracked: TrackedFile, old: Seen, value: JsonObject | undefined): FileVersion {
-  const versions = tracked.possible()
-  if (!versions.some(({ hash }) => hash === old.hash) && tracked.wrote(old.hash)) return { hash: old.hash, text: undefined }
-  return lastHeld(versions, old.hash, value)
-}
-
 /** What is in a folder; undefined when it cannot be read: then nothing that is missing in it counts as removed. */
 function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
@@ -438,8 +431,8 @@ function namesIn(folder: string): ReadonlySet<string> | undefined {
 }
 
 /** True when everything that the journal is to know of a file can be said by its versions from the known one on. */
-function isSettled({ replaced, recovery }: TrackedFile): boolean {
-  return !recovery && (!replaced || replaced.isInspected === true)
+function isSettled({ replaced, recovering }: TrackedFile): boolean {
+  return !recovering && (!replaced || replaced.isInspected === true)
 }
 
 function objectIn(bytes: Buffer): JsonObject | undefined {

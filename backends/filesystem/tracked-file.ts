@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../model/value.ts'
 import { type FileNotes, withEarlier } from './file-notes.ts'
 import { type FileVersion, NO_FILE } from './file-version.ts'
 import { type FolderIdentity, isSameFolder, parseFolder, printFolder } from './folder-identity.ts'
@@ -15,6 +14,8 @@ export type Finding = keyof typeof PATIENCE
 export interface Replaced {
   /** What it held when it was replaced, or when it was last taken in. */
   readonly version: FileVersion
+  /** The folder in which it was replaced. */
+  readonly folder: FolderIdentity | undefined
   /** When it is looked at for the last time; monotonic milliseconds. */
   readonly due: number
   /** Content that was found in it instead. */
@@ -32,9 +33,6 @@ export interface FileRecord {
   readonly versions: readonly FileVersion[]
   readonly notes: FileNotes
 }
-
-/** Finds which version the replaced content of a file was made from. */
-export type FindBase = (seen: Seen, value: JsonObject | undefined) => FileVersion
 
 /** How many different reasons why a file cannot be written are reported until it can be. */
 const REASONS = 8
@@ -67,8 +65,8 @@ export class TrackedFile {
   doubt: FileVersion | undefined
   /** True while the temporary file of a write that is over may still be there. */
   litter = false
-  /** Set while what a process that died left half-done could not be settled yet. */
-  recovery: FindBase | undefined
+  /** True while what a process that died left half-done could not be settled yet. */
+  recovering = false
   /** Why the file does not show its document; undefined when it does, as far as known. */
   failure: string | undefined
   /** True while the file is absent, no person removed it as far as can be told, and its document did not change since. */

@@ -476,6 +476,20 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     expect([await s.text(X), await s.revision()]).toEqual(['{"limit":2}', 2n])
   })
 
+  it('is none either as what was replaced before the folder went away', async ({ s }) => {
+    for (const limit of [1, 2]) await s.written(X, `{"limit":${limit}}`)
+    await sleep(700)
+    await cp(dirname(s.fileOf(X)), join(s.path, 'copy'), { recursive: true })
+    await writeFile(join(s.path, 'copy', '.x.json.replaced'), '{\n  "limit": 1\n}\n')
+    await s.written(X, '{"limit":3}')
+    // While what was just replaced is kept for a person who is writing into it.
+    await s.replace(dirname(s.fileOf(X)), join(s.path, 'copy'))
+    await s.shows(X, '{\n  "limit": 3\n}\n')
+    await sleep(AGES)
+    expect([await s.text(X), await s.revision()]).toEqual(['{"limit":3}', 3n])
+    expect(await readdir(dirname(s.fileOf(X)))).toEqual(['x.json', 'x.json.rejected'])
+  })
+
   it('is an edit in the folder that was there all the time', async ({ s }) => {
     await s.written(X, '{"limit":1}')
     await s.written(X, '{"limit":2}')
