@@ -74,7 +74,9 @@ export class Attendant {
   async attend(key: Key, tracked: TrackedFile): Promise<number | undefined> {
     const file = this.#office.layout.file(key)
     try {
-      if (tracked.recovering) await this.#settleRecovery(key, file, tracked)
+      // First of all: what is at the `replaced` name is needed while the file is not in its place.
+      if (tracked.doubt) await settleDoubt(file, tracked, tracked.doubt)
+      if (tracked.recovering || tracked.isLeftBehind) await this.#settleRecovery(key, file, tracked)
       const wait = (await this.#settleReplaced(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
       if (this.#office.state.get(key)?.text === tracked.known.text && !tracked.untidy) await this.#finish(file, tracked)
       return wait ?? (tracked.replaced || tracked.litter ? AGAIN : undefined)
@@ -100,7 +102,6 @@ export class Attendant {
   }
 
   async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
-    if (tracked.doubt) await settleDoubt(file, tracked, tracked.doubt)
     if (tracked.unseen) await this.#identify(key, file, tracked)
     const entry = this.#office.state.get(key)
     const due = entry?.text !== tracked.known.text || tracked.untidy
@@ -362,7 +363,8 @@ export class Attendant {
     const { temporary, replaced } = neighbours(file)
     const old = isSameFile(replaced, file) ? undefined : await look(replaced)
     const seen = await look(file)
-    const begun = seen && tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
+    // Of a process that died: in this one it may be an editor that has just emptied the file.
+    const begun = tracked.recovering && seen && tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
     if (old && old.hash !== null) {
       const version = await this.#takeFromReplaced(key, file, tracked, old)
       tracked.replaced = { version, folder: identifyFolder(dirname(file)), due: Number.NEGATIVE_INFINITY, isOnly: true }
@@ -374,6 +376,7 @@ export class Attendant {
     await rm(temporary, { force: true }).catch(() => {})
     if (isSameFile(replaced, file)) await rm(replaced, { force: true })
     tracked.recovering = false
+    tracked.leftover = false
   }
 
   /** What a file stands for that was replaced in an earlier process, or in a folder that came back; takes in what a person wrote into it. */

@@ -11,9 +11,9 @@ import { earlierLimit, type FileNotes } from './file-notes.ts'
 import { missingProblems, problemOf, unwritableMessage } from './file-problems.ts'
 import { type FileVersion, NO_FILE } from './file-version.ts'
 import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
-import { hasFile, type ReadableKind, readableKind } from './layout.ts'
+import { hasFile, neighbours, type ReadableKind, readableKind } from './layout.ts'
 import { parseReadable } from './readable.ts'
-import { look, makeDurable, type Seen, signatureNow } from './readable-file.ts'
+import { isAbsent, look, makeDurable, type Seen, signatureNow } from './readable-file.ts'
 import type { Replay } from './replay.ts'
 import { FolderWatch, type Walk, walk } from './scan.ts'
 import { Schedule } from './schedule.ts'
@@ -37,6 +37,8 @@ const TOLD = 300
 const COUNTED = 200
 /** How many deleted documents are remembered whose files may come back with their folder, or a copy of it. */
 const GONE = 10_000
+/** Of how many folders is remembered that their names are durable. */
+const DURABLE = 10_000
 /** How often writing one missing file again is begun anew, when others touch it meanwhile. */
 const RESTORING = 20
 
@@ -60,6 +62,8 @@ export class Mirror {
   readonly #tracked = new Map<Key, TrackedFile>()
   readonly #unmarked = new Set<Key>()
   readonly #reported = new Set<string>()
+  /** Folders whose own names are durable. */
+  readonly #durable = new Map<string, FolderIdentity>()
   #suspects: readonly string[] = []
   /** Files found missing that are yet to be reported. */
   readonly #missing = new Set<Key>()
@@ -270,8 +274,10 @@ export class Mirror {
     }
     // It holds one of the versions, but cannot be looked at, or is away; a text that came back is judged when it is attended to.
     tracked.unseen = !version && (!seen || (seen.hash === null && candidates.length > 1))
-    if (isUnfinished) await this.#attendant.recover(key, tracked)
-    if (seen && tracked.known.hash !== null && signatureNow(file) === 'no file') {
+    // A folder may not be readable of which each file is.
+    const isTaken = seen?.hash === null && mayBeThere(neighbours(file).replaced)
+    if (isUnfinished || isTaken) await this.#attendant.recover(key, tracked)
+    if (seen && !tracked.recovering && tracked.known.hash !== null && signatureNow(file) === 'no file') {
       tracked.keep()
       if (!notes?.kept) this.#remember(key)
       this.#reportMissing(key)
@@ -301,7 +307,7 @@ export class Mirror {
     if (due.length === 0) return
     try {
       // What we wrote was synced before it got its name, and what a person wrote before it was taken in; the names are left.
-      for (const folder of new Set(due.map(({ key }) => dirname(this.#office.layout.file(key))))) await makeDurable(folder)
+      for (const folder of new Set(due.map(({ key }) => dirname(this.#office.layout.file(key))))) await this.#makeDurable(folder)
       await this.#office.commit(
         [],
         due.map(({ key, tracked, version }) => [key, () => tracked.possible(version)] as const),
@@ -317,6 +323,19 @@ export class Mirror {
       else this.#isGone(key, tracked)
     }
     this.#forgetGone()
+  }
+
+  /** Makes the names in a folder durable, and its own name and those of the folders above it, once for each folder. */
+  async #makeDurable(folder: string): Promise<void> {
+    await makeDurable(folder)
+    for (let path = folder; path !== this.#office.layout.path; path = dirname(path)) {
+      const known = this.#durable.get(path)
+      const now = identifyFolder(path)
+      if (known && isSameFolder(known, now)) continue
+      await makeDurable(dirname(path))
+      if (this.#durable.size >= DURABLE) this.#durable.clear()
+      if (now) this.#durable.set(path, now)
+    }
   }
 
   /** A file and its document are no more: they are remembered, the newest last, if the file may come back. */
@@ -358,6 +377,7 @@ export class Mirror {
         const signature = this.#tracked.get(key)?.signature
         if (signature === undefined || signature !== signatureNow(file)) this.#schedule.touch(key)
       })
+      this.#lookForLeftovers(found)
       this.#lookForMissing(found)
       this.#reportForeign(found.foreign)
       this.#reportUnreadable(found)
@@ -375,6 +395,16 @@ export class Mirror {
   #lookForMissing({ files }: Walk): void {
     for (const [key, { known, kept }] of this.#tracked) {
       if (known.hash !== null && !kept && !files.has(key)) this.#schedule.touch(key)
+    }
+  }
+
+  /** A folder that came back may have what a process left in it that died, or was at work, when the folder went away. */
+  #lookForLeftovers({ unfinished }: Walk): void {
+    for (const key of unfinished) {
+      const tracked = this.#tracked.get(key)
+      if (!tracked || tracked.replaced) continue
+      tracked.leftover = true
+      this.#schedule.touch(key)
     }
   }
 
@@ -419,6 +449,15 @@ function heldVersion(tracked: TrackedFile, seen: Seen, folder: FolderIdentity | 
   if (same) return same
   if (seen.hash === null || tracked.isStray(seen.hash, folder)) return undefined
   return lastHeld(tracked.stray ? [tracked.stray, ...versions] : versions, seen.hash, objectIn(seen.bytes))
+}
+
+/** True when something has this name, as far as can be told. */
+function mayBeThere(file: string): boolean {
+  try {
+    return !isAbsent(file)
+  } catch {
+    return true
+  }
 }
 
 /** What is in a folder; undefined when it cannot be read: then nothing that is missing in it counts as removed. */

@@ -67,6 +67,8 @@ export class TrackedFile {
   litter = false
   /** True while what a process that died left half-done could not be settled yet. */
   recovering = false
+  /** True when a temporary or replaced file was found beside it that may be of an earlier process, in a folder that came back. */
+  leftover = false
   /** Why the file does not show its document; undefined when it does, as far as known. */
   failure: string | undefined
   /** True while the file is absent, no person removed it as far as can be told, and its document did not change since. */
@@ -144,6 +146,12 @@ export class TrackedFile {
     this.#versions = [...this.#versions, { hash, text }]
     this.#suspect = undefined
     this.untidy = true
+    this.kept = false
+  }
+
+  /** True when what was found beside the file is nothing that this process is just working on. */
+  get isLeftBehind(): boolean {
+    return this.leftover && !this.replaced && !this.litter
   }
 
   /** The file could not be attended to; true when this reason is to be reported. */
