@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -37,7 +37,7 @@ const KEYS: readonly (readonly [key: Key, folder: number])[] = [
 type Step =
   | { readonly type: 'commit' | 'delete' | 'edit'; readonly key: number }
   | { readonly type: 'remove'; readonly keys: readonly number[] }
-  | { readonly type: 'away' | 'back'; readonly folder: number }
+  | { readonly type: 'away' | 'back' | 'copy' | 'older'; readonly folder: number }
   | { readonly type: 'restart' | 'restore' }
 /** What is done, and whether the service is stopped for it. */
 type Move = readonly [step: Step, stopped: boolean]
@@ -50,6 +50,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 3, arbitrary: fc.record({ type: fc.constant('remove' as const), keys: fc.uniqueArray(key, { minLength: 1, maxLength: 4 }) }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('away' as const), folder }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('back' as const), folder }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constantFrom('copy' as const, 'older' as const), folder }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('restart' as const, 'restore' as const) }) },
 )
 const moves: fc.Arbitrary<Move[]> = fc.array(fc.tuple(step, fc.boolean()), { minLength: 6, maxLength: 12 })
@@ -65,6 +66,10 @@ const RARE: readonly Move[] = [
   [{ type: 'away', folder: 1 }, true],
   [{ type: 'delete', key: 4 }, false],
   [{ type: 'back', folder: 1 }, false],
+  [{ type: 'copy', folder: 1 }, false],
+  [{ type: 'delete', key: 5 }, false],
+  [{ type: 'commit', key: 4 }, false],
+  [{ type: 'older', folder: 1 }, true],
 ]
 
 /** What there is to be: the texts of the documents, and of which the file is missing. */
@@ -73,6 +78,8 @@ class Model {
   readonly kept = new Set<Key>()
   /** What the files of a folder held that is away. */
   readonly aside = new Map<number, ReadonlySet<Key>>()
+  /** What a copy of a folder holds. */
+  readonly copies = new Map<number, ReadonlySet<Key>>()
 
   isThere(key: Key): boolean {
     return this.texts.has(key) && !this.kept.has(key)
@@ -104,13 +111,26 @@ class Model {
   }
 
   back(folder: number): void {
-    const held = this.aside.get(folder)
+    this.#show(folder, this.aside.get(folder))
+    this.aside.delete(folder)
+  }
+
+  copy(folder: number): void {
+    this.copies.set(folder, new Set(keysIn(folder).filter(key => this.isThere(key))))
+  }
+
+  older(folder: number): void {
+    this.#show(folder, this.copies.get(folder))
+    this.copies.delete(folder)
+  }
+
+  /** Another folder is in its place, with these files: what they held before is no edit. */
+  #show(folder: number, held: ReadonlySet<Key> | undefined): void {
     for (const key of keysIn(folder)) {
       if (!this.texts.has(key)) continue
       if (held?.has(key)) this.kept.delete(key)
       else this.kept.add(key)
     }
-    this.aside.delete(folder)
   }
 }
 
@@ -131,7 +151,7 @@ class Life {
       for (const [key] of KEYS) await this.#put(key)
       await this.#settle('the first commits')
       for (const [at, [step, stopped]] of moves.entries()) {
-        const isBetween = stopped && ['away', 'back', 'edit', 'remove'].includes(step.type)
+        const isBetween = stopped && ['away', 'back', 'copy', 'edit', 'older', 'remove'].includes(step.type)
         if (isBetween || step.type === 'restart') await this.#store.close()
         await this.#do(step, !isBetween)
         if (isBetween || step.type === 'restart') {
@@ -167,6 +187,16 @@ class Life {
       rmSync(this.#folder(step.folder), { recursive: true, force: true })
       renameSync(this.#aside(step.folder), this.#folder(step.folder))
       model.back(step.folder)
+    } else if (step.type === 'copy') {
+      if (!existsSync(this.#folder(step.folder))) return
+      rmSync(this.#copy(step.folder), { recursive: true, force: true })
+      cpSync(this.#folder(step.folder), this.#copy(step.folder), { recursive: true })
+      model.copy(step.folder)
+    } else if (step.type === 'older') {
+      if (!model.copies.has(step.folder)) return
+      rmSync(this.#folder(step.folder), { recursive: true, force: true })
+      renameSync(this.#copy(step.folder), this.#folder(step.folder))
+      model.older(step.folder)
     } else if ('key' in step) {
       if (step.type === 'commit') await this.#put(keyAt(step.key))
       else if (step.type === 'delete') await this.#delete(keyAt(step.key))
@@ -228,6 +258,10 @@ class Life {
 
   #folder(at: number): string {
     return join(this.#path, FOLDERS[at] ?? '')
+  }
+
+  #copy(at: number): string {
+    return join(this.#path, `copy-${at}`)
   }
 
   #aside(at: number): string {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -80,6 +80,12 @@ class Stage {
 
   fileOf(key: Key): string {
     return `${join(this.path, ...key.split('/'))}.json`
+  }
+
+  /** Puts another folder in the place of one, which is then in its place no longer. */
+  async replace(folder: string, by: string): Promise<void> {
+    await rename(folder, `${by}-before`)
+    await rename(by, folder)
   }
 
   /** Mounts an empty file system over a folder; false when this user may not. */
@@ -424,6 +430,66 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     expect(await readFile(`${s.fileOf(X)}.rejected`, 'utf8')).toBe('{\n  "limit": 1\n}\n')
   })
 
+  it('is known again after a restart if it was replaced before the journal noted it', async ({ s }) => {
+    await s.written(X, '{"limit":1}')
+    await sleep(700)
+    await s.written(X, '{"limit":2}')
+    await cp(dirname(s.fileOf(X)), join(s.path, 'copy'), { recursive: true })
+    await s.written(X, '{"limit":3}')
+    await sleep(700)
+    await s.reopen()
+    await s.store.close()
+    await s.replace(dirname(s.fileOf(X)), join(s.path, 'copy'))
+    await s.open()
+    await s.shows(X, '{\n  "limit": 3\n}\n')
+    expect([await s.text(X), await s.revision()]).toEqual(['{"limit":3}', 3n])
+    expect(await readFile(`${s.fileOf(X)}.rejected`, 'utf8')).toBe('{\n  "limit": 2\n}\n')
+  })
+
+  it('is known again after twenty others', async ({ s }) => {
+    await s.written(X, '{"limit":0}')
+    await cp(dirname(s.fileOf(X)), join(s.path, 'copy'), { recursive: true })
+    for (let limit = 1; limit <= 20; limit++) await s.written(X, `{"limit":${limit}}`)
+    await s.reopen()
+    await s.store.close()
+    await s.replace(dirname(s.fileOf(X)), join(s.path, 'copy'))
+    await s.open()
+    await s.shows(X, '{\n  "limit": 20\n}\n')
+    expect([await s.text(X), await s.revision()]).toEqual(['{"limit":20}', 21n])
+  })
+
+  it('is no edit either after a start in which it could not be replaced', async ({ s }) => {
+    await s.written(X, '{"limit":1}')
+    await sleep(700)
+    await cp(dirname(s.fileOf(X)), join(s.path, 'copy'), { recursive: true })
+    await s.written(X, '{"limit":2}')
+    await s.store.close()
+    await s.replace(dirname(s.fileOf(X)), join(s.path, 'copy'))
+    await mkdir(`${s.fileOf(X)}.rejected`)
+    await s.open()
+    await vi.waitFor(() => expect(s.store.fileProblems()).toMatchObject([{ code: 'FILE_UNWRITABLE', key: X }]), SOON)
+    await sleep(AGES)
+    await s.store.close()
+    await rmdir(`${s.fileOf(X)}.rejected`)
+    await s.open()
+    await s.shows(X, '{\n  "limit": 2\n}\n')
+    expect([await s.text(X), await s.revision()]).toEqual(['{"limit":2}', 2n])
+  })
+
+  it('is none either as what was replaced before the folder went away', async ({ s }) => {
+    for (const limit of [1, 2]) await s.written(X, `{"limit":${limit}}`)
+    await sleep(700)
+    await cp(dirname(s.fileOf(X)), join(s.path, 'copy'), { recursive: true })
+    await writeFile(join(s.path, 'copy', '.x.json.replaced'), '{\n  "limit": 1\n}\n')
+    await s.written(X, '{"limit":3}')
+    // While what was just replaced is kept for a person who is writing into it.
+    await s.replace(dirname(s.fileOf(X)), join(s.path, 'copy'))
+    await s.shows(X, '{\n  "limit": 3\n}\n')
+    await sleep(AGES)
+    expect([await s.text(X), await s.revision()]).toEqual(['{"limit":3}', 3n])
+    expect(await readdir(dirname(s.fileOf(X)))).toEqual(['x.json', 'x.json.rejected'])
+  })
+
   it('is an edit in the folder that was there all the time', async ({ s }) => {
     await s.written(X, '{"limit":1}')
     await s.written(X, '{"limit":2}')
@@ -451,6 +517,68 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     expect([await s.text(X), await s.text(Y), await s.revision()]).toEqual([undefined, '{"a":1}', 3n])
     await s.reopen()
     expect([await s.text(X), s.problems]).toEqual([undefined, []])
+  })
+
+  it.for([
+    ['at once', false],
+    ['after a restart with a new log and a snapshot', true],
+  ])('does not bring back a document that was deleted after the copy was made, %s', async ([, snapshot], { s }) => {
+    const box = makeKey('boxes', 'net', 'one')
+    for (const key of [X, Y, box]) await s.written(key, '{"a":1}')
+    for (const key of [X, box]) await cp(dirname(s.fileOf(key)), join(s.path, `copy-${key.split('/')[0]}`), { recursive: true })
+    // As a process leaves it that dies while it replaces the file.
+    await cp(s.fileOf(X), join(s.path, 'copy-settings', '.x.json.replaced'))
+    await s.store.commit([X, box].map(key => ({ key, delete: true })))
+    for (const key of [X, box]) await vi.waitFor(() => expect(existsSync(s.fileOf(key))).toBe(false), SOON)
+    await sleep(700)
+    if (snapshot) {
+      await s.store.close()
+      await s.open({ compaction: { log: 500, tail: 500, ratio: 0.1 } })
+      for (let limit = 2; limit < 8; limit++) await s.written(Y, `{"a":${limit}}`)
+      await vi.waitFor(async () => expect((await readdir(join(s.path, 'journal'))).some(name => name.endsWith('.snapshot'))).toBe(true), SOON)
+      await s.reopen()
+    }
+    const before = await s.revision()
+    await s.store.close()
+    for (const key of [X, box]) await s.replace(dirname(s.fileOf(key)), join(s.path, `copy-${key.split('/')[0]}`))
+    await s.open()
+    for (const key of [X, box]) await vi.waitFor(() => expect(existsSync(s.fileOf(key))).toBe(false), SOON)
+    await sleep(AGES)
+    expect([await s.text(X), await s.text(box), await s.revision()]).toEqual([undefined, undefined, before])
+    for (const key of [X, box]) expect(await readFile(`${s.fileOf(key)}.rejected`, 'utf8')).toBe('{\n  "a": 1\n}\n')
+    expect(await readdir(dirname(s.fileOf(X)))).toEqual(['x.json.rejected', 'y.json', ...(snapshot ? ['y.json.rejected'] : [])])
+    await s.reopen()
+    expect([await s.revision(), s.problems]).toEqual([before, []])
+  })
+
+  it('does not bring back a document that was deleted before a crash, in a folder that was missing at the next start', async ({ s }) => {
+    for (const key of [X, Y]) await s.written(key, '{"a":1}')
+    await sleep(700)
+    await rename(dirname(s.fileOf(X)), join(s.path, 'away'))
+    await s.store.commit([{ key: X, delete: true }])
+    await cp(join(s.path, 'journal'), join(s.path, 'crashed'), { recursive: true })
+    await s.store.close()
+    await rm(join(s.path, 'journal'), { recursive: true })
+    await rename(join(s.path, 'crashed'), join(s.path, 'journal'))
+    await rm(dirname(s.fileOf(X)), { recursive: true, force: true })
+    await s.open()
+    await sleep(700)
+    await s.reopen()
+    await rm(dirname(s.fileOf(X)), { recursive: true, force: true })
+    await rename(join(s.path, 'away'), dirname(s.fileOf(X)))
+    await vi.waitFor(async () => expect(await files(dirname(s.fileOf(X)))).toEqual(['x.json.rejected', 'y.json']), SOON)
+    expect([await s.text(X), await s.text(Y), await s.revision()]).toEqual([undefined, '{"a":1}', 3n])
+  })
+
+  it('is an edit where a person brings it back into the folder that is there', async ({ s }) => {
+    for (const key of [X, Y]) await s.written(key, '{"a":1}')
+    const content = await s.read(X)
+    await s.store.commit([{ key: X, delete: true }])
+    await sleep(700)
+    await s.reopen()
+    await writeFile(s.fileOf(X), content)
+    await s.holds(X, '{"a":1}')
+    expect(s.problems).toEqual([])
   })
 
   it('that a person edited in a folder that was away undoes nothing that was committed meanwhile', async ({ s }) => {

@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { existsSync, mkdtempSync, readFileSync, rmdirSync } from 'node:fs'
+import { mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -91,7 +91,68 @@ describe('A file that was taken away and could not be written', () => {
   })
 })
 
+describe('A file whose taking away is called refused, and was carried out', () => {
+  it('keeps its old content beside it until it is in its place again', async () => {
+    const old = join(dirname(fileOf(SETTINGS)), '.of_lldp.json.replaced')
+    const exposed: string[] = []
+    onTestFinished(
+      watchSteps(path, ({ name }) => {
+        if (name === 'remove settings/kytos/.of_lldp.json.replaced' && !existsSync(fileOf(SETTINGS))) exposed.push(name)
+        if (name !== 'rename to settings/kytos/.of_lldp.json.replaced') return undefined
+        const end = (): never => {
+          throw Object.assign(new Error(`EIO, as the test wanted: ${name}`), { code: 'EIO' })
+        }
+        return { share: 1, end }
+      }),
+    )
+    await open()
+    await put(SETTINGS, '{"a":1}')
+    await shows(SETTINGS, { a: 1 })
+    await edit(SETTINGS, '{"a":9}')
+    await holds(SETTINGS, { a: 9 })
+    await put(SETTINGS, '{"a":9,"b":2}')
+    await shows(SETTINGS, { a: 9, b: 2 })
+    await vi.waitFor(() => expect(existsSync(old)).toBe(false), SOON)
+    expect(exposed).toEqual([])
+  })
+})
+
+describe('The names of folders', () => {
+  it('are durable up to the store when the journal notes what their files hold', async () => {
+    const steps: string[] = []
+    onTestFinished(
+      watchSteps(path, ({ name }) => {
+        steps.push(name)
+        return undefined
+      }),
+    )
+    await open()
+    await put(SETTINGS, '{"a":1}')
+    await shows(SETTINGS, { a: 1 })
+    const written = steps.length
+    await vi.waitFor(() => expect(steps.slice(written).some(name => name.startsWith('write journal/'))).toBe(true), SOON)
+    const noted = written + steps.slice(written).findIndex(name => name.startsWith('write journal/'))
+    expect(steps.slice(0, noted)).toEqual(expect.arrayContaining(['sync settings/kytos', 'sync settings', 'sync ']))
+  })
+})
+
 describe('What a process that died left beside a file', () => {
+  it('tells that it took the file away, also in a folder that comes back while the service runs', async () => {
+    await open()
+    await put(SETTINGS, '{"a":1}')
+    await shows(SETTINGS, { a: 1 })
+    await store.close()
+    const folder = dirname(fileOf(SETTINGS))
+    await rename(fileOf(SETTINGS), join(folder, '.of_lldp.json.replaced'))
+    await rename(folder, join(path, 'away'))
+    await open()
+    expect(store.fileProblems().map(({ code }) => code)).toEqual(['FILE_MISSING'])
+    await rename(join(path, 'away'), folder)
+    await shows(SETTINGS, { a: 1 })
+    await vi.waitFor(async () => expect(await readdir(folder)).toEqual(['of_lldp.json']), SOON)
+    expect([store.fileProblems(), (await store.get(SETTINGS))?.revision]).toEqual([[], 1n])
+  })
+
   it('and that cannot be removed neither keeps the store from opening nor is taken in twice', async () => {
     await open()
     await put(SETTINGS, '{"a":1,"b":1}')

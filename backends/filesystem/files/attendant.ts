@@ -1,40 +1,26 @@
 import { rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { DOCUMENT_BYTES } from '../../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Key } from '../../../model/key.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
 import type { Surroundings } from '../../backend.ts'
 import type { FileVersion } from '../format/file-version.ts'
-import { type Layout, neighbours, readableKind } from '../format/layout.ts'
-import { hashOf, parseReadable, parseStored, readableText } from '../format/readable.ts'
+import { type Layout, neighbours } from '../format/layout.ts'
+import { hashOf, parseStored, readableText } from '../format/readable.ts'
 import type { Mark } from '../journal/group.ts'
 import { lastHeld } from './adopt.ts'
-import { unwritableMessage } from './file-problems.ts'
+import { parseContent } from './file-content.ts'
+import { reasonOf, reportUnwritable, unwritableMessage } from './file-problems.ts'
 import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
 import { type Store, takeIn } from './hand-edit.ts'
-import {
-  isAbsent,
-  isBegun,
-  isSameFile,
-  keepRejected,
-  look,
-  makeDurable,
-  prepareText,
-  putPrepared,
-  type Seen,
-  signatureNow,
-  takeAway,
-} from './readable-file.ts'
-import type { FindBase, TrackedFile } from './tracked-file.ts'
+import { isAbsent, keepRejected, look, makeDurable, prepareText, putPrepared, type Seen, signatureNow, takeAway } from './readable-file.ts'
+import { GRACE, ReplacedFiles, settleDoubt } from './replaced-files.ts'
+import type { TrackedFile } from './tracked-file.ts'
 
-/** How long (ms) a replaced file is kept for somebody who is just writing into it. */
-const GRACE = 300
 /** How long (ms) until a file that could not be read or written is tried again: longer each time, up to so many times. */
 const AGAIN = 1_000
 const LONGEST = 10
-
 /** How often (ms) a missing file is looked for until its absence counts: a mount that ends is told by nothing else. */
 const GLANCE = 200
 
@@ -55,7 +41,7 @@ export interface Office extends Store {
  * Brings one document and its readable file together: first what a person did to the file goes into the store, then what the store holds into the file.
  *
  * Invariant: a file is replaced only when its content is one that was taken in, written by us, or copied aside; and what is replaced is looked at once more
- * after {@link GRACE}. So a hand edit is in the store, or still in the file, or in a `.rejected` neighbour, whatever is committed meanwhile.
+ * after a moment. So a hand edit is in the store, or still in the file, or in a `.rejected` neighbour, whatever is committed meanwhile.
  *
  * Whichever call fails on the way, what is then on the disk is known to be our doing, in this process and in the next: either the file is as it was seen, or
  * `replaced` holds its content and is kept until the file is in its place, or the file holds a beginning of ours beside `temporary`. Content that was taken
@@ -63,29 +49,43 @@ export interface Office extends Store {
  */
 export class Attendant {
   readonly #office: Office
+  readonly #replaced: ReplacedFiles
   /** Nothing is waited for any more; what is not ripe is left for the next opening. */
   hurry = false
 
   constructor(office: Office) {
     this.#office = office
+    this.#replaced = new ReplacedFiles(office, () => this.hurry)
   }
 
   /** Attends to one file; gives the milliseconds after which it wants to be attended to again, or undefined. One call a file at a time. */
   async attend(key: Key, tracked: TrackedFile): Promise<number | undefined> {
     const file = this.#office.layout.file(key)
     try {
-      if (tracked.recovery) await this.#settleRecovery(key, file, tracked, tracked.recovery)
-      const wait = (await this.#settleReplaced(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
+      // First of all: what is at the `replaced` name is needed while the file is not in its place.
+      if (tracked.doubt) await settleDoubt(file, tracked, tracked.doubt)
+      if (tracked.recovering || tracked.isLeftBehind) await this.#replaced.recover(key, file, tracked)
+      const wait = (await this.#replaced.settle(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
       if (this.#office.state.get(key)?.text === tracked.known.text && !tracked.untidy) await this.#finish(file, tracked)
       return wait ?? (tracked.replaced || tracked.litter ? AGAIN : undefined)
     } catch (error) {
       // A commit that failed is told to everybody who commits; the edit stays in its file until the store takes it.
       if (isSettingsError(error)) return AGAIN
       tracked.failure = reasonOf(error)
-      this.#report(key, file, tracked, unwritableMessage(file, tracked.failure))
+      reportUnwritable({ key, file, tracked, message: unwritableMessage(file, tracked.failure) }, this.#office.report)
       return AGAIN * Math.min(tracked.failures, LONGEST)
     } finally {
       tracked.end()
+    }
+  }
+
+  /** Adopts what a process that died had replaced and not looked at again, or at the next attention. */
+  async recover(key: Key, tracked: TrackedFile): Promise<void> {
+    tracked.recovering = true
+    try {
+      await this.#replaced.recover(key, this.#office.layout.file(key), tracked)
+    } catch {
+      // The next attention tries it again and reports why it fails. Until then the file is left alone, and the store opens.
     }
   }
 
@@ -100,7 +100,6 @@ export class Attendant {
   }
 
   async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
-    if (tracked.doubt) await settleDoubt(file, tracked, tracked.doubt)
     if (tracked.unseen) await this.#identify(key, file, tracked)
     const entry = this.#office.state.get(key)
     const due = entry?.text !== tracked.known.text || tracked.untidy
@@ -118,7 +117,9 @@ export class Attendant {
       tracked.calm()
       if (seen.settled) tracked.signature = seen.signature
       if (seen.hash !== tracked.rejected) tracked.accept()
-      if (seen.hash !== null) this.#found(key, file, tracked)
+      // What came back with a folder is still to be replaced: the next process is to see that it was away.
+      const isStray = seen.hash === tracked.rejected && tracked.rejection === undefined
+      if (seen.hash !== null && !isStray) this.#found(key, file, tracked)
     } else {
       const wait = await this.#judge(key, file, tracked, seen)
       if (wait !== undefined) return wait
@@ -130,7 +131,7 @@ export class Attendant {
   async #identify(key: Key, file: string, tracked: TrackedFile): Promise<void> {
     const seen = await look(file)
     if (!seen || (tracked.kept && seen.hash === null)) return
-    const value = this.#parse(key, seen)
+    const value = parseContent(key, seen, this.#office.entryBytes)
     tracked.end(lastHeld(tracked.possible(), seen.hash, value instanceof SettingsError ? undefined : value))
     tracked.unseen = false
     this.#office.remember(key)
@@ -169,7 +170,7 @@ export class Attendant {
 
   /** Takes in or rejects content that we did not write; gives how long to wait when it is too early for either. */
   async #judge(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
-    const value = this.#parse(key, seen)
+    const value = parseContent(key, seen, this.#office.entryBytes)
     const wait = tracked.patience(value instanceof SettingsError ? 'broken' : 'edited', seen, performance.now())
     if (wait > 0) return wait
     const folder = folderHolding(file)
@@ -243,14 +244,15 @@ export class Attendant {
     tracked.untidy = false
     tracked.restoring = false
     tracked.signature = undefined
-    tracked.folder = folderHolding(file) ?? tracked.folder
+    const isTakenAway = version.hash === null && seen.hash !== null
+    tracked.folder = (isTakenAway ? identifyFolder(dirname(file)) : folderHolding(file)) ?? tracked.folder
     if (tracked.replaced) return this.hurry ? 0 : GRACE
     this.#office.remember(key)
     return undefined
   }
 
   #isShown(key: Key, seen: Seen, text: string | undefined): boolean {
-    const value = this.#parse(key, seen)
+    const value = parseContent(key, seen, this.#office.entryBytes)
     const stored = text === undefined ? undefined : parseStored(text)
     return value !== undefined && !(value instanceof SettingsError) && stored !== undefined && equalJson(value, stored)
   }
@@ -269,7 +271,7 @@ export class Attendant {
       if (shown !== undefined) await prepareText(file, shown)
       const old = { ...tracked.known, hash: seen.hash }
       const moved = () => {
-        tracked.replaced = { version: old, due: performance.now() + GRACE }
+        tracked.replaced = { version: old, folder: identifyFolder(dirname(file)), due: performance.now() + GRACE }
       }
       if (shown === undefined) return takeAway(file, seen, moved)
       const calmly = !tracked.isBeingEdited(performance.now())
@@ -281,136 +283,10 @@ export class Attendant {
       tracked.litter = !isAbsent(neighbours(file).temporary)
     }
   }
-
-  /** Looks once more at a file that was replaced, and removes it; what stands in the way of that is reported, and only keeps the file from being replaced again. */
-  async #settleReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
-    try {
-      return await this.#inspectReplaced(key, file, tracked)
-    } catch (error) {
-      if (isSettingsError(error) || !tracked.replaced) throw error
-      if (tracked.replaced.isInspected && tracked.replaced.stuck === undefined) this.#office.remember(key)
-      tracked.replaced = { ...tracked.replaced, stuck: error }
-      this.#report(
-        key,
-        file,
-        tracked,
-        `${neighbours(file).replaced}, what ${file} held before, cannot be looked at or removed: ${reasonOf(error)}. Move it away.`,
-      )
-      return undefined
-    }
-  }
-
-  /** Gives how long to wait for the last look, or undefined when it is done, there is nothing to look at, or the file is to be written first. */
-  async #inspectReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
-    const { replaced } = tracked
-    if (!replaced) return undefined
-    if (replaced.isOnly && tracked.known.hash === null && this.#office.state.has(key) && isAbsent(file)) return undefined
-    const wait = replaced.due - performance.now()
-    if (wait > 0 && !this.hurry) return wait
-    const old = neighbours(file).replaced
-    const seen = isSameFile(old, file) ? undefined : await look(old)
-    if (seen && seen.hash !== null && seen.hash !== replaced.version.hash) {
-      if (seen.hash !== replaced.found && !this.hurry) {
-        tracked.replaced = { ...replaced, due: performance.now() + GRACE, found: seen.hash }
-        return GRACE
-      }
-      // If it cannot be removed now it must not be taken in once more, over what is committed until then.
-      tracked.replaced = { ...replaced, version: await this.#rescue(key, file, tracked, replaced.version, seen) }
-    }
-    tracked.replaced = { ...(tracked.replaced ?? replaced), isInspected: true }
-    // The name of what is in its place has to be durable first.
-    if (replaced.isOnly) await makeDurable(dirname(file))
-    await rm(old, { force: true })
-    tracked.replaced = undefined
-    this.#office.remember(key)
-    return undefined
-  }
-
-  /** Takes in what somebody wrote into a file while it was replaced, or sets it aside; gives what it stands for from then on. */
-  async #rescue(key: Key, file: string, tracked: TrackedFile, version: FileVersion, seen: Seen): Promise<FileVersion> {
-    const value = this.#parse(key, seen)
-    if (!(value instanceof SettingsError)) {
-      const taken = { hash: seen.hash, text: value && printJson(value) }
-      await takeIn({ key, base: version.text, value, marks: [[key, () => [taken, ...tracked.possible()]]] }, this.#office)
-      return taken
-    }
-    const { replaced, rejected } = neighbours(file)
-    await keepRejected(file, replaced)
-    const message = `An edit of ${file} is not taken in, and kept as ${rejected}: ${value.message} Correct it and save it as ${file}.`
-    this.#office.report({ code: 'FILE_REJECTED', key, source: rejected, message })
-    return { ...version, hash: seen.hash }
-  }
-
-  /** Adopts what a process that died had replaced and not looked at again, or at the next attention; `base` finds what it stood for. */
-  async recover(key: Key, tracked: TrackedFile, base: FindBase): Promise<void> {
-    tracked.recovery = base
-    try {
-      await this.#settleRecovery(key, this.#office.layout.file(key), tracked, base)
-    } catch {
-      // The next attention tries it again and reports why it fails. Until then the file is left alone, and the store opens.
-    }
-  }
-
-  async #settleRecovery(key: Key, file: string, tracked: TrackedFile, base: FindBase): Promise<void> {
-    const { temporary, replaced } = neighbours(file)
-    const old = isSameFile(replaced, file) ? undefined : await look(replaced)
-    const seen = await look(file)
-    const begun = seen && tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
-    if (old && old.hash !== null) {
-      const value = this.#parse(key, old)
-      const found = base(old, value instanceof SettingsError ? undefined : value)
-      const version = found.hash === old.hash ? found : await this.#rescue(key, file, tracked, found, old)
-      tracked.replaced = { version, due: Number.NEGATIVE_INFINITY, isOnly: true }
-      // It died between taking the old file away and putting the new one there: that there is none is our doing.
-      if (seen?.hash === null) tracked.incomplete(null, version.text)
-    }
-    if (begun) tracked.incomplete(seen?.hash ?? null, begun.text)
-    // The second names of files that are in their places, and what nobody needs.
-    await rm(temporary, { force: true }).catch(() => {})
-    if (isSameFile(replaced, file)) await rm(replaced, { force: true })
-    tracked.recovery = undefined
-  }
-
-  /** The object in a file, undefined when there is no file, or the error that says why it cannot be taken in. */
-  #parse(key: Key, seen: Seen): JsonObject | undefined | SettingsError {
-    if (seen.hash === null) return undefined
-    if (seen.bytes.length > this.#office.entryBytes) {
-      return tooLarge(seen.bytes.length, this.#office.entryBytes)
-    }
-    try {
-      const value = parseReadable(seen.bytes)
-      const length = readableKind(key) === 'boxes' ? 0 : Buffer.byteLength(printJson(value))
-      return length > DOCUMENT_BYTES ? tooLarge(length, DOCUMENT_BYTES) : value
-    } catch (error) {
-      if (isSettingsError(error)) return error
-      throw error
-    }
-  }
-
-  #report(key: Key, file: string, tracked: TrackedFile, message: string): void {
-    if (tracked.failed(message)) this.#office.report({ code: 'FILE_UNWRITABLE', key, source: file, message })
-  }
 }
 
 /** The folder that has a file at this moment; undefined when it has none: the folder is looked at before the file. */
 function folderHolding(file: string): FolderIdentity | undefined {
   const folder = identifyFolder(dirname(file))
   return signatureNow(file) === 'no file' ? undefined : folder
-}
-
-/** Finds out what a file holds after a failure to put something there; else it would be taken for the work of a person. */
-async function settleDoubt(file: string, tracked: TrackedFile, doubt: FileVersion): Promise<void> {
-  const seen = await look(file)
-  if (seen?.hash === doubt.hash) tracked.end(doubt)
-  else if (seen?.hash === null && tracked.known.hash !== null) tracked.took()
-  else if (seen && doubt.text !== undefined && isBegun(seen, readableText(doubt.text))) tracked.incomplete(seen.hash, doubt.text)
-  tracked.doubt = undefined
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
-}
-
-function tooLarge(bytes: number, allowed: number): SettingsError {
-  return new SettingsError('DOCUMENT_TOO_LARGE', `It has ${bytes} bytes, ${allowed} are allowed.`)
 }

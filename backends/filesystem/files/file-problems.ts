@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Key } from '../../../model/key.ts'
 import { splitKey } from '../../../model/key.ts'
-import type { FileProblem, Problem } from '../../backend.ts'
+import type { FileProblem, Problem, Surroundings } from '../../backend.ts'
 import type { Layout } from '../format/layout.ts'
 import { identifyFolder } from './folder-identity.ts'
 import type { TrackedFile } from './tracked-file.ts'
@@ -21,6 +21,19 @@ export function problemOf(key: Key, file: () => string, tracked: TrackedFile, ex
 
 export function unwritableMessage(file: string, reason: string): string {
   return `The readable file ${file} cannot be kept up to date: ${reason}. The document itself is safe in the journal.`
+}
+
+/** Reports that a readable file cannot be attended to, once for each reason. */
+export function reportUnwritable(
+  { key, file, tracked, message }: { readonly key: Key; readonly file: string; readonly tracked: TrackedFile; readonly message: string },
+  report: Surroundings['report'],
+): void {
+  if (tracked.failed(message)) report({ code: 'FILE_UNWRITABLE', key, source: file, message })
+}
+
+/** Why an operation failed, in words. */
+export function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { JsonObject } from '../../../model/value.ts'
 import { type FileNotes, withEarlier } from '../format/file-notes.ts'
 import { type FileVersion, NO_FILE } from '../format/file-version.ts'
 import { type FolderIdentity, isSameFolder, parseFolder, printFolder } from './folder-identity.ts'
@@ -15,6 +14,8 @@ export type Finding = keyof typeof PATIENCE
 export interface Replaced {
   /** What it held when it was replaced, or when it was last taken in. */
   readonly version: FileVersion
+  /** The folder in which it was replaced. */
+  readonly folder: FolderIdentity | undefined
   /** When it is looked at for the last time; monotonic milliseconds. */
   readonly due: number
   /** Content that was found in it instead. */
@@ -26,9 +27,6 @@ export interface Replaced {
   /** Why it could not be looked at or removed. */
   readonly stuck?: unknown
 }
-
-/** Finds which version the replaced content of a file was made from. */
-export type FindBase = (seen: Seen, value: JsonObject | undefined) => FileVersion
 
 /** How many different reasons why a file cannot be written are reported until it can be. */
 const REASONS = 8
@@ -42,6 +40,8 @@ const REASONS = 8
 export class TrackedFile {
   #versions: readonly FileVersion[]
   #earlier: readonly string[]
+  /** What was replaced since the journal last noted what the file holds. */
+  #unnoted: readonly FileVersion[] = []
   #writing: FileVersion | undefined
   #suspect: { readonly hash: string | null; readonly since: number; readonly inPlace: boolean } | undefined
   #editedAt = Number.NEGATIVE_INFINITY
@@ -59,8 +59,10 @@ export class TrackedFile {
   doubt: FileVersion | undefined
   /** True while the temporary file of a write that is over may still be there. */
   litter = false
-  /** Set while what a process that died left half-done could not be settled yet. */
-  recovery: FindBase | undefined
+  /** True while what a process that died left half-done could not be settled yet. */
+  recovering = false
+  /** True when a temporary or replaced file was found beside it that may be of an earlier process, in a folder that came back. */
+  leftover = false
   /** Why the file does not show its document; undefined when it does, as far as known. */
   failure: string | undefined
   /** True while the file is absent, no person removed it as far as can be told, and its document did not change since. */
@@ -69,7 +71,7 @@ export class TrackedFile {
   restoring = false
   /** What the file held in a folder that went away, after the file was written again elsewhere or its document was deleted. */
   stray: FileVersion | undefined
-  /** The folder that held the file when it was last seen; without a device when that was in an earlier process. */
+  /** The folder that held the file when it was last seen, or from which it was taken away; without a device when that was in an earlier process. */
   folder: FolderIdentity | undefined
   /** How often in a row the file could not be attended to. */
   failures = 0
@@ -102,11 +104,14 @@ export class TrackedFile {
   /** What else the journal is to remember. */
   notes(): FileNotes {
     const { kept, stray, folder } = this
+    // The first of the versions is the one that the journal knows.
+    const wrote = withEarlier([], [...this.#unnoted, ...this.#versions.slice(1)]).filter(hash => hash !== this.known.hash)
     return {
       ...(kept && { kept }),
       ...(stray && { stray }),
       ...(folder && { folder: printFolder(folder) }),
       ...(this.#earlier.length > 0 && { earlier: this.#earlier }),
+      ...(wrote.length > 0 && { wrote }),
     }
   }
 
@@ -135,6 +140,12 @@ export class TrackedFile {
     this.#versions = [...this.#versions, { hash, text }]
     this.#suspect = undefined
     this.untidy = true
+    this.kept = false
+  }
+
+  /** True when what was found beside the file is nothing that this process is just working on. */
+  get isLeftBehind(): boolean {
+    return this.leftover && !this.replaced && !this.litter
   }
 
   /** The file could not be attended to; true when this reason is to be reported. */
@@ -182,6 +193,7 @@ export class TrackedFile {
     const { known } = this
     if (isFolderAway) this.stray = known
     this.#earlier = withEarlier(this.#earlier, this.#versions)
+    this.#unnoted = [...this.#unnoted, ...this.#versions]
     this.#versions = [{ hash: null, text: known.text }]
     this.#suspect = undefined
     this.kept = false
@@ -194,7 +206,7 @@ export class TrackedFile {
   /** True for content that this store wrote, and replaced since, in a file of a folder that was away. */
   isStray(hash: string | null, folder: FolderIdentity | undefined): boolean {
     if (hash === null || !this.wasAway(folder)) return false
-    return this.stray?.hash === hash || this.#earlier.includes(hash)
+    return this.stray?.hash === hash || this.wrote(hash)
   }
 
   /** True when the folder that has the file now is not the one that had it last. */
@@ -205,16 +217,34 @@ export class TrackedFile {
 
   /** True when the store wrote this content into the file at some time. */
   wrote(hash: string | null): boolean {
-    return hash !== null && this.#earlier.includes(hash)
+    return hash !== null && (this.#earlier.includes(hash) || this.#versions.some(version => version.hash === hash))
   }
 
-  /** This version is durable: the file never goes back to an earlier one. */
+  /** True when the file held something that may come back with its folder, or a copy of it. */
+  get mayComeBack(): boolean {
+    return this.stray !== undefined || this.#earlier.length > 0
+  }
+
+  /** Remembers only so many of the earlier texts. */
+  forget(limit: number): void {
+    this.#earlier = withEarlier(this.#earlier, [], limit)
+  }
+
+  /** This version is durable, and the journal notes it: the file never goes back to an earlier one. */
   settle(version: FileVersion): void {
-    if (this.unseen) return
+    if (this.unseen || !this.#versions.includes(version)) return
     const versions = this.#since(version)
     const replaced = this.#versions.filter(({ hash }) => !versions.some(later => later.hash === hash))
     this.#earlier = withEarlier(this.#earlier, replaced)
+    this.#unnoted = []
     this.#versions = versions
+  }
+
+  /** The absent file was last seen in another folder than the one in its place now: it may come back with that. */
+  missFolder(now: FolderIdentity | undefined): void {
+    const held = this.#versions.findLast(({ hash }) => hash !== null)
+    if (held && this.folder && !isSameFolder(this.folder, now)) this.stray ??= held
+    this.folder ??= now
   }
 
   /**

@@ -34,7 +34,7 @@ export function parseReadable(bytes: Buffer): JsonObject {
 
 /** The hash by which the content of a file is known again: SHA-256, 32 hex digits of it. */
 export function hashOf(content: Buffer | string): string {
-  return createHash('sha256').update(content).digest('hex').slice(0, 32)
+  return createHash('sha256').update(content).digest().toString('hex', 0, 16)
 }
 
 function decode(bytes: Buffer): string {

@@ -26,13 +26,15 @@ export type StoredVersion = readonly [hash: string | null, text?: string | null]
 
 /**
  * What else is known of a readable file (see {@link FileNotes}); absent members are what they are for most files. A log tells
- * `earlier` by the marks that came before, a snapshot by name.
+ * `earlier` by the marks that came before and by what they `wrote`, a snapshot by name.
  */
 export interface StoredNotes {
   readonly kept?: true
   readonly stray?: readonly [hash: string | null, text: string | null]
   readonly folder?: string
   readonly earlier?: readonly string[]
+  /** Hashes of what was written into the file between the mark before and this one, and replaced since. */
+  readonly wrote?: readonly string[]
 }
 
 /** What the readable file of a key may hold now, the version known to be durable first. */

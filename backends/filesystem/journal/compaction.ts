@@ -86,6 +86,9 @@ function* records({ number, revision, entries, expires, files }: Picture): Gener
     texts.set(key, text)
     yield { entry: expiry === undefined ? entry : [...entry, expiry] }
   }
-  for (const [key, { versions, notes }] of files) yield { files: [storedMark(key, versions, texts.get(key), notes)] }
+  for (const [key, { versions, notes }] of files) {
+    const { wrote: _, ...known } = notes
+    yield { files: [storedMark(key, versions, texts.get(key), known)] }
+  }
   yield { end: entries.length }
 }

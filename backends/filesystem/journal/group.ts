@@ -114,12 +114,13 @@ export function storedMark(key: Key, versions: readonly FileVersion[], current: 
   return Object.keys(beside).length > 0 ? [key, stored, beside] : [key, stored]
 }
 
-function storedNotes({ kept, stray, folder, earlier = [] }: FileNotes): StoredNotes {
+function storedNotes({ kept, stray, folder, earlier = [], wrote = [] }: FileNotes): StoredNotes {
   return {
     ...(kept && { kept: true }),
     ...(stray && { stray: [stray.hash ?? null, stray.text ?? null] as const }),
     ...(folder !== undefined && { folder }),
     ...(earlier.length > 0 && { earlier }),
+    ...(wrote.length > 0 && { wrote }),
   }
 }
 

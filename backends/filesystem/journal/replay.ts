@@ -143,19 +143,24 @@ class Reader {
       const current = this.state.get(key)?.text
       const versions = stored.map(([hash, text]): FileVersion => ({ hash, text: text === undefined ? current : (text ?? undefined) }))
       const dropped = (this.files.get(key) ?? []).filter(({ hash }) => !versions.some(version => version.hash === hash))
-      const earlier = withEarlier(beside?.earlier ?? this.notes.get(key)?.earlier ?? [], dropped)
+      const wrote = (beside?.wrote ?? []).map((hash): FileVersion => ({ hash, text: undefined }))
+      const earlier = withEarlier(beside?.earlier ?? this.notes.get(key)?.earlier ?? [], [...dropped, ...wrote])
       const notes = restoreNotes(beside, earlier)
       this.files.set(key, versions)
       this.notes.set(key, notes)
       // The document was changed in the same write, before the mark: the file is yet to follow.
       if (versions.at(-1)?.text !== current) this.#committed(key, current)
-      else if (versions.length === 1 && versions[0]?.hash === null && !notes.stray) this.#forget(key)
+      else if (versions.length === 1 && versions[0]?.hash === null) this.#gone(key, versions, notes)
     }
   }
 
-  #forget(key: Key): void {
+  /** No file and no document: only what may come back with the folder is remembered, in the order in which it went. */
+  #gone(key: Key, versions: FileVersion[], notes: FileNotes): void {
     this.files.delete(key)
     this.notes.delete(key)
+    if (!notes.stray && !notes.earlier) return
+    this.files.set(key, versions)
+    this.notes.set(key, notes)
   }
 }
 

@@ -6,7 +6,7 @@ import type { Fault } from '../stage.ts'
 import type { Controller } from './controller.ts'
 import { diskFaults } from './disk-faults.ts'
 import { Editor } from './editor.ts'
-import { imaginedEdits, lostEdits, undoneCommits } from './edits.ts'
+import { imaginedEdits, lostEdits, undoneCommits, unshownFiles } from './edits.ts'
 import { FolderFaults } from './folder-faults.ts'
 import { handFaults } from './hand-faults.ts'
 import { killFaults } from './kill-faults.ts'
@@ -44,10 +44,15 @@ export async function openCast(kind: FilesystemKind, folder: string, random: Ran
   const folders = await makeFolders(folder)
   if (kind === 'hands') return castHands(folders, random)
   if (kind === 'folders') return castFolders(folders, folder)
-  return { ...PLAIN, name: 'filesystem, kills', folders, faults: controller => killFaults(controller, folders.store) }
+  return { ...PLAIN, ...whole(folders), name: 'filesystem, kills', folders, faults: controller => killFaults(controller, folders.store) }
 }
 
 const PLAIN = { pending: () => [], flaws: (life: StoreLife) => imaginedEdits(life), close: async () => undefined } as const
+
+/** Where nobody touches the readable files, each of them shows its document in the end: none is missing but by our own doing. */
+function whole({ store }: Folders): Pick<Cast, 'pending'> {
+  return { pending: life => unshownFiles(life, store) }
+}
 
 async function castPower(folder: string): Promise<Cast> {
   const plain = await makeFolders(folder)
@@ -57,6 +62,7 @@ async function castPower(folder: string): Promise<Cast> {
   const after = (random: Random): void => void losePower(machine, random.fork('power'))
   return {
     ...PLAIN,
+    ...whole(plain),
     name: 'filesystem, power',
     folders: { ...plain, blackBox },
     faults: controller => killFaults(controller, plain.store, 'power loss', after),
@@ -69,6 +75,7 @@ async function castDisk(folder: string): Promise<Cast> {
   const folders = await makeFolders(base)
   return {
     ...PLAIN,
+    ...whole(folders),
     name: volume ? 'filesystem, disk' : 'filesystem, disk (none of its own: only root may mount)',
     folders,
     faults: controller => [...diskFaults(controller, folders.store, volume), ...lightly(killFaults(controller, folders.store))],

@@ -1,4 +1,6 @@
-import { parseJson } from '../../../model/json.ts'
+import { existsSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { parseJson, printJson } from '../../../model/json.ts'
 import { equalJson, isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Removal, StoreLife, StoreRevision } from '../history.ts'
 import type { HandEdit } from './editor.ts'
@@ -44,7 +46,7 @@ export interface FileMoves {
 }
 
 /** How many of its newest texts the store surely knows again when a file comes back with its folder. */
-const KNOWN_AGAIN = 12
+const KNOWN_AGAIN = 250
 
 /**
  * One sentence for each record of an edit by hand; for a store whose files nobody edited. The removal of a file takes away what it held and no more; a file
@@ -75,6 +77,20 @@ function isPart(data: JsonObject, whole: JsonObject): boolean {
 function isOld(value: Json, versions: readonly JsonObject[]): boolean {
   const at = versions.findLastIndex(one => equalJson(one, value))
   return at >= 0 && versions.length - at > KNOWN_AGAIN
+}
+
+/** One sentence for each document of which the readable file does not show it. */
+export function unshownFiles({ revisions }: StoreLife, store: string): string[] {
+  const texts = new Map<string, string | undefined>()
+  for (const { changes } of revisions) for (const { key, text } of changes) texts.set(key, text)
+  return [...texts].flatMap(([key, text]) => {
+    if (!/^(boxes|controllers|settings)\//.test(key)) return []
+    const file = `${join(store, ...key.split('/'))}.json`
+    const shown = existsSync(file) ? readFileSync(file, 'utf8') : undefined
+    return shown === (text === undefined ? undefined : `${printJson(parseJson(text), 2)}\n`)
+      ? []
+      : [`${file} does not show its document ${text}: ${shown}`]
+  })
 }
 
 /** The index of the revision that first holds each edit. */
