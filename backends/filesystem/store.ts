@@ -3,7 +3,7 @@ import { isSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { FileProblem, Operation, Outcome, Surroundings } from '../backend.ts'
 import { Expiry } from './expiry.ts'
-import { Mirror } from './files/mirror.ts'
+import { ReadableFiles } from './files/readable-files.ts'
 import { unwritable } from './format/failures.ts'
 import { makeFolder } from './format/folder.ts'
 import { hasFile, type Layout } from './format/layout.ts'
@@ -36,7 +36,7 @@ export class FilesystemStore {
   readonly #committer: Committer
   readonly #compactor: Compactor
   readonly #expiry: Expiry
-  readonly #mirror: Mirror
+  readonly #files: ReadableFiles
 
   /**
    * Locks, replays and opens the store in a folder.
@@ -52,7 +52,7 @@ export class FilesystemStore {
       const found = await replay(layout.journal, parts.window, hasFile)
       const journal = await openJournal(layout, parts.disk, found, report)
       store = new FilesystemStore(layout, parts, report, { found, journal, lock })
-      const files = await store.#mirror.open(found.files, found.notes)
+      const files = await store.#files.open(found.files, found.notes)
       if (!found.current && files > 0) report(imported(layout, files))
       store.#expiry.arm()
       return store
@@ -75,8 +75,8 @@ export class FilesystemStore {
     this.#journal = journal
     this.#lock = lock
     const commit = (operations: readonly Operation[], marks?: readonly Mark[]) => this.commit(operations, marks)
-    this.#mirror = new Mirror({ state: this.state, commit, layout, entryBytes, report })
-    const files = () => this.#mirror.records()
+    this.#files = new ReadableFiles({ state: this.state, commit, layout, entryBytes, report })
+    const files = () => this.#files.records()
     this.#compactor = new Compactor({ folder: layout.journal, disk, state: this.state, journal, files, report }, compaction, found.tail)
     this.#committer = new Committer(this.state, journal, {
       between: () => this.#compactor.between(),
@@ -92,12 +92,12 @@ export class FilesystemStore {
 
   /** The readable files that do not show their documents, in byte order of their keys. */
   fileProblems(): readonly FileProblem[] {
-    return this.#mirror.problems()
+    return this.#files.problems()
   }
 
   /** Writes missing readable files again. @throws SettingsError STORE_UNWRITABLE. */
   restoreFiles(keys?: readonly Key[]): Promise<readonly Key[]> {
-    return this.#mirror.restore(keys)
+    return this.#files.restore(keys)
   }
 
   /** Finishes what was asked for, brings the readable files up to date and gives the store free. */
@@ -105,7 +105,7 @@ export class FilesystemStore {
     try {
       this.#expiry.stop()
       await this.#committer.idle()
-      await this.#mirror.close()
+      await this.#files.close()
       await this.#committer.close()
       await this.#compactor.stop()
       await this.#journal.close()
@@ -118,7 +118,7 @@ export class FilesystemStore {
     const expiring = this.state.expires.size > 0
     for (const { batch, expires } of commits) this.state.apply(batch, expires)
     this.window.append(commits.map(({ batch }) => batch))
-    for (const { batch } of commits) for (const change of batch.changes) this.#mirror.committed(keyOf(change))
+    for (const { batch } of commits) for (const change of batch.changes) this.#files.committed(keyOf(change))
     if (expiring || this.state.expires.size > 0) this.#expiry.arm()
   }
 }

@@ -7,12 +7,12 @@ import type { FileVersion } from '../format/file-version.ts'
 import { neighbours } from '../format/layout.ts'
 import { readableText } from '../format/readable.ts'
 import { replacedVersion } from './adopt.ts'
-import type { Office } from './attendant.ts'
 import { parseContent } from './file-content.ts'
 import { reasonOf, reportUnwritable } from './file-problems.ts'
 import { identifyFolder, isSameFolder } from './folder-identity.ts'
 import { takeIn } from './hand-edit.ts'
 import { isAbsent, isBegun, isSameFile, keepRejected, look, makeDurable, type Seen } from './readable-file.ts'
+import type { ReconcilerContext } from './reconciler-context.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
 /** How long (ms) a replaced file is kept for a person who is just writing into it. */
@@ -24,12 +24,12 @@ export const GRACE = 300
  * Invariant: the old content of a file is removed only once the file is in its place again, and known to be so by the disk.
  */
 export class ReplacedFiles {
-  readonly #office: Office
+  readonly #context: ReconcilerContext
   readonly #isHurried: () => boolean
 
   /** `isHurried`: nothing is waited for any more. */
-  constructor(office: Office, isHurried: () => boolean) {
-    this.#office = office
+  constructor(context: ReconcilerContext, isHurried: () => boolean) {
+    this.#context = context
     this.#isHurried = isHurried
   }
 
@@ -39,10 +39,10 @@ export class ReplacedFiles {
       return await this.#inspectReplaced(key, file, tracked)
     } catch (error) {
       if (isSettingsError(error) || !tracked.replaced) throw error
-      if (tracked.replaced.isInspected && tracked.replaced.stuck === undefined) this.#office.remember(key)
+      if (tracked.replaced.isInspected && tracked.replaced.stuck === undefined) this.#context.remember(key)
       tracked.replaced = { ...tracked.replaced, stuck: error }
       const message = `${neighbours(file).replaced}, what ${file} held before, cannot be looked at or removed: ${reasonOf(error)}. Move it away.`
-      reportUnwritable({ key, file, tracked, message }, this.#office.report)
+      reportUnwritable({ key, file, tracked, message }, this.#context.report)
       return undefined
     }
   }
@@ -51,7 +51,7 @@ export class ReplacedFiles {
   async #inspectReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     const { replaced } = tracked
     if (!replaced) return undefined
-    if (replaced.isOnly && tracked.known.hash === null && this.#office.state.has(key) && isAbsent(file)) return undefined
+    if (replaced.isOnly && tracked.known.hash === null && this.#context.state.has(key) && isAbsent(file)) return undefined
     const wait = replaced.due - performance.now()
     if (wait > 0 && !this.#isHurried()) return wait
     const old = neighbours(file).replaced
@@ -73,22 +73,22 @@ export class ReplacedFiles {
     if (replaced.isOnly) await makeDurable(dirname(file))
     await rm(old, { force: true })
     tracked.replaced = undefined
-    this.#office.remember(key)
+    this.#context.remember(key)
     return undefined
   }
 
   /** Takes in what somebody wrote into a file while it was replaced, or sets it aside; gives what it stands for from then on. */
   async #rescue(key: Key, file: string, tracked: TrackedFile, version: FileVersion, seen: Seen): Promise<FileVersion> {
-    const value = parseContent(key, seen, this.#office.entryBytes)
+    const value = parseContent(key, seen, this.#context.entryBytes)
     if (!(value instanceof SettingsError)) {
       const taken = { hash: seen.hash, text: value && printJson(value) }
-      await takeIn({ key, base: version.text, value, marks: [[key, () => [taken, ...tracked.possible()]]] }, this.#office)
+      await takeIn({ key, base: version.text, value, marks: [[key, () => [taken, ...tracked.possible()]]] }, this.#context)
       return taken
     }
     const { replaced, rejected } = neighbours(file)
     await keepRejected(file, replaced)
     const message = `An edit of ${file} is not taken in, and kept as ${rejected}: ${value.message} Correct it and save it as ${file}.`
-    this.#office.report({ code: 'FILE_REJECTED', key, source: rejected, message })
+    this.#context.report({ code: 'FILE_REJECTED', key, source: rejected, message })
     return { ...version, hash: seen.hash }
   }
 
@@ -115,7 +115,7 @@ export class ReplacedFiles {
 
   /** What a file stands for that was replaced in an earlier process, or in a folder that came back; takes in what a person wrote into it. */
   async #takeFromReplaced(key: Key, file: string, tracked: TrackedFile, old: Seen): Promise<FileVersion> {
-    const value = parseContent(key, old, this.#office.entryBytes)
+    const value = parseContent(key, old, this.#context.entryBytes)
     const base = replacedVersion(tracked, old, value instanceof SettingsError ? undefined : value)
     return base.hash === old.hash ? base : this.#rescue(key, file, tracked, base, old)
   }

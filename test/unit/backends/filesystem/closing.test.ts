@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest'
 import type { Outcome } from '../../../../backends/backend.ts'
-import { Mirror } from '../../../../backends/filesystem/files/mirror.ts'
+import { ReadableFiles } from '../../../../backends/filesystem/files/readable-files.ts'
 import { FolderWatch } from '../../../../backends/filesystem/files/scan.ts'
 import { Layout, type ReadableKind } from '../../../../backends/filesystem/format/layout.ts'
 import { PARTS } from '../../../../backends/filesystem/index.ts'
@@ -35,12 +35,12 @@ describe('A store that is closed', () => {
     const state = new State()
     const notes: ((outcome: Outcome) => void)[] = []
     const commit = () => new Promise<Outcome>(resolve => notes.push(resolve))
-    const mirror = new Mirror({ state, commit, layout, entryBytes: 1000, report: () => {} })
-    await mirror.open(new Map())
+    const files = new ReadableFiles({ state, commit, layout, entryBytes: 1000, report: () => {} })
+    await files.open(new Map())
     const change = (name: string) => {
       const key = makeKey('settings', 'kytos', name)
       state.restore({ key, text: '{}', revision: 1n, created: 1n }, undefined)
-      mirror.committed(key)
+      files.committed(key)
     }
     change('slowly-noted')
     await vi.waitUntil(() => notes.length === 1, 5_000)
@@ -48,7 +48,7 @@ describe('A store that is closed', () => {
     // Longer than notes are gathered for: the second one is due, and waits for the first.
     await new Promise(resolve => setTimeout(resolve, 700))
     let closed = false
-    const closing = mirror.close().then(() => {
+    const closing = files.close().then(() => {
       closed = true
     })
     await new Promise(resolve => setTimeout(resolve, 100))
@@ -72,12 +72,12 @@ describe('A store that is closed', () => {
       }
     }
     const commit = () => Promise.resolve<Outcome>({ committed: true, revision: 1n })
-    const mirror = new Mirror({ state: new State(), commit, layout: new Told(layout.path), entryBytes: 1000, report: () => {} })
-    await mirror.open(new Map())
+    const files = new ReadableFiles({ state: new State(), commit, layout: new Told(layout.path), entryBytes: 1000, report: () => {} })
+    await files.open(new Map())
     await new Promise<void>((resolve, reject) => {
       walking = () => {
         walking = () => {}
-        mirror.close().then(resolve, reject)
+        files.close().then(resolve, reject)
       }
     })
     expect(follow.mock.lastCall).toEqual([[]])

@@ -4,17 +4,17 @@ import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Key } from '../../../model/key.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
-import type { Surroundings } from '../../backend.ts'
 import type { FileVersion } from '../format/file-version.ts'
-import { type Layout, neighbours } from '../format/layout.ts'
+import { neighbours } from '../format/layout.ts'
 import { hashOf, parseStored, readableText } from '../format/readable.ts'
 import type { Mark } from '../journal/group.ts'
 import { lastHeld } from './adopt.ts'
 import { parseContent } from './file-content.ts'
 import { reasonOf, reportUnwritable, unwritableMessage } from './file-problems.ts'
 import { type FolderIdentity, identifyFolder, isSameFolder } from './folder-identity.ts'
-import { type Store, takeIn } from './hand-edit.ts'
+import { takeIn } from './hand-edit.ts'
 import { isAbsent, keepRejected, look, makeDurable, prepareText, putPrepared, type Seen, signatureNow, takeAway } from './readable-file.ts'
+import type { ReconcilerContext } from './reconciler-context.ts'
 import { GRACE, ReplacedFiles, settleDoubt } from './replaced-files.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
@@ -23,19 +23,6 @@ const AGAIN = 1_000
 const LONGEST = 10
 /** How often (ms) a missing file is looked for until its absence counts: a mount that ends is told by nothing else. */
 const GLANCE = 200
-
-/** What an attendant works with. */
-export interface Office extends Store {
-  readonly layout: Layout
-  readonly entryBytes: number
-  readonly report: Surroundings['report']
-  /** The file's last version is what it will hold: the journal may remember that. */
-  readonly remember: (key: Key) => void
-  /** True when the absence of a file, of one second, is the wish of a person. */
-  readonly isRemoval: (key: Key, tracked: TrackedFile) => boolean
-  /** An absence was found that is not: its document is kept. */
-  readonly missing: (key: Key) => void
-}
 
 /**
  * Brings one document and its readable file together: first what a person did to the file goes into the store, then what the store holds into the file.
@@ -47,32 +34,32 @@ export interface Office extends Store {
  * `replaced` holds its content and is kept until the file is in its place, or the file holds a beginning of ours beside `temporary`. Content that was taken
  * in from `replaced` is marked in the same commit, so that no later process takes it in again.
  */
-export class Attendant {
-  readonly #office: Office
+export class FileReconciler {
+  readonly #context: ReconcilerContext
   readonly #replaced: ReplacedFiles
   /** Nothing is waited for any more; what is not ripe is left for the next opening. */
   hurry = false
 
-  constructor(office: Office) {
-    this.#office = office
-    this.#replaced = new ReplacedFiles(office, () => this.hurry)
+  constructor(context: ReconcilerContext) {
+    this.#context = context
+    this.#replaced = new ReplacedFiles(context, () => this.hurry)
   }
 
   /** Attends to one file; gives the milliseconds after which it wants to be attended to again, or undefined. One call a file at a time. */
   async attend(key: Key, tracked: TrackedFile): Promise<number | undefined> {
-    const file = this.#office.layout.file(key)
+    const file = this.#context.layout.file(key)
     try {
       // First of all: what is at the `replaced` name is needed while the file is not in its place.
       if (tracked.doubt) await settleDoubt(file, tracked, tracked.doubt)
       if (tracked.recovering || tracked.isLeftBehind) await this.#replaced.recover(key, file, tracked)
       const wait = (await this.#replaced.settle(key, file, tracked)) ?? (await this.#reconcile(key, file, tracked))
-      if (this.#office.state.get(key)?.text === tracked.known.text && !tracked.untidy) await this.#finish(file, tracked)
+      if (this.#context.state.get(key)?.text === tracked.known.text && !tracked.untidy) await this.#finish(file, tracked)
       return wait ?? (tracked.replaced || tracked.litter ? AGAIN : undefined)
     } catch (error) {
       // A commit that failed is told to everybody who commits; the edit stays in its file until the store takes it.
       if (isSettingsError(error)) return AGAIN
       tracked.failure = reasonOf(error)
-      reportUnwritable({ key, file, tracked, message: unwritableMessage(file, tracked.failure) }, this.#office.report)
+      reportUnwritable({ key, file, tracked, message: unwritableMessage(file, tracked.failure) }, this.#context.report)
       return AGAIN * Math.min(tracked.failures, LONGEST)
     } finally {
       tracked.end()
@@ -83,7 +70,7 @@ export class Attendant {
   async recover(key: Key, tracked: TrackedFile): Promise<void> {
     tracked.recovering = true
     try {
-      await this.#replaced.recover(key, this.#office.layout.file(key), tracked)
+      await this.#replaced.recover(key, this.#context.layout.file(key), tracked)
     } catch {
       // The next attention tries it again and reports why it fails. Until then the file is left alone, and the store opens.
     }
@@ -101,7 +88,7 @@ export class Attendant {
 
   async #reconcile(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     if (tracked.unseen) await this.#identify(key, file, tracked)
-    const entry = this.#office.state.get(key)
+    const entry = this.#context.state.get(key)
     const due = entry?.text !== tracked.known.text || tracked.untidy
     const seen = await look(file, due ? undefined : tracked.signature)
     if (!seen) {
@@ -131,25 +118,25 @@ export class Attendant {
   async #identify(key: Key, file: string, tracked: TrackedFile): Promise<void> {
     const seen = await look(file)
     if (!seen || (tracked.kept && seen.hash === null)) return
-    const value = parseContent(key, seen, this.#office.entryBytes)
+    const value = parseContent(key, seen, this.#context.entryBytes)
     tracked.end(lastHeld(tracked.possible(), seen.hash, value instanceof SettingsError ? undefined : value))
     tracked.unseen = false
-    this.#office.remember(key)
+    this.#context.remember(key)
   }
 
   /** The file is there and holds what we know: its folder is the one that its absence is compared with. */
   #found(key: Key, file: string, tracked: TrackedFile): void {
     const before = tracked.folder
     tracked.folder = folderHolding(file) ?? before
-    if (tracked.folder !== before && (!before || !isSameFolder(before, tracked.folder))) this.#office.remember(key)
+    if (tracked.folder !== before && (!before || !isSameFolder(before, tracked.folder))) this.#context.remember(key)
     if (!tracked.kept || tracked.folder === before) return
     tracked.kept = false
-    this.#office.remember(key)
+    this.#context.remember(key)
   }
 
   /** Takes an absence in as a removal, keeps it, or ends it; gives how long to wait when it is too early for that. */
   async #absent(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
-    const text = this.#office.state.get(key)?.text
+    const text = this.#context.state.get(key)?.text
     const isAway = () => tracked.wasAway(identifyFolder(dirname(file))) || !identifyFolder(dirname(file))
     if (tracked.restoring || text === undefined || (tracked.kept && text !== tracked.known.text)) {
       tracked.release(isAway())
@@ -158,19 +145,19 @@ export class Attendant {
     if (tracked.kept) return undefined
     const wait = tracked.patience('gone', seen, performance.now(), isSameFolder(tracked.folder, identifyFolder(dirname(file))))
     if (wait > 0) return Math.min(wait, GLANCE)
-    if (this.#office.isRemoval(key, tracked)) await this.#takeIn(key, file, tracked, seen, undefined)
+    if (this.#context.isRemoval(key, tracked)) await this.#takeIn(key, file, tracked, seen, undefined)
     else if (text !== tracked.known.text) tracked.release(isAway())
     else {
       tracked.keep()
-      this.#office.remember(key)
-      this.#office.missing(key)
+      this.#context.remember(key)
+      this.#context.missing(key)
     }
     return undefined
   }
 
   /** Takes in or rejects content that we did not write; gives how long to wait when it is too early for either. */
   async #judge(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
-    const value = parseContent(key, seen, this.#office.entryBytes)
+    const value = parseContent(key, seen, this.#context.entryBytes)
     const wait = tracked.patience(value instanceof SettingsError ? 'broken' : 'edited', seen, performance.now())
     if (wait > 0) return wait
     const folder = folderHolding(file)
@@ -181,13 +168,13 @@ export class Attendant {
       tracked.stray = undefined
       const { rejected } = neighbours(file)
       const message = `${file} came back with an earlier text of this store: it is no edit, is kept as ${rejected}, and replaced.`
-      this.#office.report({ code: 'FILE_REJECTED', key, source: rejected, message })
+      this.#context.report({ code: 'FILE_REJECTED', key, source: rejected, message })
       return undefined
     }
     if (value instanceof SettingsError) {
       const message = `${file} is not taken in, and left as it is: ${value.message} Correct it; the stored document stays in force.`
       tracked.reject(seen.hash, message)
-      this.#office.report({ code: 'FILE_REJECTED', key, source: file, message })
+      this.#context.report({ code: 'FILE_REJECTED', key, source: file, message })
       return undefined
     }
     // A person edited what came back with the folder, not what was written elsewhere meanwhile.
@@ -213,19 +200,19 @@ export class Attendant {
         return tracked.holding(version)
       },
     ]
-    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [mark] }, this.#office)
+    if (!sameMeaning) await takeIn({ key, base: known.text, value, marks: [mark] }, this.#context)
     tracked.edited(performance.now())
     tracked.end(version)
     tracked.accept()
     // Only the formatting is different: the person likes it so, until the next commit.
     tracked.untidy = !sameMeaning && value !== undefined
-    if (sameMeaning) this.#office.remember(key)
+    if (sameMeaning) this.#context.remember(key)
     else tracked.settle(version)
   }
 
   /** Lets the file say what the store holds, unless it does. `seen` is what it holds, and holds nothing unknown. */
   async #rewrite(key: Key, file: string, tracked: TrackedFile, seen: Seen): Promise<number | undefined> {
-    const text = this.#office.state.get(key)?.text
+    const text = this.#context.state.get(key)?.text
     if (text === tracked.known.text && !tracked.untidy) return undefined
     const shown = text === undefined ? undefined : readableText(text)
     const version: FileVersion = { hash: shown === undefined ? null : hashOf(shown), text }
@@ -247,12 +234,12 @@ export class Attendant {
     const isTakenAway = version.hash === null && seen.hash !== null
     tracked.folder = (isTakenAway ? identifyFolder(dirname(file)) : folderHolding(file)) ?? tracked.folder
     if (tracked.replaced) return this.hurry ? 0 : GRACE
-    this.#office.remember(key)
+    this.#context.remember(key)
     return undefined
   }
 
   #isShown(key: Key, seen: Seen, text: string | undefined): boolean {
-    const value = parseContent(key, seen, this.#office.entryBytes)
+    const value = parseContent(key, seen, this.#context.entryBytes)
     const stored = text === undefined ? undefined : parseStored(text)
     return value !== undefined && !(value instanceof SettingsError) && stored !== undefined && equalJson(value, stored)
   }

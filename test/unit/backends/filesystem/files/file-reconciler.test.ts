@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { Attendant, type Office } from '../../../../../backends/filesystem/files/attendant.ts'
+import { FileReconciler } from '../../../../../backends/filesystem/files/file-reconciler.ts'
+import type { ReconcilerContext } from '../../../../../backends/filesystem/files/reconciler-context.ts'
 import { TrackedFile } from '../../../../../backends/filesystem/files/tracked-file.ts'
 import { Layout } from '../../../../../backends/filesystem/format/layout.ts'
 import { hashOf } from '../../../../../backends/filesystem/format/readable.ts'
@@ -20,7 +21,7 @@ it('An edit is no content of ours for the journal before the commit that takes i
   const edit = hashOf('{"a":9}')
   const seen: boolean[] = []
   const isOurs = () => seen.push(tracked.possible().some(({ hash }) => hash === edit))
-  const office: Office = {
+  const context: ReconcilerContext = {
     state: new State(),
     layout,
     entryBytes: 1_000,
@@ -36,7 +37,7 @@ it('An edit is no content of ours for the journal before the commit that takes i
       return { committed: true, revision: 1n }
     },
   }
-  const attendant = new Attendant(office)
-  while (seen.length === 0) await attendant.attend(key, tracked)
+  const reconciler = new FileReconciler(context)
+  while (seen.length === 0) await reconciler.attend(key, tracked)
   expect(seen).toEqual([false, true])
 })

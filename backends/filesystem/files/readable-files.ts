@@ -7,14 +7,15 @@ import { type FileVersion, NO_FILE } from '../format/file-version.ts'
 import { hasFile, neighbours, type ReadableKind, readableKind } from '../format/layout.ts'
 import type { Replay } from '../journal/replay.ts'
 import { heldVersion, withHashes } from './adopt.ts'
-import { Attendant, type Office } from './attendant.ts'
 import { DeletedFiles } from './deleted-files.ts'
 import { problemOf } from './file-problems.ts'
+import { FileReconciler } from './file-reconciler.ts'
 import { identifyFolder } from './folder-identity.ts'
 import { inTurns } from './in-turns.ts'
 import { JournalMarks } from './journal-marks.ts'
 import { MissingReports } from './missing-reports.ts'
 import { isAbsent, look, signatureNow } from './readable-file.ts'
+import type { ReconcilerContext } from './reconciler-context.ts'
 import { RemovalRule } from './removal-rule.ts'
 import { Restoration } from './restoration.ts'
 import { FolderWatch, type Walk, walk } from './scan.ts'
@@ -44,9 +45,9 @@ const CLOSING = 60_000
  * only one. Any other absence changes nothing: document and file stay as they are until the file is back, the document
  * changes or a person decides, over restarts too; {@link problems} names it meanwhile.
  */
-export class Mirror {
-  readonly #office: Office
-  readonly #attendant: Attendant
+export class ReadableFiles {
+  readonly #context: ReconcilerContext
+  readonly #reconciler: FileReconciler
   readonly #schedule: Schedule
   readonly #watch: FolderWatch
   readonly #walks = new WalkTimer(() => this.#walk())
@@ -58,12 +59,12 @@ export class Mirror {
   readonly #removals: RemovalRule
   readonly #restoration: Restoration
 
-  constructor(office: Omit<Office, 'isRemoval' | 'missing' | 'remember'>) {
-    this.#office = {
-      ...office,
+  constructor(context: Omit<ReconcilerContext, 'isRemoval' | 'missing' | 'remember'>) {
+    this.#context = {
+      ...context,
       // Whatever is noted of the versions of a file, what else is known of it is noted with them.
       commit: (operations, marks) =>
-        office.commit(
+        context.commit(
           operations,
           marks?.map(([key, versions]) => [key, versions, () => this.#of(key).notes()] as const),
         ),
@@ -71,14 +72,14 @@ export class Mirror {
       isRemoval: (key, tracked) => this.#removals.isRemoval(key, tracked),
       missing: key => this.#missing.add(key),
     }
-    const { layout, state, report } = office
+    const { layout, state, report } = context
     this.#deleted = new DeletedFiles(this.#tracked, state)
-    this.#marks = new JournalMarks(this.#tracked, this.#deleted, layout, this.#office)
+    this.#marks = new JournalMarks(this.#tracked, this.#deleted, layout, this.#context)
     this.#removals = new RemovalRule(this.#tracked, layout)
     this.#missing = new MissingReports(this.#tracked, layout, report)
     this.#reports = new WalkReports(report)
     this.#restoration = new Restoration({ tracked: this.#tracked, layout, state, touch: key => this.#schedule.touch(key) })
-    this.#attendant = new Attendant(this.#office)
+    this.#reconciler = new FileReconciler(this.#context)
     this.#schedule = new Schedule(key => this.#attend(key))
     this.#watch = new FolderWatch(path => this.#noticed(path))
   }
@@ -86,9 +87,9 @@ export class Mirror {
   /** Compares all files with what the journal says of them, takes in what was edited meanwhile, and begins to watch. Gives how many files there were. */
   async open(files: Replay['files'], notes: Replay['notes'] = new Map()): Promise<number> {
     const inUse = new Set([...files].flatMap(([key, versions]) => (versions.some(({ hash }) => hash !== null) ? (readableKind(key) ?? []) : [])))
-    const found = await walk(this.#office.layout, kind => !inUse.has(kind))
+    const found = await walk(this.#context.layout, kind => !inUse.has(kind))
     const keys = new Set([...files.keys(), ...found.files.keys(), ...found.unfinished])
-    for (const { key } of this.#office.state.entries()) if (hasFile(key)) keys.add(key)
+    for (const { key } of this.#context.state.entries()) if (hasFile(key)) keys.add(key)
     await inTurns(keys, key => {
       const isAbsent = !found.files.has(key) && !found.unfinished.has(key)
       if (isAbsent && this.#deleted.adopt(key, files.get(key), notes.get(key))) return
@@ -121,7 +122,7 @@ export class Mirror {
 
   /** The readable files that do not show their documents, in byte order of their keys. */
   problems(): readonly FileProblem[] {
-    const { layout, state } = this.#office
+    const { layout, state } = this.#context
     return [...this.#tracked]
       .flatMap(([key, tracked]) => problemOf(key, () => layout.file(key), tracked, state.has(key)) ?? [])
       .sort((a, b) => (a.key < b.key ? -1 : 1))
@@ -142,7 +143,7 @@ export class Mirror {
     await this.#walks.stop()
     // Only now: a walk follows what it finds.
     this.#watch.stop()
-    this.#attendant.hurry = true
+    this.#reconciler.hurry = true
     await this.#schedule.finish(CLOSING)
     await this.#marks.flush()
     this.#missing.flush()
@@ -150,7 +151,7 @@ export class Mirror {
   }
 
   async #attend(key: Key): Promise<number | undefined> {
-    const again = await this.#attendant.attend(key, this.#of(key))
+    const again = await this.#reconciler.attend(key, this.#of(key))
     this.#restoration.attended(key)
     return again
   }
@@ -162,10 +163,10 @@ export class Mirror {
   }
 
   async #adopt(key: Key, versions: readonly FileVersion[] | undefined, notes: FileNotes | undefined, isUnfinished: boolean): Promise<void> {
-    const current = this.#office.state.get(key)?.text
+    const current = this.#context.state.get(key)?.text
     const known = versions ?? (current === undefined ? [NO_FILE] : [NO_FILE, { hash: undefined, text: current }])
     const candidates = withHashes(known)
-    const file = this.#office.layout.file(key)
+    const file = this.#context.layout.file(key)
     const tracked = new TrackedFile(candidates, notes)
     this.#tracked.set(key, tracked)
     const seen = await look(file).catch(() => undefined)
@@ -182,7 +183,7 @@ export class Mirror {
     tracked.unseen = !version && (!seen || (seen.hash === null && candidates.length > 1))
     // A folder may not be readable of which each file is.
     const isTaken = seen?.hash === null && mayBeThere(neighbours(file).replaced)
-    if (isUnfinished || isTaken) await this.#attendant.recover(key, tracked)
+    if (isUnfinished || isTaken) await this.#reconciler.recover(key, tracked)
     if (seen && !tracked.recovering && tracked.known.hash !== null && signatureNow(file) === 'no file') {
       tracked.keep()
       if (!notes?.kept) this.#marks.add(key)
@@ -191,7 +192,7 @@ export class Mirror {
   }
 
   #noticed(path: string): void {
-    const key = this.#office.layout.key(path)
+    const key = this.#context.layout.key(path)
     if (key) this.#schedule.touch(key, DEBOUNCE)
     else if (!path.endsWith('.tmp') && !path.endsWith('.replaced')) this.#walks.later(DEBOUNCE)
   }
@@ -200,7 +201,7 @@ export class Mirror {
     const began = performance.now()
     try {
       const inUse = this.#kindsInUse()
-      const found = await walk(this.#office.layout, kind => !inUse.has(kind))
+      const found = await walk(this.#context.layout, kind => !inUse.has(kind))
       this.#watch.follow(found.folders)
       await inTurns(found.files, ([key, file]) => {
         const signature = this.#tracked.get(key)?.signature
@@ -210,7 +211,7 @@ export class Mirror {
       this.#lookForMissing(found)
       this.#reports.walked(found)
     } catch (error) {
-      this.#reports.failed(this.#office.layout.path, String(error))
+      this.#reports.failed(this.#context.layout.path, String(error))
     }
     this.#walks.within(Math.max(PERIOD, PAUSE * (performance.now() - began)))
   }
