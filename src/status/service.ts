@@ -1,5 +1,6 @@
 import type { Backend, FileProblem } from '../../backends/backend.ts'
-import { checkFields, parseComment } from '../../events/content.ts'
+import { parseComment } from '../../events/content.ts'
+import type { Handlers } from '../../events/event.ts'
 import type { CommandContent, DocumentName, FileState, RestoredFiles, Status } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
@@ -36,6 +37,11 @@ interface Selection {
  */
 export class StatusService {
   readonly #options: StatusOptions
+  /** Its part of the table of handlers. */
+  readonly handlers = {
+    'kytos.settings.status': content => this.status(content),
+    'kytos.settings.restore_files': (content, { actor }) => this.restoreFiles(content, actor),
+  } satisfies Partial<Handlers>
 
   constructor(options: StatusOptions) {
     this.#options = options
@@ -43,7 +49,7 @@ export class StatusService {
 
   /** @throws SettingsError NAMESPACE_NOT_FOUND for a namespace of which there are neither settings, nor boxes, nor files. */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
-    const selection = this.#parse('kytos.settings.status', content)
+    const selection = this.#parse(content)
     const { backend, watcher, controller } = this.#options
     const { state, revision, epoch, since, reason, age } = watcher.health
     const { named, more } = limited(backend.fileProblems().filter(({ key }) => isSelected(selection, nameDocument(key))))
@@ -63,7 +69,7 @@ export class StatusService {
 
   /** @throws SettingsError NAMESPACE_NOT_FOUND as `status`, STORE_STALE, STORE_UNWRITABLE. */
   async restoreFiles(content: CommandContent<'kytos.settings.restore_files'>, actor: Actor): Promise<RestoredFiles> {
-    const selection = this.#parse('kytos.settings.restore_files', content)
+    const selection = this.#parse(content)
     const { backend, watcher, log } = this.#options
     requireReady(watcher)
     const keys = this.#keysOf(selection)
@@ -73,8 +79,7 @@ export class StatusService {
     return { restored: named.map(nameDocument), ...(more > 0 && { more }) }
   }
 
-  #parse(command: string, content: CommandContent<'kytos.settings.status'>): Selection {
-    checkFields(command, content, [], ['namespace', 'scope', 'comment'])
+  #parse(content: CommandContent<'kytos.settings.status'>): Selection {
     parseComment(content.comment)
     return {
       namespace: content.namespace === undefined ? undefined : this.#requireKnown(content.namespace),

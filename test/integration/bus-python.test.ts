@@ -28,7 +28,7 @@ describe('docs/bus.md', () => {
   })
 
   it('names every command with what it does, every fact, and only error codes that there are', () => {
-    for (const [name, effect] of Object.entries(COMMANDS)) {
+    for (const [name, { effect }] of Object.entries(COMMANDS)) {
       expect(PAGE).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\| ${effect}s;`, 'm'))
     }
     const facts: Record<keyof Facts, true> = {
