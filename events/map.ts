@@ -108,6 +108,12 @@ export const COMMANDS = {
     answer: type<Noun.Status>(),
     errors: [...CODES.named, 'BOX_MALFORMED'],
   },
+  'kytos.settings.controllers': {
+    ...READ,
+    fields: COMMON,
+    answer: type<Noun.Controllers>(),
+    errors: ['SCOPE_MALFORMED'],
+  },
   /** Writes readable files again that are missing although no person removed them: all, or those of a `namespace` or `scope` as in `status`. */
   'kytos.settings.restore_files': {
     ...WRITE,

@@ -100,6 +100,20 @@ export interface Status {
   readonly more_files?: number
 }
 
+/** The controllers that this one knows of: itself, and every owner of overrides. */
+export interface Controllers {
+  /** In byte order of the ids. */
+  readonly controllers: readonly ControllerSummary[]
+}
+
+export interface ControllerSummary {
+  readonly id: string
+  /** True for the controller that answers. */
+  readonly self: boolean
+  /** Namespaces in which the controller has overrides of its own, in byte order; none for one that only runs. */
+  readonly namespaces: readonly string[]
+}
+
 /** Documents whose missing readable files were written again. */
 export interface RestoredFiles {
   /** In byte order of the documents' keys; at most 500. */

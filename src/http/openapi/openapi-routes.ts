@@ -125,6 +125,16 @@ export const ROUTES = {
       success: ok('Status'),
     },
   },
+  controllers: {
+    path: `${API}/controllers`,
+    GET: {
+      summary: 'The controller that answers, and every controller that has overrides of its own.',
+      says: ['kytos.settings.controllers'],
+      query: [],
+      excludes: ['SCOPE_MALFORMED'],
+      success: ok('Controllers', 'The controllers, with the namespaces of their overrides.'),
+    },
+  },
   restoreFiles: {
     path: `${API}/files/restore`,
     // It could also be the id of a NApp, which takes no POST.

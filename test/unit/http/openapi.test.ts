@@ -95,6 +95,7 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
     [`GET ${API}/{username}/{name}/history/{version}`]: { 200: [`${FULL}/history/1`], 404: [`${FULL}/history/99`] },
     [`GET ${API}/status`]: { 200: [`${API}/status`] },
     [`GET ${API}/{username}/{name}/status`]: { 200: [`${FULL}/status`], 404: [`${NOBODY}/status`] },
+    [`GET ${API}/controllers`]: { 200: [`${API}/controllers`] },
     [`POST ${API}/files/restore`]: {
       200: [`${API}/files/restore`, { json: { namespace: 'me/full' } }],
       404: [`${API}/files/restore`, { json: { namespace: 'me/nobody' } }],

@@ -12,6 +12,7 @@ it.each([
   ['kytos.settings.describe', NAMED, '/kytos/of_lldp/schema'],
   ['kytos.settings.history', { ...NAMED, limit: 3 }, '/kytos/of_lldp/history?limit=3'],
   ['kytos.settings.history', { ...NAMED, version: 3, scope: 'cluster' }, '/kytos/of_lldp/history/3?scope=cluster'],
+  ['kytos.settings.controllers', {}, '/controllers'],
   ['kytos.settings.status', {}, '/status'],
   ['kytos.settings.status', NAMED, '/kytos/of_lldp/status'],
 ] as const)('%s of %j is GET %s', (name, content, path) => {
