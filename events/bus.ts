@@ -9,7 +9,7 @@ import type { Bus, EmitOptions, KytosEvent, Listener, ListenOptions, RootBus, Un
 import { Exchange } from './exchange.ts'
 import { deepFreeze } from './freeze.ts'
 import { Inbox } from './inbox.ts'
-import { isCommand, isReserved } from './map.ts'
+import { isCommand, isReserved } from './names.ts'
 import { checkEventName } from './pattern.ts'
 import { Turns } from './turns.ts'
 

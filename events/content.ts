@@ -4,24 +4,17 @@ import { refuseExcess } from '../model/extent.ts'
 import { nearest } from '../model/nearest.ts'
 import { quote } from '../model/quote.ts'
 import { isObject, type Json, type JsonObject, toJson } from '../model/value.ts'
-
-/** What travels with every command and is not its content: the answer path and who asks. */
-const ENVELOPE: readonly string[] = ['callback', 'actor']
+import type { Fields } from './command.ts'
 
 /** The longest comment, in characters. */
 const COMMENT_LENGTH = 512
 
-/** @throws SettingsError CONTENT_MALFORMED when a command carries a field it does not know, or lacks one it needs. */
-export function checkFields(
-  command: string,
-  content: object,
-  required: readonly string[],
-  optional: readonly string[],
-  envelope: readonly string[] = ENVELOPE,
-): void {
-  const allowed = [...required, ...optional]
+/** Checks which members a content has, not what they hold. @throws SettingsError CONTENT_MALFORMED for an unknown member, and for a missing one. */
+export function checkFields(command: string, content: object, fields: Fields): void {
+  const allowed = Object.keys(fields)
+  const required = allowed.filter(field => fields[field]?.required)
   for (const field of Object.keys(content)) {
-    if (allowed.includes(field) || envelope.includes(field)) continue
+    if (allowed.includes(field)) continue
     const near = nearest(field, allowed)
     throw new SettingsError(
       'CONTENT_MALFORMED',

@@ -1,10 +1,12 @@
 import { closestMatch } from 'leven'
 import type { Actor } from '../model/actor.ts'
 import { SettingsError, toSettingsError } from '../model/errors.ts'
+import { checkFields } from './content.ts'
 import type { DeadLetterBox } from './dead-letters.ts'
 import type { Answered, Callback, Handler, KytosEvent, Unsubscribe } from './event.ts'
 import { isThenable } from './inbox.ts'
 import { COMMANDS, type CommandName } from './map.ts'
+import { findCommand } from './names.ts'
 
 /** What a command's event holds besides its fields. */
 interface CommandEnvelope {
@@ -16,7 +18,7 @@ interface CommandEnvelope {
 export type Mishap = (message: string) => void
 
 /**
- * Answers commands, each as it comes: handlers of different events run at the same time. Whoever asked hears of it exactly once, through the callback;
+ * Answers commands, each as it comes: handlers of different events run at the same time, with the fields that the command's record has and no others. Whoever asked hears of it exactly once, through the callback;
  * where there is none, or it throws, the command goes to the dead letters.
  */
 export class CommandDesk {
@@ -35,7 +37,7 @@ export class CommandDesk {
   }
 
   serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe {
-    if (!Object.hasOwn(COMMANDS, name)) throw unknownCommand(name)
+    if (!findCommand(name)) throw unknownCommand(name)
     if (this.#handlers.has(name)) throw new SettingsError('INTERNAL_ERROR', `"${name}" is served already; a command has one handler.`)
     // Stored under its own name, and only ever called with a command of that name.
     const stored = handler as unknown as Handler<CommandName>
@@ -61,8 +63,10 @@ export class CommandDesk {
     const { actor, callback, ...content } = event.content as CommandEnvelope
     try {
       const handler = this.#handlers.get(event.name)
-      if (!handler) throw unservedCommand(event.name)
-      // The sender's types vouch for the fields, and the handler checks them: content may come from untyped code.
+      const command = findCommand(event.name)
+      if (!handler || !command) throw unservedCommand(event.name)
+      checkFields(event.name, content, command.fields)
+      // The sender's types vouch for what the fields hold, and the handler checks it: content may come from untyped code.
       const answer = await handler(content as Parameters<Handler<CommandName>>[0], { actor, event })
       this.#answer(event, actor, callback, answer, null)
     } catch (thrown) {
@@ -98,7 +102,7 @@ export class CommandDesk {
 }
 
 function unservedCommand(name: string): SettingsError {
-  if (!Object.hasOwn(COMMANDS, name)) return unknownCommand(name)
+  if (!findCommand(name)) return unknownCommand(name)
   return new SettingsError('SERVICE_ABSENT', `Nobody answers "${name}": the Settings NApp is not ready yet, or has stopped. Try again.`, {
     details: { command: name },
   })

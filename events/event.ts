@@ -95,6 +95,9 @@ export type Handler<N extends CommandName> = (
   context: { readonly actor: Actor; readonly event: KytosEvent },
 ) => Promise<CommandAnswer<N>> | CommandAnswer<N>
 
+/** The handler of every command. */
+export type Handlers = { readonly [N in CommandName]: Handler<N> }
+
 /** An event that a listener failed on. */
 export interface DeadLetter {
   readonly id: string

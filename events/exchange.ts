@@ -2,7 +2,7 @@ import mitt, { type Emitter } from 'mitt'
 import type { KytosEvent, Unsubscribe } from './event.ts'
 import type { Posted } from './fold.ts'
 import type { Inbox } from './inbox.ts'
-import { isReserved } from './map.ts'
+import { isReserved } from './names.ts'
 import { PatternTable } from './pattern.ts'
 
 type Traffic = Record<string, Posted>

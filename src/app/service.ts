@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, FileProblem, Problem } from '../../backends/backend.ts'
-import type { RootBus } from '../../events/event.ts'
+import type { Handlers, RootBus } from '../../events/event.ts'
 import { createFeed, type Feed } from '../../events/feed.ts'
+import { COMMANDS, type CommandName } from '../../events/map.ts'
 import { isSettingsError, type SettingsError, toSettingsError } from '../../model/errors.ts'
 import { BoxService } from '../boxes/service.ts'
 import type { Log } from '../log/log.ts'
@@ -154,28 +155,18 @@ export function createService(createBackend: (report: (problem: Problem) => void
     }
   }
 
-  const serve = (): void => {
-    bus.serve('kytos.settings.register', async content => {
+  /** Every command has its handler here, or this fails to compile. */
+  const handlers: Handlers = {
+    ...settings.handlers,
+    ...boxes.handlers,
+    ...status.handlers,
+    'kytos.settings.register': async content => {
       const answer = await settings.register(content)
       if (told) tellEnvironment()
       return answer
-    })
-    bus.serve('kytos.settings.create', (content, { actor }) => settings.create(content, actor))
-    bus.serve('kytos.settings.retrieve', content => settings.retrieve(content))
-    bus.serve('kytos.settings.update', (content, { actor }) => settings.update(content, actor))
-    bus.serve('kytos.settings.delete', (content, { actor }) => settings.delete(content, actor))
-    bus.serve('kytos.settings.transaction', (content, { actor }) => settings.transaction(content, actor))
-    bus.serve('kytos.settings.list', content => settings.list(content))
-    bus.serve('kytos.settings.describe', content => settings.describe(content))
-    bus.serve('kytos.settings.history', content => settings.history(content))
-    bus.serve('kytos.settings.status', content => status.status(content))
-    bus.serve('kytos.settings.restore_files', (content, { actor }) => status.restoreFiles(content, actor))
-    bus.serve('kytos.storehouse.create', (content, { actor }) => boxes.create(content, actor))
-    bus.serve('kytos.storehouse.retrieve', content => boxes.retrieve(content))
-    bus.serve('kytos.storehouse.update', (content, { actor }) => boxes.update(content, actor))
-    bus.serve('kytos.storehouse.delete', content => boxes.delete(content))
-    bus.serve('kytos.storehouse.list', content => boxes.list(content))
+    },
   }
+  const serve = <N extends CommandName>(name: N): void => void bus.serve(name, handlers[name])
 
   return {
     feed,
@@ -190,7 +181,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
       bus.on('settings.state', ({ content }) => (content.state === 'READY' ? registrar.catchUp() : undefined))
       await watcher.start(surroundings.startTimeout)
       feed.begin()
-      serve()
+      for (const name of Object.keys(COMMANDS) as CommandName[]) serve(name)
     },
     async close() {
       closing = true

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Operation } from '../../backends/backend.ts'
-import { checkFields, parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
+import { parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
+import type { Handlers } from '../../events/event.ts'
 import type { Box, CommandContent } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
@@ -36,6 +37,14 @@ const ENVELOPE_BYTES = 64 * 1024
 export class BoxService {
   readonly #options: BoxServiceOptions
   readonly #turnstile = new Turnstile()
+  /** Its part of the table of handlers. */
+  readonly handlers = {
+    'kytos.storehouse.create': (content, { actor }) => this.create(content, actor),
+    'kytos.storehouse.retrieve': content => this.retrieve(content),
+    'kytos.storehouse.update': (content, { actor }) => this.update(content, actor),
+    'kytos.storehouse.delete': content => this.delete(content),
+    'kytos.storehouse.list': content => this.list(content),
+  } satisfies Partial<Handlers>
 
   constructor(options: BoxServiceOptions) {
     this.#options = options
@@ -43,7 +52,6 @@ export class BoxService {
 
   /** A new box; without `box_id` under a new one. @throws SettingsError DOCUMENT_EXISTS. */
   async create(content: Content<'create'>, actor: Actor): Promise<Box> {
-    checkFields('kytos.storehouse.create', content, ['namespace', 'data'], ['box_id', 'owner', 'created_at'])
     const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
     const data = parseValue(content.data, 'data')
     const owner = content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
@@ -56,14 +64,12 @@ export class BoxService {
   }
 
   async retrieve(content: Content<'retrieve'>): Promise<Box | false> {
-    checkFields('kytos.storehouse.retrieve', content, ['namespace', 'box_id'], [])
     const entry = await this.#options.backend.get(boxKey(content.namespace, content.box_id))
     return entry ? presentBox(entry) : false
   }
 
   /** PATCH puts the members of `data` over those of the box, not deeper, null too; PUT replaces. @throws SettingsError BOX_NOT_FOUND, REVISION_MISMATCH. */
   async update(content: Content<'update'>, actor: Actor): Promise<Box> {
-    checkFields('kytos.storehouse.update', content, ['namespace', 'box_id', 'data'], ['method', 'revision'])
     const method = parseMethod(content.method, ['PATCH', 'PUT'], 'PATCH')
     const expected = parseGuard(content.revision)
     const key = boxKey(content.namespace, content.box_id)
@@ -78,7 +84,6 @@ export class BoxService {
 
   /** True when there was such a box. */
   async delete(content: Content<'delete'>): Promise<boolean> {
-    checkFields('kytos.storehouse.delete', content, ['namespace', 'box_id'], [])
     const key = boxKey(content.namespace, content.box_id)
     this.#requireReady()
     return this.#turnstile.run(key, async () => {
@@ -100,7 +105,6 @@ export class BoxService {
 
   /** Box ids in the order of their creation; none for an unknown namespace. */
   async list(content: Content<'list'>): Promise<readonly string[]> {
-    checkFields('kytos.storehouse.list', content, ['namespace'], [])
     return this.#options.watcher.cache.boxes(parseName(content.namespace, 'namespace')).map(key => splitKey(key).segments[1] ?? '')
   }
 

@@ -14,6 +14,7 @@ const COMMANDS: readonly CommandModule[] = [
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStartCommand },
   { names: ['napps'], load: async () => (await import('./commands/napps.ts')).addNAppsCommand },
   { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatusCommand },
+  { names: ['controllers'], load: async () => (await import('./commands/controllers.ts')).addControllersCommand },
   { names: ['list'], load: async () => (await import('./commands/list.ts')).addListCommand },
   { names: ['get'], load: async () => (await import('./commands/get.ts')).addGetCommand },
   { names: ['set', 'unset'], load: async () => (await import('./commands/set.ts')).addSetCommands },

@@ -1,5 +1,6 @@
 import type { Answered, KytosEvent } from '../../events/event.ts'
-import { COMMANDS, type CommandName, type Facts } from '../../events/map.ts'
+import type { Facts } from '../../events/map.ts'
+import { findCommand } from '../../events/names.ts'
 import type { Actor } from '../../model/actor.ts'
 import { quote } from '../../model/quote.ts'
 import type { Log } from './log.ts'
@@ -39,7 +40,7 @@ export function logFact(log: Log, event: KytosEvent): void {
 /** Logs a command that would have changed something and did not; one that did is heard of as a fact. */
 export function logAnswer(log: Log, { event, actor, error }: Answered): void {
   // An error of our own was logged with its stack where it was met.
-  if (!error || error.code === 'INTERNAL_ERROR' || COMMANDS[event.name as CommandName] === 'read') return
+  if (!error || error.code === 'INTERNAL_ERROR' || findCommand(event.name)?.effect === 'read') return
   const { namespace } = event.content as { readonly namespace?: unknown } // Whatever the sender put there.
   const of = typeof namespace === 'string' ? ` of ${quote(namespace)}` : ''
   const about = typeof namespace === 'string' ? { namespace: namespace.slice(0, LONGEST_NAME) } : {}

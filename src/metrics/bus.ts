@@ -1,6 +1,6 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { RootBus } from '../../events/event.ts'
-import { COMMANDS } from '../../events/map.ts'
+import { findCommand } from '../../events/names.ts'
 
 /** Measures a bus: what waits for its listeners, what they failed on, and how commands end. */
 export function measureBus(registry: Registry, bus: RootBus): void {
@@ -40,6 +40,6 @@ export function measureBus(registry: Registry, bus: RootBus): void {
   })
   bus.onAnswer(({ event: { name }, error }) => {
     // Anybody may say any name; only those of commands are remembered.
-    commands.inc({ command: Object.hasOwn(COMMANDS, name) ? name : 'unknown', code: error?.code ?? '' })
+    commands.inc({ command: findCommand(name) ? name : 'unknown', code: error?.code ?? '' })
   })
 }

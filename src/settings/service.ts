@@ -1,5 +1,6 @@
-import { checkFields, parseComment, parseCount, parseData, parseFlag, parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
+import { parseComment, parseCount, parseData, parseFlag, parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
 import { differences } from '../../events/differences.ts'
+import type { Handlers } from '../../events/event.ts'
 import type { CommandContent, Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
@@ -27,39 +28,29 @@ export interface ServiceOptions extends OverridesOptions {
   readonly controller: string
 }
 
-const COMMON = ['scope', 'comment'] as const
 const HISTORY_DEFAULT = 20
 /** The most records one answer holds; about as many are kept. */
 const HISTORY_MOST = 1_000
 /** Rules that are broken by what is not there, or may be: overrides can still bring it. */
 const OF_ABSENCE: ReadonlySet<string> = new Set(['required', 'dependentRequired', 'minProperties', 'anyOf', 'oneOf', 'if'])
 
-type Content<N extends keyof typeof FIELDS> = CommandContent<`kytos.settings.${N}`>
-
-/** What each command needs and what else it takes. */
-const FIELDS = {
-  register: [
-    ['namespace', 'schema'],
-    ['seed', 'napp_version'],
-  ],
-  create: [['namespace', 'data'], []],
-  retrieve: [['namespace'], ['explain', 'fresh']],
-  update: [
-    ['namespace', 'data'],
-    ['method', 'revision', 'dry_run'],
-  ],
-  transaction: [['operations'], ['dry_run']],
-  delete: [['namespace'], ['revision']],
-  list: [[], ['prefix']],
-  describe: [['namespace'], []],
-  history: [['namespace'], ['limit', 'version']],
-} as const satisfies Record<string, readonly [readonly string[], readonly string[]]>
-
 /** Answers the commands `kytos.settings.*`: decides what is stored. It announces nothing: the watcher does, once the store has it. */
 export class SettingsService {
   readonly #options: ServiceOptions
   readonly #names: Names
   readonly #overrides: Overrides
+  /** Its part of the table of handlers. */
+  readonly handlers = {
+    'kytos.settings.register': content => this.register(content),
+    'kytos.settings.create': (content, { actor }) => this.create(content, actor),
+    'kytos.settings.retrieve': content => this.retrieve(content),
+    'kytos.settings.update': (content, { actor }) => this.update(content, actor),
+    'kytos.settings.delete': (content, { actor }) => this.delete(content, actor),
+    'kytos.settings.list': content => this.list(content),
+    'kytos.settings.describe': content => this.describe(content),
+    'kytos.settings.transaction': (content, { actor }) => this.transaction(content, actor),
+    'kytos.settings.history': content => this.history(content),
+  } satisfies Partial<Handlers>
 
   constructor(options: ServiceOptions) {
     this.#options = options
@@ -67,8 +58,8 @@ export class SettingsService {
     this.#overrides = new Overrides(options)
   }
 
-  async register(content: Content<'register'>): Promise<Settings> {
-    const { namespace } = this.#open('register', content)
+  async register(content: CommandContent<'kytos.settings.register'>): Promise<Settings> {
+    const { namespace } = this.#parse(content)
     const schema = parseData(content.schema, 'schema')
     const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
     const version = content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
@@ -84,8 +75,8 @@ export class SettingsService {
     })
   }
 
-  async create(content: Content<'create'>, actor: Actor): Promise<Settings> {
-    const { namespace, scope, comment } = this.#open('create', content)
+  async create(content: CommandContent<'kytos.settings.create'>, actor: Actor): Promise<Settings> {
+    const { namespace, scope, comment } = this.#parse(content)
     const data = parseData(content.data, 'data')
     const make: Edit['make'] = base => {
       if (!base.entry) return data
@@ -94,8 +85,8 @@ export class SettingsService {
     return this.#changeOne({ edits: [{ namespace, scope, make }], actor, comment, dryRun: false })
   }
 
-  async retrieve(content: Content<'retrieve'>): Promise<Settings> {
-    const { namespace, scope } = this.#open('retrieve', content)
+  async retrieve(content: CommandContent<'kytos.settings.retrieve'>): Promise<Settings> {
+    const { namespace, scope } = this.#parse(content)
     const explain = parseFlag(content.explain, 'explain')
     const { backend, watcher } = this.#options
     if (parseFlag(content.fresh, 'fresh')) await freshen(backend, watcher, namespace, scope)
@@ -104,24 +95,23 @@ export class SettingsService {
     return explainSettings(backend, watcher.cache, namespace, () => presentSettings(this.#view, namespace, scope))
   }
 
-  async update(content: Content<'update'>, actor: Actor): Promise<Settings> {
-    const { namespace, scope, comment } = this.#open('update', content)
+  async update(content: CommandContent<'kytos.settings.update'>, actor: Actor): Promise<Settings> {
+    const { namespace, scope, comment } = this.#parse(content)
     const method = parseMethod(content.method, ['PATCH', 'PUT', 'JSON_PATCH'], 'PATCH')
     const make = editBy(method, parseValue(content.data, 'data'))
     const expected = parseGuard(content.revision)
     return this.#changeOne({ edits: [{ namespace, scope, expected, make }], actor, comment, dryRun: parseFlag(content.dry_run, 'dry_run') })
   }
 
-  async delete(content: Content<'delete'>, actor: Actor): Promise<Settings> {
-    const { namespace, scope, comment } = this.#open('delete', content)
+  async delete(content: CommandContent<'kytos.settings.delete'>, actor: Actor): Promise<Settings> {
+    const { namespace, scope, comment } = this.#parse(content)
     const expected = parseGuard(content.revision)
     requireReady(this.#options.watcher)
     this.#names.require(namespace, scope)
     return this.#changeOne({ edits: [{ namespace, scope, expected, make: editBy('DELETE', undefined) }], actor, comment, dryRun: false })
   }
 
-  async transaction(content: Content<'transaction'>, actor: Actor): Promise<TransactionResult> {
-    checkFields('kytos.settings.transaction', content, ...fields('transaction'))
+  async transaction(content: CommandContent<'kytos.settings.transaction'>, actor: Actor): Promise<TransactionResult> {
     const { watcher, controller } = this.#options
     const edits = parseOperations(content.operations, content.scope, controller)
     const comment = parseComment(content.comment)
@@ -131,8 +121,7 @@ export class SettingsService {
     return { settings: await this.#change({ edits, actor, comment, dryRun }) }
   }
 
-  async list(content: Content<'list'>): Promise<readonly Summary[]> {
-    checkFields('kytos.settings.list', content, ...fields('list'))
+  async list(content: CommandContent<'kytos.settings.list'>): Promise<readonly Summary[]> {
     parseScope(content.scope, this.#options.controller)
     parseComment(content.comment)
     const prefix = content.prefix === undefined ? '' : parseText(content.prefix, 'prefix')
@@ -144,13 +133,13 @@ export class SettingsService {
       .map(namespace => presentSummary(view, namespace, files.get(namespace)))
   }
 
-  async describe(content: Content<'describe'>): Promise<Description> {
-    const { namespace } = this.#open('describe', content)
+  async describe(content: CommandContent<'kytos.settings.describe'>): Promise<Description> {
+    const { namespace } = this.#parse(content)
     return presentDescription(this.#view, namespace)
   }
 
-  async history(content: Content<'history'>): Promise<readonly HistoryRecord[]> {
-    const { namespace, scope } = this.#open('history', content)
+  async history(content: CommandContent<'kytos.settings.history'>): Promise<readonly HistoryRecord[]> {
+    const { namespace, scope } = this.#parse(content)
     const limit = parseCount(content.limit, 'limit', HISTORY_DEFAULT, HISTORY_MOST)
     const version = content.version === undefined ? undefined : parseCount(content.version, 'version', 1, Number.MAX_SAFE_INTEGER)
     const records = await readRecords(this.#options.backend, overridesKey(namespace, scope), version === undefined ? limit : HISTORY_MOST)
@@ -171,11 +160,11 @@ export class SettingsService {
     return { cache: watcher.cache, epoch: watcher.cache.epoch, state: watcher.health.state }
   }
 
-  #open(
-    command: keyof typeof FIELDS,
-    content: { readonly namespace: string; readonly scope?: string; readonly comment?: string },
-  ): { namespace: Namespace; scope: Scope; comment: string | undefined } {
-    checkFields(`kytos.settings.${command}`, content, ...fields(command))
+  #parse(content: { readonly namespace: string; readonly scope?: string; readonly comment?: string }): {
+    readonly namespace: Namespace
+    readonly scope: Scope
+    readonly comment: string | undefined
+  } {
     return {
       namespace: parseNamespace(content.namespace),
       scope: parseScope(content.scope, this.#options.controller),
@@ -210,9 +199,4 @@ export class SettingsService {
     const changed = await this.#names.admit(request.dryRun ? [] : request.edits, () => this.#overrides.change(request))
     return Promise.all(changed.map(async one => ({ ...(await presentChanged(this.#view, one)), scope: one.scope })))
   }
-}
-
-function fields(command: keyof typeof FIELDS): [readonly string[], readonly string[]] {
-  const [required, optional] = FIELDS[command]
-  return [required, [...optional, ...COMMON]]
 }

@@ -1,11 +1,12 @@
 import type { Backend, FileProblem } from '../../backends/backend.ts'
-import { checkFields, parseComment } from '../../events/content.ts'
-import type { CommandContent, DocumentName, FileState, RestoredFiles, Status } from '../../events/map.ts'
+import { parseComment } from '../../events/content.ts'
+import type { Handlers } from '../../events/event.ts'
+import type { CommandContent, Controllers, DocumentName, FileState, RestoredFiles, Status } from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import { type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
 import { parseName } from '../boxes/box.ts'
 import type { Log } from '../log/log.ts'
 import { unknownNamespace } from '../settings/present.ts'
@@ -30,12 +31,18 @@ interface Selection {
 }
 
 /**
- * Answers `kytos.settings.status` and `kytos.settings.restore_files`.
+ * Answers `kytos.settings.status`, `kytos.settings.controllers` and `kytos.settings.restore_files`.
  *
  * Invariant: `restore_files` writes files only, and only those that are missing: no document changes, so no revision, record or fact follows.
  */
 export class StatusService {
   readonly #options: StatusOptions
+  /** Its part of the table of handlers. */
+  readonly handlers = {
+    'kytos.settings.status': content => this.status(content),
+    'kytos.settings.controllers': content => this.controllers(content),
+    'kytos.settings.restore_files': (content, { actor }) => this.restoreFiles(content, actor),
+  } satisfies Partial<Handlers>
 
   constructor(options: StatusOptions) {
     this.#options = options
@@ -43,7 +50,7 @@ export class StatusService {
 
   /** @throws SettingsError NAMESPACE_NOT_FOUND for a namespace of which there are neither settings, nor boxes, nor files. */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
-    const selection = this.#parse('kytos.settings.status', content)
+    const selection = this.#parse(content)
     const { backend, watcher, controller } = this.#options
     const { state, revision, epoch, since, reason, age } = watcher.health
     const { named, more } = limited(backend.fileProblems().filter(({ key }) => isSelected(selection, nameDocument(key))))
@@ -61,9 +68,24 @@ export class StatusService {
     }
   }
 
+  /** This controller, and each that has overrides of its own, whether it runs or not. @throws SettingsError SCOPE_MALFORMED. */
+  async controllers(content: CommandContent<'kytos.settings.controllers'>): Promise<Controllers> {
+    this.#parse(content)
+    const { controller, watcher } = this.#options
+    const found = new Map<string, string[]>([[controller, []]])
+    for (const { namespace, scope, entry } of watcher.cache.documents()) {
+      if (entry === undefined || scope === CLUSTER) continue
+      const id = controllerOf(scope)
+      found.set(id, [...(found.get(id) ?? []), namespace])
+    }
+    // Ids and namespaces are ASCII, whose code units are in byte order.
+    const ids = [...found.keys()].sort()
+    return { controllers: ids.map(id => ({ id, self: id === controller, namespaces: found.get(id)?.sort() ?? [] })) }
+  }
+
   /** @throws SettingsError NAMESPACE_NOT_FOUND as `status`, STORE_STALE, STORE_UNWRITABLE. */
   async restoreFiles(content: CommandContent<'kytos.settings.restore_files'>, actor: Actor): Promise<RestoredFiles> {
-    const selection = this.#parse('kytos.settings.restore_files', content)
+    const selection = this.#parse(content)
     const { backend, watcher, log } = this.#options
     requireReady(watcher)
     const keys = this.#keysOf(selection)
@@ -73,8 +95,7 @@ export class StatusService {
     return { restored: named.map(nameDocument), ...(more > 0 && { more }) }
   }
 
-  #parse(command: string, content: CommandContent<'kytos.settings.status'>): Selection {
-    checkFields(command, content, [], ['namespace', 'scope', 'comment'])
+  #parse(content: CommandContent<'kytos.settings.status'>): Selection {
     parseComment(content.comment)
     return {
       namespace: content.namespace === undefined ? undefined : this.#requireKnown(content.namespace),
@@ -104,6 +125,10 @@ export class StatusService {
       details: { namespace },
     })
   }
+}
+
+function controllerOf(scope: Scope): string {
+  return scope.slice('controller:'.length)
 }
 
 /** A NApp id, or a namespace of boxes, which holds no "/". @throws SettingsError NAMESPACE_MALFORMED, BOX_MALFORMED. */

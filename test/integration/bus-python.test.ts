@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { promisify } from 'node:util'
 import { describe, expect, it, onTestFinished } from 'vitest'
+import type { Fields } from '../../events/command.ts'
 import { COMMANDS, type Facts } from '../../events/map.ts'
 import { ERRORS } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
@@ -28,9 +29,11 @@ describe('docs/bus.md', () => {
   })
 
   it('names every command with what it does, every fact, and only error codes that there are', () => {
-    for (const [name, effect] of Object.entries(COMMANDS)) {
+    for (const [name, { effect }] of Object.entries(COMMANDS)) {
       expect(PAGE).toMatch(new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\|.*\\| ${effect}s;`, 'm'))
     }
+    const named = [...PAGE.matchAll(/^\| `(kytos\.\w+\.\w+)` \|/gm)].map(([, name = '']) => name)
+    expect(named.filter(name => !Object.hasOwn(COMMANDS, name))).toEqual([])
     const facts: Record<keyof Facts, true> = {
       'settings.changed': true,
       'settings.rejected': true,
@@ -43,6 +46,17 @@ describe('docs/bus.md', () => {
     const codes = [...PAGE.matchAll(/\b[A-Z]+_[A-Z]+(?:_[A-Z]+)*\b/g)].map(([code]) => code).filter(code => code !== 'JSON_PATCH')
     expect(codes.length).toBeGreaterThan(10)
     for (const code of codes) expect(Object.keys(ERRORS)).toContain(code)
+  })
+
+  it.each(Object.entries(COMMANDS))('names the fields of %s, and which of them it needs', (name, { fields }) => {
+    const [, content = ''] = new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\| (.*?) \\| \\w+s;`, 'm').exec(PAGE) ?? []
+    // Parentheses and braces describe what a field holds.
+    const bare = content.replaceAll(/\([^)]*\)/g, '').replaceAll(/`?\{[^}]*\}`?/g, '')
+    const shown = [...bare.matchAll(/`([^`]+)`/g)].flatMap(([, text = '']) => text.split(/[,\s]+/)).filter(Boolean)
+    const record: Fields = fields
+    const common = (field: string) => ['scope', 'comment'].includes(field) && !shown.includes(`${field}?`)
+    const expected = Object.keys(record).flatMap(field => (common(field) ? [] : [record[field]?.required ? field : `${field}?`]))
+    expect([...shown].sort()).toEqual(expected.sort())
   })
 
   it('is enough to write a client in Python that asks, hears, and resumes where it was', async () => {

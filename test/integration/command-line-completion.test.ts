@@ -49,6 +49,8 @@ describe('completion', () => {
     [['napps', 'disable', 'kytos/l'], ['kytos/link_discovery']],
     [['delete', 'oth'], ['other/napp']],
     [['status', 'oth'], ['other/napp']],
+    [['cont'], ['controllers']],
+    [['controllers', ''], []],
     [['files', ''], ['restore']],
     [['files', 'restore', 'oth'], ['other/napp']],
     [['delete', NAPP, '--if'], ['--if-revision']],

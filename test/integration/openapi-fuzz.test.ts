@@ -47,7 +47,7 @@ it('whatever is made of its OpenAPI document, the service answers as the documen
     ({ stdout }) => stdout,
     ({ stdout, stderr, message }) => expect.fail(`${stdout || message}\n${stderr}`),
   )
-  expect(report).toMatch(/Tested: 37/)
+  expect(report).toMatch(/Tested: 38/)
   expect(Number(/(\d+) generated/.exec(report)?.[1])).toBeGreaterThan(1_000)
   expect(service.output()).not.toContain('failed:')
   service.child.kill('SIGTERM')

@@ -2,8 +2,10 @@ import type { Backend } from '../../backends/backend.ts'
 import { createMemoryBackend } from '../../backends/memory/index.ts'
 import { ask } from '../../events/ask.ts'
 import { createBus } from '../../events/bus.ts'
+import { errorsOf } from '../../events/command.ts'
 import type { Bus, KytosEvent, RootBus } from '../../events/event.ts'
-import type { CommandAnswer, CommandContent, CommandName, Facts } from '../../events/map.ts'
+import { COMMANDS, type CommandAnswer, type CommandContent, type CommandName, type Facts } from '../../events/map.ts'
+import { type ErrorCode, isSettingsError } from '../../model/errors.ts'
 import { createService, type Service } from '../../src/app/service.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { Environment } from '../../src/state/environment.ts'
@@ -46,6 +48,15 @@ export interface ControllerOptions {
   readonly hookDeadline?: number
 }
 
+/** Codes that do not come from a command: of the bus, and of a failure of our own. */
+const ELSEWHERE: readonly ErrorCode[] = ['COMMAND_NOT_FOUND', 'HOOK_COMMAND', 'INTERNAL_ERROR']
+
+/** Passes an error on, unless the record of its command lacks the code: then every test that meets it fails. */
+function refuseUnlisted(name: CommandName, error: unknown): never {
+  if (!isSettingsError(error) || ELSEWHERE.includes(error.code) || errorsOf(COMMANDS[name]).includes(error.code)) throw error
+  throw new Error(`The record of ${name} in events/map.ts does not list ${error.code}.`, { cause: error })
+}
+
 /** Opens a controller and waits until it has settings to answer with. */
 export async function openController({
   backend = () => createMemoryBackend(),
@@ -81,7 +92,7 @@ export async function openController({
       // The names say which content it is.
       return facts.filter(({ name }) => name === 'settings.changed' || name === 'box.changed') as Controller['changes']
     },
-    ask: (name, content) => ask(bus, name, content),
+    ask: (name, content) => ask(bus, name, content).catch(error => refuseUnlisted(name, error)),
     close: () => service.close(),
   }
 }

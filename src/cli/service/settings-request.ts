@@ -1,34 +1,45 @@
-import type { CommandContent } from '../../../events/map.ts'
+import type { COMMANDS, CommandContent, CommandName } from '../../../events/map.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { parseNamespace } from '../../../model/namespace.ts'
 import { toJson } from '../../../model/value.ts'
+import { ROUTES } from '../../http/openapi/openapi-routes.ts'
+import type { Route } from '../../http/openapi/operation.ts'
+import { API } from '../../http/openapi/paths.ts'
 import type { Request } from './request.ts'
 
-/** The commands that the command line says. */
-export type Said = `kytos.settings.${'list' | 'retrieve' | 'describe' | 'history' | 'update' | 'delete' | 'status' | 'restore_files'}`
+/** The commands that the command line sends over REST: all that read settings, and some that write. */
+export type Said = Extract<ReadName, `kytos.settings.${string}`> | WriteName
 
-type Requests = { readonly [N in Said]: (content: CommandContent<N>) => Request }
+type ReadName = { [N in CommandName]: (typeof COMMANDS)[N]['effect'] extends 'read' ? N : never }[CommandName]
+type WriteName = `kytos.settings.${'update' | 'delete' | 'restore_files'}`
 
-/** A command as the request that says it over REST. */
+/** A command as the request that says it over REST. @throws SettingsError NAMESPACE_MALFORMED. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): Request {
-  return REQUESTS[name](content)
+  // An entry takes the content of its own name.
+  const writes = WRITES as unknown as { readonly [name in Said]?: (content: CommandContent<N>) => Request }
+  return writes[name]?.(content) ?? readRequest(name, content)
 }
 
-const REQUESTS: Requests = {
-  'kytos.settings.list': ({ prefix }) => ({ method: 'GET', path: `/${query({ prefix })}` }),
-  'kytos.settings.retrieve': ({ namespace, scope, explain, fresh }) => ({
-    method: 'GET',
-    path: `${place(namespace)}${query({ scope, explain, fresh })}`,
-  }),
-  'kytos.settings.describe': ({ namespace }) => ({ method: 'GET', path: `${place(namespace)}/schema` }),
-  'kytos.settings.history': ({ namespace, scope, limit, version }) => ({
-    method: 'GET',
-    path:
-      version === undefined ? `${place(namespace)}/history${query({ scope, limit })}` : `${place(namespace)}/history/${version}${query({ scope })}`,
-  }),
-  // Over REST a status is of a NApp or of everything.
-  'kytos.settings.status': ({ namespace }) => ({ method: 'GET', path: namespace === undefined ? '/status' : `${place(namespace)}/status` }),
+/** A command that reads, as the GET that the table of routes has for it: of several, the one whose path takes most of the content. */
+function readRequest(name: CommandName, content: { readonly namespace?: string }): Request {
+  const [username, napp] = content.namespace === undefined ? [] : parseNamespace(content.namespace).split('/')
+  const given: Readonly<Record<string, unknown>> = { ...content, username, name: napp }
+  const paths = Object.values<Route>(ROUTES).flatMap(({ path, GET }) => (GET?.says?.includes(name) ? [{ path, query: GET.query ?? [] }] : []))
+  const fitting = paths.map(route => ({ ...route, parameters: parametersOf(route.path) }))
+  const [found] = fitting
+    .filter(({ parameters }) => parameters.every(parameter => given[parameter] !== undefined))
+    .sort((a, b) => b.parameters.length - a.parameters.length)
+  if (!found) throw new SettingsError('INTERNAL_ERROR', `No route says "${name}" with these fields: ${Object.keys(content).join(', ')}.`)
+  const path = found.path.slice(API.length).replace(/:(\w+)/g, (_, parameter) => encodeURIComponent(String(given[parameter])))
+  return { method: 'GET', path: `${path}${query(Object.fromEntries(found.query.map(parameter => [parameter, given[parameter]])))}` }
+}
+
+function parametersOf(path: string): readonly string[] {
+  return [...path.matchAll(/:(\w+)/g)].map(([, parameter = '']) => parameter)
+}
+
+const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Request } = {
   'kytos.settings.restore_files': content => ({
     method: 'POST',
     path: '/files/restore',
@@ -60,7 +71,7 @@ function place(namespace: string): string {
   return `/${parseNamespace(namespace).split('/').map(encodeURIComponent).join('/')}`
 }
 
-function query(parameters: Readonly<Record<string, string | number | boolean | undefined>>): string {
+function query(parameters: Readonly<Record<string, unknown>>): string {
   const given = new URLSearchParams()
   for (const [key, value] of Object.entries(parameters)) if (value !== undefined) given.set(key, String(value))
   return given.size === 0 ? '' : `?${given}`

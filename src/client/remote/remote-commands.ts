@@ -1,5 +1,5 @@
 import type { AskOptions } from '../../../events/ask.ts'
-import { COMMANDS, type CommandName } from '../../../events/map.ts'
+import { findCommand } from '../../../events/names.ts'
 import { ERRORS, type ErrorCode, SettingsError } from '../../../model/errors.ts'
 import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { printFrame } from './remote-line.ts'
@@ -111,7 +111,7 @@ export function errorOf(error: Json): SettingsError {
 }
 
 function isRead(name: string): boolean {
-  return Object.hasOwn(COMMANDS, name) && COMMANDS[name as CommandName] === 'read' // Checked in this line.
+  return findCommand(name)?.effect === 'read'
 }
 
 function late(name: string, timeout: number): SettingsError {

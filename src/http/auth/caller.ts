@@ -2,10 +2,10 @@ import type { FastifyRequest } from 'fastify'
 import { ask } from '../../../events/ask.ts'
 import type { Bus, Consumer, EmitOptions, Listener, ListenOptions, RootBus } from '../../../events/event.ts'
 import type { CommandAnswer, CommandContent, CommandName } from '../../../events/map.ts'
+import { permissionFor } from '../../../events/names.ts'
 import type { Actor } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Right } from '../../../model/permissions.ts'
-import { rightForEvent } from '../openapi/needs.ts'
 
 /** Who sent a request, and what they may do. The door (door.ts) puts one on every request before anything else looks at it. */
 export interface Caller {
@@ -39,7 +39,7 @@ export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   return {
     actor: caller.actor,
     emit(name: string, content?: object, options?: EmitOptions) {
-      requireRight(caller, rightForEvent(name), `to say "${name}"`)
+      requireRight(caller, permissionFor(name), `to say "${name}"`)
       return view.emit(name, content, options)
     },
     on(to: string | RegExp, listener: Listener<never>, options?: ListenOptions) {

@@ -97,7 +97,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
   return {
     async enter(request) {
       const { method, routeOptions } = request
-      const right = rightForRoute(method, routeOptions.url)
+      const right = rightForRoute(method, routeOptions.url, routeOptions.config.operation?.says)
       request.caller = await identify(request)
       if (right !== 'open') requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'here'}`)
     },

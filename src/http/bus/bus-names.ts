@@ -1,4 +1,5 @@
-import { COMMANDS, type FactName, isCommand, isReserved } from '../../../events/map.ts'
+import { COMMANDS, type FactName } from '../../../events/map.ts'
+import { isCommand, isReserved } from '../../../events/names.ts'
 import { checkEventName } from '../../../events/pattern.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { nearest } from '../../../model/nearest.ts'

@@ -1,12 +1,12 @@
 import type { FastifyInstance } from 'fastify'
 import type { RootBus } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
+import { permissionFor } from '../../../events/names.ts'
 import type { Log } from '../../log/log.ts'
 import { callerBus, callerOf, requireRight } from '../auth/caller.ts'
 import type { Door } from '../auth/door.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
-import { rightForEvent } from '../openapi/needs.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 import { BusConnection } from './bus-connection.ts'
 import { acceptUpgrades } from './bus-upgrade.ts'
@@ -48,7 +48,7 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
       // RFC 9110: a 426 says to what.
       reply.header('upgrade', 'websocket')
       // Who may write none has none held, or parsed, for them.
-      const line = accept(request, callerOf(request).rights.has(rightForEvent('kytos.storehouse.create')))
+      const line = accept(request, callerOf(request).rights.has(permissionFor('kytos.storehouse.create')))
       reply.hijack()
       const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
       const left = (): void => void connections.delete(connection)

@@ -55,7 +55,7 @@ export function describeApi(served: readonly Served[]): Schema {
 }
 
 function describe({ method, path, operation }: Served): Schema {
-  const right = rightForRoute(method, path)
+  const right = rightForRoute(method, path, operation.says)
   const { summary, query = [], headers = [], body } = operation
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as keyof typeof PATH) // The table of routes has no others.
   return {

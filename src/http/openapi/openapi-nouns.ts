@@ -136,6 +136,7 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     files: listOf(objectOf({ ...DOCUMENT_NAME, source: TEXT, code: FILE_CODE, message: TEXT })),
     'more_files?': COUNT,
   }),
+  Controllers: objectOf({ controllers: listOf(objectOf({ id: TEXT, self: FLAG, namespaces: listOf(TEXT) })) }),
   RestoredFiles: objectOf({ restored: listOf(objectOf(DOCUMENT_NAME)), 'more?': COUNT }),
   Health: objectOf({
     ...SERVICE_STATE,

@@ -20,6 +20,8 @@ const change = (name: CommandName, operation: Pick<Operation, 'summary' | 'body'
   says: [name],
   query: ['scope', 'dry_run'],
   headers: ['If-Match', 'X-Comment'],
+  // The method of the request is the one of the command.
+  excludes: name === 'kytos.settings.update' ? ['METHOD_NOT_FOUND'] : [],
   success: { 200: SETTINGS },
   ...operation,
 })
@@ -31,6 +33,7 @@ export const ROUTES = {
       summary: 'All namespaces that have settings or a schema.',
       says: ['kytos.settings.list'],
       query: ['prefix'],
+      excludes: ['SCOPE_MALFORMED'],
       success: list('Summary', 'Their summaries.'),
     },
   },
@@ -67,11 +70,18 @@ export const ROUTES = {
   },
   schema: {
     path: `${NAMESPACE}/schema`,
-    GET: { summary: 'The JSON Schema in use.', says: ['kytos.settings.describe'], query: [], success: ok('Description') },
+    GET: {
+      summary: 'The JSON Schema in use.',
+      says: ['kytos.settings.describe'],
+      query: [],
+      excludes: ['SCOPE_MALFORMED'],
+      success: ok('Description'),
+    },
     PUT: {
       summary: 'Registers a JSON Schema.',
       says: ['kytos.settings.register'],
       query: ['napp_version'],
+      excludes: ['SCOPE_MALFORMED'],
       body: OBJECT_BODY,
       success: { 200: SETTINGS },
     },
@@ -82,6 +92,7 @@ export const ROUTES = {
       summary: 'Who changed what, newest first.',
       says: ['kytos.settings.history'],
       query: ['limit', 'scope'],
+      excludes: ['VERSION_NOT_FOUND'],
       success: list('HistoryRecord', 'The records that are kept.'),
     },
   },
@@ -92,7 +103,6 @@ export const ROUTES = {
       says: ['kytos.settings.history'],
       query: ['scope'],
       success: ok('HistoryRecord'),
-      errors: ['VERSION_NOT_FOUND'],
     },
   },
   status: {
@@ -101,6 +111,7 @@ export const ROUTES = {
       summary: 'How the service and its store are, and which readable files do not show their documents.',
       says: ['kytos.settings.status'],
       query: [],
+      excludes: ['SCOPE_MALFORMED', 'NAMESPACE_MALFORMED', 'BOX_MALFORMED', 'NAMESPACE_NOT_FOUND'],
       success: ok('Status'),
     },
   },
@@ -110,8 +121,18 @@ export const ROUTES = {
       summary: 'The same, with the files of one NApp.',
       says: ['kytos.settings.status'],
       query: [],
+      excludes: ['SCOPE_MALFORMED', 'BOX_MALFORMED'],
       success: ok('Status'),
-      errors: ['NAMESPACE_NOT_FOUND'],
+    },
+  },
+  controllers: {
+    path: `${API}/controllers`,
+    GET: {
+      summary: 'The controller that answers, and every controller that has overrides of its own.',
+      says: ['kytos.settings.controllers'],
+      query: [],
+      excludes: ['SCOPE_MALFORMED'],
+      success: ok('Controllers', 'The controllers, with the namespaces of their overrides.'),
     },
   },
   restoreFiles: {

@@ -16,6 +16,8 @@ const DATA: Success = { description: 'The data of the box.', schema: {}, headers
 const CREATE: Operation = {
   summary: 'A new box.',
   says: ['kytos.storehouse.create'],
+  // The service chooses the id.
+  excludes: ['DOCUMENT_EXISTS'],
   body: BOX_BODY,
   success: { 201: { description: 'It was created.', schema: objectOf({ response: TEXT, id: TEXT }), headers: ['ETag', 'Location'] } },
 }
@@ -23,6 +25,7 @@ const CREATE: Operation = {
 const update = (summary: string): Operation => ({
   summary,
   says: ['kytos.storehouse.update'],
+  excludes: ['METHOD_NOT_FOUND'],
   headers: ['If-Match'],
   body: BOX_BODY,
   success: { 200: DATA },
@@ -75,5 +78,5 @@ export const STOREHOUSE_ROUTES = {
   backups: { path: `${V1}/backup/:namespace`, ...BOX, GET: BACKUP },
   backup: { path: `${V1}/backup/:namespace/:box_id`, GET: BACKUP },
   newBox: { path: `${V2}/:namespace`, POST: CREATE },
-  newNamedBox: { path: `${V2}/:namespace/:box_id`, POST: { ...CREATE, errors: ['DOCUMENT_EXISTS'] } },
+  newNamedBox: { path: `${V2}/:namespace/:box_id`, POST: { ...CREATE, excludes: [] } },
 } satisfies Readonly<Record<string, Route>>

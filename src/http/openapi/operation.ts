@@ -26,6 +26,8 @@ export interface Operation {
   /** The types of body that it takes. */
   readonly body?: Readonly<Partial<Record<MediaType, Schema>>>
   readonly success: Readonly<Record<number, Success>>
+  /** Errors of its commands that none of its requests can lead to. */
+  readonly excludes?: readonly ErrorCode[]
   /** What it refuses beside what follows from the rest. */
   readonly errors?: readonly ErrorCode[]
   /** True where the answer never ends, so that HEAD would wait for it. */

@@ -7,7 +7,7 @@ import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-/** The routes of the status, and of what a person decides about readable files. */
+/** The routes of the status, of the controllers, and of what a person decides about readable files. */
 export function addStatusRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.status, {
     GET: request => {
@@ -21,6 +21,13 @@ export function addStatusRoutes(app: FastifyInstance, say: Say): void {
       new Query(request)
       const { username, name } = request.params
       return say(request, 'kytos.settings.status', { namespace: parseNamespace(`${username}/${name}`) })
+    },
+  })
+
+  route(app, ROUTES.controllers, {
+    GET: request => {
+      new Query(request)
+      return say(request, 'kytos.settings.controllers', {})
     },
   })
 

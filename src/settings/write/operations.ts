@@ -1,4 +1,5 @@
 import type { Method } from '../../../events/changes.ts'
+import { type Field, optional, required } from '../../../events/command.ts'
 import { checkFields, parseGuard, parseMethod, parseValue } from '../../../events/content.ts'
 import type { TransactionOperation } from '../../../events/map.ts'
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
@@ -15,6 +16,13 @@ export interface ParsedOperation extends Edit {
   readonly mustBeKnown: boolean
 }
 
+const FIELDS = {
+  namespace: required(),
+  scope: optional(),
+  method: optional(),
+  data: optional(),
+  revision: optional(),
+} satisfies { readonly [Name in keyof Required<TransactionOperation>]: Field }
 const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
 
 /** How overrides are changed by a method and its data. @throws SettingsError CONTENT_MALFORMED for data that the method does not take. */
@@ -47,7 +55,7 @@ function parseOperation(value: unknown, i: number, common: string | undefined, c
   }
   // Its fields are checked one by one from here on.
   const operation = value as TransactionOperation
-  checkFields('an operation', operation, ['namespace'], ['scope', 'method', 'data', 'revision'], [])
+  checkFields('an operation', operation, FIELDS)
   const method = parseMethod(operation.method, METHODS, 'PATCH')
   if (method === 'DELETE' && operation.data !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'DELETE takes no "data".')
   const namespace = parseNamespace(operation.namespace)

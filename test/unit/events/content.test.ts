@@ -22,6 +22,7 @@ const TAKEN: Readonly<
   'kytos.settings.transaction': { content: { operations: [{ namespace: 'kytos/x', data: {} }] }, more: { dry_run: false } },
   'kytos.settings.history': { content: { namespace: 'kytos/x' }, more: { limit: 1, version: 1 } },
   'kytos.settings.status': { content: {}, more: { namespace: 'kytos/x' } },
+  'kytos.settings.controllers': { content: {} },
   'kytos.settings.restore_files': { content: {}, more: { namespace: 'kytos/x' } },
   'kytos.storehouse.create': { content: { namespace: 'n', data: {} }, more: { box_id: 'b', owner: 'o' } },
   'kytos.storehouse.retrieve': { content: { namespace: 'n', box_id: 'b' } },
@@ -98,7 +99,9 @@ describe('a command', () => {
 
   it.each(NAMES)('%s names a field it does not know, the nearest one, and those it needs', async name => {
     const one = await open(createStore())
-    const near = { 'kytos.settings.list': 'prefix', 'kytos.settings.transaction': 'operations' }[name as string] ?? 'namespace'
+    const near =
+      { 'kytos.settings.list': 'prefix', 'kytos.settings.transaction': 'operations', 'kytos.settings.controllers': 'comment' }[name as string] ??
+      'namespace'
     await expect(say(one, name, { ...TAKEN[name].content, [`${near}x`]: 1 })).rejects.toMatchObject({
       code: 'CONTENT_MALFORMED',
       details: { got: `${near}x`, nearest: near, expected: expect.arrayContaining(fieldsOf(name)) },

@@ -18,7 +18,7 @@ describe('a connection to the bus', () => {
   it('asks and says what its token allows, looked at for each frame', async () => {
     const rig = await openGuardedRig()
     const line = await openBusLine(rig.http.port, (await rig.token(['read'])).headers)
-    for (const [name, effect] of Object.entries(COMMANDS)) {
+    for (const [name, { effect }] of Object.entries(COMMANDS)) {
       const { error } = await line.ask(name, {})
       if (effect === 'read') expect([name, error?.code]).not.toEqual([name, 'PERMISSION_DENIED'])
       else expect([name, error]).toEqual([name, expect.objectContaining({ code: 'PERMISSION_DENIED', status: 403 })])

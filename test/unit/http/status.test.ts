@@ -31,6 +31,23 @@ it('GET /status names every file that does not show its document, with the NApp 
   expect(await send('GET', `${API}/status?namespace=a`)).toMatchObject({ status: 400 })
 })
 
+it('GET /controllers names the one that answers, and every owner of overrides', async () => {
+  const { send } = await openStage()
+  expect(await send('GET', `${API}/controllers/`)).toMatchObject({
+    status: 200,
+    json: { controllers: [{ id: 'controller-1', self: true, namespaces: [] }] },
+  })
+  await send('PUT', `${NAMESPACE}?scope=controller:c0`, { body: { json: { n: 2 } } })
+  expect((await send('GET', `${API}/controllers`)).json).toEqual({
+    controllers: [
+      { id: 'c0', self: false, namespaces: ['kytos/of_lldp'] },
+      { id: 'controller-1', self: true, namespaces: [] },
+    ],
+  })
+  expect(await send('GET', `${API}/controllers?scope=cluster`)).toMatchObject({ status: 400, json: { code: 'CONTENT_MALFORMED' } })
+  expect(await send('POST', `${API}/controllers`)).toMatchObject({ status: 405, headers: { allow: 'HEAD, GET' } })
+})
+
 it('POST /files/restore writes the missing files of one namespace, or all', async () => {
   const { stage, send } = await openStage()
   stage.add('FILE_MISSING', LLDP, BOX)

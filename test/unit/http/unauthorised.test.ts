@@ -74,7 +74,7 @@ it('who has no right sees and changes nothing, over REST, Server-Sent Events and
     if (rightOf(operation) === 'admin') await isRefused(operation, [403], writer)
   }
   const line = await openBusLine(world.http.port, reader)
-  for (const [name, effect] of Object.entries(COMMANDS))
+  for (const [name, { effect }] of Object.entries(COMMANDS))
     if (effect === 'write')
       expect([name, (await line.ask(name, { namespace: 'me/secret', data: {} })).error?.code]).toEqual([name, 'PERMISSION_DENIED'])
   line.send({ publish: { name: 'me/napp.said', content: {} } })

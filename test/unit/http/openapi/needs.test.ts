@@ -1,6 +1,5 @@
 import { expect, it } from 'vitest'
-import { COMMANDS } from '../../../../events/map.ts'
-import { rightForEvent, rightForRoute } from '../../../../src/http/openapi/needs.ts'
+import { rightForRoute } from '../../../../src/http/openapi/needs.ts'
 import { API } from '../harness.ts'
 
 it.each([
@@ -22,9 +21,4 @@ it.each([
   ['GET', `${API}/:username/:name`, 'read'],
 ] as const)('%s %s takes %s', (method, url, right) => {
   expect(rightForRoute(method, url)).toBe(right)
-})
-
-it('a command takes what it does to the store, everything else that is said takes write', () => {
-  for (const [name, effect] of Object.entries(COMMANDS)) expect(rightForEvent(name)).toBe(effect)
-  for (const name of ['kytos.settings.none', 'me/napp.event', '', '__proto__', 'constructor', 'toString']) expect(rightForEvent(name)).toBe('write')
 })

@@ -1,0 +1,113 @@
+import type { ErrorCode } from '../model/errors.ts'
+import type { Right } from '../model/permissions.ts'
+
+/* The form of a command's record in map.ts. */
+
+/** What a command does to the store: nothing, so that it may be repeated, or it may change something. */
+export type CommandEffect = 'read' | 'write'
+
+/** A type that only the compiler knows. */
+export interface Type<Value = unknown> {
+  readonly type?: () => Value
+}
+
+/** A member of a command's content. */
+export interface Field<Value = unknown, Required extends boolean = boolean> extends Type<Value> {
+  readonly required: Required
+}
+
+export type Fields = Readonly<Record<string, Field>>
+
+/** The effect and the permission of a command that changes nothing. */
+export const READ = { effect: 'read', permission: 'read' } as const
+/** The effect and the permission of a command that may change something. */
+export const WRITE = { effect: 'write', permission: 'write' } as const
+
+/** Errors of every command: its content, its handler, the store. */
+const COMMAND_ERRORS = ['CONTENT_MALFORMED', 'SERVICE_ABSENT', 'TIMEOUT', 'STORE_UNREACHABLE', 'STORE_REFUSED', 'STORE_DAMAGED'] as const
+/** Further errors of every command that writes. */
+const WRITE_ERRORS = [
+  'STORE_STALE',
+  'STORE_FULL',
+  'STORE_OVERLAP',
+  'STORE_UNWRITABLE',
+  'CONTENTION',
+  'OUTCOME_UNKNOWN',
+] as const satisfies readonly ErrorCode[]
+
+type CommandError = (typeof COMMAND_ERRORS)[number]
+type WriteError = (typeof WRITE_ERRORS)[number]
+
+interface Definition {
+  /** What a caller needs; a caller with less gets PERMISSION_DENIED. */
+  readonly permission: Right
+  /** The members of its content, in the order in which messages name them. */
+  readonly fields: Fields
+  readonly answer: Type
+  /** Set where the content holds the data of a box, so that its messages may be larger. */
+  readonly carries?: 'box'
+}
+
+/** The record of a command. `errors` lists the codes of its own, beside those that its effect brings along. */
+export type Command = Definition &
+  (
+    | { readonly effect: 'read'; readonly errors: readonly Exclude<ErrorCode, CommandError>[] }
+    | { readonly effect: 'write'; readonly errors: readonly Exclude<ErrorCode, CommandError | WriteError>[] }
+  )
+
+/** A field that a command needs. */
+export function required<Value>(): Field<Value, true> {
+  return { required: true }
+}
+
+/** A field that a command takes and does not need. */
+export function optional<Value>(): Field<Value, false> {
+  return { required: false }
+}
+
+/** The type of an answer. */
+export function type<Value>(): Type<Value> {
+  return {}
+}
+
+/** Fields that every command of settings takes. */
+export const COMMON = {
+  /** `cluster` (default), `controller` or `controller:<id>`. */
+  scope: optional<string>(),
+  /** Kept in the history. */
+  comment: optional<string>(),
+}
+
+/** Errors that several commands share. */
+export const CODES = {
+  /** Of a command that names a namespace or a scope. */
+  place: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED'],
+  /** Of a command about a namespace that must exist. */
+  named: ['NAMESPACE_MALFORMED', 'SCOPE_MALFORMED', 'NAMESPACE_NOT_FOUND'],
+  /** Of a command that may bring a new namespace. */
+  creation: ['NAMESPACE_CONFLICT', 'DOCUMENT_TOO_LARGE'],
+  /** Of a command that changes overrides. */
+  change: ['SETTINGS_INVALID', 'SCHEMA_REQUIRED', 'CHANGE_VETOED'],
+  /** Of a command that changes overrides from what they are. */
+  patch: ['METHOD_NOT_FOUND', 'PATCH_CONFLICT', 'REVISION_MISMATCH'],
+} as const satisfies Readonly<Record<string, readonly ErrorCode[]>>
+
+/** The content that fields describe. */
+export type ContentOf<F extends Fields> = {
+  readonly [Name in keyof F as F[Name] extends Field<unknown, true> ? Name : never]: AnswerOf<F[Name]>
+} & {
+  readonly [Name in keyof F as F[Name] extends Field<unknown, true> ? never : Name]?: AnswerOf<F[Name]>
+}
+
+/** The type that a {@link Type} stands for. */
+export type AnswerOf<T extends Type> = T extends Type<infer Value> ? Value : never
+
+/** The content and the answer of each command of a table. */
+export type CommandsOf<Table extends Readonly<Record<string, Command>>> = {
+  readonly [Name in keyof Table]: { readonly content: ContentOf<Table[Name]['fields']>; readonly answer: AnswerOf<Table[Name]['answer']> }
+}
+
+/** Every code that a command may fail with, apart from INTERNAL_ERROR. */
+export function errorsOf({ effect, errors }: Command): readonly ErrorCode[] {
+  return [...COMMAND_ERRORS, ...(effect === 'write' ? WRITE_ERRORS : []), ...errors]
+}
