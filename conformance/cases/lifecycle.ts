@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { isSettingsError } from '../../../model/errors.ts'
-import { EVERYTHING } from '../../../model/key.ts'
-import { committed, meanwhile, refused, within } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { A, put, range, record } from '../sample.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import { EVERYTHING } from '../../model/key.ts'
+import { committed, meanwhile, refused, within } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { A, put, range, record } from '../harness/sample.ts'
 
 /** Opening, closing, and what a closed backend says. */
 export const lifecycle: readonly Case[] = [
