@@ -7,6 +7,13 @@ export const CONTRACT_VERSION = 1
 /** Names that a backend of another package cannot have: those of this package. */
 export const OWN_NAMES: readonly string[] = ['memory', 'filesystem', 'etcd']
 
+const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
+
+/** True for a text that can name a backend: it is part of a section of kytos.ini and of messages. */
+export function isBackendName(text: string): boolean {
+  return NAME.test(text)
+}
+
 /**
  * What the module of a backend exports. `[settings] backend` names the module, `[settings.<name>]` holds its options.
  * @example

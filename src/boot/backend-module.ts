@@ -1,6 +1,6 @@
 import { pathToFileURL } from 'node:url'
 import type { Backend } from '../../backends/backend.ts'
-import { type BackendModule, CONTRACT_VERSION, OWN_NAMES } from '../../backends/module.ts'
+import { type BackendModule, CONTRACT_VERSION, isBackendName, OWN_NAMES } from '../../backends/module.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
 import { quote } from '../../model/quote.ts'
@@ -15,7 +15,6 @@ import { findDistrust } from './trust.ts'
  * and root can write both files and the folders above them. The check comes before the import.
  */
 
-const NAME = /^[a-z0-9][a-z0-9_-]{0,63}$/
 /** What a module exports, as a message says it. */
 const EXPORTS = 'name (a text), options (a JSON Schema) and create (a function)'
 const METHODS = ['open', 'get', 'list', 'commit', 'watch', 'fileProblems', 'restoreFiles', 'close'] as const
@@ -63,7 +62,7 @@ function checkModule(module: Readonly<Record<string, unknown>>, file: string): L
   const { name, options, create, contract = 1 } = module
   const missing = ['name', 'options', 'create'].filter(key => module[key] === undefined)
   if (missing.length > 0) throw invalid(`The backend ${file} does not export ${missing.join(', ')}; it must export ${EXPORTS}. See docs/backends.md.`)
-  if (typeof name !== 'string' || !NAME.test(name)) {
+  if (typeof name !== 'string' || !isBackendName(name)) {
     throw invalid(`The backend ${file} exports the name ${quote(name)}; allowed are a-z, 0-9, "-" and "_", 64 characters at most.`)
   }
   if (OWN_NAMES.includes(name)) throw invalid(`The backend ${file} exports the name "${name}", which belongs to kytos-settings: choose another.`)
