@@ -37,7 +37,7 @@ export async function etcdForTest(...args: readonly string[]): Promise<EtcdServe
 }
 
 export async function choiceOf(ini: string): Promise<BackendChoice> {
-  return chooseBackend(await loadConfig(ini), () => {})
+  return chooseBackend(await loadConfig(ini, { isNamed: true }), () => {})
 }
 
 /** Opens the store of a kytos.ini for some work in this process. */
