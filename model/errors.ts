@@ -99,7 +99,11 @@ export interface ErrorOptions {
 /** What the errors of every copy of this package carry: a NApp may bring a copy of its own into the process, and meets the errors of the service all the same. */
 const MARK = Symbol.for('kytos-settings.error')
 
-/** The one error class: `code` is stable and looked up in {@link ERRORS}, `message` is for people: what, where, what is allowed, what to do. */
+/**
+ * The one error class: `code` is stable and looked up in {@link ERRORS}, `message` is for people: what, where, what is allowed, what to do.
+ * @example
+ * if (error instanceof SettingsError && error.retryable) await retry()
+ */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
   readonly code: ErrorCode
