@@ -20,7 +20,13 @@ class LongFirst extends BaseSequencer {
 
 export default defineConfig({
   // NApps import the package by its name; in tests it is these sources.
-  resolve: { alias: { 'kytos-settings': join(import.meta.dirname, 'src/public.ts') } },
+  resolve: {
+    alias: {
+      'kytos-settings/backend': join(import.meta.dirname, 'backends/public.ts'),
+      'kytos-settings/conformance': join(import.meta.dirname, 'conformance/suite.ts'),
+      'kytos-settings': join(import.meta.dirname, 'src/public.ts'),
+    },
+  },
   test: {
     // Machines are shared: what takes a second on a quiet one took twenty on a busy one. Only what hangs takes all of this.
     testTimeout: 60_000,

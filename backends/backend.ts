@@ -2,7 +2,7 @@ import type { Entry, Revision } from '../model/document.ts'
 import type { Key, Prefix } from '../model/key.ts'
 
 /*
- * What a store is to us. One suite (test/conformance) runs against every backend, and mutants of this contract must fail it.
+ * What a store is to us. One suite (conformance/) runs against every backend, and mutants of this contract must fail it.
  *
  * Invariants:
  *  1. The store has one counter, the revision. A commit that changes something gets a revision above all earlier ones. Commits of different callers may

@@ -74,6 +74,10 @@ export const ERRORS = {
   CONTROLLER_CONFLICT: meaning(503, 1),
   CONFIG_INVALID: meaning(500, 2),
   CONFIG_ABSENT: meaning(500, 3),
+  /** The configuration names code of another package, and another user of this host could have written it. */
+  CONFIG_UNTRUSTED: meaning(500, 2),
+  /** The module of a backend cannot be loaded, or does not export what a backend exports. */
+  BACKEND_INVALID: meaning(500, 2),
   NAPP_INVALID: meaning(500, 1),
   /** A NApp that has to be enabled is not. */
   NAPP_DISABLED: meaning(503, 1),
@@ -95,7 +99,11 @@ export interface ErrorOptions {
 /** What the errors of every copy of this package carry: a NApp may bring a copy of its own into the process, and meets the errors of the service all the same. */
 const MARK = Symbol.for('kytos-settings.error')
 
-/** The one error class: `code` is stable and looked up in {@link ERRORS}, `message` is for people: what, where, what is allowed, what to do. */
+/**
+ * The one error class: `code` is stable and looked up in {@link ERRORS}, `message` is for people: what, where, what is allowed, what to do.
+ * @example
+ * if (error instanceof SettingsError && error.retryable) await retry()
+ */
 export class SettingsError extends Error {
   override readonly name = 'SettingsError'
   readonly code: ErrorCode

@@ -10,6 +10,8 @@ const HUGE = /\d[eE]\+?\d{3,}[ \t\n\r]*(?:[,\]}]|$)/
 /**
  * Parses JSON text without rounding an integer of any size.
  * @throws SettingsError JSON_MALFORMED for anything that is not JSON, nests deeper than {@link MAX_DEPTH} or holds a number no double can hold.
+ * @example
+ * parseJson('{"id": 9007199254740993}') // { id: 9007199254740993n }
  */
 export function parseJson(text: string): Json {
   if (EXACT.test(text) || HUGE.test(text)) return parseExact(text, { maxDepth: MAX_DEPTH })
@@ -30,6 +32,8 @@ export function parseUntrustedJson(text: string): Json {
 /**
  * Prints a JSON value so that {@link parseJson} gives it back bit by bit: a bigint as its digits, a double from 2^53 on with an exponent.
  * Zero has no sign once printed, as natively. Keys stand in insertion order; `undefined` members are left out. Indent in spaces, 0 for one line.
+ * @example
+ * printJson({ id: 9007199254740993n }) // '{"id":9007199254740993}'
  */
 export function printJson(value: Json | undefined, indent = 0): string {
   const text = printNatively(value, indent)

@@ -8,7 +8,17 @@ import { fileURLToPath } from 'node:url'
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
 /** Python with the packages that the tests need. */
 export const PYTHON = join(root, 'node_modules', '.cache', 'python', 'bin', 'python3')
-const SOURCES = ['model', 'events', 'backends', 'src', 'scripts/finish-build.mjs', 'tsconfig.json', 'tsconfig.build.json', 'package-lock.json']
+const SOURCES = [
+  'model',
+  'events',
+  'backends',
+  'conformance',
+  'src',
+  'scripts/finish-build.mjs',
+  'tsconfig.json',
+  'tsconfig.build.json',
+  'package-lock.json',
+]
 
 /** Ends the process unless this is Node 20.19 or newer. */
 export function checkNode() {

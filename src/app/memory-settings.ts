@@ -33,6 +33,11 @@ const SILENT: Log = { info() {}, warn() {}, error() {}, child: () => SILENT }
 /**
  * Opens settings on a real service of their own that keeps everything in memory; `overrides` are what an operator has set already.
  * @throws SettingsError as `openSettings` and `update`.
+ * @example
+ * const settings = await openMemorySettings({ type: 'object', properties: { interval: { type: 'number', default: 5 } } })
+ * const napp = createNApp(settings.context)
+ * await settings.update({ interval: 2 })
+ * await settings.close()
  */
 export async function openMemorySettings<const Schema extends JsonSchema>(
   schema: Schema,

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path'
 import leven from 'leven'
 import { type ConfigKey, type ConfigValues, configSections } from './config-schema.ts'
-import { allowed } from './config-values.ts'
+import { allowed, BACKEND, isOwnBackend } from './config-values.ts'
 import type { Ini, IniOption, IniProblem } from './ini.ts'
 import { isLoopback } from './loopback.ts'
 import { type Problem, quote } from './problems.ts'
@@ -12,7 +12,12 @@ import { type Problem, quote } from './problems.ts'
  */
 const OURS = 'settings'
 
+/** Sections of options whose schema is known only once the module of a backend is loaded, by their names. */
+export type OpenSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
+
 export interface Checked {
+  /** The sections `[settings.<name>]` that are left to the backend; none for a backend of ours. */
+  readonly open: OpenSections
   /** Complete only when there are no problems. */
   readonly values: ConfigValues
   readonly problems: readonly Problem[]
@@ -20,7 +25,8 @@ export interface Checked {
 
 /** Checks every section and key of a file against the schema and gives all that is wrong at once; relative paths start at `folder`. */
 export function checkConfig(ini: Ini, folder: string): Checked {
-  const problems: Problem[] = [...ini.problems.filter(concernsUs), ...findStrangers(ini)]
+  const open = openSections(ini)
+  const problems: Problem[] = [...ini.problems.filter(problem => concernsUs(problem, open)), ...findStrangers(ini, open)]
   const values = Object.fromEntries(
     configSections().map(([section, keys]) => {
       const options = ini.sections.get(section)
@@ -43,23 +49,33 @@ export function checkConfig(ini: Ini, folder: string): Checked {
   // Built from the same table that ConfigValues is derived from; where a value is missing there is a problem.
   const typed = values as unknown as ConfigValues
   return {
+    open,
     values: typed,
     problems: [...problems, ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd')), ...checkDoors(typed, ini)],
   }
 }
 
 /** Python expands a value when it is asked for, and Kytos asks for all of [daemon]; the values of others' sections are never looked at. */
-function concernsUs({ section, key, inherited }: IniProblem): boolean {
+function concernsUs({ section, key, inherited }: IniProblem, open: OpenSections): boolean {
   if (section === undefined || section === 'daemon') return true
+  if (open.has(section)) return !inherited
   const keys = new Map(configSections()).get(section)
   return keys !== undefined && (!inherited || Object.hasOwn(keys, key ?? ''))
 }
 
-function findStrangers({ sections, headers }: Ini): readonly Problem[] {
+/** What belongs to a backend of another package, as far as can be told without its code. */
+function openSections({ sections }: Ini): OpenSections {
+  const backend = sections.get(OURS)?.get('backend')?.value || 'filesystem'
+  if (isOwnBackend(backend) || 'wrong' in BACKEND.read(backend)) return new Map()
+  const known = new Map(configSections())
+  return new Map([...sections].filter(([section]) => section.startsWith(`${OURS}.`) && !known.has(section)))
+}
+
+function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly Problem[] {
   const schema = configSections()
   const ours = schema.map(([section]) => section).filter(isOurs)
   return [...sections].flatMap(([section, options]): readonly Problem[] => {
-    if (!isOurs(section)) return []
+    if (!isOurs(section) || open.has(section)) return []
     const keys = Object.keys(new Map(schema).get(section) ?? {})
     const own = [...options].filter(([, { inherited }]) => !inherited)
     if (keys.length === 0) {
@@ -75,7 +91,8 @@ function isOurs(section: string): boolean {
   return head.startsWith(OURS) || leven(head, OURS, { maxDistance: 2 }) < 2
 }
 
-function stranger(section: string, key: string, keys: readonly string[]): string {
+/** What is said of a key that a section does not have. */
+export function stranger(section: string, key: string, keys: readonly string[]): string {
   const home = configSections().find(([, others]) => Object.hasOwn(others, key))?.[0]
   const what = `[${section}] has no key ${quote(key)}`
   return home === undefined ? `${what}: ${allowed(key, keys)}.` : `${what}: it belongs to [${home}]; allowed here are ${keys.join(', ')}.`

@@ -1,4 +1,5 @@
 import {
+  BACKEND,
   BOOLEAN,
   BRIEF,
   CONTROLLER,
@@ -44,9 +45,10 @@ export const CONFIG_SCHEMA = {
   },
   settings: {
     backend: {
-      type: choice('filesystem', 'etcd'),
+      type: BACKEND,
       default: 'filesystem',
-      description: 'Where settings are stored: filesystem for one controller, etcd for several.',
+      description:
+        'Where settings are stored: filesystem for one controller, etcd for several, or the module of another backend, whose options are in [settings.NAME]. See docs/backends.md.',
     },
     controller: {
       type: CONTROLLER,

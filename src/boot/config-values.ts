@@ -18,6 +18,12 @@ export interface ValueType<Value> {
   read(text: string): Reading<Value>
 }
 
+/** The backends of this package that `[settings] backend` may name, the default first. */
+export const BACKENDS = ['filesystem', 'etcd'] as const
+export type BackendName = (typeof BACKENDS)[number]
+
+/** The name of a package, perhaps with the path of a module that it exports. */
+const PACKAGE = /^(?:@[a-z0-9][\w.-]*\/)?[a-z0-9][\w.-]*(?:\/[\w.-]+)*$/
 const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/
 /** As Kytos installs them: `username/name`, perhaps of a repository or a version. */
 const NAPP = /^(?:(?:https?|file):\/\/\S+\/)?[A-Za-z0-9][\w.-]{0,63}\/[A-Za-z0-9][\w.-]{0,63}(?::\S+)?$/
@@ -86,6 +92,29 @@ export const BOOLEAN: ValueType<boolean> = {
     const value = BOOLEANS.get(text.toLowerCase())
     return value === undefined ? got(text, 'one of true, yes, on, 1, false, no, off, 0') : { value }
   },
+}
+
+/** A backend of this package, the name of another package, or the path of a module. */
+export const BACKEND: ValueType<string> = {
+  name: 'filesystem, etcd, a package or a ./file',
+  read: text => {
+    if (isOwnBackend(text) || isModulePath(text)) return { value: text }
+    const near = closestMatch(text.toLowerCase(), [...BACKENDS], { maxDistance: 2 })
+    const others = 'a package such as "@me/my-store", or a module such as "./my-store.mjs"'
+    if (near === undefined && PACKAGE.test(text)) return { value: text }
+    const hint = near === undefined ? '' : `did you mean "${near}"? `
+    return { wrong: `is ${quote(text)}; ${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${BACKENDS.join(', ')}, ${others}` }
+  },
+}
+
+/** True for the name of a backend of this package that a configuration may choose. */
+export function isOwnBackend(text: string): text is BackendName {
+  return BACKENDS.some(name => name === text)
+}
+
+/** True for the path of a module, as distinct from the name of a package. */
+export function isModulePath(text: string): boolean {
+  return /^(?:\.{1,2})?\/[^\p{Cc}]+$/u.test(text)
 }
 
 /** The name of a controller. */

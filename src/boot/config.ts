@@ -5,8 +5,9 @@ import { dirname, join, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { isControllerId } from '../../model/namespace.ts'
 import type { Right } from '../../model/permissions.ts'
-import { checkConfig } from './config-check.ts'
+import { checkConfig, type OpenSections } from './config-check.ts'
 import type { ConfigValues } from './config-schema.ts'
+import { isModulePath, isOwnBackend } from './config-values.ts'
 import { readIni } from './ini.ts'
 import { configInvalid, type Problem, quote } from './problems.ts'
 
@@ -23,7 +24,8 @@ export interface Config {
     readonly jwt_secret?: string | undefined
   }
   readonly settings: {
-    readonly backend: 'filesystem' | 'etcd'
+    /** `filesystem`, `etcd`, or what `other` is about. */
+    readonly backend: string
     readonly controller: string
     readonly listen: string
     readonly port: number
@@ -47,6 +49,17 @@ export interface Config {
   }
   readonly filesystem: { readonly path: string }
   readonly etcd: EtcdConfig
+  /** The backend of another package, where `settings.backend` names one; nothing of it is loaded yet. */
+  readonly other?: OtherBackend
+}
+
+export interface OtherBackend {
+  /** As the file names it: a package, or an absolute path. */
+  readonly module: string
+  /** The sections that may hold its options. */
+  readonly sections: OpenSections
+  /** True when a person named the file, or started the service with it: its code is then run whoever may write it. */
+  readonly isNamed: boolean
 }
 
 export interface EtcdConfig {
@@ -88,11 +101,12 @@ export function findConfig(explicit: string | undefined, { cwd, env }: Surroundi
 
 /**
  * Reads and checks a file as Kytos reads it: defaults filled in, relative paths from the file's folder, unknown keys refused in `[settings*]` only.
+ * Runs no code of a backend. `isNamed` says that a person named the file (`-c FILE`), or starts the service with it.
  * @throws SettingsError CONFIG_ABSENT, or CONFIG_INVALID naming everything that is wrong with its line.
  */
-export async function loadConfig(path: string): Promise<Config> {
+export async function loadConfig(path: string, { isNamed = false }: { readonly isNamed?: boolean } = {}): Promise<Config> {
   const file = resolve(path)
-  const { values, problems } = checkConfig(readIni(decode(file, await read(file))), dirname(file))
+  const { values, open, problems } = checkConfig(readIni(decode(file, await read(file))), dirname(file))
   const { controller = hostname(), listen = values.daemon.listen, port = values.daemon.api_port } = values.settings
   const all = [...problems, ...checkHostName(values.settings.controller)]
   if (all.length > 0) throw configInvalid(file, all)
@@ -102,7 +116,13 @@ export async function loadConfig(path: string): Promise<Config> {
     settings: { ...values.settings, controller, listen, port },
     filesystem: values['settings.filesystem'],
     etcd: etcdConfig(values['settings.etcd']),
+    ...otherBackend(values.settings.backend, dirname(file), open, isNamed),
   }
+}
+
+function otherBackend(backend: string, folder: string, sections: OpenSections, isNamed: boolean): Pick<Config, 'other'> {
+  if (isOwnBackend(backend)) return {}
+  return { other: { module: isModulePath(backend) ? resolve(folder, backend) : backend, sections, isNamed } }
 }
 
 async function read(file: string): Promise<Buffer> {

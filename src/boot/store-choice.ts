@@ -1,11 +1,21 @@
 import { readdirSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { printCanonical } from '../../model/canonical.ts'
+import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { hasCode } from '../../model/failure.ts'
+import { loadBackendModule } from './backend-module.ts'
+import { publicOptions, readBackendOptions } from './backend-options.ts'
 import type { BackendChoice } from './backend-registry.ts'
-import type { Config } from './config.ts'
+import type { Config, OtherBackend } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
 
-/** The store that a configuration names, with the secrets from its files; `warn` hears of those that everybody can read. @throws SettingsError CONFIG_INVALID. */
+/**
+ * The store that a configuration names, with the secrets from its files; secrets that everybody can read are reported to
+ * `warn`. Runs the code of a backend of another package. @throws SettingsError CONFIG_INVALID, CONFIG_UNTRUSTED,
+ * BACKEND_INVALID.
+ */
 export async function chooseBackend(config: Config, warn: (warning: string) => void): Promise<BackendChoice> {
+  if (config.other) return chooseOther(config.other, config.file)
   if (config.settings.backend === 'filesystem') return { backend: 'filesystem', path: config.filesystem.path }
   const { warnings, ...secrets } = await loadEtcdSecrets(config.etcd)
   for (const warning of warnings) warn(warning)
@@ -13,7 +23,18 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
   return { backend: 'etcd', endpoints, prefix, timeout, ...(username === undefined ? {} : { username }), ...secrets }
 }
 
-/** False for a folder that does not exist, or is empty, as a service manager makes it; whether there is an etcd shows when it is asked. */
+async function chooseOther(other: OtherBackend, file: string): Promise<BackendChoice> {
+  const module = await loadBackendModule(other, file)
+  try {
+    const options = readBackendOptions(module.name, module.options, { file, folder: dirname(file), sections: other.sections })
+    return { backend: 'other', module, options }
+  } catch (cause) {
+    if (!isSettingsError(cause, 'SCHEMA_MALFORMED')) throw cause
+    throw new SettingsError('BACKEND_INVALID', `The backend ${module.file} exports options that are no schema: ${cause.message}`, { cause })
+  }
+}
+
+/** False for a folder that does not exist, or is empty, as a service manager makes it; any other store shows it only when it is opened. */
 export function isThere(choice: BackendChoice): boolean {
   if (choice.backend !== 'filesystem') return true
   try {
@@ -24,7 +45,14 @@ export function isThere(choice: BackendChoice): boolean {
   }
 }
 
-/** The store as its snapshots and the log name it. */
+/** The store as its snapshots and the log name it: without secrets, and never the same for two stores of one backend. */
 export function nameStore(choice: BackendChoice): string {
-  return choice.backend === 'filesystem' ? `filesystem ${choice.path}` : `etcd ${choice.endpoints.join(',')} ${choice.prefix}`
+  switch (choice.backend) {
+    case 'filesystem':
+      return `filesystem ${choice.path}`
+    case 'etcd':
+      return `etcd ${choice.endpoints.join(',')} ${choice.prefix}`
+    case 'other':
+      return `${choice.module.name} ${printCanonical(publicOptions(choice.options, choice.module.options))}`
+  }
 }

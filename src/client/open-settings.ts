@@ -30,6 +30,9 @@ const WHOLE = Number.MAX_SAFE_INTEGER
 /**
  * Opens the settings of a NApp: registers the schema (with the NApp's seed and version) when one is given, and follows the values from then on.
  * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for a schema or seed that is wrong, SERVICE_ABSENT.
+ * @example
+ * const settings = await openSettings(context, { type: 'object', properties: { interval: { type: 'number', default: 5 } } })
+ * settings.on('interval', (now, before) => context.log.info(`every ${now} s, not ${before}`))
  */
 export async function openSettings<const Schema extends JsonSchema>(owner: SettingsOwner, schema: Schema): Promise<LiveSettings<SettingsOf<Schema>>>
 export async function openSettings<Values extends object>(owner: SettingsOwner): Promise<LiveSettings<Values>>

@@ -102,7 +102,8 @@ async function examineContents(config: Config, isSound: (file: string | undefine
     ...(ca !== undefined && isSound(ca) && { ca }),
     ...(cert !== undefined && key !== undefined && isSound(cert) && isSound(key) && { cert, key }),
   }
-  await tryOut(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
+  // The module of another package is looked at with its store.
+  if (!config.other) await tryOut(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
   const { tls_cert, tls_key } = config.settings
   if (tls_cert !== undefined && tls_key !== undefined && isSound(tls_cert) && isSound(tls_key)) {
     await tryOut(tls_cert, () => loadCertificate({ cert: tls_cert, key: tls_key }))

@@ -10,6 +10,7 @@ import { examineFiles } from './files.ts'
 import { broken, type Examined, type Finding } from './finding.ts'
 import { examineFolderStore, type StoreExamined } from './folder-store.ts'
 import { examineNApps } from './napps.ts'
+import { examineOtherStore } from './other-store.ts'
 import { examineRunning, type Running } from './running.ts'
 
 /** Examines everything that a configuration leads to; changes nothing, and works whether or not the service runs. Never throws for what it is to find. */
@@ -35,7 +36,7 @@ async function load(explicit: string | undefined, around: Surroundings): Promise
   let file = explicit ?? around.cwd
   try {
     file = findConfig(explicit, around)
-    return await loadConfig(file)
+    return await loadConfig(file, { isNamed: explicit !== undefined })
   } catch (error) {
     const { code, message } = toSettingsError(error)
     if (code !== 'CONFIG_ABSENT') {
@@ -47,6 +48,7 @@ async function load(explicit: string | undefined, around: Surroundings): Promise
 }
 
 async function examineStore(config: Config, running: Running, usable: boolean): Promise<StoreExamined> {
+  if (config.other) return examineOtherStore(config, config.other, running)
   if (config.settings.backend === 'filesystem') return examineFolderStore(config, running)
   if (usable) return examineEtcdStore(config, running)
   return { part: 'etcd', findings: [], entries: [], unknown: ['how etcd is: it is not asked before the certificates and secrets, above, are right'] }

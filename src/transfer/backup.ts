@@ -34,7 +34,7 @@ async function readStore(config: Config, warn: Warn): Promise<Picture> {
   try {
     return await withStore(config, warn, ({ backend, name }) => takePicture(backend, name), true)
   } catch (error) {
-    if (!isSettingsError(error, 'STORE_LOCKED')) throw error
+    if (config.other || !isSettingsError(error, 'STORE_LOCKED')) throw error
     const found = await inspectFolder(config.filesystem.path)
     if (!found) throw new SettingsError('CONFIG_INVALID', `The store ${config.filesystem.path} has no journal: check path in [settings.filesystem].`)
     return pictureOf(nameStore(await chooseBackend(config, () => {})), found.revision, found.entries)

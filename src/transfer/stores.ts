@@ -31,7 +31,7 @@ export async function withStore<Result>(config: Config, warn: Warn, work: (store
     await backend.open()
     return await work({ backend, name: nameStore(choice) })
   } catch (error) {
-    if (!isSettingsError(error, 'STORE_LOCKED')) throw error
+    if (choice.backend !== 'filesystem' || !isSettingsError(error, 'STORE_LOCKED')) throw error
     throw new SettingsError(
       'STORE_LOCKED',
       `${error.message} A folder can be moved only while its service is stopped; "kytos-settings backup FILE" works while it runs.`,

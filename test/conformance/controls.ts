@@ -1,6 +1,6 @@
+import { keyOf } from '../../conformance/harness/follow.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { makeKey } from '../../model/key.ts'
-import { keyOf } from './follow.ts'
 import { type Flight, inFlights } from './mutants/flight.ts'
 import { flat, guardsHold, type Mutant, mutant, pagesOf } from './mutants/mutant.ts'
 

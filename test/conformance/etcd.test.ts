@@ -1,9 +1,9 @@
 import { afterAll, beforeAll } from 'vitest'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
+import type { Place } from '../../conformance/harness/case.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { startMessageLine } from '../support/message-line.ts'
-import type { Place } from './case.ts'
-import { suite } from './suite.ts'
+import { declareSuite } from './declare-suite.ts'
 
 let server: EtcdServer
 let places = 0
@@ -14,7 +14,7 @@ beforeAll(async () => {
 
 afterAll(() => server.stop())
 
-suite({
+declareSuite({
   title: 'etcd',
   supports: { sharing: true, durability: true, handEdits: true },
   crash: true,

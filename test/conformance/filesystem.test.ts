@@ -3,12 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
-import type { Place } from './case.ts'
-import { suite } from './suite.ts'
+import type { Place } from '../../conformance/harness/case.ts'
+import { declareSuite } from './declare-suite.ts'
 
 const report = (): void => {}
 
-suite({
+declareSuite({
   title: 'filesystem',
   supports: { sharing: false, durability: true, handEdits: true },
   crash: true,

@@ -1,8 +1,8 @@
 import type { Supports } from '../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../backends/memory/index.ts'
 import type { MemoryStore } from '../../backends/memory/store.ts'
+import type { Lossy, Place, Subject } from '../../conformance/harness/case.ts'
 import { LossyLine, type Rules } from '../support/lossy-line.ts'
-import type { Lossy, Place, Subject } from './case.ts'
 import { delegate } from './mutants/mutant.ts'
 
 /** A place in memory, whose lossy line may follow other rules than the contract has. */

@@ -1,8 +1,8 @@
 import { createMemoryBackend } from '../../backends/memory/index.ts'
+import { declareSuite } from './declare-suite.ts'
 import { sharedMemory } from './memory-subject.ts'
-import { suite } from './suite.ts'
 
-suite({
+declareSuite({
   ...sharedMemory,
   title: 'memory',
   supports: { sharing: false, durability: false, handEdits: false },
@@ -12,4 +12,4 @@ suite({
   create: async () => ({ backend: () => createMemoryBackend(), remove: async () => {} }),
 })
 
-suite(sharedMemory)
+declareSuite(sharedMemory)

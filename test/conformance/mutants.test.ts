@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { afterAll, describe, it } from 'vitest'
-import { type Case, canRun, type Subject } from './case.ts'
+import { type Case, canRun, type Subject } from '../../conformance/harness/case.ts'
+import { runCase, type Verdict } from '../../conformance/harness/run-case.ts'
+import { CASES, LONELY_CASES } from '../../conformance/suite.ts'
 import { CONTROLS } from './controls.ts'
 import { MUTANTS, mutantSubject } from './mutants.ts'
-import { runCase, type Verdict } from './run-case.ts'
-import { CASES, LONELY_CASES } from './suite.ts'
 
 /** A mutant that hangs is dead after this many ms; one that is sound gets more, so that a busy machine fails nobody. */
 const PATIENCE = { mutant: 300, sound: 5_000 }

@@ -1,4 +1,4 @@
-import type { Subject } from './case.ts'
+import type { Subject } from '../../conformance/harness/case.ts'
 import { memoryPlace, sharedMemory } from './memory-subject.ts'
 import { commitMutants } from './mutants/commit.ts'
 import { contentMutants } from './mutants/content.ts'

@@ -37,7 +37,7 @@ export async function etcdForTest(...args: readonly string[]): Promise<EtcdServe
 }
 
 export async function choiceOf(ini: string): Promise<BackendChoice> {
-  return chooseBackend(await loadConfig(ini), () => {})
+  return chooseBackend(await loadConfig(ini, { isNamed: true }), () => {})
 }
 
 /** Opens the store of a kytos.ini for some work in this process. */
@@ -99,7 +99,7 @@ function boxText(n: number): string {
 /** What the store of a kytos.ini holds; of a folder, what its journal says. */
 export async function contentsOf(ini: string): Promise<Contents> {
   const choice = await choiceOf(ini)
-  if (choice.backend === 'etcd') return inStore(ini, readContents)
+  if (choice.backend !== 'filesystem') return inStore(ini, readContents)
   const { entries = [], revision = 0n } = (await inspectFolder(choice.path)) ?? {}
   return readContents({ list: async () => ({ revision, pages: pageOf(entries) }) })
 }

@@ -66,7 +66,7 @@ export function addBackupCommands(program: Command, world: World): void {
 }
 
 async function configOf({ config }: Flags, world: World): Promise<Config> {
-  return loadConfig(findConfig(config, world))
+  return loadConfig(findConfig(config, world), { isNamed: config !== undefined })
 }
 
 function summary({ store, revision, epoch, at, entries }: Picture) {

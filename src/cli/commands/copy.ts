@@ -35,8 +35,8 @@ export function addCopyCommand(program: Command, world: World): void {
   addFillOptions(copy)
     .addHelpText('after', EXAMPLES)
     .action(async ({ from, to, ...flags }: FillFlags & { readonly from: string; readonly to: string }) => {
-      const source = await loadConfig(findConfig(from, world))
-      const target = await loadConfig(findConfig(to, world))
+      const source = await loadConfig(findConfig(from, world), { isNamed: true })
+      const target = await loadConfig(findConfig(to, world), { isNamed: true })
       const began = performance.now()
       const progress = createProgressBar(world.stderr, 'copied')
       const options = { ...fillOptions(flags), progress: progress.show }

@@ -37,7 +37,8 @@ export function addStartCommand(program: Command, world: World, exit: (code: num
 
 /** Runs host and NApps until the world interrupts. @throws SettingsError what keeps the service from starting, or what is wrong with the import. */
 async function start(options: StartOptions, world: World): Promise<void> {
-  const config = await loadConfig(findConfig(options.config, world))
+  // Starting it is a person's word for the file, wherever it was found.
+  const config = await loadConfig(findConfig(options.config, world), { isNamed: true })
   const beginning = options.import === undefined ? undefined : await readImport(options.import, world.cwd)
   const log = createLog(config, world)
   const bus = createBus({ log: log.child('bus'), hookDeadline: config.settings.hook_timeout * 1_000 })

@@ -80,7 +80,8 @@ export function addTokenCommand(program: Command, world: World): void {
 
 /** Through the service of this host, which has the store and knows at once what changed; where none runs, the store itself. */
 async function reach(command: Command, world: World, { request, offline }: Ways): Promise<Json> {
-  const config = await loadConfig(findConfig(command.optsWithGlobals<TokenOptions>().config, world))
+  const named = command.optsWithGlobals<TokenOptions>().config
+  const config = await loadConfig(findConfig(named, world), { isNamed: named !== undefined })
   const service = await readLocalService(join(config.settings.state_dir, config.settings.controller))
   const answered = service && (await askService(service, ...request))
   if (answered) return answered.answer

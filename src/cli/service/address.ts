@@ -30,7 +30,7 @@ export async function findAddress(options: AddressOptions, world: World): Promis
   const token = await readToken(options.tokenFile, world)
   const named = options.url ?? (world.env.KYTOS_SETTINGS_URL || undefined)
   if (named !== undefined) return { address: { url: parseUrl(named), ...(token !== undefined && { token }) } }
-  const config = await loadConfig(locateConfig(options.config, world))
+  const config = await loadConfig(locateConfig(options.config, world), { isNamed: options.config !== undefined })
   const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(error => {
     // Somebody else's: they may still come in as everybody does.
     if (isSettingsError(error, 'CONFIG_INVALID')) return undefined

@@ -67,6 +67,10 @@ const BEGINNING = '0'
 /**
  * Connects to a service at its address, such as `http://127.0.0.1:8181`.
  * @throws SettingsError why it refuses, or SERVICE_ABSENT when it cannot be reached within `timeout`.
+ * @example
+ * const bus = await openRemoteBus('http://127.0.0.1:8181', { token: process.env.TOKEN })
+ * const { data } = await bus.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldp' })
+ * await bus.close()
  */
 export async function openRemoteBus(url: string, options: RemoteBusOptions = {}): Promise<RemoteBus> {
   const bus = new Remote(busUrl(url), options)

@@ -1,7 +1,7 @@
 import type { Backend, Batch, Change, ListOptions, Operation, Outcome } from '../../../backends/backend.ts'
+import type { Place } from '../../../conformance/harness/case.ts'
 import type { Entry, Revision } from '../../../model/document.ts'
 import type { Key, Prefix } from '../../../model/key.ts'
-import type { Place } from '../case.ts'
 import type { MemoryPlace } from '../memory-subject.ts'
 
 /** A broken backend: it breaks one promise of the contract and keeps the others. */

@@ -1,7 +1,7 @@
 import type { Operation } from '../../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
+import type { Place } from '../../../conformance/harness/case.ts'
 import { EVERYTHING } from '../../../model/key.ts'
-import type { Place } from '../case.ts'
 import { delegate, flat, type Mutant, mutant, operationMutant } from './mutant.ts'
 
 const lasting = (operation: Operation): Operation => {

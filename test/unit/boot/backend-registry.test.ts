@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { it } from 'vitest'
-import { BACKENDS, loadBackend } from '../../../src/boot/backend-registry.ts'
+import { loadBackend } from '../../../src/boot/backend-registry.ts'
+import { BACKENDS } from '../../../src/boot/config-values.ts'
 
 it('Every backend that a configuration may name is created under that name, without touching anything', async () => {
   const created = [

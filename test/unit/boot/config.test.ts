@@ -224,7 +224,7 @@ timeout = 1e3
         kytos.ini:3: [daemon] listen is "127.0.0.1:80": expected an IP address or a host name, without a port.
         kytos.ini:4: [daemon] napps_pre_installed is not a JSON list of strings: write it as ["kytos/settings"].
         kytos.ini:5: [daemon] napps is empty: give it a value (path), or remove the line for its default, var/lib/kytos/napps.
-        kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd.
+        kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd, a package such as "@me/my-store", or a module such as "./my-store.mjs".
         kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
         kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
         kytos.ini:10: [settings] controller is "a b": expected letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.
@@ -274,8 +274,8 @@ timeout = 1e3
   })
 
   test('reports its syntax and its values together', async () => {
-    const message = await refusal('[settings]\nbackend = mongodb\nnonsense\n')
-    expect(message).toMatch(/^kytos\.ini: 2 problems:\n {2}kytos\.ini:2: .*mongodb.*\n {2}kytos\.ini:3: "nonsense"/)
+    const message = await refusal('[settings]\nbackend = mongo db\nnonsense\n')
+    expect(message).toMatch(/^kytos\.ini: 2 problems:\n {2}kytos\.ini:2: .*mongo db.*\n {2}kytos\.ini:3: "nonsense"/)
   })
 
   test('is named when it is not UTF-8, a folder or not there', async () => {

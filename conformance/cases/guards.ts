@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Expected } from '../../../backends/backend.ts'
-import { absent, committed, listed, lost, present } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { history } from '../follow.ts'
-import { A, B, C, doc, put, record } from '../sample.ts'
+import type { Expected } from '../../backends/backend.ts'
+import { absent, committed, listed, lost, present } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { history } from '../harness/follow.ts'
+import { A, B, C, doc, put, record } from '../harness/sample.ts'
 
 /** What guards let through, what they stop, and what a loser learns. */
 export const guards: readonly Case[] = [

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { committed, listed, present, refused } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { history } from '../follow.ts'
-import { A, doc, put, range, record } from '../sample.ts'
+import { committed, listed, present, refused } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { history } from '../harness/follow.ts'
+import { A, doc, put, range, record } from '../harness/sample.ts'
 
 /** A store that no longer holds the steps of the past says so, and loses nothing else. */
 export const lostHistory: readonly Case[] = [

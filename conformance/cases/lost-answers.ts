@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { Backend, Operation, Outcome } from '../../../backends/backend.ts'
-import { isSettingsError } from '../../../model/errors.ts'
-import { absent, committed, meanwhile, present, within } from '../assertions.ts'
-import type { Case, Context } from '../case.ts'
-import { A, B, doc, put, record } from '../sample.ts'
+import type { Backend, Operation, Outcome } from '../../backends/backend.ts'
+import { isSettingsError } from '../../model/errors.ts'
+import { absent, committed, meanwhile, present, within } from '../harness/assertions.ts'
+import type { Case, Context } from '../harness/case.ts'
+import { A, B, doc, put, record } from '../harness/sample.ts'
 
 /** How a commit ended whose answer was lost. */
 type End = Outcome | 'unknown'

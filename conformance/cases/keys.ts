@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { encodeSegment, type Key, makeKey, makePrefix, splitKey } from '../../../model/key.ts'
-import { committed, listed, present, property } from '../assertions.ts'
-import type { Case, Context } from '../case.ts'
-import { digest, history } from '../follow.ts'
-import { chunks, doc, put } from '../sample.ts'
+import { encodeSegment, type Key, makeKey, makePrefix, splitKey } from '../../model/key.ts'
+import { committed, listed, present, property } from '../harness/assertions.ts'
+import type { Case, Context } from '../harness/case.ts'
+import { digest, history } from '../harness/follow.ts'
+import { chunks, doc, put } from '../harness/sample.ts'
 
 const PRINTABLE = Array.from({ length: 95 }, (_, n) => String.fromCharCode(32 + n))
 const CONFUSABLE = [

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { absent, committed, listed, lost, present } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { follow, history } from '../follow.ts'
-import { A, B, C, doc, put, range, record } from '../sample.ts'
+import { absent, committed, listed, lost, present } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { follow, history } from '../harness/follow.ts'
+import { A, B, C, doc, put, range, record } from '../harness/sample.ts'
 
 /** What outlives the process. */
 export const durability: readonly Case[] = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import { EVERYTHING, type Key, makeKey, makePrefix, type Prefix } from '../../../model/key.ts'
-import { committed, listed, meanwhile } from '../assertions.ts'
-import type { Case, Context } from '../case.ts'
-import { history, replay } from '../follow.ts'
-import { A, B, C, chunks, doc, put, range, record } from '../sample.ts'
+import { EVERYTHING, type Key, makeKey, makePrefix, type Prefix } from '../../model/key.ts'
+import { committed, listed, meanwhile } from '../harness/assertions.ts'
+import type { Case, Context } from '../harness/case.ts'
+import { history, replay } from '../harness/follow.ts'
+import { A, B, C, chunks, doc, put, range, record } from '../harness/sample.ts'
 
 /** More entries than a page of any backend holds. */
 const MANY = 6_000

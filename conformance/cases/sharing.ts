@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { absent, committed, listed, lost, present } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { fence, follow, history, replay } from '../follow.ts'
-import { A, B, doc, put, range, record } from '../sample.ts'
+import { absent, committed, listed, lost, present } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { fence, follow, history, replay } from '../harness/follow.ts'
+import { A, B, doc, put, range, record } from '../harness/sample.ts'
 
 /** Several backends on one store, as controllers have them. */
 export const sharing: readonly Case[] = [

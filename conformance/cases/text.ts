@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { printJson } from '../../../model/json.ts'
-import { type Key, makeKey } from '../../../model/key.ts'
-import { toJson } from '../../../model/value.ts'
-import { committed, listed, lost, present, property } from '../assertions.ts'
-import type { Case, Context } from '../case.ts'
-import { history } from '../follow.ts'
-import { A } from '../sample.ts'
+import { printJson } from '../../model/json.ts'
+import { type Key, makeKey } from '../../model/key.ts'
+import { toJson } from '../../model/value.ts'
+import { committed, listed, lost, present, property } from '../harness/assertions.ts'
+import type { Case, Context } from '../harness/case.ts'
+import { history } from '../harness/follow.ts'
+import { A } from '../harness/sample.ts'
 
 /** JSON texts that something on the way might be tempted to improve. */
 const TEXTS: Readonly<Record<string, readonly string[]>> = {

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Backend } from '../../../backends/backend.ts'
-import { accepted, committed, listed, lost, meanwhile, present, refused } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { digest, history } from '../follow.ts'
-import { A, B, doc, put, range, record } from '../sample.ts'
+import type { Backend } from '../../backends/backend.ts'
+import { accepted, committed, listed, lost, meanwhile, present, refused } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { digest, history } from '../harness/follow.ts'
+import { A, B, doc, put, range, record } from '../harness/sample.ts'
 
 /** Commits in flight at the same time share a round trip; each has its own outcome. */
 export const batching: readonly Case[] = [

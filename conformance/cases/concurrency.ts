@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
 import fc from 'fast-check'
-import { committed, listed, meanwhile, present, property } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { assertOrderly, digest, fence, follow, history, replay } from '../follow.ts'
-import { doc, put, range, record } from '../sample.ts'
-import { arbitrarySchedule, ground, perform } from '../schedule.ts'
+import { committed, listed, meanwhile, present, property } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { assertOrderly, digest, fence, follow, history, replay } from '../harness/follow.ts'
+import { doc, put, range, record } from '../harness/sample.ts'
+import { arbitrarySchedule, ground, perform } from '../harness/schedule.ts'
 
 const RUNS = 6
 

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Backend } from '../../../backends/backend.ts'
-import type { Revision } from '../../../model/document.ts'
-import { absent, committed, listed, lost, present } from '../assertions.ts'
-import type { Case, Context } from '../case.ts'
-import { type Follower, fence, follow } from '../follow.ts'
-import { A, B, C, doc, put } from '../sample.ts'
+import type { Backend } from '../../backends/backend.ts'
+import type { Revision } from '../../model/document.ts'
+import { absent, committed, listed, lost, present } from '../harness/assertions.ts'
+import type { Case, Context } from '../harness/case.ts'
+import { type Follower, fence, follow } from '../harness/follow.ts'
+import { A, B, C, doc, put } from '../harness/sample.ts'
 
 /** How much earlier than asked an expiry may seem to be, in ms: clocks are rounded. */
 const ROUNDING = 2

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Batch } from '../../../backends/backend.ts'
-import { committed, meanwhile, within } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { assertOrderly, digest, fence, follow, history, watched } from '../follow.ts'
-import { A, B, doc, put, range, record } from '../sample.ts'
+import type { Batch } from '../../backends/backend.ts'
+import { committed, meanwhile, within } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { assertOrderly, digest, fence, follow, history, watched } from '../harness/follow.ts'
+import { A, B, doc, put, range, record } from '../harness/sample.ts'
 
 /** Several watches, slow ones, ones that end and come again. */
 export const watchers: readonly Case[] = [

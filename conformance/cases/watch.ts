@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { absent, committed, listed, lost, meanwhile, refused } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { assertOrderly, digest, fence, follow, history } from '../follow.ts'
-import { A, B, C, doc, put, range, record } from '../sample.ts'
+import { absent, committed, listed, lost, meanwhile, refused } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { assertOrderly, digest, fence, follow, history } from '../harness/follow.ts'
+import { A, B, C, doc, put, range, record } from '../harness/sample.ts'
 
 /** What one watch gives: every revision once, whole, in order. */
 export const watch: readonly Case[] = [

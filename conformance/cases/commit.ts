@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
-import type { Operation } from '../../../backends/backend.ts'
-import { absent, committed, listed, lost, present } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { history } from '../follow.ts'
-import { A, B, C, doc, put, range, record } from '../sample.ts'
+import type { Operation } from '../../backends/backend.ts'
+import { absent, committed, listed, lost, present } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { history } from '../harness/follow.ts'
+import { A, B, C, doc, put, range, record } from '../harness/sample.ts'
 
 /** What one commit does, alone in the store. */
 export const commit: readonly Case[] = [

@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import type { Operation } from '../../../backends/backend.ts'
-import { makeKey } from '../../../model/key.ts'
-import { absent, accepted, committed, listed, present, refused } from '../assertions.ts'
-import type { Case } from '../case.ts'
-import { history } from '../follow.ts'
-import { A, B, C, doc, put } from '../sample.ts'
+import type { Operation } from '../../backends/backend.ts'
+import { makeKey } from '../../model/key.ts'
+import { absent, accepted, committed, listed, present, refused } from '../harness/assertions.ts'
+import type { Case } from '../harness/case.ts'
+import { history } from '../harness/follow.ts'
+import { A, B, C, doc, put } from '../harness/sample.ts'
 
 const LARGE = makeKey('boxes', 'kytos', 'large')
 

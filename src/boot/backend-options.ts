@@ -1,0 +1,106 @@
+import { resolve } from 'node:path'
+import { isSettingsError } from '../../model/errors.ts'
+import { parseUntrustedJson, printJson } from '../../model/json.ts'
+import { isArray, isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
+import { defaultsOf } from '../schema/defaults.ts'
+import { compileSchema } from '../schema/validator.ts'
+import { stranger } from './config-check.ts'
+import { configSections } from './config-schema.ts'
+import { allowed, BOOLEAN } from './config-values.ts'
+import type { IniOption } from './ini.ts'
+import { configInvalid, type Problem } from './problems.ts'
+
+type Options = ReadonlyMap<string, IniOption>
+
+/** Where the options of a backend come from. */
+export interface OptionSource {
+  /** The configuration file, for messages. */
+  readonly file: string
+  /** The folder that relative paths start at. */
+  readonly folder: string
+  /** All sections that are not ours; only that of the backend may be there. */
+  readonly sections: ReadonlyMap<string, Options>
+}
+
+/**
+ * The options in `[settings.<name>]`, read and checked with the schema of the backend, defaults filled in. A text is
+ * taken as it is where the schema says string, a boolean as anywhere in kytos.ini, everything else is JSON.
+ * @throws SettingsError CONFIG_INVALID naming all that is wrong, SCHEMA_MALFORMED for a schema that is none.
+ */
+export function readBackendOptions(name: string, schema: JsonObject, { file, folder, sections }: OptionSource): JsonObject {
+  const validate = compileSchema(schema)
+  const own = `settings.${name}`
+  const problems: Problem[] = [...sections.keys()].filter(section => section !== own).map(section => foreignSection(section, own))
+  const properties = isObject(schema.properties) ? schema.properties : {}
+  const options = sections.get(own) ?? new Map<string, IniOption>()
+  const set: JsonObject = {}
+  for (const [key, option] of options) {
+    const property = Object.hasOwn(properties, key) ? properties[key] : undefined
+    if (property === undefined) {
+      // An option of [DEFAULT] is in every section.
+      if (!option.inherited) problems.push({ line: option.line, message: stranger(own, key, Object.keys(properties)) })
+      continue
+    }
+    // As for the keys of ours: an optional one that is there but empty says the same as none.
+    if (option.value === '') {
+      const preset = isObject(property) ? property.default : undefined
+      if (preset !== undefined) problems.push({ line: option.line, message: emptyOption(own, key, preset) })
+      continue
+    }
+    const read = readValue(option.value, property, folder)
+    if ('wrong' in read) problems.push({ line: option.line, message: `[${own}] ${key} ${read.wrong}.` })
+    else setMember(set, key, read.value)
+  }
+  const values = { ...defaultsOf(schema), ...set }
+  if (problems.length === 0) problems.push(...brokenRules(own, validate(values), properties, options))
+  if (problems.length > 0) throw configInvalid(file, problems)
+  return values
+}
+
+/** The options without those that the schema marks as sensitive: what may be printed. */
+export function publicOptions(options: JsonObject, schema: JsonObject): JsonObject {
+  const properties = isObject(schema.properties) ? schema.properties : {}
+  return Object.fromEntries(Object.entries(options).filter(([key]) => !isSensitive(properties[key])))
+}
+
+function emptyOption(section: string, key: string, preset: Json): string {
+  return `[${section}] ${key} is empty: give it a value, or remove the line for its default, ${printJson(preset)}.`
+}
+
+function foreignSection(section: string, own: string): Problem {
+  const names = [
+    ...configSections()
+      .map(([name]) => name)
+      .filter(name => name.startsWith('settings')),
+    own,
+  ]
+  return { message: `[${section}] is not a section of the settings: ${allowed(section, names)}.` }
+}
+
+function readValue(text: string, property: Json, folder: string): { readonly value: Json } | { readonly wrong: string } {
+  const { type, format, enum: choices } = isObject(property) ? property : {}
+  const isText = type === 'string' || (type === undefined && isArray(choices) && choices.every(one => typeof one === 'string'))
+  if (isText) return { value: format === 'path' ? resolve(folder, text) : text }
+  if (type === 'boolean') return BOOLEAN.read(text)
+  try {
+    return { value: parseUntrustedJson(text) }
+  } catch (error) {
+    if (!isSettingsError(error)) throw error
+    const example = type === 'integer' || type === 'number' ? 'a number' : 'JSON, such as 5, true or ["a"]'
+    // The text is not repeated: it may be a secret.
+    return { wrong: `is not ${example}` }
+  }
+}
+
+function brokenRules(section: string, broken: ReturnType<ReturnType<typeof compileSchema>>, properties: JsonObject, options: Options): Problem[] {
+  return broken.map(({ pointer, rule, message }) => {
+    const key = pointer.split('/')[1] ?? ''
+    const line = options.get(key)?.line
+    const what = isSensitive(properties[key]) ? `"${pointer}" does not keep the rule "${rule}" of its schema.` : message
+    return { ...(line === undefined ? {} : { line }), message: `[${section}] ${what}` }
+  })
+}
+
+function isSensitive(property: Json | undefined): boolean {
+  return isObject(property) && property['x-sensitive'] === true
+}

@@ -1,0 +1,44 @@
+import { lstat, realpath } from 'node:fs/promises'
+import { dirname } from 'node:path'
+
+/** Why a file is not trusted, and the command after which it is. */
+export interface Distrust {
+  /** A clause: `/tmp/kytos.ini may be written by others (mode 0666)`. */
+  readonly why: string
+  readonly repair: string
+}
+
+const WRITABLE_BY_OTHERS = 0o022
+const STICKY = 0o1000
+
+/**
+ * Why another user of this host could decide what is in a file: the file, a folder above it or a link on the way belongs
+ * to neither this user nor root, or others may write it. Undefined when only this user and root can. In a folder with the
+ * sticky bit, such as /tmp, others cannot replace what is not theirs.
+ */
+export async function findDistrust(file: string): Promise<Distrust | undefined> {
+  const user = process.getuid?.()
+  if (user === undefined) return { why: `who may write ${file} cannot be told on this system`, repair: 'name the file with -c FILE' }
+  for (const path of new Set([...withFolders(file), ...withFolders(await realpath(file))])) {
+    const stats = await lstat(path)
+    if (stats.uid !== user && stats.uid !== 0) return { why: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
+    const isProtected = stats.isDirectory() && (stats.mode & STICKY) !== 0
+    // The mode of a link says nothing: only its folder counts.
+    if (!stats.isSymbolicLink() && !isProtected && (stats.mode & WRITABLE_BY_OTHERS) !== 0) {
+      const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0')
+      return { why: `${path} may be written by others (mode ${mode})`, repair: `chmod go-w ${quoted(path)}` }
+    }
+  }
+  return undefined
+}
+
+/** A path and all folders above it. */
+function withFolders(path: string): readonly string[] {
+  const folder = dirname(path)
+  return folder === path ? [path] : [path, ...withFolders(folder)]
+}
+
+/** A path as one word of a shell's command line. */
+function quoted(path: string): string {
+  return /^[\w@%+=:,./-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`
+}

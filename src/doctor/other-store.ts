@@ -1,0 +1,49 @@
+import { toSettingsError } from '../../model/errors.ts'
+import { EVERYTHING } from '../../model/key.ts'
+import { type BackendChoice, loadBackend } from '../boot/backend-registry.ts'
+import type { Config, OtherBackend } from '../boot/config.ts'
+import { chooseBackend, nameStore } from '../boot/store-choice.ts'
+import { readAll } from '../transfer/picture.ts'
+import { edit, kytosSettings } from './commands.ts'
+import { broken, type Finding, hint } from './finding.ts'
+import type { StoreExamined } from './folder-store.ts'
+import type { Running } from './running.ts'
+
+/**
+ * Examines the store of a backend of another package, as far as the contract shows it: module, options, and what is
+ * stored. A store that a service has open is opened beside it only if its backend supports sharing.
+ */
+export async function examineOtherStore(config: Config, other: OtherBackend, { service }: Running): Promise<StoreExamined> {
+  const part = 'the store of another package'
+  const choice = await choose(config, other)
+  if ('severity' in choice) return { part, findings: [choice], entries: [] }
+  const where = nameStore(choice)
+  try {
+    const backend = (await loadBackend(choice))(() => {})
+    if (service && !backend.supports.sharing) {
+      return { part, findings: [], entries: [], unknown: ['what is stored: the service has the store open, and its backend supports one process'] }
+    }
+    try {
+      await backend.open()
+      const entries = await readAll(await backend.list(EVERYTHING))
+      const none = hint('store.none', where, 'There is no store yet.', kytosSettings(config, 'start'))
+      return { part, findings: entries.length > 0 ? [] : [none], entries }
+    } finally {
+      await backend.close()
+    }
+  } catch (error) {
+    const repair = `${edit(config.file)}   # check [settings.*], and the documentation of ${other.module}; then ${kytosSettings(config, 'doctor')}`
+    return { part, findings: [broken('store.unreadable', where, toSettingsError(error).message, repair)], entries: [] }
+  }
+}
+
+async function choose(config: Config, other: OtherBackend): Promise<BackendChoice | Finding> {
+  try {
+    return await chooseBackend(config, () => {})
+  } catch (error) {
+    const { code, message, details } = toSettingsError(error)
+    if (code === 'CONFIG_UNTRUSTED') return broken('config.untrusted', config.file, message, String(details.repair))
+    const repair = `${edit(config.file)}   # or install ${other.module} again; then ${kytosSettings(config, 'doctor')}`
+    return broken('backend.invalid', other.module, message, repair)
+  }
+}
