@@ -23,7 +23,7 @@ export interface Scan {
 }
 
 /** After these characters, or words, a slash starts a regular expression; after anything else it divides. */
-const BEFORE_REGEX = /(?:^|[([{}=,:;!&|?+\-*%<>~^]|\b(?:return|typeof|case|in|of|yield|await|void|throw|else|do))$/
+const BEFORE_REGEX = /(?:^|[([{}=,:;!&|?*%<>~^]|(?<!\+)\+|(?<!-)-|\b(?:return|typeof|case|in|of|yield|await|void|throw|else|do))$/
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v', 0: '\0' }
 
 /** @throws when a literal or a bracket has no end: then the scanner has lost its way in the file. */
@@ -38,7 +38,7 @@ export function scan(source: string): Scan {
     throw new Error(`${what} without an end at line ${lineOf(offset)}`)
   }
 
-  function escape(): string {
+  function readEscape(): string {
     const next = source[at + 1] ?? ''
     const [, braced, hex] = /^(?:u\{([0-9a-f]+)\}|[ux]([0-9a-f]{2,4}))/i.exec(source.slice(at + 1, at + 12)) ?? []
     if (braced !== undefined || hex !== undefined) {
@@ -55,7 +55,7 @@ export function scan(source: string): Scan {
     let text = ''
     while (source[at] !== quote) {
       if (at >= source.length || source[at] === '\n') fail('A string', start)
-      text += source[at] === '\\' ? escape() : source[at++]
+      text += source[at] === '\\' ? readEscape() : source[at++]
     }
     at++
     literals.push({ text, line: lineOf(start) })
@@ -73,7 +73,7 @@ export function scan(source: string): Scan {
         readCode('}')
         at++
         text += '…'
-      } else text += source[at] === '\\' ? escape() : source[at++]
+      } else text += source[at] === '\\' ? readEscape() : source[at++]
     }
     at++
     literals.push({ text, line: lineOf(start) })
@@ -137,34 +137,34 @@ export function scan(source: string): Scan {
   return { literals, comments }
 }
 
-/** The literals that are texts: three words and more. Paths, keys, patterns and codes are none. */
+/** The literals that are texts: two words and more. Paths, keys and codes are none. */
 export function textsOf(source: string): readonly Literal[] {
-  return scan(source).literals.filter(({ text }) => /[A-Za-z]{2,}[,.:;]? [\w"'`…(]+[,.:;)]? [A-Za-z"'`…(]/.test(text))
+  return scan(source).literals.filter(({ text }) => /[A-Za-z]{2,}["'`)…]*[,.:;]?\s["'`(…]*[A-Za-z]{2,}|…\s[A-Za-z]{2,}/.test(text))
 }
 
 /** The comment of an exported name, and of each member of its body. */
 export function docsOf(source: string, name: string): readonly DocComment[] {
-  const declaration = new RegExp(
-    `^export (?:declare )?(?:abstract )?(?:async )?(?:interface|type|class|function\\*?|const|enum) ${name}\\b`,
-    'm',
-  ).exec(source)
-  if (!declaration) return []
-  const start = declaration.index
-  const rest = source.slice(start)
-  const end = start + (/^(?:\}.*|\S.*[^{(,|=]|\S)$/m.exec(rest.slice(rest.indexOf('\n') + 1))?.index ?? 0) + rest.indexOf('\n')
-  return scan(source).comments.filter(comment => {
-    const isBefore = comment.end <= start && source.slice(comment.end, start).trim() === ''
-    return isBefore || (comment.end > start && comment.end < end && rest.split('\n')[0]?.match(/[{(=|]$/) !== null)
+  const kinds = '(?:declare |abstract |async )*(?:interface|type|class|function\\*?|const)'
+  const start = new RegExp(`^export ${kinds} ${name}\\b`, 'm').exec(source)?.index
+  if (start === undefined) throw new Error(`${name} is not declared here`)
+  const body = source.indexOf('\n', start) + 1
+  const length = /^(?:\/|[a-z])/m.exec(source.slice(body))?.index ?? source.length
+  return scan(source).comments.filter(({ end }) => {
+    const isBefore = end <= start && source.slice(end, start).trim() === ''
+    return isBefore || (end > body && end <= body + length)
   })
 }
 
-/** One unit of prose: a paragraph, a list item, a heading or a cell of a table, with inline code as `code`. */
+/** One unit of prose: a paragraph, a list item, a heading or a cell of a table. */
 export interface Prose {
+  /** As it is written. */
+  readonly raw: string
+  /** With `code` for inline code, and links as their text. */
   readonly text: string
   readonly line: number
 }
 
-/** The prose of a Markdown page: fenced blocks and comments left out, links as their text. */
+/** The prose of a Markdown page, without fenced blocks and comments. */
 export function proseOf(markdown: string): readonly Prose[] {
   const units: { text: string; line: number }[] = []
   let open: { text: string; line: number } | undefined
@@ -185,11 +185,14 @@ export function proseOf(markdown: string): readonly Prose[] {
       units.push({ text: line.replace(/^#+ */, ''), line: i + 1 })
     } else {
       const item = /^(?:[-*]|\d+\.) +(.*)$/.exec(line)
-      if (item || !open) units.push((open = { text: item?.[1] ?? line, line: i + 1 }))
-      else open.text += ` ${line}`
+      if (!item && open) open.text += ` ${line}`
+      else {
+        open = { text: item?.[1] ?? line, line: i + 1 }
+        units.push(open)
+      }
     }
   }
-  return units.map(({ text, line }) => ({ text: plain(text), line })).filter(({ text }) => text !== '')
+  return units.map(({ text, line }) => ({ raw: text, text: plain(text), line })).filter(({ text }) => text !== '')
 }
 
 /** The cells of a row; a bar in inline code, or with a backslash before it, separates none. */

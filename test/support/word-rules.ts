@@ -15,7 +15,8 @@ export interface WordFinding {
 /** The longest sentence, in words. */
 export const SENTENCE_WORDS = 25
 
-const START = String.raw`(?:^|[.!?:;] |\n)["(*]*`
+/** The start of a text, a sentence or a clause. */
+const START = String.raw`(?:^|[.!?:;]\s|\n\n)["(]*`
 
 /** Plain technical English: a noun as the subject, one verb for one concept, no metaphors. */
 export const WORD_RULES: readonly WordRule[] = [
@@ -29,7 +30,11 @@ export const WORD_RULES: readonly WordRule[] = [
   rule('stand', String.raw`\b(?:stand|stands|stood)\b`, 'be, be stored'),
   rule('go on', String.raw`\b(?:go|goes|went|going|gone) on\b(?! loopback)`, 'continue, resume'),
   rule('give', String.raw`\b(?:give|gives|gave|giving)\b`, 'return, pass'),
-  rule('come in', String.raw`\b(?:come|comes|came) in\b(?!to)|\b(?:take|takes|took|taken|taking) in\b(?!to)|\b(?:let|lets) \w+ in\b(?!to)`, 'import, log in'),
+  rule(
+    'come in',
+    String.raw`\b(?:come|comes|came) in\b(?!to)|\b(?:take|takes|took|taken|taking) in\b(?!to)|\b(?:let|lets) \w+ in\b(?!to)`,
+    'import, log in',
+  ),
   rule('try again', String.raw`\b(?:try|tries|tried) (?:it )?again\b|\btried anew\b`, 'retry'),
   rule('anew', String.raw`\banew\b`, 'again'),
   rule('for ever', String.raw`\bfor ?ever\b`, 'permanently, without end'),
@@ -44,13 +49,17 @@ export const WORD_RULES: readonly WordRule[] = [
   rule('house', String.raw`\bhouses?\b|\bwings?\b`, 'module, service'),
   rule('courtesy', String.raw`\bcourtes(?:y|ies|ous)\b`, 'backoff'),
   rule('farewell', String.raw`\bfarewells?\b|\bwith a word\b|\bhas the word\b`, 'close reason'),
-  rule('line as a connection', String.raw`\b(?:slow|dead|cut|the|its|their) lines? (?:is|was|are|were|went|goes|broke|breaks|that is cut|dies|can die|stays|down)\b|\bslow line\b`, 'connection'),
+  rule(
+    'line as a connection',
+    String.raw`\b(?:slow|dead|cut|the|its|their) lines? (?:is|was|are|were|went|goes|broke|breaks|that is cut|dies|can die|stays|down)\b|\bslow line\b`,
+    'connection',
+  ),
   rule('under way', String.raw`\bunder way\b`, 'in progress'),
-  rule('of that kind', String.raw`\bthere (?:is|are|was|were) (?:none|not)\b|\bthat there (?:is|are|was|were)\b`, 'existing'),
+  rule('of that kind', String.raw`\bthere (?:is|are|was|were) none\b|\bthat there (?:is|are|was|were)\b(?! (?:no|a)\b)`, 'existing'),
 ]
 
 function rule(name: string, pattern: string, instead: string): WordRule {
-  return { name, pattern: new RegExp(pattern, 'gim'), instead }
+  return { name, pattern: new RegExp(pattern, 'gi'), instead }
 }
 
 /** Everything in a text that a rule forbids, with some of the text around it. */
@@ -65,11 +74,11 @@ export function findWords(text: string): readonly WordFinding[] {
   ]
 }
 
-/** The sentences of a text: they end at a period, a question mark or a colon before a space, and at an empty line. */
+/** The sentences of a text. They end at a mark or a colon before a space, and where a list or a paragraph starts. */
 export function sentencesOf(text: string): readonly string[] {
   return text
     .replaceAll(/\b(?:e\.g|i\.e|etc)\./g, 'eg')
-    .split(/(?<=[.!?:]["')]*)\s+|\n(?=\s*\n|\s{2,}|[-*|@])/)
+    .split(/(?<=[.!?:]["')]*)\s+|\n(?=\s*\n|\s{2,}|[-*@])/)
     .map(sentence => sentence.trim())
     .filter(sentence => sentence !== '')
 }
