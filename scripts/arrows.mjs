@@ -32,9 +32,9 @@ export function lintOverrides() {
 /** The table of rooms in docs/architecture.md, without the markers. */
 export function roomTable() {
   const rows = Object.entries(ROOMS).map(
-    ([room, { holds, imports }]) => `| \`${room}/\` | ${holds} | ${imports.map(name => `\`${name}\``).join(', ') || 'nothing of ours'} |`,
+    ([room, { holds, imports }]) => `| \`${room}/\` | ${holds} | ${imports.map(name => `\`${name}\``).join(', ') || 'no other room'} |`,
   )
-  return ['| room | what it holds | imports |', '|---|---|---|', ...rows].join('\n')
+  return ['| room | contents | imports |', '|---|---|---|', ...rows].join('\n')
 }
 
 /** The text of biome.rooms.json, which biome.json extends. */

@@ -270,7 +270,7 @@ function holds(expected, entry) {
 function check(operations) {
   if (operations.length === 0) throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
   if (new Set(operations.map(({ key }) => key)).size < operations.length) {
-    throw new SettingsError('CONTENT_MALFORMED', 'A commit names a key twice; a key stands in one operation.')
+    throw new SettingsError('CONTENT_MALFORMED', 'A commit names a key twice; each key is allowed in one operation.')
   }
   for (const operation of operations) {
     const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0

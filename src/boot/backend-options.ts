@@ -64,7 +64,7 @@ export function publicOptions(options: JsonObject, schema: JsonObject): JsonObje
 }
 
 function emptyOption(section: string, key: string, preset: Json): string {
-  return `[${section}] ${key} is empty: give it a value, or remove the line for its default, ${printJson(preset)}.`
+  return `[${section}] ${key} is empty: set a value, or remove the line for its default, ${printJson(preset)}.`
 }
 
 function foreignSection(section: string, own: string): Problem {

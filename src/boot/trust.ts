@@ -18,7 +18,7 @@ const STICKY = 0o1000
  */
 export async function findDistrust(file: string): Promise<Distrust | undefined> {
   const user = process.getuid?.()
-  if (user === undefined) return { why: `who may write ${file} cannot be told on this system`, repair: 'name the file with -c FILE' }
+  if (user === undefined) return { why: `the users who may write ${file} are unknown on this system`, repair: 'name the file with -c FILE' }
   for (const path of new Set([...withFolders(file), ...withFolders(await realpath(file))])) {
     const stats = await lstat(path)
     if (stats.uid !== user && stats.uid !== 0) return { why: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }

@@ -21,7 +21,12 @@ export async function examineOtherStore(config: Config, other: OtherBackend, { s
   try {
     const backend = (await loadBackend(choice))(() => {})
     if (service && !backend.supports.sharing) {
-      return { part, findings: [], entries: [], unknown: ['what is stored: the service has the store open, and its backend supports one process'] }
+      return {
+        part,
+        findings: [],
+        entries: [],
+        unknown: ['the stored documents: the service has the store open, and its backend supports only one process'],
+      }
     }
     try {
       await backend.open()

@@ -72,7 +72,7 @@ async function fingerprint(root: string, ...folders: readonly string[]): Promise
 
 /** The messages that a table of the page has in its first column, under one of these heads, each in the parts that it shows. */
 function messagesIn(page: string): readonly (readonly string[])[] {
-  const tables = [...page.matchAll(/^\| (?:the reason|it says) \|.*\n\|---\|---\|\n((?:\|.*\n)+)/gm)].map(([, rows = '']) => rows)
+  const tables = [...page.matchAll(/^\| (?:reason|message) \| action \|\n\|---\|---\|\n((?:\|.*\n)+)/gm)].map(([, rows = '']) => rows)
   expect(tables).toHaveLength(2)
   const cells = tables.flatMap(rows => rows.trimEnd().split('\n')).map(row => row.split(' | ')[0] ?? '')
   return cells.flatMap(cell => [...cell.matchAll(/`([^`]+)`/g)].map(([, message = '']) => message.split('…').map(part => part.trim())))

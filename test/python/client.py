@@ -12,7 +12,7 @@ class SettingsBus:
         self.ids, self.line = itertools.count(1), None
 
     def _open(self):
-        """Connects, as often as it takes, and subscribes where it left off."""
+        """Connects, with as many attempts as necessary, and subscribes from its cursor."""
         pause = 0.1
         while True:
             try:
@@ -37,7 +37,7 @@ class SettingsBus:
             pause = min(pause * 2, 5)
 
     def _next(self):
-        """The next frame; events are handed out on the way."""
+        """The next frame; events are passed to `on_event`."""
         frame = json.loads(self.line.recv())
         if "event" in frame:
             self.on_event(frame["event"])
@@ -46,7 +46,7 @@ class SettingsBus:
         return frame
 
     def ask(self, name, content, reads=False):
-        """The answer to a command. What only reads is asked again when the connection is lost; of anything else the outcome is unknown then."""
+        """The answer to a command. When the connection is lost, a command that reads is repeated; the outcome of others is unknown."""
         while True:
             if self.line is None:
                 self._open()
@@ -62,10 +62,10 @@ class SettingsBus:
             except ConnectionClosed:
                 self.line = None
                 if not reads:
-                    raise RuntimeError("OUTCOME_UNKNOWN: the connection was lost; retrieve before you ask again")
+                    raise RuntimeError("OUTCOME_UNKNOWN: the connection was lost; retrieve before a retry")
 
     def listen(self, until):
-        """Hands out events until `until()` holds."""
+        """Passes events to `on_event` until `until()` is true."""
         while not until():
             try:
                 if self.line is None:

@@ -30,7 +30,7 @@ function readRequest(name: CommandName, content: { readonly namespace?: string }
   const [found] = fitting
     .filter(({ parameters }) => parameters.every(parameter => given[parameter] !== undefined))
     .sort((a, b) => b.parameters.length - a.parameters.length)
-  if (!found) throw new SettingsError('INTERNAL_ERROR', `No route says "${name}" with these fields: ${Object.keys(content).join(', ')}.`)
+  if (!found) throw new SettingsError('INTERNAL_ERROR', `No route accepts "${name}" with these fields: ${Object.keys(content).join(', ')}.`)
   const path = found.path.slice(API.length).replace(/:(\w+)/g, (_, parameter) => encodeURIComponent(String(given[parameter])))
   return { method: 'GET', path: `${path}${query(Object.fromEntries(found.query.map(parameter => [parameter, given[parameter]])))}` }
 }

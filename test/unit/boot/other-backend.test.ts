@@ -175,7 +175,7 @@ describe('The options of a backend', () => {
     ['no number', 'file = x\nsize = big', /kytos\.ini:5: \[settings\.my-store\] size is not a number/],
     ['no boolean', 'file = x\nfast = maybe', /kytos\.ini:5: \[settings\.my-store\] fast is "maybe": expected one of true/],
     ['a value that the schema refuses', 'file = x\nsize = 0', /kytos\.ini:5: \[settings\.my-store\] "\/size" must be at least 1, not 0\./],
-    ['an empty key with a default', 'file = x\nsize =', /size is empty: give it a value, or remove the line for its default, 7\./],
+    ['an empty key with a default', 'file = x\nsize =', /size is empty: set a value, or remove the line for its default, 7\./],
     ['a bare percent sign', 'file = a%b', /kytos\.ini:4: \[settings\.my-store\] "file": "%b"/],
     [
       'a section of another name',
