@@ -13,7 +13,7 @@ const SOURCES = ['model', 'events', 'backends', 'src', 'scripts/finish-build.mjs
 /** Ends the process unless this is Node 20.19 or newer. */
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old; 20.19 or newer is needed: https://nodejs.org`)
+  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old. Install Node 20.19 or newer: https://nodejs.org`)
 }
 
 /** Installs the packages of the lock file when they are absent or older than it. */

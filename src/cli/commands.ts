@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import type { World } from './terminal/world.ts'
 
-/** Adds a command, or several, to the program; `exit` sets the exit code of one that neither succeeds nor throws. */
+/** Adds commands to the program; `exit` sets the exit code of a command that neither succeeds nor throws. */
 export type AddCommand = (program: Command, world: World, exit: (code: number) => void) => void
 
 interface CommandModule {
@@ -34,7 +34,7 @@ const COMMANDS: readonly CommandModule[] = [
   { names: ['completion'], load: async () => (await import('./commands/completion.ts')).addCompletionCommands },
 ]
 
-/** What a command line needs: the command that it calls, or all of them where it asks for help or calls none. */
+/** Loads the command that a command line calls, or all commands if it calls none. */
 export async function loadCommands(args: readonly string[]): Promise<readonly AddCommand[]> {
   const name = calledIn(args)
   const called = COMMANDS.filter(({ names }) => name !== undefined && names.includes(name))

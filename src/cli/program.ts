@@ -12,20 +12,20 @@ const USAGE = 2
 const EXAMPLES = `
 Examples:
   kytos-settings start -c kytos.ini          run the service and every enabled NApp
-  kytos-settings napps list                  what is installed, and what is enabled
+  kytos-settings napps list                  installed and enabled NApps
   kytos-settings napps disable kytos/change_log
-  kytos-settings list                        whose settings there are
-  kytos-settings get kytos/link_discovery    what they are
+  kytos-settings list                        namespaces that have settings
+  kytos-settings get kytos/link_discovery    effective settings
   kytos-settings set kytos/link_discovery polling_time=5 --dry-run
-  kytos-settings watch                       what changes, as it changes
+  kytos-settings watch                       changes as they happen
   kytos-settings token create ci --rights write
   kytos-settings import /etc/kytos/kytos.conf --dry-run
   kytos-settings backup settings.archive      also: restore, copy --from A.ini --to B.ini
-  kytos-settings doctor                       what is wrong, and what repairs it
+  kytos-settings doctor                       problems and their repairs
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
 
-/** Runs one command line (without node and script) and answers its exit code; whatever goes wrong is one message on stderr. */
+/** Runs one command line (without node and script) and returns its exit code; an error is one message on stderr. */
 export async function run(args: readonly string[], world: World): Promise<number> {
   let exit = 0
   const program = createProgram(world)
@@ -49,9 +49,9 @@ function createProgram(world: World): Command {
     .version(version(), '--version')
     .option(
       '-c, --config <file>',
-      'the kytos.ini to use; else kytos.ini or kytos.conf here, then in /etc/kytos ($VIRTUAL_ENV/etc/kytos where that is set)',
+      'kytos.ini to use; default: kytos.ini or kytos.conf in the current folder, then in /etc/kytos ($VIRTUAL_ENV/etc/kytos if set)',
     )
-    .option('--debug', 'with an error, print everything that caused it (also KYTOS_SETTINGS_DEBUG=1)')
+    .option('--debug', 'print all causes of an error (or KYTOS_SETTINGS_DEBUG=1)')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })

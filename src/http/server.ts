@@ -33,32 +33,32 @@ export interface HttpOptions {
   readonly bus: RootBus
   readonly feed: Feed
   readonly health: Health
-  /** What `/metrics` answers; without it there is none. */
+  /** The metrics for `/metrics`; without them there is no such route. */
   readonly metrics?: PrintedMetrics
   /** The address to listen on, such as `127.0.0.1`. */
   readonly listen: string
-  /** 0 takes any that is free. */
+  /** The port; 0 selects a free one. */
   readonly port: number
   readonly log: Log
-  /** Who comes in; everybody when absent. */
+  /** Options of the authentication; without them every caller is accepted. */
   readonly door?: DoorOptions
-  /** Names by which the service is addressed, besides its addresses. */
+  /** Names of the service besides its addresses. */
   readonly hosts?: readonly string[]
-  /** Speaks HTTPS, and nothing else, with this. */
+  /** The certificate; with it the server accepts only HTTPS. */
   readonly certificate?: Certificate
-  /** Milliseconds between two signs of life on an event stream or a bus connection; 15,000 by default. */
+  /** Milliseconds between two heartbeats of an event stream or a bus connection; 15,000 by default. */
   readonly heartbeat?: number
-  /** Milliseconds that requests have to finish when the service stops; 7,000 by default, so that the store is closed in order within the host's ten seconds. */
+  /** Milliseconds for pending requests when the service stops; 7,000 by default, so that the store closes within the ten seconds of the host. */
   readonly grace?: number
 }
 
 export interface Http {
-  /** Where it answers: `http://<host>:<port>`, or `https`. */
+  /** The URL of the server: `http://<host>:<port>`, or `https`. */
   readonly url: string
-  /** The same by its address alone, for who must not be led elsewhere by a name. */
+  /** The URL with an IP address, for clients that must not resolve a name. */
   readonly addressUrl: string
   readonly port: number
-  /** Ends event streams and bus connections, finishes the requests that were accepted, refuses others. */
+  /** Ends event streams and bus connections, finishes accepted requests and rejects new ones. */
   close(): Promise<void>
 }
 
@@ -72,7 +72,7 @@ const KNOWN_URLS = [
   `${STOREHOUSE}/v1/`,
 ]
 
-/** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
+/** Starts the REST API, the event stream and the bus. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address of another host. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
   const { bus, feed, health, metrics, listen, port, log, certificate, heartbeat = 15_000, grace = 7_000 } = options
   const { door: doorOptions = { required: false }, hosts = [] } = options
@@ -88,7 +88,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     checkOrigin(request, hosts)
     if (stopping) {
       reply.header('connection', 'close')
-      throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Try again once it has started anew.')
+      throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Retry after its restart.')
     }
     responses.add(reply.raw)
     await door.enter(request)
@@ -115,8 +115,8 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => {
     stopping = true
-    events.end('the service stops')
-    connections.stop('the service stops')
+    events.end('the service is stopping')
+    connections.stop('the service is stopping')
     await responses.drain(grace)
     await app.close()
   }
@@ -153,9 +153,7 @@ function refuseBrokenRequest(cause: Error & { readonly code?: string }, socket: 
     socket.destroy()
     return
   }
-  const { status, headers, body } = problemOf(
-    new SettingsError('CONTENT_MALFORMED', `This is no HTTP request that is understood here (${cause.code}).`),
-  )
+  const { status, headers, body } = problemOf(new SettingsError('CONTENT_MALFORMED', `The HTTP request is malformed (${cause.code}).`))
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} Bad Request\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }
@@ -164,23 +162,22 @@ function refusedAddress(cause: unknown, listen: string, port: number): SettingsE
   const { code } = cause as { readonly code?: unknown }
   const details = { listen, port }
   if (code === 'EADDRINUSE') {
-    return new SettingsError(
-      'PORT_TAKEN',
-      `${listen}:${port} is in use by another process: stop that one, or set "port" in the section [settings].`,
-      { cause, details },
-    )
+    return new SettingsError('PORT_TAKEN', `${listen}:${port} is in use by another process: stop that process, or set "port" in [settings].`, {
+      cause,
+      details,
+    })
   }
   if (code === 'EACCES') {
     return new SettingsError(
       'PORT_TAKEN',
-      `${listen}:${port} may not be used by this user: set "port" in the section [settings] to one above 1023.`,
+      `This user is not permitted to listen on ${listen}:${port}: set "port" in [settings] to a port above 1023.`,
       { cause, details },
     )
   }
   const message = cause instanceof Error ? cause.message : String(cause)
   return new SettingsError(
     'CONFIG_INVALID',
-    `Cannot listen on ${listen}:${port} (${message}): set "listen" in the section [daemon] to an address of this host.`,
+    `Cannot listen on ${listen}:${port} (${message}): set "listen" in [daemon] to an address of this host.`,
     {
       cause,
       details,

@@ -13,7 +13,7 @@ const PATHS = 5
 /** How much of a namespace is told that may be none. */
 const LONGEST_NAME = 200
 
-/** Logs a change of settings that was just announced; other facts are logged where they are made, and boxes change too often. */
+/** Logs an announced change of settings; other facts are logged at their source, and changes of boxes are too frequent. */
 export function logFact(log: Log, event: KytosEvent): void {
   if (event.name !== 'settings.changed') return
   const { namespace, scope, kind, changes, revision, version, cursor, origin, actor } = event.content as Facts['settings.changed'] // The name says so.
@@ -36,7 +36,7 @@ export function logFact(log: Log, event: KytosEvent): void {
   })
 }
 
-/** Logs a command that would have changed something and did not; one that did is heard of as a fact. */
+/** Logs a rejected command other than a read; a successful one is logged as a fact. */
 export function logAnswer(log: Log, { event, actor, error }: Answered): void {
   // An error of our own was logged with its stack where it was met.
   if (!error || error.code === 'INTERNAL_ERROR' || COMMANDS[event.name as CommandName] === 'read') return
@@ -44,7 +44,7 @@ export function logAnswer(log: Log, { event, actor, error }: Answered): void {
   const of = typeof namespace === 'string' ? ` of ${quote(namespace)}` : ''
   const about = typeof namespace === 'string' ? { namespace: namespace.slice(0, LONGEST_NAME) } : {}
   const fields = { event: event.name, event_id: event.id, ...about, actor: print(actor), code: error.code }
-  const message = `${event.name}${of} by ${print(actor)} was refused: ${error.code}`
+  const message = `${event.name}${of} by ${print(actor)} was rejected: ${error.code}`
   if (error.status < 500) log.info(message, fields)
   else log.warn(message, fields)
 }

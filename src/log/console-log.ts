@@ -12,7 +12,7 @@ const COLOURS = { INFO: '', WARN: '\x1b[33m', ERROR: '\x1b[31m' }
 const DIM = '\x1b[2m'
 const PLAIN = '\x1b[0m'
 
-/** A log for people: `HH:MM:SS LEVEL name: message`, local time, one line a call, without fields; in colour on a terminal unless `NO_COLOR` is set. */
+/** A text log: `HH:MM:SS LEVEL name: message`, local time, one line a call, without fields; coloured on a terminal unless `NO_COLOR` is set. */
 export function createConsoleLog(out: Console, name = 'host', env: Readonly<Record<string, string | undefined>> = process.env): Log {
   const coloured = out.isTTY === true && !env.NO_COLOR
   const write = (level: keyof typeof COLOURS, message: string): void => {

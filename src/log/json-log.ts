@@ -2,7 +2,7 @@ import { type Logger, pino, stdTimeFunctions } from 'pino'
 import type { Console } from './console-log.ts'
 import type { Log } from './log.ts'
 
-/** A log for machines: JSON, one line a call, with `level`, `time` (ISO 8601, UTC), `controller`, `name`, the fields of the call, and `msg`. */
+/** A JSON log: one line a call, with `level`, `time` (ISO 8601, UTC), `controller`, `name`, the fields of the call, and `msg`. */
 export function createJsonLog(out: Console, controller: string, name = 'host'): Log {
   const root = pino(
     { base: { controller }, timestamp: stdTimeFunctions.isoTime, formatters: { level: level => ({ level }) } },

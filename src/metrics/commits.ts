@@ -2,9 +2,9 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Backend, Batch, Operation, Outcome } from '../../backends/backend.ts'
 import type { Revision } from '../../model/document.ts'
 
-/** Measures what a store is asked to commit, and how far its watch is behind. */
+/** Measures the commits of a store, and the lag of its watch. */
 export interface CommitMeter {
-  /** The same backend, measured; at most one. */
+  /** The same backend with measurements; for one backend only. */
   measure(backend: Backend): Backend
 }
 
@@ -14,25 +14,25 @@ const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5
 const MOST = 10_000
 const LONGEST = 60_000
 
-/** A meter whose numbers stand in this registry. */
+/** Creates a meter with its metrics in this registry. */
 export function createCommitMeter(registry: Registry): CommitMeter {
   const registers = [registry]
   const commits = new Counter({
     name: 'kytos_settings_commits_total',
-    help: 'Commits that the store was asked for, by outcome: done, lost (somebody else was first) or failed.',
+    help: 'Commits sent to the store, by outcome: done, lost (another client was first) or failed.',
     labelNames: ['outcome'],
     registers,
   })
   for (const outcome of ['done', 'lost', 'failed']) commits.inc({ outcome }, 0)
   const seconds = new Histogram({
     name: 'kytos_settings_commit_seconds',
-    help: 'Seconds until the store answered a commit, whatever it answered.',
+    help: 'Seconds until the store answered a commit, for every outcome.',
     buckets: BUCKETS,
     registers,
   })
   const lag = new Histogram({
     name: 'kytos_settings_watch_lag_seconds',
-    help: 'Seconds from the answer to a commit of this controller until its watch had brought it and it was announced here.',
+    help: 'Seconds from the answer to a commit of this controller until its watch delivered it and it was announced.',
     buckets: BUCKETS,
     registers,
   })

@@ -4,11 +4,11 @@ import { Histogram, type Registry } from 'prom-client'
 const EVERY = 100
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Measures how late this process comes to what is due, ten times a second, until the function it gives is called. */
+/** Measures the delay of timers ten times a second, until the returned function is called. */
 export function measureEventLoop(registry: Registry): () => void {
   const delay = new Histogram({
     name: 'kytos_settings_event_loop_delay_seconds',
-    help: 'Seconds by which a timer of this process came late, looked at ten times a second.',
+    help: 'Delay of a timer of this process in seconds, measured ten times a second.',
     buckets: BUCKETS,
     registers: [registry],
   })

@@ -6,24 +6,24 @@ import type { World } from '../terminal/world.ts'
 
 const EXAMPLES = `
 Examples:
-  source <(kytos-settings completion bash)                                  in this shell; in ~/.bashrc for all
+  source <(kytos-settings completion bash)                                  in this shell; add it to ~/.bashrc for every shell
   kytos-settings completion zsh > ~/.zfunc/_kytos-settings                  in a folder of $fpath
-  source <(kytos-settings completion zsh)                                   in this shell, once compinit was called
+  source <(kytos-settings completion zsh)                                   in this shell, after compinit
 
-The names of NApps and settings come from the service, which must run.`
+The service must be running: it provides the names of NApps and settings.`
 
-/** Adds `completion`, which prints what a shell needs to complete commands, flags, NApps and keys, and the hidden command that this asks. */
+/** Adds `completion`, which prints the completion script of a shell, and the hidden command that the script calls. */
 export function addCompletionCommands(program: Command, world: World): void {
   program
     .command('completion')
-    .description('print the completion for a shell: bash or zsh')
+    .description('print the completion script of a shell: bash or zsh')
     .argument('<shell>', Object.keys(COMPLETION_SCRIPTS).join(' or '))
     .addHelpText('after', EXAMPLES)
     .action((shell: string) => {
       const script = Object.hasOwn(COMPLETION_SCRIPTS, shell) ? COMPLETION_SCRIPTS[shell] : undefined
-      const known = Object.keys(COMPLETION_SCRIPTS).join(' and ')
+      const known = Object.keys(COMPLETION_SCRIPTS).join(' or ')
       if (script === undefined)
-        throw new SettingsError('CONTENT_MALFORMED', `There is no completion for ${JSON.stringify(shell)}, only for ${known}.`)
+        throw new SettingsError('CONTENT_MALFORMED', `No completion exists for the shell ${JSON.stringify(shell)}: use ${known}.`)
       world.stdout.write(script)
     })
   program

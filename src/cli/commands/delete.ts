@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import type { Settings } from '../../../events/map.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import { unobserved } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
 import { byKey, leavesIn, printKey, valueAt } from '../terminal/key-path.ts'
@@ -27,8 +28,8 @@ Examples:
   kytos-settings delete kytos/link_discovery --comment 'back to the defaults'
   kytos-settings delete kytos/link_discovery --scope controller:c2
 
-It deletes all overrides of a NApp in one scope, with their readable file. The history keeps them: "kytos-settings diff NAPP".
-"kytos-settings unset" takes single settings back.`
+Deletes all overrides of a NApp in one scope, with their readable file. The history keeps them: "kytos-settings diff NAPP".
+"kytos-settings unset" removes single overrides.`
 
 /** Adds `delete`, which deletes the overrides of a NApp in one scope. */
 export function addDeleteCommand(program: Command, world: World): void {
@@ -43,7 +44,7 @@ export function addDeleteCommand(program: Command, world: World): void {
         const { before, after } = deleted
         const forPeople = (): string => printDeleted(deleted, scope, createPaper(world.stdout, world.env))
         printAnswer(json, { ...after, dropped: before.overrides }, forPeople, world)
-        if (after.observed === false) world.stderr.write('kytos-settings: the deletion is stored, but the service has not seen it yet.\n')
+        if (after.observed === false) world.stderr.write(`kytos-settings: ${unobserved('deletion', namespace)}\n`)
       })
     })
 }
@@ -73,7 +74,7 @@ async function deleteOverrides(
 }
 
 function nothingToDelete(namespace: string, scope: string): SettingsError {
-  const message = `${namespace} has no overrides in the scope ${scope}: nothing was deleted. "kytos-settings explain ${namespace}" shows where its values come from.`
+  const message = `${namespace} has no overrides in the scope ${scope}: nothing was deleted. "kytos-settings explain ${namespace}" shows the layer of each value.`
   return new SettingsError('SETTING_NOT_FOUND', message, { details: { namespace, scope } })
 }
 

@@ -18,11 +18,12 @@ Examples:
   kytos-settings describe kytos/link_discovery
   kytos-settings describe kytos/link_discovery --json | jq .schema
 
-Applies: live, at once; reload, the NApp is told to read them again; restart, at its next start; never, only by hand.`
-/** Adds `describe`, which shows what can be set. */
+Applies: live, at once; reload, when the NApp reloads its settings; restart, at the next start of the NApp; never, manually.`
+
+/** Adds `describe`, which shows the settings that a NApp declares. */
 export function addDescribeCommand(program: Command, world: World): void {
   addServiceOptions(program.command('describe'))
-    .description('what can be set for a NApp: type, default, how a change takes effect')
+    .description('show the settings that a NApp declares: type, default, how a change takes effect')
     .argument('<napp>', 'username/name')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {
@@ -39,6 +40,6 @@ function printDescription(description: Description, paper: Paper): string {
   const about = [schema.title, schema.description].filter(text => typeof text === 'string').join(': ')
   const title = harmless(`${namespace}${napp_version === null ? '' : ` ${napp_version}`}${about && `, ${about}`}`)
   const rows = declaredIn(description).map((one): Cell[] => [printKey(one.path), one.type, show(one.default), one.apply, one.description])
-  if (rows.length === 0) return `${title}\nIts schema declares no setting by name.\n`
+  if (rows.length === 0) return `${title}\nThe schema declares no setting by name.\n`
   return `${paper.paint('bold', title)}\n\n${printTable(['Key', { head: 'Type', cut: true }, { head: 'Default', cut: true }, 'Applies', { head: 'Description', cut: true }], rows, paper)}`
 }

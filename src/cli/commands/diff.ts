@@ -27,20 +27,20 @@ interface State {
 
 const EXAMPLES = `
 Examples:
-  kytos-settings diff kytos/link_discovery         what the last change did
-  kytos-settings diff kytos/link_discovery 2       what has changed since version 2
+  kytos-settings diff kytos/link_discovery         the last change
+  kytos-settings diff kytos/link_discovery 2       all changes since version 2
   kytos-settings diff kytos/link_discovery 2 4     from version 2 to version 4
 
-The versions are those of "kytos-settings history"; 0 is before the first. What is compared are overrides; their keys are sorted.`
+"kytos-settings history" lists the versions; 0 is the state before the first. Overrides are compared, with sorted keys.`
 const STYLES: Readonly<Record<string, Style>> = { '+': 'green', '-': 'red', '@': 'cyan' }
 
-/** Adds `diff`, which shows what versions of the overrides differ in. */
+/** Adds `diff`, which shows the differences between two versions of the overrides. */
 export function addDiffCommand(program: Command, world: World): void {
   addServiceOptions(program.command('diff'))
-    .description('what two versions of the overrides of a NApp differ in, line by line')
+    .description('show the differences between two versions of the overrides of a NApp, line by line')
     .argument('<napp>', 'username/name')
-    .argument('[v1]', 'the older version; the one before the last when absent', parseVersion)
-    .argument('[v2]', 'the newer version; now when absent', parseVersion)
+    .argument('[v1]', 'older version; default: the one before the newer version', parseVersion)
+    .argument('[v2]', 'newer version; default: the current one', parseVersion)
     .option('--scope <scope>', 'cluster, controller or controller:ID', 'cluster')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, v1: number | undefined, v2: number | undefined, _options, command: Command) => {
@@ -50,12 +50,12 @@ export function addDiffCommand(program: Command, world: World): void {
         const from = await readVersion(service, namespace, scope, v1 ?? Math.max(0, to.version - 1))
         const answer = { namespace, scope, from: from.version, to: to.version, changes: differences(from.data, to.data) }
         printAnswer(json, answer, () => printPatch(namespace, from, to, createPaper(world.stdout, world.env)), world)
-        if (!json && answer.changes.length === 0) world.stderr.write(`kytos-settings: ${from.label} and ${to.label} of ${namespace} are the same.\n`)
+        if (!json && answer.changes.length === 0) world.stderr.write(`kytos-settings: ${from.label} and ${to.label} of ${namespace} are equal.\n`)
       })
     })
 }
 
-/** The lines in which two values differ, as `diff -u` shows them: coloured where colours are seen, empty when there are none. */
+/** The lines in which two values differ, in the format of `diff -u`, coloured on a terminal; empty for equal values. */
 export function printPatch(name: string, from: Omit<State, 'version'>, to: Omit<State, 'version'>, paper: Paper): string {
   const [before, after] = [printSorted(from.data), printSorted(to.data)]
   if (before === after) return ''
@@ -74,7 +74,11 @@ async function readNow(service: Service, namespace: string, scope: string): Prom
 async function readVersion(service: Service, namespace: string, scope: string, version: number): Promise<State> {
   if (version === 0) return { version, data: {}, label: 'version 0' }
   const [record] = await service.ask('kytos.settings.history', { namespace, scope, version })
-  if (!record) throw new SettingsError('VERSION_NOT_FOUND', `${namespace} has no version ${version} in its history.`)
+  if (!record)
+    throw new SettingsError(
+      'VERSION_NOT_FOUND',
+      `The history of ${namespace} has no version ${version}. "kytos-settings history ${namespace}" lists the versions.`,
+    )
   return { version, data: record.data ?? {}, label: `version ${version}` }
 }
 
@@ -93,6 +97,6 @@ function parseVersion(text: string): number {
   try {
     return parseCount(text)
   } catch {
-    throw new InvalidArgumentError('It is a version as "history" shows it, such as 3.')
+    throw new InvalidArgumentError('Use a version from "kytos-settings history", such as 3.')
   }
 }

@@ -24,17 +24,18 @@ Examples:
   kytos-settings edit kytos/link_discovery
   EDITOR='code --wait' kytos-settings edit kytos/link_discovery --comment 'calmer links'
 
-$VISUAL, $EDITOR, vi or nano. What does not validate comes back with what is wrong; when somebody else changed the same meanwhile, both versions come back.
-Nothing that was typed is lost: where it cannot be stored it is kept in a file.`
+The editor is $VISUAL, $EDITOR, vi or nano. Invalid overrides open again in the editor, with the errors above them.
+If another client changed the same overrides meanwhile, the editor shows both versions.
+A text that cannot be stored is kept in a file.`
 
-/** Adds `edit`, which has a person edit the overrides of a NApp as a whole. */
+/** Adds `edit`, which opens all overrides of a NApp in an editor and stores the result. */
 export function addEditCommand(program: Command, world: World): void {
   addServiceOptions(program.command('edit'))
     .description('edit the overrides of a NApp in your editor')
     .argument('<napp>', 'username/name')
-    .option('--scope <scope>', 'whose overrides: cluster, controller (that of the service) or controller:ID', 'cluster')
-    .option('--comment <text>', 'why, for the history')
-    .option('--new', 'also for a NApp that nobody has heard of yet')
+    .option('--scope <scope>', 'scope of the overrides: cluster, controller (the one of the service) or controller:ID', 'cluster')
+    .option('--comment <text>', 'reason of the change, for the history')
+    .option('--new', 'accept a NApp that is not known yet')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {
       const options = command.optsWithGlobals<EditOptions>()
@@ -51,14 +52,14 @@ async function edit(service: Service, namespace: string, options: EditOptions, w
     const edited = await editUntilStored({ service, draft, before, description, scope, comment, world })
     await draft.remove()
     if (edited) await printChanged(service, { before, after: edited }, { json, scope }, world)
-    else world.stderr.write('kytos-settings: no change, so nothing was stored.\n')
+    else world.stderr.write('kytos-settings: No change: nothing was stored.\n')
   } catch (error) {
     const { code, message, details } = toSettingsError(error)
     if (!(await isWorthKeeping(draft, before.overrides))) {
       await draft.remove()
       throw error
     }
-    throw new SettingsError(code, `${message} What you typed is kept in ${draft.file}`, { cause: error, details })
+    throw new SettingsError(code, `${message} Your text is kept in ${draft.file}`, { cause: error, details })
   }
 }
 

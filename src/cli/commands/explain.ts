@@ -18,14 +18,14 @@ Examples:
   kytos-settings explain kytos/link_discovery
   kytos-settings explain kytos/link_discovery liveness
 
-Layers, low to high: default, seed, cluster, controller, environment. What a value hides stands below it, dimmed and led by "hides".`
+Layers, low to high: default, seed, cluster, controller, environment. Hidden values follow the effective value, marked "hides".`
 
-/** Adds `explain`, which shows where each value comes from and what it hides. */
+/** Adds `explain`, which shows the layer and the author of each value, and the values that it hides. */
 export function addExplainCommand(program: Command, world: World): void {
   addServiceOptions(program.command('explain'))
-    .description('where each value of a NApp comes from: layer, who set it and when, what it hides')
+    .description('show the origin of each value of a NApp: layer, author, time, hidden values')
     .argument('<napp>', 'username/name')
-    .argument('[key]', 'only this setting, or those in it')
+    .argument('[key]', 'only this setting and the settings below it')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
       const options = command.optsWithGlobals<ExplainOptions>()

@@ -17,14 +17,15 @@ Examples:
   kytos-settings export kytos/of_lldp kytos/topology
   kytos-settings export --format kytos.conf > /etc/kytos/kytos.conf
 
-JSON has the overrides of every namespace, as "import" reads them. A kytos.conf has the effective settings of ${CORE_NAMESPACE}: render it before kytosd starts.`
+JSON holds the overrides of every namespace, in the format that "import" reads.
+A kytos.conf holds the effective settings of ${CORE_NAMESPACE}: export it before kytosd starts.`
 
-/** Adds `export`, which prints what is stored. */
+/** Adds `export`, which prints stored overrides as JSON, or a kytos.conf. */
 export function addExportCommand(program: Command, world: World): void {
   addServiceOptions(program.command('export'))
     .description(`print overrides as JSON, or ${CORE_NAMESPACE} as a kytos.conf`)
-    .argument('[namespace...]', 'these only')
-    .addOption(new Option('--format <format>', 'what to print').choices(['json', 'kytos.conf']).default('json'))
+    .argument('[namespace...]', 'only these namespaces')
+    .addOption(new Option('--format <format>', 'output format').choices(['json', 'kytos.conf']).default('json'))
     .addHelpText('after', EXAMPLES)
     .action(async (namespaces: string[], _options, command: Command) => {
       const { format = 'json', ...options } = command.optsWithGlobals<ExportFlags>()
@@ -48,7 +49,8 @@ async function exportJson(service: Service, wanted: readonly string[]): Promise<
 
 async function exportConf(service: Service, wanted: readonly string[], world: World): Promise<string> {
   const [namespace = CORE_NAMESPACE, ...more] = wanted
-  if (more.length > 0) throw new SettingsError('CONTENT_MALFORMED', 'One namespace makes one kytos.conf.')
+  if (more.length > 0)
+    throw new SettingsError('CONTENT_MALFORMED', `A kytos.conf holds one namespace, not ${wanted.length}: export each one separately.`)
   const { data } = await service.ask('kytos.settings.retrieve', { namespace })
   const { text, left } = renderKytosConf(data)
   for (const { name, message } of left) world.stderr.write(`kytos-settings: ${name}: ${message}\n`)

@@ -15,15 +15,15 @@ Examples:
   kytos-settings files restore
   kytos-settings files restore kytos/link_discovery
 
-A file of the store that is missing although nobody removed it, such as after a disk was not mounted, is not written again by itself.
-"kytos-settings status" names such files. Where a removal was meant: "kytos-settings delete NAPP".`
+A file that is missing without a removal, such as on a disk that is not mounted, is not written again automatically.
+"kytos-settings status" lists such files. For an intended removal, use "kytos-settings delete NAPP".`
 
 /** Adds `files restore`, which writes missing readable files again. */
 export function addFilesCommand(program: Command, world: World): void {
-  const files = program.command('files').description('decide about the readable files of the store').addHelpText('after', EXAMPLES)
+  const files = program.command('files').description('manage the readable files of the store').addHelpText('after', EXAMPLES)
   addServiceOptions(files.command('restore'))
     .description('write missing readable files again')
-    .argument('[napp]', 'only those of username/name, in all scopes, or of a namespace of boxes')
+    .argument('[napp]', 'only files of username/name, in all scopes, or of a namespace of boxes')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string | undefined, _options, command: Command) => {
       const { json, ...options } = command.optsWithGlobals<FilesOptions>()
@@ -36,6 +36,6 @@ export function addFilesCommand(program: Command, world: World): void {
 
 function printRestored({ restored, more = 0 }: RestoredFiles, namespace: string | undefined): string {
   if (restored.length === 0) return `No readable file${namespace === undefined ? '' : ` of ${namespace}`} is missing.\n`
-  const lines = restored.map(name => `The file of ${showDocument(name)} is there again.\n`)
-  return lines.join('') + (more > 0 ? `So are ${more} more.\n` : '')
+  const lines = restored.map(name => `Restored the file of ${showDocument(name)}.\n`)
+  return lines.join('') + (more > 0 ? `Restored ${more} more files.\n` : '')
 }

@@ -24,16 +24,16 @@ Examples:
   kytos-settings get kytos/link_discovery /ignored_loops/00:00:00:00:00:00:00:01
   kytos-settings get kytos/link_discovery --json
 
-KEY is the keys on the way to the setting, with dots between them, or a JSON Pointer, which reaches keys that hold a dot.
-One value is printed by itself: a text as it is, anything else as JSON.`
+KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contain a dot.
+A single value is printed alone: a string without quotes, any other value as JSON.`
 
-/** Adds `get`, which shows the settings that are in effect on the controller of the service. */
+/** Adds `get`, which shows the effective settings on the controller of the service. */
 export function addGetCommand(program: Command, world: World): void {
   addServiceOptions(program.command('get'))
-    .description('the settings of a NApp as they are in effect, or one of them')
+    .description('show the effective settings of a NApp, or one of them')
     .argument('<napp>', 'username/name')
     .argument('[key]', 'such as liveness.min_hellos or /liveness/min_hellos')
-    .option('--scope <scope>', 'whose overrides are marked: cluster, controller or controller:ID', 'cluster')
+    .option('--scope <scope>', 'scope of the overrides to mark: cluster, controller or controller:ID', 'cluster')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
       const { scope, ...options } = command.optsWithGlobals<GetOptions>()
@@ -50,7 +50,7 @@ export function addGetCommand(program: Command, world: World): void {
 }
 
 function printSettings({ namespace, data, overrides, state, revision }: Settings, paper: Paper): string {
-  const stale = state === 'READY' ? '' : `The store is away (${state}): this is what was known at revision ${revision}.\n`
+  const stale = state === 'READY' ? '' : `The store is unreachable (${state}): these settings are of revision ${revision} and may be outdated.\n`
   if (Object.keys(data).length === 0) return `${stale}${namespace} has no settings.\n`
   const rows = leavesIn(data)
     .sort(byKey)

@@ -21,14 +21,14 @@ Examples:
   kytos-settings history kytos/link_discovery
   kytos-settings history kytos/link_discovery --limit 3 --scope controller
 
-"kytos-settings diff NAPP V1 V2" shows what two versions differ in, line by line.`
+"kytos-settings diff NAPP V1 V2" shows the differences between two versions, line by line.`
 
-/** Adds `history`, which shows who changed the overrides of a NApp, when and why. */
+/** Adds `history`, which lists the changes of the overrides of a NApp. */
 export function addHistoryCommand(program: Command, world: World): void {
   addServiceOptions(program.command('history'))
-    .description('who changed the overrides of a NApp, when, what and why; the newest first')
+    .description('list the changes of the overrides of a NApp, newest first: time, author, change, comment')
     .argument('<napp>', 'username/name')
-    .option('--limit <count>', 'how many changes', parseCount, 20)
+    .option('--limit <count>', 'maximum number of changes', parseCount, 20)
     .option('--scope <scope>', 'cluster, controller or controller:ID', 'cluster')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {
@@ -42,7 +42,7 @@ export function addHistoryCommand(program: Command, world: World): void {
 }
 
 function printRecords(namespace: string, records: readonly HistoryRecord[], limit: number, paper: Paper): string {
-  if (records.length === 0) return `Nobody has changed ${namespace} here yet.\n`
+  if (records.length === 0) return `${namespace} has no changes in this scope yet.\n`
   const rows = records.slice(0, limit).map((record, i): Cell[] => {
     const { version, kind, actor, at, comment } = record
     return [
@@ -54,7 +54,7 @@ function printRecords(namespace: string, records: readonly HistoryRecord[], limi
       comment ?? '',
     ]
   })
-  return printTable(['Version', 'When', 'Who', 'Kind', { head: 'Overrides', cut: true }, { head: 'Comment', cut: true }], rows, paper)
+  return printTable(['Version', 'Changed at', 'Changed by', 'Kind', { head: 'Overrides', cut: true }, { head: 'Comment', cut: true }], rows, paper)
 }
 
 function whatChanged({ version, data }: HistoryRecord, before: HistoryRecord | undefined): string {

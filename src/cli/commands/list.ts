@@ -18,11 +18,11 @@ Examples:
   kytos-settings list kytos/
   kytos-settings list --json | jq -r '.[].namespace'`
 
-/** Adds `list`, which shows whose settings there are. */
+/** Adds `list`, which lists the namespaces that have settings. */
 export function addListCommand(program: Command, world: World): void {
   addServiceOptions(program.command('list'))
-    .description('whose settings there are')
-    .argument('[prefix]', 'only those whose id begins with this')
+    .description('list the namespaces that have settings')
+    .argument('[prefix]', 'only namespaces that begin with this prefix')
     .addHelpText('after', EXAMPLES)
     .action((prefix: string | undefined, _options, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>()
@@ -36,8 +36,8 @@ export function addListCommand(program: Command, world: World): void {
 function printSummaries(summaries: readonly Summary[], prefix: string | undefined, paper: Paper): string {
   if (summaries.length === 0) {
     return prefix === undefined
-      ? 'There are no settings. A NApp brings its own when it starts.\n'
-      : `No NApp here has an id that begins with ${prefix}.\n`
+      ? 'There are no settings yet: a NApp registers its settings when it starts.\n'
+      : `No namespace begins with ${prefix}. "kytos-settings list" lists all namespaces.\n`
   }
   // Only where a file does not show its document: that is rare, and the other rows have nothing to say.
   const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
@@ -51,6 +51,6 @@ function printSummaries(summaries: readonly Summary[], prefix: string | undefine
     ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
   ])
   const columns = ['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State', ...(hasFiles ? ['File'] : [])]
-  const hint = hasFiles ? '\n"kytos-settings status" names the files, and the commands that repair them.\n' : ''
+  const hint = hasFiles ? '\n"kytos-settings status" lists the files and the commands that repair them.\n' : ''
   return printTable(columns, rows, paper) + hint
 }

@@ -17,17 +17,17 @@ interface StartOptions {
 
 const EXAMPLES = `
 Examples:
-  kytos-settings start                                  with kytos.ini or kytos.conf from here or /etc/kytos
+  kytos-settings start                                  with kytos.ini or kytos.conf of the current folder or /etc/kytos
   kytos-settings start -c kytos.ini --import settings.json
 
-SIGTERM or SIGINT stops it in order; a second one at once.`
+SIGTERM or SIGINT stops the service in order; a second signal stops it at once.`
 
 /** Adds `start`, which runs until it is interrupted. */
 export function addStartCommand(program: Command, world: World, exit: (code: number) => void): void {
   program
     .command('start')
     .description('run the Settings service and every enabled NApp')
-    .option('--import <file>', 'settings to begin with, {"<namespace>": {...}}; used only while the store holds none')
+    .option('--import <file>', 'initial settings, {"<namespace>": {...}}; imported only into a store without overrides')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await start(command.optsWithGlobals<StartOptions>(), world)
@@ -47,7 +47,7 @@ async function start(options: StartOptions, world: World): Promise<void> {
     await host.start()
     if (beginning) await importSettings(bus, beginning, log, host.stopping)
     if (!host.stopping.aborted) {
-      log.info(`Started with ${config.file}: ${host.running.length} NApps.`)
+      log.info(`Started with ${config.file}: ${host.running.length} NApps are running.`)
       world.ready(serviceUrl(config))
     }
     await host.stopped

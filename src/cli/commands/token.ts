@@ -32,19 +32,20 @@ Examples:
   kytos-settings token list
   kytos-settings token revoke 5f1d0c9a7b3e2468
 
-A token is shown once, when it is made; the store has only its hash. Rights: read; write, which brings read; admin, which brings both.
-Run it as the user that the service runs as. When no service runs it opens the store itself.`
+A token is printed once, at its creation; the store holds only its hash.
+Rights: read; write (includes read); admin (includes both).
+Run it as the user of the service. If no service is running, the command opens the store directly.`
 
-/** Adds `token create|list|revoke`, which speak to the service of this host, or to the store when none runs. */
+/** Adds `token create|list|revoke`, which call the service of this host, or open the store if no service is running. */
 export function addTokenCommand(program: Command, world: World): void {
-  const token = program.command('token').description('make, list and revoke the tokens that requests need').addHelpText('after', EXAMPLES)
+  const token = program.command('token').description('create, list and revoke API tokens').addHelpText('after', EXAMPLES)
   token
     .command('create')
-    .description('make a token and show it, once')
-    .argument('<name>', 'who writes with it, as the history will name them')
-    .option('--rights <list>', 'what it may do: read, write, admin, separated by commas', 'read')
-    .option('--expires <time>', 'after how long it ends by itself, such as 90s, 30m, 12h or 30d; never when absent', parseLifetime)
-    .option('--json', 'for machines')
+    .description('create a token and print it once')
+    .argument('<name>', 'name of the client, recorded in the history of its changes')
+    .option('--rights <list>', 'rights of the token: read, write, admin, separated by commas', 'read')
+    .option('--expires <time>', 'lifetime, such as 90s, 30m, 12h or 30d; default: unlimited', parseLifetime)
+    .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
       const { rights = 'read', expires = null, json = false } = command.optsWithGlobals<TokenOptions>()
       const wish = { name, rights: rights.split(',').map(right => right.trim()), expires_in: expires }
@@ -58,8 +59,8 @@ export function addTokenCommand(program: Command, world: World): void {
     })
   token
     .command('list')
-    .description('the tokens that there are, without their secrets')
-    .option('--json', 'for machines')
+    .description('list the tokens, without their secrets')
+    .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
       const tokens = await reach(command, world, { request: ['GET', '/token'], offline: async store => toJson(await store.list()) })
       const rows = isArray(tokens) ? tokens.filter(isObject) : []
@@ -67,8 +68,8 @@ export function addTokenCommand(program: Command, world: World): void {
     })
   token
     .command('revoke')
-    .description('take a token away, at once and for good')
-    .argument('<id>', 'as the list shows it')
+    .description('revoke a token at once and permanently')
+    .argument('<id>', 'id from "kytos-settings token list"')
     .action(async (id: string, _options, command: Command) => {
       await reach(command, world, {
         request: ['DELETE', `/token?id=${encodeURIComponent(id)}`],
@@ -94,11 +95,11 @@ function parseLifetime(text: string): number | null {
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
   const seconds = Number(count) * (SECONDS[unit] ?? 0)
   if (seconds > 0) return seconds
-  throw new InvalidArgumentError('It is a time such as 90s, 30m, 12h or 30d, or never.')
+  throw new InvalidArgumentError('Use a lifetime such as 90s, 30m, 12h or 30d, or never.')
 }
 
 function describeNew(made: Json): string {
   const { name, id, rights, expires_at } = isObject(made) ? made : {}
-  const end = expires_at === null ? 'without an end' : `until ${expires_at}`
-  return `${name} (id ${id}) may ${isArray(rights) ? rights.join(', ') : 'nothing'}, ${end}. This is its token; it is not shown again:`
+  const end = expires_at === null ? 'never expires' : `expires at ${expires_at}`
+  return `Created the token ${name} (id ${id}; rights: ${isArray(rights) ? rights.join(', ') : 'none'}; ${end}). It is printed only once:`
 }

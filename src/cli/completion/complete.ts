@@ -38,7 +38,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--rights': ['read', 'write', 'admin'],
 }
 
-/** What the last word may be completed to; nothing where that is not known. Never throws: there is no place to show an error. */
+/** The candidates for the last word; empty if unknown. Never throws, because a shell has no place for an error. */
 export async function complete(program: Command, words: readonly string[], world: World): Promise<readonly string[]> {
   const current = words.at(-1) ?? ''
   const line = readLine(program, words.slice(0, -1))

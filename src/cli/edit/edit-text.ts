@@ -20,59 +20,59 @@ export interface Page {
   readonly namespace: string
   readonly scope: string
   readonly description: Description | undefined
-  /** What is wrong with what was typed before, or what happened meanwhile; none at first. */
+  /** Errors of the previous text, or a conflict with another client; empty at first. */
   readonly trouble: readonly string[]
-  /** The overrides as they were typed. */
+  /** The overrides as edited. */
   readonly body: string
 }
 
 /** The text for an editor. */
 export function printPage({ namespace, scope, description, trouble, body }: Page): string {
   const intro = [
-    `The overrides of ${namespace}, scope ${scope}, as JSON. Save and leave the editor to store them;`,
-    'leave without a change to store nothing. Lines that begin with // do not count.',
+    `Overrides of ${namespace}, scope ${scope}, as JSON. Save and close the editor to store them;`,
+    'close it without a change to store nothing. Lines that begin with // are ignored.',
   ]
   const remarks = [...(trouble.length > 0 ? [...trouble, ''] : []), ...intro, ...guide(description)]
   return `${remarks.map(line => `// ${line}`.trimEnd()).join('\n')}\n${body.trimEnd()}\n`
 }
 
-/** What stands below the remarks at the top. */
+/** The text below the comment lines at the top. */
 export function bodyOf(text: string): string {
   const lines = text.split(/\r?\n/)
   const first = lines.findIndex(line => line.trim() !== '' && !REMARK.test(line))
   return first < 0 ? '' : lines.slice(first).join('\n')
 }
 
-/** The overrides that a person typed. @throws SettingsError JSON_MALFORMED or CONTENT_MALFORMED. */
+/** The overrides in the edited text. @throws SettingsError JSON_MALFORMED or CONTENT_MALFORMED. */
 export function parseBody(body: string): JsonObject {
   const value = parseUntrustedJson(withoutRemarks(body))
   if (isObject(value)) return value
-  throw new SettingsError('CONTENT_MALFORMED', `The overrides are one JSON object, {...}, and this is ${isArray(value) ? 'an array' : show(value)}.`)
+  throw new SettingsError('CONTENT_MALFORMED', `The overrides must be one JSON object, {...}, not ${isArray(value) ? 'an array' : show(value)}.`)
 }
 
-/** What was wrong with a body, line by line, for {@link printPage}. */
+/** The errors of a body as lines for {@link printPage}. */
 export function describeTrouble(error: SettingsError, body: string): readonly string[] {
-  const head = 'NOT STORED. Mend it below and save; leave without a change to give up, and what you typed is kept in a file.'
+  const head = 'NOT STORED. Correct the text below and save. To cancel, close the editor without a change: your text is kept in a file.'
   return [head, ...(isSettingsError(error, 'JSON_MALFORMED') ? pointAt(error, body) : problemsIn(error)).map(line => `  ${line}`)]
 }
 
-/** That somebody else changed the overrides, and what is stored now, for {@link printPage}. */
+/** The conflict with a change of another client, and the stored overrides, as lines for {@link printPage}. */
 export function describeConflict(before: Settings, theirs: Settings, comment: string | null): readonly string[] {
   const { namespace, version, updated_by, overrides } = theirs
   return [
-    `NOT STORED: ${updated_by?.name ?? 'somebody'} changed ${namespace} meanwhile (version ${version}${comment === null ? '' : `, ${show(comment)}`}):`,
+    `NOT STORED: ${updated_by?.name ?? 'another client'} changed ${namespace} meanwhile (version ${version}${comment === null ? '' : `, ${show(comment)}`}):`,
     ...differences(before.overrides, overrides).map(one => `  ${harmless(showDifference(one))}`),
-    'This is stored now:',
+    'Stored now:',
     ...printJson(overrides, 2)
       .split('\n')
       .map(line => `  ${line}`),
-    'Below is what you typed. Change it so that it holds what both of you want, and save.',
-    'To store it as it is, in place of theirs, delete this line.',
+    'Your text is below. Merge both versions in it, and save.',
+    'To replace the stored version with your text, delete this line and save.',
   ]
 }
 
 function guide(description: Description | undefined): readonly string[] {
-  if (!description) return ['', 'There is no schema: any setting is allowed.']
+  if (!description) return ['', 'The NApp has no schema: any setting is allowed.']
   const declared = declaredIn(description)
   if (declared.length === 0) return []
   return declared.flatMap(one => [

@@ -6,7 +6,7 @@ import type { Path } from '../terminal/key-path.ts'
 const MOST = 1_000
 const ALIKE = ['allOf', 'anyOf', 'oneOf'] as const
 
-/** All that a schema says of the value at a place, what says it nearest first: subschemas that hold there for sure or perhaps. */
+/** The subschemas that apply, or may apply, to the value at a path, nearest first. */
 export function schemasAt(root: JsonObject, path: Path): readonly JsonObject[] {
   let here = unfold([root], root)
   for (const key of path) {
@@ -18,12 +18,12 @@ export function schemasAt(root: JsonObject, path: Path): readonly JsonObject[] {
   return here
 }
 
-/** The JSON types that the value at a place may have, and what else is allowed there; no types when anything goes. */
+/** The JSON types that a schema allows at a path; empty when it allows any type. */
 export function typesAt(root: JsonObject, path: Path): ReadonlySet<string> {
   return new Set(schemasAt(root, path).flatMap(typesOf))
 }
 
-/** The ways to every setting that a schema declares by name, in its order. */
+/** The paths of all settings that a schema declares by name, in its order. */
 export function declaredPaths(root: JsonObject): readonly Path[] {
   const found = new Map<string, Path>()
   const visit = (schemas: readonly JsonObject[], path: Path): void => {
@@ -47,7 +47,7 @@ export function declaredPaths(root: JsonObject): readonly Path[] {
   return [...found.values()]
 }
 
-/** The first word that any of these subschemas has for a keyword. */
+/** The value of a keyword in the first of these subschemas that has it. */
 export function firstSaid(schemas: readonly JsonObject[], keyword: string): Json | undefined {
   return schemas.find(schema => schema[keyword] !== undefined)?.[keyword]
 }
@@ -95,7 +95,7 @@ function typesOf({ type, enum: allowed, const: only }: JsonObject): readonly str
   return only === undefined ? [] : [typeOf(only)]
 }
 
-/** What JSON Schema calls the type of a value. */
+/** The JSON Schema type of a value. */
 export function typeOf(value: Json): string {
   if (value === null) return 'null'
   if (isArray(value)) return 'array'

@@ -12,7 +12,7 @@ type Lines = { readonly [N in FactName]?: (content: Facts[N], paper: Paper) => r
 /** How much of a value is shown on a terminal, in characters. */
 const VALUE_WIDTH = 60
 
-/** A fact as people read it: a line for each value that it changes, each with the local time. */
+/** A fact as text: one line for each changed value, with the local time. */
 export function describeEvent({ name, content, timestamp }: KytosEvent, paper: Paper): string {
   const time = paper.paint('dim', new Date(timestamp).toTimeString().slice(0, 8))
   // The table says which content a name has.
@@ -25,10 +25,10 @@ const LINES: Lines = {
   'settings.changed': ({ namespace, scope, kind, changes, actor, comment, origin }, paper) => {
     const place = [paper.paint('bold', harmless(namespace)), ...(scope === '' ? [] : [harmless(scope)])].join(' ')
     const who = nameOf(actor, scope)
-    const how = origin === 'resync' ? ' (found by comparing)' : ''
+    const how = origin === 'resync' ? ' (found by a resync)' : ''
     const why = comment === null ? '' : ` ${paper.paint('dim', harmless(`"${comment}"`))}`
     const tail = origin === 'resync' && !actor ? how : ` ${who}${how}${why}`
-    if (changes.length === 0) return [`${place} ${kind}, and nothing differs in effect here${tail}`]
+    if (changes.length === 0) return [`${place} ${kind}, effective settings unchanged${tail}`]
     return changes.map(({ path, old, new: now, apply }) => {
       const [before, after] = [paper.paint('red', brief(old, paper)), paper.paint('green', brief(now, paper))]
       return `${place} ${harmless(printKey(pathOf(path)))} ${before} -> ${after}${apply === undefined ? '' : ` (${apply})`}${tail}`
@@ -41,7 +41,7 @@ const LINES: Lines = {
     `${paper.paint(state === 'READY' ? 'green' : 'red', `the service is ${state}`)}${reason === null ? '' : `: ${harmless(reason)}`}`,
   ],
   'settings.snapshot': ({ namespaces, revision }, paper) => [
-    `${paper.paint('yellow', 'what happened is no longer known step by step')}; at revision ${revision} there are ${Object.keys(namespaces).length} namespaces`,
+    `${paper.paint('yellow', 'the single changes are no longer available')}; revision ${revision} has ${Object.keys(namespaces).length} namespaces`,
   ],
   'box.changed': ({ namespace, box_id, kind, actor }, paper) => [
     `${paper.paint('bold', harmless(namespace))} box ${harmless(box_id)} ${kind} ${nameOf(actor, '')}`.trimEnd(),
@@ -49,7 +49,7 @@ const LINES: Lines = {
 }
 
 function nameOf(actor: Actor | null, scope: string): string {
-  if (!actor) return scope === 'schema' ? 'by its schema' : scope === '' ? '' : 'by an unknown hand'
+  if (!actor) return scope === 'schema' ? 'by its schema' : scope === '' ? '' : 'by an unknown actor'
   return harmless(`by ${actor.type === 'user' ? actor.name : `${actor.type} ${actor.name}`}`)
 }
 

@@ -5,12 +5,12 @@ import { parseNamespace } from '../../../model/namespace.ts'
 import { toJson } from '../../../model/value.ts'
 import type { Request } from './request.ts'
 
-/** The commands that the command line says. */
+/** The commands that the command line sends. */
 export type Said = `kytos.settings.${'list' | 'retrieve' | 'describe' | 'history' | 'update' | 'delete' | 'status' | 'restore_files'}`
 
 type Requests = { readonly [N in Said]: (content: CommandContent<N>) => Request }
 
-/** A command as the request that says it over REST. */
+/** A command as its REST request. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): Request {
   return REQUESTS[name](content)
 }
@@ -70,5 +70,5 @@ function query(parameters: Readonly<Record<string, string | number | boolean | u
 function headerText(comment: string): string {
   const line = comment.replaceAll(/\s+/g, ' ').trim()
   if (!/[\x00-\x1f\x7f]/.test(line)) return Buffer.from(line, 'utf8').toString('latin1')
-  throw new SettingsError('CONTENT_MALFORMED', 'A comment is text without control characters.')
+  throw new SettingsError('CONTENT_MALFORMED', 'The comment contains control characters: use plain text.')
 }

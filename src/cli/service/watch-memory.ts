@@ -5,16 +5,16 @@ import { isSettingsError } from '../../../model/errors.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import type { Service } from './service.ts'
 
-/** What a reader knows the settings to be, so that it can tell what a snapshot changes. */
+/** The settings last known to a reader, so that a snapshot can be shown as differences. */
 export interface WatchMemory {
-  /** The event as a person is told it: in place of a snapshot, what differs from what was known before. */
+  /** The event to print; for a snapshot, one event per namespace with the differences to the known settings. */
   take(event: KytosEvent): readonly KytosEvent[]
 }
 
 /** How many namespaces are asked for at the same time. */
 const TOGETHER = 8
 
-/** Remembers the settings of these namespaces, of all when there is none, as the service has them now. */
+/** Reads and remembers the current settings of these namespaces; of all namespaces if the list is empty. */
 export async function createWatchMemory(service: Service, wanted: readonly string[]): Promise<WatchMemory> {
   const namespaces = wanted.length > 0 ? [...wanted] : (await service.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)
   const known = new Map<string, JsonObject>()

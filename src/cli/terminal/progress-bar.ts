@@ -1,10 +1,10 @@
 import type { Console } from '../../log/console-log.ts'
 
-/** Shows how far a piece of work is. */
+/** The progress display of a long operation. */
 export interface ProgressBar {
-  /** `done` of `all` pieces so far, and this many bytes where they count. */
+  /** Shows `done` of `all` pieces, and a number of bytes if given. */
   show(done: number, all: number, bytes?: number): void
-  /** Leaves the line to others. */
+  /** Ends the line of the bar. */
   end(): void
 }
 
@@ -15,7 +15,7 @@ const NARROWEST = 5
 const REDRAW = 100
 const LINE = 5_000
 
-/** A bar with the rate, drawn anew on a terminal; a line now and then anywhere else. `clock` is in milliseconds. */
+/** A progress bar with the rate on a terminal; one line every 5 s elsewhere. `clock` is in milliseconds. */
 export function createProgressBar(out: Console, what: string, clock: () => number = () => performance.now()): ProgressBar {
   const began = clock()
   let shown = out.isTTY ? Number.NEGATIVE_INFINITY : began

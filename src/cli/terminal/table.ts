@@ -1,10 +1,10 @@
 import stringWidth from 'string-width'
 import { harmless, type Paper, type Style } from './paper.ts'
 
-/** What stands in a place of a table, in a style or none. */
+/** A cell of a table, with an optional style. */
 export type Cell = string | { readonly text: string; readonly style: Style }
 
-/** A column by its head; one in braces holds what may be cut, and is cut before any other. */
+/** A column by its head; a column with `cut` is shortened before any other. */
 export type Column = string | { readonly head: string; readonly cut: true }
 
 const GAP = '  '
@@ -13,7 +13,7 @@ const NARROWEST = 8
 /** What may be cut is cut above this many, also where a line may be as wide as it is: one value of 256 KiB must not widen every row. */
 const WIDEST = 1_000
 
-/** Prints rows under their heads, aligned; on a terminal the widest columns are cut until a line fits. */
+/** Prints aligned rows under their heads; on a terminal the widest columns are cut until each line fits. */
 export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], paper: Paper): string {
   const heads = columns.map(column => (typeof column === 'string' ? column : column.head))
   const texts = rows.map(row => row.map(cell => harmless(textOf(cell))))
@@ -40,7 +40,7 @@ export function printTable(columns: readonly Column[], rows: readonly (readonly 
   return head + texts.map((row, i) => line(row, rows[i]?.map(styleOf) ?? [])).join('')
 }
 
-/** A text that takes no more than this many columns; what is cut off shows as an ellipsis. */
+/** A text of at most this many columns; an ellipsis replaces the rest. */
 export function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text
   let kept = ''

@@ -21,10 +21,10 @@ import { createJwtCheck, type JwtOptions } from './jwt.ts'
  */
 
 export interface DoorOptions {
-  /** False lets everybody who shows no credential do everything but administer tokens. */
+  /** False gives callers without a credential all rights except the administration of tokens. */
   readonly required: boolean
   readonly tokens?: Tokens
-  /** Without it no login token of Kytos is accepted. */
+  /** Options for login tokens of Kytos; without them no login token is accepted. */
   readonly jwt?: JwtOptions
 }
 
@@ -32,13 +32,13 @@ export interface DoorOptions {
 export type End = (why: string) => void
 
 export interface Door {
-  /** Puts the caller on a request, or refuses it. */
+  /** Sets the caller of a request, or rejects the request. */
   enter(request: FastifyRequest): Promise<void>
-  /** Calls `end` once, as soon as the credential of a request no longer holds; until the answer says to forget it. */
+  /** Calls `end` once, when the credential of a request expires or is revoked; the returned function cancels this. */
   guard(request: FastifyRequest, end: End): Unsubscribe
 }
 
-/** Wrong credentials of one address in one minute, after which it has to wait. */
+/** Failed credentials of one address per minute before it is rate limited. */
 export const MAX_FAILURES = 20
 const WINDOW = 60_000
 /** What a timer can hold. */
@@ -49,7 +49,7 @@ const NOTHING: ReadonlySet<Right> = new Set()
 /** Who let themselves be known by nothing. */
 const ALWAYS = { expires: Number.POSITIVE_INFINITY, holds: () => true }
 
-/** The door of an application, which must not listen yet. */
+/** Creates the authentication of an application that does not listen yet. */
 export async function createDoor(app: FastifyInstance, { required, tokens, jwt }: DoorOptions, log: Log): Promise<Door> {
   app.decorateRequest('caller', null)
   await app.register(rateLimit, { global: false })
@@ -79,7 +79,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       if (!isSettingsError(error, 'TOKEN_INVALID')) throw error
       const count = await failures(request, true)
       if (count === 1 || count === MAX_FAILURES)
-        log.warn(`${request.ip} showed a credential that is not good here (${count} within a minute): ${error.message}`)
+        log.warn(`Rejected an invalid credential from ${request.ip} (${count} within a minute): ${error.message}`)
       throw error
     }
   }
@@ -99,7 +99,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       const { method, routeOptions } = request
       const right = rightForRoute(method, routeOptions.url)
       request.caller = await identify(request)
-      if (right !== 'open') requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'here'}`)
+      if (right !== 'open') requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'this path'}`)
     },
     guard(request, end) {
       const caller = callerOf(request)
@@ -134,7 +134,7 @@ function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string |
 
 function checkToken(tokens: Tokens | undefined, text: string): Grant {
   if (tokens) return tokens.check(text)
-  throw new SettingsError('TOKEN_INVALID', 'There are no tokens here.')
+  throw new SettingsError('TOKEN_INVALID', 'This service accepts no tokens.')
 }
 
 function isJwt(text: string): boolean {
@@ -144,7 +144,7 @@ function isJwt(text: string): boolean {
 function attemptsExceeded(seconds: number): SettingsError {
   return new SettingsError(
     'RATE_LIMITED',
-    `More than ${MAX_FAILURES} credentials within a minute were good for nothing: mend the client, and try again in ${seconds} s.`,
+    `Too many failed login attempts (${MAX_FAILURES} per minute). Fix the client's credentials and retry in ${seconds} s.`,
     { details: { seconds } },
   )
 }

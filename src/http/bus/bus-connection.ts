@@ -35,9 +35,9 @@ import { SignsOfLife } from './signs-of-life.ts'
  *     that opened it no longer holds, it is the same, and no fact or event is told from then on.
  */
 
-/** How many commands of one connection may be under way. */
+/** Maximum number of pending commands of one connection. */
 export const MAX_COMMANDS = 64
-/** How many bytes the frames of its commands may have until no more are read. */
+/** Bytes of pending command frames of one connection above which it is not read. */
 export const MAX_HELD = 4 * 1_048_576
 
 /** Close codes, as IANA registers them; those of broken frames (1002, 1007, 1009) are given by ws. */
@@ -47,15 +47,15 @@ const NO_LONGER_ALLOWED = 1008
 const SLOW = 1013
 
 export interface BusConnectionOptions {
-  /** The bus as whoever opened the connection may use it. */
+  /** The bus with the rights of the caller of the connection. */
   readonly bus: Bus
   readonly feed: Feed
   readonly log: Log
-  /** Refuses whoever may not, or no longer, hear what happens. @throws SettingsError. */
+  /** Rejects a caller without the right to read, or with a credential that has ended. @throws SettingsError. */
   readonly checkReader: () => void
-  /** How many bytes have come over the line. */
+  /** The number of bytes received on the connection. */
   readonly received: () => number
-  /** Called once when the line is closed. */
+  /** Called once when the connection is closed. */
   readonly left: () => void
 }
 
@@ -66,7 +66,7 @@ interface Ending {
   readonly error: SettingsError
 }
 
-/** A WebSocket that speaks the bus. */
+/** A WebSocket connection to the bus. */
 export class BusConnection {
   readonly #line: WebSocket
   readonly #options: BusConnectionOptions
@@ -89,7 +89,7 @@ export class BusConnection {
     })
   }
 
-  /** Asks for a sign of life, and shows a reader where it is; drops one that has given none since the last beat. */
+  /** Sends a ping and the cursor of the reader; drops a peer without a sign of life since the last beat. */
   beat(): void {
     if (this.#signs.isSilent(this.#line.bufferedAmount, this.#options.received()) && !this.#holdsMuch) {
       this.#line.terminate()
@@ -101,22 +101,26 @@ export class BusConnection {
     if (names?.length && unseenCursor !== undefined) this.#tellPlace(names, unseenCursor)
   }
 
-  /** Answers what was taken, refuses more, then closes the line: the service stops. */
+  /** Answers pending commands, rejects new ones, then closes the connection: the service stops. */
   stop(why: string): void {
-    this.#end({ code: STOPPING, why, error: new SettingsError('SERVICE_STOPPING', 'The service is stopping: connect again.') })
+    this.#end({ code: STOPPING, why, error: new SettingsError('SERVICE_STOPPING', 'The service is stopping. Reconnect and retry.') })
   }
 
-  /** Tells nothing more of what happens, answers what was taken, refuses more, then closes the line: the credential no longer holds. */
+  /** Stops events, answers pending commands, rejects new ones, then closes the connection: the credential has ended. */
   expel(why: string): void {
     this.#subscription?.stop()
-    this.#end({ code: NO_LONGER_ALLOWED, why, error: new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked meanwhile.') })
+    this.#end({
+      code: NO_LONGER_ALLOWED,
+      why,
+      error: new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Reconnect with a valid token.'),
+    })
   }
 
   #hear(data: Buffer, isBinary: boolean): void {
     this.#signs.heard()
     if (this.#line.readyState !== this.#line.OPEN) return
     if (isBinary) {
-      this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame is JSON text, never binary')
+      this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame must be JSON text, not binary')
       return
     }
     let id: CommandId | undefined
@@ -163,9 +167,13 @@ export class BusConnection {
   #ask({ id, name, content }: Extract<ClientFrame, { kind: 'command' }>, bytes: number): void {
     checkCommandName(name)
     if (this.#commands.size >= MAX_COMMANDS) {
-      throw new SettingsError('CONNECTION_BUSY', `${MAX_COMMANDS} commands of this connection are under way; wait for an answer before the next.`, {
-        details: { max: MAX_COMMANDS },
-      })
+      throw new SettingsError(
+        'CONNECTION_BUSY',
+        `${MAX_COMMANDS} commands of this connection are pending, the maximum. Wait for an answer before the next command.`,
+        {
+          details: { max: MAX_COMMANDS },
+        },
+      )
     }
     this.#commands.set(id, bytes)
     // The desk refuses names that are not in the table, and each handler checks its content.
@@ -192,7 +200,7 @@ export class BusConnection {
       since,
       unsent: () => this.#unsentEvents,
       say: frame => this.#sendEvent(frame),
-      tooSlow: () => this.#close(SLOW, `READER_SLOW: over ${MAX_UNSENT} bytes unsent; connect again and subscribe with your last cursor`),
+      tooSlow: () => this.#close(SLOW, `READER_SLOW: over ${MAX_UNSENT} bytes unsent; reconnect and subscribe with the last cursor`),
     })
     this.#subscription?.stop()
     this.#subscription = next
@@ -202,7 +210,7 @@ export class BusConnection {
 
   #publish(name: string, content: JsonObject): void {
     if (isCommand(name)) {
-      throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command: send it as {"id", "name", "content"}, so that its answer has a way back.`)
+      throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command and cannot be published: send it as {"id", "name", "content"}.`)
     }
     this.#options.bus.emit(name, content)
   }
@@ -210,7 +218,8 @@ export class BusConnection {
   /** The frame that refuses another; an error that nobody expected, and that did not come over the bus, is logged here. */
   #refusal(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
     const error = toSettingsError(thrown)
-    if (error !== thrown) this.#options.log.error(`A frame on the bus failed: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
+    if (error !== thrown)
+      this.#options.log.error(`A bus frame caused an unexpected error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
     return printRefusal(id, error, kind)
   }
 
@@ -258,7 +267,11 @@ export class BusConnection {
 }
 
 function taken(id: CommandId): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `A command with the id ${JSON.stringify(id)} is under way on this connection: give each its own.`, {
-    details: { id },
-  })
+  return new SettingsError(
+    'CONTENT_MALFORMED',
+    `A command with the id ${JSON.stringify(id)} is already pending on this connection: use a unique id per command.`,
+    {
+      details: { id },
+    },
+  )
 }

@@ -15,16 +15,16 @@ export interface BusRoutesOptions {
   readonly bus: RootBus
   readonly feed: Feed
   readonly log: Log
-  /** Milliseconds between two signs of life. */
+  /** Milliseconds between two heartbeats. */
   readonly heartbeat: number
-  /** Ends a connection when the credential of its request no longer holds. */
+  /** Ends a connection when the credential of its request ends. */
   readonly guard: Door['guard']
 }
 
 export interface BusRoutes {
-  /** How many connections there are. */
+  /** The number of open connections. */
   readonly connections: number
-  /** Answers the commands that were taken, refuses others, and closes every connection. */
+  /** Answers pending commands, rejects new ones, and closes every connection. */
   stop(why: string): void
 }
 
@@ -47,7 +47,7 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
       new Query(request)
       // RFC 9110: a 426 says to what.
       reply.header('upgrade', 'websocket')
-      // Who may write none has none held, or parsed, for them.
+      // Callers without write permission get the small frame limit, so that no 16 MiB frame is buffered for them.
       const line = accept(request, callerOf(request).rights.has(rightForEvent('kytos.storehouse.create')))
       reply.hijack()
       const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')

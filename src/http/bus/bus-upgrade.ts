@@ -27,10 +27,10 @@ const OPTIONS: ServerOptions & CloseTimeout = {
   closeTimeout: 2 ** 31 - 1,
 }
 
-/** Turns the request it is given into a WebSocket, on which boxes may come or not. @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED. */
+/** Upgrades a request to a WebSocket; `boxes` selects the larger frame limit. @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED. */
 export type Accept = (request: FastifyRequest, boxes: boolean) => WebSocket
 
-/** Has requests for a WebSocket come to the routes of `app`, whose handlers may accept them. */
+/** Dispatches WebSocket requests to the routes of `app`, whose handlers may accept them. */
 export function acceptUpgrades(app: FastifyInstance): Accept {
   const upgrades = new WeakMap<IncomingMessage, { readonly socket: Duplex; readonly head: Buffer }>()
   const forBoxes = new WebSocketServer({ ...OPTIONS, maxPayload: BOX_MESSAGE_BYTES })
@@ -63,7 +63,11 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
   return (request, boxes) => {
     const webSockets = boxes ? forBoxes : forOthers
     const upgrade = upgrades.get(request.raw)
-    if (!upgrade) throw new SettingsError('UPGRADE_REQUIRED', 'This is the bus: connect with a WebSocket client, to ws:// instead of http://.')
+    if (!upgrade)
+      throw new SettingsError(
+        'UPGRADE_REQUIRED',
+        'This path accepts only WebSocket connections: use a WebSocket client, with ws:// instead of http://.',
+      )
     let accepted: WebSocket | undefined
     let refused: Error | undefined
     webSockets.once('wsClientError', error => {
@@ -74,7 +78,7 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
     })
     webSockets.removeAllListeners('wsClientError')
     if (accepted) return accepted
-    throw new SettingsError('CONTENT_MALFORMED', `This is no handshake of a WebSocket: ${refused?.message ?? 'the line was closed'}.`)
+    throw new SettingsError('CONTENT_MALFORMED', `The WebSocket handshake is not valid: ${refused?.message ?? 'the connection was closed'}.`)
   }
 }
 

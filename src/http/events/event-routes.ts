@@ -9,16 +9,16 @@ import { EventStream } from './event-stream.ts'
 
 export interface EventRoutesOptions {
   readonly feed: Feed
-  /** Milliseconds between two signs of life. */
+  /** Milliseconds between two heartbeats. */
   readonly heartbeat: number
-  /** Ends a stream when the credential of its request no longer holds. */
+  /** Ends a stream when the credential of its request ends. */
   readonly guard: Door['guard']
 }
 
 export interface EventRoutes {
-  /** How many readers are connected. */
+  /** The number of connected readers. */
   readonly readers: number
-  /** Ends every stream once what is under way has been sent. */
+  /** Ends every stream after its queued events are sent. */
   end(why: string): void
 }
 
@@ -64,6 +64,6 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
 /** Where a reader that was here before left off; it counts more than the address, which stays the same when it connects again. */
 function lastEventId(request: FastifyRequest): string | undefined {
   const id = request.headers['last-event-id']
-  if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'Last-Event-ID stands more than once.')
+  if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'The header Last-Event-ID is present more than once; once is allowed.')
   return id === '' ? undefined : id
 }

@@ -42,7 +42,7 @@ export class EventStream {
     this.#namespaces = namespaces
   }
 
-  /** Follows the feed until the reader leaves or is cut off, then calls `left`. @throws SettingsError CURSOR_MALFORMED, before anything is sent. */
+  /** Follows the feed until the reader disconnects or is ended, then calls `left`. @throws SettingsError CURSOR_MALFORMED, before anything is sent. */
   open(feed: Feed, since: string | undefined, left: () => void): void {
     const reader = new FactReader({
       feed,
@@ -62,7 +62,7 @@ export class EventStream {
     reader.begin()
   }
 
-  /** Shows that the line is alive, and where the reader is; drops one that was cut off and takes nothing more. */
+  /** Sends a heartbeat and the cursor; drops an ended stream whose reader reads nothing more. */
   beat(): void {
     const unsent = this.#response.writableLength
     if (this.#ended) {
@@ -73,7 +73,7 @@ export class EventStream {
     this.#unsentAtBeat = unsent
   }
 
-  /** Ends the stream once what is under way has been sent, saying why in a comment. */
+  /** Ends the stream after its queued events, with the reason as a comment. */
   end(why: string): void {
     if (this.#ended) return
     this.#stop()

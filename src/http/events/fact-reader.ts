@@ -11,7 +11,7 @@ import type { Feed } from '../../../events/feed.ts'
  *     one that cannot keep up goes forward, and a snapshot of any size passes.
  */
 
-/** How many bytes may wait for a reader before it is cut off. */
+/** Queued bytes of a reader above which its stream is ended. */
 export const MAX_UNSENT = 1_048_576
 
 /** The cursor before everything. */
@@ -19,18 +19,18 @@ const BEGINNING = '0'
 
 export interface FactReaderOptions {
   readonly feed: Feed
-  /** The cursor to go on after; from now when undefined. */
+  /** The cursor to resume after; now when undefined. */
   readonly since: string | undefined
-  /** The event as this reader should see it; undefined when it is for others. */
+  /** The event filtered for this reader; undefined if it is for others. */
   readonly wants: (event: KytosEvent) => KytosEvent | undefined
-  /** Bytes of events that wait to be sent. */
+  /** Bytes of queued events. */
   readonly unsent: () => number
   readonly say: (event: KytosEvent, cursor: string | undefined) => void
-  /** Called once when the reader is too slow; nothing is said after it. */
+  /** Called once when the reader is too slow; no event follows. */
   readonly tooSlow: () => void
 }
 
-/** The way of one reader through the facts. */
+/** The position of one reader in the facts, and its delivery. */
 export class FactReader {
   readonly #options: FactReaderOptions
   readonly #unsubscribe: Unsubscribe
@@ -39,7 +39,7 @@ export class FactReader {
   #cursor: string | undefined
   #stopped = false
 
-  /** Follows the feed from here on, but says nothing before {@link begin}. @throws SettingsError CURSOR_MALFORMED. */
+  /** Follows the feed, but delivers nothing before {@link begin}. @throws SettingsError CURSOR_MALFORMED. */
   constructor(options: FactReaderOptions) {
     this.#options = options
     const { feed, since } = options
@@ -51,12 +51,12 @@ export class FactReader {
     })
   }
 
-  /** Where the reader is; undefined as long as there is no state. */
+  /** The cursor of the reader; undefined without state. */
   get cursor(): string | undefined {
     return this.#cursor
   }
 
-  /** Says what has come so far, and from here on what comes. */
+  /** Delivers the events received so far, then new ones. */
   begin(): void {
     const early = this.#early ?? []
     this.#early = undefined

@@ -2,8 +2,8 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * The answers under way. Closing a server at once would cut off those that are written but not yet sent: node takes their connections for idle ones. So
- * whoever closes waits for them here first.
+ * The pending responses of a server. A server waits for them before it closes, because Node treats connections with
+ * written but unsent responses as idle and would cut them off.
  *
  * Invariant: each answer ends with its event `close`, at the latest when its line is closed. Node says so only of the answer whose turn it is; those to
  * requests that came behind it on the same line would be open for ever.
@@ -24,7 +24,7 @@ export class OpenResponses {
     })
   }
 
-  /** Resolves when none is left; one that takes longer than `grace` milliseconds is cut off. */
+  /** Resolves when none is pending; responses pending after `grace` milliseconds are destroyed. */
   async drain(grace: number): Promise<void> {
     if (this.#open === 0) return
     const impatience = setTimeout(() => {

@@ -6,7 +6,7 @@ import { isArray, isObject, type Json, pointerTo } from '../../../model/value.ts
 const PROTOTYPE = '__proto__'
 
 /**
- * JSON that somebody sent, as {@link parseUntrustedJson}, without what {@link refusePrototype} refuses.
+ * Parses JSON of a client with {@link parseUntrustedJson}, and rejects it as {@link refusePrototype} does.
  * @throws SettingsError JSON_MALFORMED.
  */
 export function parseOutsideJson(text: string): Json {
@@ -16,7 +16,8 @@ export function parseOutsideJson(text: string): Json {
 }
 
 /**
- * Nobody outside names a member `__proto__`, or a place in one by a JSON Patch; what stands under that name by an edit by hand is read exactly all the same.
+ * Rejects a member `__proto__`, or a JSON Patch into one, in JSON of a client. A member of that name from a hand edit
+ * is still read exactly.
  * @throws SettingsError JSON_MALFORMED.
  */
 export function refusePrototype(value: Json): void {
@@ -45,7 +46,7 @@ function isPlace(key: string, member: Json): boolean {
 }
 
 function refused(pointer: string): SettingsError {
-  return new SettingsError('JSON_MALFORMED', `"${PROTOTYPE}" cannot name a member of what is sent here (at "${pointer.slice(0, 200)}").`, {
+  return new SettingsError('JSON_MALFORMED', `The member name "${PROTOTYPE}" is not allowed (at "${pointer.slice(0, 200)}"): use another name.`, {
     details: { pointer: pointer.slice(0, 200) },
   })
 }

@@ -6,10 +6,10 @@ import { printJson } from '../../../model/json.ts'
  * meanwhile is left out.
  */
 
-/** Gives one box of a namespace; false when there is none. */
+/** Retrieves one box of a namespace; false if it does not exist. */
 export type RetrieveBox = (box_id: string) => Promise<Box | false>
 
-/** What a search finds, and can look into. */
+/** The metadata of a box that a search matches and returns. */
 export interface BoxMetadata {
   readonly box_id: string
   readonly owner: string | null
@@ -31,7 +31,7 @@ export async function searchBoxes(ids: readonly string[], retrieve: RetrieveBox,
   return found
 }
 
-/** One JSON object in pieces: by its id each box as storehouse dumps it, which is a text that is JSON again. */
+/** One JSON object in pieces: for each box id, the dump of storehouse, a string that contains JSON. */
 export async function* printBackup(ids: readonly string[], retrieve: RetrieveBox): AsyncGenerator<string> {
   let lead = '{'
   for await (const box of readAll(ids, retrieve)) {

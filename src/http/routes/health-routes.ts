@@ -4,7 +4,7 @@ import { printRevision, type Revision } from '../../../model/document.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-/** How the service is: `since` is ISO 8601, `age` seconds. */
+/** The state of the service: `since` is ISO 8601, `age` is in seconds. */
 export type Health = () => {
   readonly state: ServiceState
   readonly revision: Revision

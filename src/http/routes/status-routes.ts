@@ -7,7 +7,7 @@ import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-/** The routes of the status, and of what a person decides about readable files. */
+/** Adds the routes of the status and of the restoration of readable files. */
 export function addStatusRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.status, {
     GET: request => {

@@ -15,7 +15,7 @@ const UNREADABLE: Readonly<Record<string, string>> = {
   PATCH: 'Invalid request: empty data',
 }
 
-/** Answers a request to storehouse with the problem that `thrown` stands for. */
+/** Answers a storehouse request with the problem of `thrown`. */
 export function replyStorehouseProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const error = asMalformed(explain(thrown, request, log), request)
   const { status, headers, body } = problemOf(error, { response: responseOf(error, request) })
@@ -25,7 +25,7 @@ export function replyStorehouseProblem(thrown: unknown, request: FastifyRequest,
 /** 1.3.2 takes a body of another type for none, which is a 400. */
 function asMalformed(error: SettingsError, { method }: FastifyRequest): SettingsError {
   if (error.code !== 'UNSUPPORTED_MEDIA_TYPE') return error
-  return new SettingsError('CONTENT_MALFORMED', 'The data of a box is sent as Content-Type: application/json, in UTF-8, not compressed.', {
+  return new SettingsError('CONTENT_MALFORMED', 'The data of a box must be sent as Content-Type: application/json, in UTF-8, without compression.', {
     cause: error,
     details: { got: error.details.got, response: UNREADABLE[method] },
   })
