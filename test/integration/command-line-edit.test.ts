@@ -62,11 +62,11 @@ describe('edit', () => {
   it('stores nothing, and leaves no file, when nothing was changed or all was deleted', async () => {
     const looking = await stage.editor(`echo "$1" > where; printf '\\n// a remark\\n' >> "$1"`)
     const looked = await stage.run(['edit', NAPP], { EDITOR: looking })
-    expect(looked).toEqual({ exit: 0, stdout: '', stderr: 'kytos-settings: no change, so nothing was stored.\n' })
+    expect(looked).toEqual({ exit: 0, stdout: '', stderr: 'kytos-settings: No change: nothing was stored.\n' })
     await expect(access((await read(stage, 'where')).trim())).rejects.toMatchObject({ code: 'ENOENT' })
     const deleted = await stage.run(['edit', NAPP], { EDITOR: 'rm' })
     expect(deleted).toMatchObject({ exit: 0, stderr: expect.stringContaining('no change') })
-    expect(await stage.run(['history', NAPP])).toMatchObject({ stdout: `Nobody has changed ${NAPP} here yet.\n` })
+    expect(await stage.run(['history', NAPP])).toMatchObject({ stdout: `${NAPP} has no changes in this scope yet.\n` })
   })
 
   it('stores it also when the namespace went on otherwise, and by a command with arguments', async () => {

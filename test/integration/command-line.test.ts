@@ -90,7 +90,7 @@ describe.each(['filesystem', 'etcd'] as const)('the command line on %s', backend
     expect((await stage.run(['set', NAPP, 'polling_time=0.5', '--scope', 'controller', '--if-revision', revision])).exit).toBe(0)
     const hidden = await stage.run(['set', NAPP, 'polling_time=7'])
     expect(hidden).toMatchObject({ exit: 0, stderr: expect.stringMatching(/a higher layer hides polling_time here/) })
-    expect(hidden.stdout).toContain('Nothing is different in effect here.')
+    expect(hidden.stdout).toContain('The effective settings on this controller are unchanged.')
     expect((await stage.run(['set', NAPP, 'polling_time=7'])).stdout).toMatch(/holds that already: nothing was stored/)
     const back = await stage.run(['unset', NAPP, 'polling_time', '--scope', 'controller'])
     expect(back.stdout).toMatch(/^polling_time +0.5 +7 +live$/m)
@@ -146,7 +146,7 @@ describe('a command', () => {
     ]
     const set = await stage.run(['set', 'kytos/typed', ...typed, 'old=1', '--json'])
     expect(set.exit, set.stderr).toBe(0)
-    expect(set.stderr).toBe('kytos-settings: old: deprecated, says the schema.\n')
+    expect(set.stderr).toBe('kytos-settings: The schema marks old as deprecated.\n')
     expect(parseJson(set.stdout)).toMatchObject({
       overrides: {
         name: '5',

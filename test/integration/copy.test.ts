@@ -127,7 +127,7 @@ describe('copy', () => {
     expect(await keysBelow(etcd, '/b')).toBe(0)
     const skipped = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini', '--skip-oversized')
     expect(skipped.exit).toBe(0)
-    expect(skipped.output).toContain('Left out, too large: boxes/big/one (2000011 bytes)')
+    expect(skipped.output).toContain('Skipped, too large for the target: boxes/big/one (2000011 bytes)')
     const { texts } = await contentsOf(b)
     expect(Object.keys(texts)).toHaveLength(Object.keys((await contentsOf(a)).texts).length - 2)
   })

@@ -161,7 +161,7 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
   const { cwd } = stage
   await writeFile(join(cwd, 'settings.py'), SETTINGS)
   const trial = await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])
-  expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: no service runs here, and there is no store yet.\n' })
+  expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: No service is running here, and no store exists yet.\n' })
   expect(trial.stdout).toContain('It would be 3 new')
   expect(await readdir(cwd)).not.toContain('store')
   const interruption = new AbortController()

@@ -26,7 +26,7 @@ it('docs/moving-stores.md does what it shows', { timeout: 60_000 }, async () => 
     promisify(execFile)('bash', ['-c', `set -e\nnpx() { shift; "${process.execPath}" "${main}" "$@"; }\n${commands}`], { cwd })
 
   const copied = await shell(copying)
-  expect(copied.stdout).toContain('Dry run, nothing was changed.')
+  expect(copied.stdout).toContain('Dry run: nothing was written.')
   expect(copied.stdout).toContain('Compared and equal')
   expect(copied.stdout).toMatch(/ 0 broken|^0 broken/m)
   expect(withoutMeta(await contentsOf(join(cwd, 'etcd.ini')))).toEqual(wanted)

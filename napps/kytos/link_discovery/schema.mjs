@@ -6,7 +6,7 @@
 export const SCHEMA = /** @type {const} */ ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Link discovery',
-  description: 'Discovery of links between switches',
+  description: 'Detection of links between switches',
   type: 'object',
   additionalProperties: false,
   'x-apply': 'live',

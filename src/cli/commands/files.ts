@@ -37,5 +37,5 @@ export function addFilesCommand(program: Command, world: World): void {
 function printRestored({ restored, more = 0 }: RestoredFiles, namespace: string | undefined): string {
   if (restored.length === 0) return `No readable file${namespace === undefined ? '' : ` of ${namespace}`} is missing.\n`
   const lines = restored.map(name => `Restored the file of ${showDocument(name)}.\n`)
-  return lines.join('') + (more > 0 ? `Restored ${more} more files.\n` : '')
+  return lines.join('') + (more > 0 ? `Further restored files: ${more}.\n` : '')
 }

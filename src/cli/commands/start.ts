@@ -47,7 +47,7 @@ async function start(options: StartOptions, world: World): Promise<void> {
     await host.start()
     if (beginning) await importSettings(bus, beginning, log, host.stopping)
     if (!host.stopping.aborted) {
-      log.info(`Started with ${config.file}: ${host.running.length} NApps are running.`)
+      log.info(`Started with ${config.file}. Running NApps: ${host.running.length}.`)
       world.ready(serviceUrl(config))
     }
     await host.stopped

@@ -68,6 +68,6 @@ function printFiles(files: readonly FileState[], more: number, paper: Paper): st
   ])
   const codes = new Set(files.map(({ code }) => code))
   const advice = (Object.keys(REPAIRS) as FileCode[]).flatMap(code => (codes.has(code) ? [`${REPAIRS[code]}\n`] : []))
-  const rest = more > 0 ? `${more} more files are not listed.\n` : ''
+  const rest = more > 0 ? `Further files that are not listed: ${more}.\n` : ''
   return `${printTable(['Document', 'File', 'Path', { head: 'Reason', cut: true }], rows, paper)}${rest}\n${advice.join('')}`
 }

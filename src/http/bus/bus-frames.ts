@@ -145,7 +145,7 @@ function refuseUnknown(value: JsonObject, where: string, allowed: readonly strin
   if (unknown === undefined) return
   const close = nearest(unknown, allowed)
   const hint = close ? `the nearest is "${close}"` : `allowed: ${allowed.map(name => `"${name}"`).join(', ')}`
-  throw new SettingsError('CONTENT_MALFORMED', `The member ${quote(unknown)} of ${where} is not known; ${hint}.`, {
+  throw new SettingsError('CONTENT_MALFORMED', `The member ${quote(unknown)} in ${where} is not known; ${hint}.`, {
     details: { got: unknown.slice(0, 100), allowed, ...(close && { nearest: close }) },
   })
 }
