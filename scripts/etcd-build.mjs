@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds an etcd server of exactly this version from the Go module proxy, once, and prints the path of its binary: what ETCD_BINARY takes.
+// Builds an etcd server of one version from the Go module proxy, once, and prints the path of its binary for ETCD_BINARY.
 // Usage: ETCD_BINARY=$(node scripts/etcd-build.mjs [version]) npm test -- test/conformance/etcd.test.ts
 
 import { spawnSync } from 'node:child_process'

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Starts three etcds as one cluster on loopback, prints what kytos.ini needs, and stops them all on Ctrl-C. Data stays in ./var/etcd.
+// Starts a cluster of three etcd members on loopback, prints the lines for kytos.ini, and stops the members on Ctrl-C.
+// The data is kept in ./var/etcd.
 // Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]; the ports are 2379, 22379 and 32379, and the next one of each.
 
 import { spawn } from 'node:child_process'

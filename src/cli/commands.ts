@@ -9,7 +9,7 @@ interface CommandModule {
   readonly load: () => Promise<AddCommand>
 }
 
-/** Every command, in the order of the help. Each is loaded when it is called, for all of them together take longer to load than most take to run. */
+/** Every command, in the order of the help. Each is loaded on demand, because loading all takes longer than running most of them. */
 const COMMANDS: readonly CommandModule[] = [
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStartCommand },
   { names: ['napps'], load: async () => (await import('./commands/napps.ts')).addNAppsCommand },
@@ -41,7 +41,7 @@ export async function loadCommands(args: readonly string[]): Promise<readonly Ad
   return Promise.all((called.length > 0 ? called : COMMANDS).map(({ load }) => load()))
 }
 
-/** The first word that is neither an option of the program nor its value. */
+/** The first word other than an option of the program or its value. */
 function calledIn(args: readonly string[]): string | undefined {
   const rest = [...args]
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {

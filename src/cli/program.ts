@@ -37,7 +37,7 @@ export async function run(args: readonly string[], world: World): Promise<number
     await program.parseAsync([...args], { from: 'user' })
     return exit
   } catch (error) {
-    // Commander has printed what it had to say.
+    // Commander has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
     return printError(error, world.stderr, args.includes('--debug') || world.env.KYTOS_SETTINGS_DEBUG === '1')
   }

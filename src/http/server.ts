@@ -62,9 +62,9 @@ export interface Http {
   close(): Promise<void>
 }
 
-/** Milliseconds in which a request must have arrived whole. */
-const REQUEST_TIMEOUT = 30_000
-/** What an address that leads nowhere may have meant. */
+/** Milliseconds in which a whole request must arrive. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** Known paths, for the hint of an unknown one. */
 const KNOWN_URLS = [
   ...Object.values<Route>(ROUTES)
     .map(({ path }) => path)
@@ -126,14 +126,14 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
 
 function createApp(log: Log, certificate: Certificate | undefined): FastifyInstance {
   const app = fastify({
-    // Only server options are other ones for HTTPS; what speaks it is a server of the same kind.
+    // A cast, because only the server options differ for HTTPS.
     https: (certificate?.options ?? null) as null,
     logger: false,
     bodyLimit: MESSAGE_BYTES,
-    requestTimeout: REQUEST_TIMEOUT,
-    // Our own hook refuses requests that come while the service stops, as a problem like any other.
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // The onRequest hook rejects requests during the stop, as a problem like any other.
     return503OnClosing: false,
-    // By then every answer is out; what is left are lines that have asked nothing.
+    // By then every response is sent; only idle connections are left.
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256, querystringParser: parseQuery },
     frameworkErrors: (error, request, reply) => replyProblem(error, request, reply, log),
@@ -147,7 +147,7 @@ function createApp(log: Log, certificate: Certificate | undefined): FastifyInsta
   return app
 }
 
-/** Answers what is no HTTP request, on the bare line. */
+/** Answers a malformed HTTP request directly on the socket. */
 function refuseBrokenRequest(cause: Error & { readonly code?: string }, socket: Socket): void {
   if (cause.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
@@ -185,7 +185,7 @@ function refusedAddress(cause: unknown, listen: string, port: number): SettingsE
   )
 }
 
-/** How this host reaches what listens on `listen`. */
+/** The host name with which this host reaches the address `listen`. */
 function reachableHost(listen: string): string {
   if (listen === '0.0.0.0') return '127.0.0.1'
   if (listen === '::') return '[::1]'

@@ -1,6 +1,6 @@
 import type { Log } from './log.ts'
 
-/** Where lines go; a terminal may show colours. */
+/** An output of lines; a terminal may show colours. */
 export interface Console {
   write(text: string): unknown
   readonly isTTY?: boolean
@@ -29,7 +29,7 @@ export function createConsoleLog(out: Console, name = 'host', env: Readonly<Reco
   }
 }
 
-/** Messages may quote what others wrote: a line stays one line, and nothing in it steers the terminal. */
+/** The message on one line without control characters, because it may quote foreign text. */
 function oneLine(message: string): string {
   return message.replaceAll(/\s*\n\s*/g, ' | ').replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\u{fffd}')
 }

@@ -11,7 +11,7 @@ export function measureBus(registry: Registry, bus: RootBus): void {
     labelNames: ['listener'],
     registers,
     collect() {
-      // Those who no longer listen leave no number behind.
+      // Removed listeners must not keep a value.
       this.reset()
       for (const [listener, waiting] of bus.backlog()) this.set({ listener }, waiting)
     },
@@ -39,7 +39,7 @@ export function measureBus(registry: Registry, bus: RootBus): void {
     registers,
   })
   bus.onAnswer(({ event: { name }, error }) => {
-    // Anybody may say any name; only those of commands are remembered.
+    // A client may send any name; only names of commands become labels.
     commands.inc({ command: Object.hasOwn(COMMANDS, name) ? name : 'unknown', code: error?.code ?? '' })
   })
 }

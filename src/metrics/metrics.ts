@@ -25,8 +25,8 @@ export interface MetricsSources {
 const PREFIX = 'kytos_settings_'
 const STATES: readonly ServiceState[] = ['READY', 'STALE', 'OFFLINE']
 const FILE_CODES: readonly FileCode[] = ['FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE']
-/** What the watcher says; a fact that has not happened yet is counted too, as 0. */
-const SAID: readonly FactName[] = ['settings.changed', 'settings.rejected', 'settings.state', 'box.changed']
+/** Facts of the watcher, exported with 0 before the first one. */
+const COUNTED_FACTS: readonly FactName[] = ['settings.changed', 'settings.rejected', 'settings.state', 'box.changed']
 
 /** Creates the metrics of one service. */
 export function createMetrics({ health, feed, fileProblems, registry = new Registry() }: MetricsSources): Metrics {
@@ -43,7 +43,7 @@ export function createMetrics({ health, feed, fileProblems, registry = new Regis
     })
   }
 
-  /** What is counted elsewhere, since the start. */
+  /** Adds a counter whose value is kept elsewhere, since the start. */
   const counter = (name: string, help: string, read: () => number): void => {
     new Counter({
       name: `${PREFIX}${name}`,
@@ -87,7 +87,7 @@ export function createMetrics({ health, feed, fileProblems, registry = new Regis
   })
 
   const facts = new Counter({ name: `${PREFIX}facts_total`, help: 'Facts published on the bus, by name.', labelNames: ['name'], registers })
-  for (const name of SAID) facts.inc({ name }, 0)
+  for (const name of COUNTED_FACTS) facts.inc({ name }, 0)
   feed.follow(undefined, ({ name }) => facts.inc({ name }))
 
   return { contentType: registry.contentType, gauge, print: () => registry.metrics() }

@@ -41,7 +41,7 @@ export function addCopyCommand(program: Command, world: World): void {
       const began = performance.now()
       const progress = createProgressBar(world.stderr, 'copied')
       const options = { ...fillOptions(flags), progress: progress.show }
-      // Only when it is needed: the clients of the stores would slow down every other command.
+      // Loaded on demand, because the clients of the stores would slow down every other command.
       const { copyStore } = await import('../../transfer/copy-store.ts')
       const report = await copyStore(source, target, options, warnOn(world)).finally(progress.end)
       printCopy(report, (performance.now() - began) / 1_000, flags, world)

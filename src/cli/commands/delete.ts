@@ -21,7 +21,7 @@ interface Deleted {
   readonly after: Settings
 }
 
-/** How often the overrides are read again because another client changed them first. */
+/** Maximum number of attempts when another client changes the overrides first. */
 const ATTEMPTS = 10
 const EXAMPLES = `
 Examples:
@@ -51,7 +51,7 @@ export function addDeleteCommand(program: Command, world: World): void {
 
 /**
  * Deletes the overrides under the revision at which they were read, so that exactly what is returned was deleted.
- * @throws SettingsError NAMESPACE_NOT_FOUND, or SETTING_NOT_FOUND when the scope has no overrides; what the service refuses.
+ * @throws SettingsError NAMESPACE_NOT_FOUND, or SETTING_NOT_FOUND when the scope has no overrides; the error of the service.
  */
 async function deleteOverrides(
   service: Service,

@@ -19,7 +19,7 @@ interface DiffOptions extends AddressOptions {
 
 /** Overrides as they were after a change. */
 interface State {
-  /** Of the history; 0 before the first. */
+  /** The version in the history; 0 before the first. */
   readonly version: number
   readonly data: JsonObject
   readonly label: string
@@ -59,7 +59,7 @@ export function addDiffCommand(program: Command, world: World): void {
 export function printPatch(name: string, from: Omit<State, 'version'>, to: Omit<State, 'version'>, paper: Paper): string {
   const [before, after] = [printSorted(from.data), printSorted(to.data)]
   if (before === after) return ''
-  // The first line only underlines a name that is not given.
+  // The first line only underlines the missing name of an index.
   const [, ...lines] = createTwoFilesPatch(`${name} ${from.label}`, `${name} ${to.label}`, before, after, undefined, undefined, { context: 3 }).split(
     '\n',
   )
@@ -87,7 +87,7 @@ function paint(line: string, isHead: boolean, paper: Paper): string {
   return style ? paper.paint(style, line) : line
 }
 
-/** Brackets on lines of their own also when nothing is between them, so that what is added stands alone. */
+/** Brackets are on lines of their own also in an empty object, so that each added member is a line of its own. */
 function printSorted(data: JsonObject): string {
   return Object.keys(data).length === 0 ? '{\n}\n' : `${printJson(parseJson(printCanonical(data)), 2)}\n`
 }

@@ -73,7 +73,7 @@ interface Editing {
   readonly world: World
 }
 
-/** Answers what was stored; undefined when nothing was to be. @throws SettingsError what kept it from being stored when the person gave up. */
+/** Returns the stored settings; undefined without a change. @throws SettingsError the last error when the edit is cancelled. */
 async function editUntilStored({ service, draft, before, description, scope, comment, world }: Editing): Promise<Settings | undefined> {
   const { namespace } = before
   let known = before
@@ -83,7 +83,7 @@ async function editUntilStored({ service, draft, before, description, scope, com
   for (;;) {
     const page = printPage({ namespace, scope, description, trouble, body })
     await draft.write(page)
-    // Others want the store while a person thinks.
+    // Other processes may need the store while the editor is open.
     await service.release()
     await runEditor(draft.file, world)
     const text = await draft.read()
@@ -105,7 +105,7 @@ async function editUntilStored({ service, draft, before, description, scope, com
       known = stored.theirs
     } catch (error) {
       failure = toSettingsError(error)
-      if (isSettingsError(failure, ...MENDABLE)) trouble = describeTrouble(failure, body)
+      if (isSettingsError(failure, ...FIXABLE)) trouble = describeTrouble(failure, body)
       else throw failure
     }
   }
@@ -113,7 +113,7 @@ async function editUntilStored({ service, draft, before, description, scope, com
 
 type Put = CommandContent<'kytos.settings.update'> & { readonly scope: string }
 
-/** Stores overrides unless somebody has changed them; that the namespace went on otherwise, with a schema or in another scope, is no reason not to. */
+/** Stores overrides unless another client changed them; a new schema or a change in another scope is no conflict. */
 async function putUnlessChanged(
   service: Service,
   change: Put,
@@ -132,8 +132,8 @@ async function putUnlessChanged(
   }
 }
 
-/** What a person can do something about in the text. */
-const MENDABLE = ['JSON_MALFORMED', 'CONTENT_MALFORMED', 'SETTINGS_INVALID', 'CHANGE_VETOED', 'DOCUMENT_TOO_LARGE'] as const
+/** Errors that a change of the text can fix. */
+const FIXABLE = ['JSON_MALFORMED', 'CONTENT_MALFORMED', 'SETTINGS_INVALID', 'CHANGE_VETOED', 'DOCUMENT_TOO_LARGE'] as const
 
 async function readDescription(service: Service, namespace: string): Promise<Description | undefined> {
   try {
@@ -149,13 +149,13 @@ async function lastComment(service: Service, { namespace }: Settings, scope: str
   return record?.comment ?? null
 }
 
-/** False for what holds nothing but what is stored anyway. */
+/** False for a draft that equals the stored overrides. */
 async function isWorthKeeping(draft: Draft, stored: JsonObject): Promise<boolean> {
   const text = await draft.read()
   if (text === undefined) return false
   try {
     return !equalJson(parseBody(bodyOf(text)), stored)
   } catch {
-    return true // it is not even JSON, so somebody typed it
+    return true // text that is not JSON was typed
   }
 }

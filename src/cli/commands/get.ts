@@ -61,7 +61,7 @@ function printSettings({ namespace, data, overrides, state, revision }: Settings
   return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, paper)
 }
 
-/** A text as it is, but for what would steer the terminal that it is printed on. */
+/** A string without quotes; on a terminal without control characters. */
 function printValue(value: Json, { stdout }: World): string {
   if (typeof value !== 'string') return printJson(value, 2)
   return stdout.isTTY ? value.split('\n').map(harmless).join('\n') : value

@@ -34,7 +34,7 @@ export function addHistoryCommand(program: Command, world: World): void {
     .action((namespace: string, _options, command: Command) => {
       const { json, scope = 'cluster', limit, ...options } = command.optsWithGlobals<HistoryOptions>()
       return withService(options, world, async service => {
-        // One more for people, to tell what the oldest of them changed.
+        // One more record for the table, because the difference of the oldest row needs its predecessor.
         const records = await service.ask('kytos.settings.history', { namespace, scope, limit: Math.min(json ? limit : limit + 1, 1_000) })
         printAnswer(json, records, () => printRecords(namespace, records, limit, createPaper(world.stdout, world.env)), world)
       })
@@ -58,7 +58,7 @@ function printRecords(namespace: string, records: readonly HistoryRecord[], limi
 }
 
 function whatChanged({ version, data }: HistoryRecord, before: HistoryRecord | undefined): string {
-  // What came before it is not kept any more.
+  // The previous record is no longer kept.
   if (!before && version !== 1) return '?'
   return differences(before?.data ?? {}, data ?? {})
     .map(showDifference)

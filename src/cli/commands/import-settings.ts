@@ -11,11 +11,11 @@ import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 
 /*
- * Settings to begin with. Invariants: nothing is written to a store that holds any overrides; either every namespace of the file is stored or, with an
- * error, none; what somebody else has stored or changed meanwhile is never touched.
+ * Initial settings. Invariants: nothing is written to a store that holds any overrides; either every namespace of the
+ * file is stored or, with an error, none; changes of other clients are never touched.
  */
 
-/** The overrides in a file `{"<namespace>": {...}}`, checked as far as that goes without the schemas. */
+/** The overrides in a file `{"<namespace>": {...}}`, checked without the schemas. */
 export interface ImportFile {
   readonly name: string
   readonly overrides: ReadonlyMap<Namespace, JsonObject>
@@ -37,7 +37,7 @@ export async function readImport(path: string, cwd: string): Promise<ImportFile>
   }
 }
 
-/** Stores a file's overrides in a store that holds none, in the name of the file; an unreachable store is waited for. @throws SettingsError what the service refused it with. */
+/** Stores the overrides of a file in a store without overrides, once the store is reachable. @throws SettingsError the error of the service. */
 export async function importSettings(bus: RootBus, file: ImportFile, log: Log, signal: AbortSignal): Promise<void> {
   const view = bus.view({ type: 'import', name: file.name })
   for (let said = false; !signal.aborted; said = true) {
@@ -53,7 +53,7 @@ export async function importSettings(bus: RootBus, file: ImportFile, log: Log, s
   }
 }
 
-/** Answers what was done, in one sentence. */
+/** Returns the result as one sentence. */
 async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string> {
   const summaries = await ask(view, 'kytos.settings.list', {})
   if (summaries.some(summary => summary.overrides)) return `The store already holds settings: ${file.name} was not imported.`

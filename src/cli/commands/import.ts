@@ -19,7 +19,7 @@ interface ImportFlags extends AddressOptions {
   readonly json?: boolean
 }
 
-/** The exit code of what is invalid. */
+/** The exit code for invalid input. */
 const INVALID = 4
 const EXAMPLES = `
 Examples:
@@ -54,7 +54,7 @@ export function addImportCommand(program: Command, world: World, exit: (code: nu
 
 /** The sources of each file. */
 async function readAll(files: readonly string[], { namespace }: ImportFlags, world: World): Promise<readonly (readonly Source[])[]> {
-  // Only when it is needed: the parsers would slow down every other command.
+  // Loaded on demand, because the parsers would slow down every other command.
   const { readSource } = await import('../../import/source.ts')
   const read: (readonly Source[])[] = []
   if (namespace !== undefined && files.length > 1)
@@ -91,7 +91,7 @@ async function bringIn(files: readonly string[], read: readonly (readonly Source
   return useless.length > 0 ? INVALID : 0
 }
 
-/** True for a file of which nothing could be read; not for one that has nothing to say. */
+/** True for a file from which no value could be read; false for an empty file without problems. */
 function gaveNothing(sources: readonly Source[]): boolean {
   const holds = sources.some(source => (source.kind === 'boxes' ? source.boxes.length > 0 : source.kind === 'settings' && source.settings.length > 0))
   return !holds && sources.some(source => source.kind !== 'boxes' && source.problems.length > 0)

@@ -39,7 +39,7 @@ function printSummaries(summaries: readonly Summary[], prefix: string | undefine
       ? 'There are no settings yet: a NApp registers its settings when it starts.\n'
       : `No namespace begins with ${prefix}. "kytos-settings list" lists all namespaces.\n`
   }
-  // Only where a file does not show its document: that is rare, and the other rows have nothing to say.
+  // A column only with a file that differs from its document: such files are rare.
   const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
   const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
     namespace,

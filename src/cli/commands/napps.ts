@@ -110,7 +110,7 @@ async function disableAll(root: string, wanted: readonly string[], force: boolea
   }
 }
 
-/** The NApp a person means; a `:version`, as the list prints it, is left out. @throws SettingsError NAPP_NOT_FOUND with the nearest one, or what is wrong with it. */
+/** The id of a typed NApp, without a `:version`. @throws SettingsError NAPP_NOT_FOUND with the nearest id, or the error of a broken NApp. */
 function resolveId(typed: string, known: readonly string[], tree?: Discovery): string {
   const id = typed.replace(/:.*$/, '')
   const broken = tree?.broken.find(napp => napp.id === id)

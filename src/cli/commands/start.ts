@@ -35,7 +35,7 @@ export function addStartCommand(program: Command, world: World, exit: (code: num
     })
 }
 
-/** Runs host and NApps until the world interrupts. @throws SettingsError what keeps the service from starting, or what is wrong with the import. */
+/** Runs host and NApps until an interruption. @throws SettingsError the error of the start or of the import. */
 async function start(options: StartOptions, world: World): Promise<void> {
   const config = await loadConfig(findConfig(options.config, world))
   const beginning = options.import === undefined ? undefined : await readImport(options.import, world.cwd)
@@ -59,7 +59,7 @@ async function start(options: StartOptions, world: World): Promise<void> {
   }
 }
 
-/** For people on a terminal, for machines anywhere else, unless the file says otherwise. */
+/** A text log on a terminal and a JSON log elsewhere, unless kytos.ini sets the format. */
 function createLog({ settings: { log, controller } }: Config, { stderr, env }: World): Log {
   const forPeople = log === 'auto' ? stderr.isTTY === true : log === 'text'
   return forPeople ? createConsoleLog(stderr, 'host', env) : createJsonLog(stderr, controller)

@@ -20,7 +20,7 @@ Examples:
 
 With --json, "service" is false if no service is running and the command opened the store directly.`
 
-/** What a person does about files of each kind. */
+/** The advice for each state of a file. */
 const REPAIRS: Readonly<Record<FileCode, string>> = {
   FILE_MISSING:
     'The document of a missing file is kept: "kytos-settings files restore [NAPP]" writes the file again; "kytos-settings delete NAPP" deletes the document.',

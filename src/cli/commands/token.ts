@@ -18,7 +18,7 @@ interface TokenOptions {
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
-/** What the service is asked, and what is done with the store itself when there is no service. */
+/** The request to the service, and the operation on the store without a service. */
 interface Ways {
   readonly request: readonly [method: string, path: string, body?: JsonObject]
   readonly offline: (store: TokenStore) => Promise<Json>
@@ -53,7 +53,7 @@ export function addTokenCommand(program: Command, world: World): void {
         request: ['POST', '/token', wish],
         offline: async store => toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
       })
-      // Alone on stdout, so that a script can take it.
+      // The token is alone on stdout, so that a script can read it.
       if (!json) world.stderr.write(`${describeNew(made)}\n`)
       world.stdout.write(`${json ? printJson(made, 2) : isObject(made) && made.token}\n`)
     })
@@ -79,13 +79,13 @@ export function addTokenCommand(program: Command, world: World): void {
     })
 }
 
-/** Through the service of this host, which has the store and knows at once what changed; where none runs, the store itself. */
+/** Calls the service of this host, which then knows the change at once; without a service, opens the store. */
 async function reach(command: Command, world: World, { request, offline }: Ways): Promise<Json> {
   const config = await loadConfig(findConfig(command.optsWithGlobals<TokenOptions>().config, world))
   const service = await readLocalService(join(config.settings.state_dir, config.settings.controller))
   const answered = service && (await askService(service, ...request))
   if (answered) return answered.answer
-  // Only when it is needed: the clients of the stores take longer to load than all the rest.
+  // Loaded on demand, because the clients of the stores load slowly.
   const { withTokenStore } = await import('../../app/open-token-store.ts')
   return withTokenStore(config, warning => world.stderr.write(`kytos-settings: ${warning}\n`), offline)
 }

@@ -12,21 +12,21 @@ import { parseKey, pathsIn, printKey } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
 import type { World } from '../terminal/world.ts'
 
-/** What stands on a command line before the word that is to be completed. */
+/** The command line before the word to complete. */
 interface Line {
   readonly command: Command
   readonly positionals: readonly string[]
-  /** The option whose value is to be completed. */
+  /** The option whose value is completed. */
   readonly option: Option | undefined
   readonly options: AddressOptions
 }
 
 type Ask = <N extends Said>(name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
 
-/** Asks for names of files in place of candidates. */
+/** Requests file names in place of candidates. */
 const FILES = ':files'
-/** Milliseconds that a person with a finger on the tab key waits. */
-const PATIENCE = 2_000
+/** Milliseconds after which a completion without an answer ends. */
+const COMPLETION_TIMEOUT_MS = 2_000
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--scope': ['cluster', 'controller', 'controller:'],
   '--config': [FILES],
@@ -46,7 +46,7 @@ export async function complete(program: Command, words: readonly string[], world
     const candidates = await candidatesFor(program, line, current, world)
     return [...new Set(candidates)].filter(candidate => candidate === FILES || (candidate.startsWith(current) && !/\s/.test(candidate)))
   } catch {
-    return [] // no service, or not for this person
+    return [] // no service, or no permission
   }
 }
 
@@ -58,8 +58,8 @@ async function candidatesFor(
 ): Promise<readonly string[]> {
   const ask: Ask = async (name, content) => {
     const { address } = await findAddress(options, world)
-    // The service answers as the table of commands has it.
-    return (await askJson(address, { ...requestOf(name, content), patience: PATIENCE })) as unknown as CommandAnswer<typeof name>
+    // The service answers with the type of the command.
+    return (await askJson(address, { ...requestOf(name, content), patience: COMPLETION_TIMEOUT_MS })) as unknown as CommandAnswer<typeof name>
   }
   const namespaces = async () => (await ask('kytos.settings.list', {})).map(one => one.namespace)
   if (option?.long === '--namespace') return namespaces()
@@ -138,7 +138,7 @@ async function keysOf(ask: Ask, namespace: string): Promise<readonly string[]> {
   return [...declared, ...pathsIn(data)].map(printKey)
 }
 
-/** Without the objects that only hold others. */
+/** The keys without objects that only contain other settings. */
 function innermost(keys: readonly string[]): readonly string[] {
   return keys.filter(key => !keys.some(other => other.startsWith(`${key}.`) || other.startsWith(`${key}/`)))
 }

@@ -10,8 +10,8 @@ import { show } from '../terminal/print-answer.ts'
 import { declaredIn } from './declared-settings.ts'
 
 /*
- * What a person edits: remarks, each line led by `//`, then the overrides as JSON. A line that begins with `//` is a remark wherever it stands: a text of JSON
- * has no line break in it, so no such line is part of one.
+ * The text in the editor: comment lines that begin with `//`, then the overrides as JSON. A line that begins with `//`
+ * is a comment anywhere, because a JSON string has no line break and no such line can be part of one.
  */
 
 const REMARK = /^\s*\/\//
@@ -82,7 +82,7 @@ function guide(description: Description | undefined): readonly string[] {
   ])
 }
 
-/** The message, and where it is about: the line, and a mark below the place. */
+/** The message, the line of the error, and a mark below the column. */
 function pointAt(error: SettingsError, body: string): readonly string[] {
   const { line, column } = error.details
   const text = typeof line === 'number' ? body.split('\n')[line - 1] : undefined

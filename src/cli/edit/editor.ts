@@ -13,9 +13,9 @@ const USUAL = ['vi', 'nano']
 export async function runEditor(file: string, { cwd, env }: World): Promise<void> {
   const editor = env.VISUAL?.trim() || env.EDITOR?.trim() || usualEditor(env.PATH ?? '')
   if (editor === undefined) throw new SettingsError('EDITOR_FAILED', 'No editor was found: set $VISUAL or $EDITOR, or install vi or nano.')
-  // By a shell, as git does: what the variable holds is a command with arguments. Ctrl-C must not end that shell before the editor.
+  // Run by a shell, as git does, because the variable is a command with arguments. Ctrl-C must not end the shell before the editor.
   const child = spawn('/bin/sh', ['-c', `trap : INT QUIT; ${editor} "$@"`, editor, file], { cwd, env: { ...env }, stdio: 'inherit' })
-  // Ctrl-C is the editor's while it has the terminal; it comes to all who are there.
+  // Ctrl-C belongs to the editor while it has the terminal, but the signal reaches every process there.
   const ignore = (): void => {}
   process.on('SIGINT', ignore).on('SIGQUIT', ignore)
   try {

@@ -24,7 +24,7 @@ export interface Changed {
   readonly after: Settings
 }
 
-/** How often a change is made anew because somebody else was quicker. */
+/** Maximum number of attempts when another client changes the overrides first. */
 const ATTEMPTS = 10
 
 /**

@@ -50,7 +50,7 @@ async function describeChange(service: Service, { before, after }: Changed, scop
   return changes.length === 0 ? `${stored}The effective settings on this controller are unchanged.\n` : `${rows}\n${stored}`
 }
 
-/** What differs in effect, and how it takes effect. */
+/** The differences of the effective settings, and how each takes effect. */
 function printChanges(changes: readonly (Difference & { readonly apply: string })[], paper: Paper): string {
   const rows = changes.map(({ path, old, new: now, apply }): Cell[] => [
     printKey(pathOf(path)),

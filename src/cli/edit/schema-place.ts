@@ -2,8 +2,8 @@ import { isArray, isObject, type Json, type JsonObject } from '../../../model/va
 import { resolveLocal } from '../../schema/schema-walk.ts'
 import type { Path } from '../terminal/key-path.ts'
 
-/** The most subschemas that are looked at for one place. */
-const MOST = 1_000
+/** Maximum number of subschemas examined for one path. */
+const MAX_SUBSCHEMAS = 1_000
 const ALIKE = ['allOf', 'anyOf', 'oneOf'] as const
 
 /** The subschemas that apply, or may apply, to the value at a path, nearest first. */
@@ -31,7 +31,7 @@ export function declaredPaths(root: JsonObject): readonly Path[] {
       for (const key of Object.keys(isObject(schema.properties) ? schema.properties : {})) {
         const place = [...path, key]
         const name = JSON.stringify(place)
-        if (found.has(name) || found.size >= MOST || place.length > 16) continue
+        if (found.has(name) || found.size >= MAX_SUBSCHEMAS || place.length > 16) continue
         found.set(name, place)
         visit(
           unfold(
@@ -52,11 +52,11 @@ export function firstSaid(schemas: readonly JsonObject[], keyword: string): Json
   return schemas.find(schema => schema[keyword] !== undefined)?.[keyword]
 }
 
-/** Those subschemas, what they refer to, and what they are made of. */
+/** Those subschemas with the targets of their references and with their parts. */
 function unfold(schemas: readonly JsonObject[], root: JsonObject): readonly JsonObject[] {
   const seen = new Set<JsonObject>()
   const visit = (schema: Json | undefined): void => {
-    if (!isObject(schema) || seen.has(schema) || seen.size >= MOST) return
+    if (!isObject(schema) || seen.has(schema) || seen.size >= MAX_SUBSCHEMAS) return
     seen.add(schema)
     if (typeof schema.$ref === 'string') visit(resolveLocal(schema.$ref, root))
     for (const keyword of ALIKE) {
@@ -84,7 +84,7 @@ function matches(pattern: string, key: string): boolean {
   try {
     return new RegExp(pattern, 'u').test(key)
   } catch {
-    return false // the service refuses such a schema
+    return false // the service rejects such a schema
   }
 }
 

@@ -9,13 +9,13 @@ import { cut } from '../terminal/table.ts'
 
 type Lines = { readonly [N in FactName]?: (content: Facts[N], paper: Paper) => readonly string[] }
 
-/** How much of a value is shown on a terminal, in characters. */
+/** Maximum length of a value on a terminal, in characters. */
 const VALUE_WIDTH = 60
 
 /** A fact as text: one line for each changed value, with the local time. */
 export function describeEvent({ name, content, timestamp }: KytosEvent, paper: Paper): string {
   const time = paper.paint('dim', new Date(timestamp).toTimeString().slice(0, 8))
-  // The table says which content a name has.
+  // The table LINES has the content type of each name.
   const describe = LINES[name as FactName] as ((content: unknown, paper: Paper) => readonly string[]) | undefined
   const lines = describe?.(content, paper) ?? [harmless(name)]
   return lines.map(line => `${time} ${line}\n`).join('')

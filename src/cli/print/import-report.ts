@@ -14,7 +14,7 @@ export function printImportReport({ items, counts, dry_run }: ImportReport): str
   return `${[...lines, `${dry_run ? 'Planned: ' : ''}${sum}.${dry_run ? ' Nothing was written.' : ''}`].join('\n')}\n`
 }
 
-/** No column grows wider for one long name. */
+/** Maximum width of a column in characters. */
 const WIDEST = 60
 
 function subject({ kind, namespace, name }: ReportItem): string {

@@ -33,13 +33,13 @@ export async function findAddress(options: AddressOptions, world: World): Promis
   if (named !== undefined) return { address: { url: parseUrl(named), ...(token !== undefined && { token }) } }
   const config = await loadConfig(locateConfig(options.config, world))
   const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(error => {
-    // Somebody else's: they may still come in as everybody does.
+    // The file of another user: the service may still accept the request without its token.
     if (isSettingsError(error, 'CONFIG_INVALID')) return undefined
     throw error
   })
   const url = door?.url ?? serviceUrl(config)
   const shown = token ?? door?.token
-  // A kytos.ini may have been copied from another host.
+  // A kytos.ini may be a copy from another host.
   const isOwn = door !== undefined || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
   return { address: { url, isOwn, ...(shown !== undefined && { token: shown }) }, config }
 }

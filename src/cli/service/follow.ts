@@ -21,11 +21,11 @@ export interface FollowOptions {
   readonly lost: (why: SettingsError) => void
 }
 
-/** Milliseconds without a sign of life after which a line counts as dead; the service gives one every 15 s. */
-const SILENCE = 45_000
-/** Milliseconds before the first, and at most before any other attempt. */
-const FIRST_DELAY = 100
-const LONGEST_DELAY = 5_000
+/** Milliseconds without data after which a connection counts as dead; the service sends a heartbeat every 15 s. */
+const SILENCE_MS = 45_000
+/** Milliseconds before the first retry, and the maximum before later ones. */
+const FIRST_RETRY_MS = 100
+const MAX_RETRY_MS = 5_000
 
 /**
  * Delivers every fact after `since` once, in order, across reconnects, until aborted; returns the last cursor.
@@ -34,15 +34,15 @@ const LONGEST_DELAY = 5_000
 export async function follow({ find, namespaces, since, signal, heard, opened, lost }: FollowOptions): Promise<string | undefined> {
   let cursor = since
   let everOpen = false
-  for (let delay = FIRST_DELAY; !signal.aborted; delay = Math.min(delay * 2, LONGEST_DELAY)) {
+  for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, MAX_RETRY_MS)) {
     try {
       const address = await find()
       const query = namespaces.length > 0 ? `?namespace=${namespaces.map(encodeURIComponent).join(',')}` : ''
       const headers = { accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) }
-      const response = await send(address, { method: 'GET', path: `/events${query}`, headers, patience: SILENCE, signal })
+      const response = await send(address, { method: 'GET', path: `/events${query}`, headers, patience: SILENCE_MS, signal })
       if (response.statusCode !== 200) await refuse(address, response)
       everOpen = true
-      delay = FIRST_DELAY
+      delay = FIRST_RETRY_MS
       opened(address)
       response.setEncoding('utf8')
       const parse = createEventParser()

@@ -25,9 +25,9 @@ export interface Request {
   readonly signal?: AbortSignal
 }
 
-/** Milliseconds that a service may take to answer: it gives up by itself after 30 s. */
-const PATIENCE = 35_000
-/** What is known before anything was sent. */
+/** Milliseconds to wait for an answer; the service itself times out after 30 s. */
+const ANSWER_TIMEOUT_MS = 35_000
+/** Error codes of a request of which nothing was sent. */
 const NOT_REACHED: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
 
 /**
@@ -50,7 +50,7 @@ export async function readAnswer(address: Address, response: IncomingMessage): P
 }
 
 /** Sends a request and returns the answer once its headers arrive. @throws SettingsError as {@link askJson}. */
-export function send(address: Address, { method, path, headers, body, patience = PATIENCE, signal }: Request): Promise<IncomingMessage> {
+export function send(address: Address, { method, path, headers, body, patience = ANSWER_TIMEOUT_MS, signal }: Request): Promise<IncomingMessage> {
   const { url, token, isOwn = false } = address
   const options = {
     method,
@@ -64,7 +64,7 @@ export function send(address: Address, { method, path, headers, body, patience =
     const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(`${url}${API}${path}`, options, resolve)
     request.on('timeout', () => request.destroy(new Error(`no answer within ${patience / 1_000} s`)))
     request.on('error', cause => reject(translate(cause, url, method)))
-    // Bytes: a text would be sent together with the headers, and these be written as UTF-8 once more.
+    // A buffer, because Node would send a string together with the headers and encode these as UTF-8 again.
     request.end(body === undefined ? undefined : Buffer.from(body))
   })
 }

@@ -62,11 +62,11 @@ function createClient(options: ServiceOptions, world: World): Service {
   const client: Service = {
     async ask(name, content) {
       if (store) return askStore(store)(name, content)
-      // Anew each time: a service that was started again has another token for its owner.
+      // Found for each command, because a restarted service has another token for its owner.
       const { address, config } = await findAddress(options, world)
       try {
         const answer = await askJson(address, requestOf(name, content))
-        // The service answers as the table of commands has it, but for one version of the history, which REST gives by itself.
+        // The service answers with the type of the command, except for one version of the history, which REST returns without an array.
         return (name === 'kytos.settings.history' && !isArray(answer) ? [answer] : answer) as unknown as CommandAnswer<typeof name>
       } catch (error) {
         if (!config || options.serviceOnly || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
@@ -75,15 +75,15 @@ function createClient(options: ServiceOptions, world: World): Service {
       }
     },
     async bus() {
-      // Finds out at once whether there is a service, and whether it lets this in; a line would be tried for long.
+      // Fails at once without a service or permission; a WebSocket would be retried for long.
       await client.ask('kytos.settings.list', { prefix: 'kytos/settings' })
       if (store) return askStore(store)
       const { url, token, isOwn = false } = (await findAddress(options, world)).address
-      // Only when it is needed: every command loads this file.
+      // Loaded on demand, because every command loads this file.
       const { openRemoteBus } = await import('../../client/remote/remote-bus.ts')
-      const line = await openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn })
-      bus = line
-      return (name, content, options) => line.ask(name, content, options)
+      const remote = await openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn })
+      bus = remote
+      return (name, content, options) => remote.ask(name, content, options)
     },
     isOwnStore: () => store !== undefined,
     async release() {
@@ -97,7 +97,7 @@ function createClient(options: ServiceOptions, world: World): Service {
 }
 
 async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError, dryRun = false): Promise<OwnStore> {
-  // Only when it is needed: the clients of the stores take longer to load than all the rest.
+  // Loaded on demand, because the clients of the stores load slowly.
   const { openOwnStore } = await import('../../app/own-store.ts')
   const { warn, error, child } = createConsoleLog(stderr, 'store', env)
   try {

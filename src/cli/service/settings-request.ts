@@ -27,7 +27,7 @@ const REQUESTS: Requests = {
     path:
       version === undefined ? `${place(namespace)}/history${query({ scope, limit })}` : `${place(namespace)}/history/${version}${query({ scope })}`,
   }),
-  // Over REST a status is of a NApp or of everything.
+  // REST has a status of one NApp or of the whole store.
   'kytos.settings.status': ({ namespace }) => ({ method: 'GET', path: namespace === undefined ? '/status' : `${place(namespace)}/status` }),
   'kytos.settings.restore_files': content => ({
     method: 'POST',
@@ -66,7 +66,7 @@ function query(parameters: Readonly<Record<string, string | number | boolean | u
   return given.size === 0 ? '' : `?${given}`
 }
 
-/** The bytes of its UTF-8, which is what the service reads. */
+/** The UTF-8 bytes as a Latin-1 string, because the service decodes headers as UTF-8. */
 function headerText(comment: string): string {
   const line = comment.replaceAll(/\s+/g, ' ').trim()
   if (!/[\x00-\x1f\x7f]/.test(line)) return Buffer.from(line, 'utf8').toString('latin1')

@@ -11,8 +11,8 @@ export interface WatchMemory {
   take(event: KytosEvent): readonly KytosEvent[]
 }
 
-/** How many namespaces are asked for at the same time. */
-const TOGETHER = 8
+/** Maximum number of concurrent requests. */
+const CONCURRENCY = 8
 
 /** Reads and remembers the current settings of these namespaces; of all namespaces if the list is empty. */
 export async function createWatchMemory(service: Service, wanted: readonly string[]): Promise<WatchMemory> {
@@ -21,18 +21,18 @@ export async function createWatchMemory(service: Service, wanted: readonly strin
   const fetchNext = async (): Promise<void> => {
     for (let namespace = namespaces.pop(); namespace !== undefined; namespace = namespaces.pop()) {
       const settings = await service.ask('kytos.settings.retrieve', { namespace }).catch(error => {
-        // It may come to be while it is watched for.
+        // The namespace may be created while it is watched.
         if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
         throw error
       })
       known.set(settings?.namespace ?? namespace, settings?.data ?? {})
     }
   }
-  await Promise.all(Array.from({ length: TOGETHER }, fetchNext))
+  await Promise.all(Array.from({ length: CONCURRENCY }, fetchNext))
   return {
     take(event) {
       if (event.name === 'settings.changed') {
-        // The name says which content it has, here and below.
+        // The name determines the type of the content, here and below.
         const { namespace, data } = event.content as Facts['settings.changed']
         known.set(namespace, data)
       }

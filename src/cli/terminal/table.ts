@@ -8,9 +8,9 @@ export type Cell = string | { readonly text: string; readonly style: Style }
 export type Column = string | { readonly head: string; readonly cut: true }
 
 const GAP = '  '
-/** A column is not cut below this many characters. */
+/** Minimum width of a cut column in characters. */
 const NARROWEST = 8
-/** What may be cut is cut above this many, also where a line may be as wide as it is: one value of 256 KiB must not widen every row. */
+/** Maximum width of a column with `cut` without a terminal, so that one value of 256 KiB does not widen every row. */
 const WIDEST = 1_000
 
 /** Prints aligned rows under their heads; on a terminal the widest columns are cut until each line fits. */
@@ -65,7 +65,7 @@ function narrow(widths: readonly number[], mayBeCut: readonly boolean[], width: 
   return fitted
 }
 
-/** The widest column of those that can still be cut, of all when none is named; undefined when there is none. */
+/** The widest column that can still be cut, among the given ones or all; undefined without one. */
 function widestOf(widths: readonly number[], of: readonly boolean[] | undefined): number | undefined {
   const candidates = widths.map((width, column) => (of && !of[column] ? 0 : width))
   const most = Math.max(...candidates)

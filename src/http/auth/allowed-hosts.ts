@@ -29,7 +29,7 @@ export function checkHost(request: FastifyRequest, names: readonly string[]): vo
 export function checkOrigin({ headers: { origin, host } }: FastifyRequest, names: readonly string[]): void {
   if (origin === undefined) return
   const from = parseSite(origin)
-  // A proxy in front of this service may put another Host in place of the one that the browser addressed.
+  // A proxy in front of this service may replace the Host of the browser.
   if (from && (from.host === parseSite(`${from.protocol}//${host}`)?.host || isOneOf(names, from.hostname))) return
   throw new SettingsError(
     'ORIGIN_FORBIDDEN',
@@ -38,7 +38,7 @@ export function checkOrigin({ headers: { origin, host } }: FastifyRequest, names
   )
 }
 
-/** The port that a protocol has anyway is left out, as browsers do. */
+/** The origin as a URL, without the default port of its protocol, as browsers send it. */
 function parseSite(text: string): URL | undefined {
   const url = URL.canParse(text) ? new URL(text) : undefined
   return url && /^https?:$/.test(url.protocol) ? url : undefined

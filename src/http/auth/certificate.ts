@@ -24,7 +24,7 @@ const EVERY = 10_000
 
 /** Reads a certificate and its key. @throws SettingsError CONFIG_INVALID naming the file that is missing or wrong. */
 export async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
-  // First: what is written while they are read is another state.
+  // Before the reads, because a write during the reads must be noticed as another state.
   const stamp = await stampOf(files)
   const [cert, key] = [await read('tls_cert', files.cert), await read('tls_key', files.key)]
   const options: SecureContextOptions = { cert, key, minVersion: 'TLSv1.2' }
@@ -50,14 +50,14 @@ export function followCertificate(app: FastifyInstance, { files, stamp: first }:
     if (stamp === seen || stamp === complained) return
     try {
       const renewed = await loadCertificate(files)
-      // It speaks HTTPS, else there would be no certificate.
+      // A server with a certificate is an HTTPS server.
       const server = app.server as unknown as Server
       server.setSecureContext(renewed.options)
       seen = renewed.stamp
       complained = undefined
       log.info(`Loaded the new certificate ${files.cert}.`)
     } catch (error) {
-      // The two files are hardly ever written in one moment: what is wrong now may be right at the next look.
+      // The two files are rarely written at once: a mismatch now may match at the next check.
       complained = stamp
       log.warn(`The new certificate was rejected, and the current one stays in use: ${error instanceof Error ? error.message : error}`)
     }
@@ -70,7 +70,7 @@ export function followCertificate(app: FastifyInstance, { files, stamp: first }:
   app.addHook('onClose', async () => clearInterval(timer))
 }
 
-/** What is another one as soon as one of the files is. */
+/** A text that changes when one of the files changes. */
 async function stampOf({ cert, key }: CertificateFiles): Promise<string> {
   const stamps = [cert, key].map(async file => {
     const found = await stat(file, { bigint: true }).catch(() => undefined)

@@ -11,13 +11,14 @@ import { type Caller, callerOf, requireRight } from './caller.ts'
 import { createJwtCheck, type JwtOptions } from './jwt.ts'
 
 /*
- * Who comes in, and how far.
+ * Authentication and authorization.
  *
  * Invariants:
- *  1. No route is reached without a caller on its request, nor by one who lacks the right that needs.ts names; that is decided before a body is read.
- *  2. A credential that is shown is checked, also where none is needed: a wrong one never passes as nobody.
- *  3. Whoever follows a stream is told to end it as soon as its credential no longer holds.
- *  4. An address that shows wrong credentials again and again shuts out nobody who has a token of the store: those cost nothing to tell apart.
+ *  1. No route is reached without a caller, or by a caller without the right that needs.ts requires. This is decided
+ *     before a body is read.
+ *  2. A given credential is always checked, even if none is required: an invalid one never counts as anonymous.
+ *  3. A stream is ended as soon as the credential of its request expires or is revoked.
+ *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is cheap.
  */
 
 export interface DoorOptions {
@@ -41,13 +42,13 @@ export interface Door {
 /** Failed credentials of one address per minute before it is rate limited. */
 export const MAX_FAILURES = 20
 const WINDOW = 60_000
-/** What a timer can hold. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** Maximum delay of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 const EVERYTHING: ReadonlySet<Right> = new Set(RIGHTS.filter(right => right !== 'secrets'))
 const NOTHING: ReadonlySet<Right> = new Set()
-/** Who let themselves be known by nothing. */
-const ALWAYS = { expires: Number.POSITIVE_INFINITY, holds: () => true }
+/** The validity of a caller without a credential. */
+const UNLIMITED = { expires: Number.POSITIVE_INFINITY, holds: () => true }
 
 /** Creates the authentication of an application that does not listen yet. */
 export async function createDoor(app: FastifyInstance, { required, tokens, jwt }: DoorOptions, log: Log): Promise<Door> {
@@ -69,7 +70,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
     return limit.max - limit.remaining
   }
 
-  /** What the credential that was shown is good for. */
+  /** The grant of a credential. */
   const check = async (request: FastifyRequest, text: string): Promise<Grant> => {
     try {
       if (!checkJwt || !isJwt(text)) return checkToken(tokens, text)
@@ -91,7 +92,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       return { actor: { type: 'user', name }, known: true, ...grant }
     }
     const name = plainAddress(request.ip) ?? 'anonymous'
-    return { actor: { type: 'user', name }, rights: required ? NOTHING : EVERYTHING, known: false, ...ALWAYS }
+    return { actor: { type: 'user', name }, rights: required ? NOTHING : EVERYTHING, known: false, ...UNLIMITED }
   }
 
   return {
@@ -114,7 +115,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
           stop()
           end('the token was revoked or has expired')
         } else if (caller.expires < Number.POSITIVE_INFINITY) {
-          timer = setTimeout(look, Math.min(caller.expires - Date.now() + 1, LONGEST_TIMER))
+          timer = setTimeout(look, Math.min(caller.expires - Date.now() + 1, MAX_TIMER_MS))
           timer.unref()
         }
       }
@@ -125,9 +126,9 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
   }
 }
 
-/** The text after `Authorization: Bearer`; what other schemes carry is not for us. */
+/** The text after `Authorization: Bearer`; undefined for other schemes. */
 function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string | undefined {
-  // No pattern: some of them take minutes for a header that is made for it.
+  // No regular expression, because some take minutes for a crafted header.
   const [scheme = ''] = authorization.split(' ', 1)
   return scheme.toLowerCase() === 'bearer' ? authorization.slice(scheme.length).trim() : undefined
 }

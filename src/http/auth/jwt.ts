@@ -14,7 +14,7 @@ export interface JwtOptions {
 /** Validates a JSON Web Token and returns its grant. @throws SettingsError TOKEN_INVALID. */
 export type CheckJwt = (text: string) => Promise<Grant>
 
-/** What Kytos names itself in the tokens that it signs. */
+/** The issuer in login tokens of Kytos. */
 const ISSUER = 'Kytos NApps Server'
 const LONGEST_NAME = 128
 
@@ -31,7 +31,7 @@ export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
         `The Kytos login token has no valid "username": 1 to ${LONGEST_NAME} characters without control characters are allowed.`,
       )
     }
-    // jose has refused what has no end.
+    // jose has rejected tokens without an expiry.
     const expires = (exp ?? 0) * 1_000
     return { name: username, rights: brought, expires, holds: () => expires > Date.now() }
   }

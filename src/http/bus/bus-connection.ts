@@ -27,12 +27,12 @@ import { SignsOfLife } from './signs-of-life.ts'
  * One connection to the bus.
  *
  * Invariants:
- *  1. Frames are taken in the order they come, and each is answered or refused; commands are worked on at the same time, each answered once.
- *  2. What is held for it is bounded: MAX_COMMANDS commands, each from its frame until its answer has left; MAX_UNSENT bytes of events and one event, as
- *     fact-reader.ts has it. While frames of more than MAX_HELD bytes are worked on, or more than MAX_UNSENT bytes wait to be sent, nothing more is read from it.
- *  3. One that gives no sign of life from one beat to the next, as signs-of-life.ts has it, is dropped, unless nothing is read from it.
- *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer. When the credential
- *     that opened it no longer holds, it is the same, and no fact or event is told from then on.
+ *  1. Frames are handled in their order, and each is answered or rejected; commands run concurrently, each answered once.
+ *  2. Memory is bounded: MAX_COMMANDS pending commands, MAX_UNSENT bytes of events and one more event (fact-reader.ts).
+ *     Nothing is read while pending frames exceed MAX_HELD bytes or more than MAX_UNSENT bytes are unsent.
+ *  3. A connection without a sign of life between two beats (signs-of-life.ts) is dropped, unless it is not being read.
+ *  4. When the service stops, pending commands are answered, new ones rejected, and the connection is closed after the
+ *     last answer. The same applies when its credential ends; no event is sent from then on.
  */
 
 /** Maximum number of pending commands of one connection. */
@@ -59,7 +59,7 @@ export interface BusConnectionOptions {
   readonly left: () => void
 }
 
-/** How a connection comes to its end: what is refused meanwhile, and the close code. */
+/** The end of a connection: its close code and reason, and the error for new commands. */
 interface Ending {
   readonly code: number
   readonly why: string
@@ -70,7 +70,7 @@ interface Ending {
 export class BusConnection {
   readonly #line: WebSocket
   readonly #options: BusConnectionOptions
-  /** Those under way, each with the bytes of its frame. */
+  /** Pending commands, each with the bytes of its frame. */
   readonly #commands = new Map<CommandId, number>()
   readonly #signs = new SignsOfLife()
   #subscription: BusSubscription | undefined
@@ -82,7 +82,7 @@ export class BusConnection {
     this.#options = options
     line.on('message', (data, isBinary) => this.#hear(data as Buffer, isBinary)) // As binaryType has it by default.
     line.on('pong', () => this.#signs.heard())
-    line.on('error', () => {}) // ws closes the line itself, saying why by the code.
+    line.on('error', () => {}) // ws closes the connection itself, with a close code.
     line.on('close', () => {
       this.#subscription?.stop()
       options.left()
@@ -129,7 +129,7 @@ export class BusConnection {
       const frame = readFrame(data.toString())
       kind = kindOf(frame)
       const claimed = idOf(frame)
-      // Two answers with one id could not be told apart; the refusal of the second goes without.
+      // Two answers with one id would be indistinguishable, so the error answer of the second has none.
       if (claimed !== undefined && this.#commands.has(claimed)) throw taken(claimed)
       id = claimed
       this.#do(parseFrame(frame), data.length)
@@ -139,12 +139,12 @@ export class BusConnection {
     if (this.#isFull) this.#line.pause()
   }
 
-  /** True while so much is worked on that nothing more is read: not even a sign of life. */
+  /** True while pending frames exceed MAX_HELD: nothing is read, signs of life included. */
   get #holdsMuch(): boolean {
     return [...this.#commands.values()].reduce((sum, bytes) => sum + bytes, 0) > MAX_HELD
   }
 
-  /** True while nothing more is to be read. */
+  /** True while nothing may be read. */
   get #isFull(): boolean {
     return this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT
   }
@@ -176,7 +176,7 @@ export class BusConnection {
       )
     }
     this.#commands.set(id, bytes)
-    // The desk refuses names that are not in the table, and each handler checks its content.
+    // The bus rejects unknown commands, and each handler checks its content.
     ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
       // Every answer is JSON, by the table of commands; some commands have none.
       .then(answer => printAnswer(id, (answer ?? null) as Json))
@@ -215,7 +215,7 @@ export class BusConnection {
     this.#options.bus.emit(name, content)
   }
 
-  /** The frame that refuses another; an error that nobody expected, and that did not come over the bus, is logged here. */
+  /** The error answer to a frame; an unexpected error that did not come over the bus is logged here. */
   #refusal(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
     const error = toSettingsError(thrown)
     if (error !== thrown)
@@ -235,12 +235,12 @@ export class BusConnection {
     })
   }
 
-  /** Sends a frame of text, and calls `sent` once it has left this process or never will. */
+  /** Sends a text frame, and calls `sent` once it was sent or was dropped. */
   #send(frame: string | Buffer, sent?: () => void): void {
     this.#line.send(frame, { binary: false }, () => {
       sent?.()
       if (!this.#line.isPaused || this.#isFull) return
-      // Its signs of life were not read either: a beat at this very moment must not find it silent.
+      // Signs of life were not read either: a beat at this moment must not find the peer silent.
       this.#signs.heard()
       this.#line.resume()
     })
@@ -257,10 +257,10 @@ export class BusConnection {
     this.#close(code, `${error.code}: ${why}`)
   }
 
-  /** Closes the line after what is under way. */
+  /** Closes the connection after its queued frames. */
   #close(code: number, reason: string): void {
     this.#subscription?.stop()
-    // Else the answer to this would not be read.
+    // Otherwise the answer of the peer to the close would not be read.
     this.#line.resume()
     this.#line.close(code, reason)
   }

@@ -8,7 +8,7 @@ import { refusePrototype } from '../messages/outside-json.ts'
 import { printable } from '../messages/problem.ts'
 
 /*
- * The frames of the bus: docs/bus.md describes them for whoever writes a client.
+ * The frames of the bus; docs/bus.md describes them for authors of clients.
  *
  *   {"id", "name", "content"?}                          a command       {"reply_to", "data" | "error"}
  *   {"subscribe": [...], "namespaces"?, "since"?}                       {"subscribed": [...], "cursor"}   {"event", "cursor"?}

@@ -36,16 +36,16 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
   const beat = (): void => {
     for (const connection of connections) connection.beat()
   }
-  // Once what has arrived is read: after a pause of this process, that is the answers to the beat before.
+  // After pending input is read, because after a pause of this process it has the answers to the previous beat.
   const beats = setInterval(() => setImmediate(beat), heartbeat)
   beats.unref()
-  // Not before: while the service stops they find the peers that are gone.
+  // Not before, because the beats find dead peers while the service stops.
   app.addHook('onClose', async () => clearInterval(beats))
 
   route(app, ROUTES.bus, {
     GET: (request, reply) => {
       new Query(request)
-      // RFC 9110: a 426 says to what.
+      // RFC 9110: a 426 has the protocol in Upgrade.
       reply.header('upgrade', 'websocket')
       // Callers without write permission get the small frame limit, so that no 16 MiB frame is buffered for them.
       const line = accept(request, callerOf(request).rights.has(rightForEvent('kytos.storehouse.create')))
@@ -59,7 +59,7 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
         'close',
         guard(request, why => connection.expel(why)),
       )
-      // It may have been let in just before.
+      // The request may have been accepted just before the stop.
       if (stopping !== undefined) connection.stop(stopping)
     },
   })

@@ -22,7 +22,7 @@ export interface BusSubscriptionOptions {
   readonly tooSlow: () => void
 }
 
-/** The frame of a fact; its bytes are shared by all who are told of it. */
+/** The frame of a fact; its bytes are shared by all readers. */
 const printFactFrame = createPrinter((event, cursor) =>
   Buffer.from(`{"event":${printFact(event)}${cursor === undefined ? '' : `,"cursor":${printJson(cursor)}`}}`),
 )
@@ -83,12 +83,12 @@ export class BusSubscription {
   }
 
   #filter(event: KytosEvent): KytosEvent | undefined {
-    // Whoever has lost its place must hear of it, whichever facts it is for.
+    // A reader whose cursor is lost must receive the snapshot, whichever facts it subscribes to.
     const isWanted = event.name === 'settings.snapshot' ? this.#wanted.hearsFacts : this.#wanted.matches(event.name)
     return isWanted ? filterFact(event, this.#options.namespaces) : undefined
   }
 
-  /** Passes on an event that is none of the feed's; one whose content JSON cannot hold is thrown back, to the dead letters. */
+  /** Sends an event from outside the feed; content without a JSON form throws, and the event becomes a dead letter. */
   #pass(event: KytosEvent): void {
     if (isFromFeed(event.name) || !this.#wanted.matches(event.name)) return
     if (this.#options.unsent() > MAX_UNSENT) this.#giveUp()

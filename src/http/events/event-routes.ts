@@ -31,7 +31,7 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
   }, heartbeat)
   beats.unref()
 
-  // Not before: after the end they find the readers that do not take it.
+  // Not before, because after the end the beats find readers that do not read.
   app.addHook('onClose', async () => clearInterval(beats))
 
   route(app, ROUTES.events, {
@@ -44,7 +44,7 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
         'close',
         guard(request, why => stream.end(why)),
       )
-      // It may have been let in just before.
+      // The request may have been accepted just before the stop.
       if (ended !== undefined) stream.end(ended)
       reply.hijack()
     },
@@ -61,7 +61,7 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
   }
 }
 
-/** Where a reader that was here before left off; it counts more than the address, which stays the same when it connects again. */
+/** The cursor of a reconnecting reader; it precedes `since` in the URL, which stays the same on a reconnect. */
 function lastEventId(request: FastifyRequest): string | undefined {
   const id = request.headers['last-event-id']
   if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'The header Last-Event-ID is present more than once; once is allowed.')

@@ -2,13 +2,13 @@ import type { KytosEvent, Unsubscribe } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
 
 /*
- * One remote reader of facts, whatever the line it has.
+ * One remote reader of facts, over any transport.
  *
  * Invariants:
- *  1. It gets every fact after its cursor that it wants, once, in order, up to its end. Its cursor is where the next reader must go on, also when the facts
- *     since then were for others.
- *  2. MAX_UNSENT bytes and one event wait for it at most. When more wait and the next event comes it is at its end, and resumes with what it has. So even
- *     one that cannot keep up goes forward, and a snapshot of any size passes.
+ *  1. It receives every wanted fact after its cursor once, in order, until it is stopped. The next reader resumes at its
+ *     cursor, also if later facts were for other readers.
+ *  2. At most MAX_UNSENT bytes and one event are queued. The next event then stops the reader, which resumes later. So a
+ *     slow reader makes progress, and a snapshot of any size passes.
  */
 
 /** Queued bytes of a reader above which its stream is ended. */
@@ -34,7 +34,7 @@ export interface FactReaderOptions {
 export class FactReader {
   readonly #options: FactReaderOptions
   readonly #unsubscribe: Unsubscribe
-  /** What the feed said before the reader was ready to hear. */
+  /** Events before {@link begin}. */
   #early: (() => void)[] | undefined = []
   #cursor: string | undefined
   #stopped = false
@@ -44,7 +44,7 @@ export class FactReader {
     this.#options = options
     const { feed, since } = options
     this.#cursor = since ?? feed.cursor
-    // Who comes before there is a state would miss what it begins with; and whatever the moment, nothing is missed or twice after a cursor.
+    // From the beginning without a state, so that a reader that connects before the first state misses nothing.
     this.#unsubscribe = feed.follow(this.#cursor ?? BEGINNING, (event, cursor) => {
       if (this.#early) this.#early.push(() => this.#push(event, cursor))
       else this.#push(event, cursor)

@@ -14,7 +14,7 @@ export function acceptJson(app: FastifyInstance): void {
     ['application/json', MERGE_PATCH, JSON_PATCH],
     { parseAs: 'buffer' },
     async (request: FastifyRequest, bytes: string | Buffer) =>
-      // parseAs says that it is a buffer.
+      // A buffer because of parseAs.
       parseBody(request, bytes as Buffer),
   )
 }

@@ -41,12 +41,12 @@ export function readComment(request: FastifyRequest): string | undefined {
   return comment === '' ? undefined : comment
 }
 
-/** Node gives the bytes of a header as Latin-1; whoever writes "é" in a shell sends UTF-8. */
+/** Decodes a header as UTF-8 if possible, because Node returns its bytes as Latin-1 and shells send UTF-8. */
 function decodeHeader(latin1: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1'))
   } catch {
-    // Not UTF-8, so it is the Latin-1 that it says.
+    // Not UTF-8, so Latin-1.
     return latin1
   }
 }

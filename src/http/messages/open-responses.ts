@@ -5,8 +5,8 @@ import type { Socket } from 'node:net'
  * The pending responses of a server. A server waits for them before it closes, because Node treats connections with
  * written but unsent responses as idle and would cut them off.
  *
- * Invariant: each answer ends with its event `close`, at the latest when its line is closed. Node says so only of the answer whose turn it is; those to
- * requests that came behind it on the same line would be open for ever.
+ * Invariant: each response emits `close`, at the latest when its socket is closed. Node emits it only for the current
+ * response; responses to later requests on the same socket would otherwise stay pending.
  */
 export class OpenResponses {
   readonly #lines = new Map<Socket, Set<ServerResponse>>()
@@ -36,7 +36,7 @@ export class OpenResponses {
     clearTimeout(impatience)
   }
 
-  /** The answers under way on a line, which is held until it is closed: one listener for all the requests that it brings. */
+  /** The pending responses of a socket, kept until it is closed: one listener for all its requests. */
   #responsesOn(line: Socket): Set<ServerResponse> {
     const known = this.#lines.get(line)
     if (known) return known
@@ -44,7 +44,7 @@ export class OpenResponses {
     this.#lines.set(line, onLine)
     line.once('close', () => {
       this.#lines.delete(line)
-      // What has the line hears of its end from node.
+      // Node emits the event for the response that has the socket.
       for (const response of onLine) if (response.socket === null) response.emit('close')
     })
     return onLine

@@ -2,7 +2,7 @@ import { SettingsError } from '../../../model/errors.ts'
 import { parseUntrustedJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, pointerTo } from '../../../model/value.ts'
 
-/** The name that JavaScript may take for an object's prototype: what is stored under it harms whoever copies it carelessly. */
+/** The name that JavaScript may treat as the prototype of an object, which harms careless copies of it. */
 const PROTOTYPE = '__proto__'
 
 /**
@@ -24,7 +24,7 @@ export function refusePrototype(value: Json): void {
   look(value, [])
 }
 
-/** `place` holds the keys that lead to the value; it is only printed when something is refused there. */
+/** `place` is the path of the value, for the error. */
 function look(value: Json, place: (string | number)[]): void {
   const into = (key: string | number, member: Json): void => {
     if (typeof member !== 'object' || member === null) return

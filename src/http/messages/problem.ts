@@ -8,8 +8,8 @@ import type { Log } from '../../log/log.ts'
 
 export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 
-/** Seconds after which a refused request may be tried again. */
-const RETRY_AFTER = 1
+/** Seconds after which a rejected request may be retried. */
+const RETRY_AFTER_S = 1
 
 /** The HTTP response of an error. */
 export interface Problem {
@@ -27,12 +27,12 @@ export function problemOf(error: SettingsError, members: JsonObject = {}): Probl
   const extensions = code === 'INTERNAL_ERROR' ? {} : printable(details)
   return {
     status,
-    headers: { 'content-type': PROBLEM_TYPE, ...(status === 503 && { 'retry-after': String(RETRY_AFTER) }), ...challenge(error) },
+    headers: { 'content-type': PROBLEM_TYPE, ...(status === 503 && { 'retry-after': String(RETRY_AFTER_S) }), ...challenge(error) },
     body: printJson({ ...extensions, ...members, type: 'about:blank', title, status, detail, code }),
   }
 }
 
-/** What RFC 6750 has an answer say of a credential that is missing, wrong or not enough. */
+/** The headers of RFC 6750 for a missing, invalid or insufficient credential. */
 function challenge({ code, details }: SettingsError): Readonly<Record<string, string>> {
   const realm = 'Bearer realm="kytos-settings"'
   switch (code) {
@@ -58,12 +58,12 @@ export function replyProblem(thrown: unknown, request: FastifyRequest, reply: Fa
 /** A thrown value as a SettingsError; an unexpected error is logged. */
 export function explain(thrown: unknown, request: FastifyRequest, log: Log): SettingsError {
   const error = isSettingsError(thrown) ? thrown : translate(thrown, request)
-  // An unexpected error that comes over the bus was logged where it was met.
+  // An unexpected error from the bus was logged at its source.
   if (error.code === 'INTERNAL_ERROR' && error !== thrown) log.error(`${request.method} ${request.url} failed: ${stackOf(thrown)}`)
   return error
 }
 
-/** What fastify's errors are in our terms; anything it did not refuse itself is unexpected. */
+/** Translates errors of fastify; any other error is unexpected. */
 function translate(thrown: unknown, request: FastifyRequest): SettingsError {
   const { code, statusCode } = thrown as { readonly code?: unknown; readonly statusCode?: unknown }
   switch (code) {
@@ -125,7 +125,7 @@ function toPrintable(value: unknown): Json {
   try {
     return toJson(value)
   } catch {
-    // What JSON cannot hold must not hide what it belongs to.
+    // A value without a JSON form must not hide the error.
     return quote(value)
   }
 }

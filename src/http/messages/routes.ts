@@ -7,7 +7,7 @@ import type { Method, Operation, Route } from '../openapi/operation.ts'
 import { API } from '../openapi/paths.ts'
 
 const METHODS: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST']
-/** What fastify knows beside them, and nothing here answers. */
+/** Other methods of fastify, without a handler here. */
 const OTHER_METHODS = ['OPTIONS', 'TRACE', 'QUERY'] as const
 
 export type Request = FastifyRequest<{ Params: PathParameters }>
@@ -63,7 +63,7 @@ export function refuseRoute(request: FastifyRequest, urls: readonly string[]): n
   })
 }
 
-/** Refuses before a body is read. */
+/** Rejects a method before the body is read. */
 function refuse(allowed: readonly string[]) {
   return async ({ method }: { readonly method: string }, reply: FastifyReply): Promise<never> => {
     reply.header('allow', allowed.join(', '))

@@ -9,8 +9,8 @@ import { type Request, route } from '../messages/routes.ts'
 import { MAX_LIMIT } from '../openapi/openapi-parameters.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-/** How many dead letters an answer holds when nobody says. */
-const FEW = 100
+/** Default number of dead letters in an answer. */
+const DEFAULT_LIMIT = 100
 
 /**
  * `GET /dead_letter`: the events whose listener failed, oldest first; `?event_name=` and `?limit=` (the newest ones).
@@ -22,7 +22,7 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters):
     GET: request => {
       const query = new Query(request)
       const name = query.text('event_name')
-      const limit = query.count('limit') ?? FEW
+      const limit = query.count('limit') ?? DEFAULT_LIMIT
       const wanted = letters.list().filter(({ event }) => name === undefined || event.name === name)
       return wanted.slice(-limit).map(present)
     },
@@ -49,7 +49,7 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters):
 
 function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
   const { content, ...envelope } = event
-  // The bus takes objects only as content.
+  // The bus accepts only objects as content.
   return { id, listener, event: { ...envelope, content: printable(content as Readonly<Record<string, unknown>>) }, error: { ...error }, at }
 }
 

@@ -19,7 +19,7 @@ export type Health = () => {
 
 type StateContent = Facts['settings.state']
 
-/** What `/healthz` and `/readyz` say: what `settings.state` says, as it is now, and what was counted since the start. */
+/** The answer of `/healthz` and `/readyz`: the current content of `settings.state`, and counters since the start. */
 interface HealthAnswer extends StateContent {
   readonly resyncs: number
   readonly repairs: number

@@ -53,7 +53,7 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       for (const name of Object.keys(beside)) {
         if (name in body) throw new SettingsError('CONTENT_MALFORMED', `"${name}" is set in the body and in the query or headers: set it once.`)
       }
-      // The service looks at all that the body has.
+      // The service checks all members of the body.
       const content = body as unknown as CommandContent<'kytos.settings.transaction'>
       return say(request, 'kytos.settings.transaction', { ...content, ...beside })
     },
@@ -113,7 +113,7 @@ function commentOf(request: Request): { readonly comment?: string } {
   return comment === undefined ? {} : { comment }
 }
 
-/** What a request that changes something says besides its data. */
+/** The fields of a change besides its data. */
 function changeFields(request: Request) {
   const revision = readIfMatch(request)
   const query = new Query(request)

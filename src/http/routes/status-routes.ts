@@ -27,7 +27,7 @@ export function addStatusRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.restoreFiles, {
     POST: request => {
       new Query(request)
-      // The service looks at all that the body has.
+      // The service checks all members of the body.
       return say(request, 'kytos.settings.restore_files', readObject(request) as CommandContent<'kytos.settings.restore_files'>)
     },
   })

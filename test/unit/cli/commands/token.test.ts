@@ -55,7 +55,9 @@ describe('token', () => {
     expect((await read(await url(), made.stdout)).status).toBe(200)
     const [, id = ''] = made.stdout.split('_')
     const listed = await kytos('token', 'list')
-    expect(listed.stdout).toMatch(new RegExp(`^ID +Name +Rights +Created at +Created by +Expires at\\n${id} +ci +write +\\S+Z +local-admin +\\S+Z\\n$`))
+    expect(listed.stdout).toMatch(
+      new RegExp(`^ID +Name +Rights +Created at +Created by +Expires at\\n${id} +ci +write +\\S+Z +local-admin +\\S+Z\\n$`),
+    )
     expect(await kytos('token', 'revoke', id)).toEqual({ exit: 0, stdout: `The token ${id} is revoked.\n`, stderr: '' })
     expect((await read(await url(), made.stdout)).status).toBe(401)
     expect((await kytos('token', 'list')).stdout).toBe('There are no tokens. "kytos-settings token create NAME" creates one.\n')
