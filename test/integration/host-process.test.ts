@@ -117,7 +117,7 @@ describe('npm start', () => {
   it('runs, imports the example settings, and prints a command that works', async () => {
     const cwd = await freshFolder()
     const script = runScript(cwd, join(packageRoot(), 'scripts/start.mjs'), ['-c', join(cwd, 'kytos.ini')])
-    await script.prints(/It runs: /)
+    await script.prints(/The service is running, /)
     expect(script.output()).toContain('Imported the settings of kytos/link_discovery from settings.example.json.')
     const [, url = ''] = /curl -X PATCH (\S+) /.exec(script.output()) ?? []
     const answer = await fetch(url, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"polling_time": 1}' })

@@ -107,7 +107,7 @@ export class BusConnection {
   }
 
   /** Stops events, answers pending commands, rejects new ones, then closes the connection: the credential has ended. */
-  expel(why: string): void {
+  disconnect(why: string): void {
     this.#subscription?.stop()
     this.#end({
       code: NO_LONGER_ALLOWED,

@@ -57,7 +57,7 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
       connections.add(connection)
       line.once(
         'close',
-        guard(request, why => connection.expel(why)),
+        guard(request, why => connection.disconnect(why)),
       )
       // The request may have been accepted just before the stop.
       if (stopping !== undefined) connection.stop(stopping)
