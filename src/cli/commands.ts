@@ -1,8 +1,8 @@
 import type { Command } from 'commander'
-import type { World } from './terminal/world.ts'
+import type { CliContext } from './terminal/cli-context.ts'
 
 /** Adds commands to the program; `exit` sets the exit code of a command that neither succeeds nor throws. */
-export type AddCommand = (program: Command, world: World, exit: (code: number) => void) => void
+export type AddCommand = (program: Command, context: CliContext, exit: (code: number) => void) => void
 
 interface CommandModule {
   readonly names: readonly string[]

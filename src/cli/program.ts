@@ -5,8 +5,8 @@ import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/package-root.ts'
 import { loadCommands } from './commands.ts'
+import type { CliContext } from './terminal/cli-context.ts'
 import { printError } from './terminal/print-error.ts'
-import type { World } from './terminal/world.ts'
 
 const USAGE = 2
 const EXAMPLES = `
@@ -26,11 +26,11 @@ Examples:
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
 
 /** Runs one command line (without node and script) and returns its exit code; an error is one message on stderr. */
-export async function run(args: readonly string[], world: World): Promise<number> {
+export async function run(args: readonly string[], context: CliContext): Promise<number> {
   let exit = 0
-  const program = createProgram(world)
+  const program = createProgram(context)
   for (const add of await loadCommands(args))
-    add(program, world, code => {
+    add(program, context, code => {
       exit = code
     })
   try {
@@ -39,11 +39,11 @@ export async function run(args: readonly string[], world: World): Promise<number
   } catch (error) {
     // Commander has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
-    return printError(error, world.stderr, args.includes('--debug') || world.env.KYTOS_SETTINGS_DEBUG === '1')
+    return printError(error, context.stderr, args.includes('--debug') || context.env.KYTOS_SETTINGS_DEBUG === '1')
   }
 }
 
-function createProgram(world: World): Command {
+function createProgram(context: CliContext): Command {
   return new Command('kytos-settings')
     .description('One store for all settings of the Kytos SDN controller and its NApps.')
     .version(version(), '--version')
@@ -55,7 +55,7 @@ function createProgram(world: World): Command {
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: text => world.stdout.write(text), writeErr: text => world.stderr.write(text) })
+    .configureOutput({ writeOut: text => context.stdout.write(text), writeErr: text => context.stderr.write(text) })
     .showHelpAfterError('Try --help.')
     .allowExcessArguments(false)
 }

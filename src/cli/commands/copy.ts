@@ -4,8 +4,8 @@ import { type JsonObject, toJson } from '../../../model/value.ts'
 import { findConfig, loadConfig } from '../../boot/config.ts'
 import type { CopyReport } from '../../transfer/copy-store.ts'
 import type { FillReport } from '../../transfer/fill-store.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
-import type { World } from '../terminal/world.ts'
 
 /** Options of `copy` and `restore`. */
 export interface FillFlags {
@@ -27,7 +27,7 @@ An interrupted copy resumes when the same command is run again.
 A filesystem store can be copied only while no service has it open.`
 
 /** Adds `copy`, which copies one store into another. */
-export function addCopyCommand(program: Command, world: World): void {
+export function addCopyCommand(program: Command, context: CliContext): void {
   const copy = program
     .command('copy')
     .description('copy one store into another, between any two backends')
@@ -36,15 +36,15 @@ export function addCopyCommand(program: Command, world: World): void {
   addFillOptions(copy)
     .addHelpText('after', EXAMPLES)
     .action(async ({ from, to, ...flags }: FillFlags & { readonly from: string; readonly to: string }) => {
-      const source = await loadConfig(findConfig(from, world))
-      const target = await loadConfig(findConfig(to, world))
+      const source = await loadConfig(findConfig(from, context))
+      const target = await loadConfig(findConfig(to, context))
       const began = performance.now()
-      const progress = createProgressBar(world.stderr, 'copied')
+      const progress = createProgressBar(context.stderr, 'copied')
       const options = { ...fillOptions(flags), progress: progress.show }
       // Loaded on demand, because the clients of the stores would slow down every other command.
       const { copyStore } = await import('../../transfer/copy-store.ts')
-      const report = await copyStore(source, target, options, warnOn(world)).finally(progress.end)
-      printCopy(report, (performance.now() - began) / 1_000, flags, world)
+      const report = await copyStore(source, target, options, warnOn(context)).finally(progress.end)
+      printCopy(report, (performance.now() - began) / 1_000, flags, context)
     })
 }
 
@@ -64,8 +64,8 @@ export function fillOptions({ overwrite = false, skipOversized = false, keepToke
 }
 
 /** A function that writes the warnings of a store to standard error. */
-export function warnOn(world: World): (message: string) => void {
-  return message => void world.stderr.write(`kytos-settings: ${message}\n`)
+export function warnOn(context: CliContext): (message: string) => void {
+  return message => void context.stderr.write(`kytos-settings: ${message}\n`)
 }
 
 /** The report of `copy` and `restore` as JSON. */
@@ -97,15 +97,15 @@ function rate(written: number, seconds: number): string {
   return `${Math.round(written / Math.max(seconds, 0.001))} documents/s`
 }
 
-function printCopy(report: CopyReport, seconds: number, { json = false, dryRun = false }: FillFlags, world: World): void {
+function printCopy(report: CopyReport, seconds: number, { json = false, dryRun = false }: FillFlags, context: CliContext): void {
   const { from, to, picture, kinds, outdated } = report
   if (json) {
     const head = toJson({ from, to, revision: String(picture.revision), source_epoch: picture.epoch, kinds, source_changed: outdated })
-    world.stdout.write(`${printJson({ ...(head as JsonObject), ...fillReport(report, seconds, dryRun) }, 2)}\n`)
+    context.stdout.write(`${printJson({ ...(head as JsonObject), ...fillReport(report, seconds, dryRun) }, 2)}\n`)
     return
   }
   const parts = Object.entries(kinds).map(([kind, count]) => `${count} ${kind}`)
-  world.stdout.write(`From ${from} at revision ${picture.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`)
+  context.stdout.write(`From ${from} at revision ${picture.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`)
   if (outdated)
-    world.stderr.write('kytos-settings: The source changed during the copy. Stop its writers and run the command again with --overwrite.\n')
+    context.stderr.write('kytos-settings: The source changed during the copy. Stop its writers and run the command again with --overwrite.\n')
 }

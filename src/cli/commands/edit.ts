@@ -10,7 +10,7 @@ import { readSettings } from '../edit/overrides-edit.ts'
 import { printChanged } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 interface EditOptions extends AddressOptions {
   readonly json?: boolean
@@ -24,12 +24,13 @@ Examples:
   kytos-settings edit kytos/link_discovery
   EDITOR='code --wait' kytos-settings edit kytos/link_discovery --comment 'calmer links'
 
-The editor is $VISUAL, $EDITOR, vi or nano. Invalid overrides open again in the editor, with the errors above them.
+The editor is $VISUAL, $EDITOR, vi or nano. Invalid overrides open again in the editor,
+with the errors above them.
 If another client changed the same overrides meanwhile, the editor shows both versions.
 A text that cannot be stored is kept in a file.`
 
 /** Adds `edit`, which opens all overrides of a NApp in an editor and stores the result. */
-export function addEditCommand(program: Command, world: World): void {
+export function addEditCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('edit'))
     .description('edit the overrides of a NApp in your editor')
     .argument('<napp>', 'username/name')
@@ -39,20 +40,20 @@ export function addEditCommand(program: Command, world: World): void {
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {
       const options = command.optsWithGlobals<EditOptions>()
-      return withService(options, world, service => edit(service, namespace, options, world))
+      return withService(options, context, service => edit(service, namespace, options, context))
     })
 }
 
-async function edit(service: Service, namespace: string, options: EditOptions, world: World): Promise<void> {
+async function edit(service: Service, namespace: string, options: EditOptions, context: CliContext): Promise<void> {
   const { scope, comment, json = false } = options
   const before = await readSettings(service, { namespace, scope, isNew: options.new })
   const description = await readDescription(service, namespace)
   const draft = await createDraft(namespace)
   try {
-    const edited = await editUntilStored({ service, draft, before, description, scope, comment, world })
+    const edited = await editUntilStored({ service, draft, before, description, scope, comment, context })
     await draft.remove()
-    if (edited) await printChanged(service, { before, after: edited }, { json, scope }, world)
-    else world.stderr.write('kytos-settings: No change: nothing was stored.\n')
+    if (edited) await printChanged(service, { before, after: edited }, { json, scope }, context)
+    else context.stderr.write('kytos-settings: No change: nothing was stored.\n')
   } catch (error) {
     const { code, message, details } = toSettingsError(error)
     if (!(await isWorthKeeping(draft, before.overrides))) {
@@ -70,11 +71,11 @@ interface Editing {
   readonly description: Description | undefined
   readonly scope: string
   readonly comment: string | undefined
-  readonly world: World
+  readonly context: CliContext
 }
 
 /** Returns the stored settings; undefined without a change. @throws SettingsError the last error when the edit is cancelled. */
-async function editUntilStored({ service, draft, before, description, scope, comment, world }: Editing): Promise<Settings | undefined> {
+async function editUntilStored({ service, draft, before, description, scope, comment, context }: Editing): Promise<Settings | undefined> {
   const { namespace } = before
   let known = before
   let body = printJson(before.overrides, 2)
@@ -85,7 +86,7 @@ async function editUntilStored({ service, draft, before, description, scope, com
     await draft.write(page)
     // Other processes may need the store while the editor is open.
     await service.release()
-    await runEditor(draft.file, world)
+    await runEditor(draft.file, context)
     const text = await draft.read()
     const typed = text === undefined ? '' : bodyOf(text)
     if (text === page || typed === '') {

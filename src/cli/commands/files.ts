@@ -3,8 +3,8 @@ import type { RestoredFiles } from '../../../events/map.ts'
 import { showDocument } from '../print/file-states.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { printAnswer } from '../terminal/print-answer.ts'
-import type { World } from '../terminal/world.ts'
 
 interface FilesOptions extends AddressOptions {
   readonly json?: boolean
@@ -15,11 +15,12 @@ Examples:
   kytos-settings files restore
   kytos-settings files restore kytos/link_discovery
 
-A file that is missing without a removal, such as on a disk that is not mounted, is not written again automatically.
+A file that is missing without a removal, such as on a disk that is not mounted, is not written
+again automatically.
 "kytos-settings status" lists such files. For an intended removal, use "kytos-settings delete NAPP".`
 
 /** Adds `files restore`, which writes missing readable files again. */
-export function addFilesCommand(program: Command, world: World): void {
+export function addFilesCommand(program: Command, context: CliContext): void {
   const files = program.command('files').description('manage the readable files of the store').addHelpText('after', EXAMPLES)
   addServiceOptions(files.command('restore'))
     .description('write missing readable files again')
@@ -27,9 +28,9 @@ export function addFilesCommand(program: Command, world: World): void {
     .addHelpText('after', EXAMPLES)
     .action((namespace: string | undefined, _options, command: Command) => {
       const { json, ...options } = command.optsWithGlobals<FilesOptions>()
-      return withService(options, world, async service => {
+      return withService(options, context, async service => {
         const answer = await service.ask('kytos.settings.restore_files', namespace === undefined ? {} : { namespace })
-        printAnswer(json, answer, () => printRestored(answer, namespace), world)
+        printAnswer(json, answer, () => printRestored(answer, namespace), context)
       })
     })
 }

@@ -5,11 +5,11 @@ import type { Json } from '../../../model/value.ts'
 import { settingUnknown } from '../edit/setting-unknown.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { createPaper, harmless, type Paper } from '../terminal/paper.ts'
 import { printAnswer, show } from '../terminal/print-answer.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
-import type { World } from '../terminal/world.ts'
+import { createTerminal, sanitize, type Terminal } from '../terminal/terminal.ts'
 
 interface GetOptions extends AddressOptions {
   readonly json?: boolean
@@ -28,7 +28,7 @@ KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contai
 A single value is printed alone: a string without quotes, any other value as JSON.`
 
 /** Adds `get`, which shows the effective settings on the controller of the service. */
-export function addGetCommand(program: Command, world: World): void {
+export function addGetCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('get'))
     .description('show the effective settings of a NApp, or one of them')
     .argument('<napp>', 'username/name')
@@ -38,18 +38,18 @@ export function addGetCommand(program: Command, world: World): void {
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
       const { scope, ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
-      return withService(options, world, async service => {
+      return withService(options, context, async service => {
         const settings = await service.ask('kytos.settings.retrieve', { namespace, ...(scope !== undefined && { scope }) })
-        const paper = createPaper(world.stdout, world.env)
-        if (!path) return printAnswer(options.json, settings, () => printSettings(settings, paper), world)
+        const terminal = createTerminal(context.stdout, context.env)
+        if (!path) return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)
         const value = valueAt(settings.data, path)
         if (value === undefined) throw settingUnknown(namespace, path, pathsIn(settings.data))
-        printAnswer(options.json, value, () => `${printValue(value, world)}\n`, world)
+        printAnswer(options.json, value, () => `${printValue(value, context)}\n`, context)
       })
     })
 }
 
-function printSettings({ namespace, data, overrides, state, revision }: Settings, paper: Paper): string {
+function printSettings({ namespace, data, overrides, state, revision }: Settings, terminal: Terminal): string {
   const stale = state === 'READY' ? '' : `The store is unreachable (${state}): these settings are of revision ${revision} and may be outdated.\n`
   if (Object.keys(data).length === 0) return `${stale}${namespace} has no settings.\n`
   const rows = leavesIn(data)
@@ -58,11 +58,11 @@ function printSettings({ namespace, data, overrides, state, revision }: Settings
       const isSet = valueAt(overrides, path) !== undefined
       return [printKey(path), isSet ? { text: show(valueAt(data, path)), style: 'cyan' } : show(valueAt(data, path)), isSet ? 'set' : '']
     })
-  return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, paper)
+  return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, terminal)
 }
 
 /** A string without quotes; on a terminal without control characters. */
-function printValue(value: Json, { stdout }: World): string {
+function printValue(value: Json, { stdout }: CliContext): string {
   if (typeof value !== 'string') return printJson(value, 2)
-  return stdout.isTTY ? value.split('\n').map(harmless).join('\n') : value
+  return stdout.isTTY ? value.split('\n').map(sanitize).join('\n') : value
 }

@@ -6,8 +6,8 @@ import { printChanged } from '../edit/print-changed.ts'
 import { parseTyped } from '../edit/typed-value.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { type Path, parseKey } from '../terminal/key-path.ts'
-import type { World } from '../terminal/world.ts'
 import { addGuardOptions, type GuardOptions } from './guard-options.ts'
 
 interface SetOptions extends AddressOptions, GuardOptions {
@@ -38,7 +38,7 @@ Examples:
 The value of the next lower layer is then in effect; "kytos-settings explain NAPP" shows it.`
 
 /** Adds `set` and `unset`, which change the overrides of a NApp, or show the effect of the change. */
-export function addSetCommands(program: Command, world: World): void {
+export function addSetCommands(program: Command, context: CliContext): void {
   addChangeOptions(program.command('set'))
     .description('set settings of a NApp: they are validated, stored and in effect when the command returns')
     .argument('<napp>', 'username/name')
@@ -46,7 +46,7 @@ export function addSetCommands(program: Command, world: World): void {
     .option('--new', 'accept a NApp that is not known yet')
     .addHelpText('after', SET_EXAMPLES)
     .action((namespace: string, assignments: readonly Assignment[], _options, command: Command) =>
-      change(namespace, command, world, async service => {
+      change(namespace, command, context, async service => {
         const schema = await readSchema(service, namespace)
         const values = assignments.map(({ path, typed }) => ({ path, value: parseTyped(schema, path, typed) }))
         return (overrides, { data: effective }) => values.reduce((data, { path, value }) => setAt(data, effective, path, value), overrides)
@@ -63,7 +63,7 @@ export function addSetCommands(program: Command, world: World): void {
       return change(
         namespace,
         command,
-        world,
+        context,
         async () => overrides => paths.reduce((data, path) => unsetAt(namespace, scope, data, path), overrides),
       )
     })
@@ -73,12 +73,17 @@ function addChangeOptions(command: Command): Command {
   return addGuardOptions(addServiceOptions(command)).option('--dry-run', 'show the changes and the verdict of each affected NApp, and write nothing')
 }
 
-async function change(namespace: string, command: Command, world: World, prepare: (service: Service) => Promise<Change['edit']>): Promise<void> {
+async function change(
+  namespace: string,
+  command: Command,
+  context: CliContext,
+  prepare: (service: Service) => Promise<Change['edit']>,
+): Promise<void> {
   const { json = false, scope = 'cluster', comment, ifRevision, dryRun, new: isNew, ...options } = command.optsWithGlobals<SetOptions>()
-  await withService(options, world, async service => {
+  await withService(options, context, async service => {
     const edit = await prepare(service)
     const changed = await changeOverrides(service, { namespace, scope, comment, ifRevision, dryRun, isNew, edit })
-    await printChanged(service, changed, { json, scope }, world)
+    await printChanged(service, changed, { json, scope }, context)
   })
 }
 

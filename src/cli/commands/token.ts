@@ -8,7 +8,7 @@ import { readLocalService } from '../../tokens/local-door.ts'
 import type { TokenStore } from '../../tokens/token-store.ts'
 import { printTokens } from '../print/token-table.ts'
 import { askService } from '../service/local-service.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 interface TokenOptions {
   readonly config?: string
@@ -37,7 +37,7 @@ Rights: read; write (includes read); admin (includes both).
 Run it as the user of the service. If no service is running, the command opens the store directly.`
 
 /** Adds `token create|list|revoke`, which call the service of this host, or open the store if no service is running. */
-export function addTokenCommand(program: Command, world: World): void {
+export function addTokenCommand(program: Command, context: CliContext): void {
   const token = program.command('token').description('create, list and revoke API tokens').addHelpText('after', EXAMPLES)
   token
     .command('create')
@@ -49,45 +49,45 @@ export function addTokenCommand(program: Command, world: World): void {
     .action(async (name: string, _options, command: Command) => {
       const { rights = 'read', expires = null, json = false } = command.optsWithGlobals<TokenOptions>()
       const wish = { name, rights: rights.split(',').map(right => right.trim()), expires_in: expires }
-      const made = await reach(command, world, {
+      const made = await reach(command, context, {
         request: ['POST', '/token', wish],
         offline: async store => toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
       })
       // The token is alone on stdout, so that a script can read it.
-      if (!json) world.stderr.write(`${describeNew(made)}\n`)
-      world.stdout.write(`${json ? printJson(made, 2) : isObject(made) && made.token}\n`)
+      if (!json) context.stderr.write(`${describeNew(made)}\n`)
+      context.stdout.write(`${json ? printJson(made, 2) : isObject(made) && made.token}\n`)
     })
   token
     .command('list')
     .description('list the tokens, without their secrets')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const tokens = await reach(command, world, { request: ['GET', '/token'], offline: async store => toJson(await store.list()) })
+      const tokens = await reach(command, context, { request: ['GET', '/token'], offline: async store => toJson(await store.list()) })
       const rows = isArray(tokens) ? tokens.filter(isObject) : []
-      world.stdout.write(command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows))
+      context.stdout.write(command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows))
     })
   token
     .command('revoke')
     .description('revoke a token at once and permanently')
     .argument('<id>', 'id from "kytos-settings token list"')
     .action(async (id: string, _options, command: Command) => {
-      await reach(command, world, {
+      await reach(command, context, {
         request: ['DELETE', `/token?id=${encodeURIComponent(id)}`],
         offline: async store => String(await store.revoke(id)),
       })
-      world.stdout.write(`The token ${id} is revoked.\n`)
+      context.stdout.write(`The token ${id} is revoked.\n`)
     })
 }
 
 /** Calls the service of this host, which then knows the change at once; without a service, opens the store. */
-async function reach(command: Command, world: World, { request, offline }: Ways): Promise<Json> {
-  const config = await loadConfig(findConfig(command.optsWithGlobals<TokenOptions>().config, world))
+async function reach(command: Command, context: CliContext, { request, offline }: Ways): Promise<Json> {
+  const config = await loadConfig(findConfig(command.optsWithGlobals<TokenOptions>().config, context))
   const service = await readLocalService(join(config.settings.state_dir, config.settings.controller))
   const answered = service && (await askService(service, ...request))
   if (answered) return answered.answer
   // Loaded on demand, because the clients of the stores load slowly.
   const { withTokenStore } = await import('../../app/open-token-store.ts')
-  return withTokenStore(config, warning => world.stderr.write(`kytos-settings: ${warning}\n`), offline)
+  return withTokenStore(config, warning => context.stderr.write(`kytos-settings: ${warning}\n`), offline)
 }
 
 function parseLifetime(text: string): number | null {

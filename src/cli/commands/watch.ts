@@ -7,8 +7,8 @@ import { type AddressOptions, findAddress } from '../service/address.ts'
 import { follow } from '../service/follow.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import { createWatchMemory } from '../service/watch-memory.ts'
-import { createPaper } from '../terminal/paper.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
+import { createTerminal } from '../terminal/terminal.ts'
 
 interface WatchOptions extends AddressOptions {
   readonly json?: boolean
@@ -26,31 +26,31 @@ Prints one line for each changed value. After a restart of the service it reconn
 Ctrl-C stops it and prints the cursor with which --since resumes. With --json each line is one event.`
 
 /** Adds `watch`, which prints changes as they happen. */
-export function addWatchCommand(program: Command, world: World): void {
+export function addWatchCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('watch'))
     .description('print changes as they happen, until Ctrl-C')
     .argument('[napp]', 'only this NApp')
     .option('--since <cursor>', 'start after this cursor; default: now', parseCursor)
     .addHelpText('after', EXAMPLES)
-    .action((napp: string | undefined, _options, command: Command) => watch(napp, command.optsWithGlobals<WatchOptions>(), world))
+    .action((napp: string | undefined, _options, command: Command) => watch(napp, command.optsWithGlobals<WatchOptions>(), context))
 }
 
-async function watch(napp: string | undefined, { json, since, ...options }: WatchOptions, world: World): Promise<void> {
+async function watch(napp: string | undefined, { json, since, ...options }: WatchOptions, context: CliContext): Promise<void> {
   const namespaces = napp === undefined ? [] : [parseNamespace(napp)]
-  const { stdout, stderr } = world
-  const paper = createPaper(stdout, world.env)
+  const { stdout, stderr } = context
+  const terminal = createTerminal(stdout, context.env)
   const tell = (what: string): void => void stderr.write(`kytos-settings: ${what}\n`)
   let away = false
   const memory =
-    since === undefined ? await withService({ ...options, serviceOnly: true }, world, service => createWatchMemory(service, namespaces)) : undefined
+    since === undefined ? await withService({ ...options, serviceOnly: true }, context, service => createWatchMemory(service, namespaces)) : undefined
   const cursor = await follow({
-    find: async () => (await findAddress(options, world)).address,
+    find: async () => (await findAddress(options, context)).address,
     namespaces,
     since,
-    signal: world.interruption(),
+    signal: context.interruption(),
     heard: event => {
       const seen = memory?.take(event) ?? [event]
-      stdout.write(json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, paper)).join(''))
+      stdout.write(json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, terminal)).join(''))
     },
     opened({ url }) {
       tell(away ? `Reconnected to ${url}.` : `Watching ${napp ?? 'all namespaces'} at ${url}; Ctrl-C stops it.`)

@@ -8,9 +8,9 @@ import { declaredPaths, firstSaid, schemasAt } from '../edit/schema-place.ts'
 import { type AddressOptions, findAddress } from '../service/address.ts'
 import { askJson } from '../service/request.ts'
 import { requestOf, type Said } from '../service/settings-request.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { parseKey, pathsIn, printKey } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
-import type { World } from '../terminal/world.ts'
 
 /** The command line before the word to complete. */
 interface Line {
@@ -39,11 +39,11 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 }
 
 /** The candidates for the last word; empty if unknown. Never throws, because a shell has no place for an error. */
-export async function complete(program: Command, words: readonly string[], world: World): Promise<readonly string[]> {
+export async function complete(program: Command, words: readonly string[], context: CliContext): Promise<readonly string[]> {
   const current = words.at(-1) ?? ''
   const line = readLine(program, words.slice(0, -1))
   try {
-    const candidates = await candidatesFor(program, line, current, world)
+    const candidates = await candidatesFor(program, line, current, context)
     return [...new Set(candidates)].filter(candidate => candidate === FILES || (candidate.startsWith(current) && !/\s/.test(candidate)))
   } catch {
     return [] // no service, or no permission
@@ -54,10 +54,10 @@ async function candidatesFor(
   program: Command,
   { command, positionals, option, options }: Line,
   current: string,
-  world: World,
+  context: CliContext,
 ): Promise<readonly string[]> {
   const ask: Ask = async (name, content) => {
-    const { address } = await findAddress(options, world)
+    const { address } = await findAddress(options, context)
     // The service answers with the type of the command.
     return (await askJson(address, { ...requestOf(name, content), patience: COMPLETION_TIMEOUT_MS })) as unknown as CommandAnswer<typeof name>
   }
@@ -71,7 +71,7 @@ async function candidatesFor(
   const [namespace = ''] = positionals
   switch (argument.name()) {
     case 'napp':
-      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name() === 'disable', options, world)
+      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name() === 'disable', options, context)
     case 'prefix':
     case 'namespace':
       return namespaces()
@@ -93,8 +93,8 @@ async function candidatesFor(
 }
 
 /** The NApps of this host that can be disabled, or enabled. */
-async function installed(enabled: boolean, { config }: AddressOptions, world: World): Promise<readonly string[]> {
-  const { daemon } = await loadConfig(findConfig(config, world))
+async function installed(enabled: boolean, { config }: AddressOptions, context: CliContext): Promise<readonly string[]> {
+  const { daemon } = await loadConfig(findConfig(config, context))
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
   if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)

@@ -5,8 +5,8 @@ import { parseUntrustedJson, printJson } from '../../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../../model/value.ts'
 import { showDifference } from '../print/show-difference.ts'
 import { printKey } from '../terminal/key-path.ts'
-import { harmless } from '../terminal/paper.ts'
 import { show } from '../terminal/print-answer.ts'
+import { sanitize } from '../terminal/terminal.ts'
 import { declaredIn } from './declared-settings.ts'
 
 /*
@@ -61,7 +61,7 @@ export function describeConflict(before: Settings, theirs: Settings, comment: st
   const { namespace, version, updated_by, overrides } = theirs
   return [
     `NOT STORED: ${updated_by?.name ?? 'another client'} changed ${namespace} meanwhile (version ${version}${comment === null ? '' : `, ${show(comment)}`}):`,
-    ...differences(before.overrides, overrides).map(one => `  ${harmless(showDifference(one))}`),
+    ...differences(before.overrides, overrides).map(one => `  ${sanitize(showDifference(one))}`),
     'Stored now:',
     ...printJson(overrides, 2)
       .split('\n')
@@ -77,8 +77,8 @@ function guide(description: Description | undefined): readonly string[] {
   if (declared.length === 0) return []
   return declared.flatMap(one => [
     '',
-    harmless(`${printKey(one.path)}: ${one.type}, default ${one.default === undefined ? 'none' : show(one.default)}, applies ${one.apply}`),
-    ...(one.description === '' ? [] : [`    ${harmless(one.description)}`]),
+    sanitize(`${printKey(one.path)}: ${one.type}, default ${one.default === undefined ? 'none' : show(one.default)}, applies ${one.apply}`),
+    ...(one.description === '' ? [] : [`    ${sanitize(one.description)}`]),
   ])
 }
 

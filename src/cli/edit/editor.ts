@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { SettingsError } from '../../../model/errors.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 const USUAL = ['vi', 'nano']
 
@@ -10,7 +10,7 @@ const USUAL = ['vi', 'nano']
  * Opens a file in $VISUAL, else $EDITOR (both may have arguments), else vi or nano. Resolves when the editor exits.
  * @throws SettingsError EDITOR_FAILED without an editor, or when it exits with another code than 0.
  */
-export async function runEditor(file: string, { cwd, env }: World): Promise<void> {
+export async function runEditor(file: string, { cwd, env }: CliContext): Promise<void> {
   const editor = env.VISUAL?.trim() || env.EDITOR?.trim() || usualEditor(env.PATH ?? '')
   if (editor === undefined) throw new SettingsError('EDITOR_FAILED', 'No editor was found: set $VISUAL or $EDITOR, or install vi or nano.')
   // Run by a shell, as git does, because the variable is a command with arguments. Ctrl-C must not end the shell before the editor.

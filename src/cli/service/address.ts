@@ -5,7 +5,7 @@ import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { isLoopback } from '../../boot/loopback.ts'
 import { API } from '../../http/openapi/paths.ts'
 import { readLocalService } from '../../tokens/local-door.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import type { Address } from './request.ts'
 
 /** Options that select the service of a command. */
@@ -27,11 +27,11 @@ export interface Found {
  * token of the owner is sent to that service only.
  * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT or CONFIG_INVALID for an unreadable file.
  */
-export async function findAddress(options: AddressOptions, world: World): Promise<Found> {
-  const token = await readToken(options.tokenFile, world)
-  const named = options.url ?? (world.env.KYTOS_SETTINGS_URL || undefined)
+export async function findAddress(options: AddressOptions, context: CliContext): Promise<Found> {
+  const token = await readToken(options.tokenFile, context)
+  const named = options.url ?? (context.env.KYTOS_SETTINGS_URL || undefined)
   if (named !== undefined) return { address: { url: parseUrl(named), ...(token !== undefined && { token }) } }
-  const config = await loadConfig(locateConfig(options.config, world))
+  const config = await loadConfig(locateConfig(options.config, context))
   const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(error => {
     // The file of another user: the service may still accept the request without its token.
     if (isSettingsError(error, 'CONFIG_INVALID')) return undefined
@@ -51,7 +51,7 @@ export function serviceUrl({ settings: { listen, port, tls_cert } }: Config): st
   return `${tls_cert === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
-async function readToken(file: string | undefined, { cwd, env }: World): Promise<string | undefined> {
+async function readToken(file: string | undefined, { cwd, env }: CliContext): Promise<string | undefined> {
   if (file === undefined) return env.KYTOS_SETTINGS_TOKEN?.trim() || undefined
   const path = resolve(cwd, file)
   const text = await readFile(path, 'utf8').catch(cause => {
@@ -70,9 +70,9 @@ function parseUrl(text: string): string {
   throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is not the address of a service: use a form such as http://127.0.0.1:8181.`)
 }
 
-function locateConfig(explicit: string | undefined, world: World): string {
+function locateConfig(explicit: string | undefined, context: CliContext): string {
   try {
-    return findConfig(explicit, world)
+    return findConfig(explicit, context)
   } catch (error) {
     if (!isSettingsError(error, 'CONFIG_ABSENT') || explicit !== undefined) throw error
     throw new SettingsError('CONFIG_ABSENT', `${error.message} Use --url for the service of another host.`, { cause: error })

@@ -10,7 +10,7 @@ import type { RemoteBus } from '../../client/remote/remote-bus.ts'
 import { API } from '../../http/openapi/paths.ts'
 import type { Ask } from '../../import/ask.ts'
 import { createConsoleLog } from '../../log/console-log.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { type AddressOptions, findAddress } from './address.ts'
 import { askJson } from './request.ts'
 import { requestOf, type Said } from './settings-request.ts'
@@ -43,8 +43,12 @@ interface ServiceOptions extends AddressOptions {
 }
 
 /** Runs `work` with the service and releases the service afterwards. */
-export async function withService<Result>(options: ServiceOptions, world: World, work: (service: Service) => Promise<Result>): Promise<Result> {
-  const service = createClient(options, world)
+export async function withService<Result>(
+  options: ServiceOptions,
+  context: CliContext,
+  work: (service: Service) => Promise<Result>,
+): Promise<Result> {
+  const service = createClient(options, context)
   try {
     return await work(service)
   } finally {
@@ -52,7 +56,7 @@ export async function withService<Result>(options: ServiceOptions, world: World,
   }
 }
 
-function createClient(options: ServiceOptions, world: World): Service {
+function createClient(options: ServiceOptions, context: CliContext): Service {
   let store: OwnStore | undefined
   let bus: RemoteBus | undefined
   const askStore = ({ bus }: OwnStore): Ask => {
@@ -63,14 +67,14 @@ function createClient(options: ServiceOptions, world: World): Service {
     async ask(name, content) {
       if (store) return askStore(store)(name, content)
       // Found for each command, because a restarted service has another token for its owner.
-      const { address, config } = await findAddress(options, world)
+      const { address, config } = await findAddress(options, context)
       try {
         const answer = await askJson(address, requestOf(name, content))
         // The service answers with the type of the command, except for one version of the history, which REST returns without an array.
         return (name === 'kytos.settings.history' && !isArray(answer) ? [answer] : answer) as unknown as CommandAnswer<typeof name>
       } catch (error) {
         if (!config || options.serviceOnly || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
-        store = await openInstead(config, world, error, options.dryRun)
+        store = await openInstead(config, context, error, options.dryRun)
         return askStore(store)(name, content)
       }
     },
@@ -78,7 +82,7 @@ function createClient(options: ServiceOptions, world: World): Service {
       // Fails at once without a service or permission; a WebSocket would be retried for long.
       await client.ask('kytos.settings.list', { prefix: 'kytos/settings' })
       if (store) return askStore(store)
-      const { url, token, isOwn = false } = (await findAddress(options, world)).address
+      const { url, token, isOwn = false } = (await findAddress(options, context)).address
       // Loaded on demand, because every command loads this file.
       const { openRemoteBus } = await import('../../client/remote/remote-bus.ts')
       const remote = await openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn })
@@ -96,7 +100,7 @@ function createClient(options: ServiceOptions, world: World): Service {
   return client
 }
 
-async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError, dryRun = false): Promise<OwnStore> {
+async function openInstead(config: Config, { stderr, env }: CliContext, absent: SettingsError, dryRun = false): Promise<OwnStore> {
   // Loaded on demand, because the clients of the stores load slowly.
   const { openOwnStore } = await import('../../app/own-store.ts')
   const { warn, error, child } = createConsoleLog(stderr, 'store', env)

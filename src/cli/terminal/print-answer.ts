@@ -1,9 +1,9 @@
 import { printJson } from '../../../model/json.ts'
 import { type Json, toJson } from '../../../model/value.ts'
-import type { World } from './world.ts'
+import type { CliContext } from './cli-context.ts'
 
 /** Prints the result of a command: as one JSON document with `--json`, else as text. */
-export function printAnswer(json: boolean | undefined, answer: unknown, forPeople: () => string, { stdout }: World): void {
+export function printAnswer(json: boolean | undefined, answer: unknown, forPeople: () => string, { stdout }: CliContext): void {
   stdout.write(json ? `${printJson(toJson(answer), 2)}\n` : forPeople())
 }
 

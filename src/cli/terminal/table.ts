@@ -1,5 +1,5 @@
 import stringWidth from 'string-width'
-import { harmless, type Paper, type Style } from './paper.ts'
+import { type Style, sanitize, type Terminal } from './terminal.ts'
 
 /** A cell of a table, with an optional style. */
 export type Cell = string | { readonly text: string; readonly style: Style }
@@ -14,13 +14,13 @@ const NARROWEST = 8
 const WIDEST = 1_000
 
 /** Prints aligned rows under their heads; on a terminal the widest columns are cut until each line fits. */
-export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], paper: Paper): string {
+export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], terminal: Terminal): string {
   const heads = columns.map(column => (typeof column === 'string' ? column : column.head))
-  const texts = rows.map(row => row.map(cell => harmless(textOf(cell))))
+  const texts = rows.map(row => row.map(cell => sanitize(textOf(cell))))
   const widths = narrow(
     heads.map((head, column) => Math.max(stringWidth(head), ...texts.map(row => stringWidth(row[column] ?? '')))),
     columns.map(column => typeof column !== 'string'),
-    paper.width,
+    terminal.width,
   )
   const line = (cells: readonly string[], styles: readonly (Style | undefined)[]): string => {
     const last = cells.findLastIndex(cell => cell !== '')
@@ -29,7 +29,7 @@ export function printTable(columns: readonly Column[], rows: readonly (readonly 
       const text = cut(cell, width)
       const style = styles[column]
       const padding = column === last ? '' : ' '.repeat(Math.max(0, width - stringWidth(text)))
-      return (style ? paper.paint(style, text) : text) + padding
+      return (style ? terminal.style(style, text) : text) + padding
     })
     return `${shown.join(GAP)}\n`
   }
