@@ -26,7 +26,7 @@ Examples:
   kytos-settings restore settings.archive --overwrite --keep-tokens
 
 The whole archive is read and checked before anything is written.
-Stop the service of a filesystem store first. On etcd, controllers may be running: until the restore is complete,
+Stop the service of a filesystem store first. On etcd, controllers may be running: until the restore is done,
 they answer from their cache and reject changes.
 An interrupted restore resumes when the same command is run again. Tokens that were revoked after the backup
 are valid again, unless --keep-tokens keeps the tokens of the store.`

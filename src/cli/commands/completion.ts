@@ -6,7 +6,7 @@ import type { CliContext } from '../terminal/cli-context.ts'
 
 const EXAMPLES = `
 Examples:
-  source <(kytos-settings completion bash)                    in this shell; add it to ~/.bashrc for every shell
+  source <(kytos-settings completion bash)                    in this shell; in ~/.bashrc for every shell
   kytos-settings completion zsh > ~/.zfunc/_kytos-settings    in a folder of $fpath
   source <(kytos-settings completion zsh)                     in this shell, after compinit
 
