@@ -1,4 +1,4 @@
-// Derives from rooms.json, which says what each room may import, the linter's rules (biome.rooms.json) and the table of rooms (docs/architecture.md).
+// Derives the linter rules (biome.rooms.json) and the table in docs/architecture.md from rooms.json, the list of allowed imports.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'

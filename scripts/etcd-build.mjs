@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Builds an etcd server of exactly this version from the Go module proxy, once, and prints the path of its binary: what ETCD_BINARY takes.
+// Builds an etcd server of one version from the Go module proxy, once, and prints the path of its binary for ETCD_BINARY.
 // Usage: ETCD_BINARY=$(node scripts/etcd-build.mjs [version]) npm test -- test/conformance/etcd.test.ts
 
 import { spawnSync } from 'node:child_process'
@@ -11,8 +11,8 @@ import { parseArgs } from 'node:util'
 const DEFAULT_VERSION = '3.5.35'
 const USAGE = `Usage: node scripts/etcd-build.mjs [version]
 
-Builds the etcd server of this version (${DEFAULT_VERSION}, if none is given; 3.5.0 is the oldest) with Go, which downloads its sources, and prints the path of
-the binary. What was built once is kept in node_modules/.cache.`
+Builds the etcd server of this version (default: ${DEFAULT_VERSION}; oldest: 3.5.0) with Go, which downloads its sources.
+Prints the path of the binary, which is cached in node_modules/.cache.`
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { help, version } = readArguments()
 if (help) console.log(USAGE)
@@ -23,8 +23,8 @@ function build() {
   const binary = join(folder, 'etcd')
   if (existsSync(binary)) return binary
   const { error, status } = spawnSync('go', ['version'], { stdio: 'ignore' })
-  if (error || status !== 0) fail('Go is needed to build etcd; install it: https://go.dev/doc/install (or on Debian: apt-get install golang-go).')
-  console.error(`Building etcd ${version}; the first time this takes some minutes ...`)
+  if (error || status !== 0) fail('The build of etcd requires Go. Install it: https://go.dev/doc/install (or on Debian: apt-get install golang-go).')
+  console.error(`Building etcd ${version}; the first build takes some minutes ...`)
   mkdirSync(folder, { recursive: true })
   copyFileSync(join(root, 'scripts', 'etcd-build', 'main.go'), join(folder, 'main.go'))
   if (!existsSync(join(folder, 'go.mod'))) go(folder, 'mod', 'init', 'etcd-build')
@@ -44,14 +44,18 @@ function go(folder, ...args) {
     env,
     stdio: ['ignore', 'inherit', 'inherit'].map((way, n) => (n === 1 ? process.stderr : way)),
   })
-  if (status !== 0) fail(`"go ${args.join(' ')}" failed in ${folder}; see above. Is ${version} a version of etcd, and the Go module proxy reachable?`)
+  if (status !== 0)
+    fail(
+      `"go ${args.join(' ')}" failed in ${folder}, with the output above. Check that etcd ${version} exists and that the Go module proxy is reachable.`,
+    )
 }
 
 function readArguments() {
   try {
     const { values, positionals } = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true })
     const [wanted = DEFAULT_VERSION, ...more] = positionals
-    if (more.length > 0 || !/^\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/.test(wanted)) fail(`A version is three numbers, such as ${DEFAULT_VERSION}.\n${USAGE}`)
+    if (more.length > 0 || !/^\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/.test(wanted))
+      fail(`A version must be three numbers, such as ${DEFAULT_VERSION}.\n${USAGE}`)
     return { help: values.help === true, version: wanted }
   } catch (error) {
     return fail(`${error.message}\n${USAGE}`)

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// Starts three etcds as one cluster on loopback, prints what kytos.ini needs, and stops them all on Ctrl-C. Data stays in ./var/etcd.
+// Starts a cluster of three etcd members on loopback, prints the lines for kytos.ini, and stops the members on Ctrl-C.
+// The data is kept in ./var/etcd.
 // Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]; the ports are 2379, 22379 and 32379, and the next one of each.
 
 import { spawn } from 'node:child_process'
@@ -10,7 +11,8 @@ import { parseArgs } from 'node:util'
 
 const USAGE = `Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]
 
-Starts three etcds as one cluster on loopback, at the base port and 20000 and 30000 above it, and stops them on Ctrl-C. The data stays.`
+Starts a cluster of three etcd members on loopback, at the base port and 20000 and 30000 above it.
+Ctrl-C stops them; their data is kept.`
 const values = readArguments()
 if (values.help) {
   console.log(USAGE)
@@ -25,7 +27,7 @@ const nodes = [0, 20_000, 30_000].map((offset, n) => {
   return { name: `kytos${n + 1}`, port, client: `http://127.0.0.1:${port}`, peer: `http://127.0.0.1:${port + 1}` }
 })
 for (const { port } of nodes)
-  for (const taken of [port, port + 1]) if (await answers(taken)) fail(`Port ${taken} is in use; choose others with --base-port.`)
+  for (const taken of [port, port + 1]) if (await answers(taken)) fail(`Port ${taken} is in use: select other ports with --base-port.`)
 
 mkdirSync(folder, { recursive: true, mode: 0o700 })
 const children = nodes.map(start)
@@ -33,15 +35,15 @@ let stopping = false
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(0))
 
 for (const { port } of nodes) while (!(await answers(port))) await new Promise(done => setTimeout(done, 100))
-console.log(`Three etcds run, their data is in ${folder}. In kytos.ini:
+console.log(`Three etcd members are running, with their data in ${folder}. Configuration for kytos.ini:
 
 [settings]
 backend = etcd
 [settings.etcd]
 endpoints = ${JSON.stringify(nodes.map(({ client }) => client))}
 
-Stop one of them to see that nothing stops:${children.map((child, n) => ` kill ${child.pid} (${nodes[n].name})`).join(',')}.
-Ctrl-C stops all.`)
+Stop one member; the service keeps running:${children.map((child, n) => ` kill ${child.pid} (${nodes[n].name})`).join(',')}.
+Ctrl-C stops all members.`)
 
 function readArguments() {
   const options = { 'base-port': { type: 'string', default: '2379' }, data: { type: 'string', default: 'var/etcd' }, help: { type: 'boolean' } }
@@ -70,10 +72,10 @@ function start({ name, client, peer }) {
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
   // A group of its own, so that Ctrl-C reaches this script alone, which then stops them in order.
   const child = spawn(process.env.ETCD_BINARY ?? 'etcd', args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })
-  child.on('error', () => fail('etcd is not there; install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).'))
+  child.on('error', () => fail('etcd was not found. Install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).'))
   child.on('exit', code => {
     if (stopping) return
-    console.error(`${name} has ended${code ? ` with ${code}; see above` : ''}.`)
+    console.error(`${name} exited${code ? ` with ${code}; its output is above` : ''}.`)
     if (children.every(other => other.exitCode !== null || other.signalCode !== null)) stop(1)
   })
   return child

@@ -1,4 +1,5 @@
-// What `npm start` and `npm test` both need of a fresh clone: the right Node, the packages, the build. Plain Node, as nothing is installed yet.
+// Prepares a fresh clone for `npm start` and `npm test`: checks Node, installs the packages, builds.
+// Uses only Node itself, because no package is installed yet.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, statSync } from 'node:fs'
 import { constants } from 'node:os'
@@ -23,7 +24,7 @@ const SOURCES = [
 /** Ends the process unless this is Node 20.19 or newer. */
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old; 20.19 or newer is needed: https://nodejs.org`)
+  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old. Install Node 20.19 or newer: https://nodejs.org`)
 }
 
 /** Installs the packages of the lock file when they are absent or older than it. */
@@ -48,7 +49,7 @@ export function isBuilt() {
   return SOURCES.every(source => newest(join(root, source)) <= built)
 }
 
-/** Runs a command to its end, its output being ours; a command that fails ends the process with the same code. */
+/** Runs a command to its end with shared output; a failed command ends this process with the same code. */
 export function runOrFail(command, args, env = process.env) {
   const { status, error } = spawnSync(command, args, { cwd: root, stdio: 'inherit', env })
   if (error) fail(`${command} cannot be run: ${error.message}`)
@@ -56,10 +57,11 @@ export function runOrFail(command, args, env = process.env) {
 }
 
 /**
- * Runs a long-lived command in our place: it gets every signal we get, once, and we end with its exit code. With `listen` it is given a channel and heard on it.
+ * Runs a long-lived command in place of this process: it receives each signal once, and its exit code is returned.
+ * With `listen` the command has an IPC channel, whose messages are passed to `listen`.
  */
 export function become(command, args, listen) {
-  // In a group of its own, as a Ctrl-C would else reach it twice: from the terminal and from us.
+  // In its own process group, because a Ctrl-C would otherwise reach it twice: from the terminal and from this process.
   const child = spawn(command, args, { cwd: root, detached: true, stdio: listen ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit' })
   if (listen) child.on('message', listen)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))

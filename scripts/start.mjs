@@ -16,12 +16,12 @@ become(process.execPath, args, message => {
 
 function whatNext(url) {
   return `
-It runs: kytos/link_discovery prints a line for every poll. Change its interval from a second terminal:
+The service is running, and kytos/link_discovery logs every poll. Change its interval from a second terminal:
 
   curl -X PATCH ${url}/api/kytos/settings/v1/kytos/link_discovery \\
     -H 'content-type: application/json' -d '{"polling_time": 1}'
 
-and see here: kytos/change_log prints the change, and kytos/link_discovery polls every second from then on, without a reload.
-Ctrl-C stops it; the value is still there after the next start.
+kytos/change_log then logs the change here, and kytos/link_discovery polls every second, without a reload.
+Ctrl-C stops the service; the next start uses the stored value.
 `
 }

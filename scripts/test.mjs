@@ -25,7 +25,7 @@ installPython()
 build()
 become(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2)])
 
-/** Installs by apt what is not on the PATH, when this is Debian and we are root; otherwise says in one line what to install. */
+/** Installs missing tools with apt on Debian as root; otherwise prints the packages to install. */
 function installTools() {
   const absent = TOOLS.filter(tool => !isThere(tool))
   if (absent.length === 0) return

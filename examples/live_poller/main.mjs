@@ -9,16 +9,16 @@ const createLivePoller = ({ openSettings, log }) => {
         'x-apply': 'live',
         properties: {
           interval: { type: 'number', minimum: 0.05, maximum: 3600, default: 5, description: 'Seconds between two polls' },
-          targets: { type: 'array', items: { type: 'string' }, default: [], description: 'What is polled' },
+          targets: { type: 'array', items: { type: 'string' }, default: [], description: 'Targets to poll' },
         },
       })
       const begin = (/** @type {number} */ seconds) => {
         clearInterval(timer)
-        timer = setInterval(() => log.info(`polling ${settings.values.targets.join(', ') || 'nobody'}`), seconds * 1000)
+        timer = setInterval(() => log.info(`polling ${settings.values.targets.join(', ') || 'no targets'}`), seconds * 1000)
       }
       begin(settings.values.interval)
       settings.on('interval', begin)
-      settings.on('targets', (now, before) => log.info(`${now.length} targets instead of ${before.length}`))
+      settings.on('targets', (now, before) => log.info(`targets: ${before.length} -> ${now.length}`))
     },
     shutdown() {
       clearInterval(timer)

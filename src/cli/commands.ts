@@ -1,15 +1,15 @@
 import type { Command } from 'commander'
-import type { World } from './terminal/world.ts'
+import type { CliContext } from './terminal/cli-context.ts'
 
-/** Adds a command, or several, to the program; `exit` sets the exit code of one that neither succeeds nor throws. */
-export type AddCommand = (program: Command, world: World, exit: (code: number) => void) => void
+/** Adds commands to the program; `exit` sets the exit code of a command that neither succeeds nor throws. */
+export type AddCommand = (program: Command, context: CliContext, exit: (code: number) => void) => void
 
 interface CommandModule {
   readonly names: readonly string[]
   readonly load: () => Promise<AddCommand>
 }
 
-/** Every command, in the order of the help. Each is loaded when it is called, for all of them together take longer to load than most take to run. */
+/** Every command, in the order of the help. Each is loaded on demand, because loading all takes longer than running most of them. */
 const COMMANDS: readonly CommandModule[] = [
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStartCommand },
   { names: ['napps'], load: async () => (await import('./commands/napps.ts')).addNAppsCommand },
@@ -35,14 +35,14 @@ const COMMANDS: readonly CommandModule[] = [
   { names: ['completion'], load: async () => (await import('./commands/completion.ts')).addCompletionCommands },
 ]
 
-/** What a command line needs: the command that it calls, or all of them where it asks for help or calls none. */
+/** Loads the command that a command line calls, or all commands if it calls none. */
 export async function loadCommands(args: readonly string[]): Promise<readonly AddCommand[]> {
   const name = calledIn(args)
   const called = COMMANDS.filter(({ names }) => name !== undefined && names.includes(name))
   return Promise.all((called.length > 0 ? called : COMMANDS).map(({ load }) => load()))
 }
 
-/** The first word that is neither an option of the program nor its value. */
+/** The first word other than an option of the program or its value. */
 function calledIn(args: readonly string[]): string | undefined {
   const rest = [...args]
   for (let word = rest.shift(); word !== undefined; word = rest.shift()) {

@@ -5,57 +5,57 @@ import { parseJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { packageRoot } from '../host/package-root.ts'
 import { loadCommands } from './commands.ts'
+import type { CliContext } from './terminal/cli-context.ts'
 import { printError } from './terminal/print-error.ts'
-import type { World } from './terminal/world.ts'
 
 const USAGE = 2
 const EXAMPLES = `
 Examples:
   kytos-settings start -c kytos.ini          run the service and every enabled NApp
-  kytos-settings napps list                  what is installed, and what is enabled
+  kytos-settings napps list                  installed and enabled NApps
   kytos-settings napps disable kytos/change_log
-  kytos-settings list                        whose settings there are
-  kytos-settings get kytos/link_discovery    what they are
+  kytos-settings list                        namespaces that have settings
+  kytos-settings get kytos/link_discovery    effective settings
   kytos-settings set kytos/link_discovery polling_time=5 --dry-run
-  kytos-settings watch                       what changes, as it changes
+  kytos-settings watch                       changes as they happen
   kytos-settings token create ci --rights write
   kytos-settings import /etc/kytos/kytos.conf --dry-run
   kytos-settings backup settings.archive      also: restore, copy --from A.ini --to B.ini
-  kytos-settings doctor                       what is wrong, and what repairs it
+  kytos-settings doctor                       problems and their repairs
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
 
-/** Runs one command line (without node and script) and answers its exit code; whatever goes wrong is one message on stderr. */
-export async function run(args: readonly string[], world: World): Promise<number> {
+/** Runs one command line (without node and script) and returns its exit code; an error is one message on stderr. */
+export async function run(args: readonly string[], context: CliContext): Promise<number> {
   let exit = 0
-  const program = createProgram(world)
+  const program = createProgram(context)
   for (const add of await loadCommands(args))
-    add(program, world, code => {
+    add(program, context, code => {
       exit = code
     })
   try {
     await program.parseAsync([...args], { from: 'user' })
     return exit
   } catch (error) {
-    // Commander has printed what it had to say.
+    // Commander has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
-    return printError(error, world.stderr, args.includes('--debug') || world.env.KYTOS_SETTINGS_DEBUG === '1')
+    return printError(error, context.stderr, args.includes('--debug') || context.env.KYTOS_SETTINGS_DEBUG === '1')
   }
 }
 
-function createProgram(world: World): Command {
+function createProgram(context: CliContext): Command {
   return new Command('kytos-settings')
     .description('One store for all settings of the Kytos SDN controller and its NApps.')
     .version(version(), '--version')
     .option(
       '-c, --config <file>',
-      'the kytos.ini to use; else kytos.ini or kytos.conf here, then in /etc/kytos ($VIRTUAL_ENV/etc/kytos where that is set)',
+      'kytos.ini to use; default: kytos.ini or kytos.conf in the current folder, then in /etc/kytos ($VIRTUAL_ENV/etc/kytos if set)',
     )
-    .option('--debug', 'with an error, print everything that caused it (also KYTOS_SETTINGS_DEBUG=1)')
+    .option('--debug', 'print all causes of an error (or KYTOS_SETTINGS_DEBUG=1)')
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: text => world.stdout.write(text), writeErr: text => world.stderr.write(text) })
+    .configureOutput({ writeOut: text => context.stdout.write(text), writeErr: text => context.stderr.write(text) })
     .showHelpAfterError('Try --help.')
     .allowExcessArguments(false)
 }

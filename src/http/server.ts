@@ -33,38 +33,38 @@ export interface HttpOptions {
   readonly bus: RootBus
   readonly feed: Feed
   readonly health: Health
-  /** What `/metrics` answers; without it there is none. */
+  /** The metrics for `/metrics`; without them there is no such route. */
   readonly metrics?: PrintedMetrics
   /** The address to listen on, such as `127.0.0.1`. */
   readonly listen: string
-  /** 0 takes any that is free. */
+  /** The port; 0 selects a free one. */
   readonly port: number
   readonly log: Log
-  /** Who comes in; everybody when absent. */
+  /** Options of the authentication; without them every caller is accepted. */
   readonly door?: DoorOptions
-  /** Names by which the service is addressed, besides its addresses. */
+  /** Names of the service besides its addresses. */
   readonly hosts?: readonly string[]
-  /** Speaks HTTPS, and nothing else, with this. */
+  /** The certificate; with it the server accepts only HTTPS. */
   readonly certificate?: Certificate
-  /** Milliseconds between two signs of life on an event stream or a bus connection; 15,000 by default. */
+  /** Milliseconds between two heartbeats of an event stream or a bus connection; 15,000 by default. */
   readonly heartbeat?: number
-  /** Milliseconds that requests have to finish when the service stops; 7,000 by default, so that the store is closed in order within the host's ten seconds. */
+  /** Milliseconds for pending requests when the service stops; 7,000 by default, so that the store closes within the ten seconds of the host. */
   readonly grace?: number
 }
 
 export interface Http {
-  /** Where it answers: `http://<host>:<port>`, or `https`. */
+  /** The URL of the server: `http://<host>:<port>`, or `https`. */
   readonly url: string
-  /** The same by its address alone, for who must not be led elsewhere by a name. */
+  /** The URL with an IP address, for clients that must not resolve a name. */
   readonly addressUrl: string
   readonly port: number
-  /** Ends event streams and bus connections, finishes the requests that were accepted, refuses others. */
+  /** Ends event streams and bus connections, finishes accepted requests and rejects new ones. */
   close(): Promise<void>
 }
 
-/** Milliseconds in which a request must have arrived whole. */
-const REQUEST_TIMEOUT = 30_000
-/** What an address that leads nowhere may have meant. */
+/** Milliseconds in which a whole request must arrive. */
+const REQUEST_TIMEOUT_MS = 30_000
+/** Known paths, for the hint of an unknown one. */
 const KNOWN_URLS = [
   ...Object.values<Route>(ROUTES)
     .map(({ path }) => path)
@@ -72,7 +72,7 @@ const KNOWN_URLS = [
   `${STOREHOUSE}/v1/`,
 ]
 
-/** The REST API and the event stream, listening. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address that is not this host's. */
+/** Starts the REST API, the event stream and the bus. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address of another host. */
 export async function openHttp(options: HttpOptions): Promise<Http> {
   const { bus, feed, health, metrics, listen, port, log, certificate, heartbeat = 15_000, grace = 7_000 } = options
   const { door: doorOptions = { required: false }, hosts = [] } = options
@@ -88,7 +88,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     checkOrigin(request, hosts)
     if (stopping) {
       reply.header('connection', 'close')
-      throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Try again once it has started anew.')
+      throw new SettingsError('SERVICE_STOPPING', 'The service is stopping. Retry after its restart.')
     }
     responses.add(reply.raw)
     await door.enter(request)
@@ -115,8 +115,8 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   let closed: Promise<void> | undefined
   const close = async (): Promise<void> => {
     stopping = true
-    events.end('the service stops')
-    connections.stop('the service stops')
+    events.end('the service is stopping')
+    connections.stop('the service is stopping')
     await responses.drain(grace)
     await app.close()
   }
@@ -126,14 +126,14 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
 
 function createApp(log: Log, certificate: Certificate | undefined): FastifyInstance {
   const app = fastify({
-    // Only server options are other ones for HTTPS; what speaks it is a server of the same kind.
+    // A cast, because only the server options differ for HTTPS.
     https: (certificate?.options ?? null) as null,
     logger: false,
     bodyLimit: MESSAGE_BYTES,
-    requestTimeout: REQUEST_TIMEOUT,
-    // Our own hook refuses requests that come while the service stops, as a problem like any other.
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    // The onRequest hook rejects requests during the stop, as a problem like any other.
     return503OnClosing: false,
-    // By then every answer is out; what is left are lines that have asked nothing.
+    // By then every response is sent; only idle connections are left.
     forceCloseConnections: true,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 256, querystringParser: parseQuery },
     frameworkErrors: (error, request, reply) => replyProblem(error, request, reply, log),
@@ -147,15 +147,13 @@ function createApp(log: Log, certificate: Certificate | undefined): FastifyInsta
   return app
 }
 
-/** Answers what is no HTTP request, on the bare line. */
+/** Answers a malformed HTTP request directly on the socket. */
 function refuseBrokenRequest(cause: Error & { readonly code?: string }, socket: Socket): void {
   if (cause.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
   }
-  const { status, headers, body } = problemOf(
-    new SettingsError('CONTENT_MALFORMED', `This is no HTTP request that is understood here (${cause.code}).`),
-  )
+  const { status, headers, body } = problemOf(new SettingsError('CONTENT_MALFORMED', `The HTTP request is malformed (${cause.code}).`))
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
   socket.end(`HTTP/1.1 ${status} Bad Request\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
 }
@@ -164,23 +162,22 @@ function refusedAddress(cause: unknown, listen: string, port: number): SettingsE
   const { code } = cause as { readonly code?: unknown }
   const details = { listen, port }
   if (code === 'EADDRINUSE') {
-    return new SettingsError(
-      'PORT_TAKEN',
-      `${listen}:${port} is in use by another process: stop that one, or set "port" in the section [settings].`,
-      { cause, details },
-    )
+    return new SettingsError('PORT_TAKEN', `${listen}:${port} is in use by another process: stop that process, or set "port" in [settings].`, {
+      cause,
+      details,
+    })
   }
   if (code === 'EACCES') {
     return new SettingsError(
       'PORT_TAKEN',
-      `${listen}:${port} may not be used by this user: set "port" in the section [settings] to one above 1023.`,
+      `This user is not permitted to listen on ${listen}:${port}: set "port" in [settings] to a port above 1023.`,
       { cause, details },
     )
   }
   const message = cause instanceof Error ? cause.message : String(cause)
   return new SettingsError(
     'CONFIG_INVALID',
-    `Cannot listen on ${listen}:${port} (${message}): set "listen" in the section [daemon] to an address of this host.`,
+    `Cannot listen on ${listen}:${port} (${message}): set "listen" in [daemon] to an address of this host.`,
     {
       cause,
       details,
@@ -188,7 +185,7 @@ function refusedAddress(cause: unknown, listen: string, port: number): SettingsE
   )
 }
 
-/** How this host reaches what listens on `listen`. */
+/** The host name with which this host reaches the address `listen`. */
 function reachableHost(listen: string): string {
   if (listen === '0.0.0.0') return '127.0.0.1'
   if (listen === '::') return '[::1]'

@@ -6,21 +6,21 @@ import { quote } from '../../model/quote.ts'
 import type { Log } from './log.ts'
 
 /*
- * What is told to operators of facts and commands. Never a value: settings and boxes may hold what a log must not.
+ * The log of facts and commands for operators. Never a value, because settings and boxes may hold secrets.
  */
 
-/** How many paths of a change are named. */
-const PATHS = 5
-/** How much of a namespace is told that may be none. */
-const LONGEST_NAME = 200
+/** Maximum number of paths in a line. */
+const MAX_PATHS = 5
+/** Maximum length of an unchecked namespace in a line. */
+const MAX_NAME_LENGTH = 200
 
-/** Logs a change of settings that was just announced; other facts are logged where they are made, and boxes change too often. */
+/** Logs an announced change of settings; other facts are logged at their source, and changes of boxes are too frequent. */
 export function logFact(log: Log, event: KytosEvent): void {
   if (event.name !== 'settings.changed') return
   const { namespace, scope, kind, changes, revision, version, cursor, origin, actor } = event.content as Facts['settings.changed'] // The name says so.
   const where = scope === 'cluster' ? '' : scope === 'schema' ? ' (its schema)' : ` (${scope})`
-  const what = changes.slice(0, PATHS).map(({ path }) => path)
-  const more = changes.length > PATHS ? ` and ${changes.length - PATHS} more` : ''
+  const what = changes.slice(0, MAX_PATHS).map(({ path }) => path)
+  const more = changes.length > MAX_PATHS ? ` and ${changes.length - MAX_PATHS} more` : ''
   const paths = what.length === 0 ? '' : `: ${what.join(', ')}${more}`
   const who = actor ? ` by ${print(actor)}` : ''
   const by = actor ? { actor: print(actor) } : {}
@@ -37,15 +37,15 @@ export function logFact(log: Log, event: KytosEvent): void {
   })
 }
 
-/** Logs a command that would have changed something and did not; one that did is heard of as a fact. */
+/** Logs a rejected command other than a read; a successful one is logged as a fact. */
 export function logAnswer(log: Log, { event, actor, error }: Answered): void {
-  // An error of our own was logged with its stack where it was met.
+  // An unexpected error was logged with its stack at its source.
   if (!error || error.code === 'INTERNAL_ERROR' || findCommand(event.name)?.effect === 'read') return
   const { namespace } = event.content as { readonly namespace?: unknown } // Whatever the sender put there.
   const of = typeof namespace === 'string' ? ` of ${quote(namespace)}` : ''
-  const about = typeof namespace === 'string' ? { namespace: namespace.slice(0, LONGEST_NAME) } : {}
+  const about = typeof namespace === 'string' ? { namespace: namespace.slice(0, MAX_NAME_LENGTH) } : {}
   const fields = { event: event.name, event_id: event.id, ...about, actor: print(actor), code: error.code }
-  const message = `${event.name}${of} by ${print(actor)} was refused: ${error.code}`
+  const message = `${event.name}${of} by ${print(actor)} was rejected: ${error.code}`
   if (error.status < 500) log.info(message, fields)
   else log.warn(message, fields)
 }

@@ -1,6 +1,6 @@
 import type { Log } from './log.ts'
 
-/** Where lines go; a terminal may show colours. */
+/** An output of lines; a terminal may show colours. */
 export interface Console {
   write(text: string): unknown
   readonly isTTY?: boolean
@@ -12,7 +12,7 @@ const COLOURS = { INFO: '', WARN: '\x1b[33m', ERROR: '\x1b[31m' }
 const DIM = '\x1b[2m'
 const PLAIN = '\x1b[0m'
 
-/** A log for people: `HH:MM:SS LEVEL name: message`, local time, one line a call, without fields; in colour on a terminal unless `NO_COLOR` is set. */
+/** A text log: `HH:MM:SS LEVEL name: message`, local time, one line a call, without fields; coloured on a terminal unless `NO_COLOR` is set. */
 export function createConsoleLog(out: Console, name = 'host', env: Readonly<Record<string, string | undefined>> = process.env): Log {
   const coloured = out.isTTY === true && !env.NO_COLOR
   const write = (level: keyof typeof COLOURS, message: string): void => {
@@ -29,7 +29,7 @@ export function createConsoleLog(out: Console, name = 'host', env: Readonly<Reco
   }
 }
 
-/** Messages may quote what others wrote: a line stays one line, and nothing in it steers the terminal. */
+/** The message on one line without control characters, because it may quote foreign text. */
 function oneLine(message: string): string {
   return message.replaceAll(/\s*\n\s*/g, ' | ').replaceAll(/[\x00-\x08\x0b-\x1f\x7f-\x9f]/g, '\u{fffd}')
 }

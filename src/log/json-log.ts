@@ -2,7 +2,7 @@ import { type Logger, pino, stdTimeFunctions } from 'pino'
 import type { Console } from './console-log.ts'
 import type { Log } from './log.ts'
 
-/** A log for machines: JSON, one line a call, with `level`, `time` (ISO 8601, UTC), `controller`, `name`, the fields of the call, and `msg`. */
+/** A JSON log: one line a call, with `level`, `time` (ISO 8601, UTC), `controller`, `name`, the fields of the call, and `msg`. */
 export function createJsonLog(out: Console, controller: string, name = 'host'): Log {
   const root = pino(
     { base: { controller }, timestamp: stdTimeFunctions.isoTime, formatters: { level: level => ({ level }) } },
@@ -12,7 +12,7 @@ export function createJsonLog(out: Console, controller: string, name = 'host'): 
 }
 
 function named(root: Logger, name: string): Log {
-  // Always of the root: of a child of a child pino would write the name twice.
+  // Always a child of the root, because pino would print the name of a grandchild twice.
   const lines = root.child({ name })
   return {
     info: (message, fields = {}) => lines.info(fields, clean(message)),
@@ -22,7 +22,7 @@ function named(root: Logger, name: string): Log {
   }
 }
 
-/** Messages may quote what others wrote. JSON escapes most control characters, and whoever prints a log must not be steered by the others. */
+/** The message without the control characters that JSON does not escape, because it may quote foreign text. */
 function clean(message: string): string {
   return message.replaceAll(/[\x7f-\x9f]/g, '\u{fffd}')
 }

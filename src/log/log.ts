@@ -1,7 +1,7 @@
-/** What a line says besides its sentence, for machines: `revision`, `event_id` and the like. Never a value of settings or boxes. */
+/** Structured fields of a log line, such as `revision` and `event_id`. Never a value of settings or boxes. */
 export type LogFields = Readonly<Record<string, string | number | boolean | null>>
 
-/** Where the service and its NApps write for operators: one line a call, to standard error. */
+/** The log of the service and its NApps for operators: one line a call, to standard error. */
 export interface Log {
   info(message: string, fields?: LogFields): void
   warn(message: string, fields?: LogFields): void

@@ -2,23 +2,23 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { RootBus } from '../../events/event.ts'
 import { findCommand } from '../../events/names.ts'
 
-/** Measures a bus: what waits for its listeners, what they failed on, and how commands end. */
+/** Adds the metrics of a bus: queues of listeners, dead letters, consumers and answered commands. */
 export function measureBus(registry: Registry, bus: RootBus): void {
   const registers = [registry]
   new Gauge({
     name: 'kytos_settings_inbox_events',
-    help: 'Events that wait for a listener, by its name.',
+    help: 'Events queued for a listener, by listener name.',
     labelNames: ['listener'],
     registers,
     collect() {
-      // Those who no longer listen leave no number behind.
+      // Removed listeners must not keep a value.
       this.reset()
       for (const [listener, waiting] of bus.backlog()) this.set({ listener }, waiting)
     },
   })
   new Gauge({
     name: 'kytos_settings_dead_letters',
-    help: 'Events that a listener failed on and that were neither handed out again nor dropped.',
+    help: 'Events whose listener failed, and that were neither redelivered nor dropped.',
     registers,
     collect() {
       this.set(bus.deadLetters.size)
@@ -26,7 +26,7 @@ export function measureBus(registry: Registry, bus: RootBus): void {
   })
   new Gauge({
     name: 'kytos_settings_consumers',
-    help: 'Settings that NApps of this process have open, and their changing hooks.',
+    help: 'Settings opened by NApps of this process, and their changing hooks.',
     registers,
     collect() {
       this.set(bus.consumers.size)
@@ -34,12 +34,12 @@ export function measureBus(registry: Registry, bus: RootBus): void {
   })
   const commands = new Counter({
     name: 'kytos_settings_commands_total',
-    help: 'Commands that were answered, by name and by the code of the error, which is empty for those that were done.',
+    help: 'Answered commands, by name and error code; the code is empty for successful commands.',
     labelNames: ['command', 'code'],
     registers,
   })
   bus.onAnswer(({ event: { name }, error }) => {
-    // Anybody may say any name; only those of commands are remembered.
+    // A client may send any name; only names of commands become labels.
     commands.inc({ command: findCommand(name) ? name : 'unknown', code: error?.code ?? '' })
   })
 }

@@ -2,37 +2,37 @@ import { Counter, Histogram, type Registry } from 'prom-client'
 import type { Backend, Batch, Operation, Outcome } from '../../backends/backend.ts'
 import type { Revision } from '../../model/document.ts'
 
-/** Measures what a store is asked to commit, and how far its watch is behind. */
+/** Measures the commits of a store, and the lag of its watch. */
 export interface CommitMeter {
-  /** The same backend, measured; at most one. */
+  /** The same backend with measurements; for one backend only. */
   measure(backend: Backend): Backend
 }
 
-/** From a millisecond, which is a sync of a good disk, to half a minute, when nobody waits any more. */
+/** Seconds: from 1 ms, a sync of a fast disk, to 30 s, after which callers have timed out. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-/** How many commits are waited for, and for how many milliseconds each: one that takes longer went with a store that was put back, or stands in the state. */
-const MOST = 10_000
-const LONGEST = 60_000
+/** Maximum number of commits awaited from the watch, and the time for each; later ones were lost with a restored store. */
+const MAX_AWAITED = 10_000
+const MAX_AWAITED_MS = 60_000
 
-/** A meter whose numbers stand in this registry. */
+/** Creates a meter with its metrics in this registry. */
 export function createCommitMeter(registry: Registry): CommitMeter {
   const registers = [registry]
   const commits = new Counter({
     name: 'kytos_settings_commits_total',
-    help: 'Commits that the store was asked for, by outcome: done, lost (somebody else was first) or failed.',
+    help: 'Commits sent to the store, by outcome: done, lost (another client was first) or failed.',
     labelNames: ['outcome'],
     registers,
   })
   for (const outcome of ['done', 'lost', 'failed']) commits.inc({ outcome }, 0)
   const seconds = new Histogram({
     name: 'kytos_settings_commit_seconds',
-    help: 'Seconds until the store answered a commit, whatever it answered.',
+    help: 'Seconds until the store answered a commit, for every outcome.',
     buckets: BUCKETS,
     registers,
   })
   const lag = new Histogram({
     name: 'kytos_settings_watch_lag_seconds',
-    help: 'Seconds from the answer to a commit of this controller until its watch had brought it and it was announced here.',
+    help: 'Seconds from the answer to a commit of this controller until its watch delivered it and it was announced.',
     buckets: BUCKETS,
     registers,
   })
@@ -71,24 +71,24 @@ export function createCommitMeter(registry: Registry): CommitMeter {
   }
 }
 
-/** The commits that the watch has not brought yet. */
+/** The commits that the watch has not delivered yet. */
 class Unseen {
   readonly #observe: (seconds: number) => void
   readonly #waiting: { readonly revision: Revision; readonly since: number }[] = []
-  /** What the watch brought last; undefined before it brought anything. */
+  /** The last revision of the watch; undefined before the first. */
   #delivered: Revision | undefined
 
   constructor(observe: (seconds: number) => void) {
     this.#observe = observe
   }
 
-  /** A watch begins, perhaps of a store that was put back. */
+  /** Called when a watch begins, perhaps of a restored store. */
   begin(): void {
     this.#delivered = undefined
   }
 
   committed(operations: readonly Operation[], outcome: Outcome): void {
-    // Nothing else is sure to come by the watch.
+    // Only puts are certain to be delivered by the watch.
     if (!outcome.committed || !operations.some(operation => 'put' in operation)) return
     const { revision } = outcome
     if (this.#delivered !== undefined && this.#delivered >= revision) {
@@ -97,21 +97,21 @@ class Unseen {
     }
     const now = performance.now()
     const oldest = this.#waiting[0]
-    if (oldest && (this.#waiting.length === MOST || now - oldest.since > LONGEST)) this.#waiting.shift()
+    if (oldest && (this.#waiting.length === MAX_AWAITED || now - oldest.since > MAX_AWAITED_MS)) this.#waiting.shift()
     this.#waiting.push({ revision, since: now })
   }
 
   delivered({ revision, changes }: Batch): void {
-    // Progress may run ahead of what it stands for.
+    // A progress batch may be ahead of pending changes.
     if (changes.length === 0) return
     this.#delivered = revision
     const now = performance.now()
-    // They stand in the order of their answers, which is nearly that of their revisions.
+    // In the order of their answers, which is nearly that of their revisions.
     while (this.#waiting[0] && this.#waiting[0].revision <= revision) this.#observe((now - (this.#waiting.shift()?.since ?? now)) / 1_000)
   }
 }
 
-/** Gives the same batches, and tells of each once whoever takes them asks for the next: then it is done with it. */
+/** The same batches; `done` is called for each when the next one is requested, that is, after it was processed. */
 function tapped(batches: AsyncIterable<Batch>, done: (batch: Batch) => void): AsyncIterable<Batch> {
   return {
     [Symbol.asyncIterator]() {

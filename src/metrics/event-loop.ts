@@ -1,24 +1,24 @@
 import { Histogram, type Registry } from 'prom-client'
 
-/** Milliseconds between two looks. */
-const EVERY = 100
+/** Milliseconds between two measurements. */
+const INTERVAL_MS = 100
 const BUCKETS = [0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Measures how late this process comes to what is due, ten times a second, until the function it gives is called. */
+/** Measures the delay of timers ten times a second, until the returned function is called. */
 export function measureEventLoop(registry: Registry): () => void {
   const delay = new Histogram({
     name: 'kytos_settings_event_loop_delay_seconds',
-    help: 'Seconds by which a timer of this process came late, looked at ten times a second.',
+    help: 'Delay of a timer of this process in seconds, measured ten times a second.',
     buckets: BUCKETS,
     registers: [registry],
   })
-  let due = performance.now() + EVERY
-  // A histogram of node's own would have to be reset at each scrape, and then misses what happens next.
+  let due = performance.now() + INTERVAL_MS
+  // The histogram of Node would have to be reset at each scrape and would miss later delays.
   const timer = setInterval(() => {
     const now = performance.now()
     delay.observe(Math.max(0, now - due) / 1_000)
-    due = now + EVERY
-  }, EVERY)
+    due = now + INTERVAL_MS
+  }, INTERVAL_MS)
   timer.unref()
   return () => clearInterval(timer)
 }

@@ -4,13 +4,13 @@ import type { Feed } from '../../events/feed.ts'
 import type { FactName, FileCode, ServiceState } from '../../events/map.ts'
 import type { Health } from '../watcher/standing.ts'
 
-/** What is counted and measured, each name `kytos_settings_...`; asked when somebody reads it and at no other time. */
+/** The metrics of a service, each named `kytos_settings_...`; values are read only when they are printed. */
 export interface Metrics {
-  /** The type of what {@link print} gives. */
+  /** The content type of {@link print}. */
   readonly contentType: string
-  /** Adds a value that is read whenever the metrics are; `help` is one sentence. @throws Error for a name that is taken. */
+  /** Adds a value that is read at each print; `help` is one sentence. @throws Error for a name in use. */
   gauge(name: string, help: string, read: () => number): void
-  /** Everything, in Prometheus' text format. */
+  /** All metrics in the text format of Prometheus. */
   print(): Promise<string>
 }
 
@@ -18,17 +18,17 @@ export interface MetricsSources {
   readonly health: () => Health
   readonly feed: Feed
   readonly fileProblems: () => readonly Pick<FileProblem, 'code'>[]
-  /** Where they stand, beside what others measure; a registry of its own by default. */
+  /** The registry, shared with other metrics; a new one by default. */
   readonly registry?: Registry
 }
 
 const PREFIX = 'kytos_settings_'
 const STATES: readonly ServiceState[] = ['READY', 'STALE', 'OFFLINE']
 const FILE_CODES: readonly FileCode[] = ['FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE']
-/** What the watcher says; a fact that has not happened yet is counted too, as 0. */
-const SAID: readonly FactName[] = ['settings.changed', 'settings.rejected', 'settings.state', 'box.changed']
+/** Facts of the watcher, exported with 0 before the first one. */
+const COUNTED_FACTS: readonly FactName[] = ['settings.changed', 'settings.rejected', 'settings.state', 'box.changed']
 
-/** The metrics of one service, from now on. */
+/** Creates the metrics of one service. */
 export function createMetrics({ health, feed, fileProblems, registry = new Registry() }: MetricsSources): Metrics {
   const registers = [registry]
 
@@ -43,7 +43,7 @@ export function createMetrics({ health, feed, fileProblems, registry = new Regis
     })
   }
 
-  /** What is counted elsewhere, since the start. */
+  /** Adds a counter whose value is kept elsewhere, since the start. */
   const counter = (name: string, help: string, read: () => number): void => {
     new Counter({
       name: `${PREFIX}${name}`,
@@ -58,25 +58,25 @@ export function createMetrics({ health, feed, fileProblems, registry = new Regis
 
   new Gauge({
     name: `${PREFIX}state`,
-    help: '1 for the state that the service is in, 0 for the others.',
+    help: '1 for the current state of the service, 0 for the others.',
     labelNames: ['state'],
     registers,
     collect() {
       for (const state of STATES) this.set({ state }, health().state === state ? 1 : 0)
     },
   })
-  gauge('age_seconds', 'Seconds since what is answered was last known to equal the store, NaN when there is nothing to answer with.', () => {
+  gauge('age_seconds', 'Seconds since the cache was last known to equal the store; NaN without a cache.', () => {
     return health().age ?? Number.NaN
   })
-  gauge('revision', 'Revision up to which everything has been announced, exact up to 2^53.', () => Number(health().revision))
-  gauge('epoch', 'Epoch of the store: Unix milliseconds when it was set up, wiped or restored, 0 before the first.', () => health().epoch)
-  counter('resyncs_total', 'Listings that took the place of steps.', () => health().resyncs)
-  counter('repairs_total', 'Keys that were found different from the store although no change was told, and mended.', () => health().repairs)
-  counter('reconciles_total', 'Comparisons of what is known with the whole store that came to a verdict.', () => health().reconciles)
+  gauge('revision', 'Revision up to which all changes are announced, exact up to 2^53.', () => Number(health().revision))
+  gauge('epoch', 'Epoch of the store: Unix milliseconds of its creation, wipe or restore; 0 without a store.', () => health().epoch)
+  counter('resyncs_total', 'Listings of the store that replaced single changes.', () => health().resyncs)
+  counter('repairs_total', 'Cache entries that differed from the store without a watch event and were repaired.', () => health().repairs)
+  counter('reconciles_total', 'Completed comparisons of the cache with the whole store.', () => health().reconciles)
 
   new Gauge({
     name: `${PREFIX}file_problems`,
-    help: 'Readable files that do not show their documents, by code: FILE_MISSING, FILE_REJECTED or FILE_UNWRITABLE.',
+    help: 'Readable files that differ from their documents, by code: FILE_MISSING, FILE_REJECTED or FILE_UNWRITABLE.',
     labelNames: ['code'],
     registers,
     collect() {
@@ -86,8 +86,8 @@ export function createMetrics({ health, feed, fileProblems, registry = new Regis
     },
   })
 
-  const facts = new Counter({ name: `${PREFIX}facts_total`, help: 'Facts said on the bus, by name.', labelNames: ['name'], registers })
-  for (const name of SAID) facts.inc({ name }, 0)
+  const facts = new Counter({ name: `${PREFIX}facts_total`, help: 'Facts published on the bus, by name.', labelNames: ['name'], registers })
+  for (const name of COUNTED_FACTS) facts.inc({ name }, 0)
   feed.follow(undefined, ({ name }) => facts.inc({ name }))
 
   return { contentType: registry.contentType, gauge, print: () => registry.metrics() }

@@ -10,7 +10,7 @@ const overridesOf = async (stage: CliStage) => (parseJson((await stage.run(['get
 const rounds = (...lines: readonly string[]): string =>
   `n=$(($(cat round 2>/dev/null || echo 0) + 1)); echo $n > round; cp "$1" page$n\ncase $n in\n${lines.map((line, i) => `${i + 1}) ${line} ;;`).join('\n')}\n*) exit 9 ;;\nesac`
 /** Where it is told that what was typed is kept. */
-const KEPT = /What you typed is kept in (\S+\.jsonc)/
+const KEPT = /Your text is kept in (\S+\.jsonc)/
 
 describe.each(['filesystem', 'etcd'] as const)('edit on %s', backend => {
   let stage: CliStage
@@ -38,7 +38,7 @@ describe.each(['filesystem', 'etcd'] as const)('edit on %s', backend => {
     expect(await overridesOf(stage)).toEqual({ polling_time: 6, flow_cookie: 12321848580485677057n })
     expect((await stage.run(['history', NAPP, '--limit', '1'])).stdout).toMatch(/polling_time 7 -> 6 +by hand$/m)
     const pages = await Promise.all([1, 2, 3, 4].map(n => read(stage, `page${n}`)))
-    expect(pages[0]).toMatch(/^\/\/ The overrides of kytos\/link_discovery, scope cluster/)
+    expect(pages[0]).toMatch(/^\/\/ Overrides of kytos\/link_discovery, scope cluster/)
     expect(pages[0]).toContain('// polling_time: number >= 0.1 <= 86400, default 3, applies live\n//     Seconds between two rounds')
     expect(pages[0]).toMatch(/\n\{\n {2}"polling_time": 5,\n {2}"flow_cookie": 12321848580485677057\n\}\n$/)
     expect(pages[1]).toMatch(/^\/\/ NOT STORED.*\n\/\/ {3}Not JSON: "f" is unexpected, here:\n\/\/ {5}"polling_time": fast,\n\/\/ {21}\^\n/)
@@ -62,11 +62,11 @@ describe('edit', () => {
   it('stores nothing, and leaves no file, when nothing was changed or all was deleted', async () => {
     const looking = await stage.editor(`echo "$1" > where; printf '\\n// a remark\\n' >> "$1"`)
     const looked = await stage.run(['edit', NAPP], { EDITOR: looking })
-    expect(looked).toEqual({ exit: 0, stdout: '', stderr: 'kytos-settings: no change, so nothing was stored.\n' })
+    expect(looked).toEqual({ exit: 0, stdout: '', stderr: 'kytos-settings: No change: nothing was stored.\n' })
     await expect(access((await read(stage, 'where')).trim())).rejects.toMatchObject({ code: 'ENOENT' })
     const deleted = await stage.run(['edit', NAPP], { EDITOR: 'rm' })
-    expect(deleted).toMatchObject({ exit: 0, stderr: expect.stringContaining('no change') })
-    expect(await stage.run(['history', NAPP])).toMatchObject({ stdout: `Nobody has changed ${NAPP} here yet.\n` })
+    expect(deleted).toMatchObject({ exit: 0, stderr: expect.stringContaining('No change') })
+    expect(await stage.run(['history', NAPP])).toMatchObject({ stdout: `${NAPP} has no changes in this scope yet.\n` })
   })
 
   it('stores it also when the namespace went on otherwise, and by a command with arguments', async () => {
@@ -100,12 +100,12 @@ describe('edit', () => {
     await writeFile(join(stage.cwd, 'round'), '0')
     const invalid = await stage.editor(rounds(`sed -i 's/"polling_time": 5/"polling_time": 0/' "$1"`, ':'))
     const gaveUp = await stage.run(['edit', NAPP], { EDITOR: invalid })
-    expect(gaveUp).toMatchObject({ exit: 4, stdout: '', stderr: expect.stringMatching(/must be at least 0\.1, not 0\. What you typed is kept/) })
+    expect(gaveUp).toMatchObject({ exit: 4, stdout: '', stderr: expect.stringMatching(/must be at least 0\.1, not 0\. Your text is kept/) })
     expect(await read(stage, '.'.concat(gaveUp.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 0')
 
     const failing = await stage.editor(`sed -i 's/"polling_time": 5/"polling_time": 8/' "$1"; exit 3`)
     const failed = await stage.run(['edit', NAPP], { VISUAL: failing, EDITOR: 'false' })
-    expect(failed).toMatchObject({ exit: 1, stderr: expect.stringMatching(/ended with 3\. What you typed is kept/) })
+    expect(failed).toMatchObject({ exit: 1, stderr: expect.stringMatching(/exited with 3: nothing was stored\. Your text is kept/) })
     expect(await read(stage, '.'.concat(failed.stderr.match(KEPT)?.[1]?.slice(stage.cwd.length) ?? '/absent'))).toContain('"polling_time": 8')
 
     const conflicting = await stage.editor(

@@ -17,18 +17,18 @@ describe.each(['filesystem', 'etcd'] as const)('watch on %s', backend => {
   it('tells every change once, across a restart of the service, until Ctrl-C; the cursor goes on from there', async () => {
     const people = stage.terminal(['watch'])
     const machines = stage.terminal(['watch', NAPP, '--json'], { NO_COLOR: '1' }, undefined, 2_000)
-    await Promise.all([people.shows(/Watching everything at http/), machines.shows(/Watching kytos\/link_discovery/)])
+    await Promise.all([people.shows(/Watching all namespaces at http/), machines.shows(/Watching kytos\/link_discovery/)])
     await set('polling_time=5', 'liveness.min_hellos=3', '--comment', 'calmer')
     await people.shows(
       /\x1b\[1mkytos\/link_discovery\x1b\[0m cluster polling_time \x1b\[31m3\x1b\[0m -> \x1b\[32m5\x1b\[0m \(live\) by local-admin \x1b\[2m"calmer"/,
     )
     await machines.shows(/"name":"settings\.changed"/)
     await stage.stop('SIGKILL')
-    await people.shows(/The service is away \(.*\); waiting for it/)
+    await people.shows(/Connection lost \(.*\); reconnecting/)
     // No service runs, so this is the store's own.
     await set('flow_cookie=12321848580485677057')
     await stage.start()
-    await people.shows(/is back[\s\S]*flow_cookie \x1b\[31m12321848580485677056\x1b\[0m -> \x1b\[32m12321848580485677057/)
+    await people.shows(/Reconnected to [\s\S]*flow_cookie \x1b\[31m12321848580485677056\x1b\[0m -> \x1b\[32m12321848580485677057/)
     await machines.shows(/12321848580485677057/)
     await set('polling_time=6')
     await people.shows(/polling_time \x1b\[31m5\x1b\[0m -> \x1b\[32m6/)
@@ -73,6 +73,6 @@ describe('watch', () => {
       .toMatch(/ended with 0/)
     expect((await stage.run(['token', 'revoke', id])).exit).toBe(0)
     expect(await watching.ended).toBe(1)
-    expect(watching.shown()).toMatch(/The service is away[\s\S]*kytos-settings: .*token/)
+    expect(watching.shown()).toMatch(/Connection lost[\s\S]*kytos-settings: .*token/)
   })
 })

@@ -89,9 +89,9 @@ describe.each(['filesystem', 'etcd'] as const)('the command line on %s', backend
     expect(other).toMatchObject({ exit: 5, stdout: '', stderr: expect.stringMatching(/^kytos-settings: .*is at revision \d+, not 1.*\n$/) })
     expect((await stage.run(['set', NAPP, 'polling_time=0.5', '--scope', 'controller', '--if-revision', revision])).exit).toBe(0)
     const hidden = await stage.run(['set', NAPP, 'polling_time=7'])
-    expect(hidden).toMatchObject({ exit: 0, stderr: expect.stringMatching(/a higher layer hides polling_time here/) })
-    expect(hidden.stdout).toContain('Nothing is different in effect here.')
-    expect((await stage.run(['set', NAPP, 'polling_time=7'])).stdout).toMatch(/holds that already: nothing was stored/)
+    expect(hidden).toMatchObject({ exit: 0, stderr: expect.stringMatching(/A higher layer hides polling_time on this controller/) })
+    expect(hidden.stdout).toContain('The effective settings on this controller are unchanged.')
+    expect((await stage.run(['set', NAPP, 'polling_time=7'])).stdout).toMatch(/already has these overrides: nothing was stored/)
     const back = await stage.run(['unset', NAPP, 'polling_time', '--scope', 'controller'])
     expect(back.stdout).toMatch(/^polling_time +0.5 +7 +live$/m)
   })
@@ -146,7 +146,7 @@ describe('a command', () => {
     ]
     const set = await stage.run(['set', 'kytos/typed', ...typed, 'old=1', '--json'])
     expect(set.exit, set.stderr).toBe(0)
-    expect(set.stderr).toBe('kytos-settings: old: deprecated, says the schema.\n')
+    expect(set.stderr).toBe('kytos-settings: The schema marks old as deprecated.\n')
     expect(parseJson(set.stdout)).toMatchObject({
       overrides: {
         name: '5',
@@ -205,24 +205,24 @@ describe('a command', () => {
       [['get', NAPP, 'poling_time'], 3, /has no setting poling_time\. Did you mean polling_time\?/],
       [['get', 'kytos/link_discover'], 3, /Did you mean "kytos\/link_discovery"\?/],
       [['get', 'kytos'], 2, /"kytos" is not a namespace/],
-      [['get', NAPP, 'a..b'], 2, /"a\.\.b" is no KEY/],
-      [['get', NAPP, '/a~2'], 2, /"\/a~2" is no KEY/],
+      [['get', NAPP, 'a..b'], 2, /"a\.\.b" is not a valid KEY/],
+      [['get', NAPP, '/a~2'], 2, /"\/a~2" is not a valid KEY/],
       [['set', NAPP, 'poling_time=5'], 4, /did you mean "polling_time"\?/],
-      [['set', NAPP, 'polling_time=fast'], 4, /polling_time takes JSON of type number, and "fast" is none/],
+      [['set', NAPP, 'polling_time=fast'], 4, /polling_time must be JSON of type number, not "fast"/],
       [['set', NAPP, 'polling_time=0'], 4, /must be at least 0\.1, not 0/],
-      [['set', NAPP, 'ignored_vlans.0=5'], 4, /Set ignored_vlans as a whole/],
+      [['set', NAPP, 'ignored_vlans.0=5'], 4, /set ignored_vlans as a whole/],
       [['set', NAPP, 'polling_time'], 2, /KEY=VALUE/],
-      [['set', 'kytos/new_one', 'a=1'], 3, /--new sets it all the same/],
+      [['set', 'kytos/new_one', 'a=1'], 3, /"--new" accepts a NApp that is not known yet/],
       [['set', NAPP, 'polling_time=5', '--scope', 'everywhere'], 2, /is not a scope/],
-      [['unset', NAPP, 'ignored_vlans'], 3, /does not override ignored_vlans/],
+      [['unset', NAPP, 'ignored_vlans'], 3, /has no override for ignored_vlans/],
       [['explain', NAPP, 'nothing'], 3, /has no setting nothing/],
       [['describe', 'kytos/nothing'], 3, /has no schema/],
-      [['history', NAPP, '--limit', '0'], 2, /whole number from 1 on/],
+      [['history', NAPP, '--limit', '0'], 2, /integer of at least 1/],
       [['diff', NAPP, '99'], 3, /no version 99/],
-      [['completion', 'fish'], 2, /only for bash and zsh/],
-      [['watch', NAPP, '--since', 'yesterday'], 2, /It is a cursor/],
-      [['get', NAPP, '--url', 'nonsense'], 2, /is no address of a service/],
-      [['get', NAPP, '--token-file', 'absent'], 2, /absent, named by --token-file, cannot be read/],
+      [['completion', 'fish'], 2, /"fish": use bash or zsh/],
+      [['watch', NAPP, '--since', 'yesterday'], 2, /Use a cursor/],
+      [['get', NAPP, '--url', 'nonsense'], 2, /is not the address of a service/],
+      [['get', NAPP, '--token-file', 'absent'], 2, /absent \(--token-file\) cannot be read/],
     ]
     // A process for each exit code is enough.
     const built = new Set(cases.flatMap(([, exit], i) => (cases.findIndex(one => one[1] === exit) === i ? [i] : [])))
@@ -272,7 +272,7 @@ describe('where the service is', () => {
 
   it('nobody: the store of this host is opened instead, for reading and writing, and other addresses are unreachable', async () => {
     const set = await stage.run(['set', 'kytos/early', 'a=1', '--new'])
-    expect(set).toMatchObject({ exit: 0, stderr: expect.stringMatching(/^kytos-settings: no service runs here.*\n$/) })
+    expect(set).toMatchObject({ exit: 0, stderr: expect.stringMatching(/^kytos-settings: No service is running here.*\n$/) })
     const got = await stage.run(['get', 'kytos/early', 'a'])
     expect(got).toMatchObject({ exit: 0, stdout: '1\n' })
     const nowhere = `http://127.0.0.1:${await freePort()}`
@@ -287,12 +287,12 @@ describe('where the service is', () => {
     const { stdout: token } = await stage.run(['token', 'create', 'reader'])
     await writeFile(join(stage.cwd, 'token'), token)
     await writeFile(join(stage.cwd, 'wrong'), `${token.trim().slice(0, -1)}x`)
-    expect(await asked(['--url', url])).toMatchObject({ exit: 1, stderr: expect.stringContaining('This takes a token') })
+    expect(await asked(['--url', url])).toMatchObject({ exit: 1, stderr: expect.stringContaining('This request requires a token') })
     expect((await asked(['--url', `${url}${API}/`, '--token-file', 'token'])).stdout).toBe('3\n')
     expect((await asked([], { KYTOS_SETTINGS_URL: url, KYTOS_SETTINGS_TOKEN: token.trim() })).stdout).toBe('3\n')
     expect((await asked(['--token-file', 'wrong'], { KYTOS_SETTINGS_TOKEN: token.trim() })).exit).toBe(1)
     expect((await asked(['--url', url], { KYTOS_SETTINGS_URL: 'http://127.0.0.1:1', KYTOS_SETTINGS_TOKEN: token.trim() })).stdout).toBe('3\n')
     const refused = await stage.run(['set', NAPP, 'polling_time=5', '--token-file', 'token'])
-    expect(refused).toMatchObject({ exit: 1, stderr: expect.stringMatching(/reader has the rights read; it takes "write"/) })
+    expect(refused).toMatchObject({ exit: 1, stderr: expect.stringMatching(/reader lacks the right "write".* Its rights: read\./) })
   })
 })

@@ -117,7 +117,7 @@ describe('npm start', () => {
   it('runs, imports the example settings, and prints a command that works', async () => {
     const cwd = await freshFolder()
     const script = runScript(cwd, join(packageRoot(), 'scripts/start.mjs'), ['-c', join(cwd, 'kytos.ini')])
-    await script.prints(/It runs: /)
+    await script.prints(/The service is running, /)
     expect(script.output()).toContain('Imported the settings of kytos/link_discovery from settings.example.json.')
     const [, url = ''] = /curl -X PATCH (\S+) /.exec(script.output()) ?? []
     const answer = await fetch(url, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"polling_time": 1}' })
@@ -140,7 +140,7 @@ describe('an import that the service refuses', () => {
     await writeFile(join(cwd, 'bad.json'), '{"me/free": {"x": 1}, "kytos/link_discovery": {"polling_tme": 1}}')
     const refused = kytosSettings(cwd, 'start', '--import', 'bad.json')
     expect(await refused.ended).toBe(4)
-    expect(refused.output()).toMatch(/kytos-settings: bad\.json was not imported, and nothing of it is stored: .*polling_tme/)
+    expect(refused.output()).toMatch(/kytos-settings: bad\.json was not imported and nothing of it is stored: .*polling_tme/)
     const service = kytosSettings(cwd, 'start', '--import', BEGINNING)
     const url = await service.ready
     expect(service.output()).toContain('Imported the settings of kytos/link_discovery')

@@ -57,7 +57,7 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     await stage.start()
     const trial = await stage.run(['import', '--dry-run', ...FILES])
     expect(trial).toMatchObject({ exit: 0, stderr: '' })
-    expect(trial.stdout).toMatch(/It would be \d+ new, 0 changed, 0 same, \d+ skipped\. Nothing was written\.\n$/)
+    expect(trial.stdout).toMatch(/Planned: \d+ new, 0 changed, 0 same, \d+ skipped\. Nothing was written\.\n$/)
     expect((await stage.run(['export'])).stdout).toBe('{}\n')
     const done = await stage.run(['import', ...FILES])
     expect(done.exit).toBe(0)
@@ -89,7 +89,7 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     await terminal.shows(/\r\[#*\.*\] read more: \d+ of 411, \d+\/s\x1b\[K/)
     await terminal.shows(/\r\[#+\.+\] imported: \d+ of 406, \d+\/s\x1b\[K/)
     terminal.type('\x03')
-    await terminal.shows(/Stopped\. What was done stays done; the same command goes on from there\./)
+    await terminal.shows(/Interrupted\. Completed changes are stored; run the same command again to continue\./)
     expect(await terminal.ended).toBe(6)
     const again = stage.terminal(['import', 'more'])
     await again.shows(/imported: 406 of 406, \d+\/s\x1b\[K\r?\n/)
@@ -109,7 +109,7 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     await stage.stop()
     await writeFile(join(stage.cwd, 'later.json'), '{"kytos/later": {"n": 1}}')
     const done = await stage.run(['import', 'later.json', 'storehouse'])
-    expect(done).toMatchObject({ exit: 0, stderr: expect.stringContaining('no service runs here, so this opens its store itself') })
+    expect(done).toMatchObject({ exit: 0, stderr: expect.stringContaining('No service is running here; opening the store directly') })
     expect(done.stdout).toMatch(/1 new, 0 changed, 46 same/)
     const exported = await stage.run(['export'])
     expect(parseJson(exported.stdout)).toMatchObject({ ...EXPORTED, 'kytos/later': { n: 1 } })
@@ -161,8 +161,8 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
   const { cwd } = stage
   await writeFile(join(cwd, 'settings.py'), SETTINGS)
   const trial = await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])
-  expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: no service runs here, and there is no store yet.\n' })
-  expect(trial.stdout).toContain('It would be 3 new')
+  expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: No service is running here, and no store exists yet.\n' })
+  expect(trial.stdout).toContain('Planned: 3 new')
   expect(await readdir(cwd)).not.toContain('store')
   const interruption = new AbortController()
   interruption.abort()
@@ -183,7 +183,7 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
     [['absent.py', '--namespace', 'a/b'], 3, 'absent.py'],
     [['settings.txt'], 3, 'settings.txt'],
     [['broken.py', '--namespace', 'a/b'], 4, 'broken.py:2'],
-    [['broken.py', '--namespace', 'a/b'], 4, 'Nothing could be read of broken.py, hence exit code 4.'],
+    [['broken.py', '--namespace', 'a/b'], 4, 'No value could be read from broken.py (exit code 4).'],
     [['settings.py', 'kytos.conf', '--namespace', 'a/b'], 2, 'one file'],
     [['broken.json'], 4, 'broken.json:1'],
   ] as const

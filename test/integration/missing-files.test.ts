@@ -107,7 +107,7 @@ describe('readable files that were away at the start', () => {
     const restored = await run(['files', 'restore', 'kytos/x'])
     expect(restored).toEqual({
       exit: 0,
-      stdout: 'The file of kytos/x (controller:c2) is there again.\nThe file of kytos/x is there again.\n',
+      stdout: 'Restored the file of kytos/x (controller:c2).\nRestored the file of kytos/x.\n',
       stderr: '',
     })
     expect(parseJson(await readFile(join(folder, 'kytos', 'x.json'), 'utf8'))).toEqual({ a: 1 })
@@ -138,13 +138,13 @@ describe('readable files that were away at the start', () => {
     const shown = await status()
     expect(shown).toMatchObject({ service: false, state: 'READY' })
     expect(shown.files.map(({ code }) => code)).toEqual(Array(4).fill('FILE_MISSING'))
-    expect((await run(['status'])).stdout).toMatch(/^Service +does not run$/m)
+    expect((await run(['status'])).stdout).toMatch(/^Service +not running$/m)
     expect(await run(['files', 'restore', 'kytos/x'])).toMatchObject({
       exit: 0,
-      stdout: expect.stringContaining('The file of kytos/x is there again.'),
-      stderr: expect.stringContaining('no service runs here'),
+      stdout: expect.stringContaining('Restored the file of kytos/x.'),
+      stderr: expect.stringContaining('No service is running here'),
     })
-    expect(await run(['delete', 'kytos/y'])).toMatchObject({ exit: 0, stderr: expect.stringContaining('no service runs here') })
+    expect(await run(['delete', 'kytos/y'])).toMatchObject({ exit: 0, stderr: expect.stringContaining('No service is running here') })
     expect(await run(['delete', 'kytos/y'])).toMatchObject({ exit: 3, stdout: '' })
     expect(await run(['delete', 'kytos/x', '--scope', 'controller:c9'])).toMatchObject({
       exit: 3,

@@ -32,7 +32,7 @@ describe('the example NApps on real files', () => {
     const second = kytosSettings(cwd, 'start', '--import', BEGINNING)
     await second.ready
     await second.prints(/poll 1: every 0\.2 s, ignoring VLANs \[1, 2\]/)
-    expect(second.output()).toContain('The store holds settings already, so settings.example.json is not imported.')
+    expect(second.output()).toContain('The store already holds settings: settings.example.json was not imported.')
     second.child.kill('SIGTERM')
     expect(await second.ended).toBe(0)
     expect(parseJson(await readFile(join(cwd, 'store/settings/kytos/link_discovery.json'), 'utf8'))).toEqual({
@@ -67,7 +67,7 @@ describe('the example NApp with live settings', () => {
     const url = await service.ready
     const change = (body: string) => patch(url, body, 'example/live_poller')
     expect(await change('{"interval": 0.05, "targets": ["a", "b"]}')).toBe(200)
-    await service.prints(/example\/live_poller: 2 targets instead of 0\n/)
+    await service.prints(/example\/live_poller: targets: 0 -> 2\n/)
     await service.prints(/example\/live_poller: polling a, b\n/)
     expect(await change('{"interval": "often"}')).toBe(422)
     expect(await change('{"intervall": 1}')).toBe(422)
@@ -101,7 +101,7 @@ describe('an example NApp that was copied to a folder outside the package', () =
     await service.prints(/me\/my_log: me\/my_discovery\/polling_time: 3 -> 0\.2 by user/)
     await service.prints(/me\/my_discovery: poll 2: every 0\.2 s/)
     expect(await patch(url, '{"targets": ["a"]}', 'me/my_poller')).toBe(200)
-    await service.prints(/me\/my_poller: 1 targets instead of 0\n/)
+    await service.prints(/me\/my_poller: targets: 0 -> 1\n/)
   })
 })
 

@@ -45,7 +45,7 @@ describe('long work in a terminal', () => {
     expect(counts(drawn)[0]).toBeLessThan(BOXES)
     expect(counts(drawn)).toEqual([...counts(drawn)].sort((a, b) => a - b))
     expect(drawn.at(-1)).toMatch(/^\[#{30}\] \w+: (4\d\d) of \1,/)
-    expect(after).toMatch(/Compared and equal after/)
+    expect(after).toMatch(/Verified as equal after/)
   })
 
   it('keeps to the line of a narrow one', async () => {

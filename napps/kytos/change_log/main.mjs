@@ -8,7 +8,7 @@ import { printJson } from 'kytos-settings'
 const createChangeLog = ({ bus, log }) => ({
   setup() {
     bus.on('settings.changed', ({ content: { namespace, scope, changes, actor, revision, origin } }) => {
-      const by = actor ? `by ${actor.type} ${actor.name}` : scope === 'schema' ? 'by its schema' : 'by an unknown hand'
+      const by = actor ? `by ${actor.type} ${actor.name}` : scope === 'schema' ? 'by its schema' : 'by an unknown actor'
       const how = origin === 'live' ? '' : `, ${origin}`
       for (const change of changes) {
         log.info(`${namespace}${change.path}: ${show(change.old)} -> ${show(change.new)} ${by}, revision ${revision}${how}`)
@@ -23,7 +23,7 @@ const createChangeLog = ({ bus, log }) => ({
  * @param {import('kytos-settings').Json | undefined} value
  */
 function show(value) {
-  return value === undefined ? 'nothing' : printJson(value)
+  return value === undefined ? 'unset' : printJson(value)
 }
 
 export default createChangeLog

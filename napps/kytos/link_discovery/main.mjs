@@ -1,7 +1,7 @@
 import { SCHEMA } from './schema.mjs'
 
 /**
- * Looks for links every `polling_time` seconds, and follows its settings while it runs.
+ * Polls for links every `polling_time` seconds, and applies changed settings while it runs.
  *
  * @type {import('kytos-settings').CreateNApp}
  */

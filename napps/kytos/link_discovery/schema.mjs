@@ -1,12 +1,12 @@
 /**
- * How links between switches are looked for: the one declaration that types, validates and describes the settings.
+ * Settings of the link discovery: the one declaration that types, validates and describes them.
  *
  * @satisfies {import('kytos-settings').JsonSchema}
  */
 export const SCHEMA = /** @type {const} */ ({
   $schema: 'https://json-schema.org/draft/2020-12/schema',
   title: 'Link discovery',
-  description: 'How links between switches are looked for',
+  description: 'Detection of links between switches',
   type: 'object',
   additionalProperties: false,
   'x-apply': 'live',
@@ -19,21 +19,21 @@ export const SCHEMA = /** @type {const} */ ({
       default: 3,
     },
     ignored_vlans: {
-      description: 'VLAN ids in which no links are looked for',
+      description: 'VLAN ids without link discovery',
       type: 'array',
       items: { type: 'integer', minimum: 1, maximum: 4_094 },
       uniqueItems: true,
       default: [],
     },
     loop_actions: {
-      description: 'What is done about a loop, in this order',
+      description: 'Actions on a loop, in this order',
       type: 'array',
       items: { enum: ['log', 'disable'] },
       uniqueItems: true,
       default: ['log'],
     },
     ignored_loops: {
-      description: 'Pairs of ports, by switch, whose loop is wanted',
+      description: 'Pairs of ports whose loop is ignored, by switch',
       type: 'object',
       propertyNames: { pattern: '^([0-9a-f]{2}:){7}[0-9a-f]{2}$' },
       additionalProperties: {
@@ -43,12 +43,12 @@ export const SCHEMA = /** @type {const} */ ({
       default: {},
     },
     liveness: {
-      description: 'When a silent link counts as down',
+      description: 'Limits at which a link goes up or down',
       type: 'object',
       additionalProperties: false,
       properties: {
         min_hellos: { description: 'Packets that bring a link up', type: 'integer', minimum: 1, default: 2 },
-        dead_multiplier: { description: 'Missed rounds that take it down', type: 'integer', minimum: 2, default: 5 },
+        dead_multiplier: { description: 'Missed rounds that take a link down', type: 'integer', minimum: 2, default: 5 },
       },
       default: {},
     },

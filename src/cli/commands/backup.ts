@@ -5,8 +5,8 @@ import { toJson } from '../../../model/value.ts'
 import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { countKinds } from '../../transfer/difference.ts'
 import type { Picture } from '../../transfer/picture.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
-import type { World } from '../terminal/world.ts'
 import { addFillOptions, describeFill, type FillFlags, fillOptions, fillReport, warnOn } from './copy.ts'
 
 const BACKUP_EXAMPLES = `
@@ -14,8 +14,10 @@ Examples:
   kytos-settings backup settings.archive
   kytos-settings backup /var/backups/kytos-$(date +%F).archive -c /etc/kytos/kytos.ini
 
-It holds settings, history, schemas, boxes and tokens (their hashes) of one revision, also while the service runs. Only its owner may read it: settings may
-hold secrets. It is gzip of JSON lines: zcat shows it.`
+The archive holds settings, history, schemas, boxes and token hashes of one revision.
+The service may be running.
+Only the owner of the file can read it, because settings may hold secrets.
+The format is gzip of JSON lines: zcat prints it.`
 
 const RESTORE_EXAMPLES = `
 Examples:
@@ -23,50 +25,52 @@ Examples:
   kytos-settings restore settings.archive
   kytos-settings restore settings.archive --overwrite --keep-tokens
 
-The whole archive is read and checked before anything is written. Stop the service of a folder first. On etcd, controllers may run: they answer from what
-they knew until it is done, and refuse changes. Ended at any point, it goes on when it is run again. Tokens that were revoked since the backup are good
-again, unless --keep-tokens leaves those that there are.`
+The whole archive is read and checked before anything is written.
+Stop the service of a filesystem store first. On etcd, controllers may be running: until the restore is done,
+they answer from their cache and reject changes.
+An interrupted restore resumes when the same command is run again. Tokens that were revoked after the backup
+are valid again, unless --keep-tokens keeps the tokens of the store.`
 
 interface Flags extends FillFlags {
   readonly config?: string
 }
 
-/** Adds `backup` and `restore`, which write a store into one file and back. */
-export function addBackupCommands(program: Command, world: World): void {
+/** Adds `backup` and `restore`, which write a store into an archive file and load it again. */
+export function addBackupCommands(program: Command, context: CliContext): void {
   program
     .command('backup')
-    .description('write everything that the store holds into one file')
+    .description('write the whole store into one archive file')
     .argument('<file>', 'the archive to write')
-    .option('--overwrite', 'replace the file if there is one')
-    .option('--json', 'for machines')
+    .option('--overwrite', 'replace an existing file')
+    .option('--json', 'print JSON')
     .addHelpText('after', BACKUP_EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
       const { overwrite = false, json = false, ...flags } = command.optsWithGlobals<Flags>()
-      const path = resolve(world.cwd, file)
+      const path = resolve(context.cwd, file)
       const { backUp } = await import('../../transfer/backup.ts')
-      const { picture, bytes } = await backUp(await configOf(flags, world), path, overwrite, warnOn(world))
+      const { picture, bytes } = await backUp(await configOf(flags, context), path, overwrite, warnOn(context))
       const report = toJson({ file: path, bytes, ...summary(picture) })
-      world.stdout.write(json ? `${printJson(report, 2)}\n` : `${describe(picture)}\nWritten to ${path}, ${bytes} bytes, and read back.\n`)
+      context.stdout.write(json ? `${printJson(report, 2)}\n` : `${describe(picture)}\nWrote ${path} (${bytes} bytes) and verified it.\n`)
     })
-  const back = program.command('restore').description('fill the store from an archive').argument('<file>', 'an archive that backup wrote')
+  const back = program.command('restore').description('load an archive into the store').argument('<file>', 'an archive written by "backup"')
   addFillOptions(back)
     .addHelpText('after', RESTORE_EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
       const flags = command.optsWithGlobals<Flags>()
       const began = performance.now()
-      const progress = createProgressBar(world.stderr, 'restored')
+      const progress = createProgressBar(context.stderr, 'restored')
       const options = { ...fillOptions(flags), progress: progress.show }
-      const config = await configOf(flags, world)
+      const config = await configOf(flags, context)
       const { restore } = await import('../../transfer/backup.ts')
-      const report = await restore(resolve(world.cwd, file), config, options, warnOn(world)).finally(progress.end)
+      const report = await restore(resolve(context.cwd, file), config, options, warnOn(context)).finally(progress.end)
       const [seconds, dryRun] = [(performance.now() - began) / 1_000, flags.dryRun ?? false]
       const json = toJson({ ...summary(report.picture), ...fillReport(report, seconds, dryRun) })
-      world.stdout.write(flags.json ? `${printJson(json, 2)}\n` : `${describe(report.picture)}\n${describeFill(report, seconds, dryRun)}`)
+      context.stdout.write(flags.json ? `${printJson(json, 2)}\n` : `${describe(report.picture)}\n${describeFill(report, seconds, dryRun)}`)
     })
 }
 
-async function configOf({ config }: Flags, world: World): Promise<Config> {
-  return loadConfig(findConfig(config, world), { isNamed: config !== undefined })
+async function configOf({ config }: Flags, context: CliContext): Promise<Config> {
+  return loadConfig(findConfig(config, context), { isNamed: config !== undefined })
 }
 
 function summary({ store, revision, epoch, at, entries }: Picture) {

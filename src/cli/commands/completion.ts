@@ -2,34 +2,34 @@ import type { Command } from 'commander'
 import { SettingsError } from '../../../model/errors.ts'
 import { complete } from '../completion/complete.ts'
 import { COMPLETION_SCRIPTS } from '../completion/completion-scripts.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 const EXAMPLES = `
 Examples:
-  source <(kytos-settings completion bash)                                  in this shell; in ~/.bashrc for all
-  kytos-settings completion zsh > ~/.zfunc/_kytos-settings                  in a folder of $fpath
-  source <(kytos-settings completion zsh)                                   in this shell, once compinit was called
+  source <(kytos-settings completion bash)                    in this shell; in ~/.bashrc for every shell
+  kytos-settings completion zsh > ~/.zfunc/_kytos-settings    in a folder of $fpath
+  source <(kytos-settings completion zsh)                     in this shell, after compinit
 
-The names of NApps and settings come from the service, which must run.`
+The service must be running: it provides the names of NApps and settings.`
 
-/** Adds `completion`, which prints what a shell needs to complete commands, flags, NApps and keys, and the hidden command that this asks. */
-export function addCompletionCommands(program: Command, world: World): void {
+/** Adds `completion`, which prints the completion script of a shell, and the hidden command that the script calls. */
+export function addCompletionCommands(program: Command, context: CliContext): void {
   program
     .command('completion')
-    .description('print the completion for a shell: bash or zsh')
+    .description('print the completion script of a shell: bash or zsh')
     .argument('<shell>', Object.keys(COMPLETION_SCRIPTS).join(' or '))
     .addHelpText('after', EXAMPLES)
     .action((shell: string) => {
       const script = Object.hasOwn(COMPLETION_SCRIPTS, shell) ? COMPLETION_SCRIPTS[shell] : undefined
-      const known = Object.keys(COMPLETION_SCRIPTS).join(' and ')
+      const known = Object.keys(COMPLETION_SCRIPTS).join(' or ')
       if (script === undefined)
-        throw new SettingsError('CONTENT_MALFORMED', `There is no completion for ${JSON.stringify(shell)}, only for ${known}.`)
-      world.stdout.write(script)
+        throw new SettingsError('CONTENT_MALFORMED', `No completion exists for the shell ${JSON.stringify(shell)}: use ${known}.`)
+      context.stdout.write(script)
     })
   program
     .command('__complete', { hidden: true })
     .argument('[words...]', 'the words after the name of the program, up to the one to complete')
     .action(async (words: readonly string[]) => {
-      for (const candidate of await complete(program, words, world)) world.stdout.write(`${candidate}\n`)
+      for (const candidate of await complete(program, words, context)) context.stdout.write(`${candidate}\n`)
     })
 }

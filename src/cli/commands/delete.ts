@@ -1,13 +1,14 @@
 import type { Command } from 'commander'
 import type { Settings } from '../../../events/map.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import { unobserved } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { createPaper, type Paper } from '../terminal/paper.ts'
 import { printAnswer, show } from '../terminal/print-answer.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
-import type { World } from '../terminal/world.ts'
+import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 import { addGuardOptions, type GuardOptions } from './guard-options.ts'
 
 interface DeleteOptions extends AddressOptions, GuardOptions {
@@ -20,37 +21,38 @@ interface Deleted {
   readonly after: Settings
 }
 
-/** How often the overrides are read again because another client changed them first. */
+/** Maximum number of attempts when another client changes the overrides first. */
 const ATTEMPTS = 10
 const EXAMPLES = `
 Examples:
   kytos-settings delete kytos/link_discovery --comment 'back to the defaults'
   kytos-settings delete kytos/link_discovery --scope controller:c2
 
-It deletes all overrides of a NApp in one scope, with their readable file. The history keeps them: "kytos-settings diff NAPP".
-"kytos-settings unset" takes single settings back.`
+Deletes all overrides of a NApp in one scope, with their readable file.
+The history keeps them: "kytos-settings diff NAPP".
+"kytos-settings unset" removes single overrides.`
 
 /** Adds `delete`, which deletes the overrides of a NApp in one scope. */
-export function addDeleteCommand(program: Command, world: World): void {
+export function addDeleteCommand(program: Command, context: CliContext): void {
   addGuardOptions(addServiceOptions(program.command('delete')))
     .description('delete the overrides of a NApp, so that the lower layers are in effect again')
     .argument('<napp>', 'username/name')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {
       const { json, scope = 'cluster', comment, ifRevision, ...options } = command.optsWithGlobals<DeleteOptions>()
-      return withService(options, world, async service => {
+      return withService(options, context, async service => {
         const deleted = await deleteOverrides(service, namespace, scope, { comment, ifRevision })
         const { before, after } = deleted
-        const forPeople = (): string => printDeleted(deleted, scope, createPaper(world.stdout, world.env))
-        printAnswer(json, { ...after, dropped: before.overrides }, forPeople, world)
-        if (after.observed === false) world.stderr.write('kytos-settings: the deletion is stored, but the service has not seen it yet.\n')
+        const forPeople = (): string => printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
+        printAnswer(json, { ...after, dropped: before.overrides }, forPeople, context)
+        if (after.observed === false) context.stderr.write(`kytos-settings: ${unobserved('deletion', namespace)}\n`)
       })
     })
 }
 
 /**
  * Deletes the overrides under the revision at which they were read, so that exactly what is returned was deleted.
- * @throws SettingsError NAMESPACE_NOT_FOUND, or SETTING_NOT_FOUND when the scope has no overrides; what the service refuses.
+ * @throws SettingsError NAMESPACE_NOT_FOUND, or SETTING_NOT_FOUND when the scope has no overrides; the error of the service.
  */
 async function deleteOverrides(
   service: Service,
@@ -73,11 +75,11 @@ async function deleteOverrides(
 }
 
 function nothingToDelete(namespace: string, scope: string): SettingsError {
-  const message = `${namespace} has no overrides in the scope ${scope}: nothing was deleted. "kytos-settings explain ${namespace}" shows where its values come from.`
+  const message = `${namespace} has no overrides in the scope ${scope}: nothing was deleted. "kytos-settings explain ${namespace}" shows the layer of each value.`
   return new SettingsError('SETTING_NOT_FOUND', message, { details: { namespace, scope } })
 }
 
-function printDeleted({ before, after }: Deleted, scope: string, paper: Paper): string {
+function printDeleted({ before, after }: Deleted, scope: string, terminal: Terminal): string {
   const where = `${after.namespace}${scope === 'cluster' ? '' : ` (${scope})`}`
   const stored = `The overrides of ${where} are deleted, at revision ${after.revision}, version ${after.version}.\n`
   const rows = leavesIn(before.overrides)
@@ -89,5 +91,5 @@ function printDeleted({ before, after }: Deleted, scope: string, paper: Paper): 
       { text: show(valueAt(after.data, path)), style: 'green' },
     ])
   if (rows.length === 0) return stored
-  return `${printTable(['Key', { head: 'Deleted', cut: true }, { head: 'In effect', cut: true }], rows, paper)}\n${stored}`
+  return `${printTable(['Key', { head: 'Deleted', cut: true }, { head: 'In effect', cut: true }], rows, terminal)}\n${stored}`
 }

@@ -3,32 +3,32 @@ import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
 import type { Examined } from '../../doctor/finding.ts'
 import type { Severity } from '../../doctor/findings.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 const EXAMPLES = `
 Examples:
   kytos-settings doctor
   kytos-settings doctor -c /etc/kytos/kytos.ini --json
 
-It changes nothing, and works whether or not the service runs. Run it as the user that the service runs as.
-Exit codes: 0 when nothing is broken (warnings and hints may be there), 1 when something is.`
+It changes nothing, and needs no running service. Run it as the user of the service.
+Exit codes: 0 without a "broken" finding (warnings and hints are possible), 1 otherwise.`
 
 const COLOURS: Readonly<Record<Severity, string>> = { broken: '\x1b[31m', warning: '\x1b[33m', hint: '\x1b[36m' }
 const PLAIN = '\x1b[0m'
 const ORDER: readonly Severity[] = ['broken', 'warning', 'hint']
 
-/** Adds `doctor`, which looks for what is wrong and says how to repair it. */
-export function addDoctorCommand(program: Command, world: World, exit: (code: number) => void): void {
+/** Adds `doctor`, which checks an installation and prints a repair for each finding. */
+export function addDoctorCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   program
     .command('doctor')
-    .description('look for what is wrong with configuration, store, service and NApps, and say how to repair it')
-    .option('--json', 'for machines')
+    .description('check configuration, store, service and NApps, and print a repair for each finding')
+    .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       const { config, json = false } = command.optsWithGlobals<{ readonly config?: string; readonly json?: boolean }>()
       const { examine } = await import('../../doctor/examine.ts')
-      const parts = await examine(config, world)
-      world.stdout.write(json ? printForMachines(parts) : printForPeople(parts, world))
+      const parts = await examine(config, context)
+      context.stdout.write(json ? printForMachines(parts) : printForPeople(parts, context))
       exit(isHealthy(parts) ? 0 : 1)
     })
 }
@@ -43,15 +43,15 @@ function printForMachines(parts: readonly Examined[]): string {
   return `${printJson(toJson({ healthy: isHealthy(parts), examined: parts.map(({ part }) => part), findings, unknown }), 2)}\n`
 }
 
-function printForPeople(parts: readonly Examined[], { stdout, env }: World): string {
+function printForPeople(parts: readonly Examined[], { stdout, env }: CliContext): string {
   const coloured = stdout.isTTY === true && !env.NO_COLOR
-  const paint = (severity: Severity): string => (coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity)
+  const styled = (severity: Severity): string => (coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity)
   const lines = parts.flatMap(({ part, findings, unknown = [] }) => [
-    `${findings.length + unknown.length === 0 ? 'well' : '    '}  ${part}`,
+    `${findings.length + unknown.length === 0 ? 'ok  ' : '    '}  ${part}`,
     ...ORDER.flatMap(severity =>
       findings
         .filter(finding => finding.severity === severity)
-        .flatMap(({ where, what, repair }) => [`  ${paint(severity)}  ${where}: ${what}`, `    -> ${repair}`]),
+        .flatMap(({ where, what, repair }) => [`  ${styled(severity)}  ${where}: ${what}`, `    -> ${repair}`]),
     ),
     ...unknown.map(what => `  unknown  ${what}`),
   ])

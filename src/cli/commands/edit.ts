@@ -10,7 +10,7 @@ import { readSettings } from '../edit/overrides-edit.ts'
 import { printChanged } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 interface EditOptions extends AddressOptions {
   readonly json?: boolean
@@ -24,41 +24,43 @@ Examples:
   kytos-settings edit kytos/link_discovery
   EDITOR='code --wait' kytos-settings edit kytos/link_discovery --comment 'calmer links'
 
-$VISUAL, $EDITOR, vi or nano. What does not validate comes back with what is wrong; when somebody else changed the same meanwhile, both versions come back.
-Nothing that was typed is lost: where it cannot be stored it is kept in a file.`
+The editor is $VISUAL, $EDITOR, vi or nano. Invalid overrides open again in the editor,
+with the errors above them.
+If another client changed the same overrides meanwhile, the editor shows both versions.
+A text that cannot be stored is kept in a file.`
 
-/** Adds `edit`, which has a person edit the overrides of a NApp as a whole. */
-export function addEditCommand(program: Command, world: World): void {
+/** Adds `edit`, which opens all overrides of a NApp in an editor and stores the result. */
+export function addEditCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('edit'))
     .description('edit the overrides of a NApp in your editor')
     .argument('<napp>', 'username/name')
-    .option('--scope <scope>', 'whose overrides: cluster, controller (that of the service) or controller:ID', 'cluster')
-    .option('--comment <text>', 'why, for the history')
-    .option('--new', 'also for a NApp that nobody has heard of yet')
+    .option('--scope <scope>', 'scope of the overrides: cluster, controller (the one of the service) or controller:ID', 'cluster')
+    .option('--comment <text>', 'reason of the change, for the history')
+    .option('--new', 'accept a NApp that is not known yet')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {
       const options = command.optsWithGlobals<EditOptions>()
-      return withService(options, world, service => edit(service, namespace, options, world))
+      return withService(options, context, service => edit(service, namespace, options, context))
     })
 }
 
-async function edit(service: Service, namespace: string, options: EditOptions, world: World): Promise<void> {
+async function edit(service: Service, namespace: string, options: EditOptions, context: CliContext): Promise<void> {
   const { scope, comment, json = false } = options
   const before = await readSettings(service, { namespace, scope, isNew: options.new })
   const description = await readDescription(service, namespace)
   const draft = await createDraft(namespace)
   try {
-    const edited = await editUntilStored({ service, draft, before, description, scope, comment, world })
+    const edited = await editUntilStored({ service, draft, before, description, scope, comment, context })
     await draft.remove()
-    if (edited) await printChanged(service, { before, after: edited }, { json, scope }, world)
-    else world.stderr.write('kytos-settings: no change, so nothing was stored.\n')
+    if (edited) await printChanged(service, { before, after: edited }, { json, scope }, context)
+    else context.stderr.write('kytos-settings: No change: nothing was stored.\n')
   } catch (error) {
     const { code, message, details } = toSettingsError(error)
     if (!(await isWorthKeeping(draft, before.overrides))) {
       await draft.remove()
       throw error
     }
-    throw new SettingsError(code, `${message} What you typed is kept in ${draft.file}`, { cause: error, details })
+    throw new SettingsError(code, `${message} Your text is kept in ${draft.file}`, { cause: error, details })
   }
 }
 
@@ -69,11 +71,11 @@ interface Editing {
   readonly description: Description | undefined
   readonly scope: string
   readonly comment: string | undefined
-  readonly world: World
+  readonly context: CliContext
 }
 
-/** Answers what was stored; undefined when nothing was to be. @throws SettingsError what kept it from being stored when the person gave up. */
-async function editUntilStored({ service, draft, before, description, scope, comment, world }: Editing): Promise<Settings | undefined> {
+/** Returns the stored settings; undefined without a change. @throws SettingsError the last error when the edit is cancelled. */
+async function editUntilStored({ service, draft, before, description, scope, comment, context }: Editing): Promise<Settings | undefined> {
   const { namespace } = before
   let known = before
   let body = printJson(before.overrides, 2)
@@ -82,9 +84,9 @@ async function editUntilStored({ service, draft, before, description, scope, com
   for (;;) {
     const page = printPage({ namespace, scope, description, trouble, body })
     await draft.write(page)
-    // Others want the store while a person thinks.
+    // Other processes may need the store while the editor is open.
     await service.release()
-    await runEditor(draft.file, world)
+    await runEditor(draft.file, context)
     const text = await draft.read()
     const typed = text === undefined ? '' : bodyOf(text)
     if (text === page || typed === '') {
@@ -104,7 +106,7 @@ async function editUntilStored({ service, draft, before, description, scope, com
       known = stored.theirs
     } catch (error) {
       failure = toSettingsError(error)
-      if (isSettingsError(failure, ...MENDABLE)) trouble = describeTrouble(failure, body)
+      if (isSettingsError(failure, ...FIXABLE)) trouble = describeTrouble(failure, body)
       else throw failure
     }
   }
@@ -112,7 +114,7 @@ async function editUntilStored({ service, draft, before, description, scope, com
 
 type Put = CommandContent<'kytos.settings.update'> & { readonly scope: string }
 
-/** Stores overrides unless somebody has changed them; that the namespace went on otherwise, with a schema or in another scope, is no reason not to. */
+/** Stores overrides unless another client changed them; a new schema or a change in another scope is no conflict. */
 async function putUnlessChanged(
   service: Service,
   change: Put,
@@ -131,8 +133,8 @@ async function putUnlessChanged(
   }
 }
 
-/** What a person can do something about in the text. */
-const MENDABLE = ['JSON_MALFORMED', 'CONTENT_MALFORMED', 'SETTINGS_INVALID', 'CHANGE_VETOED', 'DOCUMENT_TOO_LARGE'] as const
+/** Errors that a change of the text can fix. */
+const FIXABLE = ['JSON_MALFORMED', 'CONTENT_MALFORMED', 'SETTINGS_INVALID', 'CHANGE_VETOED', 'DOCUMENT_TOO_LARGE'] as const
 
 async function readDescription(service: Service, namespace: string): Promise<Description | undefined> {
   try {
@@ -148,13 +150,13 @@ async function lastComment(service: Service, { namespace }: Settings, scope: str
   return record?.comment ?? null
 }
 
-/** False for what holds nothing but what is stored anyway. */
+/** False for a draft that equals the stored overrides. */
 async function isWorthKeeping(draft: Draft, stored: JsonObject): Promise<boolean> {
   const text = await draft.read()
   if (text === undefined) return false
   try {
     return !equalJson(parseBody(bodyOf(text)), stored)
   } catch {
-    return true // it is not even JSON, so somebody typed it
+    return true // text that is not JSON was typed
   }
 }

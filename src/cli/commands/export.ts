@@ -5,7 +5,7 @@ import { type JsonObject, setMember } from '../../../model/value.ts'
 import { CORE_NAMESPACE, renderKytosConf } from '../../import/kytos-conf.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, type Service, withService } from '../service/service.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 interface ExportFlags extends AddressOptions {
   readonly format?: 'json' | 'kytos.conf'
@@ -17,21 +17,22 @@ Examples:
   kytos-settings export kytos/of_lldp kytos/topology
   kytos-settings export --format kytos.conf > /etc/kytos/kytos.conf
 
-JSON has the overrides of every namespace, as "import" reads them. A kytos.conf has the effective settings of ${CORE_NAMESPACE}: render it before kytosd starts.`
+JSON holds the overrides of every namespace, in the format that "import" reads.
+A kytos.conf holds the effective settings of ${CORE_NAMESPACE}: export it before kytosd starts.`
 
-/** Adds `export`, which prints what is stored. */
-export function addExportCommand(program: Command, world: World): void {
+/** Adds `export`, which prints stored overrides as JSON, or a kytos.conf. */
+export function addExportCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('export'))
     .description(`print overrides as JSON, or ${CORE_NAMESPACE} as a kytos.conf`)
-    .argument('[namespace...]', 'these only')
-    .addOption(new Option('--format <format>', 'what to print').choices(['json', 'kytos.conf']).default('json'))
+    .argument('[namespace...]', 'only these namespaces')
+    .addOption(new Option('--format <format>', 'output format').choices(['json', 'kytos.conf']).default('json'))
     .addHelpText('after', EXAMPLES)
     .action(async (namespaces: string[], _options, command: Command) => {
       const { format = 'json', ...options } = command.optsWithGlobals<ExportFlags>()
-      const text = await withService(options, world, service =>
-        format === 'json' ? exportJson(service, namespaces) : exportConf(service, namespaces, world),
+      const text = await withService(options, context, service =>
+        format === 'json' ? exportJson(service, namespaces) : exportConf(service, namespaces, context),
       )
-      world.stdout.write(text)
+      context.stdout.write(text)
     })
 }
 
@@ -46,11 +47,12 @@ async function exportJson(service: Service, wanted: readonly string[]): Promise<
   return `${printJson(all, 2)}\n`
 }
 
-async function exportConf(service: Service, wanted: readonly string[], world: World): Promise<string> {
+async function exportConf(service: Service, wanted: readonly string[], context: CliContext): Promise<string> {
   const [namespace = CORE_NAMESPACE, ...more] = wanted
-  if (more.length > 0) throw new SettingsError('CONTENT_MALFORMED', 'One namespace makes one kytos.conf.')
+  if (more.length > 0)
+    throw new SettingsError('CONTENT_MALFORMED', `A kytos.conf holds one namespace, not ${wanted.length}: export each one separately.`)
   const { data } = await service.ask('kytos.settings.retrieve', { namespace })
   const { text, left } = renderKytosConf(data)
-  for (const { name, message } of left) world.stderr.write(`kytos-settings: ${name}: ${message}\n`)
+  for (const { name, message } of left) context.stderr.write(`kytos-settings: ${name}: ${message}\n`)
   return text
 }

@@ -5,11 +5,11 @@ import type { Json } from '../../../model/value.ts'
 import { settingUnknown } from '../edit/setting-unknown.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { byKey, leavesIn, parseKey, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
-import { createPaper, harmless, type Paper } from '../terminal/paper.ts'
 import { printAnswer, show } from '../terminal/print-answer.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
-import type { World } from '../terminal/world.ts'
+import { createTerminal, sanitize, type Terminal } from '../terminal/terminal.ts'
 
 interface GetOptions extends AddressOptions {
   readonly json?: boolean
@@ -24,33 +24,33 @@ Examples:
   kytos-settings get kytos/link_discovery /ignored_loops/00:00:00:00:00:00:00:01
   kytos-settings get kytos/link_discovery --json
 
-KEY is the keys on the way to the setting, with dots between them, or a JSON Pointer, which reaches keys that hold a dot.
-One value is printed by itself: a text as it is, anything else as JSON.`
+KEY is a path of keys separated by dots, or a JSON Pointer, for keys that contain a dot.
+A single value is printed alone: a string without quotes, any other value as JSON.`
 
-/** Adds `get`, which shows the settings that are in effect on the controller of the service. */
-export function addGetCommand(program: Command, world: World): void {
+/** Adds `get`, which shows the effective settings on the controller of the service. */
+export function addGetCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('get'))
-    .description('the settings of a NApp as they are in effect, or one of them')
+    .description('show the effective settings of a NApp, or one of them')
     .argument('<napp>', 'username/name')
     .argument('[key]', 'such as liveness.min_hellos or /liveness/min_hellos')
-    .option('--scope <scope>', 'whose overrides are marked: cluster, controller or controller:ID', 'cluster')
+    .option('--scope <scope>', 'scope of the overrides to mark: cluster, controller or controller:ID', 'cluster')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
       const { scope, ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
-      return withService(options, world, async service => {
+      return withService(options, context, async service => {
         const settings = await service.ask('kytos.settings.retrieve', { namespace, ...(scope !== undefined && { scope }) })
-        const paper = createPaper(world.stdout, world.env)
-        if (!path) return printAnswer(options.json, settings, () => printSettings(settings, paper), world)
+        const terminal = createTerminal(context.stdout, context.env)
+        if (!path) return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)
         const value = valueAt(settings.data, path)
         if (value === undefined) throw settingUnknown(namespace, path, pathsIn(settings.data))
-        printAnswer(options.json, value, () => `${printValue(value, world)}\n`, world)
+        printAnswer(options.json, value, () => `${printValue(value, context)}\n`, context)
       })
     })
 }
 
-function printSettings({ namespace, data, overrides, state, revision }: Settings, paper: Paper): string {
-  const stale = state === 'READY' ? '' : `The store is away (${state}): this is what was known at revision ${revision}.\n`
+function printSettings({ namespace, data, overrides, state, revision }: Settings, terminal: Terminal): string {
+  const stale = state === 'READY' ? '' : `The store is unreachable (${state}): these settings are of revision ${revision} and may be outdated.\n`
   if (Object.keys(data).length === 0) return `${stale}${namespace} has no settings.\n`
   const rows = leavesIn(data)
     .sort(byKey)
@@ -58,11 +58,11 @@ function printSettings({ namespace, data, overrides, state, revision }: Settings
       const isSet = valueAt(overrides, path) !== undefined
       return [printKey(path), isSet ? { text: show(valueAt(data, path)), style: 'cyan' } : show(valueAt(data, path)), isSet ? 'set' : '']
     })
-  return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, paper)
+  return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, terminal)
 }
 
-/** A text as it is, but for what would steer the terminal that it is printed on. */
-function printValue(value: Json, { stdout }: World): string {
+/** A string without quotes; on a terminal without control characters. */
+function printValue(value: Json, { stdout }: CliContext): string {
   if (typeof value !== 'string') return printJson(value, 2)
-  return stdout.isTTY ? value.split('\n').map(harmless).join('\n') : value
+  return stdout.isTTY ? value.split('\n').map(sanitize).join('\n') : value
 }

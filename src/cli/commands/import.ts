@@ -8,8 +8,8 @@ import type { Source } from '../../import/source.ts'
 import { printImportReport } from '../print/import-report.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
-import type { World } from '../terminal/world.ts'
 
 interface ImportFlags extends AddressOptions {
   readonly dryRun?: boolean
@@ -19,7 +19,7 @@ interface ImportFlags extends AddressOptions {
   readonly json?: boolean
 }
 
-/** The exit code of what is invalid. */
+/** The exit code for invalid input. */
 const INVALID = 4
 const EXAMPLES = `
 Examples:
@@ -29,80 +29,82 @@ Examples:
   kytos-settings import settings.json
   kytos-settings import /var/tmp/kytos/storehouse
 
-A settings.py is read, never run. Where the NApp has no schema yet its values become the defaults of one; where it has, those that differ become overrides.
-Secrets are overrides always, and not shown here. Done again it changes nothing; a value that is stored is replaced only with --overwrite. What is skipped is
-told with the reason; what a file says in code can be set by hand. Exit code 4: a file gave nothing at all. docs/migrating.md goes through all of it.`
+A settings.py is parsed, never executed. If the NApp has no schema yet, its values become the defaults of one;
+otherwise the values that differ become overrides. Secrets always become overrides and are not printed.
+A repeated import changes nothing; --overwrite replaces stored values.
+The report has a reason for each skipped value; set computed values with "kytos-settings set".
+Exit code 4: a file provided no value at all. docs/migrating.md describes the whole migration.`
 
-/** Adds `import`, which brings files into the service. */
-export function addImportCommand(program: Command, world: World, exit: (code: number) => void): void {
+/** Adds `import`, which imports files of Kytos into the service. */
+export function addImportCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   addServiceOptions(program.command('import'))
-    .description('bring in settings.py, kytos.conf, JSON and the boxes of storehouse')
+    .description('import settings.py, kytos.conf, JSON and the boxes of storehouse')
     .argument('<file...>', 'settings.py, .ini or .conf, .json, or a folder of storehouse')
-    .option('--dry-run', 'say what would be done, and write nothing')
-    .option('--overwrite', 'replace values that are stored, and boxes with other data')
-    .option('--namespace <username/name>', 'whose settings they are, where the path does not say')
-    .option('--schema-out <file>', 'write the schema that a settings.py implies to a file, and nothing else')
+    .option('--dry-run', 'print the planned changes and write nothing')
+    .option('--overwrite', 'replace stored values and boxes that differ')
+    .option('--namespace <username/name>', 'namespace of the settings, if the path does not show it')
+    .option('--schema-out <file>', 'only write the schema derived from a settings.py to this file')
     .addHelpText('after', EXAMPLES)
     .action(async (files: string[], _options, command: Command) => {
       const flags = command.optsWithGlobals<ImportFlags>()
-      const read = await readAll(files, flags, world)
-      exit(flags.schemaOut === undefined ? await bringIn(files, read, flags, world) : await writeSchema(read.flat(), flags.schemaOut, world))
+      const read = await readAll(files, flags, context)
+      exit(flags.schemaOut === undefined ? await bringIn(files, read, flags, context) : await writeSchema(read.flat(), flags.schemaOut, context))
     })
 }
 
 /** The sources of each file. */
-async function readAll(files: readonly string[], { namespace }: ImportFlags, world: World): Promise<readonly (readonly Source[])[]> {
-  // Only when it is needed: the parsers would slow down every other command.
+async function readAll(files: readonly string[], { namespace }: ImportFlags, context: CliContext): Promise<readonly (readonly Source[])[]> {
+  // Loaded on demand, because the parsers would slow down every other command.
   const { readSource } = await import('../../import/source.ts')
   const read: (readonly Source[])[] = []
   if (namespace !== undefined && files.length > 1)
-    throw new SettingsError('CONTENT_MALFORMED', '--namespace says whose settings one file has: import that file by itself.')
+    throw new SettingsError('CONTENT_MALFORMED', `--namespace applies to one file, not ${files.length}: import each file separately.`)
   for (const file of files) {
-    const bar = createProgressBar(world.stderr, `read ${file}`)
-    const options = { cwd: world.cwd, environment: {}, progress: bar.show, ...(namespace !== undefined && { namespace }) }
+    const bar = createProgressBar(context.stderr, `read ${file}`)
+    const options = { cwd: context.cwd, environment: {}, progress: bar.show, ...(namespace !== undefined && { namespace }) }
     read.push(await readSource(file, options).finally(bar.end))
   }
   return read
 }
 
-async function bringIn(files: readonly string[], read: readonly (readonly Source[])[], flags: ImportFlags, world: World): Promise<number> {
+async function bringIn(files: readonly string[], read: readonly (readonly Source[])[], flags: ImportFlags, context: CliContext): Promise<number> {
   const { dryRun = false, overwrite = false, json = false } = flags
   const { importSources } = await import('../../import/import.ts')
-  const signal = world.interruption()
-  const report = await withService(flags, world, async service => {
+  const signal = context.interruption()
+  const report = await withService(flags, context, async service => {
     const ask = await service.bus()
-    const bar = createProgressBar(world.stderr, dryRun ? 'compared' : 'imported')
+    const bar = createProgressBar(context.stderr, dryRun ? 'compared' : 'imported')
     try {
       return await importSources(ask, read.flat(), { dryRun, overwrite, signal, progress: bar.show })
     } catch (error) {
       const { code, message, details } = toSettingsError(error)
-      const [why, what] = signal.aborted ? (['SERVICE_STOPPING', 'Stopped.'] as const) : [code, message]
-      const then = dryRun ? 'Nothing was written.' : 'What was done stays done; the same command goes on from there.'
+      const [why, what] = signal.aborted ? (['SERVICE_STOPPING', 'Interrupted.'] as const) : [code, message]
+      const then = dryRun ? 'Nothing was written.' : 'Completed changes are stored; run the same command again to continue.'
       throw new SettingsError(why, `${what} ${then}`, { cause: error, details })
     } finally {
       bar.end()
     }
   })
-  world.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
+  context.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
   const useless = files.filter((_, i) => gaveNothing(read[i] ?? []))
-  if (useless.length > 0) world.stderr.write(`kytos-settings: Nothing could be read of ${useless.join(', ')}, hence exit code ${INVALID}.\n`)
+  if (useless.length > 0) context.stderr.write(`kytos-settings: No value could be read from ${useless.join(', ')} (exit code ${INVALID}).\n`)
   return useless.length > 0 ? INVALID : 0
 }
 
-/** True for a file of which nothing could be read; not for one that has nothing to say. */
+/** True for a file from which no value could be read; false for an empty file without problems. */
 function gaveNothing(sources: readonly Source[]): boolean {
   const holds = sources.some(source => (source.kind === 'boxes' ? source.boxes.length > 0 : source.kind === 'settings' && source.settings.length > 0))
   return !holds && sources.some(source => source.kind !== 'boxes' && source.problems.length > 0)
 }
 
-async function writeSchema(sources: readonly Source[], path: string, world: World): Promise<number> {
+async function writeSchema(sources: readonly Source[], path: string, context: CliContext): Promise<number> {
   const [source, ...more] = sources
   if (source?.kind !== 'settings' || !source.schema || more.length > 0) {
-    throw new SettingsError('CONTENT_MALFORMED', '--schema-out takes one settings.py or kytos.conf that can be read.')
+    throw new SettingsError('CONTENT_MALFORMED', '--schema-out requires exactly one readable settings.py or kytos.conf.')
   }
-  await writeFile(resolve(world.cwd, path), `${printJson(source.schema, 2)}\n`)
+  await writeFile(resolve(context.cwd, path), `${printJson(source.schema, 2)}\n`)
   for (const { line, name, message } of source.problems)
-    world.stderr.write(`kytos-settings: ${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}\n`)
-  world.stdout.write(`${path} is the schema of ${source.settings.length} settings of ${source.namespace}.\n`)
+    context.stderr.write(`kytos-settings: ${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}\n`)
+  context.stdout.write(`Wrote ${path}: the schema of ${source.settings.length} settings of ${source.namespace}.\n`)
   return 0
 }

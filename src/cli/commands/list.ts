@@ -3,10 +3,10 @@ import type { Summary } from '../../../events/map.ts'
 import { showFileCodes } from '../print/file-states.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
-import { createPaper, type Paper } from '../terminal/paper.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { printAnswer } from '../terminal/print-answer.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
-import type { World } from '../terminal/world.ts'
+import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 
 interface ListOptions extends AddressOptions {
   readonly json?: boolean
@@ -18,28 +18,28 @@ Examples:
   kytos-settings list kytos/
   kytos-settings list --json | jq -r '.[].namespace'`
 
-/** Adds `list`, which shows whose settings there are. */
-export function addListCommand(program: Command, world: World): void {
+/** Adds `list`, which lists the namespaces that have settings. */
+export function addListCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('list'))
-    .description('whose settings there are')
-    .argument('[prefix]', 'only those whose id begins with this')
+    .description('list the namespaces that have settings')
+    .argument('[prefix]', 'only namespaces that begin with this prefix')
     .addHelpText('after', EXAMPLES)
     .action((prefix: string | undefined, _options, command: Command) => {
       const options = command.optsWithGlobals<ListOptions>()
-      return withService(options, world, async service => {
+      return withService(options, context, async service => {
         const summaries = await service.ask('kytos.settings.list', prefix === undefined ? {} : { prefix })
-        printAnswer(options.json, summaries, () => printSummaries(summaries, prefix, createPaper(world.stdout, world.env)), world)
+        printAnswer(options.json, summaries, () => printSummaries(summaries, prefix, createTerminal(context.stdout, context.env)), context)
       })
     })
 }
 
-function printSummaries(summaries: readonly Summary[], prefix: string | undefined, paper: Paper): string {
+function printSummaries(summaries: readonly Summary[], prefix: string | undefined, terminal: Terminal): string {
   if (summaries.length === 0) {
     return prefix === undefined
-      ? 'There are no settings. A NApp brings its own when it starts.\n'
-      : `No NApp here has an id that begins with ${prefix}.\n`
+      ? 'There are no settings yet: a NApp registers its settings when it starts.\n'
+      : `No namespace begins with ${prefix}. "kytos-settings list" lists all namespaces.\n`
   }
-  // Only where a file does not show its document: that is rare, and the other rows have nothing to say.
+  // A column only with a file that differs from its document: such files are rare.
   const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
   const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
     namespace,
@@ -51,6 +51,6 @@ function printSummaries(summaries: readonly Summary[], prefix: string | undefine
     ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
   ])
   const columns = ['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State', ...(hasFiles ? ['File'] : [])]
-  const hint = hasFiles ? '\n"kytos-settings status" names the files, and the commands that repair them.\n' : ''
-  return printTable(columns, rows, paper) + hint
+  const hint = hasFiles ? '\n"kytos-settings status" lists the files and the commands that repair them.\n' : ''
+  return printTable(columns, rows, terminal) + hint
 }

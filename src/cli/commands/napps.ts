@@ -10,7 +10,7 @@ import { type Discovery, discover } from '../../host/discover.ts'
 import { shippedNApps } from '../../host/shipped.ts'
 import { disable, enable, install, linkInstalled } from '../../host/tree.ts'
 import { printTable } from '../print/napps-table.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 interface NAppsOptions {
   readonly config?: string
@@ -26,44 +26,46 @@ Examples:
   kytos-settings napps disable all
   kytos-settings napps install ./my_napp --force
 
-A running host follows within two seconds.`
+A running service applies the change within two seconds.`
 
-/** Adds `napps list|enable|disable|install`: they change the folder of NApps, which a running host watches. */
-export function addNAppsCommand(program: Command, world: World): void {
+/** Adds `napps list|enable|disable|install`, which change the folder of NApps that a running service watches. */
+export function addNAppsCommand(program: Command, context: CliContext): void {
   const napps = program.command('napps').description('list, enable, disable and install NApps').addHelpText('after', EXAMPLES)
   napps
     .command('list')
-    .description('what is installed [i-] and enabled [ie]')
-    .option('--json', 'for machines')
-    .action(async (_options, command: Command) => list(await readRoot(command, world), command.optsWithGlobals<NAppsOptions>(), world))
+    .description('list installed [i-] and enabled [ie] NApps')
+    .option('--json', 'print JSON')
+    .action(async (_options, command: Command) => list(await readRoot(command, context), command.optsWithGlobals<NAppsOptions>(), context))
   napps
     .command('enable')
-    .description('start installed NApps, now and at every start')
+    .description('enable installed NApps: they start now and at every start of the service')
     .argument('<napp...>', `username/name, several, or "${ALL}"`)
-    .action(async (ids: string[], _options, command: Command) => enableAll(await readRoot(command, world), ids, world))
+    .action(async (ids: string[], _options, command: Command) => enableAll(await readRoot(command, context), ids, context))
   napps
     .command('disable')
-    .description('stop NApps and start them no more; they stay installed')
+    .description('disable NApps: they stop and are not started again, but stay installed')
     .argument('<napp...>', `username/name, several, or "${ALL}"`)
-    .option('--force', `also ${SETTINGS_NAPP}, without which the host does not start`)
-    .action(async (ids: string[], { force = false }: NAppsOptions, command: Command) => disableAll(await readRoot(command, world), ids, force, world))
+    .option('--force', `also disable ${SETTINGS_NAPP}; the service does not start without it`)
+    .action(async (ids: string[], { force = false }: NAppsOptions, command: Command) =>
+      disableAll(await readRoot(command, context), ids, force, context),
+    )
   napps
     .command('install')
     .description('copy a NApp from a folder and enable it')
     .argument('<folder>', 'a folder with napp.json')
-    .option('--force', 'put it in the place of one that is installed already')
+    .option('--force', 'replace an installed NApp of the same name')
     .action(async (folder: string, { force = false }: NAppsOptions, command: Command) => {
-      const id = await install(await readRoot(command, world), resolve(world.cwd, folder), force)
-      world.stdout.write(`${id} is installed and enabled.\n`)
+      const id = await install(await readRoot(command, context), resolve(context.cwd, folder), force)
+      context.stdout.write(`${id} is installed and enabled.\n`)
     })
 }
 
-async function readRoot(command: Command, world: World): Promise<string> {
-  const { daemon } = await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, world))
+async function readRoot(command: Command, context: CliContext): Promise<string> {
+  const { daemon } = await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, context))
   return daemon.napps
 }
 
-async function list(root: string, { json = false }: NAppsOptions, world: World): Promise<void> {
+async function list(root: string, { json = false }: NAppsOptions, context: CliContext): Promise<void> {
   const { napps, broken } = await discover(root)
   if (json) {
     const rows = napps.map(({ id, enabled, folder, manifest }) => ({
@@ -74,14 +76,14 @@ async function list(root: string, { json = false }: NAppsOptions, world: World):
       folder,
     }))
     const wrong = broken.map(({ id, enabled, error }) => ({ napp: id, enabled, error: error.message }))
-    world.stdout.write(`${printJson(toJson({ napps: rows, broken: wrong }), 2)}\n`)
+    context.stdout.write(`${printJson(toJson({ napps: rows, broken: wrong }), 2)}\n`)
     return
   }
-  world.stdout.write(printTable(napps))
-  for (const { error } of broken) world.stderr.write(`kytos-settings: ${error.message}\n`)
+  context.stdout.write(printTable(napps))
+  for (const { error } of broken) context.stderr.write(`kytos-settings: ${error.message}\n`)
 }
 
-async function enableAll(root: string, wanted: readonly string[], world: World): Promise<void> {
+async function enableAll(root: string, wanted: readonly string[], context: CliContext): Promise<void> {
   const tree = await discover(root)
   const shipped = (await shippedNApps()).filter(napp => !isKnown(tree, napp.id))
   const known = [...tree.napps.map(napp => napp.id), ...shipped.map(napp => napp.id)]
@@ -89,35 +91,38 @@ async function enableAll(root: string, wanted: readonly string[], world: World):
   for (const id of ids) {
     const ours = shipped.find(napp => napp.id === id)
     if (ours) await linkInstalled(root, id, ours.folder)
-    world.stdout.write((await enable(root, id)) ? `${id} is enabled.\n` : `${id} was enabled already.\n`)
+    context.stdout.write((await enable(root, id)) ? `${id} is enabled.\n` : `${id} is already enabled.\n`)
   }
 }
 
-async function disableAll(root: string, wanted: readonly string[], force: boolean, world: World): Promise<void> {
+async function disableAll(root: string, wanted: readonly string[], force: boolean, context: CliContext): Promise<void> {
   const tree = await discover(root)
   const known = [...tree.napps, ...tree.broken].map(napp => napp.id)
   const all = known.filter(id => force || id !== SETTINGS_NAPP)
   const ids = wanted.includes(ALL) ? all : wanted.map(id => resolveId(id, known))
   if (ids.includes(SETTINGS_NAPP) && !force) {
-    const why = `${SETTINGS_NAPP} holds the settings of every NApp: without it the host does not start. --force disables it all the same, from the next start on.`
+    const why = `${SETTINGS_NAPP} provides the settings of every NApp, and the service does not start without it. "--force" disables it from the next start on.`
     throw new SettingsError('NAPP_CONFLICT', why, { details: { napp: SETTINGS_NAPP } })
   }
   for (const id of ids) {
-    world.stdout.write((await disable(root, id)) ? `${id} is disabled.\n` : `${id} was not enabled.\n`)
+    context.stdout.write((await disable(root, id)) ? `${id} is disabled.\n` : `${id} was not enabled.\n`)
     const needy = tree.napps.filter(napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id))
-    if (needy.length > 0) world.stderr.write(`kytos-settings: ${needy.map(napp => napp.id).join(', ')} depends on ${id} and goes on without it.\n`)
+    if (needy.length > 0)
+      context.stderr.write(`kytos-settings: NApps that depend on ${id} keep running without it: ${needy.map(napp => napp.id).join(', ')}.\n`)
   }
 }
 
-/** The NApp a person means; a `:version`, as the list prints it, is left out. @throws SettingsError NAPP_NOT_FOUND with the nearest one, or what is wrong with it. */
+/** The id of a typed NApp, without a `:version`. @throws SettingsError NAPP_NOT_FOUND with the nearest id, or the error of a broken NApp. */
 function resolveId(typed: string, known: readonly string[], tree?: Discovery): string {
   const id = typed.replace(/:.*$/, '')
   const broken = tree?.broken.find(napp => napp.id === id)
   if (broken) throw broken.error
   if (known.includes(id)) return id
   const guess = nearest(id, known)
-  const hint = guess ? ` Did you mean ${guess}?` : ' "napps list" shows what there is; "napps install FOLDER" brings another one.'
-  throw new SettingsError('NAPP_NOT_FOUND', `There is no NApp ${typed} here.${hint}`, {
+  const hint = guess
+    ? ` Did you mean ${guess}?`
+    : ' "kytos-settings napps list" lists the installed NApps; "kytos-settings napps install FOLDER" installs another one.'
+  throw new SettingsError('NAPP_NOT_FOUND', `The NApp ${typed} is not installed.${hint}`, {
     details: { got: typed, ...(guess ? { nearest: guess } : {}) },
   })
 }

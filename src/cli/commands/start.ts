@@ -7,7 +7,7 @@ import { createConsoleLog } from '../../log/console-log.ts'
 import { createJsonLog } from '../../log/json-log.ts'
 import type { Log } from '../../log/log.ts'
 import { serviceUrl } from '../service/address.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { importSettings, readImport } from './import-settings.ts'
 
 interface StartOptions {
@@ -17,39 +17,39 @@ interface StartOptions {
 
 const EXAMPLES = `
 Examples:
-  kytos-settings start                                  with kytos.ini or kytos.conf from here or /etc/kytos
+  kytos-settings start                with kytos.ini or kytos.conf of the current folder or /etc/kytos
   kytos-settings start -c kytos.ini --import settings.json
 
-SIGTERM or SIGINT stops it in order; a second one at once.`
+SIGTERM or SIGINT stops the service in order; a second signal stops it at once.`
 
 /** Adds `start`, which runs until it is interrupted. */
-export function addStartCommand(program: Command, world: World, exit: (code: number) => void): void {
+export function addStartCommand(program: Command, context: CliContext, exit: (code: number) => void): void {
   program
     .command('start')
     .description('run the Settings service and every enabled NApp')
-    .option('--import <file>', 'settings to begin with, {"<namespace>": {...}}; used only while the store holds none')
+    .option('--import <file>', 'initial settings, {"<namespace>": {...}}; imported only into a store without overrides')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
-      await start(command.optsWithGlobals<StartOptions>(), world)
+      await start(command.optsWithGlobals<StartOptions>(), context)
       exit(0)
     })
 }
 
-/** Runs host and NApps until the world interrupts. @throws SettingsError what keeps the service from starting, or what is wrong with the import. */
-async function start(options: StartOptions, world: World): Promise<void> {
-  // Starting it is a person's word for the file, wherever it was found.
-  const config = await loadConfig(findConfig(options.config, world), { isNamed: true })
-  const beginning = options.import === undefined ? undefined : await readImport(options.import, world.cwd)
-  const log = createLog(config, world)
+/** Runs host and NApps until an interruption. @throws SettingsError the error of the start or of the import. */
+async function start(options: StartOptions, context: CliContext): Promise<void> {
+  // A user who starts the service trusts the file, wherever it was found.
+  const config = await loadConfig(findConfig(options.config, context), { isNamed: true })
+  const beginning = options.import === undefined ? undefined : await readImport(options.import, context.cwd)
+  const log = createLog(config, context)
   const bus = createBus({ log: log.child('bus'), hookDeadline: config.settings.hook_timeout * 1_000 })
-  const host = createHost({ config, bus, log, env: world.env })
-  world.interruption().addEventListener('abort', () => host.stop(), { once: true })
+  const host = createHost({ config, bus, log, env: context.env })
+  context.interruption().addEventListener('abort', () => host.stop(), { once: true })
   try {
     await host.start()
     if (beginning) await importSettings(bus, beginning, log, host.stopping)
     if (!host.stopping.aborted) {
-      log.info(`Started with ${config.file}: ${host.running.length} NApps.`)
-      world.ready(serviceUrl(config))
+      log.info(`Started with ${config.file}. Running NApps: ${host.running.length}.`)
+      context.ready(serviceUrl(config))
     }
     await host.stopped
   } catch (error) {
@@ -60,8 +60,8 @@ async function start(options: StartOptions, world: World): Promise<void> {
   }
 }
 
-/** For people on a terminal, for machines anywhere else, unless the file says otherwise. */
-function createLog({ settings: { log, controller } }: Config, { stderr, env }: World): Log {
+/** A text log on a terminal and a JSON log elsewhere, unless kytos.ini sets the format. */
+function createLog({ settings: { log, controller } }: Config, { stderr, env }: CliContext): Log {
   const forPeople = log === 'auto' ? stderr.isTTY === true : log === 'text'
   return forPeople ? createConsoleLog(stderr, 'host', env) : createJsonLog(stderr, controller)
 }

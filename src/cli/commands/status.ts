@@ -3,10 +3,10 @@ import type { FileCode, FileState, Status } from '../../../events/map.ts'
 import { showDocument, showFileCodes } from '../print/file-states.ts'
 import type { AddressOptions } from '../service/address.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
-import { createPaper, type Paper } from '../terminal/paper.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { printAnswer, showTime } from '../terminal/print-answer.ts'
 import { type Cell, printTable } from '../terminal/table.ts'
-import type { World } from '../terminal/world.ts'
+import { createTerminal, type Terminal } from '../terminal/terminal.ts'
 
 interface StatusOptions extends AddressOptions {
   readonly json?: boolean
@@ -18,48 +18,48 @@ Examples:
   kytos-settings status kytos/link_discovery
   kytos-settings status --json | jq -r '.files[].source'
 
-With --json, "service" is false where no service runs and the store itself was looked at.`
+With --json, "service" is false if no service is running and the command opened the store directly.`
 
-/** What a person does about files of each kind. */
+/** The advice for each state of a file. */
 const REPAIRS: Readonly<Record<FileCode, string>> = {
   FILE_MISSING:
-    'A missing file keeps its document: "kytos-settings delete NAPP" deletes it, if the removal was meant; "kytos-settings files restore [NAPP]" writes the file again.',
-  FILE_REJECTED: 'A rejected file is left as it is: correct it, or have the next change of its document replace it.',
-  FILE_UNWRITABLE: 'An unwritable file is behind its document, which is safe in the journal: "kytos-settings doctor" says what to repair.',
+    'The document of a missing file is kept: "kytos-settings files restore [NAPP]" writes the file again; "kytos-settings delete NAPP" deletes the document.',
+  FILE_REJECTED: 'A rejected file is ignored: correct it, or change its document with "kytos-settings set", which replaces the file.',
+  FILE_UNWRITABLE: 'An unwritable file is older than its document, which is safe in the journal: "kytos-settings doctor" shows the repair.',
 }
 
-/** Adds `status`, which shows how the service and its store are. */
-export function addStatusCommand(program: Command, world: World): void {
+/** Adds `status`, which shows the state of the service and its store. */
+export function addStatusCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('status'))
-    .description('how the service and its store are, and which readable files do not show their documents')
+    .description('show the state of the service and its store, and readable files that differ from their documents')
     .argument('[napp]', 'only the files of username/name')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string | undefined, _options, command: Command) => {
       const { json, ...options } = command.optsWithGlobals<StatusOptions>()
-      return withService(options, world, async service => {
+      return withService(options, context, async service => {
         const status = await service.ask('kytos.settings.status', namespace === undefined ? {} : { namespace })
         const running = { ...status, service: !service.isOwnStore() }
-        printAnswer(json, running, () => printStatus(running, createPaper(world.stdout, world.env)), world)
+        printAnswer(json, running, () => printStatus(running, createTerminal(context.stdout, context.env)), context)
       })
     })
 }
 
-function printStatus(status: Status & { readonly service: boolean }, paper: Paper): string {
+function printStatus(status: Status & { readonly service: boolean }, terminal: Terminal): string {
   const { controller, backend, state, revision, since, reason, files, more_files: more = 0, service } = status
   const facts: readonly (readonly [string, Cell])[] = [
     ['Controller', controller],
-    ['Service', service ? 'runs' : { text: 'does not run', style: 'yellow' }],
+    ['Service', service ? 'running' : { text: 'not running', style: 'yellow' }],
     ['Store', backend],
     ['State', { text: `${state.toLowerCase()} since ${showTime(since)}`, style: state === 'READY' ? 'green' : 'red' }],
     ...(reason === null ? [] : [['Reason', reason] as const]),
     ['Revision', revision],
   ]
   const [head = ['', ''] as const, ...rows] = facts
-  const summary = printTable(head.map(String), rows, paper)
-  return files.length === 0 ? summary : `${summary}\n${printFiles(files, more, paper)}`
+  const summary = printTable(head.map(String), rows, terminal)
+  return files.length === 0 ? summary : `${summary}\n${printFiles(files, more, terminal)}`
 }
 
-function printFiles(files: readonly FileState[], more: number, paper: Paper): string {
+function printFiles(files: readonly FileState[], more: number, terminal: Terminal): string {
   const rows = files.map((file): Cell[] => [
     showDocument(file),
     showFileCodes([file.code]),
@@ -68,6 +68,6 @@ function printFiles(files: readonly FileState[], more: number, paper: Paper): st
   ])
   const codes = new Set(files.map(({ code }) => code))
   const advice = (Object.keys(REPAIRS) as FileCode[]).flatMap(code => (codes.has(code) ? [`${REPAIRS[code]}\n`] : []))
-  const rest = more > 0 ? `And ${more} more.\n` : ''
-  return `${printTable(['Document', 'File', 'Path', { head: 'Reason', cut: true }], rows, paper)}${rest}\n${advice.join('')}`
+  const rest = more > 0 ? `Further files that are not listed: ${more}.\n` : ''
+  return `${printTable(['Document', 'File', 'Path', { head: 'Reason', cut: true }], rows, terminal)}${rest}\n${advice.join('')}`
 }

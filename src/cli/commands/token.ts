@@ -8,7 +8,7 @@ import { readLocalService } from '../../tokens/local-door.ts'
 import type { TokenStore } from '../../tokens/token-store.ts'
 import { printTokens } from '../print/token-table.ts'
 import { askService } from '../service/local-service.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 
 interface TokenOptions {
   readonly config?: string
@@ -18,7 +18,7 @@ interface TokenOptions {
 }
 
 const SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 }
-/** What the service is asked, and what is done with the store itself when there is no service. */
+/** The request to the service, and the operation on the store without a service. */
 interface Ways {
   readonly request: readonly [method: string, path: string, body?: JsonObject]
   readonly offline: (store: TokenStore) => Promise<Json>
@@ -32,62 +32,63 @@ Examples:
   kytos-settings token list
   kytos-settings token revoke 5f1d0c9a7b3e2468
 
-A token is shown once, when it is made; the store has only its hash. Rights: read; write, which brings read; admin, which brings both.
-Run it as the user that the service runs as. When no service runs it opens the store itself.`
+A token is printed once, at its creation; the store holds only its hash.
+Rights: read; write (includes read); admin (includes both).
+Run it as the user of the service. If no service is running, the command opens the store directly.`
 
-/** Adds `token create|list|revoke`, which speak to the service of this host, or to the store when none runs. */
-export function addTokenCommand(program: Command, world: World): void {
-  const token = program.command('token').description('make, list and revoke the tokens that requests need').addHelpText('after', EXAMPLES)
+/** Adds `token create|list|revoke`, which call the service of this host, or open the store if no service is running. */
+export function addTokenCommand(program: Command, context: CliContext): void {
+  const token = program.command('token').description('create, list and revoke API tokens').addHelpText('after', EXAMPLES)
   token
     .command('create')
-    .description('make a token and show it, once')
-    .argument('<name>', 'who writes with it, as the history will name them')
-    .option('--rights <list>', 'what it may do: read, write, admin, separated by commas', 'read')
-    .option('--expires <time>', 'after how long it ends by itself, such as 90s, 30m, 12h or 30d; never when absent', parseLifetime)
-    .option('--json', 'for machines')
+    .description('create a token and print it once')
+    .argument('<name>', 'name of the client, recorded in the history of its changes')
+    .option('--rights <list>', 'rights of the token: read, write, admin, separated by commas', 'read')
+    .option('--expires <time>', 'lifetime, such as 90s, 30m, 12h or 30d; default: unlimited', parseLifetime)
+    .option('--json', 'print JSON')
     .action(async (name: string, _options, command: Command) => {
       const { rights = 'read', expires = null, json = false } = command.optsWithGlobals<TokenOptions>()
       const wish = { name, rights: rights.split(',').map(right => right.trim()), expires_in: expires }
-      const made = await reach(command, world, {
+      const made = await reach(command, context, {
         request: ['POST', '/token', wish],
         offline: async store => toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
       })
-      // Alone on stdout, so that a script can take it.
-      if (!json) world.stderr.write(`${describeNew(made)}\n`)
-      world.stdout.write(`${json ? printJson(made, 2) : isObject(made) && made.token}\n`)
+      // The token is alone on stdout, so that a script can read it.
+      if (!json) context.stderr.write(`${describeNew(made)}\n`)
+      context.stdout.write(`${json ? printJson(made, 2) : isObject(made) && made.token}\n`)
     })
   token
     .command('list')
-    .description('the tokens that there are, without their secrets')
-    .option('--json', 'for machines')
+    .description('list the tokens, without their secrets')
+    .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const tokens = await reach(command, world, { request: ['GET', '/token'], offline: async store => toJson(await store.list()) })
+      const tokens = await reach(command, context, { request: ['GET', '/token'], offline: async store => toJson(await store.list()) })
       const rows = isArray(tokens) ? tokens.filter(isObject) : []
-      world.stdout.write(command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows))
+      context.stdout.write(command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows))
     })
   token
     .command('revoke')
-    .description('take a token away, at once and for good')
-    .argument('<id>', 'as the list shows it')
+    .description('revoke a token at once and permanently')
+    .argument('<id>', 'id from "kytos-settings token list"')
     .action(async (id: string, _options, command: Command) => {
-      await reach(command, world, {
+      await reach(command, context, {
         request: ['DELETE', `/token?id=${encodeURIComponent(id)}`],
         offline: async store => String(await store.revoke(id)),
       })
-      world.stdout.write(`The token ${id} is revoked.\n`)
+      context.stdout.write(`The token ${id} is revoked.\n`)
     })
 }
 
-/** Through the service of this host, which has the store and knows at once what changed; where none runs, the store itself. */
-async function reach(command: Command, world: World, { request, offline }: Ways): Promise<Json> {
+/** Calls the service of this host, which then knows the change at once; without a service, opens the store. */
+async function reach(command: Command, context: CliContext, { request, offline }: Ways): Promise<Json> {
   const named = command.optsWithGlobals<TokenOptions>().config
-  const config = await loadConfig(findConfig(named, world), { isNamed: named !== undefined })
+  const config = await loadConfig(findConfig(named, context), { isNamed: named !== undefined })
   const service = await readLocalService(join(config.settings.state_dir, config.settings.controller))
   const answered = service && (await askService(service, ...request))
   if (answered) return answered.answer
-  // Only when it is needed: the clients of the stores take longer to load than all the rest.
+  // Loaded on demand, because the clients of the stores load slowly.
   const { withTokenStore } = await import('../../app/open-token-store.ts')
-  return withTokenStore(config, warning => world.stderr.write(`kytos-settings: ${warning}\n`), offline)
+  return withTokenStore(config, warning => context.stderr.write(`kytos-settings: ${warning}\n`), offline)
 }
 
 function parseLifetime(text: string): number | null {
@@ -95,11 +96,11 @@ function parseLifetime(text: string): number | null {
   const [, count, unit = ''] = /^(\d{1,9})([smhd])$/.exec(text) ?? []
   const seconds = Number(count) * (SECONDS[unit] ?? 0)
   if (seconds > 0) return seconds
-  throw new InvalidArgumentError('It is a time such as 90s, 30m, 12h or 30d, or never.')
+  throw new InvalidArgumentError('Use a lifetime such as 90s, 30m, 12h or 30d, or never.')
 }
 
 function describeNew(made: Json): string {
   const { name, id, rights, expires_at } = isObject(made) ? made : {}
-  const end = expires_at === null ? 'without an end' : `until ${expires_at}`
-  return `${name} (id ${id}) may ${isArray(rights) ? rights.join(', ') : 'nothing'}, ${end}. This is its token; it is not shown again:`
+  const end = expires_at === null ? 'never expires' : `expires at ${expires_at}`
+  return `Created the token ${name} (id ${id}; rights: ${isArray(rights) ? rights.join(', ') : 'none'}; ${end}). It is printed only once:`
 }

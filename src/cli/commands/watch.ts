@@ -7,8 +7,8 @@ import { type AddressOptions, findAddress } from '../service/address.ts'
 import { follow } from '../service/follow.ts'
 import { addServiceOptions, withService } from '../service/service.ts'
 import { createWatchMemory } from '../service/watch-memory.ts'
-import { createPaper } from '../terminal/paper.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
+import { createTerminal } from '../terminal/terminal.ts'
 
 interface WatchOptions extends AddressOptions {
   readonly json?: boolean
@@ -19,52 +19,52 @@ const EXAMPLES = `
 Examples:
   kytos-settings watch
   kytos-settings watch kytos/link_discovery
-  kytos-settings watch --since 0                 all that is still known of, then what happens
+  kytos-settings watch --since 0                 all retained changes, then new ones
   kytos-settings watch --json | jq -r '.content.namespace'
 
-One line for each value that changes. It outlives a restart of the service: nothing that happened meanwhile is missed. Ctrl-C ends it and shows the cursor
-that --since takes to go on from there. With --json each line is the event as it is.`
+Prints one line for each changed value. After a restart of the service it reconnects and misses no change.
+Ctrl-C stops it and prints the cursor with which --since resumes. With --json each line is one event.`
 
-/** Adds `watch`, which shows what changes as it changes. */
-export function addWatchCommand(program: Command, world: World): void {
+/** Adds `watch`, which prints changes as they happen. */
+export function addWatchCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('watch'))
-    .description('show what changes as it changes, until Ctrl-C')
-    .argument('[napp]', 'only this one')
-    .option('--since <cursor>', 'begin after this cursor rather than now', parseCursor)
+    .description('print changes as they happen, until Ctrl-C')
+    .argument('[napp]', 'only this NApp')
+    .option('--since <cursor>', 'start after this cursor; default: now', parseCursor)
     .addHelpText('after', EXAMPLES)
-    .action((napp: string | undefined, _options, command: Command) => watch(napp, command.optsWithGlobals<WatchOptions>(), world))
+    .action((napp: string | undefined, _options, command: Command) => watch(napp, command.optsWithGlobals<WatchOptions>(), context))
 }
 
-async function watch(napp: string | undefined, { json, since, ...options }: WatchOptions, world: World): Promise<void> {
+async function watch(napp: string | undefined, { json, since, ...options }: WatchOptions, context: CliContext): Promise<void> {
   const namespaces = napp === undefined ? [] : [parseNamespace(napp)]
-  const { stdout, stderr } = world
-  const paper = createPaper(stdout, world.env)
+  const { stdout, stderr } = context
+  const terminal = createTerminal(stdout, context.env)
   const tell = (what: string): void => void stderr.write(`kytos-settings: ${what}\n`)
   let away = false
   const memory =
-    since === undefined ? await withService({ ...options, serviceOnly: true }, world, service => createWatchMemory(service, namespaces)) : undefined
+    since === undefined ? await withService({ ...options, serviceOnly: true }, context, service => createWatchMemory(service, namespaces)) : undefined
   const cursor = await follow({
-    find: async () => (await findAddress(options, world)).address,
+    find: async () => (await findAddress(options, context)).address,
     namespaces,
     since,
-    signal: world.interruption(),
+    signal: context.interruption(),
     heard: event => {
       const seen = memory?.take(event) ?? [event]
-      stdout.write(json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, paper)).join(''))
+      stdout.write(json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, terminal)).join(''))
     },
     opened({ url }) {
-      tell(away ? `${url} is back.` : `Watching ${napp ?? 'everything'} at ${url}; Ctrl-C ends it.`)
+      tell(away ? `Reconnected to ${url}.` : `Watching ${napp ?? 'all namespaces'} at ${url}; Ctrl-C stops it.`)
       away = false
     },
     lost(why) {
-      if (!away) tell(`The service is away (${why.message.replace(/\.$/, '')}); waiting for it.`)
+      if (!away) tell(`Connection lost (${why.message.replace(/\.$/, '')}); reconnecting.`)
       away = true
     },
   })
-  if (cursor !== undefined) tell(`To go on from here: --since ${cursor}`)
+  if (cursor !== undefined) tell(`To resume from here: --since ${cursor}`)
 }
 
 function parseCursor(text: string): string {
   if (/^(?:0|\d+\.\d+\.\d+)$/.test(text)) return text
-  throw new InvalidArgumentError('It is a cursor as "watch" shows it at its end, such as 1764244800000.42.0, or 0 for the beginning.')
+  throw new InvalidArgumentError('Use a cursor that "watch" prints at its end, such as 1764244800000.42.0, or 0 for the beginning.')
 }

@@ -8,25 +8,25 @@ import { declaredPaths, firstSaid, schemasAt } from '../edit/schema-place.ts'
 import { type AddressOptions, findAddress } from '../service/address.ts'
 import { askJson } from '../service/request.ts'
 import { requestOf, type Said } from '../service/settings-request.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { parseKey, pathsIn, printKey } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
-import type { World } from '../terminal/world.ts'
 
-/** What stands on a command line before the word that is to be completed. */
+/** The command line before the word to complete. */
 interface Line {
   readonly command: Command
   readonly positionals: readonly string[]
-  /** The option whose value is to be completed. */
+  /** The option whose value is completed. */
   readonly option: Option | undefined
   readonly options: AddressOptions
 }
 
 type Ask = <N extends Said>(name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
 
-/** Asks for names of files in place of candidates. */
+/** Requests file names in place of candidates. */
 const FILES = ':files'
-/** Milliseconds that a person with a finger on the tab key waits. */
-const PATIENCE = 2_000
+/** Milliseconds after which a completion without an answer ends. */
+const COMPLETION_TIMEOUT_MS = 2_000
 const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--scope': ['cluster', 'controller', 'controller:'],
   '--config': [FILES],
@@ -38,15 +38,15 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--rights': ['read', 'write', 'admin'],
 }
 
-/** What the last word may be completed to; nothing where that is not known. Never throws: there is no place to show an error. */
-export async function complete(program: Command, words: readonly string[], world: World): Promise<readonly string[]> {
+/** The candidates for the last word; empty if unknown. Never throws, because a shell has no place for an error. */
+export async function complete(program: Command, words: readonly string[], context: CliContext): Promise<readonly string[]> {
   const current = words.at(-1) ?? ''
   const line = readLine(program, words.slice(0, -1))
   try {
-    const candidates = await candidatesFor(program, line, current, world)
+    const candidates = await candidatesFor(program, line, current, context)
     return [...new Set(candidates)].filter(candidate => candidate === FILES || (candidate.startsWith(current) && !/\s/.test(candidate)))
   } catch {
-    return [] // no service, or not for this person
+    return [] // no service, or no permission
   }
 }
 
@@ -54,12 +54,12 @@ async function candidatesFor(
   program: Command,
   { command, positionals, option, options }: Line,
   current: string,
-  world: World,
+  context: CliContext,
 ): Promise<readonly string[]> {
   const ask: Ask = async (name, content) => {
-    const { address } = await findAddress(options, world)
-    // The service answers as the table of commands has it.
-    return (await askJson(address, { ...requestOf(name, content), patience: PATIENCE })) as unknown as CommandAnswer<typeof name>
+    const { address } = await findAddress(options, context)
+    // The service answers with the type of the command.
+    return (await askJson(address, { ...requestOf(name, content), patience: COMPLETION_TIMEOUT_MS })) as unknown as CommandAnswer<typeof name>
   }
   const namespaces = async () => (await ask('kytos.settings.list', {})).map(one => one.namespace)
   if (option?.long === '--namespace') return namespaces()
@@ -71,7 +71,7 @@ async function candidatesFor(
   const [namespace = ''] = positionals
   switch (argument.name()) {
     case 'napp':
-      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name() === 'disable', options, world)
+      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name() === 'disable', options, context)
     case 'prefix':
     case 'namespace':
       return namespaces()
@@ -93,8 +93,8 @@ async function candidatesFor(
 }
 
 /** The NApps of this host that can be disabled, or enabled. */
-async function installed(enabled: boolean, { config }: AddressOptions, world: World): Promise<readonly string[]> {
-  const { daemon } = await loadConfig(findConfig(config, world))
+async function installed(enabled: boolean, { config }: AddressOptions, context: CliContext): Promise<readonly string[]> {
+  const { daemon } = await loadConfig(findConfig(config, context))
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
   if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)
@@ -138,7 +138,7 @@ async function keysOf(ask: Ask, namespace: string): Promise<readonly string[]> {
   return [...declared, ...pathsIn(data)].map(printKey)
 }
 
-/** Without the objects that only hold others. */
+/** The keys without objects that only contain other settings. */
 function innermost(keys: readonly string[]): readonly string[] {
   return keys.filter(key => !keys.some(other => other.startsWith(`${key}.`) || other.startsWith(`${key}/`)))
 }

@@ -1,6 +1,6 @@
 /*
- * What a shell runs to complete a command line. It gives the words to `__complete`, which answers candidates, one a line: one that ends in "=" goes on, and
- * ":files" asks for names of files.
+ * The completion scripts of shells. They pass the words to `__complete`, which prints one candidate a line. A candidate
+ * that ends in "=" is not followed by a space, and ":files" requests file names.
  */
 
 const BASH = `# Completion of kytos-settings for bash: source <(kytos-settings completion bash)

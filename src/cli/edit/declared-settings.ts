@@ -5,7 +5,7 @@ import { type Path, valueAt } from '../terminal/key-path.ts'
 import { show } from '../terminal/print-answer.ts'
 import { declaredPaths, firstSaid, schemasAt } from './schema-place.ts'
 
-/** One setting as its schema tells of it. */
+/** One setting as its schema declares it. */
 export interface Declared {
   readonly path: Path
   readonly type: string
@@ -21,7 +21,7 @@ const LIMITS: readonly (readonly [keyword: string, sign: string])[] = [
   ['exclusiveMaximum', '<'],
 ]
 
-/** What a schema declares, in its order; an object that only holds others is left out. */
+/** The settings that a schema declares, in its order, without objects that only contain other settings. */
 export function declaredIn({ schema, defaults, apply }: Description): readonly Declared[] {
   const paths = declaredPaths(schema)
   return paths

@@ -2,16 +2,16 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
-/** A file in which a person edits; readable by nobody else. */
+/** A file for the editor, readable only by its owner. */
 export interface Draft {
   readonly file: string
   write(text: string): Promise<void>
-  /** What it holds; undefined when it is gone. */
+  /** The content; undefined when the file no longer exists. */
   read(): Promise<string | undefined>
   remove(): Promise<void>
 }
 
-/** Makes the file for a name, in a folder of its own. */
+/** Creates the file for a name, in a folder of its own. */
 export async function createDraft(name: string): Promise<Draft> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-settings-'))
   const file = join(folder, `${name.replaceAll('/', '.')}.jsonc`)

@@ -6,15 +6,15 @@ import type { Service } from '../service/service.ts'
 import { type Path, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
 import { settingUnknown } from './setting-unknown.ts'
 
-/** What a command changes, and how. */
+/** One change of overrides by a command. */
 export interface Change {
   readonly namespace: string
   readonly scope: string
   readonly comment?: string | undefined
-  /** Refuses the change unless the namespace is at this revision. */
+  /** Rejects the change unless the namespace is at this revision. */
   readonly ifRevision?: string | undefined
   readonly dryRun?: boolean | undefined
-  /** Also when nobody has heard of the namespace. */
+  /** Accepts a namespace that the service does not know. */
   readonly isNew?: boolean | undefined
   readonly edit: (overrides: JsonObject, now: Settings) => JsonObject
 }
@@ -24,13 +24,13 @@ export interface Changed {
   readonly after: Settings
 }
 
-/** How often a change is made anew because somebody else was quicker. */
+/** Maximum number of attempts when another client changes the overrides first. */
 const ATTEMPTS = 10
 
 /**
- * Reads the overrides, changes them, and stores them under the revision that was read; where somebody else was quicker, anew, unless the caller named the
- * revision.
- * @throws SettingsError what `edit` throws and what the service refuses.
+ * Reads the overrides, changes them, and stores them under the revision that was read. A change by another client in
+ * between causes a retry, unless the caller gave the revision.
+ * @throws SettingsError the error of `edit` or of the service.
  */
 export async function changeOverrides(service: Service, change: Change): Promise<Changed> {
   const { namespace, scope, comment, ifRevision, dryRun = false, edit } = change
@@ -55,8 +55,8 @@ export async function changeOverrides(service: Service, change: Change): Promise
 }
 
 /**
- * The overrides with a value in its place; objects on the way are made where they are missing.
- * @throws SettingsError SETTINGS_INVALID inside what is no object, in the overrides or in the settings in effect.
+ * The overrides with a value at a path; missing objects on the path are created.
+ * @throws SettingsError SETTINGS_INVALID when the path leads into a value other than an object.
  */
 export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, value: Json): JsonObject {
   for (let end = 1; end < path.length; end++) {
@@ -64,24 +64,24 @@ export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, 
     const stored = valueAt(overrides, above)
     const around = stored === undefined ? valueAt(effective, above) : isArray(stored) ? undefined : stored
     if (around !== undefined && !isObject(around)) {
-      const what = isArray(around) ? 'is an array that is not overridden' : `is ${printJson(around)}`
+      const what = isArray(around) ? 'is an array without an override' : `is ${printJson(around)}`
       throw new SettingsError(
         'SETTINGS_INVALID',
-        `There is no place for ${printKey(path)}: ${printKey(above)} ${what}. Set ${printKey(above)} as a whole.`,
+        `${printKey(path)} cannot be set, because ${printKey(above)} ${what}: set ${printKey(above)} as a whole.`,
       )
     }
   }
   return setIn(overrides, path, value, []) as JsonObject // What is not empty is put into an object.
 }
 
-/** The overrides without what stands in a place, nor the objects around it that this leaves empty. @throws SettingsError SETTING_NOT_FOUND when nothing does. */
+/** The overrides without the value at a path, and without objects that this leaves empty. @throws SettingsError SETTING_NOT_FOUND. */
 export function unsetAt(namespace: string, scope: string, overrides: JsonObject, path: Path): JsonObject {
   if (valueAt(overrides, path) !== undefined && !isArray(valueAt(overrides, path.slice(0, -1))))
     return (removeAt(overrides, path) ?? {}) as JsonObject
-  throw settingUnknown(namespace, path, pathsIn(overrides), `(scope ${scope}) does not override`)
+  throw settingUnknown(namespace, path, pathsIn(overrides), `(scope ${scope}) has no override for`)
 }
 
-/** The settings of a namespace in a scope; with `isNew` also of one that nobody has heard of. @throws SettingsError NAMESPACE_NOT_FOUND without it. */
+/** The settings of a namespace in a scope; with `isNew` also of an unknown namespace. @throws SettingsError NAMESPACE_NOT_FOUND without it. */
 export async function readSettings(
   service: Service,
   { namespace, scope, isNew = false }: Pick<Change, 'namespace' | 'scope' | 'isNew'>,
@@ -90,7 +90,8 @@ export async function readSettings(
     return await service.ask('kytos.settings.retrieve', { namespace, scope })
   } catch (error) {
     if (!isSettingsError(error, 'NAMESPACE_NOT_FOUND')) throw error
-    if (!isNew) throw new SettingsError(error.code, `${error.message} --new sets it all the same.`, { cause: error, details: error.details })
+    if (!isNew)
+      throw new SettingsError(error.code, `${error.message} "--new" accepts a NApp that is not known yet.`, { cause: error, details: error.details })
     return {
       namespace,
       data: {},
@@ -115,7 +116,7 @@ function setIn(container: Json | undefined, path: Path, value: Json, above: Path
     if (!/^(?:0|[1-9]\d*)$/.test(key) || place >= container.length) {
       throw new SettingsError(
         'SETTINGS_INVALID',
-        `There is no ${printKey(here)}: ${printKey(above)} is an array of ${container.length}. Set it as a whole.`,
+        `${printKey(here)} does not exist: ${printKey(above)} is an array of ${container.length}. Set ${printKey(above)} as a whole.`,
       )
     }
     return container.with(place, setIn(container[place], rest, value, here))

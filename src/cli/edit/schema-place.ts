@@ -2,11 +2,11 @@ import { isArray, isObject, type Json, type JsonObject } from '../../../model/va
 import { resolveLocal } from '../../schema/schema-walk.ts'
 import type { Path } from '../terminal/key-path.ts'
 
-/** The most subschemas that are looked at for one place. */
-const MOST = 1_000
+/** Maximum number of subschemas examined for one path. */
+const MAX_SUBSCHEMAS = 1_000
 const ALIKE = ['allOf', 'anyOf', 'oneOf'] as const
 
-/** All that a schema says of the value at a place, what says it nearest first: subschemas that hold there for sure or perhaps. */
+/** The subschemas that apply, or may apply, to the value at a path, nearest first. */
 export function schemasAt(root: JsonObject, path: Path): readonly JsonObject[] {
   let here = unfold([root], root)
   for (const key of path) {
@@ -18,12 +18,12 @@ export function schemasAt(root: JsonObject, path: Path): readonly JsonObject[] {
   return here
 }
 
-/** The JSON types that the value at a place may have, and what else is allowed there; no types when anything goes. */
+/** The JSON types that a schema allows at a path; empty when it allows any type. */
 export function typesAt(root: JsonObject, path: Path): ReadonlySet<string> {
   return new Set(schemasAt(root, path).flatMap(typesOf))
 }
 
-/** The ways to every setting that a schema declares by name, in its order. */
+/** The paths of all settings that a schema declares by name, in its order. */
 export function declaredPaths(root: JsonObject): readonly Path[] {
   const found = new Map<string, Path>()
   const visit = (schemas: readonly JsonObject[], path: Path): void => {
@@ -31,7 +31,7 @@ export function declaredPaths(root: JsonObject): readonly Path[] {
       for (const key of Object.keys(isObject(schema.properties) ? schema.properties : {})) {
         const place = [...path, key]
         const name = JSON.stringify(place)
-        if (found.has(name) || found.size >= MOST || place.length > 16) continue
+        if (found.has(name) || found.size >= MAX_SUBSCHEMAS || place.length > 16) continue
         found.set(name, place)
         visit(
           unfold(
@@ -47,16 +47,16 @@ export function declaredPaths(root: JsonObject): readonly Path[] {
   return [...found.values()]
 }
 
-/** The first word that any of these subschemas has for a keyword. */
+/** The value of a keyword in the first of these subschemas that has it. */
 export function firstSaid(schemas: readonly JsonObject[], keyword: string): Json | undefined {
   return schemas.find(schema => schema[keyword] !== undefined)?.[keyword]
 }
 
-/** Those subschemas, what they refer to, and what they are made of. */
+/** Those subschemas with the targets of their references and with their parts. */
 function unfold(schemas: readonly JsonObject[], root: JsonObject): readonly JsonObject[] {
   const seen = new Set<JsonObject>()
   const visit = (schema: Json | undefined): void => {
-    if (!isObject(schema) || seen.has(schema) || seen.size >= MOST) return
+    if (!isObject(schema) || seen.has(schema) || seen.size >= MAX_SUBSCHEMAS) return
     seen.add(schema)
     if (typeof schema.$ref === 'string') visit(resolveLocal(schema.$ref, root))
     for (const keyword of ALIKE) {
@@ -84,7 +84,7 @@ function matches(pattern: string, key: string): boolean {
   try {
     return new RegExp(pattern, 'u').test(key)
   } catch {
-    return false // the service refuses such a schema
+    return false // the service rejects such a schema
   }
 }
 
@@ -95,7 +95,7 @@ function typesOf({ type, enum: allowed, const: only }: JsonObject): readonly str
   return only === undefined ? [] : [typeOf(only)]
 }
 
-/** What JSON Schema calls the type of a value. */
+/** The JSON Schema type of a value. */
 export function typeOf(value: Json): string {
   if (value === null) return 'null'
   if (isArray(value)) return 'array'

@@ -5,9 +5,9 @@ import { type Path, printKey } from '../terminal/key-path.ts'
 import { typeOf, typesAt } from './schema-place.ts'
 
 /**
- * The value that a person typed for a setting, by what its schema allows there: a text as it is, anything else as JSON with exact integers. Where both are
- * allowed, or nothing is known, it is JSON if it can be, else a text.
- * @throws SettingsError SETTINGS_INVALID for what is no JSON and may be no text.
+ * The value typed for a setting, read by its schema: a string literally, any other type as JSON with exact integers.
+ * Where the schema allows both, or is absent, it is JSON if it parses, else a string.
+ * @throws SettingsError SETTINGS_INVALID for text that is not JSON where the schema allows no string.
  */
 export function parseTyped(schema: JsonObject | undefined, path: Path, typed: string): Json {
   const types = schema ? typesAt(schema, path) : new Set<string>()
@@ -20,7 +20,7 @@ export function parseTyped(schema: JsonObject | undefined, path: Path, typed: st
     if (mayBeText) return typed
     const allowed = [...types].join(' or ')
     const why = toSettingsError(cause).message
-    throw new SettingsError('SETTINGS_INVALID', `${printKey(path)} takes JSON of type ${allowed}, and ${JSON.stringify(typed)} is none. ${why}`, {
+    throw new SettingsError('SETTINGS_INVALID', `${printKey(path)} must be JSON of type ${allowed}, not ${JSON.stringify(typed)}. ${why}`, {
       cause,
       details: { got: typed, expected: [...types] },
     })

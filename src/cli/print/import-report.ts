@@ -1,6 +1,6 @@
 import { type ImportReport, type ReportItem, showBriefly } from '../../import/report.ts'
 
-/** What an import did, for people: a line for each thing that is not as it was before, or was left out, and a sum. */
+/** The report of an import as text: one line for each changed or skipped item, and totals. */
 export function printImportReport({ items, counts, dry_run }: ImportReport): string {
   const rows = items.filter(({ action }) => action !== 'same').map(item => [item.action, subject(item), place(item), remark(item)] as const)
   const widths = [0, 1, 2].map(column => rows.reduce((width, row) => Math.min(WIDEST, Math.max(width, row[column]?.length ?? 0)), 0))
@@ -11,10 +11,10 @@ export function printImportReport({ items, counts, dry_run }: ImportReport): str
       .trimEnd(),
   )
   const sum = (['new', 'changed', 'same', 'skipped'] as const).map(action => `${counts[action]} ${action}`).join(', ')
-  return `${[...lines, `${dry_run ? 'It would be ' : ''}${sum}.${dry_run ? ' Nothing was written.' : ''}`].join('\n')}\n`
+  return `${[...lines, `${dry_run ? 'Planned: ' : ''}${sum}.${dry_run ? ' Nothing was written.' : ''}`].join('\n')}\n`
 }
 
-/** No column grows wider for one long name. */
+/** Maximum width of a column in characters. */
 const WIDEST = 60
 
 function subject({ kind, namespace, name }: ReportItem): string {

@@ -4,7 +4,8 @@ const HEAD = ['Status', 'NApp ID', 'Description'] as const
 
 /** The table that `kytos napps list` prints: `[ie]` installed and enabled, `[i-]` installed; the id is `username/name:version`. */
 export function printTable(napps: readonly FoundNApp[], width = 120): string {
-  if (napps.length === 0) return 'No NApps found. The next start links those in napps_pre_installed; "napps install FOLDER" brings others.\n'
+  if (napps.length === 0)
+    return 'No NApps are installed. The next start links those in napps_pre_installed; "kytos-settings napps install FOLDER" installs others.\n'
   const rows = napps.map(({ id, enabled, manifest: { version, description = '' } }) => [
     enabled ? '[ie]' : '[i-]',
     version === undefined ? id : `${id}:${version}`,

@@ -1,11 +1,11 @@
 import type { JsonObject } from '../../../model/value.ts'
 import { isArray } from '../../../model/value.ts'
 
-const HEAD = ['ID', 'Name', 'Rights', 'Made', 'By', 'Ends']
+const HEAD = ['ID', 'Name', 'Rights', 'Created at', 'Created by', 'Expires at']
 
 /** The table that `token list` prints. */
 export function printTokens(tokens: readonly JsonObject[]): string {
-  if (tokens.length === 0) return 'There are no tokens. "kytos-settings token create NAME" makes one.\n'
+  if (tokens.length === 0) return 'There are no tokens. "kytos-settings token create NAME" creates one.\n'
   const rows = tokens.map(({ id, name, rights, created_at, created_by, expires_at }) => [
     id,
     name,

@@ -5,60 +5,61 @@ import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { isLoopback } from '../../boot/loopback.ts'
 import { API } from '../../http/openapi/paths.ts'
 import { readLocalService } from '../../tokens/local-door.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import type { Address } from './request.ts'
 
-/** How a command names the service that it speaks to. */
+/** Options that select the service of a command. */
 export interface AddressOptions {
   readonly config?: string
   readonly url?: string
   readonly tokenFile?: string
 }
 
-/** A service, and the configuration of this host where that is what named it. */
+/** The address of a service, and the configuration of this host if that determined it. */
 export interface Found {
   readonly address: Address
   readonly config?: Config
 }
 
 /**
- * Where the service is: what the command line says, else the environment (KYTOS_SETTINGS_URL, KYTOS_SETTINGS_TOKEN), else the file by which a running service
- * lets its owner in, else what kytos.ini has it listen on. The owner's token goes to that service and to no other.
- * @throws SettingsError CONTENT_MALFORMED for no address, CONFIG_ABSENT or CONFIG_INVALID for what cannot be read.
+ * The address of the service: from the command line, else from the environment (KYTOS_SETTINGS_URL,
+ * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini. The
+ * token of the owner is sent to that service only.
+ * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT or CONFIG_INVALID for an unreadable file.
  */
-export async function findAddress(options: AddressOptions, world: World): Promise<Found> {
-  const token = await readToken(options.tokenFile, world)
-  const named = options.url ?? (world.env.KYTOS_SETTINGS_URL || undefined)
+export async function findAddress(options: AddressOptions, context: CliContext): Promise<Found> {
+  const token = await readToken(options.tokenFile, context)
+  const named = options.url ?? (context.env.KYTOS_SETTINGS_URL || undefined)
   if (named !== undefined) return { address: { url: parseUrl(named), ...(token !== undefined && { token }) } }
-  const config = await loadConfig(locateConfig(options.config, world), { isNamed: options.config !== undefined })
+  const config = await loadConfig(locateConfig(options.config, context), { isNamed: options.config !== undefined })
   const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(error => {
-    // Somebody else's: they may still come in as everybody does.
+    // The file of another user: the service may still accept the request without its token.
     if (isSettingsError(error, 'CONFIG_INVALID')) return undefined
     throw error
   })
   const url = door?.url ?? serviceUrl(config)
   const shown = token ?? door?.token
-  // A kytos.ini may have been copied from another host.
+  // A kytos.ini may be a copy from another host.
   const isOwn = door !== undefined || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
   return { address: { url, isOwn, ...(shown !== undefined && { token: shown }) }, config }
 }
 
-/** The address at which the service of a configuration can be reached on its own host. */
+/** The URL of the service of a configuration, from its own host. */
 export function serviceUrl({ settings: { listen, port, tls_cert } }: Config): string {
   const anywhere: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
   const address = anywhere[listen] ?? listen
   return `${tls_cert === undefined ? 'http' : 'https'}://${address.includes(':') ? `[${address}]` : address}:${port}`
 }
 
-async function readToken(file: string | undefined, { cwd, env }: World): Promise<string | undefined> {
+async function readToken(file: string | undefined, { cwd, env }: CliContext): Promise<string | undefined> {
   if (file === undefined) return env.KYTOS_SETTINGS_TOKEN?.trim() || undefined
   const path = resolve(cwd, file)
   const text = await readFile(path, 'utf8').catch(cause => {
-    throw new SettingsError('CONFIG_INVALID', `${path}, named by --token-file, cannot be read: ${cause.message}.`, { cause })
+    throw new SettingsError('CONFIG_INVALID', `${path} (--token-file) cannot be read: ${cause.message}.`, { cause })
   })
   const token = text.trim()
   if (/^[\x21-\x7e]+$/.test(token)) return token
-  throw new SettingsError('CONFIG_INVALID', `${path}, named by --token-file, holds no token: it is one line, as "token create" prints it.`)
+  throw new SettingsError('CONFIG_INVALID', `${path} (--token-file) holds no token: it must be one line, as "kytos-settings token create" prints it.`)
 }
 
 function parseUrl(text: string): string {
@@ -66,14 +67,14 @@ function parseUrl(text: string): string {
   if (url && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '') {
     return url.href.replace(/\/+$/, '').replace(new RegExp(`${API}$`), '')
   }
-  throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is no address of a service: it looks like http://127.0.0.1:8181.`)
+  throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is not the address of a service: use a form such as http://127.0.0.1:8181.`)
 }
 
-function locateConfig(explicit: string | undefined, world: World): string {
+function locateConfig(explicit: string | undefined, context: CliContext): string {
   try {
-    return findConfig(explicit, world)
+    return findConfig(explicit, context)
   } catch (error) {
     if (!isSettingsError(error, 'CONFIG_ABSENT') || explicit !== undefined) throw error
-    throw new SettingsError('CONFIG_ABSENT', `${error.message} To speak to a service elsewhere, name it with --url.`, { cause: error })
+    throw new SettingsError('CONFIG_ABSENT', `${error.message} Use --url for the service of another host.`, { cause: error })
   }
 }

@@ -1,12 +1,12 @@
-/** One message of a stream of Server-Sent Events; `data` is absent where only the place in the stream is told. */
+/** One message of a stream of Server-Sent Events; `data` is absent in a message that only has an id. */
 export interface Message {
   readonly id: string | undefined
   readonly data: string | undefined
 }
 
 /**
- * Reads Server-Sent Events from pieces of text as they come. Own code: the parsers at hand drop an id that comes without data, and this service tells a reader
- * its place by such ones.
+ * Parses Server-Sent Events from pieces of text. Available parsers drop an id without data, and this service sends
+ * such ids to give a reader its cursor.
  */
 export function createEventParser(): (piece: string) => readonly Message[] {
   let rest = ''

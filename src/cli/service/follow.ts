@@ -7,42 +7,42 @@ import { createEventParser } from './event-lines.ts'
 import { type Address, readAnswer, send } from './request.ts'
 
 export interface FollowOptions {
-  /** Looks for the service, anew for each connection: one that was started again may have another token for its owner. */
+  /** Finds the service before each connection, because a restarted service may have another token for its owner. */
   readonly find: () => Promise<Address>
   readonly namespaces: readonly string[]
-  /** The cursor to go on after; from now when undefined. */
+  /** The cursor to resume after; now when undefined. */
   readonly since: string | undefined
-  /** Ends it. */
+  /** Aborts it. */
   readonly signal: AbortSignal
   readonly heard: (event: KytosEvent) => void
-  /** A connection is there. */
+  /** Called for each established connection. */
   readonly opened: (address: Address) => void
-  /** The connection was lost, and why; it is tried again. */
+  /** Called with the reason of a lost connection, before the next attempt. */
   readonly lost: (why: SettingsError) => void
 }
 
-/** Milliseconds without a sign of life after which a line counts as dead; the service gives one every 15 s. */
-const SILENCE = 45_000
-/** Milliseconds before the first, and at most before any other attempt. */
-const FIRST_DELAY = 100
-const LONGEST_DELAY = 5_000
+/** Milliseconds without data after which a connection counts as dead; the service sends a heartbeat every 15 s. */
+const SILENCE_MS = 45_000
+/** Milliseconds before the first retry, and the maximum before later ones. */
+const FIRST_RETRY_MS = 100
+const MAX_RETRY_MS = 5_000
 
 /**
- * Hears every fact after `since` once, in order, over any number of connections, until it is ended; answers the cursor that it came to.
- * @throws SettingsError what the first connection failed with; later on what no other attempt can mend.
+ * Delivers every fact after `since` once, in order, across reconnects, until aborted; returns the last cursor.
+ * @throws SettingsError the error of the first connection; later only errors that a retry cannot fix.
  */
 export async function follow({ find, namespaces, since, signal, heard, opened, lost }: FollowOptions): Promise<string | undefined> {
   let cursor = since
   let everOpen = false
-  for (let delay = FIRST_DELAY; !signal.aborted; delay = Math.min(delay * 2, LONGEST_DELAY)) {
+  for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, MAX_RETRY_MS)) {
     try {
       const address = await find()
       const query = namespaces.length > 0 ? `?namespace=${namespaces.map(encodeURIComponent).join(',')}` : ''
       const headers = { accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) }
-      const response = await send(address, { method: 'GET', path: `/events${query}`, headers, patience: SILENCE, signal })
+      const response = await send(address, { method: 'GET', path: `/events${query}`, headers, patience: SILENCE_MS, signal })
       if (response.statusCode !== 200) await refuse(address, response)
       everOpen = true
-      delay = FIRST_DELAY
+      delay = FIRST_RETRY_MS
       opened(address)
       response.setEncoding('utf8')
       const parse = createEventParser()
@@ -67,16 +67,16 @@ export async function follow({ find, namespaces, since, signal, heard, opened, l
 /** @throws SettingsError always. */
 async function refuse(address: Address, response: Parameters<typeof readAnswer>[1]): Promise<never> {
   await readAnswer(address, response)
-  throw new SettingsError('SERVICE_ABSENT', `What answers at ${address.url} does not tell what happens: it answered ${response.statusCode}.`)
+  throw new SettingsError('SERVICE_ABSENT', `${address.url} does not serve the event stream of Kytos Settings: it returned ${response.statusCode}.`)
 }
 
 function cut(cause: Error): SettingsError {
-  return new SettingsError('SERVICE_ABSENT', `The line to the service was cut: ${cause.message}.`, { cause })
+  return new SettingsError('SERVICE_ABSENT', `The connection to the service was lost: ${cause.message}.`, { cause })
 }
 
 function readEvent(text: string): KytosEvent {
   const event = parseJson(text)
   // The service prints KytosEvents.
   if (isObject(event) && isObject(event.content)) return event as unknown as KytosEvent
-  throw new SettingsError('INTERNAL_ERROR', 'The service told something that is no event.')
+  throw new SettingsError('INTERNAL_ERROR', 'The service sent data that is not an event.')
 }

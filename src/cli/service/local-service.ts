@@ -5,8 +5,9 @@ import type { LocalService } from '../../tokens/local-door.ts'
 import { askJson } from './request.ts'
 
 /**
- * Asks the service of this host; undefined when there is none any more: killed, it could not take its file away. `path` is below `/api/kytos/settings/v1`.
- * @throws SettingsError what it refused the request with; SERVICE_ABSENT or OUTCOME_UNKNOWN when it does not answer.
+ * Calls the service of this host; undefined when it no longer runs, because a killed service leaves its file behind.
+ * `path` is below `/api/kytos/settings/v1`.
+ * @throws SettingsError the error of the service; SERVICE_ABSENT or OUTCOME_UNKNOWN without an answer.
  */
 export async function askService(
   { url, token }: LocalService,

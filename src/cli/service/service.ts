@@ -10,41 +10,45 @@ import type { RemoteBus } from '../../client/remote/remote-bus.ts'
 import { API } from '../../http/openapi/paths.ts'
 import type { Ask } from '../../import/ask.ts'
 import { createConsoleLog } from '../../log/console-log.ts'
-import type { World } from '../terminal/world.ts'
+import type { CliContext } from '../terminal/cli-context.ts'
 import { type AddressOptions, findAddress } from './address.ts'
 import { askJson } from './request.ts'
 import { requestOf, type Said } from './settings-request.ts'
 
-/** The settings service as a command speaks to it: the one that runs, or, where none runs on this host, its store. */
+/** The settings service of a command: the running one, or the store opened directly if none is running on this host. */
 export interface Service {
-  /** @throws SettingsError the service's own, SERVICE_ABSENT when there is neither a service nor a store that can be opened. */
+  /** @throws SettingsError the error of the service; SERVICE_ABSENT with neither a service nor a store that can be opened. */
   ask<N extends Said>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
-  /** Its bus, for whoever asks much or what REST does not say. @throws SettingsError as `ask` does. */
+  /** Its bus, for many commands or commands without a REST route. @throws SettingsError as `ask`. */
   bus(): Promise<Ask>
-  /** True once the store itself was opened, because no service runs on this host. */
+  /** True once the store was opened directly, because no service is running on this host. */
   isOwnStore(): boolean
-  /** Lets go of the bus and of the store, where they were opened; the next question looks for a service anew. */
+  /** Closes the bus and the store if they are open; the next command finds the service again. */
   release(): Promise<void>
 }
 
-/** Adds what every command takes that speaks to the service. */
+/** Adds the options of every command that calls the service. */
 export function addServiceOptions(command: Command): Command {
   return command
-    .option('--url <address>', 'the service, such as http://127.0.0.1:8181 (also KYTOS_SETTINGS_URL); else the one of this host')
-    .option('--token-file <file>', 'the file with the token to show it (also KYTOS_SETTINGS_TOKEN, the token itself)')
-    .option('--json', 'for machines')
+    .option('--url <address>', 'address of the service, such as http://127.0.0.1:8181 (or KYTOS_SETTINGS_URL); default: this host')
+    .option('--token-file <file>', 'file with the API token (or KYTOS_SETTINGS_TOKEN, the token itself)')
+    .option('--json', 'print JSON')
 }
 
 interface ServiceOptions extends AddressOptions {
-  /** Never the store itself: what is asked makes no sense without a service that goes on. */
+  /** Never opens the store directly: the command requires a running service. */
   readonly serviceOnly?: boolean
-  /** Nothing is to be written, so no store is made either. */
+  /** Writes nothing, and creates no store. */
   readonly dryRun?: boolean
 }
 
-/** Gives the service to `work`, and lets go of it afterwards. */
-export async function withService<Result>(options: ServiceOptions, world: World, work: (service: Service) => Promise<Result>): Promise<Result> {
-  const service = createClient(options, world)
+/** Runs `work` with the service and releases the service afterwards. */
+export async function withService<Result>(
+  options: ServiceOptions,
+  context: CliContext,
+  work: (service: Service) => Promise<Result>,
+): Promise<Result> {
+  const service = createClient(options, context)
   try {
     return await work(service)
   } finally {
@@ -52,7 +56,7 @@ export async function withService<Result>(options: ServiceOptions, world: World,
   }
 }
 
-function createClient(options: ServiceOptions, world: World): Service {
+function createClient(options: ServiceOptions, context: CliContext): Service {
   let store: OwnStore | undefined
   let bus: RemoteBus | undefined
   const askStore = ({ bus }: OwnStore): Ask => {
@@ -62,28 +66,28 @@ function createClient(options: ServiceOptions, world: World): Service {
   const client: Service = {
     async ask(name, content) {
       if (store) return askStore(store)(name, content)
-      // Anew each time: a service that was started again has another token for its owner.
-      const { address, config } = await findAddress(options, world)
+      // Found for each command, because a restarted service has another token for its owner.
+      const { address, config } = await findAddress(options, context)
       try {
         const answer = await askJson(address, requestOf(name, content))
-        // The service answers as the table of commands has it, but for one version of the history, which REST gives by itself.
+        // The service answers with the type of the command, except for one version of the history, which REST returns without an array.
         return (name === 'kytos.settings.history' && !isArray(answer) ? [answer] : answer) as unknown as CommandAnswer<typeof name>
       } catch (error) {
         if (!config || options.serviceOnly || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
-        store = await openInstead(config, world, error, options.dryRun)
+        store = await openInstead(config, context, error, options.dryRun)
         return askStore(store)(name, content)
       }
     },
     async bus() {
-      // Finds out at once whether there is a service, and whether it lets this in; a line would be tried for long.
+      // Fails at once without a service or permission; a WebSocket would be retried for long.
       await client.ask('kytos.settings.list', { prefix: 'kytos/settings' })
       if (store) return askStore(store)
-      const { url, token, isOwn = false } = (await findAddress(options, world)).address
-      // Only when it is needed: every command loads this file.
+      const { url, token, isOwn = false } = (await findAddress(options, context)).address
+      // Loaded on demand, because every command loads this file.
       const { openRemoteBus } = await import('../../client/remote/remote-bus.ts')
-      const line = await openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn })
-      bus = line
-      return (name, content, options) => line.ask(name, content, options)
+      const remote = await openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn })
+      bus = remote
+      return (name, content, options) => remote.ask(name, content, options)
     },
     isOwnStore: () => store !== undefined,
     async release() {
@@ -96,17 +100,17 @@ function createClient(options: ServiceOptions, world: World): Service {
   return client
 }
 
-async function openInstead(config: Config, { stderr, env }: World, absent: SettingsError, dryRun = false): Promise<OwnStore> {
-  // Only when it is needed: the clients of the stores take longer to load than all the rest.
+async function openInstead(config: Config, { stderr, env }: CliContext, absent: SettingsError, dryRun = false): Promise<OwnStore> {
+  // Loaded on demand, because the clients of the stores load slowly.
   const { openOwnStore } = await import('../../app/own-store.ts')
   const { warn, error, child } = createConsoleLog(stderr, 'store', env)
   try {
     const store = await openOwnStore(config, { info: () => {}, warn, error, child }, { dryRun })
-    const opened = 'no service runs here, so this opens its store itself; no NApp hears of it before its next start.'
-    stderr.write(`kytos-settings: ${store.isThere ? opened : 'no service runs here, and there is no store yet.'}\n`)
+    const opened = 'No service is running here; opening the store directly.'
+    stderr.write(`kytos-settings: ${store.isThere ? opened : 'No service is running here, and no store exists yet.'}\n`)
     return store
   } catch (cause) {
     const why = toSettingsError(cause).message
-    throw new SettingsError('SERVICE_ABSENT', `${absent.message} Its store cannot be opened either: ${why}`, { cause })
+    throw new SettingsError('SERVICE_ABSENT', `${absent.message} The store cannot be opened either: ${why}`, { cause })
   }
 }

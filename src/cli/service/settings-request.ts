@@ -14,7 +14,7 @@ export type Said = Extract<ReadName, `kytos.settings.${string}`> | WriteName
 type ReadName = { [N in CommandName]: (typeof COMMANDS)[N]['effect'] extends 'read' ? N : never }[CommandName]
 type WriteName = `kytos.settings.${'update' | 'delete' | 'restore_files'}`
 
-/** A command as the request that says it over REST. @throws SettingsError NAMESPACE_MALFORMED. */
+/** A command as its REST request. @throws SettingsError NAMESPACE_MALFORMED. */
 export function requestOf<N extends Said>(name: N, content: CommandContent<N>): Request {
   // An entry takes the content of its own name.
   const writes = WRITES as unknown as { readonly [name in Said]?: (content: CommandContent<N>) => Request }
@@ -77,9 +77,9 @@ function query(parameters: Readonly<Record<string, unknown>>): string {
   return given.size === 0 ? '' : `?${given}`
 }
 
-/** The bytes of its UTF-8, which is what the service reads. */
+/** The UTF-8 bytes as a Latin-1 string, because the service decodes headers as UTF-8. */
 function headerText(comment: string): string {
   const line = comment.replaceAll(/\s+/g, ' ').trim()
   if (!/[\x00-\x1f\x7f]/.test(line)) return Buffer.from(line, 'utf8').toString('latin1')
-  throw new SettingsError('CONTENT_MALFORMED', 'A comment is text without control characters.')
+  throw new SettingsError('CONTENT_MALFORMED', 'The comment contains control characters: use plain text.')
 }

@@ -5,34 +5,34 @@ import { isSettingsError } from '../../../model/errors.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import type { Service } from './service.ts'
 
-/** What a reader knows the settings to be, so that it can tell what a snapshot changes. */
+/** The settings last known to a reader, so that a snapshot can be shown as differences. */
 export interface WatchMemory {
-  /** The event as a person is told it: in place of a snapshot, what differs from what was known before. */
+  /** The event to print; for a snapshot, one event per namespace with the differences to the known settings. */
   take(event: KytosEvent): readonly KytosEvent[]
 }
 
-/** How many namespaces are asked for at the same time. */
-const TOGETHER = 8
+/** Maximum number of concurrent requests. */
+const CONCURRENCY = 8
 
-/** Remembers the settings of these namespaces, of all when there is none, as the service has them now. */
+/** Reads and remembers the current settings of these namespaces; of all namespaces if the list is empty. */
 export async function createWatchMemory(service: Service, wanted: readonly string[]): Promise<WatchMemory> {
   const namespaces = wanted.length > 0 ? [...wanted] : (await service.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)
   const known = new Map<string, JsonObject>()
   const fetchNext = async (): Promise<void> => {
     for (let namespace = namespaces.pop(); namespace !== undefined; namespace = namespaces.pop()) {
       const settings = await service.ask('kytos.settings.retrieve', { namespace }).catch(error => {
-        // It may come to be while it is watched for.
+        // The namespace may be created while it is watched.
         if (isSettingsError(error, 'NAMESPACE_NOT_FOUND')) return undefined
         throw error
       })
       known.set(settings?.namespace ?? namespace, settings?.data ?? {})
     }
   }
-  await Promise.all(Array.from({ length: TOGETHER }, fetchNext))
+  await Promise.all(Array.from({ length: CONCURRENCY }, fetchNext))
   return {
     take(event) {
       if (event.name === 'settings.changed') {
-        // The name says which content it has, here and below.
+        // The name determines the type of the content, here and below.
         const { namespace, data } = event.content as Facts['settings.changed']
         known.set(namespace, data)
       }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander'
 
-/** A whole number from 1 on that a person typed. */
+/** Parses a typed integer of at least 1. */
 export function parseCount(text: string): number {
   if (/^[1-9]\d{0,11}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('It is a whole number from 1 on.')
+  throw new InvalidArgumentError('Use an integer of at least 1.')
 }

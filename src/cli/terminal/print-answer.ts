@@ -1,18 +1,18 @@
 import { printJson } from '../../../model/json.ts'
 import { type Json, toJson } from '../../../model/value.ts'
-import type { World } from './world.ts'
+import type { CliContext } from './cli-context.ts'
 
-/** Prints what a command found: as one JSON document for machines, else as people read it. */
-export function printAnswer(json: boolean | undefined, answer: unknown, forPeople: () => string, { stdout }: World): void {
+/** Prints the result of a command: as one JSON document with `--json`, else as text. */
+export function printAnswer(json: boolean | undefined, answer: unknown, forPeople: () => string, { stdout }: CliContext): void {
   stdout.write(json ? `${printJson(toJson(answer), 2)}\n` : forPeople())
 }
 
-/** A value on one line: JSON, so that a text, a number and an exact integer look different; a dash where there is none. */
+/** A value on one line as JSON, so that a string, a number and an exact integer look different; a dash if undefined. */
 export function show(value: Json | undefined): string {
   return value === undefined ? '-' : printJson(value)
 }
 
-/** A time as people read it, in their own time zone, to the second; a dash where there is none. */
+/** A time in the local time zone, to the second; a dash if undefined. */
 export function showTime(iso: string | null | undefined): string {
   const at = new Date(iso ?? Number.NaN)
   if (Number.isNaN(at.getTime())) return '-'

@@ -1,7 +1,7 @@
 import { toSettingsError } from '../../../model/errors.ts'
 import type { Console } from '../../log/console-log.ts'
 
-/** Prints an error as one message, with everything that caused it when `debug`, and answers the exit code of its table. */
+/** Prints an error as one message, with all its causes if `debug`, and returns its exit code. */
 export function printError(error: unknown, out: Console, debug: boolean): number {
   const { message, exit, code } = toSettingsError(error)
   out.write(`kytos-settings: ${message}\n`)

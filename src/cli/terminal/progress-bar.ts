@@ -1,21 +1,21 @@
 import type { Console } from '../../log/console-log.ts'
 
-/** Shows how far a piece of work is. */
+/** The progress display of a long operation. */
 export interface ProgressBar {
-  /** `done` of `all` pieces so far, and this many bytes where they count. */
+  /** Shows `done` of `all` pieces, and a number of bytes if given. */
   show(done: number, all: number, bytes?: number): void
-  /** Leaves the line to others. */
+  /** Ends the line of the bar. */
   end(): void
 }
 
 const WIDTH = 30
-/** The narrowest bar that says anything. */
+/** Minimum width of a bar in columns. */
 const NARROWEST = 5
-/** Milliseconds between two looks on a terminal, and between two lines elsewhere. */
-const REDRAW = 100
-const LINE = 5_000
+/** Milliseconds between two redraws on a terminal, and between two lines elsewhere. */
+const REDRAW_MS = 100
+const LINE_MS = 5_000
 
-/** A bar with the rate, drawn anew on a terminal; a line now and then anywhere else. `clock` is in milliseconds. */
+/** A progress bar with the rate on a terminal; one line every 5 s elsewhere. `clock` is in milliseconds. */
 export function createProgressBar(out: Console, what: string, clock: () => number = () => performance.now()): ProgressBar {
   const began = clock()
   let shown = out.isTTY ? Number.NEGATIVE_INFINITY : began
@@ -23,7 +23,7 @@ export function createProgressBar(out: Console, what: string, clock: () => numbe
   return {
     show(done, all, bytes) {
       const now = clock()
-      if (all === 0 || (now - shown < (out.isTTY ? REDRAW : LINE) && !(done === all && out.isTTY))) return
+      if (all === 0 || (now - shown < (out.isTTY ? REDRAW_MS : LINE_MS) && !(done === all && out.isTTY))) return
       shown = now
       const line = describe(what, done, all, bytes, now - began)
       if (!out.isTTY) return void out.write(`${line}\n`)
@@ -37,7 +37,7 @@ export function createProgressBar(out: Console, what: string, clock: () => numbe
   }
 }
 
-/** What would not fit on one line of the terminal would be there anew with each look. */
+/** Fits one line of the terminal, because a wrapped line could not be overwritten by the next redraw. */
 function drawn(part: number, line: string, columns = 80): string {
   const width = Math.min(WIDTH, columns - line.length - '[] '.length - 1)
   if (width < NARROWEST) return line.slice(0, Math.max(0, columns - 1))

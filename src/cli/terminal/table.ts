@@ -1,26 +1,26 @@
 import stringWidth from 'string-width'
-import { harmless, type Paper, type Style } from './paper.ts'
+import { type Style, sanitize, type Terminal } from './terminal.ts'
 
-/** What stands in a place of a table, in a style or none. */
+/** A cell of a table, with an optional style. */
 export type Cell = string | { readonly text: string; readonly style: Style }
 
-/** A column by its head; one in braces holds what may be cut, and is cut before any other. */
+/** A column by its head; a column with `cut` is shortened before any other. */
 export type Column = string | { readonly head: string; readonly cut: true }
 
 const GAP = '  '
-/** A column is not cut below this many characters. */
+/** Minimum width of a cut column in characters. */
 const NARROWEST = 8
-/** What may be cut is cut above this many, also where a line may be as wide as it is: one value of 256 KiB must not widen every row. */
+/** Maximum width of a column with `cut` without a terminal, so that one value of 256 KiB does not widen every row. */
 const WIDEST = 1_000
 
-/** Prints rows under their heads, aligned; on a terminal the widest columns are cut until a line fits. */
-export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], paper: Paper): string {
+/** Prints aligned rows under their heads; on a terminal the widest columns are cut until each line fits. */
+export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], terminal: Terminal): string {
   const heads = columns.map(column => (typeof column === 'string' ? column : column.head))
-  const texts = rows.map(row => row.map(cell => harmless(textOf(cell))))
+  const texts = rows.map(row => row.map(cell => sanitize(textOf(cell))))
   const widths = narrow(
     heads.map((head, column) => Math.max(stringWidth(head), ...texts.map(row => stringWidth(row[column] ?? '')))),
     columns.map(column => typeof column !== 'string'),
-    paper.width,
+    terminal.width,
   )
   const line = (cells: readonly string[], styles: readonly (Style | undefined)[]): string => {
     const last = cells.findLastIndex(cell => cell !== '')
@@ -29,7 +29,7 @@ export function printTable(columns: readonly Column[], rows: readonly (readonly 
       const text = cut(cell, width)
       const style = styles[column]
       const padding = column === last ? '' : ' '.repeat(Math.max(0, width - stringWidth(text)))
-      return (style ? paper.paint(style, text) : text) + padding
+      return (style ? terminal.style(style, text) : text) + padding
     })
     return `${shown.join(GAP)}\n`
   }
@@ -40,7 +40,7 @@ export function printTable(columns: readonly Column[], rows: readonly (readonly 
   return head + texts.map((row, i) => line(row, rows[i]?.map(styleOf) ?? [])).join('')
 }
 
-/** A text that takes no more than this many columns; what is cut off shows as an ellipsis. */
+/** A text of at most this many columns; an ellipsis replaces the rest. */
 export function cut(text: string, width: number): string {
   if (stringWidth(text) <= width) return text
   let kept = ''
@@ -65,7 +65,7 @@ function narrow(widths: readonly number[], mayBeCut: readonly boolean[], width: 
   return fitted
 }
 
-/** The widest column of those that can still be cut, of all when none is named; undefined when there is none. */
+/** The widest column that can still be cut, among the given ones or all; undefined without one. */
 function widestOf(widths: readonly number[], of: readonly boolean[] | undefined): number | undefined {
   const candidates = widths.map((width, column) => (of && !of[column] ? 0 : width))
   const most = Math.max(...candidates)

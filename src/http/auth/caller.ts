@@ -7,14 +7,14 @@ import type { Actor } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Right } from '../../../model/permissions.ts'
 
-/** Who sent a request, and what they may do. The door (door.ts) puts one on every request before anything else looks at it. */
+/** The authenticated sender of a request, and its rights. door.ts sets it before any other code handles the request. */
 export interface Caller {
-  /** As the history names them. */
+  /** The name of the caller in the history. */
   readonly actor: Actor
   readonly rights: ReadonlySet<Right>
-  /** False for somebody who showed no credential. */
+  /** False for a request without a credential. */
   readonly known: boolean
-  /** When that ends, in Unix milliseconds; infinity for never. */
+  /** Expiry in Unix milliseconds; infinity for a credential without expiry. */
   readonly expires: number
   /** False once the credential was revoked or has expired. */
   holds(): boolean
@@ -22,16 +22,17 @@ export interface Caller {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Null only before the door. */
+    /** Null only before authentication. */
     caller: Caller | null
   }
 }
 
-/** Says a command in the name of whoever sent a request, and gives its answer. */
+/** Sends a command on behalf of the caller of a request, and returns its answer. */
 export type Say = <N extends CommandName>(request: FastifyRequest, name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
 
 /**
- * The bus as whoever sent a request may use it: every command carries its actor, and what they may not say or hear, or no longer, is refused there and then.
+ * The bus with the rights of a caller: every command carries its actor, and an operation without the right, or after
+ * the credential ended, is rejected.
  */
 export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   const caller = callerOf(request)
@@ -39,44 +40,48 @@ export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   return {
     actor: caller.actor,
     emit(name: string, content?: object, options?: EmitOptions) {
-      requireRight(caller, permissionFor(name), `to say "${name}"`)
+      requireRight(caller, permissionFor(name), `to send "${name}"`)
       return view.emit(name, content, options)
     },
     on(to: string | RegExp, listener: Listener<never>, options?: ListenOptions) {
-      requireRight(caller, 'read', 'to listen')
+      requireRight(caller, 'read', 'to subscribe to events')
       // The overloads of Bus type the content by the name that is listened to.
       return view.on(to, listener as Listener, options)
     },
     consume(namespace: string, consumer?: Consumer) {
-      requireRight(caller, 'write', 'to be asked before others change settings')
+      requireRight(caller, 'write', 'to register a changing hook')
       return view.consume(namespace, consumer)
     },
   }
 }
 
-/** How routes speak on a bus. */
+/** Creates the function with which routes send commands on a bus. */
 export function createSay(bus: RootBus): Say {
   return (request, name, content) => ask(callerBus(bus, request), name, content)
 }
 
-/** Who sent a request. */
+/** The caller of a request. */
 export function callerOf(request: FastifyRequest): Caller {
   if (request.caller) return request.caller
-  throw new SettingsError('INTERNAL_ERROR', `${request.method} ${request.url} came past the door.`)
+  throw new SettingsError('INTERNAL_ERROR', `${request.method} ${request.url} has no authenticated caller.`)
 }
 
-/** @throws SettingsError PERMISSION_DENIED; TOKEN_REQUIRED for who showed no credential; TOKEN_INVALID for one that holds no longer. */
+/** @throws SettingsError PERMISSION_DENIED; TOKEN_REQUIRED without a credential; TOKEN_INVALID for a credential that has ended. */
 export function requireRight(caller: Caller, right: Right, what: string): void {
-  if (!caller.holds()) throw new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked meanwhile.')
+  if (!caller.holds()) throw new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Use a valid token.')
   if (caller.rights.has(right)) return
   if (!caller.known) throw tokenRequired()
   const rights = [...caller.rights]
-  throw new SettingsError('PERMISSION_DENIED', `${caller.actor.name} has the rights ${rights.join(', ') || 'none'}; it takes "${right}" ${what}.`, {
-    details: { needs: right, rights },
-  })
+  throw new SettingsError(
+    'PERMISSION_DENIED',
+    `${caller.actor.name} lacks the right "${right}", which is required ${what}. Its rights: ${rights.join(', ') || 'none'}. Use a token with this right.`,
+    {
+      details: { needs: right, rights },
+    },
+  )
 }
 
-/** Nobody but who shows a credential that administers, also where none is needed: what is made there outlives that. @throws SettingsError TOKEN_REQUIRED. */
+/** The caller, which must have a credential even if the service requires none, because tokens outlive that setting. @throws SettingsError TOKEN_REQUIRED. */
 export function requireKnown(request: FastifyRequest): Caller {
   const caller = callerOf(request)
   if (caller.known) return caller
@@ -86,6 +91,6 @@ export function requireKnown(request: FastifyRequest): Caller {
 function tokenRequired(): SettingsError {
   return new SettingsError(
     'TOKEN_REQUIRED',
-    'This takes a token: send "Authorization: Bearer <token>". "kytos-settings token create NAME", on the host of the service, makes one.',
+    'This request requires a token: send "Authorization: Bearer <token>". "kytos-settings token create NAME" on the host of the service creates one.',
   )
 }

@@ -5,18 +5,18 @@ import type { FastifyInstance } from 'fastify'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Log } from '../../log/log.ts'
 
-/** The files of a certificate and its key, and how often, in milliseconds, they are looked at; 10,000 by default. */
+/** The files of a certificate and its key; `every` is the interval of checks in milliseconds, 10,000 by default. */
 export interface CertificateFiles {
   readonly cert: string
   readonly key: string
   readonly every?: number
 }
 
-/** A certificate as it was read: what a server is made with. */
+/** A loaded certificate, with the options for a server. */
 export interface Certificate {
   readonly files: CertificateFiles
   readonly options: SecureContextOptions
-  /** Which state of the files it is. */
+  /** Identifies the state of the files. */
   readonly stamp: string
 }
 
@@ -24,7 +24,7 @@ const EVERY = 10_000
 
 /** Reads a certificate and its key. @throws SettingsError CONFIG_INVALID naming the file that is missing or wrong. */
 export async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
-  // First: what is written while they are read is another state.
+  // Before the reads, because a write during the reads must be noticed as another state.
   const stamp = await stampOf(files)
   const [cert, key] = [await read('tls_cert', files.cert), await read('tls_key', files.key)]
   const options: SecureContextOptions = { cert, key, minVersion: 'TLSv1.2' }
@@ -33,15 +33,15 @@ export async function loadCertificate(files: CertificateFiles): Promise<Certific
   } catch (cause) {
     throw new SettingsError(
       'CONFIG_INVALID',
-      `[settings] tls_cert ${files.cert} and tls_key ${files.key} are no certificate and its own key, both PEM, the key without a passphrase` +
-        ` (${cause instanceof Error ? cause.message : cause}).`,
+      `[settings] tls_cert ${files.cert} and tls_key ${files.key} are not a certificate and its key` +
+        ` (${cause instanceof Error ? cause.message : cause}). Both must be PEM, the key without a passphrase.`,
       { cause },
     )
   }
   return { files, options, stamp }
 }
 
-/** Has an application take the certificate anew whenever its files change, for new connections; a wrong one is logged and the old one stays. */
+/** Reloads the certificate for new connections when its files change; an invalid one is logged and the current one stays. */
 export function followCertificate(app: FastifyInstance, { files, stamp: first }: Certificate, log: Log): void {
   let seen = first
   let complained: string | undefined
@@ -50,16 +50,16 @@ export function followCertificate(app: FastifyInstance, { files, stamp: first }:
     if (stamp === seen || stamp === complained) return
     try {
       const renewed = await loadCertificate(files)
-      // It speaks HTTPS, else there would be no certificate.
+      // A server with a certificate is an HTTPS server.
       const server = app.server as unknown as Server
       server.setSecureContext(renewed.options)
       seen = renewed.stamp
       complained = undefined
-      log.info(`The certificate ${files.cert} was renewed.`)
+      log.info(`Loaded the new certificate ${files.cert}.`)
     } catch (error) {
-      // The two files are hardly ever written in one moment: what is wrong now may be right at the next look.
+      // The two files are rarely written at once: a mismatch now may match at the next check.
       complained = stamp
-      log.warn(`The certificate stays the one there was: ${error instanceof Error ? error.message : error}`)
+      log.warn(`The new certificate was rejected, and the current one stays in use: ${error instanceof Error ? error.message : error}`)
     }
   }
   let turn: Promise<void> = Promise.resolve()
@@ -70,7 +70,7 @@ export function followCertificate(app: FastifyInstance, { files, stamp: first }:
   app.addHook('onClose', async () => clearInterval(timer))
 }
 
-/** What is another one as soon as one of the files is. */
+/** A text that changes when one of the files changes. */
 async function stampOf({ cert, key }: CertificateFiles): Promise<string> {
   const stamps = [cert, key].map(async file => {
     const found = await stat(file, { bigint: true }).catch(() => undefined)

@@ -11,20 +11,21 @@ import { type Caller, callerOf, requireRight } from './caller.ts'
 import { createJwtCheck, type JwtOptions } from './jwt.ts'
 
 /*
- * Who comes in, and how far.
+ * Authentication and authorization.
  *
  * Invariants:
- *  1. No route is reached without a caller on its request, nor by one who lacks the right that needs.ts names; that is decided before a body is read.
- *  2. A credential that is shown is checked, also where none is needed: a wrong one never passes as nobody.
- *  3. Whoever follows a stream is told to end it as soon as its credential no longer holds.
- *  4. An address that shows wrong credentials again and again shuts out nobody who has a token of the store: those cost nothing to tell apart.
+ *  1. No route is reached without a caller, or by a caller without the right that needs.ts requires. This is decided
+ *     before a body is read.
+ *  2. A given credential is always checked, even if none is required: an invalid one never counts as anonymous.
+ *  3. A stream is ended as soon as the credential of its request expires or is revoked.
+ *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is cheap.
  */
 
 export interface DoorOptions {
-  /** False lets everybody who shows no credential do everything but administer tokens. */
+  /** False gives callers without a credential all rights except the administration of tokens. */
   readonly required: boolean
   readonly tokens?: Tokens
-  /** Without it no login token of Kytos is accepted. */
+  /** Options for login tokens of Kytos; without them no login token is accepted. */
   readonly jwt?: JwtOptions
 }
 
@@ -32,24 +33,24 @@ export interface DoorOptions {
 export type End = (why: string) => void
 
 export interface Door {
-  /** Puts the caller on a request, or refuses it. */
+  /** Sets the caller of a request, or rejects the request. */
   enter(request: FastifyRequest): Promise<void>
-  /** Calls `end` once, as soon as the credential of a request no longer holds; until the answer says to forget it. */
+  /** Calls `end` once, when the credential of a request expires or is revoked; the returned function cancels this. */
   guard(request: FastifyRequest, end: End): Unsubscribe
 }
 
-/** Wrong credentials of one address in one minute, after which it has to wait. */
+/** Failed credentials of one address per minute before it is rate limited. */
 export const MAX_FAILURES = 20
 const WINDOW = 60_000
-/** What a timer can hold. */
-const LONGEST_TIMER = 2 ** 31 - 1
+/** Maximum delay of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1
 
 const EVERYTHING: ReadonlySet<Right> = new Set(RIGHTS.filter(right => right !== 'secrets'))
 const NOTHING: ReadonlySet<Right> = new Set()
-/** Who let themselves be known by nothing. */
-const ALWAYS = { expires: Number.POSITIVE_INFINITY, holds: () => true }
+/** The validity of a caller without a credential. */
+const UNLIMITED = { expires: Number.POSITIVE_INFINITY, holds: () => true }
 
-/** The door of an application, which must not listen yet. */
+/** Creates the authentication of an application that does not listen yet. */
 export async function createDoor(app: FastifyInstance, { required, tokens, jwt }: DoorOptions, log: Log): Promise<Door> {
   app.decorateRequest('caller', null)
   await app.register(rateLimit, { global: false })
@@ -69,7 +70,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
     return limit.max - limit.remaining
   }
 
-  /** What the credential that was shown is good for. */
+  /** The grant of a credential. */
   const check = async (request: FastifyRequest, text: string): Promise<Grant> => {
     try {
       if (!checkJwt || !isJwt(text)) return checkToken(tokens, text)
@@ -79,7 +80,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       if (!isSettingsError(error, 'TOKEN_INVALID')) throw error
       const count = await failures(request, true)
       if (count === 1 || count === MAX_FAILURES)
-        log.warn(`${request.ip} showed a credential that is not good here (${count} within a minute): ${error.message}`)
+        log.warn(`Rejected an invalid credential from ${request.ip} (${count} within a minute): ${error.message}`)
       throw error
     }
   }
@@ -91,7 +92,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       return { actor: { type: 'user', name }, known: true, ...grant }
     }
     const name = plainAddress(request.ip) ?? 'anonymous'
-    return { actor: { type: 'user', name }, rights: required ? NOTHING : EVERYTHING, known: false, ...ALWAYS }
+    return { actor: { type: 'user', name }, rights: required ? NOTHING : EVERYTHING, known: false, ...UNLIMITED }
   }
 
   return {
@@ -99,7 +100,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       const { method, routeOptions } = request
       const right = rightForRoute(method, routeOptions.url, routeOptions.config.operation?.says)
       request.caller = await identify(request)
-      if (right !== 'open') requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'here'}`)
+      if (right !== 'open') requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'this path'}`)
     },
     guard(request, end) {
       const caller = callerOf(request)
@@ -114,7 +115,7 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
           stop()
           end('the token was revoked or has expired')
         } else if (caller.expires < Number.POSITIVE_INFINITY) {
-          timer = setTimeout(look, Math.min(caller.expires - Date.now() + 1, LONGEST_TIMER))
+          timer = setTimeout(look, Math.min(caller.expires - Date.now() + 1, MAX_TIMER_MS))
           timer.unref()
         }
       }
@@ -125,16 +126,16 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
   }
 }
 
-/** The text after `Authorization: Bearer`; what other schemes carry is not for us. */
+/** The text after `Authorization: Bearer`; undefined for other schemes. */
 function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string | undefined {
-  // No pattern: some of them take minutes for a header that is made for it.
+  // No regular expression, because some take minutes for a crafted header.
   const [scheme = ''] = authorization.split(' ', 1)
   return scheme.toLowerCase() === 'bearer' ? authorization.slice(scheme.length).trim() : undefined
 }
 
 function checkToken(tokens: Tokens | undefined, text: string): Grant {
   if (tokens) return tokens.check(text)
-  throw new SettingsError('TOKEN_INVALID', 'There are no tokens here.')
+  throw new SettingsError('TOKEN_INVALID', 'This service accepts no tokens.')
 }
 
 function isJwt(text: string): boolean {
@@ -144,7 +145,7 @@ function isJwt(text: string): boolean {
 function attemptsExceeded(seconds: number): SettingsError {
   return new SettingsError(
     'RATE_LIMITED',
-    `More than ${MAX_FAILURES} credentials within a minute were good for nothing: mend the client, and try again in ${seconds} s.`,
+    `Too many failed login attempts (${MAX_FAILURES} per minute). Fix the client's credentials and retry in ${seconds} s.`,
     { details: { seconds } },
   )
 }

@@ -28,17 +28,17 @@ import { SignsOfLife } from './signs-of-life.ts'
  * One connection to the bus.
  *
  * Invariants:
- *  1. Frames are taken in the order they come, and each is answered or refused; commands are worked on at the same time, each answered once.
- *  2. What is held for it is bounded: MAX_COMMANDS commands, each from its frame until its answer has left; MAX_UNSENT bytes of events and one event, as
- *     fact-reader.ts has it. While frames of more than MAX_HELD bytes are worked on, or more than MAX_UNSENT bytes wait to be sent, nothing more is read from it.
- *  3. One that gives no sign of life from one beat to the next, as signs-of-life.ts has it, is dropped, unless nothing is read from it.
- *  4. When the service stops, commands that were taken are answered, others are refused, and the line is closed after the last answer. When the credential
- *     that opened it no longer holds, it is the same, and no fact or event is told from then on.
+ *  1. Frames are handled in their order, and each is answered or rejected; commands run concurrently, each answered once.
+ *  2. Memory is bounded: MAX_COMMANDS pending commands, MAX_UNSENT bytes of events and one more event (fact-reader.ts).
+ *     Nothing is read while pending frames exceed MAX_HELD bytes or more than MAX_UNSENT bytes are unsent.
+ *  3. A connection without a sign of life between two beats (signs-of-life.ts) is dropped, unless it is not being read.
+ *  4. When the service stops, pending commands are answered, new ones rejected, and the connection is closed after the
+ *     last answer. The same applies when its credential ends; no event is sent from then on.
  */
 
-/** How many commands of one connection may be under way. */
+/** Maximum number of pending commands of one connection. */
 export const MAX_COMMANDS = 64
-/** How many bytes the frames of its commands may have until no more are read. */
+/** Bytes of pending command frames of one connection above which it is not read. */
 export const MAX_HELD = 4 * 1_048_576
 
 /** Close codes, as IANA registers them; those of broken frames (1002, 1007, 1009) are given by ws. */
@@ -48,30 +48,30 @@ const NO_LONGER_ALLOWED = 1008
 const SLOW = 1013
 
 export interface BusConnectionOptions {
-  /** The bus as whoever opened the connection may use it. */
+  /** The bus with the rights of the caller of the connection. */
   readonly bus: Bus
   readonly feed: Feed
   readonly log: Log
-  /** Refuses whoever may not, or no longer, hear what happens. @throws SettingsError. */
+  /** Rejects a caller without the right to read, or with a credential that has ended. @throws SettingsError. */
   readonly checkReader: () => void
-  /** How many bytes have come over the line. */
+  /** The number of bytes received on the connection. */
   readonly received: () => number
-  /** Called once when the line is closed. */
+  /** Called once when the connection is closed. */
   readonly left: () => void
 }
 
-/** How a connection comes to its end: what is refused meanwhile, and the close code. */
+/** The end of a connection: its close code and reason, and the error for new commands. */
 interface Ending {
   readonly code: number
   readonly why: string
   readonly error: SettingsError
 }
 
-/** A WebSocket that speaks the bus. */
+/** A WebSocket connection to the bus. */
 export class BusConnection {
   readonly #line: WebSocket
   readonly #options: BusConnectionOptions
-  /** Those under way, each with the bytes of its frame. */
+  /** Pending commands, each with the bytes of its frame. */
   readonly #commands = new Map<CommandId, number>()
   readonly #signs = new SignsOfLife()
   #subscription: BusSubscription | undefined
@@ -83,14 +83,14 @@ export class BusConnection {
     this.#options = options
     line.on('message', (data, isBinary) => this.#hear(data as Buffer, isBinary)) // As binaryType has it by default.
     line.on('pong', () => this.#signs.heard())
-    line.on('error', () => {}) // ws closes the line itself, saying why by the code.
+    line.on('error', () => {}) // ws closes the connection itself, with a close code.
     line.on('close', () => {
       this.#subscription?.stop()
       options.left()
     })
   }
 
-  /** Asks for a sign of life, and shows a reader where it is; drops one that has given none since the last beat. */
+  /** Sends a ping and the cursor of the reader; drops a peer without a sign of life since the last beat. */
   beat(): void {
     if (this.#signs.isSilent(this.#line.bufferedAmount, this.#options.received()) && !this.#holdsMuch) {
       this.#line.terminate()
@@ -102,22 +102,26 @@ export class BusConnection {
     if (names?.length && unseenCursor !== undefined) this.#tellPlace(names, unseenCursor)
   }
 
-  /** Answers what was taken, refuses more, then closes the line: the service stops. */
+  /** Answers pending commands, rejects new ones, then closes the connection: the service stops. */
   stop(why: string): void {
-    this.#end({ code: STOPPING, why, error: new SettingsError('SERVICE_STOPPING', 'The service is stopping: connect again.') })
+    this.#end({ code: STOPPING, why, error: new SettingsError('SERVICE_STOPPING', 'The service is stopping. Reconnect and retry.') })
   }
 
-  /** Tells nothing more of what happens, answers what was taken, refuses more, then closes the line: the credential no longer holds. */
-  expel(why: string): void {
+  /** Stops events, answers pending commands, rejects new ones, then closes the connection: the credential has ended. */
+  disconnect(why: string): void {
     this.#subscription?.stop()
-    this.#end({ code: NO_LONGER_ALLOWED, why, error: new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked meanwhile.') })
+    this.#end({
+      code: NO_LONGER_ALLOWED,
+      why,
+      error: new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Reconnect with a valid token.'),
+    })
   }
 
   #hear(data: Buffer, isBinary: boolean): void {
     this.#signs.heard()
     if (this.#line.readyState !== this.#line.OPEN) return
     if (isBinary) {
-      this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame is JSON text, never binary')
+      this.#close(NOT_TEXT, 'CONTENT_MALFORMED: a frame must be JSON text, not binary')
       return
     }
     let id: CommandId | undefined
@@ -126,7 +130,7 @@ export class BusConnection {
       const frame = readFrame(data.toString())
       kind = kindOf(frame)
       const claimed = idOf(frame)
-      // Two answers with one id could not be told apart; the refusal of the second goes without.
+      // Two answers with one id would be indistinguishable, so the error answer of the second has none.
       if (claimed !== undefined && this.#commands.has(claimed)) throw taken(claimed)
       id = claimed
       this.#do(parseFrame(frame), data.length)
@@ -136,12 +140,12 @@ export class BusConnection {
     if (this.#isFull) this.#line.pause()
   }
 
-  /** True while so much is worked on that nothing more is read: not even a sign of life. */
+  /** True while pending frames exceed MAX_HELD: nothing is read, signs of life included. */
   get #holdsMuch(): boolean {
     return [...this.#commands.values()].reduce((sum, bytes) => sum + bytes, 0) > MAX_HELD
   }
 
-  /** True while nothing more is to be read. */
+  /** True while nothing may be read. */
   get #isFull(): boolean {
     return this.#holdsMuch || this.#line.bufferedAmount > MAX_UNSENT
   }
@@ -164,12 +168,16 @@ export class BusConnection {
   #ask({ id, name, content }: Extract<ClientFrame, { kind: 'command' }>, bytes: number): void {
     checkCommandName(name)
     if (this.#commands.size >= MAX_COMMANDS) {
-      throw new SettingsError('CONNECTION_BUSY', `${MAX_COMMANDS} commands of this connection are under way; wait for an answer before the next.`, {
-        details: { max: MAX_COMMANDS },
-      })
+      throw new SettingsError(
+        'CONNECTION_BUSY',
+        `${MAX_COMMANDS} commands of this connection are pending, the maximum. Wait for an answer before the next command.`,
+        {
+          details: { max: MAX_COMMANDS },
+        },
+      )
     }
     this.#commands.set(id, bytes)
-    // The desk refuses names that are not in the table, and each handler checks its content.
+    // The bus rejects unknown commands, and each handler checks its content.
     ask(this.#options.bus, name as CommandName, content as CommandContent<CommandName>)
       // Every answer is JSON, by the table of commands; some commands have none.
       .then(answer => printAnswer(id, (answer ?? null) as Json))
@@ -193,7 +201,7 @@ export class BusConnection {
       since,
       unsent: () => this.#unsentEvents,
       say: frame => this.#sendEvent(frame),
-      tooSlow: () => this.#close(SLOW, `READER_SLOW: over ${MAX_UNSENT} bytes unsent; connect again and subscribe with your last cursor`),
+      tooSlow: () => this.#close(SLOW, `READER_SLOW: over ${MAX_UNSENT} bytes unsent; reconnect and subscribe with the last cursor`),
     })
     this.#subscription?.stop()
     this.#subscription = next
@@ -203,15 +211,16 @@ export class BusConnection {
 
   #publish(name: string, content: JsonObject): void {
     if (isCommand(name)) {
-      throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command: send it as {"id", "name", "content"}, so that its answer has a way back.`)
+      throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command and cannot be published: send it as {"id", "name", "content"}.`)
     }
     this.#options.bus.emit(name, content)
   }
 
-  /** The frame that refuses another; an error that nobody expected, and that did not come over the bus, is logged here. */
+  /** The error answer to a frame; an unexpected error that did not come over the bus is logged here. */
   #refusal(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
     const error = toSettingsError(thrown)
-    if (error !== thrown) this.#options.log.error(`A frame on the bus failed: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
+    if (error !== thrown)
+      this.#options.log.error(`A bus frame caused an unexpected error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
     return printRefusal(id, error, kind)
   }
 
@@ -227,12 +236,12 @@ export class BusConnection {
     })
   }
 
-  /** Sends a frame of text, and calls `sent` once it has left this process or never will. */
+  /** Sends a text frame, and calls `sent` once it was sent or was dropped. */
   #send(frame: string | Buffer, sent?: () => void): void {
     this.#line.send(frame, { binary: false }, () => {
       sent?.()
       if (!this.#line.isPaused || this.#isFull) return
-      // Its signs of life were not read either: a beat at this very moment must not find it silent.
+      // Signs of life were not read either: a beat at this moment must not find the peer silent.
       this.#signs.heard()
       this.#line.resume()
     })
@@ -249,17 +258,21 @@ export class BusConnection {
     this.#close(code, `${error.code}: ${why}`)
   }
 
-  /** Closes the line after what is under way. */
+  /** Closes the connection after its queued frames. */
   #close(code: number, reason: string): void {
     this.#subscription?.stop()
-    // Else the answer to this would not be read.
+    // Otherwise the answer of the peer to the close would not be read.
     this.#line.resume()
     this.#line.close(code, reason)
   }
 }
 
 function taken(id: CommandId): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `A command with the id ${JSON.stringify(id)} is under way on this connection: give each its own.`, {
-    details: { id },
-  })
+  return new SettingsError(
+    'CONTENT_MALFORMED',
+    `A command with the id ${JSON.stringify(id)} is already pending on this connection: use a unique id per command.`,
+    {
+      details: { id },
+    },
+  )
 }

@@ -8,14 +8,14 @@ import { refusePrototype } from '../messages/outside-json.ts'
 import { printable } from '../messages/problem.ts'
 
 /*
- * The frames of the bus: docs/bus.md describes them for whoever writes a client.
+ * The frames of the bus; docs/bus.md describes them for authors of clients.
  *
  *   {"id", "name", "content"?}                          a command       {"reply_to", "data" | "error"}
  *   {"subscribe": [...], "namespaces"?, "since"?}                       {"subscribed": [...], "cursor"}   {"event", "cursor"?}
  *   {"publish": {"name", "content"?}}
  */
 
-/** What a client calls a command by; its answer carries the same. */
+/** The id that a client gives a command; its answer has the same id. */
 export type CommandId = string | number
 
 export type ClientFrame =
@@ -46,21 +46,21 @@ const PUBLISHED = ['name', 'content']
 export function readFrame(text: string): JsonObject {
   const frame = parseUntrustedJson(text)
   if (isObject(frame)) return frame
-  throw malformed(`A frame is a JSON object, not ${quote(frame)}`)
+  throw malformed(`A frame must be a JSON object, not ${quote(frame)}`)
 }
 
-/** What the answer to a frame must carry; undefined when there is no such id in it. */
+/** The id for the answer to a frame; undefined without a valid id. */
 export function idOf({ id }: JsonObject): CommandId | undefined {
   if (typeof id === 'string') return id !== '' && id.length <= MAX_ID ? id : undefined
   return Number.isSafeInteger(id) ? (id as number) : undefined // Checked in this line.
 }
 
-/** Which kind of frame is meant. */
+/** The kind of a frame. */
 export function kindOf(frame: JsonObject): ClientFrame['kind'] {
   return Object.hasOwn(frame, 'subscribe') ? 'subscribe' : Object.hasOwn(frame, 'publish') ? 'publish' : 'command'
 }
 
-/** What a frame asks for. @throws SettingsError CONTENT_MALFORMED, naming the nearest member; JSON_MALFORMED for one named `__proto__` anywhere in it. */
+/** Parses a frame. @throws SettingsError CONTENT_MALFORMED, with the nearest member; JSON_MALFORMED for a member `__proto__`. */
 export function parseFrame(frame: JsonObject): ClientFrame {
   const kind = kindOf(frame)
   // Which frame was meant is not known when none of these is there.
@@ -80,20 +80,18 @@ export function parseFrame(frame: JsonObject): ClientFrame {
     case 'command': {
       const id = idOf(frame)
       if (id === undefined) {
-        throw malformed(
-          `"id" must be a text of 1 to ${MAX_ID} characters or an integer up to 2^53 - 1, not ${quote(frame.id)}: its answer carries it`,
-        )
+        throw malformed(`"id" must be a string of 1 to ${MAX_ID} characters or an integer up to 2^53 - 1, not ${quote(frame.id)}`)
       }
       return { kind, id, ...namedOf(frame, 'a command') }
     }
   }
 }
 
-/** @throws SettingsError DOCUMENT_TOO_LARGE for a frame of more bytes than what it asks for may have. */
+/** @throws SettingsError DOCUMENT_TOO_LARGE for a frame with more bytes than its kind allows. */
 export function refuseLarge(frame: ClientFrame, size: number): void {
   const max = messageBytes(frame.kind === 'command' ? frame.name : undefined)
   if (size <= max) return
-  const message = `A frame of ${size} bytes is refused: ${max} are allowed, more only where a box is created or updated.`
+  const message = `The frame has ${size} bytes, but ${max} are allowed. Only commands that create or update a box may be larger.`
   throw new SettingsError('DOCUMENT_TOO_LARGE', message, { details: { size, max } })
 }
 
@@ -102,16 +100,16 @@ export function printAnswer(id: CommandId, data: Json): string {
   return printJson({ reply_to: id, data })
 }
 
-/** The refusal of a command, or of a frame that has no id; its details say then which kind it was. What is unexpected is only named to the client. */
+/** The error answer to a command, or to a frame without an id, whose kind is then in the details. Unexpected errors are not described to the client. */
 export function printRefusal(id: CommandId | undefined, error: SettingsError, kind?: ClientFrame['kind']): string {
   const { code, status } = error
   const hidden = code === 'INTERNAL_ERROR'
-  const message = hidden ? 'An unexpected error; the log of the service says more.' : error.message
+  const message = hidden ? 'An unexpected error occurred. The log of the service has the details.' : error.message
   const details = { ...(hidden ? {} : printable(error.details)), ...(id === undefined && kind !== undefined && { frame: kind }) }
   return printJson({ reply_to: id ?? null, error: { code, status, message, details } })
 }
 
-/** What a connection hears from now on, and where it is; null as long as there is no state. */
+/** The confirmation of a subscription, with its cursor; null without state. */
 export function printSubscribed(names: readonly string[], cursor: string | undefined): string {
   return printJson({ subscribed: names, cursor: cursor ?? null })
 }
@@ -124,7 +122,7 @@ function eventOf(value: Json | undefined, where: string): { readonly name: strin
 
 function namedOf(value: JsonObject, where: string): { readonly name: string; readonly content: JsonObject } {
   const { name, content = {} } = value
-  if (typeof name !== 'string') throw malformed(`The "name" of ${where} must be a text, not ${quote(name)}`)
+  if (typeof name !== 'string') throw malformed(`The "name" of ${where} must be a string, not ${quote(name)}`)
   if (!isObject(content)) throw malformed(`The "content" of ${quote(name)} must be an object, not ${quote(content)}`)
   return { name, content }
 }
@@ -133,21 +131,21 @@ function listOf(frame: JsonObject, member: string, max: number): readonly string
   const list = frame[member] ?? []
   const isList = isArray(list) && frame[member] !== null && list.length <= max
   if (isList && list.every(item => typeof item === 'string' && item !== '')) return [...new Set(list as readonly string[])] // Checked in this line.
-  throw malformed(`"${member}" must be an array of at most ${max} texts, none of them empty, not ${quote(frame[member])}`)
+  throw malformed(`"${member}" must be an array of at most ${max} non-empty strings, not ${quote(frame[member])}`)
 }
 
 function textOf(frame: JsonObject, member: string): string | undefined {
   const text = frame[member]
   if (text === undefined || typeof text === 'string') return text
-  throw malformed(`"${member}" must be a text, not ${quote(text)}`)
+  throw malformed(`"${member}" must be a string, not ${quote(text)}`)
 }
 
 function refuseUnknown(value: JsonObject, where: string, allowed: readonly string[]): void {
   const unknown = Object.keys(value).find(key => !allowed.includes(key))
   if (unknown === undefined) return
   const close = nearest(unknown, allowed)
-  const hint = close ? `the nearest is "${close}"` : `there is ${allowed.map(name => `"${name}"`).join(', ')}`
-  throw new SettingsError('CONTENT_MALFORMED', `There is no member ${quote(unknown)} in ${where}; ${hint}.`, {
+  const hint = close ? `the nearest is "${close}"` : `allowed: ${allowed.map(name => `"${name}"`).join(', ')}`
+  throw new SettingsError('CONTENT_MALFORMED', `The member ${quote(unknown)} in ${where} is not known; ${hint}.`, {
     details: { got: unknown.slice(0, 100), allowed, ...(close && { nearest: close }) },
   })
 }

@@ -4,7 +4,7 @@ import { checkEventName } from '../../../events/pattern.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { nearest } from '../../../model/nearest.ts'
 
-/** Names that only the watcher says; a table, so that a name missing here fails to compile. */
+/** Names that only the watcher publishes; a table, so that a missing name fails to compile. */
 const FACTS: Readonly<Record<FactName, true>> = {
   'settings.changed': true,
   'settings.rejected': true,
@@ -14,35 +14,38 @@ const FACTS: Readonly<Record<FactName, true>> = {
   'kytos/settings.loaded': true,
 }
 
-/** What one connection listens to. */
+/** The events that one connection subscribes to. */
 export interface Wanted {
-  /** True for the name of an event that it should hear; never for a command, which is the service's own to hear. */
+  /** True for the name of a subscribed event; never for a command, which only the service receives. */
   matches(name: string): boolean
-  /** True when it listens to facts that resume. */
+  /** True for a subscription to facts, which can be resumed. */
   readonly hearsFacts: boolean
-  /** Matches the names of events that do not; undefined when it listens to none. */
+  /** Matches the names of subscribed events that cannot be resumed; undefined without any. */
   readonly others: RegExp | undefined
 }
 
-/** True for the facts that the feed brings, which resume; anything else is heard on the bus. */
+/** True for facts from the feed, which can be resumed; other events come from the bus. */
 export function isFromFeed(name: string): boolean {
   return name.startsWith('settings.') || name.startsWith('box.')
 }
 
-/** @throws SettingsError EVENT_RESERVED or COMMAND_NOT_FOUND for the name of what is no command, with the nearest that is. */
+/** @throws SettingsError EVENT_RESERVED or COMMAND_NOT_FOUND for a name that is not a command, with the nearest command. */
 export function checkCommandName(name: string): void {
   if (isCommand(name)) return
   if (isReserved(name))
-    throw new SettingsError('EVENT_RESERVED', `"${name.slice(0, 80)}" is no command: only the watcher says settings.*, box.* and kytos/settings.*.`)
+    throw new SettingsError(
+      'EVENT_RESERVED',
+      `"${name.slice(0, 80)}" is not a command: settings.*, box.* and kytos/settings.* are reserved for events of the service.`,
+    )
   const close = nearest(name.slice(0, 100), Object.keys(COMMANDS))
   throw new SettingsError(
     'COMMAND_NOT_FOUND',
-    `There is no command ${JSON.stringify(name.slice(0, 80))}; ${close ? `the nearest is "${close}"` : 'an event of another kind is published: {"publish": {"name", "content"}}'}.`,
+    `The command ${JSON.stringify(name.slice(0, 80))} does not exist; ${close ? `the nearest is "${close}"` : 'to publish an event, send {"publish": {"name", "content"}}'}.`,
     { details: { got: name.slice(0, 100), ...(close && { nearest: close }) } },
   )
 }
 
-/** Exact names, or `prefix.*` for all that begin with `prefix.`. @throws SettingsError CONTENT_MALFORMED for what nobody would ever hear. */
+/** Exact names, or `prefix.*` for all that begin with `prefix.`. @throws SettingsError CONTENT_MALFORMED for a name that no event can have. */
 export function parseNames(names: readonly string[]): Wanted {
   for (const name of names) checkName(name)
   const exact = new Set(names)
@@ -58,13 +61,13 @@ export function parseNames(names: readonly string[]): Wanted {
 function checkName(name: string): void {
   const bare = isPrefix(name) ? prefixOf(name) : name
   checkEventName(bare)
-  if (bare.includes('*')) throw refused(name, 'a "*" may stand only at the end, after a "." (settings.*)')
-  if (isCommand(name)) throw refused(name, 'commands are heard by the service alone; what came of them is told by facts such as settings.changed')
+  if (bare.includes('*')) throw refused(name, '"*" is allowed only at the end, after a "." (settings.*)')
+  if (isCommand(name)) throw refused(name, 'only the service receives commands; subscribe to events such as settings.changed instead')
   if (!isReserved(name)) return
   const facts = Object.keys(FACTS)
   if (isPrefix(name) ? facts.some(fact => fact.startsWith(bare)) : facts.includes(name)) return
   const close = nearest(name, facts)
-  throw refused(name, `there is no such fact; ${close ? `the nearest is "${close}"` : `there is ${facts.join(', ')}`}`)
+  throw refused(name, `the event does not exist; ${close ? `the nearest is "${close}"` : `allowed: ${facts.join(', ')}`}`)
 }
 
 function isPrefix(name: string): boolean {

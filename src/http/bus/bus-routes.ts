@@ -15,16 +15,16 @@ export interface BusRoutesOptions {
   readonly bus: RootBus
   readonly feed: Feed
   readonly log: Log
-  /** Milliseconds between two signs of life. */
+  /** Milliseconds between two heartbeats. */
   readonly heartbeat: number
-  /** Ends a connection when the credential of its request no longer holds. */
+  /** Ends a connection when the credential of its request ends. */
   readonly guard: Door['guard']
 }
 
 export interface BusRoutes {
-  /** How many connections there are. */
+  /** The number of open connections. */
   readonly connections: number
-  /** Answers the commands that were taken, refuses others, and closes every connection. */
+  /** Answers pending commands, rejects new ones, and closes every connection. */
   stop(why: string): void
 }
 
@@ -36,18 +36,18 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
   const beat = (): void => {
     for (const connection of connections) connection.beat()
   }
-  // Once what has arrived is read: after a pause of this process, that is the answers to the beat before.
+  // After pending input is read, because after a pause of this process it has the answers to the previous beat.
   const beats = setInterval(() => setImmediate(beat), heartbeat)
   beats.unref()
-  // Not before: while the service stops they find the peers that are gone.
+  // Not before, because the beats find dead peers while the service stops.
   app.addHook('onClose', async () => clearInterval(beats))
 
   route(app, ROUTES.bus, {
     GET: (request, reply) => {
       new Query(request)
-      // RFC 9110: a 426 says to what.
+      // RFC 9110: a 426 has the protocol in Upgrade.
       reply.header('upgrade', 'websocket')
-      // Who may write none has none held, or parsed, for them.
+      // Callers without write permission get the small frame limit, so that no 16 MiB frame is buffered for them.
       const line = accept(request, callerOf(request).rights.has(permissionFor('kytos.storehouse.create')))
       reply.hijack()
       const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
@@ -57,9 +57,9 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
       connections.add(connection)
       line.once(
         'close',
-        guard(request, why => connection.expel(why)),
+        guard(request, why => connection.disconnect(why)),
       )
-      // It may have been let in just before.
+      // The request may have been accepted just before the stop.
       if (stopping !== undefined) connection.stop(stopping)
     },
   })

@@ -11,24 +11,24 @@ export interface BusSubscriptionOptions {
   readonly bus: Bus
   readonly feed: Feed
   readonly names: readonly string[]
-  /** Facts of these only; of all when empty. */
+  /** The namespaces whose facts are sent; all when empty. */
   readonly namespaces: ReadonlySet<string>
   readonly since: string | undefined
-  /** Bytes of events that wait to be sent. */
+  /** Bytes of queued events. */
   readonly unsent: () => number
   /** Sends the frame of an event. */
   readonly say: (frame: Buffer) => void
-  /** Called once when the reader is too slow; nothing is said after it. */
+  /** Called once when the reader is too slow; no event follows. */
   readonly tooSlow: () => void
 }
 
-/** The frame of a fact; its bytes are shared by all who are told of it. */
+/** The frame of a fact; its bytes are shared by all readers. */
 const printFactFrame = createPrinter((event, cursor) =>
   Buffer.from(`{"event":${printFact(event)}${cursor === undefined ? '' : `,"cursor":${printJson(cursor)}`}}`),
 )
 const printEventFrame = createPrinter(event => Buffer.from(printJson({ event: toJson(event) })))
 
-/** What one connection hears: facts from its place on, other events from now on. */
+/** The subscription of one connection: facts from its cursor on, other events from now on. */
 export class BusSubscription {
   readonly names: readonly string[]
   readonly #options: BusSubscriptionOptions
@@ -37,7 +37,7 @@ export class BusSubscription {
   #unsubscribe: Unsubscribe = () => {}
   #seenCursor: string | undefined
 
-  /** Says nothing before {@link begin}. @throws SettingsError CONTENT_MALFORMED for a name, CURSOR_MALFORMED. */
+  /** Sends nothing before {@link begin}. @throws SettingsError CONTENT_MALFORMED for a name, CURSOR_MALFORMED. */
   constructor(options: BusSubscriptionOptions) {
     const { feed, names, since, unsent } = options
     this.names = names
@@ -56,17 +56,17 @@ export class BusSubscription {
     })
   }
 
-  /** Where the reader is; undefined as long as there is no state. */
+  /** The cursor of the reader; undefined without state. */
   get cursor(): string | undefined {
     return this.#facts.cursor
   }
 
-  /** Where the reader is, when it has not been told yet. */
+  /** The cursor of the reader if it was not sent yet. */
   get unseenCursor(): string | undefined {
     return this.cursor === this.#seenCursor ? undefined : this.cursor
   }
 
-  /** Remembers that the reader has been told of this place. */
+  /** Remembers that this cursor was sent. */
   sawCursor(cursor: string | undefined): void {
     this.#seenCursor = cursor ?? this.#seenCursor
   }
@@ -83,12 +83,12 @@ export class BusSubscription {
   }
 
   #filter(event: KytosEvent): KytosEvent | undefined {
-    // Whoever has lost its place must hear of it, whichever facts it is for.
+    // A reader whose cursor is lost must receive the snapshot, whichever facts it subscribes to.
     const isWanted = event.name === 'settings.snapshot' ? this.#wanted.hearsFacts : this.#wanted.matches(event.name)
     return isWanted ? filterFact(event, this.#options.namespaces) : undefined
   }
 
-  /** Passes on an event that is none of the feed's; one whose content JSON cannot hold is thrown back, to the dead letters. */
+  /** Sends an event from outside the feed; content without a JSON form throws, and the event becomes a dead letter. */
   #pass(event: KytosEvent): void {
     if (isFromFeed(event.name) || !this.#wanted.matches(event.name)) return
     if (this.#options.unsent() > MAX_UNSENT) this.#giveUp()

@@ -7,10 +7,10 @@ import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../../events/limits.ts'
 import { SettingsError } from '../../../model/errors.ts'
 
 /*
- * How a request becomes a WebSocket. Node gives every request with an Upgrade header to one listener, past fastify; here each finds its way back:
+ * Upgrades of requests to WebSockets. Node passes every request with an Upgrade header to one listener, not to fastify:
  *
- *  1. What asks for a WebSocket goes through fastify like any other request, so that the same hooks refuse it, as a problem, before anything is upgraded.
- *  2. What asks for another protocol (Java's HTTP client offers HTTP/2 on each request) is answered as if it had not asked, with its body.
+ *  1. A WebSocket request is routed through fastify like any other, so that the same hooks can reject it with a problem.
+ *  2. A request for another protocol (the HTTP client of Java offers HTTP/2) is answered as if it had no such header.
  */
 
 /** @types/ws does not know it yet. */
@@ -21,30 +21,30 @@ interface CloseTimeout {
 const OPTIONS: ServerOptions & CloseTimeout = {
   noServer: true,
   clientTracking: false,
-  // Off by default as well; compression holds much memory a connection.
+  // Off, because compression needs much memory for each connection.
   perMessageDeflate: false,
-  // A reader that is cut off may take long for what is under way; whoever takes nothing is dropped by the heartbeat.
+  // A closed reader may need long for its queued frames; the heartbeat drops a reader that reads nothing.
   closeTimeout: 2 ** 31 - 1,
 }
 
-/** Turns the request it is given into a WebSocket, on which boxes may come or not. @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED. */
+/** Upgrades a request to a WebSocket; `boxes` selects the larger frame limit. @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED. */
 export type Accept = (request: FastifyRequest, boxes: boolean) => WebSocket
 
-/** Has requests for a WebSocket come to the routes of `app`, whose handlers may accept them. */
+/** Dispatches WebSocket requests to the routes of `app`, whose handlers may accept them. */
 export function acceptUpgrades(app: FastifyInstance): Accept {
   const upgrades = new WeakMap<IncomingMessage, { readonly socket: Duplex; readonly head: Buffer }>()
   const forBoxes = new WebSocketServer({ ...OPTIONS, maxPayload: BOX_MESSAGE_BYTES })
   const forOthers = new WebSocketServer({ ...OPTIONS, maxPayload: MESSAGE_BYTES })
-  // Node 24.9 and newer ask first; the others are shown what is not for us, too.
+  // Node 24.9 and newer call this first; older versions pass every upgrade to the listener.
   Object.assign(app.server, { shouldUpgradeCallback: asksForWebSocket })
   app.server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    // Node took its own listener off the line; without one an error would end the process.
+    // Node removed its own listener from the socket; without one an error would end the process.
     socket.on('error', () => socket.destroy())
     const response = new ServerResponse(request)
     try {
       response.assignSocket(socket as typeof request.socket)
     } catch {
-      // The answer to a request before is still under way, and nothing can follow it on a line that changes hands.
+      // The answer to an earlier request is pending, and no answer can follow it on an upgraded socket.
       socket.destroy()
       return
     }
@@ -54,7 +54,7 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
       return
     }
     upgrades.set(request, { socket, head })
-    // Node's parser has left this line, so no other request can come on it.
+    // The parser of Node has detached from this socket, so no other request can arrive on it.
     response.shouldKeepAlive = false
     response.once('finish', () => socket.end(() => socket.destroy()))
     app.routing(request, response)
@@ -63,7 +63,11 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
   return (request, boxes) => {
     const webSockets = boxes ? forBoxes : forOthers
     const upgrade = upgrades.get(request.raw)
-    if (!upgrade) throw new SettingsError('UPGRADE_REQUIRED', 'This is the bus: connect with a WebSocket client, to ws:// instead of http://.')
+    if (!upgrade)
+      throw new SettingsError(
+        'UPGRADE_REQUIRED',
+        'This path accepts only WebSocket connections: use a WebSocket client, with ws:// instead of http://.',
+      )
     let accepted: WebSocket | undefined
     let refused: Error | undefined
     webSockets.once('wsClientError', error => {
@@ -74,17 +78,17 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
     })
     webSockets.removeAllListeners('wsClientError')
     if (accepted) return accepted
-    throw new SettingsError('CONTENT_MALFORMED', `This is no handshake of a WebSocket: ${refused?.message ?? 'the line was closed'}.`)
+    throw new SettingsError('CONTENT_MALFORMED', `The WebSocket handshake is not valid: ${refused?.message ?? 'the connection was closed'}.`)
   }
 }
 
-/** A request with a body is none: its line could not be handed over whole. */
+/** False for a request with a body, because its socket could not be handed over with the whole body. */
 function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
   const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody
 }
 
-/** Gives a request back to the server, without what had it taken for another protocol. */
+/** Passes a request back to the server without its Upgrade header. */
 function handBack({ server }: FastifyInstance, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   const lines = [`${request.method} ${request.url} HTTP/${request.httpVersion}`]
   for (let i = 0; i < request.rawHeaders.length; i += 2) {

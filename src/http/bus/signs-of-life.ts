@@ -1,18 +1,18 @@
 /**
- * Whether the peer of a line is still there. From one beat to the next it is when it has answered or said something; when less waits for it than before; or
- * when it takes all that it is sent and more has come of it: a part of a large message.
+ * Detects a dead peer. A peer is alive if, since the last beat, it sent a message or a pong, its queue shrank, or its
+ * queue is empty and it sent more bytes, such as a part of a large message.
  */
 export class SignsOfLife {
   #heard = true
   #unsent = 0
   #received = 0
 
-  /** It has answered, or said something. */
+  /** Records a message or pong of the peer. */
   heard(): void {
     this.#heard = true
   }
 
-  /** At a beat: true when it has given no sign since the one before. `unsent` bytes wait for it, and `received` have come of it in all. */
+  /** At a beat: true without a sign of life since the previous one. `unsent` bytes are queued; `received` is the total. */
   isSilent(unsent: number, received: number): boolean {
     const isComing = unsent === 0 && received > this.#received
     const isSilent = !this.#heard && !isComing && unsent >= this.#unsent

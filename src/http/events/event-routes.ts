@@ -9,16 +9,16 @@ import { EventStream } from './event-stream.ts'
 
 export interface EventRoutesOptions {
   readonly feed: Feed
-  /** Milliseconds between two signs of life. */
+  /** Milliseconds between two heartbeats. */
   readonly heartbeat: number
-  /** Ends a stream when the credential of its request no longer holds. */
+  /** Ends a stream when the credential of its request ends. */
   readonly guard: Door['guard']
 }
 
 export interface EventRoutes {
-  /** How many readers are connected. */
+  /** The number of connected readers. */
   readonly readers: number
-  /** Ends every stream once what is under way has been sent. */
+  /** Ends every stream after its queued events are sent. */
   end(why: string): void
 }
 
@@ -31,7 +31,7 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
   }, heartbeat)
   beats.unref()
 
-  // Not before: after the end they find the readers that do not take it.
+  // Not before, because after the end the beats find readers that do not read.
   app.addHook('onClose', async () => clearInterval(beats))
 
   route(app, ROUTES.events, {
@@ -44,7 +44,7 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
         'close',
         guard(request, why => stream.end(why)),
       )
-      // It may have been let in just before.
+      // The request may have been accepted just before the stop.
       if (ended !== undefined) stream.end(ended)
       reply.hijack()
     },
@@ -61,9 +61,9 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
   }
 }
 
-/** Where a reader that was here before left off; it counts more than the address, which stays the same when it connects again. */
+/** The cursor of a reconnecting reader; it precedes `since` in the URL, which stays the same on a reconnect. */
 function lastEventId(request: FastifyRequest): string | undefined {
   const id = request.headers['last-event-id']
-  if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'Last-Event-ID stands more than once.')
+  if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'The header Last-Event-ID is present more than once; once is allowed.')
   return id === '' ? undefined : id
 }

@@ -9,13 +9,13 @@ import { FactReader, MAX_UNSENT } from './fact-reader.ts'
  * One reader of Server-Sent Events.
  *
  * Invariants:
- *  1. What it gets is as fact-reader.ts has it; its last id is where the next stream must go on. A reader that is cut off gets what is under way, then the
- *     end, and resumes by itself.
- *  2. After a cut, one that takes nothing at all between two beats is dropped.
+ *  1. It receives the facts of fact-reader.ts; its last id is the cursor for the next stream. An ended reader gets the
+ *     queued events, then the end, and resumes by itself.
+ *  2. After the end, a reader that reads nothing between two beats is dropped.
  */
 
-/** Milliseconds after which a reader that lost its stream connects again. */
-const RETRY = 1_000
+/** Milliseconds after which a reader reconnects. */
+const RECONNECT_MS = 1_000
 
 const HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',
@@ -42,7 +42,7 @@ export class EventStream {
     this.#namespaces = namespaces
   }
 
-  /** Follows the feed until the reader leaves or is cut off, then calls `left`. @throws SettingsError CURSOR_MALFORMED, before anything is sent. */
+  /** Follows the feed until the reader disconnects or is ended, then calls `left`. @throws SettingsError CURSOR_MALFORMED, before anything is sent. */
   open(feed: Feed, since: string | undefined, left: () => void): void {
     const reader = new FactReader({
       feed,
@@ -58,11 +58,11 @@ export class EventStream {
       left()
     })
     this.#response.writeHead(200, HEADERS)
-    this.#response.write(`retry: ${RETRY}\n${this.#idLine()}\n`)
+    this.#response.write(`retry: ${RECONNECT_MS}\n${this.#idLine()}\n`)
     reader.begin()
   }
 
-  /** Shows that the line is alive, and where the reader is; drops one that was cut off and takes nothing more. */
+  /** Sends a heartbeat and the cursor; drops an ended stream whose reader reads nothing more. */
   beat(): void {
     const unsent = this.#response.writableLength
     if (this.#ended) {
@@ -73,11 +73,11 @@ export class EventStream {
     this.#unsentAtBeat = unsent
   }
 
-  /** Ends the stream once what is under way has been sent, saying why in a comment. */
+  /** Ends the stream after its queued events, with the reason as a comment. */
   end(why: string): void {
     if (this.#ended) return
     this.#stop()
-    // The first beat after this only looks.
+    // The first beat after this only records the queue.
     this.#unsentAtBeat = Number.POSITIVE_INFINITY
     this.#response.end(`: ${why}\n\n`)
   }

@@ -2,7 +2,7 @@ import type { KytosEvent } from '../../../events/event.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
 
-/** Prints something once for all who are told of it one after the other: only the last text is remembered. */
+/** Prints an event once for consecutive readers: only the last text is cached. */
 export function createPrinter<Printed>(print: (event: KytosEvent, cursor: string | undefined) => Printed): typeof print {
   let last: { readonly event: KytosEvent; readonly printed: Printed } | undefined
   return (event, cursor) => {

@@ -1,7 +1,7 @@
 import type { KytosEvent } from '../../../events/event.ts'
 import type { Facts } from '../../../events/map.ts'
 
-/** A fact as a reader of these namespaces sees it, a snapshot cut to them; undefined when it is about others. All namespaces when there is none in the set. */
+/** A fact filtered to these namespaces, with a snapshot reduced to them; undefined for other namespaces. An empty set means all. */
 export function filterFact(event: KytosEvent, namespaces: ReadonlySet<string>): KytosEvent | undefined {
   if (namespaces.size === 0 || event.name === 'settings.state') return event
   if (event.name === 'settings.snapshot') return filterSnapshot(event, namespaces)

@@ -2,16 +2,16 @@ import type { KytosEvent, Unsubscribe } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
 
 /*
- * One remote reader of facts, whatever the line it has.
+ * One remote reader of facts, over any transport.
  *
  * Invariants:
- *  1. It gets every fact after its cursor that it wants, once, in order, up to its end. Its cursor is where the next reader must go on, also when the facts
- *     since then were for others.
- *  2. MAX_UNSENT bytes and one event wait for it at most. When more wait and the next event comes it is at its end, and resumes with what it has. So even
- *     one that cannot keep up goes forward, and a snapshot of any size passes.
+ *  1. It receives every wanted fact after its cursor once, in order, until it is stopped. The next reader resumes at its
+ *     cursor, also if later facts were for other readers.
+ *  2. At most MAX_UNSENT bytes and one event are queued. The next event then stops the reader, which resumes later. So a
+ *     slow reader makes progress, and a snapshot of any size passes.
  */
 
-/** How many bytes may wait for a reader before it is cut off. */
+/** Queued bytes of a reader above which its stream is ended. */
 export const MAX_UNSENT = 1_048_576
 
 /** The cursor before everything. */
@@ -19,44 +19,44 @@ const BEGINNING = '0'
 
 export interface FactReaderOptions {
   readonly feed: Feed
-  /** The cursor to go on after; from now when undefined. */
+  /** The cursor to resume after; now when undefined. */
   readonly since: string | undefined
-  /** The event as this reader should see it; undefined when it is for others. */
+  /** The event filtered for this reader; undefined if it is for others. */
   readonly wants: (event: KytosEvent) => KytosEvent | undefined
-  /** Bytes of events that wait to be sent. */
+  /** Bytes of queued events. */
   readonly unsent: () => number
   readonly say: (event: KytosEvent, cursor: string | undefined) => void
-  /** Called once when the reader is too slow; nothing is said after it. */
+  /** Called once when the reader is too slow; no event follows. */
   readonly tooSlow: () => void
 }
 
-/** The way of one reader through the facts. */
+/** The position of one reader in the facts, and its delivery. */
 export class FactReader {
   readonly #options: FactReaderOptions
   readonly #unsubscribe: Unsubscribe
-  /** What the feed said before the reader was ready to hear. */
+  /** Events before {@link begin}. */
   #early: (() => void)[] | undefined = []
   #cursor: string | undefined
   #stopped = false
 
-  /** Follows the feed from here on, but says nothing before {@link begin}. @throws SettingsError CURSOR_MALFORMED. */
+  /** Follows the feed, but delivers nothing before {@link begin}. @throws SettingsError CURSOR_MALFORMED. */
   constructor(options: FactReaderOptions) {
     this.#options = options
     const { feed, since } = options
     this.#cursor = since ?? feed.cursor
-    // Who comes before there is a state would miss what it begins with; and whatever the moment, nothing is missed or twice after a cursor.
+    // From the beginning without a state, so that a reader that connects before the first state misses nothing.
     this.#unsubscribe = feed.follow(this.#cursor ?? BEGINNING, (event, cursor) => {
       if (this.#early) this.#early.push(() => this.#push(event, cursor))
       else this.#push(event, cursor)
     })
   }
 
-  /** Where the reader is; undefined as long as there is no state. */
+  /** The cursor of the reader; undefined without state. */
   get cursor(): string | undefined {
     return this.#cursor
   }
 
-  /** Says what has come so far, and from here on what comes. */
+  /** Delivers the events received so far, then new ones. */
   begin(): void {
     const early = this.#early ?? []
     this.#early = undefined

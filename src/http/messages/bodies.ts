@@ -7,30 +7,30 @@ import { takenTypes, unsupportedMedia } from './problem.ts'
 const JSON_PATCH = 'application/json-patch+json'
 const MERGE_PATCH = 'application/merge-patch+json'
 
-/** Has bodies parsed as JSON with exact integers, and refuses every other type. */
+/** Parses bodies as JSON with exact integers, and rejects every other type. */
 export function acceptJson(app: FastifyInstance): void {
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
     ['application/json', MERGE_PATCH, JSON_PATCH],
     { parseAs: 'buffer' },
     async (request: FastifyRequest, bytes: string | Buffer) =>
-      // parseAs says that it is a buffer.
+      // A buffer because of parseAs.
       parseBody(request, bytes as Buffer),
   )
 }
 
-/** The body of a request. @throws SettingsError CONTENT_MALFORMED when there is none; UNSUPPORTED_MEDIA_TYPE for a type that the operation does not take. */
+/** The body of a request. @throws SettingsError CONTENT_MALFORMED without a body; UNSUPPORTED_MEDIA_TYPE for a type that the operation does not accept. */
 export function readBody(request: FastifyRequest): Json {
   if (!takenTypes(request).includes(mediaType(request))) throw unsupportedMedia(request)
   if (request.body !== undefined) return request.body as Json // Made by parseBody.
-  throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs a JSON body.`)
+  throw new SettingsError('CONTENT_MALFORMED', `${request.method} requires a JSON body.`)
 }
 
 /** The body of a request that must be an object. @throws SettingsError CONTENT_MALFORMED; UNSUPPORTED_MEDIA_TYPE as {@link readBody}. */
 export function readObject(request: FastifyRequest): JsonObject {
   const body = readBody(request)
   if (isObject(body)) return body
-  throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs a JSON object as body, such as {"key": "value"}.`)
+  throw new SettingsError('CONTENT_MALFORMED', `${request.method} requires a JSON object as body, such as {"key": "value"}.`)
 }
 
 /** True when the body is a JSON Patch. */

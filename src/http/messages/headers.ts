@@ -3,7 +3,7 @@ import { parseRevision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { MAX_COMMENT } from '../openapi/openapi-parameters.ts'
 
-/** The revision that If-Match asks for; undefined when absent. @throws SettingsError CONTENT_MALFORMED for anything but one revision. */
+/** The revision in If-Match; undefined when absent. @throws SettingsError CONTENT_MALFORMED for anything but one revision. */
 export function readIfMatch(request: FastifyRequest): string | undefined {
   const got = request.headers['if-match']
   if (got === undefined) return undefined
@@ -11,14 +11,14 @@ export function readIfMatch(request: FastifyRequest): string | undefined {
   if (revision !== undefined && parseRevision(revision) !== undefined) return revision
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `If-Match must be one revision in quotes, as the ETag of GET gives it, not ${JSON.stringify(got.slice(0, 100))}.`,
+    `If-Match must be one revision in quotes, as in the ETag of GET, not ${JSON.stringify(got.slice(0, 100))}.`,
     {
       details: { header: 'If-Match', got: got.slice(0, 100), expected: '"<revision>"' },
     },
   )
 }
 
-/** True for `If-None-Match: *`, which asks for a PUT that only creates. @throws SettingsError CONTENT_MALFORMED for any other. */
+/** True for `If-None-Match: *`, which allows a PUT only to create. @throws SettingsError CONTENT_MALFORMED for another value. */
 export function readIfNoneMatch(request: FastifyRequest): boolean {
   const got = request.headers['if-none-match']
   if (got === undefined) return false
@@ -28,25 +28,25 @@ export function readIfNoneMatch(request: FastifyRequest): boolean {
   })
 }
 
-/** What X-Comment says of a change; undefined when absent or blank. @throws SettingsError CONTENT_MALFORMED beyond 512 characters. */
+/** The comment in X-Comment; undefined when absent or blank. @throws SettingsError CONTENT_MALFORMED beyond 512 characters. */
 export function readComment(request: FastifyRequest): string | undefined {
   const got = request.headers['x-comment']
   if (got === undefined) return undefined
   const comment = decodeHeader(Array.isArray(got) ? got.join(', ') : got).trim()
   if (comment.length > MAX_COMMENT) {
-    throw new SettingsError('CONTENT_MALFORMED', `X-Comment holds ${comment.length} characters; ${MAX_COMMENT} are allowed.`, {
+    throw new SettingsError('CONTENT_MALFORMED', `X-Comment has ${comment.length} characters; ${MAX_COMMENT} are allowed.`, {
       details: { header: 'X-Comment', length: comment.length, max: MAX_COMMENT },
     })
   }
   return comment === '' ? undefined : comment
 }
 
-/** Node gives the bytes of a header as Latin-1; whoever writes "é" in a shell sends UTF-8. */
+/** Decodes a header as UTF-8 if possible, because Node returns its bytes as Latin-1 and shells send UTF-8. */
 function decodeHeader(latin1: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(Buffer.from(latin1, 'latin1'))
   } catch {
-    // Not UTF-8, so it is the Latin-1 that it says.
+    // Not UTF-8, so Latin-1.
     return latin1
   }
 }

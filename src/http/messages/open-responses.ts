@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * The answers under way. Closing a server at once would cut off those that are written but not yet sent: node takes their connections for idle ones. So
- * whoever closes waits for them here first.
+ * The pending responses of a server. A server waits for them before it closes, because Node treats connections with
+ * written but unsent responses as idle and would cut them off.
  *
- * Invariant: each answer ends with its event `close`, at the latest when its line is closed. Node says so only of the answer whose turn it is; those to
- * requests that came behind it on the same line would be open for ever.
+ * Invariant: each response emits `close`, at the latest when its socket is closed. Node emits it only for the current
+ * response; responses to later requests on the same socket would otherwise stay pending.
  */
 export class OpenResponses {
   readonly #lines = new Map<Socket, Set<ServerResponse>>()
@@ -24,7 +24,7 @@ export class OpenResponses {
     })
   }
 
-  /** Resolves when none is left; one that takes longer than `grace` milliseconds is cut off. */
+  /** Resolves when none is pending; responses pending after `grace` milliseconds are destroyed. */
   async drain(grace: number): Promise<void> {
     if (this.#open === 0) return
     const impatience = setTimeout(() => {
@@ -36,7 +36,7 @@ export class OpenResponses {
     clearTimeout(impatience)
   }
 
-  /** The answers under way on a line, which is held until it is closed: one listener for all the requests that it brings. */
+  /** The pending responses of a socket, kept until it is closed: one listener for all its requests. */
   #responsesOn(line: Socket): Set<ServerResponse> {
     const known = this.#lines.get(line)
     if (known) return known
@@ -44,7 +44,7 @@ export class OpenResponses {
     this.#lines.set(line, onLine)
     line.once('close', () => {
       this.#lines.delete(line)
-      // What has the line hears of its end from node.
+      // Node emits the event for the response that has the socket.
       for (const response of onLine) if (response.socket === null) response.emit('close')
     })
     return onLine

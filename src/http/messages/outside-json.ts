@@ -2,11 +2,11 @@ import { SettingsError } from '../../../model/errors.ts'
 import { parseUntrustedJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, pointerTo } from '../../../model/value.ts'
 
-/** The name that JavaScript may take for an object's prototype: what is stored under it harms whoever copies it carelessly. */
+/** The name that JavaScript may treat as the prototype of an object, which harms careless copies of it. */
 const PROTOTYPE = '__proto__'
 
 /**
- * JSON that somebody sent, as {@link parseUntrustedJson}, without what {@link refusePrototype} refuses.
+ * Parses JSON of a client with {@link parseUntrustedJson}, and rejects it as {@link refusePrototype} does.
  * @throws SettingsError JSON_MALFORMED.
  */
 export function parseOutsideJson(text: string): Json {
@@ -16,14 +16,15 @@ export function parseOutsideJson(text: string): Json {
 }
 
 /**
- * Nobody outside names a member `__proto__`, or a place in one by a JSON Patch; what stands under that name by an edit by hand is read exactly all the same.
+ * Rejects a member `__proto__`, or a JSON Patch into one, in JSON of a client. A member of that name from a hand edit
+ * is still read exactly.
  * @throws SettingsError JSON_MALFORMED.
  */
 export function refusePrototype(value: Json): void {
   look(value, [])
 }
 
-/** `place` holds the keys that lead to the value; it is only printed when something is refused there. */
+/** `place` is the path of the value, for the error. */
 function look(value: Json, place: (string | number)[]): void {
   const into = (key: string | number, member: Json): void => {
     if (typeof member !== 'object' || member === null) return
@@ -45,7 +46,7 @@ function isPlace(key: string, member: Json): boolean {
 }
 
 function refused(pointer: string): SettingsError {
-  return new SettingsError('JSON_MALFORMED', `"${PROTOTYPE}" cannot name a member of what is sent here (at "${pointer.slice(0, 200)}").`, {
+  return new SettingsError('JSON_MALFORMED', `The member name "${PROTOTYPE}" is not allowed (at "${pointer.slice(0, 200)}"): use another name.`, {
     details: { pointer: pointer.slice(0, 200) },
   })
 }

@@ -4,11 +4,11 @@ import { nearest } from '../../../model/nearest.ts'
 import { QUERY, type QueryName } from '../openapi/openapi-parameters.ts'
 import { operationOf } from './routes.ts'
 
-/** The parameters after the `?` of one request, each known to its operation, each read by what it must be. */
+/** The query parameters of one request, checked against its operation. */
 export class Query {
   readonly #parameters: URLSearchParams
 
-  /** @throws SettingsError CONTENT_MALFORMED for a parameter that the operation has not, naming the nearest. */
+  /** @throws SettingsError CONTENT_MALFORMED for an unknown parameter, with the nearest known one. */
   constructor(request: FastifyRequest) {
     const allowed: readonly string[] = operationOf(request).query ?? []
     // openHttp has queries parsed by parseQuery.
@@ -18,10 +18,10 @@ export class Query {
     }
   }
 
-  /** The text of a parameter; undefined when absent. @throws SettingsError CONTENT_MALFORMED when it stands twice. */
+  /** The text of a parameter; undefined when absent. @throws SettingsError CONTENT_MALFORMED when it is present twice. */
   text(name: QueryName): string | undefined {
     const [value, ...more] = this.#parameters.getAll(name)
-    if (more.length > 0) throw new SettingsError('CONTENT_MALFORMED', `The parameter "${name}" stands ${more.length + 1} times; once is allowed.`)
+    if (more.length > 0) throw new SettingsError('CONTENT_MALFORMED', `The parameter "${name}" is present ${more.length + 1} times; once is allowed.`)
     return value
   }
 
@@ -33,13 +33,13 @@ export class Query {
     throw malformedParameter(name, value, 'true or false')
   }
 
-  /** A whole number; undefined when absent. @throws SettingsError CONTENT_MALFORMED. */
+  /** An integer from 1 on; undefined when absent. @throws SettingsError CONTENT_MALFORMED. */
   count(name: 'limit'): number | undefined {
     const value = this.text(name)
     return value === undefined ? undefined : parseCount(name, value, QUERY[name].schema.maximum)
   }
 
-  /** The values of a parameter that may stand more than once or hold several, separated by commas. @throws SettingsError CONTENT_MALFORMED for an empty one. */
+  /** The values of a parameter that may be repeated or hold several values separated by commas. @throws SettingsError CONTENT_MALFORMED for an empty one. */
   list(name: QueryName): readonly string[] {
     const values = this.#parameters.getAll(name).flatMap(value => value.split(','))
     if (values.includes('')) throw malformedParameter(name, '', 'one or more values, separated by commas')
@@ -47,17 +47,17 @@ export class Query {
   }
 }
 
-/** What fastify parses queries with. */
+/** The query parser for fastify. */
 export function parseQuery(text: string): URLSearchParams & Record<string, unknown> {
   // fastify asks for an object of any shape; Query is the only reader.
   return new URLSearchParams(text) as URLSearchParams & Record<string, unknown>
 }
 
-/** A whole number from 1 to `max`. @throws SettingsError CONTENT_MALFORMED. */
+/** Parses an integer from 1 to `max`. @throws SettingsError CONTENT_MALFORMED. */
 export function parseCount(name: string, text: string, max: number): number {
   const count = /^[1-9]\d{0,11}$/.test(text) ? Number(text) : 0
   if (count >= 1 && count <= max) return count
-  throw malformedParameter(name, text, `a whole number from 1 to ${max}`)
+  throw malformedParameter(name, text, `an integer from 1 to ${max}`)
 }
 
 function malformedParameter(name: string, got: string, expected: string): SettingsError {
@@ -69,8 +69,8 @@ function malformedParameter(name: string, got: string, expected: string): Settin
 function unknownParameter(name: string, allowed: readonly string[]): SettingsError {
   const got = name.slice(0, 100)
   const close = nearest(got, allowed)
-  const hint = close ? `the nearest is "${close}"` : allowed.length > 0 ? `allowed are ${allowed.join(', ')}` : 'none is allowed here'
-  return new SettingsError('CONTENT_MALFORMED', `There is no parameter ${JSON.stringify(got)} here; ${hint}.`, {
+  const hint = close ? `the nearest is "${close}"` : allowed.length > 0 ? `allowed: ${allowed.join(', ')}` : 'this request takes no parameters'
+  return new SettingsError('CONTENT_MALFORMED', `The parameter ${JSON.stringify(got)} is not known; ${hint}.`, {
     details: { got, allowed, ...(close && { nearest: close }) },
   })
 }

@@ -7,16 +7,16 @@ import type { Method, Operation, Route } from '../openapi/operation.ts'
 import { API } from '../openapi/paths.ts'
 
 const METHODS: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST']
-/** What fastify knows beside them, and nothing here answers. */
+/** Other methods of fastify, without a handler here. */
 const OTHER_METHODS = ['OPTIONS', 'TRACE', 'QUERY'] as const
 
 export type Request = FastifyRequest<{ Params: PathParameters }>
-/** Answers one request: what it gives is printed as JSON, what it throws becomes a problem. */
+/** Answers one request: its result is printed as JSON, its error becomes a problem. */
 export type Answer = (request: Request, reply: FastifyReply) => unknown
-/** What answers each method that the table of routes has for a path. */
+/** The handler of each method that the table of routes has for a path. */
 export type Answers<Described extends Route> = { readonly [M in Extract<keyof Described, Method>]: Answer }
 
-/** Has a path of the table answered; a method that is not there gets 405 and hears which there are. */
+/** Adds the routes of a path of the table; another method gets 405 with the allowed methods. */
 export function route<Described extends Route>(app: FastifyInstance, described: Described, answers: Answers<Described>): void {
   const operations: Route = described
   const given: Readonly<Partial<Record<Method, Answer>>> = answers
@@ -42,14 +42,14 @@ export function route<Described extends Route>(app: FastifyInstance, described: 
   if (!head) refuseAll('HEAD')
 }
 
-/** What the table of routes has for what was asked. */
+/** The operation of a request in the table of routes. */
 export function operationOf({ routeOptions, method, url }: FastifyRequest): Operation {
   const { operation } = routeOptions.config
   if (operation) return operation
   throw new SettingsError('INTERNAL_ERROR', `${method} ${url} is not in the table of routes.`)
 }
 
-/** Answers a path that there is not. @throws SettingsError ROUTE_NOT_FOUND, with a hint at what was probably meant. */
+/** Rejects an unknown path. @throws SettingsError ROUTE_NOT_FOUND, with the nearest known path. */
 export function refuseRoute(request: FastifyRequest, urls: readonly string[]): never {
   const path = request.url.split('?')[0]?.slice(0, 200) ?? ''
   const close = nearest(path, urls)
@@ -58,16 +58,16 @@ export function refuseRoute(request: FastifyRequest, urls: readonly string[]): n
     : path.startsWith(`${API}/`)
       ? `the settings of a NApp are at ${API}/<username>/<name>`
       : `the API begins at ${API}/`
-  throw new SettingsError('ROUTE_NOT_FOUND', `There is nothing at ${request.method} ${path}: ${hint}.`, {
+  throw new SettingsError('ROUTE_NOT_FOUND', `No resource exists at ${request.method} ${path}: ${hint}.`, {
     details: { got: path, ...(close && { nearest: close }) },
   })
 }
 
-/** Refuses before a body is read. */
+/** Rejects a method before the body is read. */
 function refuse(allowed: readonly string[]) {
   return async ({ method }: { readonly method: string }, reply: FastifyReply): Promise<never> => {
     reply.header('allow', allowed.join(', '))
-    throw new SettingsError('METHOD_NOT_ALLOWED', `${method} is not understood here; there is ${allowed.join(', ')}.`, {
+    throw new SettingsError('METHOD_NOT_ALLOWED', `${method} is not allowed here; allowed: ${allowed.join(', ')}.`, {
       details: { got: method, allowed },
     })
   }

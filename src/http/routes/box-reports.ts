@@ -2,27 +2,27 @@ import type { Box } from '../../../events/map.ts'
 import { printJson } from '../../../model/json.ts'
 
 /*
- * What storehouse tells of many boxes at once. Each is read from the store by itself, so what is told is no picture of one moment: a box that is deleted
- * meanwhile is left out.
+ * Reports of storehouse about many boxes. Each box is read separately, so a report is not a snapshot of one revision: a
+ * box that is deleted meanwhile is left out.
  */
 
-/** Gives one box of a namespace; false when there is none. */
+/** Retrieves one box of a namespace; false if it does not exist. */
 export type RetrieveBox = (box_id: string) => Promise<Box | false>
 
-/** What a search finds, and can look into. */
+/** The metadata of a box that a search matches and returns. */
 export interface BoxMetadata {
   readonly box_id: string
   readonly owner: string | null
   readonly created_at: string
 }
 
-/** How many boxes are read at the same time. */
-const AT_ONCE = 8
+/** Maximum number of concurrent reads. */
+const CONCURRENCY = 8
 
 /** The metadata of the boxes whose `option` (box_id, owner or created_at) contains the query, in the order of the ids; any other option finds nothing. */
 export async function searchBoxes(ids: readonly string[], retrieve: RetrieveBox, option: string, query: string): Promise<readonly BoxMetadata[]> {
   const found: BoxMetadata[] = []
-  // An id tells by itself whether the box need be read.
+  // The id alone decides whether the box must be read.
   const candidates = option === 'box_id' ? ids.filter(id => id.includes(query)) : isSearchable(option) ? ids : []
   for await (const box of readAll(candidates, retrieve)) {
     const metadata = { box_id: box.box_id, owner: box.owner, created_at: asPythonTime(box.created_at) }
@@ -31,7 +31,7 @@ export async function searchBoxes(ids: readonly string[], retrieve: RetrieveBox,
   return found
 }
 
-/** One JSON object in pieces: by its id each box as storehouse dumps it, which is a text that is JSON again. */
+/** One JSON object in pieces: for each box id, the dump of storehouse, a string that contains JSON. */
 export async function* printBackup(ids: readonly string[], retrieve: RetrieveBox): AsyncGenerator<string> {
   let lead = '{'
   for await (const box of readAll(ids, retrieve)) {
@@ -42,8 +42,8 @@ export async function* printBackup(ids: readonly string[], retrieve: RetrieveBox
 }
 
 async function* readAll(ids: readonly string[], retrieve: RetrieveBox): AsyncGenerator<Box> {
-  for (let at = 0; at < ids.length; at += AT_ONCE) {
-    for (const box of await Promise.all(ids.slice(at, at + AT_ONCE).map(retrieve))) if (box) yield box
+  for (let at = 0; at < ids.length; at += CONCURRENCY) {
+    for (const box of await Promise.all(ids.slice(at, at + CONCURRENCY).map(retrieve))) if (box) yield box
   }
 }
 
@@ -55,7 +55,7 @@ function isSearchable(option: string): option is keyof BoxMetadata {
   return option === 'box_id' || option === 'owner' || option === 'created_at'
 }
 
-/** As Python prints a time in UTC, which is what storehouse has: `2021-02-08 12:34:56.789000`. */
+/** A time in the format of Python in UTC, as storehouse prints it: `2021-02-08 12:34:56.789000`. */
 function asPythonTime(iso: string): string {
   return iso.replace(/^(\d{4}-\d\d-\d\d)T(\d\d:\d\d:\d\d\.\d{3})Z$/, '$1 $2000')
 }

@@ -9,19 +9,20 @@ import { type Request, route } from '../messages/routes.ts'
 import { MAX_LIMIT } from '../openapi/openapi-parameters.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-/** How many dead letters an answer holds when nobody says. */
-const FEW = 100
+/** Default number of dead letters in an answer. */
+const DEFAULT_LIMIT = 100
 
 /**
- * `GET /dead_letter`: the events that listeners failed on, oldest first; `?event_name=` and `?limit=` (the newest so many). `PATCH` hands them out again, each
- * to the listener that failed and to no other, `DELETE` drops them: those of `ids`, or all of `event_name`, or both. When an id is unknown nothing is done.
+ * `GET /dead_letter`: the events whose listener failed, oldest first; `?event_name=` and `?limit=` (the newest ones).
+ * `PATCH` redelivers them to the failed listener only, `DELETE` drops them, selected by `ids`, `event_name` or both.
+ * With an unknown id, nothing is changed.
  */
 export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters): void {
   route(app, ROUTES.deadLetters, {
     GET: request => {
       const query = new Query(request)
       const name = query.text('event_name')
-      const limit = query.count('limit') ?? FEW
+      const limit = query.count('limit') ?? DEFAULT_LIMIT
       const wanted = letters.list().filter(({ event }) => name === undefined || event.name === name)
       return wanted.slice(-limit).map(present)
     },
@@ -48,7 +49,7 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters):
 
 function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
   const { content, ...envelope } = event
-  // The bus takes objects only as content.
+  // The bus accepts only objects as content.
   return { id, listener, event: { ...envelope, content: printable(content as Readonly<Record<string, unknown>>) }, error: { ...error }, at }
 }
 
@@ -58,15 +59,19 @@ function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
   const { ids, event_name: name, ...others } = readObject(request)
   const isRight = (ids !== undefined || name !== undefined) && isTexts(ids) && (name === undefined || typeof name === 'string')
   if (!isRight || Object.keys(others).length > 0) {
-    throw new SettingsError('CONTENT_MALFORMED', `${request.method} needs {"ids": ["..."]} or {"event_name": "..."} or both, and nothing else.`)
+    throw new SettingsError('CONTENT_MALFORMED', `${request.method} requires {"ids": ["..."]}, {"event_name": "..."} or both, and no other member.`)
   }
   const named = letters.list().filter(({ event }) => name === undefined || event.name === name)
   if (ids === undefined) return named
   const unknown = ids.filter(id => !named.some(letter => letter.id === id))
   if (unknown.length === 0) return named.filter(({ id }) => ids.includes(id))
-  throw new SettingsError('DEAD_LETTER_NOT_FOUND', `${unknown.length} of ${ids.length} dead letters are not there; nothing was done.`, {
-    details: { unknown: unknown.slice(0, MAX_LIMIT) },
-  })
+  throw new SettingsError(
+    'DEAD_LETTER_NOT_FOUND',
+    `${unknown.length} of ${ids.length} dead letters do not exist: nothing was changed. GET lists the existing ones.`,
+    {
+      details: { unknown: unknown.slice(0, MAX_LIMIT) },
+    },
+  )
 }
 
 function isTexts(value: Json | undefined): value is readonly string[] | undefined {

@@ -4,7 +4,7 @@ import { printRevision, type Revision } from '../../../model/document.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-/** How the service is: `since` is ISO 8601, `age` seconds. */
+/** The state of the service: `since` is ISO 8601, `age` is in seconds. */
 export type Health = () => {
   readonly state: ServiceState
   readonly revision: Revision
@@ -19,7 +19,7 @@ export type Health = () => {
 
 type StateContent = Facts['settings.state']
 
-/** What `/healthz` and `/readyz` say: what `settings.state` says, as it is now, and what was counted since the start. */
+/** The answer of `/healthz` and `/readyz`: the current content of `settings.state`, and counters since the start. */
 interface HealthAnswer extends StateContent {
   readonly resyncs: number
   readonly repairs: number

@@ -11,7 +11,7 @@ import { MAX_VERSION } from '../openapi/openapi-parameters.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 import { API } from '../openapi/paths.ts'
 
-/** Every route of settings: each says one command on the bus, as the request's own actor, and prints the answer. */
+/** Adds the routes of settings: each sends one command as the actor of the request and prints the answer. */
 export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.namespaces, {
     GET: request => {
@@ -31,8 +31,8 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
       const data = readObject(request)
       if (!readIfNoneMatch(request)) return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
       const { revision, dry_run, ...rest } = fields
-      if (dry_run) throw new SettingsError('CONTENT_MALFORMED', 'A dry run is of a change: leave out If-None-Match.')
-      if (revision !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'If-Match and If-None-Match exclude one another.')
+      if (dry_run) throw new SettingsError('CONTENT_MALFORMED', 'dry_run cannot be combined with If-None-Match: remove that header.')
+      if (revision !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'If-Match and If-None-Match cannot be combined: send one of them.')
       const created = await say(request, 'kytos.settings.create', { ...rest, data })
       return tagged(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
     },
@@ -46,14 +46,14 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.transaction, {
     POST: request => {
       if (readIfMatch(request) !== undefined || readIfNoneMatch(request)) {
-        throw new SettingsError('CONTENT_MALFORMED', 'A transaction takes neither If-Match nor If-None-Match: name the "revision" in its operations.')
+        throw new SettingsError('CONTENT_MALFORMED', 'A transaction supports neither If-Match nor If-None-Match: set "revision" in its operations.')
       }
       const body = readObject(request)
       const beside = { ...(new Query(request).flag('dry_run') && { dry_run: true }), ...commentOf(request) }
       for (const name of Object.keys(beside)) {
-        if (name in body) throw new SettingsError('CONTENT_MALFORMED', `"${name}" stands in the body and beside it; once is enough.`)
+        if (name in body) throw new SettingsError('CONTENT_MALFORMED', `"${name}" is set in the body and in the query or headers: set it once.`)
       }
-      // The service looks at all that the body has.
+      // The service checks all members of the body.
       const content = body as unknown as CommandContent<'kytos.settings.transaction'>
       return say(request, 'kytos.settings.transaction', { ...content, ...beside })
     },
@@ -89,9 +89,13 @@ function record(say: Say): Answer {
     const records = await say(request, 'kytos.settings.history', { namespace, version, ...scopeOf(new Query(request)) })
     const found = records.find(one => one.version === version)
     if (found) return found
-    throw new SettingsError('VERSION_NOT_FOUND', `There is no version ${version} of ${namespace}: its history is at ${API}/${namespace}/history.`, {
-      details: { namespace, version },
-    })
+    throw new SettingsError(
+      'VERSION_NOT_FOUND',
+      `Version ${version} of ${namespace} does not exist: GET ${API}/${namespace}/history lists its versions.`,
+      {
+        details: { namespace, version },
+      },
+    )
   }
 }
 
@@ -109,7 +113,7 @@ function commentOf(request: Request): { readonly comment?: string } {
   return comment === undefined ? {} : { comment }
 }
 
-/** What a request that changes something says besides its data. */
+/** The fields of a change besides its data. */
 function changeFields(request: Request) {
   const revision = readIfMatch(request)
   const query = new Query(request)

@@ -7,7 +7,7 @@ import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
-/** The routes of the status, of the controllers, and of what a person decides about readable files. */
+/** Adds the routes of the status, of the controllers and of the restoration of readable files. */
 export function addStatusRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.status, {
     GET: request => {
@@ -34,7 +34,7 @@ export function addStatusRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.restoreFiles, {
     POST: request => {
       new Query(request)
-      // The service looks at all that the body has.
+      // The service checks all members of the body.
       return say(request, 'kytos.settings.restore_files', readObject(request) as CommandContent<'kytos.settings.restore_files'>)
     },
   })

@@ -4,28 +4,28 @@ import type { Log } from '../../log/log.ts'
 import { explain, problemOf } from '../messages/problem.ts'
 
 /*
- * Errors of the storehouse routes are problems like any other, with the member `response` beside the rest: users of storehouse look there, and where 1.3.2 had
- * an answer it is the same text with the same status. So both kinds of reader are served by one body, and whoever reads `code` learns what 1.3.2 never told.
+ * Errors of the storehouse routes: problems with the additional member `response`, which clients of storehouse read. It
+ * has the text and status of storehouse 1.3.2 where that version had an answer.
  */
 
-/** What 1.3.2 says to a body that it cannot read, by method. */
+/** The answers of 1.3.2 to an unreadable body, by method. */
 const UNREADABLE: Readonly<Record<string, string>> = {
   POST: 'Invalid Request',
   PUT: 'Invalid request: empty data',
   PATCH: 'Invalid request: empty data',
 }
 
-/** Answers a request to storehouse with the problem that `thrown` stands for. */
+/** Answers a storehouse request with the problem of `thrown`. */
 export function replyStorehouseProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
   const error = asMalformed(explain(thrown, request, log), request)
   const { status, headers, body } = problemOf(error, { response: responseOf(error, request) })
   return reply.code(status).headers(headers).send(body)
 }
 
-/** 1.3.2 takes a body of another type for none, which is a 400. */
+/** Like 1.3.2, treats a body of another type as absent, which is a 400. */
 function asMalformed(error: SettingsError, { method }: FastifyRequest): SettingsError {
   if (error.code !== 'UNSUPPORTED_MEDIA_TYPE') return error
-  return new SettingsError('CONTENT_MALFORMED', 'The data of a box is sent as Content-Type: application/json, in UTF-8, not compressed.', {
+  return new SettingsError('CONTENT_MALFORMED', 'The data of a box must be sent as Content-Type: application/json, in UTF-8, without compression.', {
     cause: error,
     details: { got: error.details.got, response: UNREADABLE[method] },
   })

@@ -24,8 +24,8 @@ interface BoxName {
 }
 
 /**
- * storehouse 1.3.2 over REST: its paths, bodies and codes, without its bugs. Beside them an ETag with the revision of the box, If-Match to guard an update
- * with it, and a POST that never replaces a box. As there, parameters after a `?` mean nothing.
+ * Adds the REST API of storehouse 1.3.2: its paths, bodies and codes, without its bugs. In addition, an ETag has the
+ * revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are ignored, as there.
  */
 export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): void {
   const create = createBox(say)
@@ -34,7 +34,7 @@ export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): v
   // As in storehouse the boxes of a namespace "backup" can be changed but not read here, where its backups are.
   const ofBackup = boxAnswers(say, ({ params }) => ({ namespace: BACKUP, box_id: params.namespace }))
 
-  // A scope of its own, whose errors also say what storehouse said.
+  // A scope of its own, whose errors also have the texts of storehouse.
   app.register(async scope => {
     scope.setErrorHandler((error, request, reply) => replyStorehouseProblem(error, request, reply, log))
     route(scope, STOREHOUSE_ROUTES.boxes, { GET: listBoxes(say), POST: create })
@@ -54,7 +54,7 @@ function listBoxes(say: Say): Answer {
 function createBox(say: Say): Answer {
   return async (request, reply) => {
     const { namespace, box_id } = request.params
-    // The shorter path names no box, whatever the type says.
+    // The shorter path has no box_id, in spite of the type.
     const given = box_id === undefined ? {} : { box_id }
     const box = await say(request, 'kytos.storehouse.create', { namespace, data: readBody(request), ...given })
     reply.code(201).header('location', `${V1}/${encodeURIComponent(box.namespace)}/${encodeURIComponent(box.box_id)}`)
@@ -78,7 +78,7 @@ function boxAnswers(say: Say, nameOf: (request: Request) => BoxName) {
     GET: async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
       const box = await say(request, 'kytos.storehouse.retrieve', { namespace, box_id })
-      if (!box) throw noBox(`There is no box ${JSON.stringify(box_id)} in ${JSON.stringify(namespace)}.`)
+      if (!box) throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       return print(tag(reply, box), box.data)
     },
     PUT: update('PUT'),
@@ -86,9 +86,9 @@ function boxAnswers(say: Say, nameOf: (request: Request) => BoxName) {
     DELETE: async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
       if (request.headers['if-match'] !== undefined)
-        throw new SettingsError('CONTENT_MALFORMED', 'If-Match cannot guard the deletion of a box. Nothing was deleted.')
+        throw new SettingsError('CONTENT_MALFORMED', 'The deletion of a box does not support If-Match: nothing was deleted. Remove the header.')
       const isDeleted = await say(request, 'kytos.storehouse.delete', { namespace, box_id })
-      if (!isDeleted) throw noBox(`There is no box ${JSON.stringify(box_id)} in ${JSON.stringify(namespace)}.`)
+      if (!isDeleted) throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       return print(reply, { response: 'Box deleted' })
     },
   } satisfies Record<string, Answer>
@@ -101,7 +101,7 @@ function search(say: Say): Answer {
     const found = await searchBoxes(ids, retrieveAs(say, request), option, query)
     if (found.length > 0) return print(reply, found as unknown as Json) // An interface of plain members is not seen to be JSON.
     throw noBox(
-      `No box in ${JSON.stringify(namespace)} has ${JSON.stringify(query)} in its ${option}: look into box_id, owner or created_at.`,
+      `No box in ${JSON.stringify(namespace)} has ${JSON.stringify(query)} in ${option}. A search supports box_id, owner and created_at.`,
       `${option} not found`,
     )
   }
@@ -111,12 +111,12 @@ function backUp(say: Say, log: Log): Answer {
   return async (request, reply) => {
     const { namespace, box_id } = request.params
     const retrieve = retrieveAs(say, request)
-    // Where the path names no box there is no such parameter, whatever the type says.
+    // A path without a box has no such parameter, in spite of the type.
     const ids = box_id === undefined ? await say(request, 'kytos.storehouse.list', { namespace }) : [box_id]
-    if (ids.length === 0 || (box_id !== undefined && !(await retrieve(box_id)))) throw noBox(`There is nothing to back up at ${request.url}.`)
-    // In pieces: a namespace may hold more than should be in memory at once. A failure cuts the line, so that no part passes for the whole.
+    if (ids.length === 0 || (box_id !== undefined && !(await retrieve(box_id)))) throw noBox(`No box exists to back up at ${request.url}.`)
+    // Streamed, because a namespace may exceed the memory. A failure closes the connection, so that no part passes for the whole.
     const pieces = Readable.from(printBackup(ids, retrieve))
-    pieces.once('error', error => log.error(`The backup of ${JSON.stringify(namespace)} ended early: ${error.message}`))
+    pieces.once('error', error => log.error(`The backup of ${JSON.stringify(namespace)} was aborted: ${error.message}`))
     return reply.type(JSON_TYPE).send(pieces)
   }
 }
@@ -125,7 +125,7 @@ function retrieveAs(say: Say, request: Request): RetrieveBox {
   return box_id => say(request, 'kytos.storehouse.retrieve', { namespace: request.params.namespace, box_id })
 }
 
-/** What a reply is sent as: printed here, for fastify takes a text that is data for a page. */
+/** Prints a reply as JSON here, because fastify sends a string as it is. */
 function print(reply: FastifyReply, value: Json): string {
   reply.type(JSON_TYPE)
   return printJson(value)

@@ -13,8 +13,8 @@ import { ROUTES } from '../openapi/openapi-routes.ts'
 const FIELDS = ['name', 'rights', 'expires_in'] as const
 
 /**
- * `GET, POST, DELETE /token`: those that there are, a new one, one to revoke by `?id=`. They speak to the tokens and not on the bus, so that nobody who is on
- * the bus can make one.
+ * `GET, POST, DELETE /token`: lists tokens, creates one, revokes one by `?id=`. The routes bypass the bus, so that no
+ * client of the bus can create a token.
  */
 export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): void {
   route(app, ROUTES.tokens, {
@@ -29,14 +29,17 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
       const { name, rights, expires_in, ...others } = readObject(request)
       for (const field of Object.keys(others)) refuseField(field)
       const made = await tokens.create({ name, rights, expires_in }, actor)
-      log.info(`${actor.name} made the token ${made.name} (id ${made.id}; ${made.rights.join(', ')}; ${made.expires_at ?? 'without an end'}).`)
+      log.info(
+        `${actor.name} created the token ${made.name} (id ${made.id}; rights: ${made.rights.join(', ')}; expires at: ${made.expires_at ?? 'never'}).`,
+      )
       reply.code(201).header('cache-control', 'no-store')
       return toJson(made)
     },
     DELETE: async (request, reply) => {
       const { actor } = requireKnown(request)
       const id = new Query(request).text('id')
-      if (id === undefined) throw new SettingsError('CONTENT_MALFORMED', 'Which token? Name it with ?id=.')
+      if (id === undefined)
+        throw new SettingsError('CONTENT_MALFORMED', 'The parameter "id" is required: DELETE /token?id=<id>. GET /token lists the ids.')
       await tokens.revoke(id)
       log.info(`${actor.name} revoked the token with the id ${id}.`)
       reply.code(204)
@@ -47,7 +50,7 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
 
 function refuseField(field: string): never {
   const near = nearest(field, FIELDS)
-  throw new SettingsError('CONTENT_MALFORMED', `A token has no "${field.slice(0, 100)}"; it has ${FIELDS.join(', ')}.`, {
+  throw new SettingsError('CONTENT_MALFORMED', `The member "${field.slice(0, 100)}" of a token is not known; allowed: ${FIELDS.join(', ')}.`, {
     details: { got: field.slice(0, 100), allowed: FIELDS, ...(near && { nearest: near }) },
   })
 }

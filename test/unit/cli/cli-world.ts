@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { run } from '../../../src/cli/program.ts'
-import type { World } from '../../../src/cli/terminal/world.ts'
+import type { CliContext } from '../../../src/cli/terminal/cli-context.ts'
 import { temporaryTree } from '../host/napps-tree.ts'
 
 /** What a command did: its exit code and what it printed. */
@@ -31,7 +31,7 @@ export async function runIn(
   let stdout = ''
   let stderr = ''
   let work: Promise<void> = Promise.resolve()
-  const world: World = {
+  const world: CliContext = {
     cwd,
     env: {},
     stdout: { write: (text: string) => (stdout += text) },

@@ -236,11 +236,11 @@ describe('when the service stops', () => {
     const asked = line.ask('kytos.settings.list')
     await line.ask('kytos.none')
     const closed = http.close()
-    expect(await idle.closed).toEqual([1001, 'SERVICE_STOPPING: the service stops'])
+    expect(await idle.closed).toEqual([1001, 'SERVICE_STOPPING: the service is stopping'])
     expect(await line.ask('kytos.settings.list')).toMatchObject({ error: { code: 'SERVICE_STOPPING', status: 503 } })
     answer()
     expect(await asked).toEqual({ reply_to: 'ask-1', data: [] })
-    expect(await line.closed).toEqual([1001, 'SERVICE_STOPPING: the service stops'])
+    expect(await line.closed).toEqual([1001, 'SERVICE_STOPPING: the service is stopping'])
     await closed
   })
 

@@ -145,7 +145,7 @@ describe('the event stream', () => {
     const reader = await follow(http.port)
     await reader.next()
     await http.close()
-    expect(await reader.next()).toEqual({ comment: 'the service stops' })
+    expect(await reader.next()).toEqual({ comment: 'the service is stopping' })
     expect(await reader.next()).toBeUndefined()
   })
 

@@ -211,7 +211,7 @@ describe('an unexpected error', () => {
       return { namespace, box_id, data: 'x'.repeat(100_000), created_at: '', owner: null, revision: '1' }
     })
     await expect(send('GET', `${V1}/backup/net`)).rejects.toThrow(/aborted|socket hang up/)
-    await expect.poll(() => log.lines.join('\n')).toContain('The backup of "net" ended early')
+    await expect.poll(() => log.lines.join('\n')).toContain('The backup of "net" was aborted')
   })
 
   it('before the first piece of a backup is an answer like any other', async () => {

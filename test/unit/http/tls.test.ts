@@ -57,19 +57,19 @@ describe('HTTPS', () => {
     const fingerprint = async () => (await handshake(rig.http.port)).getPeerCertificate().fingerprint256
     const first = await fingerprint()
     await writeFile(at('server-key.pem'), 'half a k')
-    await expect.poll(() => rig.log.lines.join('\n')).toContain('The certificate stays the one there was')
+    await expect.poll(() => rig.log.lines.join('\n')).toContain('The new certificate was rejected')
     expect(await fingerprint()).toBe(first)
     await renewServerCertificate(folder)
     await expect.poll(fingerprint, { timeout: 5_000 }).not.toBe(first)
-    expect(rig.log.lines.join('\n')).toContain('was renewed')
+    expect(rig.log.lines.join('\n')).toContain('Loaded the new certificate')
   })
 })
 
 describe('a certificate that is wrong', () => {
   it.each([
     ['is not there', () => rm(at('server.pem')), /tls_cert .*server\.pem cannot be read/],
-    ['is not PEM', () => writeFile(at('server.pem'), 'x'), /tls_cert .* and tls_key .* are no certificate and its own key/],
-    ['has another key', () => copyFile(at('client-key.pem'), at('server-key.pem')), /are no certificate and its own key/],
+    ['is not PEM', () => writeFile(at('server.pem'), 'x'), /tls_cert .* and tls_key .* are not a certificate and its key/],
+    ['has another key', () => copyFile(at('client-key.pem'), at('server-key.pem')), /are not a certificate and its key/],
   ])('because it %s is named before anything listens', async (_what, spoil, message) => {
     await spoil()
     await expect(loadCertificate(files())).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) })

@@ -51,7 +51,7 @@ it('a command that was refused is told with its code and the id of its event; on
   expect(lines).toEqual([
     {
       level: 'info',
-      message: 'kytos.settings.update of "kytos/of_lldp" by napp kytos/test was refused: REVISION_MISMATCH',
+      message: 'kytos.settings.update of "kytos/of_lldp" by napp kytos/test was rejected: REVISION_MISMATCH',
       fields: { event: 'kytos.settings.update', event_id: event.id, namespace: 'kytos/of_lldp', actor: 'napp kytos/test', code: 'REVISION_MISMATCH' },
     },
   ])

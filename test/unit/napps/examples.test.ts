@@ -122,8 +122,8 @@ describe('kytos/change_log', () => {
     await new Promise(setImmediate)
     expect(log.lines).toEqual([
       'INFO host: kytos/link_discovery/polling_time: 3 -> 1 by user rest, revision 12',
-      'INFO host: kytos/link_discovery/flow_cookie: nothing -> 9223372036854775808 by user rest, revision 12',
-      'INFO host: kytos/link_discovery/x: "a" -> nothing by an unknown hand, revision 13, resync',
+      'INFO host: kytos/link_discovery/flow_cookie: unset -> 9223372036854775808 by user rest, revision 12',
+      'INFO host: kytos/link_discovery/x: "a" -> unset by an unknown actor, revision 13, resync',
     ])
   })
 })

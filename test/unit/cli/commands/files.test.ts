@@ -30,19 +30,19 @@ describe('status', () => {
     const { exit, stdout, stderr } = await kytos('status')
     expect({ exit, stderr }).toEqual({ exit: 0, stderr: '' })
     expect(stdout.replaceAll(/\d{4}-\S+ \S+/g, 'THEN')).toBe(`Controller  controller-1
-Service     runs
+Service     running
 Store       memory
 State       ready since THEN
 Revision    5
 `)
   })
 
-  it('names the files that do not show their documents, and says what a person may do, once for each kind', async () => {
+  it('lists the files that do not show their documents, and says what a person may do, once for each kind', async () => {
     const { stage, kytos } = await openStage()
     stage.add('FILE_MISSING', X, X_THERE)
     const missing = await kytos('status')
     expect(missing.stdout).toMatch(/^kytos\/x \(controller:c2\) +missing +\/store\/controllers\/c2\/kytos\/x.json$/m)
-    expect(missing.stdout.match(/"kytos-settings delete NAPP" .* "kytos-settings files restore \[NAPP\]"/g)).toHaveLength(1)
+    expect(missing.stdout.match(/"kytos-settings files restore \[NAPP\]" .* "kytos-settings delete NAPP"/g)).toHaveLength(1)
     expect(missing.stdout).not.toMatch(/rejected|unwritable/i)
     stage.add('FILE_REJECTED', makeKey('settings', 'kytos', 'y'))
     stage.add('FILE_UNWRITABLE', BOX)
@@ -57,8 +57,8 @@ Revision    5
   it('counts what it does not name', async () => {
     const { stage, kytos } = await openStage()
     stage.add('FILE_MISSING', ...Array.from({ length: 501 }, (_, i) => makeKey('boxes', 'many', `${i}`)))
-    expect((await kytos('status')).stdout).toMatch(/^And 1 more\.$/m)
-    expect((await kytos('files', 'restore')).stdout).toMatch(/^So are 1 more\.\n$/m)
+    expect((await kytos('status')).stdout).toMatch(/^Further files that are not listed: 1\.$/m)
+    expect((await kytos('files', 'restore')).stdout).toMatch(/^Further restored files: 1\.\n$/m)
   })
 })
 
@@ -72,7 +72,7 @@ describe('list', () => {
     expect(stdout).toMatch(/^NApp .* State +File$/m)
     expect(stdout).toMatch(/^kytos\/x .* ready +missing, unwritable$/m)
     expect(stdout).toMatch(/^kytos\/y .* ready$/m)
-    expect(stdout).toContain('"kytos-settings status" names the files')
+    expect(stdout).toContain('"kytos-settings status" lists the files')
   })
 })
 
@@ -80,7 +80,7 @@ describe('files restore', () => {
   it('says which documents have their files again; none missing is no failure', async () => {
     const { stage, kytos } = await openStage()
     stage.add('FILE_MISSING', X, X_THERE, BOX)
-    expect(await kytos('files', 'restore', 'net')).toEqual({ exit: 0, stdout: 'The file of box net/a b is there again.\n', stderr: '' })
+    expect(await kytos('files', 'restore', 'net')).toEqual({ exit: 0, stdout: 'Restored the file of box net/a b.\n', stderr: '' })
     const rest = await kytos('files', 'restore', '--json')
     expect(parseJson(rest.stdout)).toEqual({
       restored: [

@@ -60,7 +60,7 @@ describe('an import', () => {
     stored.set('c/c', {})
     await importSettings(bus, file, log, never)
     expect([...stored.keys()]).toEqual(['c/c'])
-    expect(log.lines).toEqual(['INFO host: The store holds settings already, so begin.json is not imported.'])
+    expect(log.lines).toEqual(['INFO host: The store already holds settings: begin.json was not imported.'])
   })
 
   it('of which a part is refused leaves nothing, and says what was wrong', async () => {
@@ -69,7 +69,7 @@ describe('an import', () => {
     })
     await expect(importSettings(bus, file, log, never)).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
-      message: 'begin.json was not imported, and nothing of it is stored: y must be a text.',
+      message: 'begin.json was not imported and nothing of it is stored: y must be a text.',
     })
     expect([...stored]).toEqual([])
   })
@@ -80,7 +80,7 @@ describe('an import', () => {
     })
     await importSettings(bus, file, log, never)
     expect([...stored]).toEqual([])
-    expect(log.lines).toEqual(['INFO host: Somebody else has just stored settings, so begin.json is not imported.'])
+    expect(log.lines).toEqual(['INFO host: Another client stored settings first: begin.json was not imported.'])
   })
 
   it('waits for a store that is away', async () => {
@@ -90,7 +90,7 @@ describe('an import', () => {
     })
     await importSettings(bus, file, log, never)
     expect(stored.size).toBe(2)
-    expect(log.lines[0]).toBe('WARN host: begin.json is imported as soon as the store can be written: The store is away.')
+    expect(log.lines[0]).toBe('WARN host: The import of begin.json waits until the store is writable: The store is away.')
   })
 
   it('stops waiting when the host stops', async () => {

@@ -48,7 +48,7 @@ Status: (i)nstalled, (e)nabled
 
   it('says what is broken on stderr, and says so when there is nothing', async () => {
     const { kytos, root } = await commandLine()
-    expect((await kytos('napps', 'list')).stdout).toMatch(/^No NApps found\./)
+    expect((await kytos('napps', 'list')).stdout).toMatch(/^No NApps are installed\./)
     await writeFiles(root, { 'a/b/napp.json': '{' })
     expect((await kytos('napps', 'list')).stderr).toContain('a/b/napp.json is broken')
   })
@@ -59,18 +59,18 @@ describe('napps enable and disable', () => {
     const { kytos } = await withNApps()
     expect(await kytos('napps', 'enable', 'kytos/of_core', 'kytos/topology:2.1')).toEqual({
       exit: 0,
-      stdout: 'kytos/of_core is enabled.\nkytos/topology was enabled already.\n',
+      stdout: 'kytos/of_core is enabled.\nkytos/topology is already enabled.\n',
       stderr: '',
     })
     const disabled = await kytos('napps', 'disable', 'kytos/of_core')
     expect(disabled).toMatchObject({ exit: 0, stdout: 'kytos/of_core is disabled.\n' })
-    expect(disabled.stderr).toContain('kytos/topology depends on kytos/of_core')
+    expect(disabled.stderr).toContain('NApps that depend on kytos/of_core keep running without it: kytos/topology')
   })
 
   it('take all: disable leaves kytos/settings on', async () => {
     const { kytos } = await withNApps()
     expect((await kytos('napps', 'disable', 'all')).stdout).toBe('kytos/of_core was not enabled.\nkytos/topology is disabled.\n')
-    expect((await kytos('napps', 'enable', 'all')).stdout).toContain('kytos/settings was enabled already.\nkytos/topology is enabled.\n')
+    expect((await kytos('napps', 'enable', 'all')).stdout).toContain('kytos/settings is already enabled.\nkytos/topology is enabled.\n')
   })
 
   it('name the nearest NApp for one that is not there, and change nothing', async () => {
@@ -78,7 +78,7 @@ describe('napps enable and disable', () => {
     expect(await kytos('napps', 'enable', 'kytos/of_core', 'kytos/topolgy')).toEqual({
       exit: 3,
       stdout: '',
-      stderr: 'kytos-settings: There is no NApp kytos/topolgy here. Did you mean kytos/topology?\n',
+      stderr: 'kytos-settings: The NApp kytos/topolgy is not installed. Did you mean kytos/topology?\n',
     })
     expect((await kytos('napps', 'list')).stdout).toContain('[i-]   | kytos/of_core')
   })
@@ -87,7 +87,7 @@ describe('napps enable and disable', () => {
     const { kytos } = await withNApps()
     const refused = await kytos('napps', 'disable', 'kytos/settings')
     expect(refused.exit).toBe(5)
-    expect(refused.stderr).toMatch(/^kytos-settings: kytos\/settings holds the settings of every NApp.*--force/)
+    expect(refused.stderr).toMatch(/^kytos-settings: kytos\/settings provides the settings of every NApp.*--force/)
     expect((await kytos('napps', 'disable', 'kytos/settings', '--force')).stdout).toBe('kytos/settings is disabled.\n')
   })
 

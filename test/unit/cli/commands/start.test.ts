@@ -28,7 +28,7 @@ describe('start', () => {
       .trim()
       .split('\n')
       .map(line => JSON.parse(line))
-    expect(lines.map(({ msg }) => msg)).toContain(`Started with ${join(cwd, 'kytos.ini')}: 2 NApps.`)
+    expect(lines.map(({ msg }) => msg)).toContain(`Started with ${join(cwd, 'kytos.ini')}. Running NApps: 2.`)
     for (const line of lines) expect(line).toMatchObject({ level: expect.stringMatching(/^(info|warn)$/), name: 'host', time: expect.any(String) })
   })
 
@@ -44,7 +44,7 @@ describe('start', () => {
     await writeFile(ini, (await readFile(ini, 'utf8')).replace('[settings]', `[settings]\nlog = ${log}\ncontroller = c1`))
     const { stderr } = await runIn(cwd, ['start'], undefined, undefined, isTTY)
     if (form === 'json') expect(JSON.parse(stderr.split('\n')[0] ?? '')).toMatchObject({ controller: 'c1', name: 'host' })
-    else expect(stderr).toMatch(/\d\d:\d\d:\d\d.* INFO {2}host: Started with .*kytos\.ini: 1 NApps\./m)
+    else expect(stderr).toMatch(/\d\d:\d\d:\d\d.* INFO {2}host: Started with .*kytos\.ini\. Running NApps: 1\./m)
   })
 
   it('follows what is enabled while it runs', async () => {
@@ -86,11 +86,11 @@ describe('start', () => {
 
   it.each([
     ['-c', 'none.ini', 3, 'none.ini does not exist'],
-    ['--import', 'none.json', 3, 'none.json, named by --import, cannot be read'],
-    ['--import', 'list.json', 2, 'list.json, named by --import, is broken: it must be an object'],
+    ['--import', 'none.json', 3, 'none.json (--import) cannot be read'],
+    ['--import', 'list.json', 2, 'list.json (--import) is not valid: the file must hold an object'],
     ['--import', 'name.json', 2, '"of_lldp" is not a namespace'],
-    ['--import', 'text.json', 2, 'for "a/b" must be an object of settings'],
-    ['--import', 'twice.json', 2, 'twice.json, named by --import, is broken: Not JSON'],
+    ['--import', 'text.json', 2, 'the value of "a/b" must be an object of settings'],
+    ['--import', 'twice.json', 2, 'twice.json (--import) is not valid: Not JSON'],
   ])('%s %s is refused before anything starts', async (option, file, code, message) => {
     const { cwd, root } = await commandLine()
     await enabled(root, 'kytos/settings', SETTINGS, { priority: 0 })

@@ -50,15 +50,17 @@ describe('token', () => {
     await service()
     const made = await kytos('token', 'create', 'ci', '--rights', 'write', '--expires', '12h')
     expect(made).toMatchObject({ exit: 0, stdout: expect.stringMatching(TOKEN) })
-    expect(made.stderr).toMatch(/^ci \(id [0-9a-f]{16}\) may write, until \d{4}-.*Z\. This is its token; it is not shown again:\n$/)
+    expect(made.stderr).toMatch(/^Created the token ci \(id [0-9a-f]{16}; rights: write; expires at \d{4}-.*Z\)\. It is printed only once:\n$/)
     expect((await fetch(`${await url()}/api/kytos/settings/v1/`)).status).toBe(401)
     expect((await read(await url(), made.stdout)).status).toBe(200)
     const [, id = ''] = made.stdout.split('_')
     const listed = await kytos('token', 'list')
-    expect(listed.stdout).toMatch(new RegExp(`^ID +Name +Rights +Made +By +Ends\\n${id} +ci +write +\\S+Z +local-admin +\\S+Z\\n$`))
+    expect(listed.stdout).toMatch(
+      new RegExp(`^ID +Name +Rights +Created at +Created by +Expires at\\n${id} +ci +write +\\S+Z +local-admin +\\S+Z\\n$`),
+    )
     expect(await kytos('token', 'revoke', id)).toEqual({ exit: 0, stdout: `The token ${id} is revoked.\n`, stderr: '' })
     expect((await read(await url(), made.stdout)).status).toBe(401)
-    expect((await kytos('token', 'list')).stdout).toBe('There are no tokens. "kytos-settings token create NAME" makes one.\n')
+    expect((await kytos('token', 'list')).stdout).toBe('There are no tokens. "kytos-settings token create NAME" creates one.\n')
   })
 
   it('open the store themselves when no service runs, and what they made holds when one does', async () => {
@@ -79,8 +81,8 @@ describe('token', () => {
     [['create', 'a b'], 2, '"name" of a token must be'],
     [['create', 'a', '--rights', 'root'], 2, '"rights" of a token must be'],
     [['create', 'a', '--rights', ''], 2, '"rights" of a token must be'],
-    [['create', 'a', '--expires', 'soon'], 2, 'a time such as 90s, 30m, 12h or 30d'],
-    [['create', 'a', '--expires', '0s'], 2, 'a time such as'],
+    [['create', 'a', '--expires', 'soon'], 2, 'a lifetime such as 90s, 30m, 12h or 30d'],
+    [['create', 'a', '--expires', '0s'], 2, 'a lifetime such as'],
     [['create', 'a', '--expires', '99999d'], 2, '"expires_in" must be seconds'],
     [['revoke', 'abc'], 3, 'There is no token with the id "abc"'],
     [['revoke', '../x'], 3, 'There is no token'],

@@ -38,8 +38,8 @@ async function printPreview(preview: Partial<Preview>, json = false) {
 
 describe('a dry run', () => {
   it.each([
-    ['refused', 'too fast for "b"', 'kytos/b would refuse this: too fast for "b".'],
-    ['late', null, 'kytos/b would refuse this: it does not answer in time.'],
+    ['refused', 'too fast for "b"', 'kytos/b would reject this change: too fast for "b".'],
+    ['late', null, 'kytos/b would reject this change: no answer within the deadline.'],
   ] as const)('that a NApp %s is shown whole, and is a conflict', async (verdict, reason, message) => {
     const consumers = [
       { ...consumer, napp: 'kytos/a' },
@@ -57,7 +57,7 @@ describe('a dry run', () => {
     const errors = [{ pointer: '/x', rule: 'maximum', message: '"/x" must be at most 1, not 2.' }]
     const { stdout, thrown } = await printPreview({ rejected: [{ scope: 'controller:c1', errors }] })
     expect(stdout).toBe(
-      'Nothing would be different in effect for kytos/a here.\n\nThe overrides of controller:c1 would not count any more: "/x" must be at most 1, not 2.\n\nThis was a dry run: nothing was written.\n',
+      'The effective settings of kytos/a on this controller would not change.\n\nOverrides of the scope controller:c1 would become invalid and be ignored: "/x" must be at most 1, not 2.\n\nDry run: nothing was written.\n',
     )
     expect(thrown).toBe(undefined)
   })

@@ -87,7 +87,7 @@ describe('a value that is typed', () => {
   ])('for %s, %s is refused, and it is said what it takes', (key, typed) => {
     expect(refused(() => parseTyped(SCHEMA, parseKey(key), typed))).toMatchObject({
       code: 'SETTINGS_INVALID',
-      message: expect.stringContaining('takes JSON of type'),
+      message: expect.stringContaining('must be JSON of type'),
     })
   })
 

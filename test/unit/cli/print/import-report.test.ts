@@ -30,5 +30,5 @@ skipped  kytos.topology f0       storehouse/kytos.topology/5e  it is empty
 skipped  -                       broken.json:1                 it must be an object
 `
   expect(printImportReport(createReport(ITEMS, false))).toBe(`${text}4 new, 2 changed, 1 same, 3 skipped.\n`)
-  expect(printImportReport(createReport(ITEMS, true))).toBe(`${text}It would be 4 new, 2 changed, 1 same, 3 skipped. Nothing was written.\n`)
+  expect(printImportReport(createReport(ITEMS, true))).toBe(`${text}Planned: 4 new, 2 changed, 1 same, 3 skipped. Nothing was written.\n`)
 })

@@ -1,10 +1,10 @@
 import stringWidth from 'string-width'
 import { describe, expect, it } from 'vitest'
-import { createPaper, harmless } from '../../../../src/cli/terminal/paper.ts'
 import { cut, printTable } from '../../../../src/cli/terminal/table.ts'
+import { createTerminal, sanitize } from '../../../../src/cli/terminal/terminal.ts'
 
-const paper = (out: { readonly isTTY?: boolean; readonly columns?: number }, env = {}) => createPaper({ write: () => {}, ...out }, env)
-const PLAIN = paper({})
+const terminal = (out: { readonly isTTY?: boolean; readonly columns?: number }, env = {}) => createTerminal({ write: () => {}, ...out }, env)
+const PLAIN = terminal({})
 
 describe('a table', () => {
   it('is aligned by what is seen, and ends no line with spaces', () => {
@@ -24,14 +24,18 @@ describe('a table', () => {
   it('fits a terminal, and what may be cut is cut first', () => {
     const row = ['kytos/link_discovery', 'x'.repeat(50), '静'.repeat(30)]
     for (const columns of [40, 60, 80]) {
-      const lines = printTable(['A', { head: 'B', cut: true }, { head: 'C', cut: true }], [row], paper({ isTTY: true, columns }, { NO_COLOR: '1' }))
+      const lines = printTable(
+        ['A', { head: 'B', cut: true }, { head: 'C', cut: true }],
+        [row],
+        terminal({ isTTY: true, columns }, { NO_COLOR: '1' }),
+      )
         .trimEnd()
         .split('\n')
       for (const line of lines) expect(stringWidth(line)).toBeLessThanOrEqual(columns)
       expect(lines[1]).toContain('kytos/link_discovery')
       expect(lines[1]).toContain('…')
     }
-    const [, none = ''] = printTable(['A', 'B'], [row.slice(1)], paper({ isTTY: true, columns: 30 }, { NO_COLOR: '1' })).split('\n')
+    const [, none = ''] = printTable(['A', 'B'], [row.slice(1)], terminal({ isTTY: true, columns: 30 }, { NO_COLOR: '1' })).split('\n')
     expect([29, 30]).toContain(stringWidth(none))
     expect(printTable(['A', 'B', 'C'], [row], PLAIN)).toContain(row[2])
     expect(printTable(['A', { head: 'B', cut: true }], [['a', 'x'.repeat(9_000)]], PLAIN).length).toBeLessThan(1_100)
@@ -39,7 +43,7 @@ describe('a table', () => {
 
   it('lets nothing through that steers a terminal', () => {
     expect(printTable(['A'], [['\x1b[2J\u009b\u202eevil\nline']], PLAIN)).toBe('A\n\ufffd[2J\ufffd\ufffdevil line\n')
-    expect(harmless('\x07\r\nok')).toBe('\ufffd ok')
+    expect(sanitize('\x07\r\nok')).toBe('\ufffd ok')
   })
 
   it('cuts between what people take for letters', () => {
@@ -48,7 +52,7 @@ describe('a table', () => {
   })
 })
 
-describe('paint', () => {
+describe('style', () => {
   it.each([
     [{ isTTY: true }, {}, '\x1b[31mx\x1b[0m'],
     [{ isTTY: true }, { NO_COLOR: '1' }, 'x'],
@@ -56,6 +60,6 @@ describe('paint', () => {
     [{ isTTY: true }, { TERM: 'dumb' }, 'x'],
     [{}, {}, 'x'],
   ])('on %j with %j', (out, env, painted) => {
-    expect(paper(out, env).paint('red', 'x')).toBe(painted)
+    expect(terminal(out, env).style('red', 'x')).toBe(painted)
   })
 })

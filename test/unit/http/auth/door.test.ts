@@ -228,7 +228,7 @@ describe('tokens over REST', () => {
     expect((await ask(rig, 'PATCH', NAMESPACE, bearer(token ?? ''))).status).toBe(401)
     expect((await rig.send('DELETE', `${API}/token?id=${id}`, { headers })).json.code).toBe('TOKEN_NOT_FOUND')
     expect(rig.log.lines.join('\n')).not.toContain(token)
-    expect(rig.log.lines).toContainEqual(expect.stringMatching(new RegExp(`^info root made the token ci \\(id ${id}; write; .*Z\\)`)))
+    expect(rig.log.lines).toContainEqual(expect.stringMatching(new RegExp(`^info root created the token ci \\(id ${id}; rights: write; .*Z\\)`)))
   })
 
   it.each([
@@ -262,7 +262,7 @@ describe('wrong credentials', () => {
     expect((await ask(rig, 'GET', API, headers)).status).toBe(200)
     expect((await ask(rig, 'GET', API)).status).toBe(401)
     // The log tells of the first and of the last, not of each.
-    expect(rig.log.lines.filter(line => line.includes('127.0.0.1 showed a credential'))).toHaveLength(2)
+    expect(rig.log.lines.filter(line => line.includes('Rejected an invalid credential from 127.0.0.1'))).toHaveLength(2)
   })
 
   it('made to take long take none', async () => {

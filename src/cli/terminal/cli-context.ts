@@ -1,13 +1,13 @@
 import type { Console } from '../../log/console-log.ts'
 
-/** What a command sees of its process. */
-export interface World {
+/** The process environment of a command. */
+export interface CliContext {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdout: Console
   readonly stderr: Console
-  /** A signal that aborts when the process is asked to stop; from the first call on the process no longer dies of it by itself. */
+  /** A signal that aborts on a stop signal to the process; the first call replaces the default exit of the process. */
   interruption(): AbortSignal
-  /** Called once a service answers at `url`. */
+  /** Called once a service listens at `url`. */
   ready(url: string): void
 }
