@@ -34,5 +34,5 @@ it('controllers works without a service', async () => {
   expect(await runIn(cwd, ['set', 'kytos/x', 'n=1', '--scope', 'controller', '--new'])).toMatchObject({ exit: 0 })
   const { exit, stdout, stderr } = await runIn(cwd, ['controllers', '--json'])
   expect({ exit, json: parseJson(stdout) }).toEqual({ exit: 0, json: { controllers: [{ id: 'c9', self: true, namespaces: ['kytos/x'] }] } })
-  expect(stderr).toContain('no service runs here')
+  expect(stderr).toContain('No service is running here; opening the store directly.')
 })
