@@ -138,5 +138,5 @@ export function isSettingsError(error: unknown, ...codes: ErrorCode[]): error is
 export function toSettingsError(error: unknown): SettingsError {
   if (error instanceof SettingsError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new SettingsError('INTERNAL_ERROR', `An unexpected error: ${message}`, { cause: error })
+  return new SettingsError('INTERNAL_ERROR', `Unexpected error: ${message}`, { cause: error })
 }

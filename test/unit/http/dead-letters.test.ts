@@ -61,7 +61,7 @@ it('GET lists what listeners failed on, oldest first, as JSON whatever the event
     { event: { name: 'topology.down', content: {} } },
   ])
   const { text } = await rig.send('GET', DEAD_LETTER)
-  expect(text).toContain('"content":{"dpid":18446744073709551616,"circle":"a object that JSON cannot hold","bare":"a object that JSON cannot hold"}')
+  expect(text).toContain('"content":{"dpid":18446744073709551616,"circle":"a object that JSON cannot represent","bare":"a object that JSON cannot represent"}')
   expect((await lettersOf(rig, '?event_name=topology.down')).map(({ event }) => event.name)).toEqual(['topology.down'])
   expect((await lettersOf(rig, '?limit=1')).map(({ event }) => event.name)).toEqual(['topology.down'])
   expect(await lettersOf(rig, '?event_name=other')).toEqual([])
