@@ -134,5 +134,5 @@ export function parseExact(text: string, options: ParseOptions): Json {
 }
 
 function show(sign: string | undefined): string {
-  return sign === undefined ? 'the end of the text' : JSON.stringify(sign)
+  return sign === undefined ? 'end of text' : JSON.stringify(sign)
 }

@@ -158,7 +158,7 @@ class BusSettings extends Mirror {
       if (answer) this.learnRevision(answer.epoch, answer.revision)
     } catch (error) {
       // The older revision stays, which as a guard refuses rather than overwrites; the next fact asks again.
-      if (!this.#closed) this.#owner.log.warn(`The revision of "${this.namespace}" could not be asked for: ${toSettingsError(error).message}`)
+      if (!this.#closed) this.#owner.log.warn(`The revision of "${this.namespace}" was not refreshed: ${toSettingsError(error).message}`)
     }
   }
 

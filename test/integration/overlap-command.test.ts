@@ -65,10 +65,7 @@ describe('Commands on a store that overlaps with another one', () => {
         ['token', 'list', '-c', target],
       ]) {
         const { exit, output } = await kytos(cwd, ...args)
-        expect([exit, output], args.join(' ')).toEqual([
-          args[0] === 'export' ? 6 : 1,
-          expect.stringContaining(`overlaps the store at "${other}"`),
-        ])
+        expect([exit, output], args.join(' ')).toEqual([args[0] === 'export' ? 6 : 1, expect.stringContaining(`overlaps the store at "${other}"`)])
         expect(output).not.toContain(HASH)
       }
     }

@@ -156,7 +156,7 @@ class Remote implements RemoteBus {
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw this.#closed
-      this.#subscribing?.settle(new SettingsError('CONTENT_MALFORMED', 'Another subscription took the place of this one before it was confirmed.'))
+      this.#subscribing?.settle(new SettingsError('CONTENT_MALFORMED', 'The subscription was replaced by another one before it was confirmed.'))
       const settle = (error?: SettingsError): void => (error ? reject(error) : resolve())
       this.#subscribing = { wanted, listener, cursor: wanted.since, settle }
       this.#resubscribe()
@@ -168,7 +168,7 @@ class Remote implements RemoteBus {
   }
 
   async close(): Promise<void> {
-    this.#closed ??= new SettingsError('SERVICE_ABSENT', 'This connection to the bus was closed: open another.')
+    this.#closed ??= new SettingsError('SERVICE_ABSENT', 'This connection to the bus is closed. Open a new one.')
     await this.#line.close()
     this.#commands.end(this.#closed)
     this.#subscribing?.settle(this.#closed)
@@ -228,13 +228,13 @@ class Remote implements RemoteBus {
       this.#subscribing = undefined
       // The line may be another than the one that the subscription before was made on.
       if (!this.#isLive) this.#resubscribe()
-    } else this.#log?.warn(`The service refused what was sent: ${error.message}`)
+    } else this.#log?.warn(`The service rejected a frame: ${error.message}`)
   }
 
   #absent(): SettingsError {
     const why = this.#refused
-    const absent = `There is no connection to the service${why ? ` (${why.message})` : ''}; nothing was sent.`
-    const message = this.connected ? 'The service is still at the commands that were asked before this one; it was not sent.' : absent
+    const absent = `The service is not connected${why ? ` (${why.message})` : ''}; the command was not sent. Retry later.`
+    const message = this.connected ? 'Too many commands are waiting for a response; this one was not sent. Retry later.' : absent
     return new SettingsError('SERVICE_ABSENT', message, isSettingsError(why) ? { cause: why } : {})
   }
 }
@@ -242,7 +242,7 @@ class Remote implements RemoteBus {
 function busUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^(?:http|ws)s?:$/.test(url.protocol)) {
-    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is no address of a service: it looks like http://127.0.0.1:8181.`)
+    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is not the URL of a service. Use a URL such as http://127.0.0.1:8181.`)
   }
   url.protocol = url.protocol.replace('http', 'ws')
   if (url.pathname === '/') url.pathname = PATH
