@@ -19,7 +19,7 @@ import type { SettingsOf } from './settings-of.ts'
  *  2. After the beginning only facts move `values`, so that a listener hears every step that the watcher tells.
  */
 
-/** Whose settings: a NApp's context, or as much of it as there is. */
+/** The owner of the settings: a NApp's context, or the required part of one. */
 export type SettingsOwner = Pick<NAppContext, 'id' | 'bus' | 'log'> & Partial<Pick<NAppContext, 'folder' | 'manifest'>>
 
 /** Milliseconds that an update waits for its own fact once the service has answered. */
@@ -28,8 +28,8 @@ const PATIENCE = 2_000
 const WHOLE = Number.MAX_SAFE_INTEGER
 
 /**
- * Opens the settings of a NApp: registers the schema (with the NApp's seed and version) when one is given, and follows the values from then on.
- * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for a schema or seed that is wrong, SERVICE_ABSENT.
+ * Opens the live settings of a NApp and registers its schema, seed and version if a schema is given.
+ * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for an invalid schema or seed, SERVICE_ABSENT.
  */
 export async function openSettings<const Schema extends JsonSchema>(owner: SettingsOwner, schema: Schema): Promise<LiveSettings<SettingsOf<Schema>>>
 export async function openSettings<Values extends object>(owner: SettingsOwner): Promise<LiveSettings<Values>>

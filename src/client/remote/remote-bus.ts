@@ -7,53 +7,53 @@ import type { Log } from '../../log/log.ts'
 import { errorOf, RemoteCommands } from './remote-commands.ts'
 import { isFinal, printFrame, RemoteLine } from './remote-line.ts'
 
-/** The bus of a service in another process or on another host; a connection that is lost is opened again by itself. */
+/** The bus of a service in another process or on another host; reconnects automatically. */
 export interface RemoteBus {
-  /** False while the service is away. */
+  /** False while the service is disconnected. */
   readonly connected: boolean
-  /** Where the subscription is: what to give as `since` after a restart of this process. */
+  /** The position of the subscription, usable as `since` after a restart of this process. */
   readonly cursor: string | undefined
   /**
-   * Asks a command. What only reads is asked again when its connection is lost, anything else never.
-   * @throws SettingsError the service's own; SERVICE_ABSENT when it was not sent within `timeout`, DOCUMENT_TOO_LARGE when it never can be: it was not done;
-   * OUTCOME_UNKNOWN, TIMEOUT when it may have been.
+   * Sends a command and returns its answer. After a lost connection, only commands that read are resent.
+   * @throws SettingsError the service's own; SERVICE_ABSENT (not sent within `timeout`) and DOCUMENT_TOO_LARGE mean: not applied;
+   * OUTCOME_UNKNOWN and TIMEOUT mean: possibly applied.
    */
   ask<N extends CommandName>(name: N, content: CommandContent<N>, options?: AskOptions): Promise<CommandAnswer<N>>
   /**
-   * Hears events from now on, or after `since`, in place of what was subscribed to before; resolves once nothing is missed any more. Facts with a cursor are
-   * heard once each, in order, over any number of connections; what can no longer be told step by step comes as one `settings.snapshot`. Other events are
-   * heard while there is a connection.
+   * Subscribes to events from now on, or after `since`, and replaces the previous subscription; resolves once no event can be missed. Facts with a cursor are
+   * delivered once each, in order, across reconnects; if the history is lost, one `settings.snapshot` is delivered instead. Other events are
+   * delivered while connected.
    * @throws SettingsError CONTENT_MALFORMED, CURSOR_MALFORMED.
    */
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void>
-  /** Publishes an ordinary event. What the service refuses of it is logged. @throws SettingsError SERVICE_ABSENT while there is no connection. */
+  /** Publishes an ordinary event; a rejection by the service is logged. @throws SettingsError SERVICE_ABSENT while disconnected. */
   publish(name: string, content?: JsonObject): void
-  /** Hangs up; what is not answered yet fails. */
+  /** Closes the connection; pending commands fail. */
   close(): Promise<void>
 }
 
 export interface RemoteSubscription {
   /** Exact names, or `prefix.*`. */
   readonly names: readonly string[]
-  /** Facts of these only; of all when absent. */
+  /** Facts of these namespaces only; of all when absent. */
   readonly namespaces?: readonly string[]
-  /** The cursor to go on after. */
+  /** The cursor after which to resume. */
   readonly since?: string
 }
 
-/** Hears an event; what it throws is logged, and nothing waits for it. */
+/** Called with each event; an error it throws is logged. It is not awaited. */
 export type RemoteListener = (event: KytosEvent, cursor: string | undefined) => void | Promise<void>
 
 export interface RemoteBusOptions {
-  /** A token of the service, or a login token of Kytos; needed where the service asks for one. */
+  /** A token of the service, or a login token of Kytos, if the service requires one. */
   readonly token?: string
-  /** Headers of the handshake, such as what a proxy asks for. */
+  /** Additional headers of the handshake, for example for a proxy. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Certificates to trust, as PEM, in place of those that Node knows. */
+  /** Trusted certificate authorities (PEM), instead of those of Node. */
   readonly ca?: string | Buffer
-  /** True takes any certificate: for a line that does not leave this host, where the service may have one for its name elsewhere. */
+  /** True accepts any certificate: only for connections within this host, where the certificate may name another host. */
   readonly anyCertificate?: boolean
-  /** Milliseconds between two signs of life; 15,000 by default. */
+  /** Milliseconds between two heartbeats; 15,000 by default. */
   readonly heartbeat?: number
   /** Milliseconds that the first connection may take; 10,000 by default. */
   readonly timeout?: number
@@ -66,7 +66,7 @@ const BEGINNING = '0'
 
 /**
  * Connects to a service at its address, such as `http://127.0.0.1:8181`.
- * @throws SettingsError why it refuses, or SERVICE_ABSENT when it cannot be reached within `timeout`.
+ * @throws SettingsError the reason of a rejection, or SERVICE_ABSENT if it cannot be reached within `timeout`.
  */
 export async function openRemoteBus(url: string, options: RemoteBusOptions = {}): Promise<RemoteBus> {
   const bus = new Remote(busUrl(url), options)
