@@ -42,7 +42,7 @@ const LONGEST_TIMEOUT = 2 ** 31 - 1
 function late(name: string, timeout: number): SettingsError {
   return new SettingsError(
     'TIMEOUT',
-    `No answer to "${name}" within ${timeout / 1_000} s. What was asked for may still be done: retrieve before you ask again.`,
+    `No response to "${name}" within ${timeout / 1_000} s; it may still be applied. Retrieve the settings before you retry.`,
     { details: { command: name, timeout } },
   )
 }

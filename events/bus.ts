@@ -72,7 +72,7 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     })
     const { message, code } = describeError(error)
     // Whole backlogs are given up at once; the inbox has said so in one line.
-    if (code !== 'LISTENER_SLOW') log?.warn(`${inbox.name} failed on "${event.name}": ${message}`)
+    if (code !== 'LISTENER_SLOW') log?.warn(`Listener ${inbox.name} failed on "${event.name}": ${message}`)
   }
 
   const view = (actor: Actor): Bus => ({
@@ -141,7 +141,7 @@ function checkContent(name: string, content: unknown): void {
 function forged(name: string, actor: Actor): SettingsError {
   return new SettingsError(
     'EVENT_RESERVED',
-    `${actor.name} may not emit "${name}": only the watcher says settings.*, box.* and kytos/settings.*. To change something, emit a command such as "kytos.settings.update".`,
+    `${actor.name} may not emit "${name}": the events settings.*, box.* and kytos/settings.* are reserved for the service. To change settings, send a command such as "kytos.settings.update".`,
     { details: { got: name } },
   )
 }

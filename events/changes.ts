@@ -22,7 +22,7 @@ export interface RuleBroken {
   readonly rule: string
   readonly got?: Json
   readonly expected?: Json
-  /** One sentence for people. */
+  /** One sentence for the user. */
   readonly message: string
   /** The nearest key that would be allowed. */
   readonly nearest?: string
@@ -31,7 +31,7 @@ export interface RuleBroken {
 /** From low to high: a higher one hides what the lower ones say. */
 export type Layer = 'default' | 'seed' | 'cluster' | 'controller' | 'environment'
 
-/** A value as one layer has it. What nobody recorded, or no record is left of, is null. */
+/** The value of one layer. A member without a record is null. */
 export interface LayerValue {
   readonly layer: Layer
   readonly value: Json
@@ -43,17 +43,17 @@ export interface LayerValue {
   readonly variable?: string
 }
 
-/** Why a value is what it is: the layer that counts, and what it hides, highest first. */
+/** The origin of a value: the effective layer, and the layers it hides, highest first. */
 export interface Explanation extends LayerValue {
   /** `pointer` where a lower layer has a value above or around the place, which is hidden as a whole. */
   readonly shadowed: readonly (LayerValue & { readonly pointer?: string })[]
 }
 
-/** What a change would do here. */
+/** The effect that a change would have on this controller. */
 export interface Preview {
   readonly changes: readonly ValueChange[]
   readonly consumers: readonly PreviewedConsumer[]
-  /** Other overrides of the namespace that would not count any more, since they do not validate on top of the change. */
+  /** Other overrides of the namespace that would be ignored, because they would no longer match the schema. */
   readonly rejected: readonly { readonly scope: string; readonly errors: readonly RuleBroken[] }[]
 }
 

@@ -51,7 +51,7 @@ export class Consumers implements Consultation {
   /** @throws SettingsError CONTENT_MALFORMED for a hook that is no function. */
   add(namespace: string, napp: string, { changing }: Consumer): Unsubscribe {
     if (changing !== undefined && typeof changing !== 'function') {
-      throw new SettingsError('CONTENT_MALFORMED', `"changing" of a consumer of "${namespace}" must be a function, not ${typeof changing}.`)
+      throw new SettingsError('CONTENT_MALFORMED', `"changing" for "${namespace}" must be a function, not ${typeof changing}.`)
     }
     const seat: Seat = { napp, changing, owing: new Set() }
     const seats = this.#seats.get(namespace) ?? new Set()
@@ -91,7 +91,7 @@ export class Consumers implements Consultation {
     if (!changing) return { napp, verdict: 'accepted', reason: null }
     const since = performance.now()
     const owed = [...seat.owing].find(one => since - one.since < PATIENCE)
-    if (owed) return { napp, verdict: 'late', reason: `it was asked at ${owed.at} and has not answered since; if it hangs, restart or disable it` }
+    if (owed) return { napp, verdict: 'late', reason: `it has not answered the request of ${owed.at}; if it hangs, restart or disable it` }
     const end = new AbortController()
     const question: Question = { at: new Date().toISOString(), since, over: false }
     let timer: NodeJS.Timeout | undefined
@@ -120,7 +120,7 @@ export function outsideHook<Result>(work: () => Result): Result {
 /** @throws SettingsError HOOK_COMMAND when a hook that is being asked says a command. */
 export function refuseInHook(command: string): void {
   if (asked.getStore()?.over !== false) return
-  throw new SettingsError('HOOK_COMMAND', `A changing hook issues no commands, and this one says "${command}": it has everything in its arguments.`)
+  throw new SettingsError('HOOK_COMMAND', `A changing hook may not send commands, such as "${command}". Use the hook's arguments instead.`)
 }
 
 async function answerOf(napp: string, changing: ChangingHook, proposal: Proposal, signal: AbortSignal): Promise<Opinion> {
@@ -128,8 +128,8 @@ async function answerOf(napp: string, changing: ChangingHook, proposal: Proposal
     const given: unknown = changing(proposal, signal)
     const reason: unknown = isThenable(given) ? await given : given
     if (reason === undefined) return { napp, verdict: 'accepted', reason: null }
-    if (reason === '') return { napp, verdict: 'refused', reason: 'it gives no reason' }
-    return { napp, verdict: 'refused', reason: typeof reason === 'string' ? reason : `its hook gave ${typeof reason}, neither a reason nor nothing` }
+    if (reason === '') return { napp, verdict: 'refused', reason: 'it returned an empty reason' }
+    return { napp, verdict: 'refused', reason: typeof reason === 'string' ? reason : `its hook returned ${typeof reason}, not a string or undefined` }
   } catch (error) {
     return { napp, verdict: 'refused', reason: describeError(error).message }
   }

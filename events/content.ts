@@ -18,7 +18,7 @@ export function checkFields(command: string, content: object, fields: Fields): v
     const near = nearest(field, allowed)
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `"${command}" takes no ${quote(field)}${near ? `; did you mean "${near}"?` : '.'} It takes: ${allowed.join(', ')}.`,
+      `"${command}" has no field ${quote(field)}${near ? `; did you mean "${near}"?` : '.'} Allowed fields: ${allowed.join(', ')}.`,
       {
         details: { got: field, expected: allowed, ...(near ? { nearest: near } : {}) },
       },
@@ -26,7 +26,7 @@ export function checkFields(command: string, content: object, fields: Fields): v
   }
   for (const field of required) {
     if ((content as Record<string, unknown>)[field] === undefined) {
-      throw new SettingsError('CONTENT_MALFORMED', `"${command}" needs "${field}".`, { details: { expected: required } })
+      throw new SettingsError('CONTENT_MALFORMED', `"${command}" requires the field "${field}".`, { details: { expected: required } })
     }
   }
 }
@@ -55,13 +55,13 @@ export function parseGuard(value: unknown): Revision | undefined {
 export function parseComment(value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string' || value.length > COMMENT_LENGTH || !value.isWellFormed()) {
-    throw new SettingsError('CONTENT_MALFORMED', `"comment" must be a text of at most ${COMMENT_LENGTH} characters.`)
+    throw new SettingsError('CONTENT_MALFORMED', `"comment" must be a string of at most ${COMMENT_LENGTH} characters.`)
   }
   return value
 }
 
 export function parseText(value: unknown, field: string): string {
-  if (typeof value !== 'string' || value === '') throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be a text that is not empty.`)
+  if (typeof value !== 'string' || value === '') throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be a non-empty string.`)
   return value
 }
 
@@ -86,7 +86,7 @@ export function parseMethod<M extends string>(value: unknown, allowed: readonly 
   if (value === undefined) return preset
   const found = allowed.find(method => method === value)
   if (found === undefined)
-    throw new SettingsError('METHOD_NOT_FOUND', `${quote(value)} is not a method: ${allowed.join(', ')}.`, {
+    throw new SettingsError('METHOD_NOT_FOUND', `Unknown "method" ${quote(value)}; allowed are ${allowed.join(', ')}.`, {
       details: { got: typeof value === 'string' ? value : quote(value), expected: allowed },
     })
   return found

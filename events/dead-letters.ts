@@ -44,7 +44,7 @@ export class DeadLetterBox implements DeadLetters {
     if (!redeliver(event)) {
       throw new SettingsError(
         'DEAD_LETTER_NOT_FOUND',
-        `${letter.listener} no longer listens, so "${letter.event.name}" cannot be handed to it again: drop it.`,
+        `The listener ${letter.listener} is no longer registered, so "${letter.event.name}" cannot be redelivered. Delete the dead letter.`,
       )
     }
     this.#letters.delete(id)
@@ -60,14 +60,15 @@ export class DeadLetterBox implements DeadLetters {
     if (kept) return kept
     throw new SettingsError(
       'DEAD_LETTER_NOT_FOUND',
-      `There is no dead letter ${JSON.stringify(String(id).slice(0, 80))}: it was dropped, handed out again, or ${this.#limit} newer ones came.`,
+      `The dead letter ${JSON.stringify(String(id).slice(0, 80))} does not exist: it was deleted, redelivered, or replaced by one of ${this.#limit} newer ones.`,
     )
   }
 }
 
 /** What a thrown value says, whatever it is; never its stack. */
 export function describeError(error: unknown): DeadLetter['error'] {
-  if (!(error instanceof Error)) return { message: typeof error === 'string' ? error : `A value that is no error was thrown: ${typeof error}` }
+  if (!(error instanceof Error))
+    return { message: typeof error === 'string' ? error : `The listener threw a value that is not an Error: ${typeof error}` }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   return code === undefined ? { message: error.message } : { message: error.message, code }
 }

@@ -38,7 +38,7 @@ export class CommandDesk {
 
   serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe {
     if (!findCommand(name)) throw unknownCommand(name)
-    if (this.#handlers.has(name)) throw new SettingsError('INTERNAL_ERROR', `"${name}" is served already; a command has one handler.`)
+    if (this.#handlers.has(name)) throw new SettingsError('INTERNAL_ERROR', `"${name}" already has a handler; a command has exactly one.`)
     // Stored under its own name, and only ever called with a command of that name.
     const stored = handler as unknown as Handler<CommandName>
     this.#handlers.set(name, stored)
@@ -103,14 +103,14 @@ export class CommandDesk {
 
 function unservedCommand(name: string): SettingsError {
   if (!findCommand(name)) return unknownCommand(name)
-  return new SettingsError('SERVICE_ABSENT', `Nobody answers "${name}": the Settings NApp is not ready yet, or has stopped. Try again.`, {
+  return new SettingsError('SERVICE_ABSENT', `"${name}" has no handler: the Settings NApp is starting or has stopped. Retry later.`, {
     details: { command: name },
   })
 }
 
 function unknownCommand(name: string): SettingsError {
   const nearest = closestMatch(name, Object.keys(COMMANDS))
-  return new SettingsError('COMMAND_NOT_FOUND', `There is no command "${name}"; the nearest is "${nearest}".`, { details: { got: name, nearest } })
+  return new SettingsError('COMMAND_NOT_FOUND', `Unknown command "${name}"; did you mean "${nearest}"?`, { details: { got: name, nearest } })
 }
 
 function stackOf(thrown: unknown): string {

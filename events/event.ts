@@ -11,16 +11,16 @@ export interface KytosEvent<Content = unknown> {
   readonly content: Content
   readonly timestamp: string
   readonly priority: number
-  /** How often it was handed again to a listener that had failed. */
+  /** The number of redeliveries to a listener that failed. */
   readonly reinjections: number
 }
 
-/** Hears events, one at a time: the next one waits until the promise of this one has settled. What it throws goes to the dead letters. */
+/** Called with one event at a time, after the promise of the previous call has settled. An error it throws makes a dead letter. */
 export type Listener<Content = unknown> = (event: KytosEvent<Content>) => void | Promise<void>
 
 export type Unsubscribe = () => void
 
-/** The answer path of a command, as in storehouse: on failure `data` is false and `error` says why. */
+/** The callback of a command, as in storehouse: on failure `data` is false and `error` is the reason. */
 export type Callback<Answer = unknown> = (event: KytosEvent, data: Answer | false, error: Error | null) => void
 
 export interface EmitOptions {
@@ -30,25 +30,25 @@ export interface EmitOptions {
 export interface ListenOptions {
   /** Only facts of this namespace. */
   readonly namespace?: string
-  /** Who listens, for the dead letters: a NApp id. The view's own name by default. */
+  /** The name of the listener in dead letters, a NApp id; the view's own name by default. */
   readonly name?: string
 }
 
-/** A change that is about to be committed, as it would look here. */
+/** A change before its commit, with its effect on this controller. */
 export interface Proposal {
   readonly namespace: string
-  /** Effective settings, after and before. */
+  /** The effective settings after and before the change. */
   readonly data: JsonObject
   readonly previous: JsonObject
-  /** What differs; never empty. */
+  /** The differences; never empty. */
   readonly changes: readonly ValueChange[]
   readonly actor: Actor
   readonly comment: string | null
-  /** True when somebody only wants to know: nothing will be written. */
+  /** True for a dry run, which writes nothing. */
   readonly dry_run: boolean
 }
 
-/** Gives nothing to accept, a reason to refuse; throwing refuses too. The signal aborts at the deadline. */
+/** Returns undefined to accept, or a reason to reject; throwing also rejects. The signal aborts at the deadline. */
 export type ChangingHook = (proposal: Proposal, signal: AbortSignal) => undefined | string | Promise<undefined | string>
 
 export interface Consumer {
@@ -72,7 +72,7 @@ export interface Consultation {
   consult(proposal: Proposal): Promise<readonly Opinion[]>
 }
 
-/** One NApp's (or one request's) view of the bus: it stamps its actor on commands and refuses to emit what only the watcher may say. */
+/** The view of the bus of one NApp or request: it stamps its actor on commands and rejects events reserved for the service. */
 export interface Bus {
   readonly actor: Actor
   /** @throws SettingsError EVENT_RESERVED for `settings.*`, `box.*` and `kytos/settings.*`. */
@@ -85,7 +85,7 @@ export interface Bus {
   /** Listens by exact name, or by a regular expression against the whole name. */
   on<N extends FactName>(name: N, listener: Listener<Facts[N]>, options?: ListenOptions): Unsubscribe
   on(name: string | RegExp, listener: Listener, options?: ListenOptions): Unsubscribe
-  /** Uses the settings of a namespace, in the view's own name: previews tell of it, and its hook is asked before a change of them is committed here. */
+  /** Registers a consumer of a namespace: previews list it, and its hook is called before a change is committed here. */
   consume(namespace: string, consumer?: Consumer): Unsubscribe
 }
 

@@ -47,7 +47,7 @@ function subjectOf({ name, content }: KytosEvent): string {
 function foldGroup(group: readonly Posted[]): Posted {
   const [first] = group
   const last = group.at(-1)
-  if (!first || !last) throw new RangeError('A group of facts has at least one.')
+  if (!first || !last) throw new RangeError('A group of facts must not be empty.')
   if (first === last) return last
   const { name } = last.event
   if (name === 'settings.changed') return replaceContent(last, foldChanged(group.map(({ event }) => event.content as Changed)))

@@ -128,16 +128,16 @@ export class Inbox implements Worker {
     for (const fact of folded) this.#facts.push(fact)
     // Twice what could not be folded further, so that each fact is folded a bounded number of times however many subjects there are.
     this.#foldAbove = Math.max(MAX_FACTS, folded.length * 2)
-    this.#tell(`is ${backlog.length} facts behind: they are folded into ${folded.length}, one for each subject.`)
+    this.#tell(`is ${backlog.length} facts behind: they were coalesced into ${folded.length}, one per subject.`)
   }
 
   #giveUpOldest(): void {
     const oldest = this.#others.shift()
     if (!oldest) return
-    this.#tell(`is more than ${MAX_EVENTS} events behind: the oldest go to the dead letters.`)
+    this.#tell(`is more than ${MAX_EVENTS} events behind: its oldest events become dead letters.`)
     const error = new SettingsError(
       'LISTENER_SLOW',
-      `${this.name} is more than ${MAX_EVENTS} events behind; "${oldest.event.name}" is the oldest and is given up.`,
+      `Listener ${this.name} is more than ${MAX_EVENTS} events behind; its oldest event "${oldest.event.name}" was not delivered.`,
     )
     this.#options.failed(this, oldest.event, error)
   }
@@ -145,7 +145,7 @@ export class Inbox implements Worker {
   #tell(what: string): void {
     if (this.#slow) return
     this.#slow = true
-    this.#options.behind(`${this.name} ${what}`)
+    this.#options.behind(`Listener ${this.name} ${what}`)
   }
 }
 

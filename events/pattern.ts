@@ -14,7 +14,7 @@ export function checkEventName(name: unknown): asserts name is string {
   const got = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : String(name)
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `${got} cannot name an event: a name is 1 to ${MAX_NAME} characters without control characters, and not "*" (to hear everything, listen to /.*/).`,
+    `${got} is not an event name: a name has 1 to ${MAX_NAME} characters, no control characters, and is not "*" (to receive all events, listen to /.*/).`,
   )
 }
 

@@ -33,7 +33,7 @@ export function parseCursor(text: string): Cursor {
   if (!found || revision === undefined || !Number.isSafeInteger(epoch)) {
     throw new SettingsError(
       'CURSOR_MALFORMED',
-      `${JSON.stringify(text)} is not a cursor: it is "<epoch>.<revision>.<n>" as the id of an event has it, or "0" for the start.`,
+      `${JSON.stringify(text)} is not a cursor. Use the id of an event, "<epoch>.<revision>.<n>", or "0" for the start.`,
     )
   }
   return { epoch, revision, n: Number(found[3]) }

@@ -1,4 +1,4 @@
-/** What a stable error code means outside: HTTP status, exit code of the command line, and whether the same call may succeed later. */
+/** The meaning of an error code: HTTP status, exit code of the command line, and whether a retry may succeed. */
 interface Meaning {
   readonly status: number
   readonly exit: number
@@ -17,16 +17,16 @@ export const ERRORS = {
   METHOD_NOT_FOUND: meaning(400, 2),
   SCHEMA_MALFORMED: meaning(400, 2),
   CURSOR_MALFORMED: meaning(400, 2),
-  /** No credential was shown where one is needed. */
+  /** The request has no credential, but the service requires one. */
   TOKEN_REQUIRED: meaning(401, 1),
   TOKEN_INVALID: meaning(401, 1),
   PERMISSION_DENIED: meaning(403, 1),
-  /** Too many credentials in a row that were good for nothing. */
+  /** Too many failed login attempts in a row. */
   RATE_LIMITED: meaning(429, 1),
   TOKEN_NOT_FOUND: meaning(404, 3),
   COMMAND_NOT_FOUND: meaning(404, 2),
   EVENT_RESERVED: meaning(403, 2),
-  /** A `changing` hook is asked, and asks nobody. */
+  /** A `changing` hook may not send commands. */
   HOOK_COMMAND: meaning(409, 5),
   HOST_FORBIDDEN: meaning(403, 2),
   ORIGIN_FORBIDDEN: meaning(403, 2),
@@ -62,13 +62,13 @@ export const ERRORS = {
   TIMEOUT: meaning(504, 6),
   /** The store no longer holds the steps after the revision asked for: list and compare. */
   HISTORY_LOST: meaning(503, 6, true),
-  /** There was no store for the whole time that a start may take. */
+  /** The store was not available within the time that a start may take. */
   START_TIMEOUT: meaning(503, 1),
   STORE_LOCKED: meaning(503, 1),
   STORE_DAMAGED: meaning(503, 1),
   STORE_FORMAT: meaning(503, 1),
   STORE_REFUSED: meaning(503, 1),
-  /** Keys of the store would be documents of another one as well: its place is another store's, followed by one of our kinds. */
+  /** The store overlaps another one: its prefix or path is that of another store plus one of its kinds. */
   STORE_OVERLAP: meaning(503, 1),
   STORE_UNWRITABLE: meaning(503, 1),
   CONTROLLER_CONFLICT: meaning(503, 1),
@@ -79,9 +79,9 @@ export const ERRORS = {
   /** The module of a backend cannot be loaded, or does not export what a backend exports. */
   BACKEND_INVALID: meaning(500, 2),
   NAPP_INVALID: meaning(500, 1),
-  /** A NApp that has to be enabled is not. */
+  /** A required NApp is not enabled. */
   NAPP_DISABLED: meaning(503, 1),
-  /** What is asked for would overwrite or remove a NApp that is in use. */
+  /** The operation would overwrite or remove a NApp in use. */
   NAPP_CONFLICT: meaning(409, 5),
   PORT_TAKEN: meaning(500, 1),
   /** The editor of the command line could not be run, or failed. */
@@ -92,7 +92,7 @@ export type ErrorCode = keyof typeof ERRORS
 
 export interface ErrorOptions {
   readonly cause?: unknown
-  /** JSON for the caller: what was got, what is allowed, where. Never a secret, never a stack. */
+  /** JSON for the caller: given and allowed values, and the place. Never a secret, never a stack. */
   readonly details?: Readonly<Record<string, unknown>>
 }
 
@@ -100,7 +100,7 @@ export interface ErrorOptions {
 const MARK = Symbol.for('kytos-settings.error')
 
 /**
- * The one error class: `code` is stable and looked up in {@link ERRORS}, `message` is for people: what, where, what is allowed, what to do.
+ * The error class of this package: `code` is stable and listed in {@link ERRORS}; `message` states problem, place and remedy.
  * @example
  * if (error instanceof SettingsError && error.retryable) await retry()
  */
@@ -119,7 +119,7 @@ export class SettingsError extends Error {
     return true
   }
 
-  /** Also true of an error that another copy of this package made. */
+  /** Also true for an error created by another copy of this package. */
   static override [Symbol.hasInstance](value: unknown): value is SettingsError {
     return typeof value === 'object' && value !== null && MARK in value
   }
@@ -146,5 +146,5 @@ export function isSettingsError(error: unknown, ...codes: ErrorCode[]): error is
 export function toSettingsError(error: unknown): SettingsError {
   if (error instanceof SettingsError) return error
   const message = error instanceof Error ? error.message : String(error)
-  return new SettingsError('INTERNAL_ERROR', `An unexpected error: ${message}`, { cause: error })
+  return new SettingsError('INTERNAL_ERROR', `Unexpected error: ${message}`, { cause: error })
 }

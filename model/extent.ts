@@ -16,7 +16,7 @@ export function refuseExcess(value: Json, what: string, most: number): void {
     // Less than its text by what stands between the members.
     weight += typeof one === 'string' ? one.length + 2 : 1
     if (weight > most)
-      throw new SettingsError('DOCUMENT_TOO_LARGE', `${what} would have more than ${most} bytes, which is the limit.`, { details: { limit: most } })
+      throw new SettingsError('DOCUMENT_TOO_LARGE', `${what} would have more than the allowed ${most} bytes.`, { details: { limit: most } })
     if (typeof one !== 'object' || one === null) return
     if (place.length >= DATA_DEPTH) {
       throw new SettingsError('JSON_MALFORMED', `${what} nests deeper than ${DATA_DEPTH} levels at "${pointerTo(place).slice(0, 200)}".`, {

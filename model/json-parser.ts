@@ -42,28 +42,28 @@ export function parseExact(text: string, options: ParseOptions): Json {
 
   const string = (): string => {
     const start = at
-    if (text[at] !== '"') throw fail(`a string was expected, not ${show(text[at])}`)
+    if (text[at] !== '"') throw fail(`expected a string, not ${show(text[at])}`)
     let end = at + 1
     for (let code = text.charCodeAt(end); code !== QUOTE; code = text.charCodeAt(end)) {
-      if (Number.isNaN(code)) throw fail('a string without end', start)
+      if (Number.isNaN(code)) throw fail('unterminated string', start)
       end += code === BACKSLASH ? 2 : 1
     }
     at = end + 1
     try {
       return JSON.parse(text.slice(start, at))
     } catch {
-      throw fail('a string with a bare control character or an unknown escape', start)
+      throw fail('a string contains an unescaped control character or an unknown escape', start)
     }
   }
 
   const number = (): number | bigint => {
     const start = at
     const found = match(NUMBER)
-    if (!found) throw fail(`${show(text[at])} is unexpected`)
+    if (!found) throw fail(`unexpected ${show(text[at])}`)
     const [token, fraction, exponent] = found
     const double = Number(token)
     if (fraction === undefined && exponent === undefined) return Number.isSafeInteger(double) ? double : BigInt(token)
-    if (!Number.isFinite(double)) throw fail(`the number ${token} is larger than any double`, start)
+    if (!Number.isFinite(double)) throw fail(`the number ${token} is out of the range of a double`, start)
     return double
   }
 
@@ -80,7 +80,7 @@ export function parseExact(text: string, options: ParseOptions): Json {
       skip()
       const sign = text[at++]
       if (sign === ']') return items
-      if (sign !== ',') throw fail(`"," or "]" was expected, not ${show(sign)}`, at - 1)
+      if (sign !== ',') throw fail(`expected "," or "]", not ${show(sign)}`, at - 1)
     }
   }
 
@@ -96,19 +96,19 @@ export function parseExact(text: string, options: ParseOptions): Json {
       skip()
       const start = at
       const key = string()
-      if (options.refuseDuplicates && Object.hasOwn(target, key)) throw fail(`the key ${JSON.stringify(key)} stands twice in one object`, start)
+      if (options.refuseDuplicates && Object.hasOwn(target, key)) throw fail(`duplicate key ${JSON.stringify(key)} in one object`, start)
       skip()
-      if (text[at++] !== ':') throw fail(`":" was expected, not ${show(text[at - 1])}`, at - 1)
+      if (text[at++] !== ':') throw fail(`expected ":", not ${show(text[at - 1])}`, at - 1)
       setMember(target, key, value(depth))
       skip()
       const sign = text[at++]
       if (sign === '}') return target
-      if (sign !== ',') throw fail(`"," or "}" was expected, not ${show(sign)}`, at - 1)
+      if (sign !== ',') throw fail(`expected "," or "}", not ${show(sign)}`, at - 1)
     }
   }
 
   const word = (literal: string, meaning: Json): Json => {
-    if (!text.startsWith(literal, at)) throw fail(`${show(text[at])} is unexpected`)
+    if (!text.startsWith(literal, at)) throw fail(`unexpected ${show(text[at])}`)
     at += literal.length
     return meaning
   }
@@ -129,10 +129,10 @@ export function parseExact(text: string, options: ParseOptions): Json {
 
   const result = value(0)
   skip()
-  if (at < text.length) throw fail(`${show(text[at])} after the end of the value`)
+  if (at < text.length) throw fail(`unexpected ${show(text[at])} after the end of the value`)
   return result
 }
 
 function show(sign: string | undefined): string {
-  return sign === undefined ? 'the end of the text' : JSON.stringify(sign)
+  return sign === undefined ? 'end of text' : JSON.stringify(sign)
 }

@@ -52,7 +52,7 @@ function refuseDepth(text: string): void {
       else if (code === 0x22) inString = false
     } else if (code === 0x22) inString = true
     else if (code === 0x5b || code === 0x7b) {
-      if (++depth > MAX_DEPTH) throw new SettingsError('JSON_MALFORMED', `JSON nested deeper than ${MAX_DEPTH} levels is refused.`)
+      if (++depth > MAX_DEPTH) throw new SettingsError('JSON_MALFORMED', `The JSON value nests deeper than the allowed ${MAX_DEPTH} levels.`)
     } else if (code === 0x5d || code === 0x7d) depth--
   }
 }

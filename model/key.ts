@@ -80,7 +80,7 @@ function isOverridesKey(address: string): boolean {
 export function encodeSegment(segment: string): string {
   if (PLAIN.test(segment)) return segment
   if (segment === '' || !segment.isWellFormed()) {
-    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(segment)} cannot be part of a key: it is empty or not valid Unicode.`)
+    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(segment)} cannot be a segment of a key: it is empty or not valid Unicode.`)
   }
   let text = ''
   for (const byte of Buffer.from(segment, 'utf8')) {

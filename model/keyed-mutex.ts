@@ -24,11 +24,7 @@ export class Turnstile {
 }
 
 function untried(cause: SettingsError): SettingsError {
-  return new SettingsError(
-    'STORE_UNREACHABLE',
-    'Another change of the same document, before this one, did not reach the store. Nothing was written; try again.',
-    {
-      cause,
-    },
-  )
+  return new SettingsError('STORE_UNREACHABLE', 'An earlier change of the same document did not reach the store. Nothing was written; retry.', {
+    cause,
+  })
 }

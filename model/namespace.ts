@@ -22,7 +22,7 @@ export function parseNamespace(value: unknown): Namespace {
   if (typeof value === 'string' && NAMESPACE.test(value)) return value as Namespace
   throw new SettingsError(
     'NAMESPACE_MALFORMED',
-    `${quote(value)} is not a namespace: a NApp id is "username/name", each part letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.`,
+    `${quote(value)} is not a namespace. Use a NApp id "username/name": each part has 1 to 64 letters, digits, ".", "_" or "-" and starts with a letter or digit.`,
     { details: { got: typeof value === 'string' ? value : quote(value), expected: 'username/name' } },
   )
 }
@@ -37,7 +37,7 @@ export function parseScope(value: unknown, self: string): Scope {
   if (value === undefined || value === 'cluster') return CLUSTER
   if (value === 'controller') return controllerScope(self)
   if (typeof value === 'string' && value.startsWith('controller:') && isControllerId(value.slice(11))) return value as Scope
-  throw new SettingsError('SCOPE_MALFORMED', `${quote(value)} is not a scope: it is "cluster", "controller" (this one) or "controller:<id>".`, {
+  throw new SettingsError('SCOPE_MALFORMED', `${quote(value)} is not a scope. Use "cluster", "controller" (this one) or "controller:<id>".`, {
     details: { got: typeof value === 'string' ? value : quote(value), expected: ['cluster', 'controller', 'controller:<id>'] },
   })
 }

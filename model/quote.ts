@@ -11,7 +11,7 @@ export function quote(value: unknown): string {
   try {
     text = printJson(toJson(typeof value === 'string' ? value.slice(0, LONGEST + 1) : value))
   } catch {
-    text = `a ${typeof value} that JSON cannot hold` // the caller refuses the value and says what is allowed
+    text = `a ${typeof value} that JSON cannot represent` // the caller refuses the value and says what is allowed
   }
   return text.length > LONGEST ? `${text.slice(0, LONGEST - 3)}...` : text
 }

@@ -63,7 +63,7 @@ function copy(value: unknown, place: (string | number)[]): Json {
     const number = Number(value)
     return Number.isSafeInteger(number) ? number : value
   }
-  if (place.length >= MAX_DEPTH) throw malformed(place, 'nests too deep or in a circle')
+  if (place.length >= MAX_DEPTH) throw malformed(place, 'nests too deep or contains itself')
   const member = (key: string | number, one: unknown): Json => {
     place.push(key)
     const copied = copy(one, place)
@@ -76,7 +76,7 @@ function copy(value: unknown, place: (string | number)[]): Json {
     for (const [key, one] of Object.entries(value)) if (one !== undefined) setMember(target, key, member(key, one))
     return Object.freeze(target)
   }
-  throw malformed(place, `is ${describe(value)}, which JSON cannot hold`)
+  throw malformed(place, `is ${describe(value)}, which JSON cannot represent`)
 }
 
 function isPlain(value: object): boolean {

@@ -14,19 +14,20 @@ export function checkOperations(operations: readonly Operation[], bytes: number)
   const { length } = operations
   if (length === 0) throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
   if (length > MOST_OPERATIONS) {
-    throw new SettingsError('DOCUMENT_TOO_LARGE', `A commit of ${length} operations; etcd takes ${MOST_OPERATIONS} at most: split it.`)
+    throw new SettingsError('DOCUMENT_TOO_LARGE', `The commit has ${length} operations; the etcd backend allows ${MOST_OPERATIONS}. Split it.`)
   }
   const keys = new Set<Key>()
   for (const operation of operations) {
     const { key } = operation
-    if (keys.has(key)) throw new SettingsError('CONTENT_MALFORMED', `A commit names ${key} twice; a key stands in one operation.`)
+    if (keys.has(key))
+      throw new SettingsError('CONTENT_MALFORMED', `The commit contains the key ${key} twice; a key may occur in one operation only.`)
     keys.add(key)
     const size = textBytes(operation)
-    if (size > ENTRY_BYTES) throw tooLarge(`${key} would hold ${size} bytes`, ENTRY_BYTES)
+    if (size > ENTRY_BYTES) throw tooLarge(`${key} would have ${size} bytes`, ENTRY_BYTES)
   }
-  if (bytes > COMMIT_BYTES) throw tooLarge(`A commit of ${length} operations weighs ${bytes} bytes`, COMMIT_BYTES)
+  if (bytes > COMMIT_BYTES) throw tooLarge(`The commit of ${length} operations has ${bytes} bytes`, COMMIT_BYTES)
 }
 
 function tooLarge(what: string, most: number): SettingsError {
-  return new SettingsError('DOCUMENT_TOO_LARGE', `${what}; the etcd backend takes ${most} at most.`, { details: { most } })
+  return new SettingsError('DOCUMENT_TOO_LARGE', `${what}; the etcd backend allows ${most}.`, { details: { most } })
 }

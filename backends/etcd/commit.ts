@@ -198,12 +198,12 @@ export class Committer {
 
   #translate(error: unknown, { operations }: Pending): SettingsError {
     const [first, ...others] = operations
-    const what = `a commit of ${first?.key}${others.length > 0 ? ` and ${others.length} more` : ''}`
+    const what = `the commit of ${first?.key}${others.length > 0 ? ` and ${others.length} more` : ''}`
     return toStoreError(error, what, this.#link.endpoints, operations.some(isWrite))
   }
 }
 
-const UNTRACED = { reason: 'what the store holds now does not show it' }
+const UNTRACED = { reason: 'the current content of the store does not show whether it was applied' }
 
 function isFull({ failure }: CallFailed): boolean {
   return failure.code === 'STORE_FULL'
@@ -215,13 +215,13 @@ function hasTtl(operation: Operation): boolean {
 
 /** The answer's part for one commit; etcd gives one for each. */
 function needed<T>(response: T | undefined): T {
-  if (response === undefined) throw new SettingsError('INTERNAL_ERROR', 'etcd answered fewer transactions than it was given.')
+  if (response === undefined) throw new SettingsError('INTERNAL_ERROR', 'etcd returned fewer transaction results than transactions were sent.')
   return response
 }
 
 function unsent(endpoints: string): SettingsError {
   return new SettingsError(
     'STORE_UNREACHABLE',
-    `etcd (${endpoints}) does not answer, or not fast enough: a commit waited in vain for its turn and was not sent.`,
+    `etcd (${endpoints}) does not respond, or responds too slowly: the queue timeout of the commit passed. It was not sent; retry.`,
   )
 }

@@ -33,28 +33,44 @@ const AUTHORITY = 'check ca in [settings.etcd]'
 const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = [
   [/invalid auth token|revision of auth store is old/, { kind: 'unsent', code: 'STORE_UNREACHABLE', renew: true }],
   [/authentication failed/, { kind: 'refused', code: 'STORE_REFUSED' }, `the user name or the password is wrong; ${CREDENTIALS}`],
-  [/user name is empty/, { kind: 'refused', code: 'STORE_REFUSED' }, `it wants a user name and a password; ${CREDENTIALS}`],
+  [/user name is empty/, { kind: 'refused', code: 'STORE_REFUSED' }, `it requires a user name and a password; ${CREDENTIALS}`],
   [
     /authentication is not enabled/,
     { kind: 'refused', code: 'STORE_REFUSED' },
-    'it knows no users; remove username or enable authentication in etcd',
+    'its authentication is disabled; remove username, or enable authentication in etcd',
   ],
-  [/permission denied/, { kind: 'refused', code: 'STORE_REFUSED' }, 'the user may not read and write below the prefix; grant its role readwrite'],
-  [/database space exceeded/, { kind: 'refused', code: 'STORE_FULL' }, 'its space is used up; compact, defragment and disarm the NOSPACE alarm'],
+  [
+    /permission denied/,
+    { kind: 'refused', code: 'STORE_REFUSED' },
+    'the user lacks permission to read and write below the prefix; grant readwrite to its role',
+  ],
+  [
+    /database space exceeded/,
+    { kind: 'refused', code: 'STORE_FULL' },
+    'its storage quota is exhausted; compact, defragment and disarm the NOSPACE alarm',
+  ],
   [/too large|larger than max/, { kind: 'refused', code: 'DOCUMENT_TOO_LARGE' }, 'the request is larger than its --max-request-bytes'],
   [/revision has been compacted|future revision/, { kind: 'refused', code: 'HISTORY_LOST' }],
-  [/requested lease not found/, { kind: 'refused', code: 'STORE_UNREACHABLE' }, 'the lease ran out before its put arrived'],
-  [/ALTNAME|altnames/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'its certificate is for other names (SAN); use one of them as the endpoint'],
+  [/requested lease not found/, { kind: 'refused', code: 'STORE_UNREACHABLE' }, 'the lease expired before its put arrived'],
+  [
+    /ALTNAME|altnames/,
+    { kind: 'unsent', code: 'STORE_REFUSED' },
+    'the host name is not among the names (SAN) of its certificate; use one of those names as the endpoint',
+  ],
   [/certificate has expired/i, { kind: 'unsent', code: 'STORE_REFUSED' }, 'its certificate has expired'],
   [
     /unable to (verify|get)|self.signed/i,
     { kind: 'unsent', code: 'STORE_REFUSED' },
-    `its certificate is not from an authority trusted here; ${AUTHORITY}`,
+    `its certificate is not signed by a trusted authority; ${AUTHORITY}`,
   ],
-  [/SSL alert|alert (bad|unknown|certificate)/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'it does not accept our certificate; check cert and key'],
-  [/wrong version number/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'it does not speak TLS; the endpoint should begin with http://'],
+  [
+    /SSL alert|alert (bad|unknown|certificate)/,
+    { kind: 'unsent', code: 'STORE_REFUSED' },
+    'it rejected the client certificate; check cert and key in [settings.etcd]',
+  ],
+  [/wrong version number/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'it does not use TLS; start the endpoint with http://'],
   [/No connection established|Channel closed|already closed|Name resolution failed/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }],
-  [/Waiting for LB pick|waiting for (name resolution|metadata)/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }, 'it takes no connection'],
+  [/Waiting for LB pick|waiting for (name resolution|metadata)/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }, 'it does not accept connections'],
   [/no leader|too many requests|not capable/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }],
   [/ (INVALID_ARGUMENT|FAILED_PRECONDITION|OUT_OF_RANGE|NOT_FOUND|UNIMPLEMENTED):/, { kind: 'refused', code: 'STORE_REFUSED' }],
 ]
@@ -73,19 +89,19 @@ export function toStoreError(error: unknown, what: string, endpoints: string, wr
   if (error instanceof SettingsError) return error
   const { failure, repeated } = error instanceof CallFailed ? error : { failure: readFailure(error), repeated: true }
   if (writes && (repeated || failure.kind === 'unknown')) {
-    const text = `etcd (${endpoints}) gave no answer to ${what}, which may or may not have happened: ${failure.reason}. Look before doing it again.`
+    const text = `etcd (${endpoints}) did not confirm ${what}; it may have been applied: ${failure.reason}. Read the document before you retry.`
     return new SettingsError('OUTCOME_UNKNOWN', text, { cause: error })
   }
-  return new SettingsError(failure.code, `etcd (${endpoints}) ${VERBS[failure.code] ?? 'did not answer'} ${what}: ${failure.reason}.`, {
+  return new SettingsError(failure.code, `etcd (${endpoints}) ${VERBS[failure.code] ?? 'did not respond to'} ${what}: ${failure.reason}.`, {
     cause: error,
   })
 }
 
 const VERBS: Partial<Record<ErrorCode, string>> = {
-  STORE_REFUSED: 'refuses',
-  STORE_FULL: 'cannot take',
-  DOCUMENT_TOO_LARGE: 'cannot take',
-  HISTORY_LOST: 'no longer has what is needed for',
+  STORE_REFUSED: 'rejected',
+  STORE_FULL: 'has no space for',
+  DOCUMENT_TOO_LARGE: 'rejected',
+  HISTORY_LOST: 'no longer has the revisions for',
 }
 
 function brief(text: string): string {

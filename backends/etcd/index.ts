@@ -44,7 +44,8 @@ class EtcdBackend implements Backend {
   #closed: Promise<void> | undefined
 
   constructor(options: EtcdOptions, { report }: Surroundings) {
-    if (options.endpoints.length === 0) throw new SettingsError('CONFIG_INVALID', '[settings.etcd] endpoints names no endpoint.')
+    if (options.endpoints.length === 0)
+      throw new SettingsError('CONFIG_INVALID', '[settings.etcd] endpoints is empty. List at least one, such as ["http://127.0.0.1:2379"].')
     this.#options = options
     this.#report = report
     this.#link = new Link(options)
@@ -165,11 +166,12 @@ class EtcdBackend implements Backend {
 
   #needOpen(): Identity {
     this.#refuseClosed()
-    if (!this.#identity) throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is not open yet.')
+    if (!this.#identity) throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is not open. Call open() first.')
     return this.#identity
   }
 
   #refuseClosed(): void {
-    if (this.#closing.signal.aborted) throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is closed and stays closed: create another.')
+    if (this.#closing.signal.aborted)
+      throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is closed and cannot be reopened. Create a new one.')
   }
 }

@@ -116,7 +116,7 @@ export class Link {
       }
     }
     const worst = failed.find(({ failure }) => failure.code !== 'STORE_UNREACHABLE') ?? failed[0]
-    if (!worst) throw new CallFailed(readFailure('no endpoint is configured'), false, undefined)
+    if (!worst) throw new CallFailed(readFailure('no endpoint is configured; set endpoints in [settings.etcd]'), false, undefined)
     const reason = failed.map(({ endpoint, failure }) => (failed.length > 1 ? `${endpoint}: ${failure.reason}` : failure.reason)).join('; ')
     throw new CallFailed({ ...worst.failure, reason }, false, worst.error)
   }

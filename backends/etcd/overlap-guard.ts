@@ -83,7 +83,7 @@ export class OverlapGuard {
     try {
       return await findOverlaps(this.#link, this.#space, this.#space.prefix)
     } catch (error) {
-      throw toStoreError(error, 'the look for stores that overlap', this.#link.endpoints)
+      throw toStoreError(error, 'the check for overlapping stores', this.#link.endpoints)
     }
   }
 }
@@ -95,10 +95,10 @@ function isClaim(operation: Operation): boolean {
 
 function takenError({ prefix, nested }: Space, key: Key): SettingsError {
   const other = nested.find(place => `${prefix}/${key}`.startsWith(`${place}/`))
-  const owner = other === undefined ? 'another store, which stood' : `the store at "${other}", which stands`
+  const owner = other === undefined ? 'another store, which was found' : `the store at "${other}", which is`
   return new SettingsError(
     'STORE_OVERLAP',
-    `The etcd key "${prefix}/${key}" belongs to ${owner} inside this one. Nothing was written. Move one of the two to a prefix of its own.`,
+    `The etcd key "${prefix}/${key}" belongs to ${owner} inside this one. Nothing was written. Move one of the two stores to its own prefix.`,
     { details: { prefix, key, ...(other !== undefined && { other }) } },
   )
 }

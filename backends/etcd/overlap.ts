@@ -41,9 +41,9 @@ export function overlapError(prefix: string, other: string): SettingsError {
   const [outer, inner] = other.length < prefix.length ? [other, prefix] : [prefix, other]
   return new SettingsError(
     'STORE_OVERLAP',
-    `The etcd prefix "${prefix}" overlaps with the store at "${other}": keys below "${inner}/" would also be documents of "${outer}". ` +
-      `Nothing was written. Set prefix in [settings.etcd] to one that is not another store's prefix followed by ${KINDS.join(', ')}. ` +
-      `If the store at "${other}" is not in use, stop what runs on it and delete its key "${other}/${STORE_KEY}".`,
+    `The etcd prefix "${prefix}" overlaps the store at "${other}": keys below "${inner}/" would also be documents of "${outer}". ` +
+      `Nothing was written. Set prefix in [settings.etcd] to one that is not another store's prefix plus ${KINDS.join(', ')}. ` +
+      `If the store at "${other}" is unused, stop its services and delete its key "${other}/${STORE_KEY}".`,
     { details: { prefix, other } },
   )
 }

@@ -77,6 +77,6 @@ export class Pulse {
 
   #giveUp(ms: number): void {
     this.#late = this.#created && this.eager
-    this.#stream.cancel(new Error(`nothing came for ${ms} ms, not even when asked`))
+    this.#stream.cancel(new Error(`no message for ${ms} ms, not even a progress notification`))
   }
 }

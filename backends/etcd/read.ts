@@ -24,8 +24,7 @@ export async function listEntries(link: Link, space: Space, pages: Pages, prefix
   const all = space.range(prefix)
   const order = newest === undefined ? {} : { sort_order: SortOrder.Descend, sort_target: SortTarget.Key }
   const slow = newest === undefined ? () => pages.shrink() : undefined
-  const read = (rest: IRangeRequest, limit: number) =>
-    range(link, { ...all, ...order, ...rest, limit }, `the list of ${prefix || 'everything'}`, slow)
+  const read = (rest: IRangeRequest, limit: number) => range(link, { ...all, ...order, ...rest, limit }, `the list of ${prefix || 'all keys'}`, slow)
   const first = await read({}, Math.min(pages.first, newest ?? pages.first))
   const revision: Revision = BigInt(first.header.revision)
   const { found } = space
@@ -33,7 +32,7 @@ export async function listEntries(link: Link, space: Space, pages: Pages, prefix
   async function* give(): AsyncGenerator<readonly Entry[]> {
     let left = newest ?? Number.POSITIVE_INFINITY
     for (let page = first; ; ) {
-      const entries = await own(link, space, page.kvs, `the list of ${prefix || 'everything'}`)
+      const entries = await own(link, space, page.kvs, `the list of ${prefix || 'all keys'}`)
       refuseNested(space, found, prefix)
       left -= entries.length
       if (entries.length > 0) yield entries
@@ -78,7 +77,7 @@ function refuseNested(space: Space, found: number, prefix: Prefix): void {
   const [nested] = space.nested
   if (space.refusesNested && nested !== undefined) throw overlapError(space.prefix, nested)
   if (space.found === found) return
-  const message = `A store nested below this one was found while ${prefix || 'everything'} was listed. List again: its documents are left out then.`
+  const message = `A store nested below this one was found while ${prefix || 'all keys'} were listed. List again; its documents are then left out.`
   throw new SettingsError('HISTORY_LOST', message, { details: { reason: 'overlap' } })
 }
 

@@ -110,7 +110,7 @@ export class Space {
     this.#nested.add(place)
     this.#found++
     const source = this.#prefix + place.slice(0, -1)
-    const message = `Another store exists at the etcd prefix "${source}", inside this one at "${this.prefix}". Its keys are ignored here, but neither store opens again: move one of them to a prefix of its own.`
+    const message = `Another store exists at the etcd prefix "${source}", inside this one at "${this.prefix}". Its keys are ignored here, but neither store will open again. Move one of them to its own prefix.`
     this.#report({ code: 'STORE_OVERLAP', message, source })
   }
 
@@ -126,7 +126,7 @@ export class Space {
   #foreign(address: string): void {
     if (this.#reported.has(address) || this.#reported.size >= REPORTED_MOST) return
     this.#reported.add(address)
-    const message = `The etcd key ${JSON.stringify(address)} is not one of ours and is ignored; choose another prefix, or delete it.`
+    const message = `Ignored the etcd key ${JSON.stringify(address)}: it is not a document of this store. Delete it, or choose another prefix.`
     this.#report({ code: 'KEY_FOREIGN', message, source: address })
   }
 }

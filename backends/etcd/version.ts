@@ -15,7 +15,7 @@ const IN_STEP: readonly Version[] = [
 export function outdated(text: string): string | undefined {
   if (isFixed(text, FIXED)) return undefined
   const wanted = FIXED.map(version => version.join('.')).join(' or ')
-  return `etcd ${text} has known faults in its watch; upgrade to ${wanted} or later.`
+  return `etcd ${text} has known watch bugs that lose events; upgrade to ${wanted} or later.`
 }
 
 /** True when the server never says that it has given everything before it has. */

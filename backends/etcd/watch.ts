@@ -153,7 +153,7 @@ async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): Async
 async function verify({ header }: IWatchResponse, { link, space, identity, since }: Watched): Promise<void> {
   if (header.cluster_id !== identity.cluster) {
     identity.cluster = header.cluster_id
-    throw lost('this is another store than before', { reason: 'other store' })
+    throw lost('the store was replaced by another one', { reason: 'other store' })
   }
   if (BigInt(header.revision) >= since) return
   // A member may lag behind the others; a linearizable read tells where the store is.
@@ -170,9 +170,9 @@ async function verify({ header }: IWatchResponse, { link, space, identity, since
 async function refusal(response: IWatchResponse, { link, space, since }: Watched): Promise<SettingsError> {
   if (response.compact_revision !== '0') {
     const details = { reason: 'compacted', compact_revision: response.compact_revision }
-    return lost(`the steps after revision ${since} were compacted; the oldest kept is ${response.compact_revision}`, details)
+    return lost(`the revisions after ${since} were compacted; the oldest kept is ${response.compact_revision}`, details)
   }
-  const reason = response.cancel_reason || 'it gave no reason'
+  const reason = response.cancel_reason || 'no reason given'
   const { client } = link
   try {
     // A token that ran out is renewed by any call; then the next watch is accepted.
@@ -181,14 +181,16 @@ async function refusal(response: IWatchResponse, { link, space, since }: Watched
     return cut(link, error)
   }
   link.leave(client, true)
-  return cut(link, new Error(`the watch was refused: ${reason}`))
+  return cut(link, new Error(`etcd rejected the watch: ${reason}`))
 }
 
 function cut(link: Link, error: unknown): SettingsError {
-  const message = `The watch of etcd (${link.endpoints}) was cut: ${readFailure(error).reason}.`
+  const message = `The watch of etcd (${link.endpoints}) was interrupted: ${readFailure(error).reason}.`
   return new SettingsError('STORE_UNREACHABLE', message, { cause: error })
 }
 
 function lost(why: string, details: Readonly<Record<string, unknown>>): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The watch cannot go on without a gap: ${why}. List the store and watch from there.`, { details })
+  return new SettingsError('HISTORY_LOST', `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`, {
+    details,
+  })
 }

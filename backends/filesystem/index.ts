@@ -125,12 +125,13 @@ class FilesystemBackend implements Backend {
     const keys = new Set<Key>()
     for (const operation of operations) {
       const { key } = operation
-      if (keys.has(key)) throw new SettingsError('CONTENT_MALFORMED', `A commit names ${key} twice; a key stands in one operation.`)
+      if (keys.has(key))
+        throw new SettingsError('CONTENT_MALFORMED', `The commit contains the key ${key} twice; a key may occur in one operation only.`)
       keys.add(key)
       const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
       const allowed = this.supports.entryBytes
       if (bytes > allowed) {
-        throw new SettingsError('DOCUMENT_TOO_LARGE', `${key} would hold ${bytes} bytes; ${allowed} are allowed.`, {
+        throw new SettingsError('DOCUMENT_TOO_LARGE', `${key} would have ${bytes} bytes; the filesystem backend allows ${allowed}.`, {
           details: { key, bytes, allowed },
         })
       }
@@ -143,5 +144,5 @@ async function* paged<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
 }
 
 function notOpen(): SettingsError {
-  return new SettingsError('STORE_UNREACHABLE', 'The filesystem store is not open, or is closed; a closed one stays closed: create another.')
+  return new SettingsError('STORE_UNREACHABLE', 'The filesystem backend is not open. Call open() first; a closed backend cannot be reopened.')
 }

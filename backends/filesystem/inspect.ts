@@ -73,9 +73,13 @@ export function findHolder(path: string): Holder | undefined {
   // Shared, and given back at once.
   const { status, error } = spawnSync('flock', ['--nonblock', '--shared', '--conflict-exit-code', '75', lock, 'true'], { stdio: 'ignore' })
   if (error && 'code' in error && error.code === 'ENOENT') {
-    throw new SettingsError('STORE_REFUSED', 'There is no flock command, with which a store in a folder is locked: none can be opened.', {
-      cause: error,
-    })
+    throw new SettingsError(
+      'STORE_REFUSED',
+      'The "flock" command, which locks a filesystem store, is missing. Install util-linux (apt-get install util-linux).',
+      {
+        cause: error,
+      },
+    )
   }
   if (status !== 75) return undefined
   try {

@@ -65,7 +65,7 @@ function flock(descriptor: number, file: string, path: string): string | undefin
   if (run.error) {
     throw new SettingsError(
       'STORE_REFUSED',
-      `The store at ${path} needs the "flock" command to be safe from a second process, and it cannot be run (${run.error.message}). Install util-linux (apt-get install util-linux).`,
+      `The "flock" command, which locks the store at ${path}, cannot be run (${run.error.message}). Install util-linux (apt-get install util-linux).`,
       { cause: run.error },
     )
   }
@@ -74,7 +74,7 @@ function flock(descriptor: number, file: string, path: string): string | undefin
 }
 
 function unlockable(path: string, what: string): SettingsError {
-  return new SettingsError('STORE_REFUSED', `The store at ${path} cannot be locked: ${what}. Use a file system that knows flock(2).`)
+  return new SettingsError('STORE_REFUSED', `The store at ${path} cannot be locked: ${what}. Use a file system that supports flock(2).`)
 }
 
 function locked(file: string, path: string): SettingsError {
@@ -82,7 +82,7 @@ function locked(file: string, path: string): SettingsError {
   const who = holder ? `process ${holder.pid} on ${holder.host}` : 'another process'
   return new SettingsError(
     'STORE_LOCKED',
-    `The store at ${path} is open in ${who}, and only one process may have it open. Stop that one, or give this one another path.`,
+    `The store at ${path} is locked by ${who}; only one process may open it. Stop that process, or set another path in [settings.filesystem].`,
     { details: { path, ...holder } },
   )
 }
@@ -90,7 +90,11 @@ function locked(file: string, path: string): SettingsError {
 function noteHolder(descriptor: number): void {
   try {
     ftruncateSync(descriptor, 0)
-    writeSync(descriptor, `${printJson({ pid: process.pid, host: hostname(), note: 'held by flock(2): removing this file frees nothing' })}\n`, 0)
+    writeSync(
+      descriptor,
+      `${printJson({ pid: process.pid, host: hostname(), note: 'held by flock(2): removing this file does not release the lock' })}\n`,
+      0,
+    )
   } catch {
     // A full disk: the lock itself holds, only who has it cannot be said.
   }

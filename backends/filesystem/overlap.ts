@@ -25,8 +25,8 @@ export async function refuseOverlap(path: string): Promise<void> {
   if (other === undefined) return
   throw new SettingsError(
     'STORE_OVERLAP',
-    `The store at ${path} overlaps with the store at ${other}: the files of the inner one would be documents of the outer one. Nothing was written. ` +
-      `Set path in [settings.filesystem] to a folder outside of ${LEVELS.map(([folder]) => folder).join(', ')} of another store.`,
+    `The store at ${path} overlaps the store at ${other}: files of the inner store would be documents of the outer one. Nothing was written. ` +
+      `Set path in [settings.filesystem] to a folder outside ${LEVELS.map(([folder]) => folder).join(', ')} of another store.`,
     { details: { path, other } },
   )
 }

@@ -155,7 +155,11 @@ async function openJournal(layout: Layout, disk: Disk, found: Replay, report: Su
 async function removeObsolete(file: string, report: Surroundings['report']): Promise<void> {
   await rm(file, { force: true }).catch(error => {
     const reason = error instanceof Error ? error.message : String(error)
-    report({ code: 'FILE_UNWRITABLE', source: file, message: `${file} counts no more and cannot be removed: ${reason}. Remove it.` })
+    report({
+      code: 'FILE_UNWRITABLE',
+      source: file,
+      message: `The readable file ${file} no longer has a document and cannot be removed: ${reason}. Remove it.`,
+    })
   })
 }
 
@@ -176,11 +180,11 @@ async function keepTorn({ file, length }: Torn): Promise<void> {
 }
 
 function tornProblem({ file, lost }: Torn) {
-  const message = `The last write to the journal was not finished, so it was never acknowledged; its ${lost} bytes were cut off and kept in ${file}.torn.`
+  const message = `The last write to the journal was incomplete and never acknowledged; its ${lost} bytes were moved to ${file}.torn.`
   return { code: 'JOURNAL_TORN', source: file, message } as const
 }
 
 function imported(layout: Layout, files: number) {
-  const message = `There was no journal at ${layout.journal}: a new one was begun from the ${files} readable files.`
+  const message = `The journal ${layout.journal} did not exist; a new one was created from ${files} readable files.`
   return { code: 'STORE_IMPORTED', source: layout.path, message } as const
 }

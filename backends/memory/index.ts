@@ -106,15 +106,16 @@ function checkOperations(operations: readonly Operation[]): void {
   if (operations.length === 0) throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
   const keys = new Set<Key>()
   for (const operation of operations) {
-    if (keys.has(operation.key)) throw new SettingsError('CONTENT_MALFORMED', `A commit names ${operation.key} twice; a key stands in one operation.`)
+    if (keys.has(operation.key))
+      throw new SettingsError('CONTENT_MALFORMED', `The commit contains the key ${operation.key} twice; a key may occur in one operation only.`)
     keys.add(operation.key)
     const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
     if (bytes > ENTRY_BYTES) {
-      throw new SettingsError('DOCUMENT_TOO_LARGE', `${operation.key} would hold ${bytes} bytes; the memory backend takes ${ENTRY_BYTES} at most.`)
+      throw new SettingsError('DOCUMENT_TOO_LARGE', `${operation.key} would have ${bytes} bytes; the memory backend allows ${ENTRY_BYTES}.`)
     }
   }
 }
 
 function closed(): SettingsError {
-  return new SettingsError('STORE_UNREACHABLE', 'The memory backend is not open, or is closed; a closed one stays closed: create another.')
+  return new SettingsError('STORE_UNREACHABLE', 'The memory backend is not open. Call open() first; a closed backend cannot be reopened.')
 }

@@ -50,8 +50,8 @@ export class MemoryStore {
 
   /** The first batch after a revision; undefined when it is yet to come. @throws SettingsError HISTORY_LOST. */
   after(revision: Revision): Batch | undefined {
-    if (revision < this.#forgotten) throw lost(`the steps after revision ${revision} are no longer kept`)
-    if (revision > this.revision) throw lost(`revision ${revision} is yet to come, the store is at ${this.revision}`)
+    if (revision < this.#forgotten) throw lost(`the revisions after ${revision} are no longer kept`)
+    if (revision > this.revision) throw lost(`revision ${revision} is later than the store, which is at ${this.revision}`)
     return this.#log[Number(revision - this.#forgotten)]
   }
 
@@ -109,5 +109,5 @@ function keyOf(change: Change): Key {
 }
 
 function lost(why: string): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The watch cannot go on without a gap: ${why}. List the store and watch from that revision.`)
+  return new SettingsError('HISTORY_LOST', `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`)
 }

@@ -10,20 +10,20 @@ import type { SettingsOf } from '../client/settings-of.ts'
 import type { Log } from '../log/log.ts'
 import { createService } from './service.ts'
 
-/** Live settings without a store, bus or host of their own, for the tests of a NApp. */
+/** Live settings in memory, without a store or host, for the tests of a NApp. */
 export interface MemorySettings<Values extends object> extends LiveSettings<Values> {
-  /** What the host would hand to the NApp: settings that it opens by it are these. */
+  /** The context that the host would pass to the NApp; it opens these settings. */
   readonly context: NAppContext
-  /** Stops listening, and the service behind it. */
+  /** Stops all listeners and the service. */
   close(): Promise<void>
 }
 
 export interface MemoryOptions {
   /** `username/name`; `test/napp` when absent. */
   readonly id?: string
-  /** Where the NApp and the service write; nowhere when absent. */
+  /** The log of the NApp and the service; none when absent. */
   readonly log?: Log
-  /** What `context.folder` says; `.` when absent. */
+  /** The value of `context.folder`; `.` when absent. */
   readonly folder?: string
 }
 
@@ -31,7 +31,7 @@ const START_MILLISECONDS = 10_000
 const SILENT: Log = { info() {}, warn() {}, error() {}, child: () => SILENT }
 
 /**
- * Opens settings on a real service of their own that keeps everything in memory; `overrides` are what an operator has set already.
+ * Opens settings on a real service that keeps all data in memory; `overrides` are the initial overrides.
  * @throws SettingsError as `openSettings` and `update`.
  * @example
  * const settings = await openMemorySettings({ type: 'object', properties: { interval: { type: 'number', default: 5 } } })

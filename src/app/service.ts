@@ -150,7 +150,7 @@ export function createService(createBackend: (report: (problem: Problem) => void
       writer.adopt({ key, data, gone: entry === undefined, revision: entry?.revision ?? goneAt }).catch(error => {
         // What could not be recorded now is found again by the next listing, or recorded by the next change.
         if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))
-          log.error(`An edit by hand of ${key} was not recorded: ${toSettingsError(error).message}`)
+          log.error(`The hand edit of ${key} was not recorded in the history: ${toSettingsError(error).message}`)
       })
     }
   }

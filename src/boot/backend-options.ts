@@ -74,7 +74,7 @@ function foreignSection(section: string, own: string): Problem {
       .filter(name => name.startsWith('settings')),
     own,
   ]
-  return { message: `[${section}] is not a section of the settings: ${allowed(section, names)}.` }
+  return { message: `Unknown section [${section}]: ${allowed(section, names)}.` }
 }
 
 function readValue(text: string, property: Json, folder: string): { readonly value: Json } | { readonly wrong: string } {

@@ -40,7 +40,7 @@ export function checkConfig(ini: Ini, folder: string): Checked {
     const text = option === undefined || (option.value === '' && schema.default === undefined) ? schema.default : option.value
     if (text === undefined) return undefined
     const reading =
-      text === '' ? { wrong: `is empty: give it a value (${type.name}), or remove the line for its default, ${schema.default}` } : type.read(text)
+      text === '' ? { wrong: `is empty: set a value (${type.name}), or remove the line for the default ${schema.default}` } : type.read(text)
     if ('value' in reading) return type.path ? resolve(folder, text) : reading.value
     problems.push({ ...at(option?.line), message: `[${section}] ${key} ${reading.wrong}.` })
     return undefined
@@ -79,7 +79,7 @@ function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly
     const keys = Object.keys(new Map(schema).get(section) ?? {})
     const own = [...options].filter(([, { inherited }]) => !inherited)
     if (keys.length === 0) {
-      return [{ ...at(headers.get(section)), message: `[${section}] is not a section of the settings: ${allowed(section.trim(), ours)}.` }]
+      return [{ ...at(headers.get(section)), message: `Unknown section [${section}]: ${allowed(section.trim(), ours)}.` }]
     }
     return own.filter(([key]) => !keys.includes(key)).map(([key, option]) => ({ ...at(option.line), message: stranger(section, key, keys) }))
   })
@@ -94,7 +94,7 @@ function isOurs(section: string): boolean {
 /** What is said of a key that a section does not have. */
 export function stranger(section: string, key: string, keys: readonly string[]): string {
   const home = configSections().find(([, others]) => Object.hasOwn(others, key))?.[0]
-  const what = `[${section}] has no key ${quote(key)}`
+  const what = `Unknown key ${quote(key)} in [${section}]`
   return home === undefined ? `${what}: ${allowed(key, keys)}.` : `${what}: it belongs to [${home}]; allowed here are ${keys.join(', ')}.`
 }
 
@@ -115,7 +115,7 @@ function crossCheck(etcd: ConfigValues['settings.etcd'], options: ReadonlyMap<st
     if (!plain || etcd[key] === undefined) continue
     problems.push({
       ...at(options?.get(key)?.line),
-      message: `[settings.etcd] ${key} is set, but endpoints begin with http://, where nothing is encrypted: write https://, or remove ${key}.`,
+      message: `[settings.etcd] ${key} is set, but endpoints start with http://, which is unencrypted. Use https://, or remove ${key}.`,
     })
   }
   return problems
@@ -137,8 +137,8 @@ function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): read
     problems.push({
       ...at(option?.line),
       message:
-        `listen is ${quote(listen)}, which others can reach, and requests need no token: set "authentication = required" in [settings] ` +
-        '(then "kytos-settings token create NAME"), or "listen = 127.0.0.1" there; "allow_anonymous = true" lets everybody change everything.',
+        `listen is ${quote(listen)}, which other hosts can reach, but requests require no token. Set "authentication = required" in [settings] ` +
+        '(then "kytos-settings token create NAME"), or "listen = 127.0.0.1". With "allow_anonymous = true", every client can change all settings.',
     })
   }
   return problems

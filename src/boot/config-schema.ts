@@ -29,18 +29,19 @@ export interface ConfigKey<Value = unknown> {
 /** Every key of kytos.ini that is ours to read, by section: validation, help and docs/configuration.md come from here. */
 export const CONFIG_SCHEMA = {
   daemon: {
-    listen: { type: HOST, default: '127.0.0.1', description: 'The address that REST listens on.' },
-    api_port: { type: PORT, default: '8181', description: 'The port of REST, as Kytos has it; 0 takes any free one.' },
+    listen: { type: HOST, default: '127.0.0.1', description: 'The address on which REST listens.' },
+    api_port: { type: PORT, default: '8181', description: 'The port of REST, as in Kytos; 0 selects a free port.' },
     napps: { type: PATH, default: 'var/lib/kytos/napps', description: 'The folder of the NApps.' },
     napps_pre_installed: {
       type: NAPPS,
       default: '["kytos/settings"]',
-      description: 'NApps that are linked in and enabled at start when they are not yet installed; a disabled one stays disabled.',
+      description: 'NApps that are linked and enabled at start if they are not installed yet; a disabled NApp stays disabled.',
     },
     jwt_secret: {
       type: TEXT,
       otherwise: 'none',
-      description: 'What Kytos signs its login tokens (JWT) with; one of at least 32 characters has them accepted here, with jwt_rights.',
+      description:
+        'The secret with which Kytos signs its login tokens (JWT). With at least 32 characters, these tokens are accepted here, with jwt_rights.',
     },
   },
   settings: {
@@ -53,80 +54,83 @@ export const CONFIG_SCHEMA = {
     controller: {
       type: CONTROLLER,
       otherwise: 'the host name',
-      description: 'The name of this controller; every controller on one store has its own.',
+      description: 'The name of this controller; it must be unique among the controllers of one store.',
     },
     listen: {
       type: HOST,
       otherwise: 'listen of [daemon]',
-      description: 'The address of this service: set it when a kytosd with this file listens on others, for its switches.',
+      description: 'The address of this service. Set it if a kytosd with this file listens on other addresses for its switches.',
     },
-    port: { type: PORT, otherwise: 'api_port', description: 'The port of this service: set it when a kytosd on this host has api_port.' },
+    port: { type: PORT, otherwise: 'api_port', description: 'The port of this service. Set it if a kytosd on this host uses api_port.' },
     hosts: {
       type: HOSTS,
       default: '[]',
-      description: 'The names, besides its address and localhost, by which this service is addressed, such as that of its certificate or of a proxy.',
+      description: 'Additional names of this service besides its address and localhost, such as the name in its certificate or that of a proxy.',
     },
     authentication: {
       type: choice('none', 'required'),
       default: 'none',
-      description: 'Whether requests need a token; none is for loopback only. See docs/security.md.',
+      description: 'Whether requests require a token; none is allowed on loopback only. See docs/security.md.',
     },
     allow_anonymous: {
       type: BOOLEAN,
       default: 'false',
-      description: 'Listen beyond loopback without authentication all the same: everybody who reaches it may read and change everything.',
+      description: 'Allow listening beyond loopback without authentication: every client that reaches the address can read and change all settings.',
     },
     jwt_rights: {
       type: RIGHTS_LIST,
       default: '["read", "write"]',
-      description: 'What a login token of Kytos may do: read, write, admin; [] accepts none of them.',
+      description: 'The permissions of a login token of Kytos: read, write, admin; [] rejects all login tokens.',
     },
     tls_cert: {
       type: PATH,
       otherwise: 'no TLS',
-      description: 'The certificate (PEM) of this service, with those between it and its authority; needs tls_key.',
+      description: 'The certificate (PEM) of this service, followed by its intermediate certificates; requires tls_key.',
     },
-    tls_key: { type: PATH, otherwise: 'none', description: 'The key (PEM) of that certificate; both are read again when they change.' },
+    tls_key: { type: PATH, otherwise: 'none', description: 'The key (PEM) of that certificate; both files are reloaded when they change.' },
     state_dir: {
       type: PATH,
       default: 'var/lib/kytos/settings-state',
-      description: 'The folder of what this process keeps for itself, such as the last settings known to be good.',
+      description: 'The folder for local state of this process, such as the snapshot of the last known settings.',
     },
-    strict: { type: BOOLEAN, default: 'false', description: 'Refuse settings of a namespace that has no schema.' },
+    strict: { type: BOOLEAN, default: 'false', description: 'Reject settings of a namespace that has no schema.' },
     start_timeout: {
       type: SECONDS,
       default: '30',
-      description: 'How long to try for a store before giving up, when there is nothing to start from.',
+      description: 'How long a start waits for the store if there is no snapshot, before it fails.',
     },
     hook_timeout: {
       type: BRIEF,
       default: '2',
-      description: 'How long a NApp may take to accept a change of its settings, 20 at most; one that takes longer has refused it.',
+      description: 'How long a NApp may take to accept a change of its settings, 20 at most; after that, the change is rejected.',
     },
     reconcile: {
       type: PERIOD,
       default: '300',
-      description: 'How often what is known is compared with the whole store, in case a change was never told; differences are counted and mended.',
+      description: 'How often the cache is compared with the whole store, in case a watch event was lost; differences are counted and repaired.',
     },
     log: {
       type: choice('auto', 'text', 'json'),
       default: 'auto',
-      description:
-        'How the log is written to standard error: text for people, json for machines, one object a line; auto is text on a terminal and json elsewhere.',
+      description: 'The format of the log on standard error: text, or json with one object per line; auto is text on a terminal and json elsewhere.',
     },
   },
   'settings.filesystem': {
     path: { type: PATH, default: 'var/lib/kytos/settings', description: 'The folder of the store.' },
   },
   'settings.etcd': {
-    endpoints: { type: ENDPOINTS, default: '["http://127.0.0.1:2379"]', description: 'The members of the etcd cluster, each with its port.' },
-    prefix: { type: PREFIX_PATH, default: '/kytos', description: 'What all keys of this store begin with.' },
-    username: { type: TEXT, otherwise: 'no authentication', description: 'The etcd user; needs password_file.' },
-    password_file: { type: PATH, otherwise: 'none', description: 'The file that holds the password; it never stands in kytos.ini.' },
-    ca: { type: PATH, otherwise: 'the authorities of the system', description: 'The authorities (PEM) that sign the servers; needs https.' },
-    cert: { type: PATH, otherwise: 'none', description: 'The client certificate (PEM); needs key and https.' },
+    endpoints: { type: ENDPOINTS, default: '["http://127.0.0.1:2379"]', description: 'The URLs of the etcd members, each with its port.' },
+    prefix: { type: PREFIX_PATH, default: '/kytos', description: 'The prefix of all keys of this store.' },
+    username: { type: TEXT, otherwise: 'no authentication', description: 'The etcd user; requires password_file.' },
+    password_file: { type: PATH, otherwise: 'none', description: 'The file that contains the password; kytos.ini never contains it.' },
+    ca: {
+      type: PATH,
+      otherwise: 'the authorities of the system',
+      description: 'The certificate authorities (PEM) of the etcd servers; requires https.',
+    },
+    cert: { type: PATH, otherwise: 'none', description: 'The client certificate (PEM); requires key and https.' },
     key: { type: PATH, otherwise: 'none', description: 'The key (PEM) of the client certificate.' },
-    timeout: { type: SECONDS, default: '5', description: 'How long a call to etcd may go unanswered before it has failed.' },
+    timeout: { type: SECONDS, default: '5', description: 'The timeout of a call to etcd.' },
   },
 } as const satisfies Readonly<Record<string, Readonly<Record<string, ConfigKey>>>>
 

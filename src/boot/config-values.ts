@@ -120,7 +120,7 @@ export function isModulePath(text: string): boolean {
 /** The name of a controller. */
 export const CONTROLLER: ValueType<string> = {
   name: 'controller id',
-  read: text => (isControllerId(text) ? { value: text } : got(text, 'letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most')),
+  read: text => (isControllerId(text) ? { value: text } : got(text, '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit')),
 }
 
 /** A JSON list of NApp ids. */
@@ -141,10 +141,10 @@ export const HOSTS: ValueType<readonly string[]> = {
 
 /** A JSON list of rights. */
 export const RIGHTS_LIST: ValueType<readonly Right[]> = {
-  name: 'JSON list of rights',
+  name: 'JSON list of permissions',
   read: text => {
     const reading = readList(text, '["read", "write"]', right =>
-      isRight(right) ? undefined : `${quote(right)} is no right; ${allowed(right, RIGHTS)}`,
+      isRight(right) ? undefined : `${quote(right)} is not a permission; ${allowed(right, RIGHTS)}`,
     )
     return 'wrong' in reading ? reading : { value: reading.value.filter(isRight) }
   },
@@ -156,9 +156,9 @@ export const ENDPOINTS: ValueType<readonly string[]> = {
   read: text => {
     const reading = readList(text, '["http://127.0.0.1:2379"]', whyNoEndpoint)
     if ('wrong' in reading) return reading
-    if (reading.value.length === 0) return { wrong: 'is an empty list: name at least one URL, such as ["http://127.0.0.1:2379"]' }
+    if (reading.value.length === 0) return { wrong: 'is an empty list: add at least one URL, such as ["http://127.0.0.1:2379"]' }
     const secure = reading.value.filter(url => url.startsWith('https:')).length
-    if (secure > 0 && secure < reading.value.length) return { wrong: 'mixes http:// and https://: use one of them for all' }
+    if (secure > 0 && secure < reading.value.length) return { wrong: 'mixes http:// and https://: use the same one for all URLs' }
     return reading
   },
 }
@@ -167,9 +167,7 @@ export const ENDPOINTS: ValueType<readonly string[]> = {
 export const PREFIX_PATH: ValueType<string> = {
   name: 'key prefix',
   read: text =>
-    PREFIX.test(text)
-      ? { value: text }
-      : got(text, 'a prefix such as /kytos: it starts with "/", does not end with it, and has no "//" and no space'),
+    PREFIX.test(text) ? { value: text } : got(text, 'a prefix such as /kytos, which starts but does not end with "/", and has no "//" and no space'),
 }
 
 /** One of a few words; a misspelt one is told the nearest. */
@@ -203,7 +201,7 @@ function readList(text: string, example: string, why: (item: string) => string |
     const items = list.filter(item => typeof item === 'string')
     if (items.length < list.length) return noList
     const wrong = items.map(why).filter(reason => reason !== undefined)
-    return wrong.length > 0 ? { wrong: `is not as it should be: ${wrong.join('; ')}` } : { value: items }
+    return wrong.length > 0 ? { wrong: `is invalid: ${wrong.join('; ')}` } : { value: items }
   } catch (error) {
     if (isSettingsError(error, 'JSON_MALFORMED')) return noList
     throw error
@@ -211,10 +209,10 @@ function readList(text: string, example: string, why: (item: string) => string |
 }
 
 function whyNoEndpoint(text: string): string | undefined {
-  if (text.includes('@')) return 'one of the URLs has a user in it: use username and password_file'
+  if (text.includes('@')) return 'a URL contains a user: use username and password_file instead'
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return `${quote(text)} is not a URL that starts with http:// or https://`
   if (!/^https?:\/\/[^/?#]+:\d+$/.test(text))
-    return `${quote(text)} should be scheme, host and port only, such as ${url.protocol}//${url.hostname}:2379`
+    return `${quote(text)} must be scheme, host and port only, such as ${url.protocol}//${url.hostname}:2379`
   return undefined
 }

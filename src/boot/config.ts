@@ -75,7 +75,7 @@ export interface EtcdConfig {
 }
 
 const NAMES = ['kytos.ini', 'kytos.conf']
-const HOW_TO_MAKE_ONE = 'Copy kytos.example.ini to kytos.ini, or name a file with -c FILE.'
+const HOW_TO_MAKE_ONE = 'Copy kytos.example.ini to kytos.ini, or use -c FILE.'
 
 /** From where a file is looked for. */
 export interface Surroundings {
@@ -94,7 +94,7 @@ export function findConfig(explicit: string | undefined, { cwd, env }: Surroundi
   if (found !== undefined) return found
   const message =
     explicit === undefined
-      ? `There is no configuration file; looked for ${candidates.join(', ')}. ${HOW_TO_MAKE_ONE}`
+      ? `No configuration file found; searched ${candidates.join(', ')}. ${HOW_TO_MAKE_ONE}`
       : `The configuration file ${candidates.join()} does not exist. ${HOW_TO_MAKE_ONE}`
   throw new SettingsError('CONFIG_ABSENT', message, { details: { looked_for: candidates } })
 }
@@ -132,7 +132,7 @@ async function read(file: string): Promise<Buffer> {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
     if (code === 'ENOENT') throw new SettingsError('CONFIG_ABSENT', `The configuration file ${file} does not exist. ${HOW_TO_MAKE_ONE}`, { cause })
     const why =
-      code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? `this process may not: check the rights of the file and of its folders` : code
+      code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? `permission denied: check the permissions of the file and of its folders` : code
     throw configInvalid(file, [{ message: `the file cannot be read: ${why}.` }], cause)
   }
 }
@@ -147,7 +147,7 @@ function decode(file: string, bytes: Buffer): string {
         .toString('latin1')
         .split(/\r\n|\r|\n/)
         .findIndex(text => Buffer.from(text, 'latin1').toString('utf8').includes('\ufffd')) + 1
-    throw configInvalid(file, [{ ...(line > 0 ? { line } : {}), message: 'the file is not UTF-8: save it in that encoding.' }], cause)
+    throw configInvalid(file, [{ ...(line > 0 ? { line } : {}), message: 'the file is not UTF-8. Save it as UTF-8.' }], cause)
   }
 }
 
@@ -155,7 +155,7 @@ function decode(file: string, bytes: Buffer): string {
 function checkHostName(controller: string | undefined): readonly Problem[] {
   const name = hostname()
   if (controller !== undefined || isControllerId(name)) return []
-  return [{ message: `the host name ${quote(name)} cannot name a controller: set controller in [settings], such as controller-1.` }]
+  return [{ message: `the host name ${quote(name)} is not a valid controller name. Set controller in [settings], such as controller-1.` }]
 }
 
 function etcdConfig({ username, password_file, ca, cert, key, ...rest }: ConfigValues['settings.etcd']): EtcdConfig {

@@ -28,11 +28,12 @@ export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> 
     if (path === undefined) return undefined
     try {
       const { bytes, mode } = await readWithMode(path)
-      if (secret && (mode & 0o004) !== 0) warnings.push(`[settings.etcd] ${name} ${path} can be read by everybody on this host: chmod 600 it.`)
+      if (secret && (mode & 0o004) !== 0)
+        warnings.push(`[settings.etcd] ${name} ${path} is readable by all users of this host. Run: chmod 600 ${path}`)
       return bytes
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-      const why = { ENOENT: 'does not exist', EISDIR: 'is a folder', EACCES: 'may not be read by this process' }[code] ?? `cannot be read (${code})`
+      const why = { ENOENT: 'does not exist', EISDIR: 'is a folder', EACCES: 'is not readable by this process' }[code] ?? `cannot be read (${code})`
       problems.push({ message: `[settings.etcd] ${name} ${path} ${why}.` })
       return undefined
     }
@@ -44,7 +45,8 @@ export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> 
   const cert = await load('cert', false)
   const key = await load('key', true)
   const password = secret?.toString('utf8').replace(/\r?\n$/, '')
-  if (password === '') problems.push({ message: `[settings.etcd] password_file ${config.password_file} is empty: its first line is the password.` })
+  if (password === '')
+    problems.push({ message: `[settings.etcd] password_file ${config.password_file} is empty. Write the password into its first line.` })
   if (ca) problems.push(...checkCertificates('ca', config.ca, ca))
   if (cert) problems.push(...checkCertificates('cert', config.cert, cert))
   if (key) problems.push(...checkKey(config, key, cert))
@@ -71,8 +73,8 @@ async function readWithMode(path: string): Promise<{ readonly bytes: Buffer; rea
 
 function checkCertificates(name: 'ca' | 'cert', path: string | undefined, pem: Buffer): readonly Problem[] {
   const blocks = pem.toString('latin1').match(CERTIFICATE) ?? []
-  const expected = 'expected PEM, "-----BEGIN CERTIFICATE-----" and what follows'
-  if (blocks.length === 0) return [{ message: `[settings.etcd] ${name} ${path} holds no certificate: ${expected}.` }]
+  const expected = 'expected PEM, which starts with "-----BEGIN CERTIFICATE-----"'
+  if (blocks.length === 0) return [{ message: `[settings.etcd] ${name} ${path} contains no certificate: ${expected}.` }]
   return blocks.flatMap((block, i) =>
     parseCertificate(block)
       ? []
@@ -82,11 +84,11 @@ function checkCertificates(name: 'ca' | 'cert', path: string | undefined, pem: B
 
 function checkKey(config: EtcdConfig, pem: Buffer, cert: Buffer | undefined): readonly Problem[] {
   const key = parseKey(pem)
-  if (!key) return [{ message: `[settings.etcd] key ${config.key} is not a private key in PEM that opens without a passphrase.` }]
+  if (!key) return [{ message: `[settings.etcd] key ${config.key} is not an unencrypted private key in PEM.` }]
   const [block] = cert?.toString('latin1').match(CERTIFICATE) ?? []
   const certificate = block === undefined ? undefined : parseCertificate(block)
   if (!certificate || certificate.checkPrivateKey(key)) return []
-  return [{ message: `[settings.etcd] key ${config.key} belongs to another certificate than ${config.cert}.` }]
+  return [{ message: `[settings.etcd] key ${config.key} does not match the certificate ${config.cert}.` }]
 }
 
 /** Undefined when it is none; the reason OpenSSL has says nothing to an operator. */

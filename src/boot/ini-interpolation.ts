@@ -16,9 +16,9 @@ export function interpolate(raw: string, lookup: (name: string) => string | unde
   let steps = 0
 
   const expand = (text: string, depth: number): string | undefined => {
-    if (depth > MAX_DEPTH) return `its %(name)s references nest more than ${MAX_DEPTH} deep: is there a circle?`
+    if (depth > MAX_DEPTH) return `its %(name)s references nest deeper than ${MAX_DEPTH} levels. Check for a cycle.`
     for (let at = 0; at < text.length; ) {
-      if (++steps > MAX_STEPS) return `its %(name)s references unfold to more than ${MAX_STEPS} parts: write it out.`
+      if (++steps > MAX_STEPS) return `its %(name)s references expand to more than ${MAX_STEPS} parts. Write the value out.`
       const percent = text.indexOf('%', at)
       if (percent < 0) {
         parts.push(text.slice(at))
@@ -32,9 +32,10 @@ export function interpolate(raw: string, lookup: (name: string) => string | unde
       }
       const [token, name = ''] = REFERENCE.exec(text.slice(percent)) ?? []
       // Two characters and no more: the rest may be a secret of Kytos.
-      if (token === undefined) return `${JSON.stringify(text.slice(percent, percent + 2))}: a bare percent sign is written %%, a reference %(name)s.`
+      if (token === undefined)
+        return `${JSON.stringify(text.slice(percent, percent + 2))} is invalid. Write a percent sign as %%, and a reference as %(name)s.`
       const value = lookup(name.toLowerCase())
-      if (value === undefined) return `${JSON.stringify(token)} names no option of this section or of [DEFAULT]; a bare percent sign is written %%.`
+      if (value === undefined) return `${JSON.stringify(token)} is not an option of this section or of [DEFAULT]. Write a percent sign as %%.`
       // A plain value takes no level of its own: the one below the tenth may still be plain.
       const wrong = value.includes('%') ? expand(value, depth + 1) : void parts.push(value)
       if (wrong !== undefined) return wrong

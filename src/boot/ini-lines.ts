@@ -55,7 +55,7 @@ class LineReader {
 
   read(line: string, number: number): void {
     if (number === 1 && line.startsWith('\ufeff')) {
-      this.#report(1, 'the file begins with a byte order mark, which Kytos cannot read: save it as UTF-8 without one.')
+      this.#report(1, 'the file starts with a byte order mark, which Kytos cannot read. Save it as UTF-8 without one.')
       this.read(line.slice(1), number)
       return
     }
@@ -89,7 +89,7 @@ class LineReader {
     const twin = this.#sections.get(name)
     // Python lets [DEFAULT] stand more than once; its options still may not.
     if (twin && name !== DEFAULT_SECTION) {
-      this.#report(line, `the section [${name}] stands twice, first in line ${twin.line}: put its options in one place.`)
+      this.#report(line, `the section [${name}] is a duplicate of line ${twin.line}. Merge both sections.`)
     }
     this.#section = twin ?? { name, line, options: new Map() }
     this.#sections.set(name, this.#section)
@@ -98,7 +98,7 @@ class LineReader {
 
   #line(text: string, line: number): void {
     if (!this.#section) {
-      if (!this.#headless) this.#report(line, `${quote(text)} stands before the first section: put a header such as [daemon] above it.`)
+      if (!this.#headless) this.#report(line, `${quote(text)} precedes the first section. Add a header such as [daemon] above it.`)
       this.#headless = true
       return
     }
@@ -106,17 +106,17 @@ class LineReader {
     if (delimiter < 0) {
       this.#report(
         line,
-        `${quote(text)} is neither "key = value" nor a [section]. Further lines of a value are indented deeper than its key; a comment is a line of its own, led by "#" or ";".`,
+        `${quote(text)} is neither "key = value" nor a [section]. Indent the continuation lines of a value; start a comment line with "#" or ";".`,
       )
       return
     }
     const key = stripEnd(text.slice(0, delimiter)).toLowerCase()
-    if (key === '') this.#report(line, `${quote(text)} has no key before its "${text.charAt(delimiter)}": write "key = value".`)
+    if (key === '') this.#report(line, `${quote(text)} has no key before "${text.charAt(delimiter)}". Write "key = value".`)
     const twin = this.#section.options.get(key)
     this.#option = { parts: [strip(text.slice(delimiter + 1))], line }
     if (twin) {
-      const where = `${quote(key)} stands twice in [${this.#section.name}], first in line ${twin.line}`
-      this.#report(line, `${where}: remove one (keys are the same in upper and lower case).`)
+      const where = `${quote(key)} in [${this.#section.name}] is a duplicate of line ${twin.line}`
+      this.#report(line, `${where}. Remove one of them (keys are case-insensitive).`)
     } else this.#section.options.set(key, this.#option)
   }
 

@@ -45,7 +45,7 @@ export function parseIni(text: string, source: string): IniSections {
 /** Reads what can be read, and says what cannot: options without a valid value are left out of `sections` and named in `problems`. */
 export function readIni(text: string): Ini {
   if (!text.isWellFormed())
-    return { sections: new Map(), headers: new Map(), problems: [{ message: 'the text is not valid Unicode: save the file as UTF-8.' }] }
+    return { sections: new Map(), headers: new Map(), problems: [{ message: 'the text is not valid Unicode. Save the file as UTF-8.' }] }
   const raw = readLines(text)
   const problems: IniProblem[] = [...raw.problems]
   const values = throughIni(raw)

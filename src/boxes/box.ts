@@ -36,7 +36,7 @@ export function parseName(value: unknown, field: string): string {
   if (fits) return value
   throw new SettingsError(
     'BOX_MALFORMED',
-    `${quote(value)} cannot be the "${field}" of a box: it is a text without control characters, "/" and "\\", not empty, "." or "..", and at most ${NAME_BYTES} bytes long once percent-encoded.`,
+    `Invalid "${field}" ${quote(value)}: it must have 1 to ${NAME_BYTES} bytes when percent-encoded, no control characters, "/" or "\\", and must not be "." or "..".`,
     { details: { field } },
   )
 }
@@ -47,16 +47,12 @@ const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 export function parseCreation(value: unknown, actor: Actor): string | undefined {
   if (value === undefined) return undefined
   if (actor.type !== 'import' && actor.type !== 'user') {
-    throw new SettingsError(
-      'BOX_MALFORMED',
-      `"created_at" is for boxes that an import or a person brings from elsewhere; ${actor.name} makes its boxes now.`,
-      {
-        details: { field: 'created_at' },
-      },
-    )
+    throw new SettingsError('BOX_MALFORMED', `"created_at" is allowed only for imports and users, not for ${actor.name}. Omit it.`, {
+      details: { field: 'created_at' },
+    })
   }
   if (typeof value === 'string' && MOMENT.test(value) && !Number.isNaN(Date.parse(value))) return value
-  throw new SettingsError('BOX_MALFORMED', `"created_at" must be a time such as "2024-02-29T12:00:00.000Z", not ${quote(value)}.`, {
+  throw new SettingsError('BOX_MALFORMED', `"created_at" must be a UTC time such as "2024-02-29T12:00:00.000Z", not ${quote(value)}.`, {
     details: { field: 'created_at' },
   })
 }
@@ -77,7 +73,7 @@ export function parseBox(entry: Entry): StoredBox {
   if (!isObject(value) || value.data === undefined) {
     throw new SettingsError(
       'STORE_DAMAGED',
-      `The document "${entry.key}" in the store is not a box ({data, created_at, owner, written}): another program wrote it. Mend or delete it there.`,
+      `The stored document "${entry.key}" is not a box ({data, created_at, owner, written}); another program wrote it. Repair or delete it in the store.`,
     )
   }
   return {

@@ -57,7 +57,7 @@ export class BoxService {
     const owner = content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
     const createdAt = parseCreation(content.created_at, actor)
     const make = (entry: Entry | undefined): StoredBox => {
-      if (entry) throw new SettingsError('DOCUMENT_EXISTS', `The box "${splitKey(key).segments.join('/')}" exists already. Change it with update.`)
+      if (entry) throw new SettingsError('DOCUMENT_EXISTS', `The box "${splitKey(key).segments.join('/')}" already exists. Change it with update.`)
       return { data, created_at: createdAt ?? new Date().toISOString(), owner }
     }
     return this.#change(key, actor, make, 'absent')
@@ -151,7 +151,7 @@ export class BoxService {
     if (Buffer.byteLength(text) <= limit) return
     const got = Buffer.byteLength(printJson(data))
     if (got <= limit) return
-    throw new SettingsError('DOCUMENT_TOO_LARGE', `The box would hold ${got} bytes; on this store a box holds ${limit} at most.`, {
+    throw new SettingsError('DOCUMENT_TOO_LARGE', `The box would have ${got} bytes; this store allows ${limit}.`, {
       details: { got, limit },
     })
   }
@@ -161,7 +161,7 @@ export class BoxService {
     if (health.state === 'READY') return
     throw new SettingsError(
       'STORE_STALE',
-      `No box can be changed while the store is away (${health.reason ?? health.state}). Nothing was written; try again.`,
+      `Boxes cannot be changed while the store is unavailable (${health.reason ?? health.state}). Nothing was written; retry.`,
     )
   }
 }
@@ -169,7 +169,10 @@ export class BoxService {
 /** Python's `dict.update`. */
 function updateMembers(box: Json, data: Json): JsonObject {
   if (!isObject(box) || !isObject(data)) {
-    throw new SettingsError('CONTENT_MALFORMED', 'PATCH of a box needs an object in the box and an object as data. Replace other values with PUT.')
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      'PATCH requires a box that contains a JSON object, and an object as "data". Use PUT to replace other values.',
+    )
   }
   const result: JsonObject = {}
   for (const source of [box, data]) for (const key of Object.keys(source)) setMember(result, key, source[key] as Json)
@@ -177,23 +180,23 @@ function updateMembers(box: Json, data: Json): JsonObject {
 }
 
 function unknownBox(key: Key): SettingsError {
-  return new SettingsError('BOX_NOT_FOUND', `There is no box "${splitKey(key).segments.join('/')}".`)
+  return new SettingsError('BOX_NOT_FOUND', `The box "${splitKey(key).segments.join('/')}" does not exist.`)
 }
 
 function writeUnknown(cause: SettingsError, writeId: string): SettingsError {
-  const advice = `The change was made if the stored box has the write_id ${writeId}. Retrieve the box before you retry.`
+  const advice = `Retrieve the box before you retry: the change was applied if its write_id is ${writeId}.`
   return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, { cause, details: { ...cause.details, write_id: writeId } })
 }
 
 function deletionUnknown(cause: SettingsError, revision: Revision): SettingsError {
-  const advice = `The box of revision ${revision} was to be deleted. Retrieve the box before you retry: one with a later revision may be another caller's.`
+  const advice = `Retrieve the box before you retry the deletion of revision ${revision}: a later revision may be another caller's box.`
   return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, { cause, details: { ...cause.details, revision: String(revision) } })
 }
 
 function mismatch(key: Key, actual: Revision, expected: Revision): SettingsError {
   return new SettingsError(
     'REVISION_MISMATCH',
-    `The box "${splitKey(key).segments.join('/')}" is at revision ${actual}, not ${expected}: somebody changed it.`,
+    `The box "${splitKey(key).segments.join('/')}" is at revision ${actual}, not ${expected}: another caller changed it. Retrieve it, then retry.`,
     {
       details: { got: String(expected), expected: String(actual) },
     },
@@ -201,5 +204,5 @@ function mismatch(key: Key, actual: Revision, expected: Revision): SettingsError
 }
 
 function contention(key: Key): SettingsError {
-  return new SettingsError('CONTENTION', `Others changed "${key}" again and again for ${PATIENCE / 1000} s. Nothing was changed; try again.`)
+  return new SettingsError('CONTENTION', `Concurrent changes of "${key}" won for ${PATIENCE / 1000} s. Nothing was changed; retry.`)
 }

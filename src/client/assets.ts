@@ -15,9 +15,13 @@ export async function readSchema(folder: string, manifest: Manifest): Promise<Js
   const file = join(folder, manifest.settings)
   const schema = await readObject(file)
   if (schema !== undefined) return schema
-  throw new SettingsError('NAPP_INVALID', `${join(folder, MANIFEST)} names settings "${manifest.settings}", which is not there.`, {
-    details: { file },
-  })
+  throw new SettingsError(
+    'NAPP_INVALID',
+    `${join(folder, MANIFEST)}: the file "${manifest.settings}" named by "settings" does not exist. Create it or correct the path.`,
+    {
+      details: { file },
+    },
+  )
 }
 
 /** The seed of a NApp, undefined when it has none. @throws SettingsError NAPP_INVALID. */
@@ -31,6 +35,6 @@ async function readObject(file: string): Promise<JsonObject | undefined> {
   } catch (cause) {
     if (cause instanceof SettingsError) throw cause
     if (hasCode(cause, 'ENOENT')) return undefined
-    throw new SettingsError('NAPP_INVALID', `${file} cannot be read: ${reasonOf(cause)}.`, { cause, details: { file } })
+    throw new SettingsError('NAPP_INVALID', `${file} cannot be read: ${reasonOf(cause)}. Check its permissions.`, { cause, details: { file } })
   }
 }

@@ -7,24 +7,24 @@ import type { JsonSchema } from './json-schema.ts'
 import type { DeclaredPointer, KeyOf, PatchOf, ValueAt } from './pointer-of.ts'
 import type { SettingsOf } from './settings-of.ts'
 
-/** Hears of one value: what it is now, and what it was when this listener heard last. What it throws is logged and hurts nobody. */
+/** Called with the new value and the value of the previous call. An error it throws is logged and affects no other listener. */
 export type ValueListener<Value> = (now: Value, before: Value) => void | Promise<void>
 
-/** Hears of all settings, with the differences at their leaves. */
+/** Called with all settings and the differences at their leaves. */
 export type SettingsListener<Values> = (now: Values, before: Values, changes: readonly ValueChange[]) => void | Promise<void>
 
 export interface UpdateOptions {
-  /** Why, for the history. */
+  /** The reason of the change, kept in the history. */
   readonly comment?: string
   /** `cluster` (default), `controller` (this one) or `controller:<id>`. */
   readonly scope?: string
-  /** Refuses with REVISION_MISMATCH unless the settings are at this revision. */
+  /** Rejects the update with REVISION_MISMATCH unless the settings are at this revision. */
   readonly revision?: string
-  /** Writes nothing, and answers what would be: `data`, and in `preview` what changes, how it takes effect, and what the NApps that use it say. */
+  /** Writes nothing; returns the resulting `data` and a `preview` of changes, apply modes and verdicts of NApps. */
   readonly dryRun?: boolean
 }
 
-/** One step of a transaction; of the NApp's own settings where no namespace is named. See `kytos.settings.transaction`. */
+/** One operation of a transaction, on the NApp's own settings unless it names a namespace. See `kytos.settings.transaction`. */
 export interface OwnOperation<Values> {
   readonly namespace?: undefined
   readonly scope?: string
@@ -33,7 +33,7 @@ export interface OwnOperation<Values> {
   readonly revision?: string
 }
 
-/** One step of a transaction that the types know less of: another method, or the settings of another NApp. */
+/** One loosely typed operation of a transaction: another method, or the settings of another NApp. */
 export interface AnyOperation {
   readonly namespace?: string
   readonly scope?: string
@@ -44,29 +44,29 @@ export interface AnyOperation {
 
 export type TransactionOptions = Pick<UpdateOptions, 'comment' | 'dryRun'>
 
-/** What a `changing` hook is asked about, besides the values. */
+/** The request to a `changing` hook, besides the values. */
 export interface ChangeRequest {
   readonly changes: readonly ValueChange[]
   readonly actor: Actor
   readonly comment: string | null
-  /** True when somebody only wants to know. */
+  /** True for a dry run. */
   readonly dryRun: boolean
-  /** Aborts when it is too late to answer. */
+  /** Aborts at the deadline of the hook. */
   readonly signal: AbortSignal
 }
 
-/** Says before a commit whether these settings may become others: a reason refuses, and so does throwing. It must not issue commands. */
+/** Called before a commit. Return a reason, or throw, to reject the change. The hook must not send commands. */
 export type ChangingListener<Values> = (next: Values, now: Values, request: ChangeRequest) => undefined | string | Promise<undefined | string>
 
-/** The settings of one NApp, as they are now, all the time. */
+/** The current settings of one NApp, updated live. */
 export interface LiveSettings<Values extends object> {
   readonly namespace: string
-  /** Effective, deeply frozen; another object after each change, so that whoever holds this one has a consistent picture. */
+  /** The effective settings, deeply frozen; replaced by a new object after each change, so that a reference stays consistent. */
   readonly values: Values
-  /** Of the last commit that touched them; what `update` takes as its guard. Compared within one epoch only. */
+  /** The revision of their last commit, usable as the guard of `update`; comparable within one epoch only. */
   readonly revision: string
   readonly epoch: number
-  /** STALE: the store is away, `values` are the last known ones, and `update` is refused. */
+  /** STALE: the store is unavailable, `values` are the last known ones, and `update` is rejected. */
   readonly state: ServiceState
   /** Calls the listener after each change of this value, at a key or at a JSON Pointer such as `/liveness/min_hellos`, once `values` is replaced. */
   on<Key extends KeyOf<Values>>(key: Key, listener: ValueListener<Values[Key]>): Unsubscribe
@@ -74,25 +74,25 @@ export interface LiveSettings<Values extends object> {
     pointer: Pointer & DeclaredPointer<Values, Pointer>,
     listener: ValueListener<ValueAt<Values, Pointer>>,
   ): Unsubscribe
-  /** Calls the listener after each change of anything, once `values` is replaced. */
+  /** Calls the listener after each change of any value, once `values` is replaced. */
   onChange(listener: SettingsListener<Values>): Unsubscribe
   /**
-   * Changes overrides by a merge patch, null unsets; resolves when that is durable and `values` has it (else the answer says `observed: false`).
+   * Changes overrides by a merge patch; null unsets. Resolves when the change is durable and in `values` (otherwise `observed: false`).
    * @throws SettingsError SETTINGS_INVALID, REVISION_MISMATCH, STORE_STALE, ... as `kytos.settings.update`.
    */
   update(patch: PatchOf<Values>, options?: UpdateOptions): Promise<Settings>
   /**
-   * Changes several documents of these settings and others, all or nothing; resolves as `update` does.
+   * Changes several documents atomically, also of other namespaces; resolves like `update`.
    * @throws SettingsError as `kytos.settings.transaction`.
    */
   transaction(operations: readonly (OwnOperation<Values> | AnyOperation)[], options?: TransactionOptions): Promise<TransactionResult>
-  /** Has the hook asked before this controller commits a change that differs here; within its deadline, else the change is refused. */
+  /** Calls the hook before this controller commits a change of the effective settings; a hook past its deadline rejects the change. */
   changing(hook: ChangingListener<Values>): Unsubscribe
-  /** Stops listening: `values` stay as they are, and no listener is called any more. */
+  /** Stops all listeners; `values` keep their last state. */
   close(): void
 }
 
-/** How a NApp opens its settings, with its declaration or, without one, by the schema file that its manifest names. */
+/** Opens the settings of a NApp by a schema, or without one by the schema file of its manifest. */
 export interface OpenSettings {
   <const Schema extends JsonSchema>(schema: Schema): Promise<LiveSettings<SettingsOf<Schema>>>
   <Values extends object>(): Promise<LiveSettings<Values>>

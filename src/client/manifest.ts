@@ -12,7 +12,7 @@ const DEFAULT_PRIORITY = 100
 
 const PART = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
 const ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}\/[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/
-const PART_RULE = 'letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most'
+const PART_RULE = '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit'
 
 /** True for a text that is a NApp id, `username/name`. */
 export function isNAppId(text: string): boolean {
@@ -39,12 +39,12 @@ export function parseManifest(text: string, file: string): Manifest {
   }
   check('username', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
   check('name', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
-  check('main', 'the file below its folder whose default export makes the NApp, such as "main.js"', isInnerFile, true)
-  check('settings', 'the file of its JSON Schema, below its folder', isInnerFile)
-  check('version', 'a text', isText)
-  check('description', 'a text', isText)
-  check('napp_dependencies', 'a list of NApp ids "username/name"', isIds)
-  check('priority', `a whole number, 1 or more (0 is that of ${SETTINGS_NAPP})`, value => isPriority(value, json))
+  check('main', 'a file in its folder whose default export creates the NApp, such as "main.js"', isInnerFile, true)
+  check('settings', 'a JSON Schema file in its folder', isInnerFile)
+  check('version', 'a string', isText)
+  check('description', 'a string', isText)
+  check('napp_dependencies', 'an array of NApp ids "username/name"', isIds)
+  check('priority', `an integer of 1 or more (0 is reserved for ${SETTINGS_NAPP})`, value => isPriority(value, json))
   if (wrong.length > 0) throw invalid(file, wrong.join('; '))
   // Every member was checked above against the type it has there; the copy drops what the host does not use.
   return pick(json, ['username', 'name', 'main', 'settings', 'version', 'description', 'napp_dependencies', 'priority']) as unknown as Manifest
@@ -69,7 +69,7 @@ function parseText(text: string, file: string): Json {
 }
 
 function invalid(file: string, what: string, cause?: unknown): SettingsError {
-  return new SettingsError('NAPP_INVALID', `${file} is broken: ${what.replace(/\.$/, '')}.`, { cause, details: { file } })
+  return new SettingsError('NAPP_INVALID', `${file} is invalid: ${what.replace(/\.$/, '')}.`, { cause, details: { file } })
 }
 
 function pick(json: JsonObject, keys: readonly string[]): JsonObject {

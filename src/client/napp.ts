@@ -3,7 +3,7 @@ import type { CommandAnswer, CommandContent, CommandName } from '../../events/ma
 import type { Log } from '../log/log.ts'
 import type { OpenSettings } from './live-settings.ts'
 
-/** What a NApp's folder says of itself: Kytos' `kytos.json` keys plus `main`, `priority` and `settings`. */
+/** The manifest of a NApp: the keys of Kytos' `kytos.json` plus `main`, `priority` and `settings`. */
 export interface Manifest {
   readonly username: string
   readonly name: string
@@ -17,25 +17,25 @@ export interface Manifest {
   readonly settings?: string
 }
 
-/** What the host hands to a NApp. */
+/** The context that the host passes to a NApp. */
 export interface NAppContext {
   /** `username/name`. */
   readonly id: string
   readonly folder: string
   readonly manifest: Manifest
-  /** Its own view of the bus. */
+  /** The NApp's own view of the bus. */
   readonly bus: Bus
-  /** Emits a command through that view and gives its answer; so a NApp needs nothing of ours at run time. @throws SettingsError, see events/ask.ts. */
+  /** Sends a command through that view and returns its answer. @throws SettingsError, see events/ask.ts. */
   readonly ask: <N extends CommandName>(name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
   readonly log: Log
-  /** Opens its live settings; they are closed after its shutdown(). @throws SettingsError, see src/client/open-settings.ts. */
+  /** Opens the NApp's live settings, which are closed after its shutdown(). @throws SettingsError, see src/client/open-settings.ts. */
   readonly openSettings: OpenSettings
 }
 
 export interface NApp {
   /** Awaited before the next NApp starts. */
   setup(): Promise<void> | void
-  /** Awaited, in reverse order, when the host stops or the NApp is disabled; also after a setup() that failed or was cut short. */
+  /** Awaited, in reverse order, when the host stops or the NApp is disabled; also after a failed or interrupted setup(). */
   shutdown?(): Promise<void> | void
 }
 

@@ -19,7 +19,7 @@ import type { SettingsOf } from './settings-of.ts'
  *  2. After the beginning only facts move `values`, so that a listener hears every step that the watcher tells.
  */
 
-/** Whose settings: a NApp's context, or as much of it as there is. */
+/** The owner of the settings: a NApp's context, or the required part of one. */
 export type SettingsOwner = Pick<NAppContext, 'id' | 'bus' | 'log'> & Partial<Pick<NAppContext, 'folder' | 'manifest'>>
 
 /** Milliseconds that an update waits for its own fact once the service has answered. */
@@ -28,8 +28,8 @@ const PATIENCE = 2_000
 const WHOLE = Number.MAX_SAFE_INTEGER
 
 /**
- * Opens the settings of a NApp: registers the schema (with the NApp's seed and version) when one is given, and follows the values from then on.
- * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for a schema or seed that is wrong, SERVICE_ABSENT.
+ * Opens the live settings of a NApp and registers its schema, seed and version if a schema is given.
+ * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for an invalid schema or seed, SERVICE_ABSENT.
  * @example
  * const settings = await openSettings(context, { type: 'object', properties: { interval: { type: 'number', default: 5 } } })
  * settings.on('interval', (now, before) => context.log.info(`every ${now} s, not ${before}`))
@@ -161,7 +161,7 @@ class BusSettings extends Mirror {
       if (answer) this.learnRevision(answer.epoch, answer.revision)
     } catch (error) {
       // The older revision stays, which as a guard refuses rather than overwrites; the next fact asks again.
-      if (!this.#closed) this.#owner.log.warn(`The revision of "${this.namespace}" could not be asked for: ${toSettingsError(error).message}`)
+      if (!this.#closed) this.#owner.log.warn(`The revision of "${this.namespace}" was not refreshed: ${toSettingsError(error).message}`)
     }
   }
 

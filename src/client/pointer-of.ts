@@ -35,7 +35,7 @@ type Unescaped<Token extends string> = Token extends `${infer Before}~1${infer A
     ? `${Before}~${Unescaped<After>}`
     : Token
 
-/** A merge patch: any part of the settings, null to unset; an array is replaced whole. */
+/** A merge patch: any part of the settings; null unsets, an array is replaced as a whole. */
 export type PatchOf<Value> = Value extends readonly unknown[]
   ? Value
   : Value extends object

@@ -11,7 +11,7 @@ import type { Json, JsonObject } from '../../model/value.ts'
  *  - What cannot be told from the schema is Json.
  */
 
-/** The settings that a JSON Schema declares; see above for when a key is optional. */
+/** The type of the settings that a JSON Schema declares; see above for when a key is optional. */
 export type SettingsOf<Schema> = Value<Schema, Schema, 'layered'> extends infer Values extends object ? Values : JsonObject
 
 /** Whether defaults fill the value, or it stands as it was validated. */

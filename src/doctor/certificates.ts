@@ -30,18 +30,16 @@ export async function examineCertificates(file: CertificateFile, now = Date.now(
     const [from, to] = [Date.parse(one.validFrom), Date.parse(one.validTo)]
     const name = describe(one)
     const repair = renew(cert, key, one, after)
-    if (now >= to) return [wrong('certificate.expired', cert, `${name} has expired, on ${instant(to)}.`, repair)]
+    if (now >= to) return [wrong('certificate.expired', cert, `${name} expired on ${instant(to)}.`, repair)]
     if (now < from) {
-      const what = `${name} is not valid before ${instant(from)}, and this host's clock says ${instant(now)}.`
-      return [
-        wrong('certificate.early', cert, what, 'timedatectl set-ntp true   # if that clock is wrong; else wait, or have the certificate made anew'),
-      ]
+      const what = `${name} is not valid before ${instant(from)}; the clock of this host is at ${instant(now)}.`
+      return [wrong('certificate.early', cert, what, 'timedatectl set-ntp true   # if that clock is wrong; otherwise wait, or renew the certificate')]
     }
     if (to - now >= SOON * DAY) return []
     return [warning('certificate.expiring', cert, `${name} expires on ${instant(to)}, ${inDays(to - now)}.`, repair)]
   })
   if (key === undefined || (await belongs(first, key)) !== false) return findings
-  const what = `${word(key)} is not the key of ${describe(first)}: nothing that speaks TLS takes the two together.`
+  const what = `${word(key)} does not match ${describe(first)}; TLS requires a matching pair.`
   return [...findings, broken('certificate.key', cert, what, renew(cert, key, first, after))]
 }
 
@@ -66,11 +64,11 @@ async function belongs(certificate: X509Certificate, file: string): Promise<bool
 
 /** The command that asks for a new one with the same names, for the key that there is; of an authority there is nothing to ask for. */
 function renew(cert: string, key: string | undefined, certificate: X509Certificate, after: string): string {
-  if (key === undefined) return `openssl x509 -noout -text -in ${word(cert)}   # get the new one from whoever gave you this; ${after}`
+  if (key === undefined) return `openssl x509 -noout -text -in ${word(cert)}   # request a new one from its issuer; ${after}`
   const names = namesOf(certificate)
   const extension = names === undefined ? '' : ` -addext ${word(`subjectAltName=${names}`)}`
   const request = `openssl req -new -key ${word(key)} -subj ${word(subjectOf(certificate))}${extension} -out ${word(`${cert}.csr`)}`
-  return `${request}   # have your authority sign it, and write the answer over ${cert}; ${after}`
+  return `${request}   # have your authority sign it, and replace ${cert} with the result; ${after}`
 }
 
 /** As `openssl req -subj` takes it. */
@@ -85,7 +83,7 @@ function namesOf({ subjectAltName }: X509Certificate): string | undefined {
 }
 
 function describe({ subject }: X509Certificate): string {
-  return `The certificate of ${subject?.replaceAll('\n', ', ') || 'nobody'}`
+  return `The certificate of ${subject?.replaceAll('\n', ', ') || '(no subject)'}`
 }
 
 function instant(ms: number): string {

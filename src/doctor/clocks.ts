@@ -25,17 +25,17 @@ export function examineClocks(entries: readonly Entry[]): Examined {
     const ms = Date.parse(before.at) - Date.parse(record.at)
     const pair = `${record.controller}, ${before.controller}`
     if (!(ms > SKEW) || ms <= (worst.get(pair)?.ms ?? 0)) continue
-    const what = `The clock of ${before.controller} was at least ${(ms / 1_000).toFixed(0)} s ahead of that of ${record.controller}: ${entry.key} is later than the version before it, and dated ${record.at}, which is earlier.`
+    const what = `The clock of ${before.controller} was at least ${(ms / 1_000).toFixed(0)} s ahead of ${record.controller}: ${entry.key} is dated ${record.at}, before its previous version.`
     worst.set(pair, {
       ms,
       finding: warning(
         'clock.skew',
         pair,
         what,
-        'timedatectl set-ntp true   # on both hosts; this is told until newer versions take the place of that one',
+        'timedatectl set-ntp true   # on both hosts; this warning ends when newer versions replace that one',
       ),
     })
   }
-  const unknown = controllers.size > 1 ? ['how the clocks of the controllers stand now: only what they wrote into the history tells of them'] : []
+  const unknown = controllers.size > 1 ? ['the current clocks of the controllers: only the dates in the history are known'] : []
   return { part: 'clocks', findings: [...worst.values()].map(({ finding }) => finding), unknown }
 }

@@ -15,7 +15,7 @@ import { plainSecrets } from './plain-secrets.ts'
 
 /** Whether what a store holds can be used: overrides that do not validate, schemas that cannot be read, secrets in the clear. */
 export async function examineContent(config: Config, entries: readonly Entry[]): Promise<Examined> {
-  const part = 'what is stored'
+  const part = 'stored content'
   try {
     readEpoch(entries.find(({ key }) => key === META_KEY))
     const cache = await cacheOf(config.settings.controller, entries)
@@ -29,7 +29,7 @@ export async function examineContent(config: Config, entries: readonly Entry[]):
     return { part, findings }
   } catch (error) {
     if (!isSettingsError(error, 'STORE_FORMAT')) throw error
-    const again = `${kytosSettings(config, 'doctor')}   # once that was done`
+    const again = `${kytosSettings(config, 'doctor')}   # after the repair`
     return { part, findings: [broken('store.format', META_KEY, error.message, again)] }
   }
 }
@@ -69,8 +69,8 @@ function examineRules(config: Config, { namespace, scope, rejected, fallback }: 
   const [first, ...others] = rejected
   if (!first) return []
   const more = others.length > 0 ? `, and ${others.length} more` : ''
-  const instead = fallback ? `version ${fallback.version} counts in their place` : 'nothing counts in their place'
-  const what = `The stored overrides (${scope}) do not validate: ${first.pointer || '/'}: ${first.message}${more}; ${instead}.`
+  const instead = fallback ? `version ${fallback.version} is used instead` : 'defaults are used instead'
+  const what = `The stored overrides (${scope}) do not match the schema: ${first.pointer || '/'}: ${first.message}${more}; ${instead}.`
   return [broken('overrides.invalid', namespace, what, kytosSettings(config, 'edit', namespace, ...scopeFlag(scope)))]
 }
 
@@ -78,9 +78,9 @@ function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }
   const schema = cache.schema(namespace)
   const pointers = schema ? plainSecrets(schema.schema, data ?? {}) : []
   if (pointers.length === 0) return []
-  const what = `Secrets are stored as they are, not sealed (${scope}): ${pointers.join(', ')}.`
+  const what = `Secrets are stored unencrypted (${scope}): ${pointers.join(', ')}.`
   const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(word), ...scopeFlag(scope))
-  const otherwise = 'where its NApp can do without; else keep store, history and backups from others, since this release seals nothing'
+  const otherwise = 'if its NApp can run without; otherwise protect store, history and backups, because this release does not encrypt'
   return [warning('secret.plain', namespace, what, `${unset}   # ${otherwise}`)]
 }
 

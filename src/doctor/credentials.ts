@@ -53,10 +53,10 @@ function namedFiles({ file, daemon, etcd, settings }: Config): readonly Named[] 
 }
 
 function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[] {
-  const restart = 'then start the service again'
+  const restart = 'then restart the service'
   const { tls_cert, tls_key } = settings
   return [
-    ...(tls_cert === undefined ? [] : [{ cert: tls_cert, key: tls_key, after: 'a running service takes it up within ten seconds' }]),
+    ...(tls_cert === undefined ? [] : [{ cert: tls_cert, key: tls_key, after: 'a running service reloads it within ten seconds' }]),
     ...(settings.backend !== 'etcd' || etcd.cert === undefined ? [] : [{ cert: etcd.cert, key: etcd.key, after: restart }]),
     ...(settings.backend !== 'etcd' || etcd.ca === undefined ? [] : [{ cert: etcd.ca, any: true, after: restart }]),
   ]
@@ -66,14 +66,14 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
   if (file === undefined) return []
   const found = await stat(file).catch((cause: NodeJS.ErrnoException) => cause.code ?? 'unknown')
   if (found === 'ENOENT' || found === 'ENOTDIR') {
-    return [broken('file.absent', file, `The file of ${name} is not there.`, `ls -l ${word(file)}   # write it, or correct ${word(config.file)}`)]
+    return [broken('file.absent', file, `The file of ${name} does not exist.`, `ls -l ${word(file)}   # create it, or correct ${word(config.file)}`)]
   }
   const findings: Finding[] = []
   if (typeof found === 'string' || !(await isReadable(file))) {
-    findings.push(broken('file.unreadable', file, `User ${thisUser()} may not read the file of ${name}.`, letRead(file, isSecret)))
+    findings.push(broken('file.unreadable', file, `User ${thisUser()} cannot read the file of ${name}.`, letRead(file, isSecret)))
   }
   if (isSecret && typeof found !== 'string' && (found.mode & 0o004) !== 0) {
-    findings.push(warning('secret.readable', file, `Everybody on this host can read ${name}.`, `chmod o-rwx ${word(file)}`))
+    findings.push(warning('secret.readable', file, `All users of this host can read ${name}.`, `chmod o-rwx ${word(file)}`))
   }
   return findings
 }
@@ -81,7 +81,7 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
 /** What only the owner may read becomes this user's; what all may read stays whose it is. */
 function letRead(file: string, isSecret: boolean): string {
   const repair = isSecret ? `chown ${thisUser()} ${word(file)} && sudo chmod 600 ${word(file)}` : `chmod a+r ${word(file)}`
-  return `${asRoot(repair)}   # and let it pass through the folders above: namei -l ${word(file)}`
+  return `${asRoot(repair)}   # check its folders too: namei -l ${word(file)}`
 }
 
 /** What the start would say of the contents, of the files that are sound so far. */
@@ -91,7 +91,7 @@ async function examineContents(config: Config, isSound: (file: string | undefine
     try {
       await work()
     } catch (error) {
-      const repair = `${kytosSettings(config, 'doctor')}   # once the files that are named are corrected`
+      const repair = `${kytosSettings(config, 'doctor')}   # after the named files are corrected`
       findings.push(broken('config.credentials', where, toSettingsError(error).message, repair))
     }
   }
@@ -123,5 +123,5 @@ export async function examineLocalDoor({ settings: { state_dir, controller } }: 
   const file = join(state_dir, controller, 'service.json')
   const found = await stat(file).catch(() => undefined)
   if (!found || (found.mode & 0o004) === 0) return []
-  return [warning('secret.readable', file, 'Everybody on this host can read the token that administers this service.', `chmod 600 ${word(file)}`)]
+  return [warning('secret.readable', file, 'All users of this host can read the admin token of this service.', `chmod 600 ${word(file)}`)]
 }

@@ -8,12 +8,12 @@ export function examineAccess({ file, etcd: { endpoints, prefix, username, cert 
   const findings: Finding[] = []
   const far = endpoints.filter(endpoint => !isLoopback(new URL(endpoint).hostname.replace(/^\[|\]$/g, '')))
   if (username === undefined && cert === undefined) {
-    const what = 'It is asked without a user and without a certificate: whoever reaches it may change every setting.'
+    const what = 'It is used without a user and without a certificate: every client that reaches it can change all settings.'
     findings.push((far.length > 0 ? warning : hint)('etcd.open', endpoints.join(', '), what, letOnlyUsersIn(endpoints, prefix, file)))
   }
   const plain = far.filter(endpoint => endpoint.startsWith('http:'))
   if (plain.length > 0) {
-    const what = 'Settings, and the password if there is one, travel in the clear.'
+    const what = 'Settings and the password, if any, are sent unencrypted.'
     const repair = `Start etcd with --cert-file, --key-file and https: in --listen-client-urls and --advertise-client-urls; then endpoints and ca in [settings.etcd] of ${file}.`
     findings.push(warning('etcd.plain', plain.join(', '), what, repair))
   }

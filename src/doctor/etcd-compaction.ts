@@ -11,16 +11,16 @@ const REPAIR = 'Start etcd with --auto-compaction-mode=periodic --auto-compactio
 export function examineCompaction(endpoint: string, commandLine: readonly string[], { health }: Running): Finding[] {
   const { off, seconds, changes } = compactionHorizon(commandLine)
   if (off) {
-    const what = 'Its command line turns no auto-compaction on: unless its environment or something else does, it grows until its quota is used up.'
+    const what = 'Its command line does not enable auto-compaction; unless its environment does, it grows until its quota is exhausted.'
     return [hint('etcd.compaction_off', endpoint, what, REPAIR)]
   }
   const age = typeof health?.age === 'number' ? health.age : 0
-  const lost = 'a controller or reader that is away for longer is told of the difference, not of each step'
+  const lost = 'a controller or reader that is away for longer receives the difference, not each change'
   if (changes !== undefined && changes < FEW)
     return [hint('etcd.compaction_short', endpoint, `It keeps the last ${changes} changes: ${lost}.`, REPAIR)]
   if (seconds === undefined) return []
   if (age > seconds) {
-    const what = `The service of this host is ${age.toFixed(0)} s behind, and it keeps ${seconds} s of history: that service will be told of the difference, not of each step.`
+    const what = `The service of this host is ${age.toFixed(0)} s behind, and etcd keeps ${seconds} s of history: the service will receive the difference, not each change.`
     return [warning('etcd.compaction_passed', endpoint, what, REPAIR)]
   }
   return seconds < SHORT ? [hint('etcd.compaction_short', endpoint, `It keeps ${seconds} s of history: ${lost}.`, REPAIR)] : []

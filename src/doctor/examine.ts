@@ -40,7 +40,7 @@ async function load(explicit: string | undefined, around: Surroundings): Promise
   } catch (error) {
     const { code, message } = toSettingsError(error)
     if (code !== 'CONFIG_ABSENT') {
-      return broken('config.invalid', file, message, `${edit(file)}   # docs/configuration.md has every key`)
+      return broken('config.invalid', file, message, `${edit(file)}   # docs/configuration.md lists every key`)
     }
     const example = word(`${packageRoot()}/kytos.example.ini`)
     return broken('config.absent', file, message, `cp ${example} ${word(explicit ?? 'kytos.ini')}`)
@@ -51,5 +51,10 @@ async function examineStore(config: Config, running: Running, usable: boolean): 
   if (config.other) return examineOtherStore(config, config.other, running)
   if (config.settings.backend === 'filesystem') return examineFolderStore(config, running)
   if (usable) return examineEtcdStore(config, running)
-  return { part: 'etcd', findings: [], entries: [], unknown: ['how etcd is: it is not asked before the certificates and secrets, above, are right'] }
+  return {
+    part: 'etcd',
+    findings: [],
+    entries: [],
+    unknown: ['the state of etcd: it is checked only after the certificates and secrets above are repaired'],
+  }
 }

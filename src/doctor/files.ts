@@ -20,8 +20,8 @@ export async function examineFiles(config: Config): Promise<Examined> {
   const folders = backend === 'filesystem' ? [own, path, join(path, 'journal')] : [own]
   const found = await Promise.all(folders.map(folder => examineFolder(folder, folders)))
   const consequences: readonly (readonly [string, string])[] = [
-    ...(backend === 'filesystem' ? [[path, 'changes are refused once it is full'] as const] : []),
-    [own, 'once it is full, what this controller knows is not kept for a start without its store'],
+    ...(backend === 'filesystem' ? [[path, 'changes are rejected when it is full'] as const] : []),
+    [own, 'when it is full, the snapshot for a start without the store is not written'],
   ]
   return { part: 'files and disk', findings: [...found.flat(), ...(await examineSpace(consequences))], unknown: await othersFolders(folders) }
 }
@@ -34,21 +34,21 @@ async function examineFolder(path: string, all: readonly string[]): Promise<Find
     return isInside ? [] : examineParent(path, await nearestFolder(path))
   }
   if (!stats.isDirectory()) {
-    return [broken('folder.none', path, 'It should be a folder, and is something else.', `mv ${word(path)} ${word(`${path}.old`)}`)]
+    return [broken('folder.none', path, 'It is not a folder.', `mv ${word(path)} ${word(`${path}.old`)}`)]
   }
   const findings: Finding[] = []
   const lacking = await whyUnwritable(path)
   if (lacking === 'EROFS') findings.push(readOnly(path, path))
   else if (lacking !== undefined) {
-    const repair = `${asRoot(`chmod -R u+rwX ${word(path)}`)} && ${asRoot(`chown -R ${thisUser()} ${word(path)}`)}   # or run this as the user of the service`
-    findings.push(broken('folder.unwritable', path, `User ${thisUser()} may not write into it.`, repair))
+    const repair = `${asRoot(`chmod -R u+rwX ${word(path)}`)} && ${asRoot(`chown -R ${thisUser()} ${word(path)}`)}   # or run the doctor as the user of the service`
+    findings.push(broken('folder.unwritable', path, `User ${thisUser()} cannot write into it.`, repair))
   }
   if ((stats.mode & 0o022) !== 0) {
     findings.push(
-      broken('folder.open', path, 'Others on this host may write into it, and so change settings past every check.', `chmod 700 ${word(path)}`),
+      broken('folder.open', path, 'Other users of this host can write into it and change settings without validation.', `chmod 700 ${word(path)}`),
     )
   } else if ((stats.mode & 0o004) !== 0 && path.endsWith('journal')) {
-    findings.push(warning('folder.readable', path, 'Everybody on this host may look into it.', `chmod 700 ${word(path)}`))
+    findings.push(warning('folder.readable', path, 'All users of this host can read it.', `chmod 700 ${word(path)}`))
   }
   return findings
 }
@@ -57,7 +57,7 @@ async function examineParent(path: string, parent: string): Promise<Finding[]> {
   const lacking = await whyUnwritable(parent)
   if (lacking === undefined) return []
   if (lacking === 'EROFS') return [readOnly(path, parent)]
-  const what = `User ${thisUser()} may not make this folder: ${parent} belongs to others.`
+  const what = `User ${thisUser()} cannot create this folder in ${parent}.`
   return [broken('folder.unwritable', path, what, asRoot(`install -d -m 700 -o ${thisUser()} ${word(path)}`))]
 }
 
@@ -80,11 +80,11 @@ async function examineSpace(paths: readonly (readonly [path: string, consequence
 async function examineDisk(path: string, at: string, consequence: string): Promise<Finding | undefined> {
   const { bavail, bsize, blocks, ffree, files } = await statfs(at)
   const free = bavail * bsize
-  const said = `${Math.floor(free / MEBIBYTE)} MiB are left on its disk: ${consequence}.`
-  const repair = `df -h ${word(at)}   # and make room there`
+  const said = `Its disk has ${Math.floor(free / MEBIBYTE)} MiB left: ${consequence}.`
+  const repair = `df -h ${word(at)}   # then free space there`
   if (blocks > 0 && free < SCARCE) return broken('disk.full', path, said, repair)
   if (files > 0 && ffree < FEW) {
-    return broken('disk.full', path, `${ffree} files can still be made on its disk: ${consequence}.`, `df -i ${word(at)}   # and make room there`)
+    return broken('disk.full', path, `Its disk has ${ffree} free inodes left: ${consequence}.`, `df -i ${word(at)}   # then free space there`)
   }
   return blocks > 0 && free < LITTLE ? warning('disk.little', path, said, repair) : undefined
 }
@@ -95,7 +95,7 @@ async function othersFolders(paths: readonly string[]): Promise<string[]> {
   const other = stats.findIndex(one => one !== undefined && process.getuid !== undefined && one.uid !== process.getuid())
   const uid = stats[other]?.uid
   if (uid === undefined) return []
-  return [`what user ${uid}, whose ${paths[other]} is, may read and write: this is run by user ${thisUser()}`]
+  return [`the permissions of user ${uid}, the owner of ${paths[other]}: the doctor runs as user ${thisUser()}`]
 }
 
 async function nearestFolder(path: string): Promise<string> {

@@ -23,7 +23,7 @@ export interface StoreExamined extends Examined {
 
 /** Looks at a store in a folder, beside whoever has it open: who that is, how its journal is, and what people did to its files. Changes nothing. */
 export async function examineFolderStore(config: Config, { service }: Running): Promise<StoreExamined> {
-  const part = 'the store in its folder'
+  const part = 'the filesystem store'
   const { path } = config.filesystem
   const { isHeld, findings: lock } = examineLock(path, service !== undefined)
   const findings = [...lock, ...(await examineOverlap(config)), ...(await examineRejected(path))]
@@ -36,15 +36,15 @@ export async function examineFolderStore(config: Config, { service }: Running): 
       const more = told.filter(({ where }) => !edits.some(edit => edit.where === where))
       return { part, findings: [...findings, ...edits, ...more, ...examineJournal(config, found, isHeld)], entries: found.entries, unknown }
     }
-    return { part, findings: [...findings, hint('store.none', path, 'There is no store yet.', kytosSettings(config, 'start'))], entries: [] }
+    return { part, findings: [...findings, hint('store.none', path, 'The store does not exist yet.', kytosSettings(config, 'start'))], entries: [] }
   } catch (error) {
     const { message, code } = toSettingsError(error)
     const journal = `${path}/journal`
     const aside = `mv ${word(journal)} ${word(`${journal}.damaged`)}`
     const repair =
       code === 'STORE_DAMAGED'
-        ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; without one start, which reads the files in ${path}`
-        : `ls -l ${word(journal)}   # once it can be read: ${kytosSettings(config, 'doctor')}`
+        ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; without one, start the service: it imports the files in ${path}`
+        : `ls -l ${word(journal)}   # when it is readable: ${kytosSettings(config, 'doctor')}`
     return { part, findings: [...findings, broken('journal.damaged', journal, message, repair)], entries: [] }
   }
 }
@@ -58,7 +58,7 @@ async function askService(config: Config, service: Running['service']): Promise<
   } catch (error) {
     return {
       told: [],
-      unknown: [`which readable files do not show their documents: the service does not say it (${toSettingsError(error).message})`],
+      unknown: [`which readable files differ from their documents: the service did not return them (${toSettingsError(error).message})`],
     }
   }
 }
@@ -69,9 +69,10 @@ function examineLock(path: string, isServed: boolean): { readonly isHeld: boolea
     if (!holder || isServed) return { isHeld: holder !== undefined, findings: [] }
     const { pid, host } = holder
     const who = pid === undefined ? 'Another process' : `Process ${pid} on ${host}`
-    const what = `${who} has the store open, and no service of this configuration answers.`
+    const what = `${who} holds the lock of the store, and no service of this configuration responds.`
     const there = host === undefined || host === hostname() ? '' : `   # on ${host}`
-    const repair = pid === undefined ? `fuser -v ${word(`${path}/journal/lock`)}` : `ps -fp ${pid} && kill ${pid}${there}   # if it is not to have it`
+    const repair =
+      pid === undefined ? `fuser -v ${word(`${path}/journal/lock`)}` : `ps -fp ${pid} && kill ${pid}${there}   # if it must not use the store`
     return { isHeld: true, findings: [broken('lock.held', path, what, repair)] }
   } catch (error) {
     return { isHeld: false, findings: [broken('lock.command', path, toSettingsError(error).message, 'sudo apt-get install util-linux')] }
@@ -82,8 +83,8 @@ async function examineOverlap(config: Config): Promise<Finding[]> {
   const { path } = config.filesystem
   const other = await findOverlap(path)
   if (other === undefined) return []
-  const what = `It overlaps with the store at ${other}: the files of the inner one would be documents of the outer one, so neither opens.`
-  const change = `${edit(config.file)}   # another path in [settings.filesystem]; then ${kytosSettings(config, 'doctor')}`
+  const what = `It overlaps the store at ${other}: files of the inner store would be documents of the outer one. Neither opens.`
+  const change = `${edit(config.file)}   # set another path in [settings.filesystem]; then ${kytosSettings(config, 'doctor')}`
   return [broken('store.overlap', path, what, change)]
 }
 
@@ -104,17 +105,17 @@ async function examineEdits(config: Config, found: Inspection, isHeld: boolean):
 }
 
 function editedFile(config: Config, file: string): Finding {
-  const what = 'It is not what is stored: it was edited by hand while no service ran, or one was killed before it had written it.'
-  return hint('file.edited', file, what, `${kytosSettings(config, 'list')}   # as the next start does, it takes in an edit that validates`)
+  const what = 'It differs from its document: it was edited by hand while no service ran, or a service was killed before writing it.'
+  return hint('file.edited', file, what, `${kytosSettings(config, 'list')}   # imports a valid edit, like the next start`)
 }
 
 function missingFile({ key, file }: { readonly key: Key; readonly file: string }): FileState {
-  const message = 'It is missing, and was not removed while a service ran: its document is kept.'
+  const message = 'It is missing, but was not removed while a service ran; its document is kept.'
   return { ...nameDocument(key), source: file, code: 'FILE_MISSING', message }
 }
 
 async function examineRejected(path: string): Promise<Finding[]> {
-  const what = 'What a person wrote here could not be taken in, and a later change put it aside.'
+  const what = 'A hand edit was rejected, and a later change moved it here.'
   return (await findRejected(path)).map(file => hint('file.rejected', file, what, `cat ${word(file)} && rm ${word(file)}`))
 }
 
@@ -124,16 +125,14 @@ function examineJournal(config: Config, { torn, kept, entries, bytes }: Inspecti
   const findings: Finding[] = []
   // A process that has it open may just be writing.
   if (torn && !isHeld) {
-    const what = `Its last write was not finished (${torn.lost} bytes), and was never acknowledged.`
-    findings.push(warning('journal.torn', torn.file, what, `${start}   # cuts it off and keeps it beside`))
+    const what = `Its last write (${torn.lost} bytes) was incomplete and never acknowledged.`
+    findings.push(warning('journal.torn', torn.file, what, `${start}   # moves it to a file beside the journal`))
   }
-  for (const file of kept) findings.push(hint('journal.kept', file, 'An unfinished write was cut off and kept here.', `rm ${word(file)}`))
+  for (const file of kept) findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${word(file)}`))
   const content = entries.reduce((sum, { key, text }) => sum + key.length + text.length, 0)
   if (bytes > 64 * MEBIBYTE && bytes > 10 * content) {
-    const what = `It takes ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: it is not being compacted.`
-    findings.push(
-      warning('journal.large', `${path}/journal`, what, `${start}   # compacts it at the first change; its log says what keeps it from that`),
-    )
+    const what = `It has ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: it is not compacted.`
+    findings.push(warning('journal.large', `${path}/journal`, what, `${start}   # compacts it at the first change, or logs why it cannot`))
   }
   return findings
 }

@@ -35,15 +35,15 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
   const problems = orderNApps(candidates).problems.map(problem => {
     if (problem.kind === 'missing') return warning('napp.missing', problem.napp, describeProblem(problem), bring(config, problem, napps))
     const circle = problem.cycle.slice(0, -1)
-    const repair = `${editManifest(circle[0] ?? '')}   # take ${circle[1] ?? circle[0]} out of its napp_dependencies`
+    const repair = `${editManifest(circle[0] ?? '')}   # remove ${circle[1] ?? circle[0]} from its napp_dependencies`
     return broken('napp.cycle', circle.join(', '), describeProblem(problem), repair)
   })
   const inverted = candidates.flatMap(({ id, priority, dependencies }) =>
     dependencies.flatMap(dependency => {
       const theirs = priorities.get(dependency) ?? priority
       if (theirs <= priority) return []
-      const what = `Its priority ${priority} asks for a start before ${dependency} (${theirs}), on which it depends: it starts after it.`
-      return [hint('napp.priority', id, what, `${editManifest(id)}   # give it a priority of ${theirs} or more`)]
+      const what = `Its priority ${priority} is lower than ${theirs} of ${dependency}, its dependency; it starts after that NApp.`
+      return [hint('napp.priority', id, what, `${editManifest(id)}   # set its priority to ${theirs} or more`)]
     }),
   )
   return [...problems, ...inverted]
@@ -53,12 +53,12 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
 function bring(config: Config, { dependency }: OrderProblem & { readonly kind: 'missing' }, napps: readonly FoundNApp[]): string {
   const enable = kytosSettings(config, 'napps', 'enable', dependency)
   if (napps.some(({ id }) => id === dependency)) return enable
-  return `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # the folder of ${dependency}; one that comes with this package: ${enable}`
+  return `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # FOLDER of ${dependency}; if it ships with this package: ${enable}`
 }
 
 function examineSettings(config: Config, napps: readonly FoundNApp[]): Finding[] {
   const own = napps.find(({ id }) => id === SETTINGS_NAPP)
   if (own?.enabled || (!own && config.daemon.napps_pre_installed.includes(SETTINGS_NAPP))) return []
-  const what = 'It is not enabled, and nothing starts without it.'
+  const what = 'It is not enabled; the service cannot start without it.'
   return [broken('napp.settings', SETTINGS_NAPP, what, kytosSettings(config, 'napps', 'enable', SETTINGS_NAPP))]
 }

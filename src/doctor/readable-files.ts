@@ -23,7 +23,7 @@ export async function describeFiles(config: Config, files: readonly FileState[],
 
 /** A file that a person edited and that cannot be taken in. */
 export function brokenFile(file: string, why: string): Finding {
-  return warning('file.broken', file, `It was edited by hand and cannot be taken in, so what was stored before counts: ${why}`, edit(file))
+  return warning('file.broken', file, `Its hand edit is invalid, so the stored document stays in use: ${why}`, edit(file))
 }
 
 /** What keeps readable files from being written, as far as it can be seen while no process writes them; one finding for each place. */
@@ -40,7 +40,7 @@ function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Pro
   return {
     async examine(file) {
       if (mounts.has(file)) {
-        const what = 'A mount stands on it, so that no change of its document can replace it.'
+        const what = 'It is a mount point, so the service cannot replace it.'
         return warning('file.unwritable', file, what, asRoot(`umount ${word(file)}`))
       }
       const folder = dirname(file)
@@ -55,9 +55,8 @@ function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Pro
 async function examineKind(file: string): Promise<Finding | undefined> {
   const stats = await lstat(file).catch(() => undefined)
   if (!stats || stats.isFile()) return undefined
-  if (!stats.isSymbolicLink())
-    return warning('file.unwritable', file, 'It should be a file, and is something else.', `mv ${word(file)} ${word(`${file}.old`)}`)
-  const what = 'It is a symbolic link, which the service neither follows nor replaces.'
+  if (!stats.isSymbolicLink()) return warning('file.unwritable', file, 'It is not a regular file.', `mv ${word(file)} ${word(`${file}.old`)}`)
+  const what = 'It is a symbolic link; the service neither follows nor replaces it.'
   return warning('file.unwritable', file, what, `cp --remove-destination "$(readlink -f ${word(file)})" ${word(file)}`)
 }
 
@@ -70,13 +69,13 @@ async function examineFolder(folder: string): Promise<Finding | undefined> {
     (error: NodeJS.ErrnoException) => error.code ?? 'unknown',
   )
   if (lacking === undefined) return undefined
-  const what = 'The readable files in it cannot be kept up to date; their documents are safe in the journal'
+  const what = 'The readable files in it cannot be updated; their documents are safe in the journal'
   if (lacking === 'EROFS') {
     const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${word(folder)})"`)
     return warning('file.unwritable', folder, `${what}: its file system is read-only.`, remount)
   }
-  const repair = `${asRoot(`chown ${thisUser()} ${word(folder)}`)} && ${asRoot(`chmod u+rwx ${word(folder)}`)}   # or run this as the user of the service`
-  return warning('file.unwritable', folder, `${what}: user ${thisUser()} may not write into it.`, repair)
+  const repair = `${asRoot(`chown ${thisUser()} ${word(folder)}`)} && ${asRoot(`chmod u+rwx ${word(folder)}`)}   # or run the doctor as the user of the service`
+  return warning('file.unwritable', folder, `${what}: user ${thisUser()} cannot write into it.`, repair)
 }
 
 function describeMissing(config: Config, files: readonly FileState[], more: number): Finding[] {
@@ -88,11 +87,9 @@ function describeMissing(config: Config, files: readonly FileState[], more: numb
   }
   if (groups.size > MAX_NAMESPACES || more > 0) {
     const named = [...groups.keys()].slice(0, 3).join(', ')
-    const what = `${files.length}${more > 0 ? ' or more' : ''} readable files are missing although no person removed them, such as those of ${named}: the documents are kept.`
+    const what = `${files.length}${more > 0 ? ' or more' : ''} readable files are missing, but were not removed while a service ran, such as those of ${named}; the documents are kept.`
     const restore = kytosSettings(config, 'files', 'restore')
-    return [
-      warning('file.missing', config.filesystem.path, what, `${restore}   # for one whose removal was meant, before: kytos-settings delete NAPP`),
-    ]
+    return [warning('file.missing', config.filesystem.path, what, `${restore}   # first, for each intended removal: kytos-settings delete NAPP`)]
   }
   return [...groups].map(([namespace, group]) => missingOf(config, namespace, group))
 }
@@ -101,13 +98,13 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   const [first] = group
   const where = first && group.length === 1 ? first.source : dirname(first?.source ?? namespace)
   const files = group.length === 1 ? 'The readable file' : `${group.length} readable files`
-  const what = `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing although no person removed ${group.length === 1 ? 'it' : 'them'}: the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
+  const what = `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing, but ${group.length === 1 ? 'was' : 'were'} not removed while a service ran; the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
   const restore = kytosSettings(config, 'files', 'restore', word(namespace))
   const scopes = new Set(group.flatMap(file => ('scope' in file ? [file.scope] : [])))
   const [scope = 'cluster'] = scopes
   const flags = scopes.size > 1 ? ['--scope SCOPE'] : scope === 'cluster' ? [] : ['--scope', scope]
   const meant = scopes.size === 0 ? 'delete the boxes over REST' : kytosSettings(config, 'delete', namespace, ...flags)
-  return warning('file.missing', where, what, `${restore}   # if the removal was meant, instead: ${meant}`)
+  return warning('file.missing', where, what, `${restore}   # or, if the removal was intended: ${meant}`)
 }
 
 /** One finding for each folder, with the repair of what is seen there. */
@@ -123,9 +120,9 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
   const findings: Finding[] = []
   for (const [folder, [first, ...others]] of groups) {
     if (!first) continue
-    const more = others.length > 0 ? ` The same is so for ${others.length} more in this folder.` : ''
+    const more = others.length > 0 ? ` The same applies to ${others.length} more in this folder.` : ''
     const seen = await places.examine(first.source)
-    const repair = seen?.repair ?? `ls -ld ${word(folder)} && df ${word(folder)}   # once it can be written, the service writes it`
+    const repair = seen?.repair ?? `ls -ld ${word(folder)} && df ${word(folder)}   # when it is writable, the service writes it`
     findings.push(warning('file.unwritable', first.source, `${first.message}${more}`, repair))
   }
   return findings

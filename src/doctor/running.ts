@@ -28,20 +28,20 @@ export async function examineRunning(config: Config): Promise<Examined & { reado
   try {
     const service = await readLocalService(own)
     const start = kytosSettings(config, 'start')
-    if (!service) return { part, running: nobody, findings: [hint('service.stopped', own, 'No service runs here.', start)] }
+    if (!service) return { part, running: nobody, findings: [hint('service.stopped', own, 'No service is running.', start)] }
     const health = await askHealth(service)
-    const told = `${join(own, 'service.json')} says that a service answers at ${service.url}`
+    const told = `${join(own, 'service.json')} names a service at ${service.url}`
     if (health === 'nobody') {
-      return { part, running: nobody, findings: [warning('service.gone', service.url, `${told}, and none does: it was killed.`, start)] }
+      return { part, running: nobody, findings: [warning('service.gone', service.url, `${told}, which does not run: it was killed.`, start)] }
     }
     if (health === 'silence') {
-      const what = `${told}, and what takes connections there does not answer as one.`
-      const repair = `ss -ltnp 'sport = :${portOf(service)}'   # shows who that is: end it, then ${start}`
+      const what = `${told}, but the process at that address does not respond as one.`
+      const repair = `ss -ltnp 'sport = :${portOf(service)}'   # shows that process: stop it, then ${start}`
       return { part, running: nobody, findings: [broken('service.silent', service.url, what, repair)] }
     }
     const { state, reason } = health
-    const again = `${kytosSettings(config, 'doctor')}   # once what it says of the store, below, is mended`
-    const ill = state === 'READY' ? [] : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'it does not say why'}`, again)]
+    const again = `${kytosSettings(config, 'doctor')}   # after the findings about the store below are repaired`
+    const ill = state === 'READY' ? [] : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
     return { part, running: { service, health }, findings: ill }
   } catch (error) {
     const repair = `sudo -u "#$(stat -c %u ${word(own)})" ${kytosSettings(config, 'doctor')}   # as the user of the service`
@@ -63,7 +63,7 @@ async function askHealth({ url }: LocalService): Promise<JsonObject | 'nobody' |
 export async function askFiles({ url, token }: LocalService): Promise<{ readonly files: readonly FileState[]; readonly more: number }> {
   const answer = parseJson(await get(`${url}${API}/status`, { authorization: `Bearer ${token}` }))
   if (!isObject(answer) || !isArray(answer.files)) {
-    const why = isObject(answer) && typeof answer.detail === 'string' ? answer.detail : 'it is of another release'
+    const why = isObject(answer) && typeof answer.detail === 'string' ? answer.detail : 'the service is of another release'
     throw new SettingsError('SERVICE_ABSENT', why)
   }
   // The service of this host answers as the table of commands has it.
@@ -83,7 +83,7 @@ function get(url: string, headers: Readonly<Record<string, string>> = {}): Promi
     const request = send(url, { headers, agent: false, timeout: PATIENCE, rejectUnauthorized: false }, response =>
       text(response).then(resolve, reject),
     )
-    request.on('timeout', () => request.destroy(new Error('no answer')))
+    request.on('timeout', () => request.destroy(new Error('no response')))
     request.on('error', reject)
     request.end()
   })

@@ -103,18 +103,18 @@ export async function isDangling(path: string): Promise<boolean> {
 async function explainAbsence(path: string): Promise<undefined> {
   if (await isDangling(path)) {
     const target = await readlink(path)
-    const fix = 'Install it again (kytos-settings napps install FOLDER --force) or remove the link.'
-    throw new SettingsError('NAPP_INVALID', `${path} is a link to ${target}, and there is nothing. ${fix}`, { details: { path, target } })
+    const fix = 'Install the NApp again (kytos-settings napps install FOLDER --force) or remove the link.'
+    throw new SettingsError('NAPP_INVALID', `${path} is a link to ${target}, which does not exist. ${fix}`, { details: { path, target } })
   }
   if (!(await exists(path)) || (await exists(join(path, PYTHON_MANIFEST)))) return undefined
-  throw new SettingsError('NAPP_INVALID', `${path} holds neither ${MANIFEST} nor ${PYTHON_MANIFEST}, so it is no NApp; add the one it needs.`, {
+  throw new SettingsError('NAPP_INVALID', `${path} is not a NApp: it contains neither ${MANIFEST} nor ${PYTHON_MANIFEST}. Add one of them.`, {
     details: { path },
   })
 }
 
 function refuseMisplaced(id: string, path: string, manifest: Manifest): void {
   if (nappId(manifest) === id) return
-  throw new SettingsError('NAPP_INVALID', `${join(path, MANIFEST)} says it is ${nappId(manifest)}, but it lies in ${id}; make both the same.`, {
+  throw new SettingsError('NAPP_INVALID', `${join(path, MANIFEST)} declares ${nappId(manifest)}, but its folder is ${id}. Rename one of them.`, {
     details: { path, got: nappId(manifest), expected: id },
   })
 }
@@ -133,7 +133,7 @@ async function folders(path: string, harmless = 'ENOENT'): Promise<string[]> {
     return entries.filter(entry => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink())).map(entry => entry.name)
   } catch (cause) {
     if (hasCode(cause, 'ENOENT', harmless)) return []
-    throw new SettingsError('CONFIG_INVALID', `The folder of NApps ${path} cannot be read: ${reasonOf(cause)}. It is [daemon] napps in kytos.ini.`, {
+    throw new SettingsError('CONFIG_INVALID', `The folder of NApps ${path} cannot be read: ${reasonOf(cause)}. Check [daemon] napps in kytos.ini.`, {
       cause,
       details: { path },
     })
@@ -141,5 +141,5 @@ async function folders(path: string, harmless = 'ENOENT'): Promise<string[]> {
 }
 
 function unreadable(file: string, cause: unknown): SettingsError {
-  return new SettingsError('NAPP_INVALID', `${file} cannot be read: ${reasonOf(cause)}.`, { cause, details: { file } })
+  return new SettingsError('NAPP_INVALID', `${file} cannot be read: ${reasonOf(cause)}. Check its permissions.`, { cause, details: { file } })
 }

@@ -119,7 +119,7 @@ class NAppHost implements Host {
       const hasSettings = outdated.some(({ found }) => found.id === SETTINGS_NAPP)
       this.#say(
         SETTINGS_NAPP,
-        hasSettings ? [`${SETTINGS_NAPP} was disabled or replaced; everybody needs it, so that takes effect at the next start.`] : [],
+        hasSettings ? [`${SETTINGS_NAPP} was disabled or replaced. All NApps depend on it, so the change takes effect at the next start.`] : [],
       )
       for (const { found, stop } of outdated.reverse()) if (found.id !== SETTINGS_NAPP) await this.#stopOne(found.id, stop)
       for (const id of this.#failed.keys()) if (!stamps.has(id)) this.#failed.delete(id)
@@ -182,14 +182,14 @@ class NAppHost implements Host {
     this.#running.set(found.id, running)
     this.#failed.delete(found.id)
     this.#said.delete(found.id)
-    this.#log.info(`${found.id} runs${found.manifest.version === undefined ? '' : `, version ${found.manifest.version}`}.`)
+    this.#log.info(`Started ${found.id}${found.manifest.version === undefined ? '' : ` ${found.manifest.version}`}.`)
   }
 
   async #stopOne(id: string, stop: RunningNApp['stop']): Promise<void> {
     this.#running.delete(id)
     await stop()
     this.#loadAfresh(id)
-    this.#log.info(`${id} is stopped.`)
+    this.#log.info(`Stopped ${id}.`)
   }
 
   /** A NApp that may succeed later is tried again by the next scan, any other one once its folder changes. */
@@ -197,12 +197,12 @@ class NAppHost implements Host {
     if (this.#stopping.signal.aborted) return
     const reason = reasonOf(error).replace(/\.$/, '')
     if (isSettingsError(error) && error.retryable) {
-      this.#say(id, [`${id} cannot start yet: ${reason}. It is tried again every second.`])
+      this.#say(id, [`${id} cannot start yet: ${reason}. Retrying every second.`])
       return
     }
     this.#failed.set(id, stamp)
     this.#loadAfresh(id)
-    this.#log.error(`${id} did not start: ${reason}. It is tried again once its ${MANIFEST} is written again.`)
+    this.#log.error(`${id} failed to start: ${reason}. It is retried when its ${MANIFEST} is saved again.`)
   }
 
   #loadAfresh(id: string): void {

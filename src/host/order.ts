@@ -58,9 +58,9 @@ export function orderNApps(candidates: readonly Candidate[]): Order {
 
 /** One sentence for the operator. */
 export function describeProblem(problem: OrderProblem): string {
-  if (problem.kind === 'missing') return `${problem.napp} depends on ${problem.dependency}, which is not enabled; it starts without.`
+  if (problem.kind === 'missing') return `${problem.napp} depends on ${problem.dependency}, which is not enabled; it starts without that NApp.`
   const [first, second] = problem.cycle
-  return `The dependencies ${problem.cycle.join(' -> ')} go in a circle; ${first} starts without waiting for ${second}.`
+  return `The dependencies ${problem.cycle.join(' -> ')} form a cycle; ${first} starts without waiting for ${second}.`
 }
 
 function rank(candidate: Candidate): number {
@@ -85,5 +85,5 @@ function breakCycle(waiting: Map<string, Set<string>>): readonly string[] {
 
 function first(ids: Iterable<string>): string {
   for (const id of ids) return id
-  throw new Error('Only called where somebody waits for somebody who waits too.')
+  throw new Error('first() requires at least one id.')
 }

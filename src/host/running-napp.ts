@@ -58,7 +58,7 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
 
   const stop = async (): Promise<void> => {
     try {
-      await within(around.patience, begun?.shutdown?.(), `it was given ${around.patience} s and is not done`)
+      await within(around.patience, begun?.shutdown?.(), `it did not finish within ${around.patience} s`)
     } catch (error) {
       log.error(`shutdown() failed: ${reasonOf(error)}`)
     } finally {
@@ -67,10 +67,11 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
     }
   }
 
-  const slow = setTimeout(() => log.warn(`setup() is not done after ${SLOW_SETUP_SECONDS} s; the NApps after it wait.`), SLOW_SETUP_SECONDS * 1_000)
+  const slow = setTimeout(() => log.warn(`setup() has run for ${SLOW_SETUP_SECONDS} s; later NApps wait for it.`), SLOW_SETUP_SECONDS * 1_000)
   try {
     const napp = create(id === SETTINGS_NAPP ? settingsContext(found, around, log, opened) : nappContext(found, bus, log, opened))
-    if (typeof napp?.setup !== 'function') throw new SettingsError('NAPP_INVALID', `What the main of ${id} makes has no function setup().`)
+    if (typeof napp?.setup !== 'function')
+      throw new SettingsError('NAPP_INVALID', `The object that the main file of ${id} creates has no setup() function. Add one.`)
     if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), around.signal)
     begun = napp
     await unlessAborted(napp.setup(), around.signal)
@@ -94,9 +95,9 @@ async function importMain({ id, folder, manifest }: FoundNApp, loads: number): P
     // What is in a foreign module is known at run time only; more than that it is a function cannot be checked.
     if (typeof module.default === 'function') return module.default as CreateNApp
   } catch (cause) {
-    throw new SettingsError('NAPP_INVALID', `${file}, the main of ${id}, cannot be loaded: ${reasonOf(cause)}`, { cause })
+    throw new SettingsError('NAPP_INVALID', `${file}, the main file of ${id}, cannot be loaded: ${reasonOf(cause)}`, { cause })
   }
-  throw new SettingsError('NAPP_INVALID', `${file}, the main of ${id}, must export by default a function (context) => {setup, shutdown?}.`)
+  throw new SettingsError('NAPP_INVALID', `${file}, the main file of ${id}, must have a default export (context) => {setup, shutdown?}.`)
 }
 
 /** Hands over the schema that the manifest names, with the seed beside it, in the NApp's own name. */

@@ -7,7 +7,7 @@ import { exists, INSTALLED, PYTHON_MANIFEST } from './discover.ts'
 /** Why a host without `kytos/settings` does not start, and what to do: NAPP_DISABLED. `cause` is what is wrong with the one that is enabled. */
 export async function settingsMissing(config: Config, cause: SettingsError | undefined): Promise<SettingsError> {
   const { napps } = config.daemon
-  const what = `${SETTINGS_NAPP} is not enabled in ${napps}, and nothing starts without it.`
+  const what = `${SETTINGS_NAPP} is not enabled in ${napps}; the service cannot start without it.`
   const fix = cause ? cause.message : await remedy(config)
   return new SettingsError('NAPP_DISABLED', `${what} ${fix}`, { cause, details: { napp: SETTINGS_NAPP, napps } })
 }
@@ -15,7 +15,7 @@ export async function settingsMissing(config: Config, cause: SettingsError | und
 async function remedy({ file, daemon: { napps } }: Config): Promise<string> {
   for (const path of [join(napps, SETTINGS_NAPP), join(napps, INSTALLED, SETTINGS_NAPP)]) {
     if (!(await exists(join(path, PYTHON_MANIFEST)))) continue
-    return `${path} is Python's NApp of that name: give this host a folder of its own, [daemon] napps in ${file}.`
+    return `${path} is the Python NApp of that name. Set [daemon] napps in ${file} to a separate folder.`
   }
   return `Enable it: kytos-settings napps enable ${SETTINGS_NAPP} -c ${file}`
 }

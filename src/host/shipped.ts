@@ -26,19 +26,19 @@ export async function linkShipped(root: string, wanted: readonly string[], shipp
   for (const { id, folder } of shipped) {
     const link = join(root, INSTALLED, id)
     if (await isDangling(link)) {
-      remarks.push(`${link} pointed to ${await readlink(link)}, which is gone; it points to ${folder} now.`)
+      remarks.push(`Relinked ${link} to ${folder}: its target ${await readlink(link)} no longer exists.`)
       await linkInstalled(root, id, folder)
     } else if (!(await exists(link))) {
       if (!wanted.includes(id) || ((await exists(join(root, id))) && !(await isDangling(join(root, id))))) continue
       await linkInstalled(root, id, folder)
       await enable(root, id)
     } else if (id === SETTINGS_NAPP && !(await isSame(link, folder))) {
-      remarks.push(`${id} runs from ${await readlink(link).catch(() => link)}, not from this package in ${folder}; remove ${link} to change that.`)
+      remarks.push(`${id} runs from ${await readlink(link).catch(() => link)}, not from this package (${folder}). Remove ${link} to use the package.`)
     }
   }
   for (const id of wanted) {
     if (shipped.some(napp => napp.id === id) || (await isThere(root, id))) continue
-    remarks.push(`napps_pre_installed names ${id}, which neither ships with this package nor is installed; install it or take it out of the list.`)
+    remarks.push(`napps_pre_installed lists ${id}, which is neither shipped with this package nor installed. Install it or remove it from the list.`)
   }
   return remarks
 }

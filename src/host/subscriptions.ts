@@ -15,7 +15,7 @@ export function trackSubscriptions(view: Bus, log: Log): TrackedView {
 
   const track = (what: string, begin: () => Unsubscribe): Unsubscribe => {
     if (released) {
-      log.warn(`it ${what} after it was stopped; that is ignored. Clear timers in shutdown().`)
+      log.warn(`Ignored a call of ${what} after the NApp was stopped. Clear timers in shutdown().`)
       return () => {}
     }
     const end = begin()
@@ -30,8 +30,8 @@ export function trackSubscriptions(view: Bus, log: Log): TrackedView {
     actor: view.actor,
     // Overloaded methods cannot be rebuilt from their own parameters in the type system; these pass on exactly what they were given.
     emit: (...args: Parameters<Bus['emit']>) => view.emit(...args),
-    on: (...args: Parameters<Bus['on']>) => track(`listens to ${String(args[0])}`, () => view.on(...args)),
-    consume: (...args: Parameters<Bus['consume']>) => track(`uses the settings of ${args[0]}`, () => view.consume(...args)),
+    on: (...args: Parameters<Bus['on']>) => track(`on(${String(args[0])})`, () => view.on(...args)),
+    consume: (...args: Parameters<Bus['consume']>) => track(`consume(${args[0]})`, () => view.consume(...args)),
   } as Bus
 
   return {

@@ -29,7 +29,7 @@ export async function disable(root: string, id: string): Promise<boolean> {
   if (!(await exists(link))) return false
   if (!(await lstat(link)).isSymbolicLink()) {
     const target = join(root, INSTALLED, id)
-    throw new SettingsError('NAPP_CONFLICT', `${link} is a folder, not a link, so disabling it would delete it; move it to ${target} instead.`, {
+    throw new SettingsError('NAPP_CONFLICT', `${link} is a folder, not a link; disabling would delete it. Move it to ${target} instead.`, {
       details: { napp: id, path: link },
     })
   }
@@ -55,9 +55,9 @@ export async function install(root: string, source: string, force: boolean): Pro
   const id = await inspect(source)
   const target = join(root, INSTALLED, id)
   const inside = relative(resolve(source), target)
-  if (!inside.startsWith('..')) throw conflict(id, `${target} lies inside ${source}; install from a folder outside the tree of NApps.`)
+  if (!inside.startsWith('..')) throw conflict(id, `${target} is inside ${source}. Install from a folder outside the folder of NApps.`)
   if (!force && (await exists(target)) && !(await isDangling(target))) {
-    throw conflict(id, `${id} is installed already, in ${target}; --force puts this one in its place.`)
+    throw conflict(id, `${id} is already installed in ${target}. Use --force to replace it.`)
   }
   await writing(root, () => putInPlace(source, target))
   await enable(root, id)
@@ -67,11 +67,14 @@ export async function install(root: string, source: string, force: boolean): Pro
 /** The id of the NApp in a folder, once its manifest, main and schema were seen to be there. */
 async function inspect(source: string): Promise<string> {
   const napp = await readNApp(source)
-  if (napp === undefined) throw new SettingsError('NAPP_INVALID', `${source} is no NApp of this host: a folder with ${MANIFEST} is wanted.`)
+  if (napp === undefined) throw new SettingsError('NAPP_INVALID', `${source} is not a NApp of this host. Name a folder that contains ${MANIFEST}.`)
   const { folder, manifest } = napp
   const main = await stat(join(folder, manifest.main)).catch(() => undefined)
   if (!main?.isFile()) {
-    throw new SettingsError('NAPP_INVALID', `${join(source, MANIFEST)} names main "${manifest.main}", which is not there; build the NApp first.`)
+    throw new SettingsError(
+      'NAPP_INVALID',
+      `${join(source, MANIFEST)}: the file "${manifest.main}" named by "main" does not exist. Build the NApp first.`,
+    )
   }
   await readSchema(folder, manifest)
   return nappId(manifest)
@@ -95,7 +98,7 @@ async function writing<T>(root: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work()
   } catch (cause) {
-    const what = `The folder of NApps ${root} cannot be changed: ${reasonOf(cause)}. It is [daemon] napps in kytos.ini.`
+    const what = `The folder of NApps ${root} cannot be changed: ${reasonOf(cause)}. Check [daemon] napps in kytos.ini.`
     throw new SettingsError('CONFIG_INVALID', what, { cause, details: { path: root } })
   }
 }

@@ -22,10 +22,10 @@ const MOMENT = /^(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d(?:\.\d{1,6})?)(?:\+00:00|Z
 export function readBoxPickle(bytes: Uint8Array): PickledBoxContent | { readonly refused: string } {
   try {
     const box = readPickle(bytes)
-    if (box.type !== 'box') return { refused: `it holds a ${box.type}, not a box` }
+    if (box.type !== 'box') return { refused: `it contains a ${box.type}, not a box` }
     const { members } = box
     const data = members.get('data')
-    if (!data) return { refused: 'the box in it has no data' }
+    if (!data) return { refused: 'its box has no data' }
     const lost = new Set<string>()
     return {
       namespace: asText(members.get('namespace')),

@@ -99,7 +99,7 @@ async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite,
   const put = async (look: boolean): Promise<ReportItem> => {
     const there = look ? await ask('kytos.storehouse.retrieve', { namespace, box_id }, { signal }) : false
     if (there && equalJson(there.data, data)) return { ...about, action: 'same' }
-    if (there && !overwrite) return { ...about, action: 'skipped', reason: 'a box with other data is there already; --overwrite replaces it' }
+    if (there && !overwrite) return { ...about, action: 'skipped', reason: 'a box with other data already exists; --overwrite replaces it' }
     if (!dryRun)
       await write(
         ask,
@@ -137,7 +137,7 @@ async function write(
 /** A trial does not find out what the store takes. */
 function notesOnSize(data: Json): string[] {
   const bytes = Buffer.byteLength(printJson(data))
-  return bytes > ETCD_BOX ? [`it has ${bytes} bytes, which a folder takes, and etcd does not: ${ETCD_BOX} at most`] : []
+  return bytes > ETCD_BOX ? [`it has ${bytes} bytes; the filesystem backend allows that, etcd allows ${ETCD_BOX}`] : []
 }
 
 function notesOn(
@@ -150,9 +150,8 @@ function notesOn(
   },
 ): string[] {
   const notes = [...content.lost]
-  if (content.created_at === undefined) notes.push('when it was made is not told, so it counts as made now')
+  if (content.created_at === undefined) notes.push('it has no creation time; the time of the import is used')
   const other = content.box_id !== undefined && content.box_id !== box.box_id ? content.box_id : undefined
-  if (other !== undefined)
-    notes.push(`it calls itself ${JSON.stringify(other.slice(0, 80))}; storehouse found it by the name of its file, which counts`)
+  if (other !== undefined) notes.push(`its box_id is ${JSON.stringify(other.slice(0, 80))}; the name of its file is used instead, as in storehouse`)
   return notes
 }

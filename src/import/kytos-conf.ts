@@ -19,7 +19,7 @@ export function readKytosConf(text: string): ReadSettings {
     .map(({ line, key, message }) => ({ message, ...(line === undefined ? {} : { line }), ...(key === undefined ? {} : { name: key }) }))
   for (const [section, line] of headers) {
     if (section !== SECTION && section !== 'DEFAULT' && section !== 'settings' && !section.startsWith('settings.'))
-      problems.push({ line, message: `Kytos reads nothing of [${section}], so it is left out` })
+      problems.push({ line, message: `the section [${section}] is skipped, because Kytos does not read it` })
   }
   const options = sections.get(SECTION)
   if (!options) return { settings: [], problems: [...problems, { message: `it has no section [${SECTION}]` }] }
@@ -52,12 +52,12 @@ export function renderKytosConf(settings: JsonObject): { readonly text: string; 
   const lines: string[] = []
   for (const [name, value] of Object.entries(settings)) {
     const line = value === null ? undefined : `${name} = ${writeOption(name, value).replaceAll('%', '%%').replaceAll('\n', '\n    ')}`
-    if (line === undefined) left.push({ name, message: 'it is null: the option is left out, and Kytos takes its own default' })
+    if (line === undefined) left.push({ name, message: 'the value is null; the option is omitted, and Kytos uses its default' })
     else if (readsBack(name, line, value)) lines.push(line)
-    else left.push({ name, message: 'no kytos.conf can hold this name or value: Kytos would read another one' })
+    else left.push({ name, message: 'kytos.conf cannot represent this name or value; Kytos would read a different one' })
   }
   return {
-    text: `# Rendered from the settings of ${CORE_NAMESPACE}: change them there.\n[${SECTION}]\n${lines.map(line => `${line}\n`).join('')}`,
+    text: `# Generated from the settings of ${CORE_NAMESPACE}. Change them there.\n[${SECTION}]\n${lines.map(line => `${line}\n`).join('')}`,
     left,
   }
 }
@@ -68,15 +68,15 @@ function readOption(kind: string, raw: string): { readonly value: Json } | { rea
       // A sign and spaces are allowed by int(), which Kytos reads it with.
       return /^[+-]?\d{1,15}$/.test(raw.trim())
         ? { value: Number(raw.trim()) }
-        : { wrong: `${quoted(raw)} is no integer, and Kytos does not start with it` }
+        : { wrong: `${quoted(raw)} is not an integer; Kytos does not start with it` }
     case 'boolean':
       if (raw === 'True' || raw === 'False') return { value: raw === 'True' }
-      return { wrong: `${quoted(raw)} is neither True nor False, and Kytos takes it as False: write which is meant` }
+      return { wrong: `${quoted(raw)} is neither True nor False; Kytos reads it as False. Write True or False` }
     case 'json':
       try {
         return { value: parseJson(raw) }
       } catch (error) {
-        if (isSettingsError(error)) return { wrong: `it is not JSON, and Kytos does not start with it: ${error.message}` }
+        if (isSettingsError(error)) return { wrong: `the value is not JSON; Kytos does not start with it: ${error.message}` }
         throw error
       }
     default:
@@ -86,7 +86,7 @@ function readOption(kind: string, raw: string): { readonly value: Json } | { rea
 
 /** A text that was meant otherwise, and why it may be what it is. */
 function quoted(raw: string): string {
-  return `${showBriefly(raw)}${/\s[;#]/.test(raw) ? ' (a remark needs a line of its own)' : ''}`
+  return `${showBriefly(raw)}${/\s[;#]/.test(raw) ? ' (write a comment on its own line)' : ''}`
 }
 
 function writeOption(name: string, value: Json): string {

@@ -9,13 +9,13 @@ export interface ReadOverrides {
   readonly problems: readonly ReadProblem[]
 }
 
-const SCHEMA = 'it is a JSON Schema, not settings: a NApp registers its own, or PUT it to /api/kytos/settings/v1/<username>/<name>/schema'
+const SCHEMA = 'the file is a JSON Schema, not settings; its NApp registers it, or PUT it to /api/kytos/settings/v1/<username>/<name>/schema'
 
 /** Reads `{"<namespace>": {...}}`. Never throws; what cannot be read is in `problems`. */
 export function readOverridesJson(text: string): ReadOverrides {
   try {
     const json = parseUntrustedJson(text)
-    if (!isObject(json)) return { namespaces: new Map(), problems: [{ line: 1, message: 'it must be an object {"<namespace>": {...}}' }] }
+    if (!isObject(json)) return { namespaces: new Map(), problems: [{ line: 1, message: 'the file must be an object {"<namespace>": {...}}' }] }
     if (Object.hasOwn(json, '$schema')) return { namespaces: new Map(), problems: [{ line: 1, message: SCHEMA }] }
     const places = findMembers(text)
     const namespaces = new Map<string, readonly ReadSetting[]>()
@@ -30,7 +30,7 @@ export function readOverridesJson(text: string): ReadOverrides {
       else
         problems.push({
           line: places.get(JSON.stringify([namespace])) ?? 1,
-          message: `what it holds for ${JSON.stringify(namespace)} is no object of settings`,
+          message: `the value of ${JSON.stringify(namespace)} is not a JSON object`,
         })
     }
     return { namespaces, problems }

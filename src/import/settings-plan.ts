@@ -42,7 +42,7 @@ export async function planSettings(ask: Ask, source: SettingsSource, overwrite: 
   const defaults = inForce ? defaultsOf(inForce) : {}
   const before = schema ? defaultsOf(schema) : {}
   const unfit = register && !schema ? unfitting(register, mergeLayers([defaults, overrides])) : undefined
-  if (unfit !== undefined) return nothing(source, settings, `the overrides that are stored do not fit the schema that the file implies: ${unfit}`)
+  if (unfit !== undefined) return nothing(source, settings, `the stored overrides do not match the schema inferred from the file: ${unfit}`)
 
   const decisions = source.settings.map(setting => decide(setting, { overrides, defaults, before, inForce, overwrite }))
   const invalid = inForce
@@ -114,10 +114,10 @@ function decide({ name, value }: ReadSetting, { overrides, defaults, before, inF
   }
   if (stored !== undefined && !overwrite) {
     const sealed = printJson(stored).includes('"$sealed"')
-    const said = current === undefined || sensitive ? 'another value is stored already' : `${showBriefly(current)} is stored already`
+    const said = current === undefined || sensitive ? 'another value is already stored' : `${showBriefly(current)} is already stored`
     return {
       action: 'skipped',
-      reason: `${sealed ? 'a secret is stored already, and is not shown' : said}; --overwrite replaces it`,
+      reason: `${sealed ? 'a secret (hidden) is already stored' : said}; --overwrite replaces it`,
       ...shown(current),
     }
   }
@@ -130,7 +130,7 @@ function decide({ name, value }: ReadSetting, { overrides, defaults, before, inF
     layer: 'override',
     put,
     ...shown(current),
-    ...(stays.length > 0 && { reason: `its default has ${stays.join(', ')} too, which an override cannot take away` }),
+    ...(stays.length > 0 && { reason: `its default also has ${stays.join(', ')}, which an override cannot remove` }),
   }
 }
 

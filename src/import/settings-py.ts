@@ -42,11 +42,11 @@ const MOST_BYTES = 256 * 1024
 
 /** Reads a settings.py by parsing it: Python is neither executed nor needed. Never throws; what cannot be read is in `problems`, and the rest is there. */
 export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): ReadSettings {
-  if (bytes.length > MOST_BYTES) return refused(`the file has ${bytes.length} bytes; a settings.py of more than ${MOST_BYTES} is not read`)
+  if (bytes.length > MOST_BYTES) return refused(`the file has ${bytes.length} bytes; ${MOST_BYTES} are allowed`)
   const text = decode(bytes)
-  if (text === undefined) return refused('the file is not UTF-8: save it as such')
+  if (text === undefined) return refused('the file is not UTF-8; save it as UTF-8')
   const zero = text.indexOf('\0')
-  if (zero >= 0) return refused('the file is not valid Python: it holds a zero byte', text.slice(0, zero).split('\n').length)
+  if (zero >= 0) return refused('the file is not valid Python: it contains a zero byte', text.slice(0, zero).split('\n').length)
   const deep = findBrackets(text)
   if (deep) return refused(`the file is not valid Python: ${deep.reason}`, deep.line)
   const lines = findLines(text)
@@ -67,7 +67,7 @@ export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): 
       if (name.startsWith('_')) continue
       if (binding.kind === 'code') {
         if (binding.statement.name === 'ImportStatement' && /^[A-Z][A-Z\d_]*$/.test(name))
-          problems.push({ line, name, message: 'it comes from another file' })
+          problems.push({ line, name, message: 'it is imported from another file' })
       } else if (binding.kind === 'unknown') problems.push({ line: lines.lineOf(binding.at.from), name, message: binding.reason })
       else {
         try {

@@ -54,16 +54,15 @@ export async function readSource(path: string, options: SourceOptions): Promise<
   if (directory) return readFolder(path, file, options.progress)
   const kind = extname(file).toLowerCase()
   if (!['.py', '.ini', '.conf', '.json'].includes(kind)) throw unknownKind(path)
-  if (!regular) throw new SettingsError('CONTENT_MALFORMED', `${path} is no regular file.`)
-  if (size > MOST_BYTES)
-    return [{ kind: 'broken', file: path, problems: [{ message: `it has ${size} bytes; more than ${MOST_BYTES} are not read` }] }]
+  if (!regular) throw new SettingsError('CONTENT_MALFORMED', `${path} is not a regular file.`)
+  if (size > MOST_BYTES) return [{ kind: 'broken', file: path, problems: [{ message: `the file has ${size} bytes; ${MOST_BYTES} are allowed` }] }]
   const bytes = await read(file, path)
   if (kind === '.py') {
     const namespace = namespaceOf(file, path, options.namespace)
     return [{ kind: 'settings', file: path, namespace, ...readSettingsPy(bytes, { environment: options.environment ?? {} }) }]
   }
   const text = decode(bytes)
-  if (text === undefined) return [{ kind: 'broken', file: path, problems: [{ message: 'it is not UTF-8: save it as such' }] }]
+  if (text === undefined) return [{ kind: 'broken', file: path, problems: [{ message: 'the file is not UTF-8; save it as UTF-8' }] }]
   if (kind !== '.json')
     return [{ kind: 'settings', file: path, namespace: parseNamespace(options.namespace ?? CORE_NAMESPACE), ...readKytosConf(text) }]
   return readJson(path, text, options.namespace)
@@ -88,12 +87,12 @@ function readJson(file: string, text: string, wanted: string | undefined): Sourc
 async function readFolder(path: string, folder: string, progress: SourceOptions['progress']): Promise<Source[]> {
   const settings = join(folder, 'settings.py')
   const found = await stat(settings).catch(() => undefined)
-  if (found?.isFile()) throw new SettingsError('CONTENT_MALFORMED', `${path} is the folder of a NApp: name its file, ${join(path, 'settings.py')}.`)
+  if (found?.isFile()) throw new SettingsError('CONTENT_MALFORMED', `${path} is the folder of a NApp. Import its file: ${join(path, 'settings.py')}`)
   const { boxes, problems } = await scanStorehouse(folder, path, progress)
   if (boxes.length === 0 && (await someOfNApps(problems)))
     throw new SettingsError(
       'CONTENT_MALFORMED',
-      `${path} is a folder of NApps, not of storehouse: name their files, such as ${join(path, '*/*/settings.py')}.`,
+      `${path} is a folder of NApps, not of storehouse. Import their files: ${join(path, '*/*/settings.py')}`,
     )
   const broken = problems.map(({ shown: file, message, box }): Source => ({ kind: 'broken', file, problems: [{ message }], ...(box && { box }) }))
   return [{ kind: 'boxes', file: path, boxes }, ...broken]
@@ -115,8 +114,8 @@ function namespaceOf(file: string, path: string, wanted: string | undefined): Na
   try {
     return parseNamespace(`${basename(dirname(dirname(file)))}/${basename(dirname(file))}`)
   } catch (cause) {
-    const why = 'does not lie in <username>/<name>/, so whose settings it has is to be said'
-    throw new SettingsError('CONTENT_MALFORMED', `${path} ${why}: --namespace <username>/<name>.`, { cause })
+    const why = 'is not in a folder <username>/<name>/, so its namespace is unknown. Add the option'
+    throw new SettingsError('CONTENT_MALFORMED', `${path} ${why} --namespace <username>/<name>.`, { cause })
   }
 }
 
@@ -152,10 +151,10 @@ function decode(bytes: Uint8Array): string | undefined {
 function absent(file: string, path: string, cause: unknown): SettingsError {
   const why = hasCode(cause, 'ENOENT') ? 'does not exist' : `cannot be read: ${reasonOf(cause)}`
   // A shell hands on a pattern that matches nothing.
-  const hint = path.includes('*') ? ' No file matches that pattern.' : ''
+  const hint = path.includes('*') ? ' No file matches the pattern.' : ''
   return new SettingsError('CONFIG_ABSENT', `${file} ${why}.${hint}`, { cause })
 }
 
 function unknownKind(path: string): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `${path} is none of what is imported: settings.py, .ini or .conf, .json, or a folder of storehouse.`)
+  return new SettingsError('CONTENT_MALFORMED', `${path} cannot be imported; allowed are settings.py, .ini, .conf, .json, or a folder of storehouse.`)
 }

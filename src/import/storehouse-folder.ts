@@ -54,10 +54,11 @@ export async function scanStorehouse(
     for (const entry of await entriesOf(join(root, ...place), error => problems.push({ ...at(...place), message: error }))) {
       const found = at(...place, entry.name)
       if (entry.isFile()) files.push({ namespace: folder?.name ?? basename(root), box_id: entry.name, ...found })
-      else problems.push({ ...found, message: `it is ${entry.isDirectory() ? 'a folder' : 'no regular file'} where a box would be` })
+      else problems.push({ ...found, message: `a box must be a regular file${entry.isDirectory() ? ', not a folder' : ''}` })
     }
   }
-  if (!single) for (const entry of entries) if (!entry.isDirectory()) problems.push({ ...at(entry.name), message: 'it is no folder of a namespace' })
+  if (!single)
+    for (const entry of entries) if (!entry.isDirectory()) problems.push({ ...at(entry.name), message: 'the folder of a namespace must be a folder' })
   const boxes: FoundBox[] = []
   for (const [n, found] of files.entries()) {
     const content = readFoundBox(found.file)
@@ -91,7 +92,7 @@ export function readFoundBox(file: string): FoundContent {
   } catch (error) {
     return { refused: `it cannot be read: ${reasonOf(error)}` }
   }
-  return typeof bytes === 'number' ? { refused: `it has ${bytes} bytes; more than ${MOST_BYTES} are not read` } : readBoxPickle(bytes)
+  return typeof bytes === 'number' ? { refused: `the file has ${bytes} bytes; ${MOST_BYTES} are allowed` } : readBoxPickle(bytes)
 }
 
 /** The bytes of a file, or only how many they are. */

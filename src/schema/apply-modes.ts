@@ -37,7 +37,7 @@ export function refuseUnknownModes(schema: JsonObject): void {
       if (mode !== undefined && (typeof mode !== 'string' || !MODES.includes(mode))) {
         throw new SettingsError(
           'SCHEMA_MALFORMED',
-          `The schema has "x-apply": ${quote(mode)} at "${path || '/'}"; it is one of ${MODES.join(', ')}.`,
+          `Invalid "x-apply" ${quote(mode)} at "${path || '/'}" of the schema; allowed are ${MODES.join(', ')}.`,
           {
             details: { pointer: path, got: mode, expected: MODES },
           },

@@ -57,14 +57,14 @@ function sentence(
     case 'required':
       return `${where} is required.`
     case 'dependentRequired':
-      return `${where} is required where "${error.params.property}" is set.`
+      return `${where} is required when "${error.params.property}" is set.`
     case 'additionalProperties':
     case 'unevaluatedProperties':
-      return `${where} is not a setting here${hint}`
+      return `${where} is not a known setting${hint}`
     case 'propertyNames':
-      return `${where} has a name that is not allowed here.`
+      return `${where} has a name that the schema does not allow.`
     case 'false schema':
-      return `${where} is not allowed here.`
+      return `${where} is not allowed by the schema.`
   }
   const subject = isName ? `The name of ${where}` : where
   const limit = expected === undefined ? undefined : LIMITS[error.keyword]?.(expected)
@@ -80,13 +80,13 @@ const LIMITS: Readonly<Record<string, (limit: Json) => string>> = {
   multipleOf: limit => `must be a multiple of ${brief(limit)}`,
   enum: limit => `must be one of ${isArray(limit) ? shorten(limit.map(brief).join(', ')) : brief(limit)}`,
   const: limit => `must be ${brief(limit)}`,
-  uniqueItems: () => 'must not hold an item twice',
+  uniqueItems: () => 'must not contain duplicate items',
   type: limit => `must be of type ${isArray(limit) ? limit.join(' or ') : limit}`,
   format: limit => `must have the format ${brief(limit)}`,
   pattern: limit => `must match the pattern ${brief(limit)}`,
-  anyOf: () => 'fits none of the forms that are allowed here',
-  oneOf: () => 'does not fit exactly one of the forms that are allowed here',
-  not: limit => `must not fit ${brief(limit)}`,
+  anyOf: () => 'matches none of the allowed schemas',
+  oneOf: () => 'must match exactly one of the allowed schemas',
+  not: limit => `must not match ${brief(limit)}`,
 }
 
 /** The value itself, where it tells something: a container is shown by the errors inside it. */

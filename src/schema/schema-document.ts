@@ -47,7 +47,8 @@ export function printSchemaDocument(document: SchemaDocument): string {
 /** @throws SettingsError SCHEMA_MALFORMED for a text that another hand wrote. */
 export function parseSchemaDocument(text: string): SchemaDocument {
   const value = parseJson(text)
-  if (!isObject(value) || !isObject(value.schema)) throw new SettingsError('SCHEMA_MALFORMED', 'A stored schema is {schema, seed, napp_version}.')
+  if (!isObject(value) || !isObject(value.schema))
+    throw new SettingsError('SCHEMA_MALFORMED', 'A stored schema must be an object {schema, seed, napp_version}.')
   return createSchemaDocument(
     value.schema,
     isObject(value.seed) ? value.seed : {},

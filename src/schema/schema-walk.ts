@@ -21,7 +21,10 @@ export class SchemaWalk {
   enter<Result>(schema: Json | undefined, visit: (schema: JsonObject) => Result): Result | undefined {
     if (!isObject(schema) || this.#open.has(schema)) return undefined
     if (this.#left-- <= 0) {
-      throw new SettingsError('SCHEMA_MALFORMED', `The schema unfolds into more than ${MOST} subschemas. Refer to fewer, or describe less in detail.`)
+      throw new SettingsError(
+        'SCHEMA_MALFORMED',
+        `The schema expands to more than ${MOST} subschemas. Use fewer references, or a less detailed schema.`,
+      )
     }
     this.#open.add(schema)
     try {

@@ -34,7 +34,7 @@ export function compileSchema(schema: JsonObject): Validate {
       if (check.call({ data, schemas }, withDoubles(data))) return []
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      return [{ pointer: '', rule: ENDLESS, message: 'The schema refers to itself without end, so nothing can be checked against it.' }]
+      return [{ pointer: '', rule: ENDLESS, message: 'The schema refers to itself without end, so the settings cannot be validated.' }]
     }
     return describeErrors(check.errors ?? [], data, exactSchema)
   }
@@ -46,8 +46,8 @@ export function compileSchema(schema: JsonObject): Validate {
 export function refuseBroken(broken: readonly RuleBroken[], what: string): void {
   if (broken.length === 0) return
   const told = broken.slice(0, MOST_TOLD).map(rule => rule.message)
-  if (broken.length > told.length) told.push(`And ${broken.length - told.length} more.`)
-  throw new SettingsError('SETTINGS_INVALID', `${what} does not validate: ${told.join(' ')}`, { details: { errors: broken } })
+  if (broken.length > told.length) told.push(`${broken.length - told.length} more errors.`)
+  throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${told.join(' ')}`, { details: { errors: broken } })
 }
 
 /** Knows the schema of schemas, and nothing else. */
@@ -84,10 +84,10 @@ function compile(schema: Json): Check {
 function reasonOf(cause: unknown, schema: JsonObject): string {
   const message = (cause instanceof Error ? cause.message : String(cause)).replace(/\.+$/, '')
   if (cause instanceof RangeError) return 'it refers to itself without end'
-  if (message.startsWith('no schema with key or ref')) return `"$schema" is ${quote(schema.$schema)}; leave it out or name draft 2020-12`
+  if (message.startsWith('no schema with key or ref')) return `"$schema" is ${quote(schema.$schema)}; omit it, or set it to draft 2020-12`
   return message.replace(/^schema is invalid: /, '').replaceAll(/\bdata(?=\/)/g, '')
 }
 
 function malformed(why: string, cause?: unknown): SettingsError {
-  return new SettingsError('SCHEMA_MALFORMED', `Not a JSON Schema (draft 2020-12): ${why}.`, cause === undefined ? {} : { cause })
+  return new SettingsError('SCHEMA_MALFORMED', `Invalid JSON Schema (draft 2020-12): ${why}.`, cause === undefined ? {} : { cause })
 }

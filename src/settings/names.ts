@@ -90,5 +90,5 @@ function twinOf(namespace: Namespace, twin: Namespace): SettingsError {
 }
 
 function needed(): never {
-  throw new RangeError('A name that is admitted has a place.')
+  throw new RangeError('An admitted name must have a place.')
 }

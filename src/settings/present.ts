@@ -73,8 +73,7 @@ export function presentSummary({ cache, state }: View, namespace: Namespace, fil
 /** @throws SettingsError NAMESPACE_NOT_FOUND when the namespace has no schema. */
 export function presentDescription({ cache }: View, namespace: Namespace): Description {
   const document = cache.schema(namespace)
-  if (!document)
-    throw unknownNamespace(cache, namespace, `"${namespace}" has no schema. Its NApp registers one when it starts; PUT .../schema does it by hand.`)
+  if (!document) throw unknownNamespace(cache, namespace, `"${namespace}" has no schema. Start its NApp, or register one with PUT .../schema.`)
   return {
     namespace,
     schema: document.schema,
@@ -88,7 +87,7 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
 export function unknownNamespace(
   cache: Cache,
   namespace: Namespace,
-  what = `There are no settings "${namespace}": neither a schema nor overrides.`,
+  what = `The namespace "${namespace}" has neither a schema nor overrides.`,
 ): SettingsError {
   const near = nearest(
     namespace,

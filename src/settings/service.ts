@@ -66,7 +66,7 @@ export class SettingsService {
     const document = createSchemaDocument(schema, seed, version)
     refuseUnknownModes(schema)
     const broken = document.validate(mergeLayers([document.defaults, seed])).filter(rule => !OF_ABSENCE.has(rule.rule))
-    refuseBroken(broken, Object.keys(seed).length > 0 ? `The seed of "${namespace}"` : `What the schema of "${namespace}" gives by default`)
+    refuseBroken(broken, Object.keys(seed).length > 0 ? `The seed of "${namespace}"` : `The default of the schema of "${namespace}"`)
 
     return this.#names.admit([{ namespace, scope: CLUSTER }], async () => {
       await this.#options.registrar.register(namespace, document)
@@ -80,7 +80,7 @@ export class SettingsService {
     const data = parseData(content.data, 'data')
     const make: Edit['make'] = base => {
       if (!base.entry) return data
-      throw new SettingsError('DOCUMENT_EXISTS', `"${namespace}" has overrides already. Change them with update, or delete them first.`)
+      throw new SettingsError('DOCUMENT_EXISTS', `"${namespace}" already has overrides. Change them with update, or delete them first.`)
     }
     return this.#changeOne({ edits: [{ namespace, scope, make }], actor, comment, dryRun: false })
   }
@@ -149,8 +149,8 @@ export class SettingsService {
     if (version === undefined) return records.map(present)
     const found = records.find(record => record.version === version)
     if (!found) {
-      const kept = records.length === 0 ? 'there are none' : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
-      throw new SettingsError('VERSION_NOT_FOUND', `"${namespace}" has no version ${version} in its history: ${kept}.`)
+      const kept = records.length === 0 ? 'no version is kept' : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
+      throw new SettingsError('VERSION_NOT_FOUND', `The history of "${namespace}" has no version ${version}: ${kept}.`)
     }
     return [present(found)]
   }
@@ -179,14 +179,14 @@ export class SettingsService {
     for (const scope of [CLUSTER, watcher.cache.self]) {
       const set = differences({}, watcher.cache.document(namespace, scope)?.inForce ?? {}).map(({ path }) => path)
       const used = placesOf(deprecated, set)
-      if (used.length > 0) log.warn(`The overrides of "${namespace}" (${scope}) set what its schema calls deprecated: ${used.join(', ')}.`)
+      if (used.length > 0) log.warn(`The overrides of "${namespace}" (${scope}) set deprecated settings: ${used.join(', ')}.`)
     }
   }
 
   /** Changes one document and answers with what the settings then are. */
   async #changeOne(request: Request): Promise<Settings> {
     const [settings] = await this.#change(request)
-    if (!settings) throw new RangeError('A change of one document gives one.')
+    if (!settings) throw new RangeError('A change of one document must return one result.')
     const { scope: _, ...rest } = settings
     return rest
   }

@@ -75,7 +75,7 @@ export class Environment {
     const shared = [...this.#claims].filter(([, claims]) => claims.size > 1)
     return [
       ...unplaced.map(variable => this.#explainUnplaced(variable, namespaces)),
-      ...shared.map(([name, claims]) => `${name} does not count: it is ambiguous, for it names a setting of ${[...claims].sort().join(' and of ')}.`),
+      ...shared.map(([name, claims]) => `Ignored ${name}: it is ambiguous, because it matches a setting of ${[...claims].sort().join(' and of ')}.`),
       ...[...this.#matched.values()].flatMap(({ problems }) => problems),
     ]
   }
@@ -110,11 +110,12 @@ export class Environment {
       if (!place) continue
       const twins = variables.filter(other => other.tail === tail)
       if (found.length > 1)
-        problems.push(`${name} does not count: it is ambiguous, for it names ${found.map(pointerOf).join(' and ')} of "${namespace}".`)
-      else if (twins.length > 1) problems.push(`${name} does not count: ${twins.map(twin => twin.name).join(' and ')} name the same setting.`)
+        problems.push(`Ignored ${name}: it is ambiguous, because it matches ${found.map(pointerOf).join(' and ')} of "${namespace}".`)
+      else if (twins.length > 1)
+        problems.push(`Ignored ${name}: ${twins.map(twin => twin.name).join(' and ')} match the same setting. Keep one of them.`)
       else {
         const read = readValue(text, place)
-        if ('problem' in read) problems.push(`${name} does not count: ${pointerOf(place)} of "${namespace}" ${read.problem}`)
+        if ('problem' in read) problems.push(`Ignored ${name}: ${pointerOf(place)} of "${namespace}" ${read.problem}`)
         else values.push(placed(name, place, read.value, read.text))
       }
     }
@@ -135,12 +136,12 @@ export class Environment {
   #explainUnplaced({ name, tail }: Variable, namespaces: readonly Namespace[]): string {
     const owner = namespaces.find(namespace => tail.startsWith(leadOf(namespace)))
     const near = owner ? undefined : nearest(tail.split('__').slice(0, 2).join('/'), namespaces)
-    if (!owner) return `${name} does not count: there are no settings of such a name here${near ? `; the nearest is "${near}"` : ''}.`
+    if (!owner) return `Ignored ${name}: no namespace has this name${near ? `; did you mean "${near}"?` : '.'}`
     const { schema } = this.#matched.get(owner) ?? NOTHING
-    if (!schema) return `${name} does not count: "${owner}" has no schema, which would say what it means.`
+    if (!schema) return `Ignored ${name}: "${owner}" has no schema. Its NApp registers one when it starts.`
     const names = [...placesOf(schema).keys()]
     const key = nearest(tail.slice(leadOf(owner).length), names)
-    return `${name} does not count: "${owner}" has no such setting${key ? `; the nearest is ${(PREFIX + leadOf(owner) + key).toUpperCase()}` : ''}.`
+    return `Ignored ${name}: "${owner}" has no such setting${key ? `; did you mean ${(PREFIX + leadOf(owner) + key).toUpperCase()}?` : '.'}`
   }
 }
 
@@ -181,7 +182,7 @@ function readValue(text: string, { path, texts }: Place): { readonly value: Json
     return texts === 'also' ? { value, text } : { value }
   } catch (error) {
     if (texts === 'also') return { value: text }
-    return { problem: `takes JSON, such as 5, true or ["a"], and this is none: ${toSettingsError(error).message}` }
+    return { problem: `requires JSON, such as 5, true or ["a"]: ${toSettingsError(error).message}` }
   }
 }
 

@@ -32,7 +32,7 @@ export function layOver(namespace: Namespace, schema: SchemaDocument, below: Jso
     schema.validate(merge(some)).filter(rule => !known.some(one => isSameRule(one, rule)))
   const rejected: string[] = []
   const leaveOut = (value: EnvironmentValue, { rule, pointer }: RuleBroken): void => {
-    rejected.push(`${value.variable} does not count: "${namespace}" does not allow it (${rule} at "${pointer || '/'}").`)
+    rejected.push(`Ignored ${value.variable}: its value does not match the schema of "${namespace}" (${rule} at "${pointer || '/'}").`)
   }
   let counting = values
   for (let broken = added(counting); broken.length > 0; broken = added(counting)) {

@@ -90,7 +90,7 @@ export class StatusService {
     requireReady(watcher)
     const keys = this.#keysOf(selection)
     const restored = keys?.length === 0 ? [] : await backend.restoreFiles(keys)
-    if (restored.length > 0) log.info(`${actor.type} ${actor.name} had ${restored.length} missing readable files written again.`)
+    if (restored.length > 0) log.info(`Restored ${restored.length} missing readable files for ${actor.type} ${actor.name}.`)
     const { named, more } = limited(restored)
     return { restored: named.map(nameDocument), ...(more > 0 && { more }) }
   }
@@ -121,7 +121,7 @@ export class StatusService {
     // A file that was rejected may be of a document that never came to be.
     if (backend.fileProblems().some(({ key }) => nameDocument(key).namespace === namespace)) return namespace
     if (isNAppId(namespace)) throw unknownNamespace(cache, namespace)
-    throw new SettingsError('NAMESPACE_NOT_FOUND', `There are no boxes in a namespace "${namespace}". A NApp id is "username/name".`, {
+    throw new SettingsError('NAMESPACE_NOT_FOUND', `The namespace "${namespace}" has no boxes. A NApp id is "username/name".`, {
       details: { namespace },
     })
   }

@@ -33,7 +33,10 @@ export class LiveTokens implements Tokens {
     const token = id === undefined ? undefined : this.#find(id)
     if (!token || !isTokenOf(token.hash, text)) throw this.#unknown(id)
     if (endOf(token) <= Date.now()) {
-      throw new SettingsError('TOKEN_INVALID', `The token ${token.name} has expired at ${token.expires_at}: make another one.`)
+      throw new SettingsError(
+        'TOKEN_INVALID',
+        `The token ${token.name} expired at ${token.expires_at}. Create a new one: kytos-settings token create NAME`,
+      )
     }
     const { name, hash, rights } = token
     const expires = endOf(token)
@@ -82,8 +85,11 @@ export class LiveTokens implements Tokens {
   #unknown(id: string | undefined): SettingsError {
     const { state, reason } = this.#watcher.health
     if (id !== undefined && state !== 'READY') {
-      return new SettingsError('STORE_STALE', `The store is away (${reason ?? state}), so nobody can say whether this token is good. Try again.`)
+      return new SettingsError('STORE_STALE', `The token cannot be checked while the store is unavailable (${reason ?? state}). Retry later.`)
     }
-    return new SettingsError('TOKEN_INVALID', 'This token is good for nothing here: it is mistyped, was revoked, or belongs to another store.')
+    return new SettingsError(
+      'TOKEN_INVALID',
+      'Invalid token: it is mistyped, revoked, or belongs to another store. Create a new one: kytos-settings token create NAME',
+    )
   }
 }

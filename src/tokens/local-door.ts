@@ -54,7 +54,7 @@ export function createLocalDoor(folder: string, tokens: Tokens, log: Log): Local
         await write(file, folder, printJson({ url, token }))
         written = true
       } catch (error) {
-        log.warn(`"kytos-settings token" cannot reach this service: ${file} was not written (${error instanceof Error ? error.message : error}).`)
+        log.warn(`${file} was not written (${error instanceof Error ? error.message : error}); the command line cannot reach this service.`)
       }
     },
     async close() {
@@ -63,7 +63,7 @@ export function createLocalDoor(folder: string, tokens: Tokens, log: Log): Local
       written = false
       await rm(file, { force: true }).catch(error => {
         // Its token ends with this process; the next one writes the file anew.
-        log.warn(`${file} was not removed (${error instanceof Error ? error.message : error}); it names a service that has ended.`)
+        log.warn(`${file} was not removed (${error instanceof Error ? error.message : error}); it refers to a stopped service.`)
       })
     },
   }
@@ -74,12 +74,12 @@ export async function readLocalService(folder: string): Promise<LocalService | u
   const file = join(folder, FILE)
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined
-    throw new SettingsError('CONFIG_INVALID', `${file} cannot be read (${cause.message}): run this as the user that the service runs as.`, { cause })
+    throw new SettingsError('CONFIG_INVALID', `${file} cannot be read (${cause.message}). Run this command as the user of the service.`, { cause })
   })
   const value = text === undefined ? undefined : parseJson(text)
   if (value === undefined) return undefined
   if (isObject(value) && typeof value.url === 'string' && typeof value.token === 'string') return { url: value.url, token: value.token }
-  throw new SettingsError('CONFIG_INVALID', `${file} says nothing that is understood: it was not written by this release. Start the service again.`)
+  throw new SettingsError('CONFIG_INVALID', `${file} was not written by this release. Restart the service.`)
 }
 
 /** Beside and renamed, so that nobody reads half of it; never readable by others, not even for a moment. */

@@ -64,7 +64,7 @@ export class TokenStore {
     }
     const put = printStoredToken({ ...summary, hash: hashToken(token) })
     const outcome = await this.#commit({ key: tokenKey(id), put, expected: 'absent', marker: true }, creationUnknown(id))
-    if (!outcome.committed) throw new SettingsError('CONTENTION', `The id ${id} was taken at the same moment. Nothing was made; try again.`)
+    if (!outcome.committed) throw new SettingsError('CONTENTION', `Another token got the id ${id} at the same time. No token was created; retry.`)
     return { made: { ...summary, token }, revision: outcome.revision }
   }
 
@@ -91,7 +91,7 @@ export class TokenStore {
         : { key: tokenKey(id), check: true, expected: 'absent' }
       const outcome = await this.#commit(operation, `Revoke the token ${id} again.`)
       if (outcome.committed) return outcome.revision
-      if (attempt === REVOCATIONS) throw new SettingsError('CONTENTION', `The token ${id} was not revoked; try again.`)
+      if (attempt === REVOCATIONS) throw new SettingsError('CONTENTION', `The token ${id} was not revoked because of concurrent changes; retry.`)
     }
   }
 
@@ -106,11 +106,11 @@ export class TokenStore {
 }
 
 function creationUnknown(id: string): string {
-  return `The text of the token ${id} is lost: if "kytos-settings token list" shows that id, revoke it; then create another token.`
+  return `The secret of token ${id} is lost. If "kytos-settings token list" shows it, revoke it; then create a new token.`
 }
 
 function unknownToken(id: string): SettingsError {
-  return new SettingsError('TOKEN_NOT_FOUND', `There is no token with the id ${quote(id)}: "kytos-settings token list" shows those that there are.`, {
+  return new SettingsError('TOKEN_NOT_FOUND', `The token ${quote(id)} does not exist. List the tokens: kytos-settings token list`, {
     details: { got: id.slice(0, 100) },
   })
 }
@@ -119,24 +119,20 @@ function parseName(name: unknown): string {
   if (isTokenName(name)) return name
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `The "name" of a token must be 1 to 64 letters, digits and "._@-", led by a letter or digit, not ${quote(name)}.`,
+    `"name" must be 1 to 64 letters, digits or "._@-", the first one a letter or digit, not ${quote(name)}.`,
   )
 }
 
 function parseRights(rights: unknown): readonly Right[] {
   const given: readonly unknown[] = Array.isArray(rights) ? rights : []
   if (given.length > 0 && given.every(isRight)) return RIGHTS.filter(right => given.includes(right))
-  throw new SettingsError(
-    'CONTENT_MALFORMED',
-    `The "rights" of a token must be a list of one or more of ${RIGHTS.join(', ')}, not ${quote(rights)}.`,
-    {
-      details: { allowed: RIGHTS },
-    },
-  )
+  throw new SettingsError('CONTENT_MALFORMED', `"rights" must be a non-empty array of ${RIGHTS.join(', ')}, not ${quote(rights)}.`, {
+    details: { allowed: RIGHTS },
+  })
 }
 
 function parseLifetime(seconds: unknown): number | null {
   if (seconds === undefined || seconds === null) return null
   if (typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST_LIFETIME) return seconds
-  throw new SettingsError('CONTENT_MALFORMED', `"expires_in" must be seconds, 1 to ${LONGEST_LIFETIME}, or null, not ${quote(seconds)}.`)
+  throw new SettingsError('CONTENT_MALFORMED', `"expires_in" must be 1 to ${LONGEST_LIFETIME} seconds, or null, not ${quote(seconds)}.`)
 }

@@ -46,7 +46,7 @@ export class ArchiveReader {
 
   /** Takes a line without its newline. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
   take(line: string): void {
-    if (this.#ended) throw this.damaged('there is something after its end')
+    if (this.#ended) throw this.damaged('data follows its last line')
     const value = this.#parse(line)
     if (this.#head && value.key === undefined) {
       this.#end(value)
@@ -59,12 +59,12 @@ export class ArchiveReader {
 
   /** @throws SettingsError STORE_DAMAGED when the end has not come. */
   finish(): Picture {
-    if (!this.#head || !this.#ended) throw this.damaged('its end is missing: it was cut off')
+    if (!this.#head || !this.#ended) throw this.damaged('it is truncated')
     return { ...this.#head, entries: this.#entries }
   }
 
   damaged(why: string, cause?: unknown): SettingsError {
-    return new SettingsError('STORE_DAMAGED', `${this.#name} is no whole archive of settings: ${why}. Nothing was written; take another one.`, {
+    return new SettingsError('STORE_DAMAGED', `${this.#name} is not a complete settings archive: ${why}. Nothing was written. Use another backup.`, {
       cause,
     })
   }
@@ -76,17 +76,20 @@ export class ArchiveReader {
     } catch (cause) {
       throw this.damaged('a line cannot be read', cause)
     }
-    throw this.damaged('a line is no object')
+    throw this.damaged('a line is not a JSON object')
   }
 
   #parseHead({ kytos_settings_archive: format, store, epoch, revision, at }: JsonObject): Omit<Picture, 'entries'> {
-    if (typeof format !== 'number') throw this.damaged('it does not begin as one')
+    if (typeof format !== 'number') throw this.damaged('its first line is not an archive header')
     if (format > FORMAT) {
-      throw new SettingsError('STORE_FORMAT', `${this.#name} has format ${format}; this release reads up to ${FORMAT}. Update kytos-settings.`)
+      throw new SettingsError(
+        'STORE_FORMAT',
+        `${this.#name} has format ${format}; this release reads formats up to ${FORMAT}. Update kytos-settings.`,
+      )
     }
     const counted = typeof revision === 'string' ? parseRevision(revision) : undefined
     if (typeof store !== 'string' || typeof epoch !== 'number' || typeof at !== 'string' || counted === undefined)
-      throw this.damaged('its head is wrong')
+      throw this.damaged('its header is invalid')
     return { store, epoch, revision: counted, at }
   }
 
@@ -94,14 +97,14 @@ export class ArchiveReader {
     const key = typeof name === 'string' ? parseKey(name) : undefined
     const changed = typeof revision === 'string' ? parseRevision(revision) : undefined
     const made = typeof created === 'string' ? parseRevision(created) : undefined
-    if (!key || !isArchived(key) || typeof text !== 'string' || changed === undefined || made === undefined) throw this.damaged('an entry is wrong')
+    if (!key || !isArchived(key) || typeof text !== 'string' || changed === undefined || made === undefined) throw this.damaged('an entry is invalid')
     if (key <= (this.#entries.at(-1)?.key ?? '')) throw this.damaged(`${key} is out of order`)
     return { key, text, revision: changed, created: made }
   }
 
   #end({ entries, sha256 }: JsonObject): void {
-    if (entries !== this.#entries.length) throw this.damaged(`it should have ${entries} entries and has ${this.#entries.length}`)
-    if (sha256 !== this.#hash.digest('hex')) throw this.damaged('its checksum is another')
+    if (entries !== this.#entries.length) throw this.damaged(`it has ${this.#entries.length} entries instead of ${entries}`)
+    if (sha256 !== this.#hash.digest('hex')) throw this.damaged('its checksum does not match')
     this.#ended = true
   }
 }

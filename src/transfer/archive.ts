@@ -15,7 +15,7 @@ import type { Picture } from './picture.ts'
  */
 export async function writeArchive(picture: Picture, file: string, replace: boolean): Promise<number> {
   if (!replace && (await isThere(file))) {
-    throw new SettingsError('DOCUMENT_EXISTS', `${file} exists already. Choose another name, or replace it with --overwrite.`)
+    throw new SettingsError('DOCUMENT_EXISTS', `${file} already exists. Choose another name, or replace it with --overwrite.`)
   }
   const temporary = `${file}.${process.pid}.tmp`
   try {
@@ -25,7 +25,7 @@ export async function writeArchive(picture: Picture, file: string, replace: bool
     await pipeline(Readable.from(printLines(picture)), createGzip(), out)
     const written = await readArchive(temporary)
     if (written.entries.length !== picture.entries.length)
-      throw new SettingsError('STORE_UNWRITABLE', `${file} does not hold what was written into it.`)
+      throw new SettingsError('STORE_UNWRITABLE', `${file} was written, but its content differs when read back. Check the disk and retry.`)
     const { size } = await stat(temporary)
     await rename(temporary, file)
     await keepName(file)
@@ -40,7 +40,7 @@ export async function writeArchive(picture: Picture, file: string, replace: bool
 
 /** Reads an archive to its end. @throws SettingsError STORE_DAMAGED for one that is not whole, STORE_FORMAT, CONFIG_ABSENT when there is no such file. */
 export async function readArchive(file: string): Promise<Picture> {
-  if (!(await isThere(file))) throw new SettingsError('CONFIG_ABSENT', `There is no file ${file}.`)
+  if (!(await isThere(file))) throw new SettingsError('CONFIG_ABSENT', `The file ${file} does not exist.`)
   const reader = new ArchiveReader(file)
   // What went wrong first: the streams only say that they were ended for it.
   let reason: unknown
@@ -75,7 +75,7 @@ async function* linesOf(source: AsyncIterable<Buffer>, reader: ArchiveReader): A
     }
     open.push(lines.at(-1) ?? '')
   }
-  if (open.join('') !== '' || decoder.decode() !== '') throw reader.damaged('its last line is not whole')
+  if (open.join('') !== '' || decoder.decode() !== '') throw reader.damaged('its last line is incomplete')
 }
 
 async function isThere(file: string): Promise<boolean> {
@@ -91,7 +91,7 @@ async function keepName(file: string): Promise<void> {
     await syncFolder(dirname(file))
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause)
-    const message = `${file} was written, but may be lost with the power: its folder cannot be synced (${reason}). Copy it to another disk.`
+    const message = `${file} was written, but may be lost in a power failure: its folder cannot be synced (${reason}). Copy it to another disk.`
     throw new SettingsError('STORE_UNWRITABLE', message, { cause })
   }
 }

@@ -36,7 +36,7 @@ async function readStore(config: Config, warn: Warn): Promise<Picture> {
   } catch (error) {
     if (config.other || !isSettingsError(error, 'STORE_LOCKED')) throw error
     const found = await inspectFolder(config.filesystem.path)
-    if (!found) throw new SettingsError('CONFIG_INVALID', `The store ${config.filesystem.path} has no journal: check path in [settings.filesystem].`)
+    if (!found) throw new SettingsError('CONFIG_INVALID', `The store ${config.filesystem.path} has no journal. Check path in [settings.filesystem].`)
     return pictureOf(nameStore(await chooseBackend(config, () => {})), found.revision, found.entries)
   }
 }

@@ -27,7 +27,8 @@ export interface CopyReport extends FillReport {
 export async function copyStore(source: Config, target: Config, options: FillOptions, warn: Warn): Promise<CopyReport> {
   const from = nameStore(await chooseBackend(source, () => {}))
   const to = nameStore(await chooseBackend(target, () => {}))
-  if (from === to) throw new SettingsError('CONFIG_INVALID', `${source.file} and ${target.file} name the same store, ${from}.`)
+  if (from === to)
+    throw new SettingsError('CONFIG_INVALID', `${source.file} and ${target.file} configure the same store, ${from}. Use two different stores.`)
   return withStore(
     source,
     warn,
@@ -55,7 +56,7 @@ export async function fillFrom(picture: Picture, target: Config, options: FillOp
 /** A store that holds nothing was most likely not the one that was meant. @throws SettingsError CONFIG_INVALID. */
 export function refuseEmpty({ entries, store }: Picture, { file }: Config): void {
   if (entries.length > 0) return
-  throw new SettingsError('CONFIG_INVALID', `The store ${store} holds nothing: check [settings] in ${file}.`)
+  throw new SettingsError('CONFIG_INVALID', `The store ${store} is empty. Check [settings] in ${file}.`)
 }
 
 /** True when something that moves has changed in a store since the picture was taken, or when that cannot be told any more. */

@@ -63,7 +63,7 @@ async function commitGuarded(backend: Backend, mark: Revision, operations: reado
   const keys = outcome.found.filter(({ key }) => key !== META_KEY).map(({ key }) => key)
   throw new SettingsError(
     'CONTENTION',
-    `Somebody else writes into the target meanwhile: ${keys.slice(0, 5).join(', ') || 'something that was there is gone'}. Nothing of theirs was overwritten; find out who it is, then run this again.`,
+    `Another process writes into the target: ${keys.slice(0, 5).join(', ') || 'a document was deleted'}. Its changes were not overwritten. Stop it, then run this command again.`,
     { details: { keys: keys.slice(0, 100) } },
   )
 }
@@ -71,6 +71,6 @@ async function commitGuarded(backend: Backend, mark: Revision, operations: reado
 function takenOver(): SettingsError {
   return new SettingsError(
     'CONTENTION',
-    'Another copy or restore into the target, or a service, came in between. Nothing of theirs was overwritten; run this again when they have ended.',
+    'Another copy, restore or service wrote into the target. Its changes were not overwritten. Stop it, then run this command again.',
   )
 }

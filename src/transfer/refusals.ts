@@ -22,7 +22,7 @@ export function refuseLarge(large: readonly Oversized[], most: number, skip: boo
   const list = refused.map(({ key, bytes }) => `\n  ${key}: ${bytes} bytes`).join('')
   throw new SettingsError(
     'DOCUMENT_TOO_LARGE',
-    `${refused.length} documents do not fit the target, which takes ${most} bytes each. Nothing was moved. Make them smaller, or leave such boxes out with --skip-oversized:${list}`,
+    `${refused.length} documents are too large for the target, which allows ${most} bytes each. Nothing was written. Reduce them, or skip such boxes with --skip-oversized:${list}`,
     { details: { most, oversized: refused } },
   )
 }
@@ -32,12 +32,12 @@ export function refuseOthers({ differing, extra }: Difference, { unfinished }: B
   const other = unfinished !== undefined && unfinished !== store
   if (!other && differing.length === 0 && extra.length === 0) return
   const says = other
-    ? `it was being filled from ${unfinished}, which was not finished`
-    : [count(differing, 'are different there'), count(extra, 'are there besides')].filter(text => text !== '').join('; ')
-  const why = unfinished === store ? ' The copy that was begun is not finished: the source has changed since, or somebody else wrote here.' : ''
+    ? `an earlier copy from ${unfinished} is incomplete`
+    : [count(differing, 'differ'), count(extra, 'exist only there')].filter(text => text !== '').join('; ')
+  const why = unfinished === store ? ' The interrupted copy cannot resume: the source or the target has changed since.' : ''
   throw new SettingsError(
     'DOCUMENT_EXISTS',
-    `The target holds other data, and nothing was written: ${says}.${why} --overwrite makes the target what the source is, and removes what it holds besides.`,
+    `The target contains other data: ${says}.${why} Nothing was written. --overwrite replaces the target and removes documents that only the target has.`,
     { details: { differing: differing.slice(0, 100).map(({ key }) => key), extra: extra.slice(0, 100).map(({ key }) => key) } },
   )
 }
@@ -46,9 +46,14 @@ export function refuseOthers({ differing, extra }: Difference, { unfinished }: B
 export function refuseUnequal(difference: Difference): void {
   if (isEqual(difference)) return
   const { open, differing, extra } = difference
+  const found = [
+    open.length > 0 ? `${open.length} groups of documents are incomplete` : '',
+    count(differing, 'differ'),
+    count(extra, 'exist only there'),
+  ]
   throw new SettingsError(
     'CONTENTION',
-    `The target was compared and is not equal: ${open.length} chains of documents are not complete; ${count(differing, 'are different')}; ${count(extra, 'are there besides')}. Somebody else writes there. The target stays marked as not whole; run this again.`,
+    `The target differs from the source after the copy: ${found.filter(text => text !== '').join('; ')}. Another process writes there. The target stays marked as incomplete; run this command again.`,
   )
 }
 

@@ -23,7 +23,7 @@ export async function withStore<Result>(config: Config, warn: Warn, work: (store
   if (mustExist && !isThere(choice)) {
     throw new SettingsError(
       'CONFIG_INVALID',
-      `${config.file} names the store ${nameStore(choice)}, and there is no such folder, or nothing in it: check path in [settings.filesystem].`,
+      `The store ${nameStore(choice)} of ${config.file} does not exist or is empty. Check path in [settings.filesystem].`,
     )
   }
   const backend = (await loadBackend(choice))(({ message }) => warn(message))
@@ -34,7 +34,7 @@ export async function withStore<Result>(config: Config, warn: Warn, work: (store
     if (choice.backend !== 'filesystem' || !isSettingsError(error, 'STORE_LOCKED')) throw error
     throw new SettingsError(
       'STORE_LOCKED',
-      `${error.message} A folder can be moved only while its service is stopped; "kytos-settings backup FILE" works while it runs.`,
+      `${error.message} Stop its service to copy the folder; "kytos-settings backup FILE" works while it runs.`,
       {
         cause: error,
         details: error.details,

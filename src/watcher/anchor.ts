@@ -77,5 +77,7 @@ function putsOf(changes: readonly Change[]): Entry[] {
 }
 
 function differs({ revision }: Anchor, reason: 'rewound' | 'unconfirmed'): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The store does not show the commit ${revision} again that was announced here.`, { details: { reason } })
+  return new SettingsError('HISTORY_LOST', `The store no longer contains commit ${revision}, which this controller has already announced.`, {
+    details: { reason },
+  })
 }

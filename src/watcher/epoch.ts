@@ -23,19 +23,19 @@ export function readEpoch(meta: Entry | undefined): number {
   if (isObject(filling)) {
     throw new SettingsError(
       'STORE_FORMAT',
-      `The store is being filled from ${filling.from} since ${filling.at}, and is not whole yet. If that was ended, run the same "kytos-settings copy" or "restore" again: it goes on.`,
+      `The store is incomplete: a copy from ${filling.from} started at ${filling.at}. If it was interrupted, run the same "kytos-settings copy" or "restore" again to resume it.`,
     )
   }
   if (typeof format !== 'number' || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 1) {
     throw new SettingsError(
       'STORE_FORMAT',
-      `The document "meta/store" of the store holds ${meta.text.slice(0, 80)}, which no release of this service wrote. Check the path or prefix in [settings].`,
+      `The document "meta/store" contains ${meta.text.slice(0, 80)}, which no release of this service wrote. Check path or prefix in kytos.ini.`,
     )
   }
   if (format > FORMAT) {
     throw new SettingsError(
       'STORE_FORMAT',
-      `The store has format ${format}; this release reads up to ${FORMAT}. Update kytos-settings on this controller.`,
+      `The store has format ${format}; this release reads formats up to ${FORMAT}. Update kytos-settings on this controller.`,
     )
   }
   return epoch

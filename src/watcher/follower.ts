@@ -77,7 +77,7 @@ export class Follower {
   mend(damaged: ReadonlySet<Key>): void {
     if (!this.#interrupt) return
     this.#damaged = damaged
-    const message = `The cache differs from the store at ${damaged.size} keys, of which the watch said nothing.`
+    const message = `The cache differed from the store in ${damaged.size} keys without a watch event.`
     this.#interrupt(new SettingsError('HISTORY_LOST', message, { details: { reason: 'damaged' } }))
   }
 
@@ -160,7 +160,7 @@ export class Follower {
   async #take(batch: Batch): Promise<void> {
     const meta = batch.changes.find(change => keyOf(change) === META_KEY)
     if (meta?.type === 'put' && readEpoch(meta.entry) !== this.#options.cache.epoch) {
-      throw new SettingsError('HISTORY_LOST', 'Another controller found the store wiped or restored and began a new epoch.', {
+      throw new SettingsError('HISTORY_LOST', 'The store was wiped or restored; another controller started a new epoch.', {
         details: { reason: 'epoch' },
       })
     }
@@ -175,9 +175,13 @@ export class Follower {
       if (!known) continue
       const entry = await backend.get(known.key)
       if (entry?.revision === known.revision && entry.text === known.text) continue
-      throw new SettingsError('HISTORY_LOST', `The store does not hold ${known.key} as it was: it was wiped or restored, or changed meanwhile.`, {
-        details: { reason: 'unconfirmed' },
-      })
+      throw new SettingsError(
+        'HISTORY_LOST',
+        `The stored ${known.key} differs from its last known revision: the store was wiped, restored or changed.`,
+        {
+          details: { reason: 'unconfirmed' },
+        },
+      )
     }
   }
 }

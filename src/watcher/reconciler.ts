@@ -119,12 +119,12 @@ export class Reconciler {
       if (!found || over()) return
       this.#rounds++
       if (found.size === 0) return equal()
-      for (const [key, entry] of found) log.error(`REPAIR: ${key} is not here as it is in the store, which has ${describe(entry)}.`)
+      for (const [key, entry] of found) log.error(`REPAIR: the cached ${key} differs from the store, which has ${describe(entry)}.`)
       damaged(new Set(found.keys()))
     } catch (thrown) {
       const error = toSettingsError(thrown)
       // A store that went away is the watch's to tell.
-      if (!over() && !error.retryable) log.warn(`The cache was not compared with the store: ${error.message}`)
+      if (!over() && !error.retryable) log.warn(`The comparison of the cache with the store failed: ${error.message}`)
     } finally {
       this.#touched = undefined
     }
@@ -137,12 +137,12 @@ export class Reconciler {
     const known = cache.revision
     const { revision, pages } = await backend.list(EVERYTHING)
     if (revision < known) {
-      if (!over()) behind(lagging(`the store is at revision ${revision}, before ${known}`))
+      if (!over()) behind(lagging(`the store is at revision ${revision}, behind ${known} of the watch`))
       return undefined
     }
     const found = await this.#differences(pages, over)
     if (!(await this.#passed(revision, asked, over))) {
-      if (!over() && this.#isQuiet(asked)) behind(lagging(`the store was at revision ${revision} a while ago, the watch is at ${cache.revision}`))
+      if (!over() && this.#isQuiet(asked)) behind(lagging(`the store is at revision ${revision}, the watch still at ${cache.revision}`))
       return undefined
     }
     const open = () => new Map([...found].filter(([key, entry]) => !touched.has(key) && !this.#agrees(key, entry)))
@@ -201,9 +201,9 @@ export class Reconciler {
 }
 
 function describe(entry: Entry | undefined): string {
-  return entry ? `revision ${entry.revision} of it` : 'none'
+  return entry ? `revision ${entry.revision} of it` : 'no such document'
 }
 
 function lagging(why: string): SettingsError {
-  return new SettingsError('STORE_UNREACHABLE', `The watch is not where the store is (${why}): opening another one.`)
+  return new SettingsError('STORE_UNREACHABLE', `The watch differs from the store (${why}); reopening it.`)
 }

@@ -44,12 +44,12 @@ export class SnapshotFile {
   /** The state the file holds; undefined when there is none for this store. */
   async read(): Promise<Snapshot | undefined> {
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') this.#log.warn(`The last known state in ${this.#file} cannot be read (${error.message}); starting without it.`)
+      if (error.code !== 'ENOENT') this.#log.warn(`The snapshot ${this.#file} cannot be read (${error.message}); starting without it.`)
       return undefined
     })
     if (text === undefined) return undefined
     const snapshot = parseSnapshot(text, this.#store, await this.#writtenAt())
-    if (snapshot === 'unreadable') this.#log.warn(`The last known state in ${this.#file} is not readable; starting without it.`)
+    if (snapshot === 'unreadable') this.#log.warn(`The snapshot ${this.#file} is damaged; starting without it.`)
     return snapshot === 'unreadable' ? undefined : snapshot
   }
 
@@ -73,7 +73,7 @@ export class SnapshotFile {
   /** What an older release wrote does not say when it was good: at the latest when it was written. */
   async #writtenAt(): Promise<number> {
     const stats = await stat(this.#file).catch((error: NodeJS.ErrnoException) => {
-      this.#log.warn(`The age of the last known state in ${this.#file} cannot be told (${error.message}).`)
+      this.#log.warn(`The age of the snapshot ${this.#file} is unknown (${error.message}).`)
       return undefined
     })
     return stats?.mtimeMs ?? 0
@@ -101,7 +101,7 @@ export class SnapshotFile {
       const reason = error instanceof Error ? error.message : String(error)
       if (reason === this.#failure) return
       this.#failure = reason
-      this.#log.warn(`The last known state was not kept in ${this.#file}: ${reason}`)
+      this.#log.warn(`The snapshot ${this.#file} was not written: ${reason}`)
     }
   }
 }

@@ -107,10 +107,10 @@ export class Standing {
     const { log } = this.#options
     const effect = {
       READY: '',
-      STALE: 'Reads are answered from what is known, writes are refused.',
-      OFFLINE: 'There is nothing to answer from yet.',
+      STALE: 'Reads return the last known settings; writes are rejected.',
+      OFFLINE: 'Settings are not available yet.',
     }[state]
-    if (state === 'READY') log.info(`The store is followed, from revision ${fields.revision} on.`, fields)
-    else log.warn(`${state}: ${reason} ${effect} Trying again.`, fields)
+    if (state === 'READY') log.info(`Watching the store from revision ${fields.revision}.`, fields)
+    else log.warn(`${state}: ${reason} ${effect} Retrying.`, fields)
   }
 }

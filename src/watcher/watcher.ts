@@ -163,7 +163,7 @@ export class Watcher {
     if (await this.#started.wait(timeout)) return
     throw new SettingsError(
       'START_TIMEOUT',
-      `There are no settings to start with after ${timeout / 1000} s ([settings] start_timeout): ${this.health.reason ?? 'the store did not answer'}`,
+      `The store was not available within ${timeout / 1000} s ([settings] start_timeout): ${this.health.reason ?? 'it did not respond'}`,
     )
   }
 
@@ -223,7 +223,7 @@ export class Watcher {
   /** Draws the conclusion from what ended listing or watching; false when the store is a wrong one, which only a person can mend. */
   #explain(thrown: unknown): boolean {
     const error = toSettingsError(thrown)
-    if (error.code === 'INTERNAL_ERROR') this.#options.log.error(`The watcher met an error of its own and lists again: ${error.message}`)
+    if (error.code === 'INTERNAL_ERROR') this.#options.log.error(`Internal error in the watcher; listing the store again: ${error.message}`)
     this.#standing.become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
     if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
       this.#started.fail(error)
@@ -261,7 +261,7 @@ export class Watcher {
     const steps = await this.cache.apply(batch, options)
     // First: who is shut out by it must not hear of what came with it.
     if (batch.changes.some(change => isTokenKey(keyOf(change)))) this.#options.tokensChanged?.()
-    for (const [key, reason] of this.cache.takeUnreadable()) this.#options.log.warn(`The stored schema ${key} is not used: ${reason}`)
+    for (const [key, reason] of this.cache.takeUnreadable()) this.#options.log.warn(`Ignored the stored schema ${key}: ${reason}`)
     const { epoch, revision } = this.cache
     if (origin) {
       const occasion = { epoch, revision, origin, last: steps.at(-1), schema: this.cache.schema.bind(this.cache) }
@@ -280,7 +280,7 @@ export class Watcher {
     const event = this.#options.announce(fact.name, fact.content as never)
     if (fact.name === 'settings.rejected') {
       const { namespace, source, errors } = fact.content
-      const message = `Rejected, what counted before goes on to count: ${errors.map(({ message }) => message).join(' ')} (${source})`
+      const message = `${namespace}: rejected ${source}: ${errors.map(({ message }) => message).join(' ')} The last valid settings stay in use.`
       this.#options.log.warn(message, { event: fact.name, event_id: event.id, namespace, source, revision: printRevision(this.#position.revision) })
     }
     this.#options.said?.(event, weight)

@@ -59,7 +59,7 @@ describe('An etcd with TLS and client certificates', () => {
     }
     // It serves, though to nobody who trusts the authority: this waits until the right certificate is back, which etcd reads for every connection.
     const restarted = server.restart()
-    const understood = (): boolean[] => controllers.map(one => /not from an authority trusted here; check ca/.test(one.service.health().reason ?? ''))
+    const understood = (): boolean[] => controllers.map(one => /not signed by a trusted authority; check ca/.test(one.service.health().reason ?? ''))
     await expect.poll(understood, PATIENCE).toEqual([true, true])
     expect(states()).toEqual(['STALE', 'STALE'])
     for (const name of files) await copyFile(join(folder, `right-${name}`), join(certificates.folder, name))

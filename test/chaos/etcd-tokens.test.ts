@@ -124,7 +124,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     cutter.cut()
     await expect.poll(() => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length, PATIENCE).toBeGreaterThan(5)
     await states('STALE')
-    const understood = (): boolean[] => controllers.map(one => /grant its role readwrite/.test(one.service.health().reason ?? ''))
+    const understood = (): boolean[] => controllers.map(one => /grant readwrite to its role/.test(one.service.health().reason ?? ''))
     await expect.poll(understood, PATIENCE).toEqual(controllers.map(() => true))
     const refused = await Promise.all(controllers.map(one => change(one, 'kytos/refused', { a: 1 }, `refused by ${controllers.indexOf(one)}`)))
     expect(refused.map(({ outcome }) => outcome)).toEqual(controllers.map(() => 'refused'))

@@ -129,7 +129,7 @@ async function judgeCut(at: number): Promise<void> {
     expect(controller.service.health().state, what).toBe('READY')
     const isTorn = boundaries.every(({ end }) => end !== at)
     expect(
-      controller.log.lines.some(line => line.includes('last write to the journal was not finished')),
+      controller.log.lines.some(line => line.includes('last write to the journal was incomplete')),
       `${what}: the tear is told`,
     ).toBe(isTorn)
     for (const namespace of NAMES) expect(await overridesOf(controller, namespace), `${what}: ${namespace}`).toEqual(expected[namespace])

@@ -161,7 +161,7 @@ describe('A folder that this user may not write', () => {
   it('is refused as STORE_UNWRITABLE, and opened as soon as the user may', async () => {
     await chmod(folder, 0o500)
     const holder = hold()
-    expect(await holder.ask('open')).toMatch(/^STORE_UNWRITABLE .*this user may not write there/)
+    expect(await holder.ask('open')).toMatch(/^STORE_UNWRITABLE .*this user lacks write permission/)
     await chmod(folder, 0o700)
     expect(await holder.ask('open')).toBe('ok 0')
     expect((await stat(join(folder, 'journal'))).uid).toBe(NOBODY ?? process.getuid?.())

@@ -38,7 +38,7 @@ describe('In the place of a readable file', () => {
     await writeFile(join(path, 'elsewhere.json'), '{"x":666}')
     await rename(file, `${file}~`)
     await make()
-    await vi.waitFor(() => expect(warnings()).toEqual([expect.stringContaining(`${file} cannot be kept up to date: it is not a regular file`)]), SOON)
+    await vi.waitFor(() => expect(warnings()).toEqual([expect.stringContaining(`${file} cannot be updated: it is not a regular file`)]), SOON)
     await update({ y: 2 })
     await controller.ask('kytos.settings.update', { namespace: 'kytos/b', data: { z: 1 } })
     await vi.waitFor(() => expect(existsSync(join(path, 'settings', 'kytos', 'b.json'))).toBe(true), SOON)

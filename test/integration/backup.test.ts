@@ -97,7 +97,7 @@ describe('backup and restore', () => {
     for (const bad of [good.subarray(0, good.length - 20), good.subarray(0, 700), changed]) {
       await writeFile(join(cwd, 'bad'), bad)
       const refused = await kytos(cwd, 'restore', 'bad', '-c', 'b.ini')
-      expect(refused).toMatchObject({ exit: 1, output: expect.stringMatching(/no whole archive.*Nothing was written/) })
+      expect(refused).toMatchObject({ exit: 1, output: expect.stringMatching(/not a complete settings archive.*Nothing was written/) })
     }
     expect(await etcd.revision()).toBe(revision)
   })

@@ -27,8 +27,8 @@ describe('docs/changing-settings.md', () => {
   it('shows what its commands print, on a service that runs in an environment with settings', async () => {
     const service = kytosSettings(await freshFolder(), 'start')
     const url = await service.ready
-    await service.prints(/POLING_TIME does not count: "kytos\/link_discovery" has no such setting; the nearest is \S+POLLING_TIME/)
-    await service.prints(/IGNORED_VLANS does not count: \/ignored_vlans of "kytos\/link_discovery" takes JSON/)
+    await service.prints(/Ignored \S+POLING_TIME: "kytos\/link_discovery" has no such setting; did you mean \S+POLLING_TIME\?/)
+    await service.prints(/Ignored \S+IGNORED_VLANS: \/ignored_vlans of "kytos\/link_discovery" requires JSON/)
     const blocks = await readPage()
     expect(blocks.length).toBeGreaterThan(6)
     let before = ''

@@ -41,8 +41,8 @@ describe.each(['filesystem', 'etcd'] as const)('edit on %s', backend => {
     expect(pages[0]).toMatch(/^\/\/ Overrides of kytos\/link_discovery, scope cluster/)
     expect(pages[0]).toContain('// polling_time: number >= 0.1 <= 86400, default 3, applies live\n//     Seconds between two rounds')
     expect(pages[0]).toMatch(/\n\{\n {2}"polling_time": 5,\n {2}"flow_cookie": 12321848580485677057\n\}\n$/)
-    expect(pages[1]).toMatch(/^\/\/ NOT STORED.*\n\/\/ {3}Not JSON: "f" is unexpected, here:\n\/\/ {5}"polling_time": fast,\n\/\/ {21}\^\n/)
-    expect(pages[2]).toMatch(/^\/\/ NOT STORED.*\n\/\/ {3}"\/poling" is not a setting here/)
+    expect(pages[1]).toMatch(/^\/\/ NOT STORED.*\n\/\/ {3}Not JSON: unexpected "f", here:\n\/\/ {5}"polling_time": fast,\n\/\/ {21}\^\n/)
+    expect(pages[2]).toMatch(/^\/\/ NOT STORED.*\n\/\/ {3}"\/poling" is not a known setting/)
     expect(pages[3]).toMatch(
       /^\/\/ NOT STORED: local-admin changed kytos\/link_discovery meanwhile \(version \d+, "mine"\):\n\/\/ {3}polling_time 5 -> 7\n/,
     )

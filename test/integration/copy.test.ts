@@ -104,7 +104,7 @@ describe('copy', () => {
     const refused = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini')
     expect(refused.exit).toBe(5)
     expect(refused.output).toMatch(
-      /nothing was written: 1 documents are different there \(settings\/kytos\/napp_0\); 1 documents are there besides \(settings\/kytos\/else\).*--overwrite/,
+      /contains other data: 1 documents differ \(settings\/kytos\/napp_0\); 1 documents exist only there \(settings\/kytos\/else\)\. Nothing was written\..*--overwrite/,
     )
     const dry = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini', '--overwrite', '--dry-run', '--json')
     expect(JSON.parse(dry.output.slice(dry.output.indexOf('{\n')))).toMatchObject({ dry_run: true, replaced: 1, removed: 1, same: 0, epoch: null })
@@ -123,7 +123,7 @@ describe('copy', () => {
     await putByHand(a, 'boxes/big/two', large)
     const refused = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini')
     expect(refused.exit).toBe(4)
-    expect(refused.output).toMatch(/2 documents do not fit.*\n {2}boxes\/big\/one: 2000011 bytes\n {2}boxes\/big\/two: 2000011 bytes\n/)
+    expect(refused.output).toMatch(/2 documents are too large.*\n {2}boxes\/big\/one: 2000011 bytes\n {2}boxes\/big\/two: 2000011 bytes\n/)
     expect(await keysBelow(etcd, '/b')).toBe(0)
     const skipped = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini', '--skip-oversized')
     expect(skipped.exit).toBe(0)
@@ -139,7 +139,7 @@ describe('copy', () => {
     expect(await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'a.ini')).toMatchObject({ exit: 2, output: expect.stringContaining('same store') })
     expect(await kytos(cwd, 'copy', '--from', 'absent.ini', '--to', 'a.ini')).toMatchObject({
       exit: 2,
-      output: expect.stringContaining('no such folder'),
+      output: expect.stringContaining('does not exist or is empty'),
     })
     const dry = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini', '--dry-run')
     expect(dry).toMatchObject({ exit: 0, output: expect.stringContaining('nothing was written') })
@@ -147,11 +147,11 @@ describe('copy', () => {
     const service = kytosSettings(cwd, 'start', '-c', 'a.ini')
     await service.ready
     const locked = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini')
-    expect(locked).toMatchObject({ exit: 1, output: expect.stringMatching(/only while its service is stopped.*backup FILE/) })
+    expect(locked).toMatchObject({ exit: 1, output: expect.stringMatching(/Stop its service to copy the folder.*backup FILE/) })
     service.child.kill('SIGTERM')
     await service.ended
     await putByHand(b, 'meta/store', '{"format":1,"filling":{"from":"x","at":"t"}}')
     const started = await kytos(cwd, 'start', '-c', 'b.ini')
-    expect(started).toMatchObject({ exit: 1, output: expect.stringMatching(/being filled from x since t.*run the same/) })
+    expect(started).toMatchObject({ exit: 1, output: expect.stringMatching(/a copy from x started at t.*run the same/) })
   })
 })

@@ -81,7 +81,7 @@ describe('the doctor, of folders,', () => {
       {
         code: 'folder.unwritable',
         where: join(cwd, 'locked', 'deep', 'store'),
-        what: expect.stringMatching(/may not make this folder: .*\/locked belongs to others/),
+        what: expect.stringMatching(/cannot create this folder in .*\/locked\.$/),
         repair: expect.stringMatching(/^sudo install -d -m 700 -o \d+ .*\/locked\/deep\/store$/),
       },
     ])
@@ -103,9 +103,9 @@ describe('the doctor, of files that the configuration names,', () => {
     )
     const absent = await doctor(cwd, 'b.ini')
     expect(absent).toMatchObject({ exit: 1, broken: ['file.absent'], warnings: ['secret.readable'] })
-    expect(absent.unknown).toEqual([expect.stringContaining('how etcd is')])
+    expect(absent.unknown).toEqual([expect.stringContaining('the state of etcd')])
     // What was not looked at is not called well.
-    expect((await runIn(cwd, ['doctor', '-c', 'b.ini'])).stdout).toMatch(/^ {6}etcd\n {2}unknown {2}how etcd is/m)
+    expect((await runIn(cwd, ['doctor', '-c', 'b.ini'])).stdout).toMatch(/^ {6}etcd\n {2}unknown {2}the state of etcd/m)
     expect(absent.find('file.absent').where).toBe(join(cwd, 'password'))
     await writeFile(join(cwd, 'password'), 'hunter2\n', { mode: 0o644 })
     const readable = await doctor(cwd, 'b.ini')
@@ -159,9 +159,9 @@ describe('the doctor, of files that the configuration names,', () => {
 // Needs file systems that are nearly full, which only who may mount can make.
 describe.skipIf(!isMountable)('the doctor, of disks,', () => {
   it.each([
-    ['size=2m', 'broken', 'disk.full', /[12] MiB are left on its disk: changes are refused once it is full\.$/],
-    ['size=100m', 'warnings', 'disk.little', /\d\d MiB are left on its disk: changes are refused/],
-    ['size=900m,nr_inodes=500', 'broken', 'disk.full', /4\d\d files can still be made on its disk/],
+    ['size=2m', 'broken', 'disk.full', /[12] MiB left: changes are rejected when it is full\.$/],
+    ['size=100m', 'warnings', 'disk.little', /\d\d MiB left: changes are rejected/],
+    ['size=900m,nr_inodes=500', 'broken', 'disk.full', /Its disk has 4\d\d free inodes left/],
   ] as const)('finds one of %s', async (options, severity, code, what) => {
     const cwd = await freshFolder()
     await iniFor(cwd, 'a')

@@ -39,7 +39,7 @@ describe('a store of another package', () => {
     expect(await kytos(cwd, 'copy', '--from', join(cwd, 'third.ini'), '--to', folder, '--dry-run', '--json')).toMatchObject({ exit: 0 })
     expect(withoutMeta(await contentsOf(join(cwd, 'third.ini')))).toEqual(withoutMeta(await contentsOf(other)))
     const same = await kytos(cwd, 'copy', '--from', other, '--to', other)
-    expect(same.output).toContain(`name the same store, json-store {"file":"${join(cwd, 'store.json')}","history":1000}`)
+    expect(same.output).toContain(`configure the same store, json-store {"file":"${join(cwd, 'store.json')}","history":1000}`)
   })
 
   it('is named by the doctor when it cannot be opened, when its module is wrong, and when others may write kytos.ini', async () => {
@@ -52,7 +52,7 @@ describe('a store of another package', () => {
     const text = await readFile(other, 'utf8')
     for (const [from, to, what] of [
       ['json-store.mjs', 'none.mjs', 'there is no such file'],
-      ['file = store.json', 'fiel = store.json', 'has no key "fiel": did you mean "file"?'],
+      ['file = store.json', 'fiel = store.json', 'Unknown key "fiel" in [settings.json-store]: did you mean "file"?'],
     ] as const) {
       await writeFile(join(cwd, 'wrong.ini'), text.replace(from, to))
       const found = await doctor(cwd, 'wrong.ini')

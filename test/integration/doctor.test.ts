@@ -119,7 +119,7 @@ describe('the doctor', () => {
     await backend.close()
     const large = await doctor(cwd, 'a.ini')
     expect(large).toMatchObject({ exit: 0, warnings: ['journal.large'] })
-    expect(large.find('journal.large').what).toMatch(/^It takes 70 MiB for 0\.0 MiB of content/)
+    expect(large.find('journal.large').what).toMatch(/^It has 70 MiB for 0\.0 MiB of content/)
     const service = kytosSettings(cwd, 'start', '-c', 'a.ini')
     await service.ready
     await kytos(cwd, 'set', 'kytos/napp_0', 'n=5', '-c', 'a.ini')

@@ -81,8 +81,12 @@ describe('An etcd with users', () => {
   it.each([
     ['a wrong password', { username: 'kytos', password: 'wrong' }, 'the user name or the password is wrong'],
     ['an unknown user', { username: 'nobody', password: 'right' }, 'the user name or the password is wrong'],
-    ['no user', {}, 'it wants a user name and a password'],
-    ['a prefix that is not theirs', { username: 'kytos', password: 'right', prefix: '/elsewhere' }, 'may not read and write below the prefix'],
+    ['no user', {}, 'it requires a user name and a password'],
+    [
+      'a prefix that is not theirs',
+      { username: 'kytos', password: 'right', prefix: '/elsewhere' },
+      'lacks permission to read and write below the prefix',
+    ],
   ])('refuses %s at once and says so', async (_, options, text) => {
     const { code, message } = await refusal({ endpoints: etcd.endpoints, ...options })
     expect(code).toBe('STORE_REFUSED')
@@ -116,7 +120,7 @@ describe('An etcd with users', () => {
   it('that knows no users refuses one who gives a name', async () => {
     const open = await startEtcd()
     const { code, message } = await refusal({ endpoints: open.endpoints, username: 'kytos', password: 'right' })
-    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('knows no users')])
+    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('its authentication is disabled')])
     await open.stop()
   })
 })
@@ -147,7 +151,7 @@ describe('An etcd with TLS', () => {
   it('is refused when its certificate is not from our authority', async () => {
     const { cert, key } = etcd.certificates ?? other
     const { code, message } = await refusal({ endpoints: etcd.endpoints, ca: other.ca, cert, key })
-    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('not from an authority trusted here; check ca')])
+    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('not signed by a trusted authority; check ca')])
     expect((await refusal({ endpoints: etcd.endpoints })).code).toBe('STORE_REFUSED')
   })
 
@@ -156,14 +160,14 @@ describe('An etcd with TLS', () => {
     const own = etcd.certificates?.ca
     for (const options of [{ ca }, { ca: own, cert: other.cert, key: other.key }]) {
       const { code, message } = await refusal({ endpoints: etcd.endpoints, ...options })
-      expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('does not accept our certificate; check cert and key')])
+      expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('rejected the client certificate; check cert and key')])
     }
   })
 
   it('is refused when its certificate is for another name', async () => {
     const named = await startEtcd({ tls: { name: 'etcd.example' } })
     const { code, message } = await refusal({ endpoints: named.endpoints, ca: named.certificates?.ca })
-    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('for other names (SAN)')])
+    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('is not among the names (SAN) of its certificate')])
     await named.stop()
   })
 

@@ -308,7 +308,7 @@ describe('What a nested store left behind', () => {
     const controller = await controllerAt(place)
     expect(await controller.ask('kytos.settings.list', {})).toEqual([])
     expect(await controller.ask('kytos.storehouse.list', { namespace: 'tokens' })).toEqual([])
-    expect(controller.log.lines.filter(line => line.includes('is not one of ours'))).toHaveLength(5)
+    expect(controller.log.lines.filter(line => line.includes('is not a document of this store'))).toHaveLength(5)
     expect(await textAt(`${place}/history/settings/tokens/ab12/000000000001`)).toBeNull()
     const backend = backendAt(place)
     await backend.open()

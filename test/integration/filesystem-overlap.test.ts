@@ -93,7 +93,7 @@ describe('A store in a folder', () => {
       ['copy', '--from', 'a.ini', '--to', 'inner.ini'],
     ]) {
       const { exit, output } = await kytos(cwd, ...args)
-      expect([exit, output], args.join(' ')).toEqual([args[0] === 'export' ? 6 : 1, expect.stringContaining('overlaps with the store at')])
+      expect([exit, output], args.join(' ')).toEqual([args[0] === 'export' ? 6 : 1, expect.stringContaining('overlaps the store at')])
     }
   })
 })

@@ -113,8 +113,8 @@ describe('a kytos.conf', () => {
     ])
     expect(schema).toMatchObject({ properties: { my_token: { 'x-sensitive': true } } })
     expect(readKytosConf('[daemon]\nport = 6653 ; OpenFlow\ndebug = no\n').problems.map(({ message }) => message)).toEqual([
-      '"6653 ; OpenFlow" (a remark needs a line of its own) is no integer, and Kytos does not start with it',
-      '"no" is neither True nor False, and Kytos takes it as False: write which is meant',
+      '"6653 ; OpenFlow" (write a comment on its own line) is not an integer; Kytos does not start with it',
+      '"no" is neither True nor False; Kytos reads it as False. Write True or False',
     ])
     expect(readKytosConf('port = 1')).toMatchObject({ settings: [], problems: [{ line: 1 }, { message: 'it has no section [daemon]' }] })
     expect(renderKytosConf({ jwt_secret: '100%', authenticate_urls: ['%s'] })).toEqual({

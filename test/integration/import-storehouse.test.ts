@@ -44,14 +44,14 @@ describe('the import of a folder of storehouse', () => {
     expect(steps.at(-1)).toBe(1)
     const skipped = report.items.filter(({ action }) => action === 'skipped').map(({ file, reason }) => [relative(folder, file), reason])
     expect(Object.fromEntries(skipped)).toEqual({
-      'broken/bytes': 'it holds bytes, which JSON does not have',
-      'broken/cut': 'it ends too early',
+      'broken/bytes': 'it contains bytes, which JSON cannot represent',
+      'broken/cut': 'it is truncated',
       'broken/empty': 'it is empty',
       'broken/evil': expect.stringContaining('posix.system'),
-      'broken/folder': 'it is a folder where a box would be',
-      'broken/link': 'it is no regular file where a box would be',
+      'broken/folder': 'a box must be a regular file, not a folder',
+      'broken/link': 'a box must be a regular file',
       'broken/text': expect.any(String),
-      stray: 'it is no folder of a namespace',
+      stray: 'the folder of a namespace must be a folder',
     })
     expect(existsSync(join(folder, 'ran'))).toBe(false)
 
@@ -68,9 +68,12 @@ describe('the import of a folder of storehouse', () => {
     expect(times).toEqual([...times].sort())
     expect(report.items.find(({ name }) => name === 'tuple')).toMatchObject({
       action: 'new',
-      reason: 'dates became text; sets became arrays; tuples became arrays',
+      reason: 'dates became strings; sets became arrays; tuples became arrays',
     })
-    expect(report.items.find(({ name }) => name === 'untimed')).toMatchObject({ action: 'new', reason: expect.stringMatching(/made now.*"other"/) })
+    expect(report.items.find(({ name }) => name === 'untimed')).toMatchObject({
+      action: 'new',
+      reason: expect.stringMatching(/time of the import.*"other"/),
+    })
   })
 
   it('done again changes nothing, goes on after a stop, and replaces a box with other data only when told to', async () => {

@@ -206,7 +206,7 @@ describe('a readable file', () => {
     await stage.start()
     await set('kytos/x', 'a=7')
     await expect.poll(() => named(), SOON).toEqual(['kytos/x cluster FILE_UNWRITABLE'])
-    expect((await run(['status'])).stdout).toMatch(/unwritable .*x\.json .*cannot be kept up to date/)
+    expect((await run(['status'])).stdout).toMatch(/unwritable .*x\.json .*cannot be updated/)
     expect(await gauge('FILE_UNWRITABLE')).toBe('1')
     const [finding] = await findings()
     expect(finding).toMatchObject({ code: 'file.unwritable', where: file })

@@ -93,7 +93,7 @@ describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s
     const answers = await Promise.all([...boxes, ...settings].map(one => one.finish()))
     for (const [i, answer] of answers.entries()) expect(answer).toMatch(i < numbers.length ? /^HTTP\/1\.1 201 / : /^HTTP\/1\.1 200 /)
     expect(await service.ended).toBe(0)
-    expect(service.output()).not.toMatch(/ERROR|cut off|is not done/)
+    expect(service.output()).not.toMatch(/ERROR|cut off|did not finish/)
 
     const again = kytosSettings(cwd, 'start')
     const anew = await again.ready

@@ -20,7 +20,7 @@ export function problemOf(key: Key, file: () => string, tracked: TrackedFile, ex
 }
 
 export function unwritableMessage(file: string, reason: string): string {
-  return `The readable file ${file} cannot be kept up to date: ${reason}. The document itself is safe in the journal.`
+  return `The readable file ${file} cannot be updated: ${reason}. Its document is safe in the journal.`
 }
 
 /** Reports that a readable file cannot be attended to, once for each reason. */
@@ -53,7 +53,7 @@ export function missingProblems(keys: readonly Key[], layout: Layout): readonly 
 function missingMessage(key: Key, file: string): string {
   const { namespace, meant } = wordsFor(key)
   const restore = `kytos-settings files restore ${namespace}`
-  return `The readable file ${file} is missing; its document is kept. If the removal was meant, ${meant}; if not, run "${restore}".`
+  return `The readable file ${file} is missing; its document is kept. If the removal was intended, ${meant}; otherwise run "${restore}".`
 }
 
 function manyMessage(folder: string, keys: readonly Key[]): string {
@@ -61,7 +61,7 @@ function manyMessage(folder: string, keys: readonly Key[]): string {
   const rest = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : ''
   const missing = `${keys.length} readable files in ${folder} are missing; their documents are kept: ${names.join(', ')}${rest}.`
   const meant = keys.every(isBox) ? 'delete those boxes' : 'run "kytos-settings delete NAPP" for each'
-  return `${missing} If the removal was meant, ${meant}; if not, run "kytos-settings files restore" (or mount the folder again).`
+  return `${missing} If the removal was intended, ${meant}; otherwise run "kytos-settings files restore", or mount the folder again.`
 }
 
 function isBox(key: Key): boolean {

@@ -46,7 +46,7 @@ export async function look(file: string, known?: string): Promise<Seen | undefin
   if (!stats) return known === NOTHING.signature ? undefined : NOTHING
   const signature = signatureOf(stats)
   if (signature === known) return undefined
-  if (!stats.isFile()) throw new Error('it is not a regular file; move it away')
+  if (!stats.isFile()) throw new Error('it is not a regular file; move it out of the store')
   const bytes = await read(file, Number(stats.size))
   if (!bytes) return NOTHING
   const age = Date.now() - Number(stats.ctimeMs)

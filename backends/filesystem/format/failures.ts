@@ -12,24 +12,28 @@ export function errno(error: unknown): string | undefined {
 /** A store whose folder cannot be made, read or written, as STORE_UNWRITABLE. */
 export function unwritable(path: string, cause: unknown): SettingsError {
   const why: Readonly<Record<string, string>> = {
-    EACCES: 'this user may not write there',
-    EPERM: 'this user may not write there',
+    EACCES: 'this user lacks write permission',
+    EPERM: 'this user lacks write permission',
     EROFS: 'the file system is read-only',
     ENOTDIR: 'a part of the path is a file, not a folder',
     EEXIST: 'it is a file, not a folder',
     ENOSPC: 'the file system is full',
   }
   const reason = why[errno(cause) ?? ''] ?? (cause instanceof Error ? cause.message : String(cause))
-  return new SettingsError('STORE_UNWRITABLE', `The store at ${path} cannot be opened: ${reason}. Give it a folder that this user owns.`, {
-    cause,
-    details: { path },
-  })
+  return new SettingsError(
+    'STORE_UNWRITABLE',
+    `The store at ${path} cannot be opened: ${reason}. Set path in [settings.filesystem] to a folder that this user owns.`,
+    {
+      cause,
+      details: { path },
+    },
+  )
 }
 
 /** What callers are told whose commit surely was not applied because the journal could not be written: STORE_FULL or STORE_UNREACHABLE. */
 export function notApplied(path: string, cause: unknown): SettingsError {
   if (FULL.has(errno(cause) ?? '')) {
-    return new SettingsError('STORE_FULL', `The file system of the journal at ${path} is full; nothing was changed. Make room, then try again.`, {
+    return new SettingsError('STORE_FULL', `The file system of the journal at ${path} is full; nothing was changed. Free disk space, then retry.`, {
       cause,
     })
   }
@@ -42,7 +46,7 @@ export function unknownOutcome(path: string, cause: unknown): SettingsError {
   const reason = cause instanceof Error ? cause.message : String(cause)
   return new SettingsError(
     'OUTCOME_UNKNOWN',
-    `The journal at ${path} failed in the middle of a write (${reason}): the change may or may not be kept.`,
+    `A write to the journal at ${path} failed midway (${reason}); the change may have been applied. Read the document before you retry.`,
     {
       cause,
     },
@@ -53,7 +57,7 @@ export function unknownOutcome(path: string, cause: unknown): SettingsError {
 export function damaged(file: string, what: string): SettingsError {
   return new SettingsError(
     'STORE_DAMAGED',
-    `The journal is damaged: ${what} in ${file}. Nothing was changed. Restore the store's folder from a backup, or move its "journal" folder away to start anew from the readable files.`,
+    `The journal is damaged: ${what} in ${file}. Nothing was changed. Restore the store's folder from a backup, or move its "journal" folder away and start: the readable files are then imported.`,
     { details: { file } },
   )
 }

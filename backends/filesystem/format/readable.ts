@@ -29,7 +29,7 @@ export function parseStored(text: string): Json | undefined {
 export function parseReadable(bytes: Buffer): JsonObject {
   const value = parseUntrustedJson(decode(bytes))
   if (isObject(value)) return value
-  throw new SettingsError('JSON_MALFORMED', 'The file must hold an object, { ... }, at its top.')
+  throw new SettingsError('JSON_MALFORMED', 'The top level of the file must be a JSON object, { ... }.')
 }
 
 /** The hash by which the content of a file is known again: SHA-256, 32 hex digits of it. */
@@ -42,6 +42,6 @@ function decode(bytes: Buffer): string {
     // The decoder also drops the byte order mark that some editors put first.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
-    throw new SettingsError('JSON_MALFORMED', 'Not JSON: the file is not UTF-8 text.', { cause })
+    throw new SettingsError('JSON_MALFORMED', 'Not JSON: the file is not UTF-8 text. Save it as UTF-8.', { cause })
   }
 }

@@ -69,7 +69,7 @@ export function parseRecord<T extends Header | LogRecord | SnapshotRecord>(text:
     // Not a stored value: texts of documents are strings inside it, which the native parser leaves as they are.
     return JSON.parse(text)
   } catch (cause) {
-    throw new SettingsError('STORE_DAMAGED', `${file} holds a record that is not JSON. Restore the folder from a backup.`, { cause })
+    throw new SettingsError('STORE_DAMAGED', `${file} contains a record that is not JSON. Restore the store's folder from a backup.`, { cause })
   }
 }
 

@@ -44,7 +44,7 @@ export class Committer {
 
   /** @throws SettingsError STORE_FULL, STORE_UNREACHABLE, OUTCOME_UNKNOWN. */
   async commit(operations: readonly Operation[], marks: readonly Mark[] = []): Promise<Outcome> {
-    if (this.#closed) throw new SettingsError('STORE_UNREACHABLE', 'The filesystem store is closed; nothing was changed.')
+    if (this.#closed) throw new SettingsError('STORE_UNREACHABLE', 'The filesystem backend is closed; nothing was changed.')
     return new Promise((resolve, reject) => {
       this.#queue.push({ operations, marks, resolve, reject })
       this.#running ??= this.#run()

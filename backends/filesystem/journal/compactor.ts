@@ -114,7 +114,7 @@ export class Compactor {
     report({
       code: 'FILE_UNWRITABLE',
       source: folder,
-      message: `The journal ${folder} cannot be made smaller and grows: ${reason}. Nothing is lost.`,
+      message: `The journal ${folder} cannot be compacted and keeps growing: ${reason}. No data is lost.`,
     })
   }
 }

@@ -66,10 +66,10 @@ function readHeader(bytes: Buffer, file: string, number: number): { record: Head
   if (record.format !== FORMAT) {
     throw new SettingsError(
       'STORE_FORMAT',
-      `${file} is of format ${record.format}; this version reads format ${FORMAT}. Start the newer version that wrote it.`,
+      `${file} has format ${record.format}; this release reads format ${FORMAT}. Start the newer release that wrote it.`,
     )
   }
-  if (record.number !== number) throw damaged(file, `the number ${record.number}`)
+  if (record.number !== number) throw damaged(file, `the log number ${record.number}, not ${number},`)
   return { record, end: frame.end }
 }
 
@@ -86,7 +86,7 @@ function readFrames(bytes: Buffer, start: number): Frame[] {
 function refuseRecordsBeyond(bytes: Buffer, offset: number, file: string): void {
   for (const frame of framesBeyond(bytes, offset)) {
     if (parseRecord<LogRecord>(frame.record, file).group > offset) {
-      throw damaged(file, `a bad record at byte ${offset}, with sound ones from byte ${frame.start} on`)
+      throw damaged(file, `a bad record at byte ${offset}, followed by valid ones from byte ${frame.start}`)
     }
   }
 }

@@ -77,7 +77,7 @@ async function readChain(folder: string, numbers: readonly number[], base: numbe
     else if (next || number === base) throw damaged(file, 'the header is missing')
   }
   const oldest = chain[0]
-  if (oldest ? oldest.number > first : base > 0) throw damaged(folder, `the log ${logPath(folder, first)} is missing, the folder is not whole`)
+  if (oldest ? oldest.number > first : base > 0) throw damaged(folder, `the log ${logPath(folder, first)} is missing`)
   return chain
 }
 

@@ -63,8 +63,8 @@ export class BatchWindow {
 
   /** The position just after a revision. @throws SettingsError HISTORY_LOST. */
   after(since: Revision): number {
-    if (since > this.last) throw lost(`revision ${since} is yet to come: the store is at ${this.last}`)
-    if (since < this.#floor) throw lost(`the steps after revision ${since} are no longer kept, only those after ${this.#floor}`)
+    if (since > this.last) throw lost(`revision ${since} is later than the store, which is at ${this.last}`)
+    if (since < this.#floor) throw lost(`the revisions after ${since} are no longer kept, only those after ${this.#floor}`)
     let low = this.#forgotten
     let high = this.#batches.length
     while (low < high) {
@@ -79,7 +79,7 @@ export class BatchWindow {
   /** The batch at a position; undefined when it is yet to come. @throws SettingsError HISTORY_LOST when the watcher fell out of the window. */
   at(position: number): Batch | undefined {
     const place = position - this.#dropped
-    if (place < this.#forgotten) throw lost('the watcher is further behind than the store keeps steps')
+    if (place < this.#forgotten) throw lost('the watch is further behind than the kept revisions reach')
     return this.#batches[place]
   }
 
@@ -111,5 +111,5 @@ function sizeOf(batch: Batch): number {
 }
 
 function lost(why: string): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The watch cannot go on without a gap: ${why}. List the store and watch from that revision.`)
+  return new SettingsError('HISTORY_LOST', `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`)
 }

@@ -7,53 +7,53 @@ import type { Log } from '../../log/log.ts'
 import { errorOf, RemoteCommands } from './remote-commands.ts'
 import { isFinal, printFrame, RemoteLine } from './remote-line.ts'
 
-/** The bus of a service in another process or on another host; a connection that is lost is opened again by itself. */
+/** The bus of a service in another process or on another host; reconnects automatically. */
 export interface RemoteBus {
-  /** False while the service is away. */
+  /** False while the service is disconnected. */
   readonly connected: boolean
-  /** Where the subscription is: what to give as `since` after a restart of this process. */
+  /** The position of the subscription, usable as `since` after a restart of this process. */
   readonly cursor: string | undefined
   /**
-   * Asks a command. What only reads is asked again when its connection is lost, anything else never.
-   * @throws SettingsError the service's own; SERVICE_ABSENT when it was not sent within `timeout`, DOCUMENT_TOO_LARGE when it never can be: it was not done;
-   * OUTCOME_UNKNOWN, TIMEOUT when it may have been.
+   * Sends a command and returns its answer. After a lost connection, only commands that read are resent.
+   * @throws SettingsError the service's own; SERVICE_ABSENT (not sent within `timeout`) and DOCUMENT_TOO_LARGE mean: not applied;
+   * OUTCOME_UNKNOWN and TIMEOUT mean: possibly applied.
    */
   ask<N extends CommandName>(name: N, content: CommandContent<N>, options?: AskOptions): Promise<CommandAnswer<N>>
   /**
-   * Hears events from now on, or after `since`, in place of what was subscribed to before; resolves once nothing is missed any more. Facts with a cursor are
-   * heard once each, in order, over any number of connections; what can no longer be told step by step comes as one `settings.snapshot`. Other events are
-   * heard while there is a connection.
+   * Subscribes to events from now on, or after `since`, and replaces the previous subscription; resolves once no event can be missed. Facts with a cursor are
+   * delivered once each, in order, across reconnects; if the history is lost, one `settings.snapshot` is delivered instead. Other events are
+   * delivered while connected.
    * @throws SettingsError CONTENT_MALFORMED, CURSOR_MALFORMED.
    */
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void>
-  /** Publishes an ordinary event. What the service refuses of it is logged. @throws SettingsError SERVICE_ABSENT while there is no connection. */
+  /** Publishes an ordinary event; a rejection by the service is logged. @throws SettingsError SERVICE_ABSENT while disconnected. */
   publish(name: string, content?: JsonObject): void
-  /** Hangs up; what is not answered yet fails. */
+  /** Closes the connection; pending commands fail. */
   close(): Promise<void>
 }
 
 export interface RemoteSubscription {
   /** Exact names, or `prefix.*`. */
   readonly names: readonly string[]
-  /** Facts of these only; of all when absent. */
+  /** Facts of these namespaces only; of all when absent. */
   readonly namespaces?: readonly string[]
-  /** The cursor to go on after. */
+  /** The cursor after which to resume. */
   readonly since?: string
 }
 
-/** Hears an event; what it throws is logged, and nothing waits for it. */
+/** Called with each event; an error it throws is logged. It is not awaited. */
 export type RemoteListener = (event: KytosEvent, cursor: string | undefined) => void | Promise<void>
 
 export interface RemoteBusOptions {
-  /** A token of the service, or a login token of Kytos; needed where the service asks for one. */
+  /** A token of the service, or a login token of Kytos, if the service requires one. */
   readonly token?: string
-  /** Headers of the handshake, such as what a proxy asks for. */
+  /** Additional headers of the handshake, for example for a proxy. */
   readonly headers?: Readonly<Record<string, string>>
-  /** Certificates to trust, as PEM, in place of those that Node knows. */
+  /** Trusted certificate authorities (PEM), instead of those of Node. */
   readonly ca?: string | Buffer
-  /** True takes any certificate: for a line that does not leave this host, where the service may have one for its name elsewhere. */
+  /** True accepts any certificate: only for connections within this host, where the certificate may name another host. */
   readonly anyCertificate?: boolean
-  /** Milliseconds between two signs of life; 15,000 by default. */
+  /** Milliseconds between two heartbeats; 15,000 by default. */
   readonly heartbeat?: number
   /** Milliseconds that the first connection may take; 10,000 by default. */
   readonly timeout?: number
@@ -66,7 +66,7 @@ const BEGINNING = '0'
 
 /**
  * Connects to a service at its address, such as `http://127.0.0.1:8181`.
- * @throws SettingsError why it refuses, or SERVICE_ABSENT when it cannot be reached within `timeout`.
+ * @throws SettingsError the reason of a rejection, or SERVICE_ABSENT if it cannot be reached within `timeout`.
  * @example
  * const bus = await openRemoteBus('http://127.0.0.1:8181', { token: process.env.TOKEN })
  * const { data } = await bus.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldp' })
@@ -160,7 +160,7 @@ class Remote implements RemoteBus {
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw this.#closed
-      this.#subscribing?.settle(new SettingsError('CONTENT_MALFORMED', 'Another subscription took the place of this one before it was confirmed.'))
+      this.#subscribing?.settle(new SettingsError('CONTENT_MALFORMED', 'The subscription was replaced by another one before it was confirmed.'))
       const settle = (error?: SettingsError): void => (error ? reject(error) : resolve())
       this.#subscribing = { wanted, listener, cursor: wanted.since, settle }
       this.#resubscribe()
@@ -172,7 +172,7 @@ class Remote implements RemoteBus {
   }
 
   async close(): Promise<void> {
-    this.#closed ??= new SettingsError('SERVICE_ABSENT', 'This connection to the bus was closed: open another.')
+    this.#closed ??= new SettingsError('SERVICE_ABSENT', 'This connection to the bus is closed. Open a new one.')
     await this.#line.close()
     this.#commands.end(this.#closed)
     this.#subscribing?.settle(this.#closed)
@@ -232,13 +232,13 @@ class Remote implements RemoteBus {
       this.#subscribing = undefined
       // The line may be another than the one that the subscription before was made on.
       if (!this.#isLive) this.#resubscribe()
-    } else this.#log?.warn(`The service refused what was sent: ${error.message}`)
+    } else this.#log?.warn(`The service rejected a frame: ${error.message}`)
   }
 
   #absent(): SettingsError {
     const why = this.#refused
-    const absent = `There is no connection to the service${why ? ` (${why.message})` : ''}; nothing was sent.`
-    const message = this.connected ? 'The service is still at the commands that were asked before this one; it was not sent.' : absent
+    const absent = `The service is not connected${why ? ` (${why.message})` : ''}; the command was not sent. Retry later.`
+    const message = this.connected ? 'Too many commands are waiting for a response; this one was not sent. Retry later.' : absent
     return new SettingsError('SERVICE_ABSENT', message, isSettingsError(why) ? { cause: why } : {})
   }
 }
@@ -246,7 +246,7 @@ class Remote implements RemoteBus {
 function busUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^(?:http|ws)s?:$/.test(url.protocol)) {
-    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is no address of a service: it looks like http://127.0.0.1:8181.`)
+    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is not the URL of a service. Use a URL such as http://127.0.0.1:8181.`)
   }
   url.protocol = url.protocol.replace('http', 'ws')
   if (url.pathname === '/') url.pathname = PATH

@@ -117,7 +117,7 @@ function isRead(name: string): boolean {
 function late(name: string, timeout: number): SettingsError {
   return new SettingsError(
     'TIMEOUT',
-    `No answer to "${name}" within ${timeout / 1_000} s. What was asked for may still be done: retrieve before you ask again.`,
+    `No response to "${name}" within ${timeout / 1_000} s; it may still be applied. Retrieve the settings before you retry.`,
     { details: { command: name, timeout } },
   )
 }
@@ -125,7 +125,7 @@ function late(name: string, timeout: number): SettingsError {
 function unknown(name: string): SettingsError {
   return new SettingsError(
     'OUTCOME_UNKNOWN',
-    `The connection was lost before "${name}" was answered: it may have been done. Retrieve before you ask again.`,
+    `The connection was lost before the response to "${name}"; it may have been applied. Retrieve the settings before you retry.`,
     {
       details: { command: name },
     },

@@ -113,7 +113,7 @@ export class RemoteLine {
       })
     })
     socket.on('error', cause => {
-      why ??= new SettingsError('SERVICE_ABSENT', `${this.#url.host} does not answer: ${cause.message}.`, { cause })
+      why ??= new SettingsError('SERVICE_ABSENT', `${this.#url.host} does not respond: ${cause.message}.`, { cause })
     })
     socket.on('ping', () => this.#hear())
     socket.on('pong', () => this.#hear())
@@ -156,7 +156,7 @@ export function printFrame(frame: object, command?: string): string {
   const size = Buffer.byteLength(text)
   const max = messageBytes(command)
   if (size <= max) return text
-  throw new SettingsError('DOCUMENT_TOO_LARGE', `A frame of ${size} bytes is refused: the bus takes ${max}.`, { details: { size, max } })
+  throw new SettingsError('DOCUMENT_TOO_LARGE', `The frame has ${size} bytes; the bus allows ${max}. Send less data.`, { details: { size, max } })
 }
 
 /** True when the same attempt will be refused again: it is the request that is wrong. */
@@ -171,7 +171,7 @@ function refusal({ host }: URL, status: number, body: string): SettingsError {
   const known = typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : undefined // Checked in this line.
   const detail = typeof problem.detail === 'string' ? problem.detail : `HTTP ${status}`
   const fallback: ErrorCode = status >= 400 && status < 500 ? 'CONTENT_MALFORMED' : 'SERVICE_ABSENT'
-  return new SettingsError(known ?? fallback, `${host} refuses the connection: ${detail}`, { details: { status } })
+  return new SettingsError(known ?? fallback, `${host} rejected the connection: ${detail}`, { details: { status } })
 }
 
 /** The object that a text holds; undefined when it holds none. */

@@ -56,13 +56,13 @@ export class Cursor {
     try {
       return UTF8.decode(bytes)
     } catch {
-      return refuse('a text in it is not UTF-8')
+      return refuse('a string in it is not UTF-8')
     }
   }
 
   /** A little-endian integer with sign. */
   integer(length: number): bigint {
-    if (length < 0 || length > 1_800) refuse('it holds an integer of more than 4300 digits')
+    if (length < 0 || length > 1_800) refuse('it contains an integer of more than 4300 digits')
     const bytes = this.bytes(length)
     if (length === 0) return 0n
     const hex = Buffer.from(bytes).reverse().toString('hex')
@@ -81,8 +81,8 @@ export class Cursor {
   /** A line that is an integer. */
   decimal(pattern = /^[+-]?\d+$/): bigint {
     const line = this.line()
-    if (line.length > MOST_DIGITS) refuse('it holds an integer of more than 4300 digits')
-    if (!pattern.test(line)) refuse('a number in it is none')
+    if (line.length > MOST_DIGITS) refuse('it contains an integer of more than 4300 digits')
+    if (!pattern.test(line)) refuse('a number in it is invalid')
     return BigInt(line.replace(/L$/, ''))
   }
 
@@ -95,5 +95,5 @@ export class Cursor {
 }
 
 function truncated(): never {
-  return refuse('it ends too early')
+  return refuse('it is truncated')
 }

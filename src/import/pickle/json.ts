@@ -13,8 +13,8 @@ export function pickledToJson(value: Pickled, lost: Set<string>): Json {
   let weight = 0
   const convert = (one: Pickled, depth: number): Json => {
     weight += 2 + (one.type === 'str' || one.type === 'datetime' ? one.value.length : 0)
-    if (weight > MOST_WEIGHT) return refuse(`it unfolds to more than ${MOST_WEIGHT} bytes`)
-    if (depth > DATA_DEPTH) return refuse(`it nests deeper than ${DATA_DEPTH} levels, or in a circle`)
+    if (weight > MOST_WEIGHT) return refuse(`it expands to more than ${MOST_WEIGHT} bytes`)
+    if (depth > DATA_DEPTH) return refuse(`it nests deeper than ${DATA_DEPTH} levels, or contains itself`)
     switch (one.type) {
       case 'none':
         return null
@@ -26,9 +26,9 @@ export function pickledToJson(value: Pickled, lost: Set<string>): Json {
         return Number.isSafeInteger(number) ? number : one.value
       }
       case 'float':
-        return Number.isFinite(one.value) ? one.value : refuse('it holds inf or nan, which JSON does not have')
+        return Number.isFinite(one.value) ? one.value : refuse('it contains inf or nan, which JSON cannot represent')
       case 'datetime':
-        lost.add('dates became text')
+        lost.add('dates became strings')
         return one.value
       case 'list':
         return one.items.map(item => convert(item, depth + 1))
@@ -40,19 +40,19 @@ export function pickledToJson(value: Pickled, lost: Set<string>): Json {
       case 'dict':
         return convertDict(one, depth)
       default:
-        return refuse(`it holds ${one.type === 'bytes' ? 'bytes' : `a ${one.type}`}, which JSON does not have`)
+        return refuse(`it contains ${one.type === 'bytes' ? 'bytes' : `a ${one.type}`}, which JSON cannot represent`)
     }
   }
   const convertDict = ({ entries }: PickledDict, depth: number): JsonObject => {
     const target: JsonObject = {}
     const kinds = new Map<string, string>()
     for (const [key, member] of entries) {
-      if (key.type !== 'str' && key.type !== 'int') return refuse(`a key in it is a ${key.type}, not text`)
-      if (key.type === 'int') lost.add('integer keys became text')
+      if (key.type !== 'str' && key.type !== 'int') return refuse(`a key in it is a ${key.type}, not a string`)
+      if (key.type === 'int') lost.add('integer keys became strings')
       const name = String(key.value)
       weight += name.length + 3
       if ((kinds.get(name) ?? key.type) !== key.type)
-        return refuse(`it has a text and an integer ${JSON.stringify(name.slice(0, 40))} as keys of one dict`)
+        return refuse(`one dict has the string and the integer ${JSON.stringify(name.slice(0, 40))} as keys`)
       kinds.set(name, key.type)
       setMember(target, name, convert(member, depth + 1))
     }

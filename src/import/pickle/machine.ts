@@ -33,13 +33,13 @@ class Machine {
       const code = this.#cursor.byte()
       if (code === 0x2e) {
         const [result, ...more] = this.#stack
-        return result && more.length === 0 && this.#marks.length === 0 ? result : refuse('it stops in the middle')
+        return result && more.length === 0 && this.#marks.length === 0 ? result : refuse('it stops before its end')
       }
       const work = OPCODES[code]
-      if (!work) return refuse(`it has the opcode 0x${code.toString(16).padStart(2, '0')}, which is not data: it is not followed`)
+      if (!work) return refuse(`its opcode 0x${code.toString(16).padStart(2, '0')} is code, not data, and was not executed`)
       work(this, this.#cursor)
     }
-    return refuse(`it takes more than ${MOST_STEPS} steps`)
+    return refuse(`it has more than ${MOST_STEPS} opcodes`)
   }
 
   push(value: Pickled): void {
@@ -47,11 +47,11 @@ class Machine {
   }
 
   pop(): Pickled {
-    return this.#stack.pop() ?? refuse('it takes what is not there')
+    return this.#stack.pop() ?? refuse('its stack is empty at an opcode')
   }
 
   top(): Pickled {
-    return this.#stack.at(-1) ?? refuse('it takes what is not there')
+    return this.#stack.at(-1) ?? refuse('its stack is empty at an opcode')
   }
 
   mark(): void {
@@ -61,7 +61,7 @@ class Machine {
 
   popMark(): Pickled[] {
     const items = this.#stack
-    this.#stack = this.#marks.pop() ?? refuse('it has no mark where it needs one')
+    this.#stack = this.#marks.pop() ?? refuse('a mark is missing')
     return items
   }
 
@@ -76,7 +76,7 @@ class Machine {
   }
 
   get(place: number): void {
-    this.push(this.#memo.get(place) ?? refuse('it refers to what is not there'))
+    this.push(this.#memo.get(place) ?? refuse('it refers to a missing memo entry'))
   }
 }
 
@@ -103,7 +103,7 @@ const tuple =
 /** Puts members into the list, set or dict below them. */
 function extend(machine: Machine, members: readonly Pickled[], into: 'list' | 'set' | 'dict'): void {
   const target = machine.top()
-  if (target.type !== into) refuse(`it fills a ${target.type} like a ${into}`)
+  if (target.type !== into) refuse(`it adds ${into} items to a ${target.type}`)
   if (target.type === 'dict') {
     if (members.length % 2 === 1) refuse('a key in it has no value')
     for (let i = 0; i < members.length; i += 2) target.entries.push([members[i] ?? NONE, members[i + 1] ?? NONE])
@@ -112,7 +112,7 @@ function extend(machine: Machine, members: readonly Pickled[], into: 'list' | 's
 
 function readFloat(line: string): Pickled {
   const special: Readonly<Record<string, number>> = { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY, nan: Number.NaN }
-  const value = special[line] ?? (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(line) ? Number(line) : refuse('a number in it is none'))
+  const value = special[line] ?? (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(line) ? Number(line) : refuse('a number in it is invalid'))
   return { type: 'float', value }
 }
 
@@ -121,15 +121,15 @@ function readEscaped(line: string): string {
   const found = line.replace(/(\\*)\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8}))/g, (whole, before: string, four?: string, eight?: string) => {
     if (before.length % 2 === 1) return whole
     const code = Number.parseInt(four ?? eight ?? '', 16)
-    return code > 0x10ffff ? refuse('a text in it is beyond Unicode') : before + String.fromCodePoint(code)
+    return code > 0x10ffff ? refuse('a string in it is not valid Unicode') : before + String.fromCodePoint(code)
   })
-  return found.isWellFormed() ? found : refuse('a text in it holds half a surrogate pair')
+  return found.isWellFormed() ? found : refuse('a string in it contains half a surrogate pair')
 }
 
 const OPCODES: Readonly<Record<number, Opcode>> = {
   128: (_, cursor) => {
     const protocol = cursor.byte()
-    if (protocol > NEWEST_PROTOCOL) refuse(`its protocol is ${protocol}; up to ${NEWEST_PROTOCOL} is known`)
+    if (protocol > NEWEST_PROTOCOL) refuse(`its pickle protocol is ${protocol}; protocols up to ${NEWEST_PROTOCOL} are supported`)
   },
   // The length of what follows: it only helps to read ahead.
   149: (_, cursor) => void cursor.uint64(),
@@ -144,7 +144,7 @@ const OPCODES: Readonly<Record<number, Opcode>> = {
   73: push(cursor => {
     const from = cursor.line()
     if (from === '00' || from === '01') return { type: 'bool', value: from === '01' }
-    return /^[+-]?\d{1,4300}$/.test(from) ? int(BigInt(from)) : refuse('a number in it is none')
+    return /^[+-]?\d{1,4300}$/.test(from) ? int(BigInt(from)) : refuse('a number in it is invalid')
   }),
   74: push(cursor => int(cursor.int32())), // J
   75: push(cursor => int(cursor.byte())), // K
@@ -202,7 +202,7 @@ const OPCODES: Readonly<Record<number, Opcode>> = {
   147: machine => {
     const name = machine.pop()
     const module = machine.pop()
-    if (name.type !== 'str' || module.type !== 'str') refuse('a name in it is no text')
+    if (name.type !== 'str' || module.type !== 'str') refuse('a name in it is not a string')
     else machine.push(findGlobal(module.value, name.value))
   },
   // R

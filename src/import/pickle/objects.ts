@@ -11,12 +11,12 @@ export function findGlobal(module: string, name: string): Pickled {
   const path = `${Object.hasOwn(PYTHON_2, module) ? PYTHON_2[module] : module}.${name}`
   // A name that is a key of the table has a value there.
   if (Object.hasOwn(GLOBALS, path)) return { type: 'global', name: GLOBALS[path as keyof typeof GLOBALS] }
-  return refuse(`it names ${JSON.stringify(path.slice(0, 120))}, which is not data: it is not followed`)
+  return refuse(`it refers to ${JSON.stringify(path.slice(0, 120))}, which is code, not data, and was not executed`)
 }
 
 /** `REDUCE`: what the call of a name gives. */
 export function call(called: Pickled | undefined, args: Pickled | undefined): Pickled {
-  if (called?.type !== 'global' || args?.type !== 'tuple') return refuse('it calls what is no function')
+  if (called?.type !== 'global' || args?.type !== 'tuple') return refuse('it calls an object that is not a function')
   const [first, second, third, ...more] = args.items
   if (more.length > 0) return odd(called.name)
   switch (called.name) {
@@ -47,12 +47,12 @@ export function call(called: Pickled | undefined, args: Pickled | undefined): Pi
 
 /** `NEWOBJ`: an empty box. */
 export function newObject(made: Pickled | undefined, args: Pickled | undefined): Pickled {
-  return isGlobal(made, 'Box') && args?.type === 'tuple' && args.items.length === 0 ? newBox() : refuse('it makes an object that is no box')
+  return isGlobal(made, 'Box') && args?.type === 'tuple' && args.items.length === 0 ? newBox() : refuse('it creates an object that is not a box')
 }
 
 /** `BUILD`: the members of a box. */
 export function build(target: Pickled | undefined, state: Pickled | undefined): void {
-  if (target?.type !== 'box' || state?.type !== 'dict') refuse('it sets the members of something that is no box')
+  if (target?.type !== 'box' || state?.type !== 'dict') refuse('it sets members of an object that is not a box')
   else
     for (const [key, value] of state.entries) {
       if (key.type !== 'str') refuse('a member of the box has no name')
@@ -66,7 +66,7 @@ function newBox(): Pickled {
 
 function encode(text: Pickled | undefined, code: Pickled | undefined): Pickled {
   if (text?.type !== 'str' || code?.type !== 'str' || !/^latin-?1$/.test(code.value)) return odd('encode')
-  if (/[^\0-\xff]/.test(text.value)) return refuse('bytes in it are none')
+  if (/[^\0-\xff]/.test(text.value)) return refuse('a bytes value in it is invalid')
   return { type: 'bytes', value: Buffer.from(text.value, 'latin1') }
 }
 
@@ -79,7 +79,7 @@ function readDate(packed: Pickled | undefined, zone: Pickled | undefined, length
   const text = `${String(date[0]).padStart(4, '0')}-${two(date[1])}-${two(date[2])}`
   const micro = micros.reduce((sum, byte) => sum * 256 + byte, 0)
   const time = length === 4 ? '' : `T${two(hour)}:${two(minute)}:${two(second)}${micro === 0 ? '' : `.${String(micro).padStart(6, '0')}`}`
-  if (Number.isNaN(Date.parse(`${text}${time.slice(0, 9)}Z`)) && length === 10) return refuse('a date in it is none')
+  if (Number.isNaN(Date.parse(`${text}${time.slice(0, 9)}Z`)) && length === 10) return refuse('a date in it is invalid')
   return { type: 'datetime', value: text + time + (zone?.type === 'timezone' ? printOffset(zone.value) : '') }
 }
 
@@ -104,5 +104,5 @@ function two(value: number | undefined): string {
 }
 
 function odd(name: string): never {
-  return refuse(`it calls ${name} as no pickle of data does`)
+  return refuse(`it calls ${name} with unsupported arguments`)
 }

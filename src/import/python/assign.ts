@@ -97,7 +97,7 @@ export class Assigner {
         this.#bindAll(inner, value, statement)
         break
       default:
-        throw new NotData('its target is not followed')
+        throw new NotData('its target is not supported')
     }
   }
 

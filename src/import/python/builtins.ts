@@ -101,9 +101,10 @@ function readInt(args: readonly PyValue[], named: ReadonlyMap<string, PyValue>):
     const prefix = prefixes[String(radix)] ?? ''
     const plain = digits.toLowerCase().startsWith(prefix) ? digits.slice(prefix.length) : digits
     const written = prefix + (radix === 10n ? plain.replace(/^0(?=_?\d)(?:_?0)*_?/, '') || '0' : plain.replace(/^_/, ''))
-    if (digits === '' || !(radix === 10n ? /^\d(?:_?\d)*$/.test(digits) : prefix !== '')) throw new NotData('int() cannot read the text (ValueError)')
+    if (digits === '' || !(radix === 10n ? /^\d(?:_?\d)*$/.test(digits) : prefix !== ''))
+      throw new NotData('int() cannot parse the string (ValueError)')
     const number = readNumber(written)
-    if (number?.type !== 'int') throw new NotData('int() cannot read the text (ValueError)')
+    if (number?.type !== 'int') throw new NotData('int() cannot parse the string (ValueError)')
     return pyInt(sign === '-' ? -number.value : number.value)
   }
   if (base !== undefined || !isNumeric(value)) return odd('int')
@@ -122,7 +123,7 @@ function readFloat(value: PyValue | undefined): PyValue {
   // Unlike in a literal, zeros may lead.
   const number =
     whole ?? (/^(?:\d(?:_?\d)*\.?|(?:\d(?:_?\d)*)?\.\d(?:_?\d)*)(?:e[+-]?\d(?:_?\d)*)?$/.test(word) ? Number(word.replaceAll('_', '')) : undefined)
-  if (number === undefined) throw new NotData('float() cannot read the text (ValueError)')
+  if (number === undefined) throw new NotData('float() cannot parse the string (ValueError)')
   return pyFloat(sign === '-' ? -number : number)
 }
 
@@ -130,7 +131,7 @@ function extreme(name: string, args: readonly PyValue[], named: ReadonlyMap<stri
   if (named.size > 0 || args.length === 0) return odd(name)
   const values = args.length === 1 ? iterate(args[0] ?? NONE) : args
   const [first, ...others] = values
-  if (!first) throw new NotData(`${name}() of nothing (ValueError)`)
+  if (!first) throw new NotData(`${name}() of an empty list (ValueError)`)
   return others.reduce((best, value) => (better(order(value, best)) ? value : best), first)
 }
 
@@ -151,5 +152,5 @@ function readVariable(args: readonly PyValue[], named: ReadonlyMap<string, PyVal
 }
 
 function odd(name: string): never {
-  throw new NotData(`${name}() is called with arguments that are not computed here`)
+  throw new NotData(`${name}() is called with unsupported arguments`)
 }

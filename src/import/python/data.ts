@@ -28,7 +28,7 @@ export class Converter {
   convert(name: string, value: PyValue, depth = 0): Data {
     this.#weight += 2 + name.length
     if (this.#weight > MOST_WEIGHT) throw new NotData(`the settings of the file are larger than ${MOST_WEIGHT} characters`)
-    if (depth > DATA_DEPTH) throw new NotData(`it nests deeper than ${DATA_DEPTH} levels, or in a circle`)
+    if (depth > DATA_DEPTH) throw new NotData(`it nests deeper than ${DATA_DEPTH} levels, or contains itself`)
     const data = this.#convert(name, value, depth)
     return isSensitive(name, data.json) ? { json: data.json, schema: { ...data.schema, 'x-sensitive': true } } : data
   }
@@ -44,11 +44,11 @@ export class Converter {
         return { json: Number.isSafeInteger(number) ? number : value.value, schema: { type: 'integer' } }
       }
       case 'float':
-        if (!Number.isFinite(value.value)) throw new NotData(`${Number.isNaN(value.value) ? 'nan' : 'inf'} is no number that JSON has`)
+        if (!Number.isFinite(value.value)) throw new NotData(`${Number.isNaN(value.value) ? 'nan' : 'inf'} is not a JSON number`)
         return { json: value.value, schema: { type: 'number', 'x-python-type': 'float' } }
       case 'str':
         this.#weight += value.value.length
-        if (!value.value.isWellFormed()) throw new NotData('it holds half a surrogate pair, which no text can')
+        if (!value.value.isWellFormed()) throw new NotData('it contains half a surrogate pair, which is not valid Unicode')
         return { json: value.value, schema: { type: 'string' } }
       case 'bytes':
         this.#weight += value.value.length
@@ -83,10 +83,10 @@ export class Converter {
     const properties: JsonObject = {}
     const keys = new Set([...entries.values()].map(([key]) => key.type))
     if (keys.size > 1 || !['str', 'int', undefined].includes([...keys][0]))
-      throw new NotData(`a dict has keys of other types than text alone, or integers alone: ${[...keys].join(', ')}`)
+      throw new NotData(`the keys of a dict must be only strings or only integers, not ${[...keys].join(', ')}`)
     for (const [key, value] of entries.values()) {
       const name = key.type === 'str' ? key.value : key.type === 'int' ? String(key.value) : ''
-      if (!name.isWellFormed()) throw new NotData('a key holds half a surrogate pair, which no text can')
+      if (!name.isWellFormed()) throw new NotData('a key contains half a surrogate pair, which is not valid Unicode')
       const member = this.convert(name, value, depth + 1)
       setMember(json, name, member.json)
       setMember(properties, name, member.schema)

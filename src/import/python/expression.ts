@@ -81,7 +81,7 @@ export class Evaluator {
     const children = childrenOf(node)
     switch (node.name) {
       case 'Number':
-        return readNumber(this.#textOf(node)) ?? notPython('a number is not written as Python has it')
+        return readNumber(this.#textOf(node)) ?? notPython('a number is not valid Python')
       case 'String':
         return readString(this.#textOf(node))
       case 'FormatString':
@@ -156,7 +156,8 @@ export class Evaluator {
     }
     if (!COMPARISONS.has(sign)) return operate(sign, this.#operand(left), this.#operand(right))
     // `a < b < c` compares twice; its tree looks like a comparison of a comparison.
-    for (const side of [left, right]) if (side?.name === 'BinaryExpression' && this.#isComparison(side)) throw new NotData('comparisons are chained')
+    for (const side of [left, right])
+      if (side?.name === 'BinaryExpression' && this.#isComparison(side)) throw new NotData('chained comparisons are not supported')
     return compare(sign, this.#operand(left), this.#operand(right))
   }
 
@@ -178,11 +179,11 @@ export class Evaluator {
       throw new NotData(`".${this.#textOf(rest[0])}" of a ${value.type} is code, not data`)
     }
     const inner = rest.filter(({ name }) => name !== ']')
-    if (inner.length !== 1) throw new NotData('a slice is not computed')
+    if (inner.length !== 1) throw new NotData('slices are not supported')
     const key = this.#operand(inner[0])
     if (value.type === 'foreign' && value.path === 'os.environ' && key.type === 'str') {
       const found = this.#scope.environment(key.value)
-      if (found === undefined) throw new NotData(`the variable ${key.value} is not in the environment, and there is no default for it`)
+      if (found === undefined) throw new NotData(`the variable ${key.value} is not in the environment and has no default`)
       return pyText('str', found)
     }
     return itemOf(value, key)
@@ -199,7 +200,7 @@ export class Evaluator {
     const name = this.#textOf(callee)
     if (callee?.name !== 'VariableName') throw new NotData(`the call of ${name.slice(0, 80)} is code, not data`)
     const known = this.#scope.lookup(name.normalize('NFKC'))
-    if (known && known.type !== 'foreign') throw new NotData(`a ${known.type} is called (TypeError)`)
+    if (known && known.type !== 'foreign') throw new NotData(`it calls a ${known.type} (TypeError)`)
     return callBuiltin(known ? known.path : name, args, this.#scope)
   }
 
@@ -222,7 +223,7 @@ export class Evaluator {
 
   #weigh<Value extends PyValue>(value: Value): Value {
     if ('items' in value || 'entries' in value) this.#work += lengthOf(value)
-    if (this.#work > MOST_WORK) throw new NotData('the file computes too much')
+    if (this.#work > MOST_WORK) throw new NotData('the file exceeds the limit of computation')
     return value
   }
 

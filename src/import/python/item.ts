@@ -4,7 +4,7 @@ import { hashKey, iterate, NotData, type PyList, type PyValue } from './value.ts
 /** `value[key]`. @throws NotData where Python raises. */
 export function itemOf(value: PyValue, key: PyValue): PyValue {
   if (value.type === 'dict') return value.entries.get(hashKey(key))?.[1] ?? refuse('the key is not in the dict (KeyError)')
-  if (value.type === 'set' || value.type === 'frozenset') throw new NotData(`a ${value.type} is asked for an item that it cannot have`)
+  if (value.type === 'set' || value.type === 'frozenset') throw new NotData(`a ${value.type} has no items by index (TypeError)`)
   const items = iterate(value)
   // indexOf answers with a place that is there.
   return items[indexOf(items.length, key)] as PyValue
@@ -16,7 +16,7 @@ export function setListItem(list: PyList, key: PyValue, value: PyValue): void {
 }
 
 function indexOf(length: number, key: PyValue): number {
-  if (!isNumeric(key)) throw new NotData(`a ${key.type} is no index (TypeError)`)
+  if (!isNumeric(key)) throw new NotData(`a ${key.type} is not an index (TypeError)`)
   const at = toBigInt(key)
   const index = Number(at < 0n ? at + BigInt(length) : at)
   return index >= 0 && index < length ? index : refuse('the index is out of range (IndexError)')

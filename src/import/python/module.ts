@@ -55,7 +55,7 @@ class ModuleReader {
       for (const statement of statements) this.#statement(statement)
     }
     for (const name of globalNames(script, this.#text)) {
-      if (this.#bindings.get(name)?.kind === 'value') this.#forget(name, script, 'a function of the file may set it ("global")')
+      if (this.#bindings.get(name)?.kind === 'value') this.#forget(name, script, 'a function of the file may assign it ("global")')
     }
     return { bindings: this.#bindings, remarks: this.#remarks }
   }
@@ -104,7 +104,7 @@ class ModuleReader {
   #delete(node: SyntaxNode): void {
     for (const target of childrenOf(node).slice(1)) {
       if (target.name === ',') continue
-      if (target.name !== 'VariableName') throw new NotData('"del" of a part of it')
+      if (target.name !== 'VariableName') throw new NotData('it uses "del" on an attribute or item')
       this.#bindings.delete(this.#nameOf(target))
     }
   }
@@ -114,7 +114,7 @@ class ModuleReader {
       const path = [...module.map(part => this.#textOf(part)), ...(name ? ['.', this.#textOf(name)] : [])].join('')
       this.#bindings.set(this.#nameOf(as), { kind: 'code', path, statement: node })
     }
-    if (childrenOf(node).some(({ name }) => name === '*')) this.#remarks.push({ at: node, reason: 'what "import *" brings is not in this file' })
+    if (childrenOf(node).some(({ name }) => name === '*')) this.#remarks.push({ at: node, reason: 'names of "import *" are not in this file' })
   }
 
   #define(node: SyntaxNode): void {
@@ -130,16 +130,16 @@ class ModuleReader {
   #expression(node: SyntaxNode): void {
     if (!hasCall(node)) return
     const touched = this.#suspect(node, 'may change it')
-    if (!touched) this.#remarks.push({ at: node, reason: `${quote(this.#textOf(node))} is code: it is not run` })
+    if (!touched) this.#remarks.push({ at: node, reason: `${quote(this.#textOf(node))} is code and was not executed` })
   }
 
   /** A block: what it sets, it may or may not set. */
   #other(node: SyntaxNode): void {
-    const what = (BLOCKS[node.name] ?? 'a statement of this kind').replace(/^/, 'it is set inside ')
+    const what = (BLOCKS[node.name] ?? 'a statement of this kind').replace(/^/, 'it is assigned inside ')
     this.#suspect(node, 'may change it')
     const set = assignedNames(node, this.#text, { code: false })
     for (const name of assignedNames(node, this.#text)) {
-      if (set.has(name) || this.#bindings.has(name)) this.#forget(name, node, `${what}, so it shows only when the file runs`)
+      if (set.has(name) || this.#bindings.has(name)) this.#forget(name, node, `${what}, so its value is known only at run time`)
       else this.#bindings.set(name, { kind: 'code', path: name, statement: node })
     }
   }

@@ -12,7 +12,7 @@ const FLOAT = /^(?:(?:\d(?:_?\d)*)?\.\d(?:_?\d)*|\d(?:_?\d)*\.?)(?:[eE][+-]?\d(?
 /** A number as it is written, or undefined for what Python refuses. @throws NotData for an imaginary one, or one too long. */
 export function readNumber(text: string): PyValue | undefined {
   if (/[jJ]$/.test(text)) {
-    if (FLOAT.test(text.slice(0, -1))) throw new NotData('an imaginary number cannot be data')
+    if (FLOAT.test(text.slice(0, -1))) throw new NotData('an imaginary number is not data')
     return undefined
   }
   const digits = text.replaceAll('_', '')
@@ -30,7 +30,7 @@ export function isNumeric(value: PyValue): value is Numeric {
 
 /** A bool counts as 0 or 1. */
 export function toBigInt({ type, value }: Numeric): bigint {
-  if (type === 'float') throw new NotData('a float stands where Python needs an integer (TypeError)')
+  if (type === 'float') throw new NotData('a float is used where Python requires an integer (TypeError)')
   return BigInt(value)
 }
 
@@ -103,7 +103,7 @@ function power(base: number, exponent: number): number {
   if (base === 0 && exponent < 0) throw new NotData('it raises 0 to a negative power (ZeroDivisionError)')
   if (exponent === 0) return 1
   if (!Number.isFinite(base) || !Number.isInteger(exponent) || Math.abs(exponent) > 1_100) {
-    throw new NotData('a power with such an exponent comes out differently from machine to machine')
+    throw new NotData('a power with such an exponent differs between machines')
   }
   const { numerator, denominator } = fraction(base)
   const size = BigInt(Math.abs(exponent))
@@ -135,7 +135,7 @@ function ratio(a: bigint, b: bigint): number {
   const sticky = quotient * scaledBottom === scaledTop ? quotient << 1n : (quotient << 1n) | 1n
   const result = scale(Number(sticky), -shift - 1)
   if (!Number.isFinite(result)) throw new NotData('the result is larger than any float (OverflowError)')
-  if (result < 2 ** -1022) throw new NotData('the result is too small for a float to hold all its digits')
+  if (result < 2 ** -1022) throw new NotData('the result is too small for an exact float')
   return negative ? -result : result
 }
 

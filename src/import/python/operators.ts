@@ -28,7 +28,7 @@ export function operate(sign: string, a: PyValue, b: PyValue): PyValue {
   if (isNumeric(a) && isNumeric(b)) return ARITHMETIC.has(sign) ? calculate(sign, a, b) : bits(sign, a, b)
   if (sign === '+') return concatenate(a, b)
   if (sign === '*') return isNumeric(a) ? repeat(b, toBigInt(a)) : isNumeric(b) ? repeat(a, toBigInt(b)) : mismatch(sign, a, b)
-  if (sign === '%' && (a.type === 'str' || a.type === 'bytes')) throw new NotData('a text is formatted with %')
+  if (sign === '%' && (a.type === 'str' || a.type === 'bytes')) throw new NotData('formatting with % is not supported')
   if (isSet(a) && isSet(b)) return sets(sign, a, b)
   if (sign === '|' && a.type === 'dict' && b.type === 'dict') return mergeDicts(a, b)
   return mismatch(sign, a, b)
@@ -56,7 +56,7 @@ export function compare(sign: string, a: PyValue, b: PyValue): PyValue {
       return pyBool(!contains(a, b))
     case 'is':
     case 'is not':
-      if (a.type !== 'none' && b.type !== 'none') throw new NotData('"is" compares with something else than None')
+      if (a.type !== 'none' && b.type !== 'none') throw new NotData('"is" is supported only with None')
       return pyBool((a.type === b.type) === (sign === 'is'))
     default:
       return pyBool(ordered(sign, order(a, b)))
@@ -85,12 +85,12 @@ function ordered(sign: string, difference: number): boolean {
   if (sign === '<=') return difference <= 0
   if (sign === '>') return difference > 0
   if (sign === '>=') return difference >= 0
-  throw new NotData(`the operator ${sign} is not computed`)
+  throw new NotData(`the operator ${sign} is not supported`)
 }
 
 function contains(member: PyValue, whole: PyValue): boolean {
   if (whole.type === 'str' || whole.type === 'bytes') {
-    if (member.type !== whole.type) throw new NotData(`a ${member.type} is looked for in a ${whole.type}`)
+    if (member.type !== whole.type) throw new NotData(`"in" searches a ${member.type} in a ${whole.type} (TypeError)`)
     return whole.value.includes(member.value)
   }
   return iterate(whole).some(one => equalPython(one, member))
@@ -126,7 +126,7 @@ function concatenate(a: PyValue, b: PyValue): PyValue {
 
 function repeat(value: PyValue, times: bigint): PyValue {
   const count = times < 0n ? 0 : Number(times > MOST_REPEATS ? MOST_REPEATS : times)
-  if (times > MOST_REPEATS && iterateable(value)) throw new NotData(`it repeats something ${times} times`)
+  if (times > MOST_REPEATS && iterateable(value)) throw new NotData(`it repeats a value ${times} times`)
   if (value.type === 'str' || value.type === 'bytes') {
     // Asked first: what is too long is never made.
     return pyText(value.type, value.value.length * count > 2 ** 20 ? 'x'.repeat(2 ** 20) : value.value.repeat(count))
@@ -167,5 +167,5 @@ function mergeDicts(a: PyDict, b: PyDict): PyDict {
 }
 
 function mismatch(sign: string, a: PyValue, b: PyValue): never {
-  throw new NotData(`${sign} of a ${a.type} and a ${b.type} is not computed`)
+  throw new NotData(`${sign} of a ${a.type} and a ${b.type} is not supported`)
 }

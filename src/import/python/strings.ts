@@ -16,7 +16,7 @@ export function readFormatString(node: SyntaxNode, token: string, evaluate: (nod
   let result = ''
   const literal = (to: number): string => {
     const content = token.slice(at, to)
-    if (content.replaceAll('{{', '').replaceAll('}}', '').match(/[{}]/)) throw new NotPython('a brace of an f-string has no partner')
+    if (content.replaceAll('{{', '').replaceAll('}}', '').match(/[{}]/)) throw new NotPython('a brace of an f-string is unbalanced')
     return resolveEscapes(content, parts).replaceAll('{{', '{').replaceAll('}}', '}')
   }
   for (const child of childrenOf(node)) {
@@ -31,5 +31,5 @@ export function readFormatString(node: SyntaxNode, token: string, evaluate: (nod
 }
 
 function unreadable(): never {
-  throw new NotPython('a text has no end, or an unknown prefix')
+  throw new NotPython('a string is unterminated or has an unknown prefix')
 }

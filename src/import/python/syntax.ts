@@ -61,7 +61,7 @@ function findDepth(tree: Tree, lines: Lines): SyntaxProblem | undefined {
 function findLooseBackslash(tree: Tree, text: string, lines: Lines): SyntaxProblem | undefined {
   for (const { index } of text.matchAll(/\\\n[ \t]*(?:\n|$)/g)) {
     const { name } = tree.resolveInner(index, 1)
-    if (!/String|Comment|Escape/.test(name)) return { line: lines.lineOf(index), reason: 'a line goes on ("\\") and nothing follows' }
+    if (!/String|Comment|Escape/.test(name)) return { line: lines.lineOf(index), reason: 'a continuation ("\\") is followed by no line' }
   }
   return undefined
 }
@@ -71,7 +71,7 @@ function broken({ node, from, to }: SyntaxNodeRef, text: string): string | undef
   if (from === to && node.parent?.name === 'YieldExpression') return undefined
   if (from < to) return `${JSON.stringify(text.slice(from, Math.min(to, from + 40)))} is unexpected`
   const next = /^\s*(\S{1,20})/.exec(text.slice(from, from + 200))?.[1]
-  return next === undefined ? 'the file ends too early' : `something is missing before ${JSON.stringify(next)}`
+  return next === undefined ? 'the file ends unexpectedly' : `something is missing before ${JSON.stringify(next)}`
 }
 
 function check({ name, node, from, to }: SyntaxNodeRef, text: string): string | undefined {
@@ -81,34 +81,34 @@ function check({ name, node, from, to }: SyntaxNodeRef, text: string): string | 
     case 'CompareOp':
       return text.slice(from, to) === '<>' ? '"<>" is Python 2' : undefined
     case 'Number':
-      return reasonOf(() => readNumber(text.slice(from, to)) ?? refuse('a number is not written as Python has it'))
+      return reasonOf(() => readNumber(text.slice(from, to)) ?? refuse('a number is not valid Python'))
     case 'String':
       return reasonOf(() => {
-        const token = readToken(text.slice(from, to)) ?? refuse('a text has no end, or an unknown prefix')
+        const token = readToken(text.slice(from, to)) ?? refuse('a string is unterminated or has an unknown prefix')
         resolveEscapes(text.slice(from + token.from, from + token.to), token)
       })
     case 'FormatString':
-      return readToken(text.slice(from, to)) ? undefined : 'a text has no end, or an unknown prefix'
+      return readToken(text.slice(from, to)) ? undefined : 'a string is unterminated or has an unknown prefix'
     case 'ContinuedString':
       return reasonOf(() => joinTexts(childrenOf(node).map(child => pyText(isBytes(text, child) ? 'bytes' : 'str', ''))))
     case 'ReturnStatement':
-      return inFunction(node) ? undefined : '"return" stands outside a function'
+      return inFunction(node) ? undefined : '"return" outside a function'
     case 'YieldExpression':
     case 'YieldStatement':
-      return inFunction(node) ? undefined : '"yield" stands outside a function'
+      return inFunction(node) ? undefined : '"yield" outside a function'
     case 'AssignStatement':
     case 'UpdateStatement':
       return checkTargets(node, text)
     case 'TryStatement':
-      return childrenOf(node).some(({ name }) => name === 'except' || name === 'finally') ? undefined : '"try" stands without "except" or "finally"'
+      return childrenOf(node).some(({ name }) => name === 'except' || name === 'finally') ? undefined : '"try" without "except" or "finally"'
     case 'ParenthesizedExpression':
-      return childrenOf(node).some(({ name }) => name === '*') ? 'a star unpacks where there is no list' : undefined
+      return childrenOf(node).some(({ name }) => name === '*') ? 'a star expression outside a list' : undefined
     case 'ImportStatement':
       return checkImport(node)
     case 'ArgList':
       return checkArguments(node)
     case 'Comment':
-      return /\\\n\s*$/.test(text.slice(0, from).slice(-200)) ? 'a comment follows a line that goes on ("\\")' : undefined
+      return /\\\n\s*$/.test(text.slice(0, from).slice(-200)) ? 'a comment follows a continuation ("\\")' : undefined
     default:
       return undefined
   }
@@ -125,7 +125,7 @@ function checkIndents(node: SyntaxNode, text: string, { starts, lineOf }: Lines)
     // A form feed begins a line anew.
     const own = lead.replace(/^.*\f/, '')
     if (indent === undefined) indent = own
-    else if (own !== indent) return { line: lineOf(child.from), reason: 'it is not indented as those around it' }
+    else if (own !== indent) return { line: lineOf(child.from), reason: 'its indentation differs from that of its block' }
   }
   return undefined
 }
@@ -141,7 +141,7 @@ function checkImport(node: SyntaxNode): string | undefined {
   const single = children[0]?.name === 'from' ? 'x(?: as x)?' : 'x(?: \\. x)*(?: as x)?'
   const list = `${single}(?: , ${single})*`
   const right = new RegExp(children[0]?.name === 'from' ? `^(?:\\*|${list}|\\( ${list}(?: ,)? \\))$` : `^${list}$`)
-  return right.test(names) ? undefined : 'an import is not written as Python has it'
+  return right.test(names) ? undefined : 'an import is not valid Python'
 }
 
 /** What has a name stands behind what has none. */
@@ -151,7 +151,7 @@ function checkArguments(node: SyntaxNode): string | undefined {
   for (const [i, child] of children.entries()) {
     if (child.name === 'AssignOp') named = true
     const begins = ['(', ','].includes(children[i - 1]?.name ?? '') && ![')', ',', '*', '**'].includes(child.name)
-    if (begins && named && children[i + 1]?.name !== 'AssignOp') return 'an argument without a name follows one with a name'
+    if (begins && named && children[i + 1]?.name !== 'AssignOp') return 'a positional argument follows a keyword argument'
   }
   return undefined
 }
@@ -166,9 +166,9 @@ function checkTargets(node: SyntaxNode, text: string): string | undefined {
     typed > 1 ||
     (typed === 1 && (children.filter(({ name }) => name === 'AssignOp').length > 1 || /^(?:Tuple|Array)/.test(children[0]?.name ?? '')))
   )
-    return 'only one name can have a type'
+    return 'only a single name can be annotated'
   for (const side of [children.slice(0, Math.max(last, 1)), children.slice(last + 1)]) {
-    if (side.some(({ name }) => name === '*') && !side.some(({ name }) => name === ',')) return 'a star unpacks where there is no list'
+    if (side.some(({ name }) => name === '*') && !side.some(({ name }) => name === ',')) return 'a star expression outside a list'
   }
   for (const child of children.slice(0, Math.max(last, 1))) {
     if ([',', '*', 'AssignOp', 'TypeDef', '(', ')', '[', ']'].includes(child.name)) continue
@@ -180,7 +180,7 @@ function checkTargets(node: SyntaxNode, text: string): string | undefined {
       child.name !== 'MemberExpression' &&
       child.name !== 'ParenthesizedExpression'
     )
-      return 'only one name can be updated'
+      return 'only a single name can be updated'
     if (child.name !== 'MemberExpression') {
       const inner = child.firstChild ? checkInner(child, text) : undefined
       if (inner) return inner

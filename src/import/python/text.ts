@@ -55,7 +55,7 @@ function endOf(text: string, from: number, quote: string): number | undefined {
 
 /** The content of a literal with its escapes resolved; an unknown escape stays as it is. @throws NotData for one that Python refuses or we cannot tell. */
 export function resolveEscapes(content: string, { raw, bytes }: Pick<StringToken, 'raw' | 'bytes'>): string {
-  if (bytes && /[^\0-\x7f]/.test(content)) throw new NotPython('bytes hold other signs than ASCII')
+  if (bytes && /[^\0-\x7f]/.test(content)) throw new NotPython('bytes contain non-ASCII characters')
   if (raw || !content.includes('\\')) return content
   return content.replace(
     /\\(?:([0-7]{1,3})|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S])|$)/g,
@@ -64,9 +64,9 @@ export function resolveEscapes(content: string, { raw, bytes }: Pick<StringToken
       if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16))
       if (bytes && (four !== undefined || eight !== undefined)) return whole
       if (four !== undefined || eight !== undefined) return byCodePoint(Number.parseInt(four ?? eight, 16))
-      if (sign === undefined) throw new NotPython('a backslash stands at its end')
+      if (sign === undefined) throw new NotPython('it ends with a backslash')
       if (sign === 'x' || (!bytes && (sign === 'u' || sign === 'U'))) throw new NotPython(`the escape \\${sign} lacks digits`)
-      if (sign === 'N' && !bytes) throw new NotData('an escape by name (\\N{...}) is not looked up: write the sign itself')
+      if (sign === 'N' && !bytes) throw new NotData('escapes by name (\\N{...}) are not supported; write the character itself')
       return SIMPLE[sign] ?? whole
     },
   )
@@ -81,7 +81,7 @@ function byOctal(digits: string, bytes: boolean): string {
 function byCodePoint(code: number): string {
   if (code > 0x10ffff) throw new NotPython('an escape is beyond Unicode')
   // Python keeps halves of pairs apart; no text in UTF-8 can hold one.
-  if (code >= 0xd800 && code <= 0xdfff) throw new NotData('it holds half a surrogate pair, which no text can')
+  if (code >= 0xd800 && code <= 0xdfff) throw new NotData('it contains half a surrogate pair, which is not valid Unicode')
   return String.fromCodePoint(code)
 }
 
@@ -99,7 +99,7 @@ export function toText(value: PyValue): string {
     case 'str':
       return value.value
     default:
-      throw new NotData(`a ${value.type} is turned into text`)
+      throw new NotData(`converting a ${value.type} to a string is not supported`)
   }
 }
 
@@ -122,7 +122,7 @@ export function printFloat(value: number): string {
 /** Adjacent literals joined; text and bytes do not mix. */
 export function joinTexts(parts: readonly PyValue[]): PyValue {
   const types = new Set(parts.map(({ type }) => type))
-  if (types.size > 1) throw new NotPython('text and bytes stand side by side')
+  if (types.size > 1) throw new NotPython('strings and bytes are mixed')
   const texts = parts.flatMap(part => (part.type === 'str' || part.type === 'bytes' ? [part.value] : []))
   return pyText(types.has('bytes') ? 'bytes' : 'str', texts.join(''))
 }

@@ -52,7 +52,7 @@ export const pyInt = (value: bigint): PyValue => ({ type: 'int', value: checkSiz
 export const pyFloat = (value: number): PyValue => ({ type: 'float', value })
 export const pyBool = (value: boolean): PyValue => ({ type: 'bool', value })
 export const pyText = (type: 'str' | 'bytes', value: string): PyValue => {
-  if (value.length > MOST_TEXT) throw new NotData(`it makes a text longer than ${MOST_TEXT} characters`)
+  if (value.length > MOST_TEXT) throw new NotData(`it creates a string of more than ${MOST_TEXT} characters`)
   return { type, value }
 }
 export const pyList = (items: PyValue[]): PyList => ({ type: 'list', items: checkLength(items) })
@@ -68,11 +68,11 @@ const MOST_ITEMS = 65_536
 
 /** True when an integer may be so long; asked before it is computed. */
 export function refuseBits(bits: number): void {
-  if (bits > Number(MOST_BITS)) throw new NotData(`it makes an integer of more than ${MOST_DIGITS} digits`)
+  if (bits > Number(MOST_BITS)) throw new NotData(`it creates an integer of more than ${MOST_DIGITS} digits`)
 }
 
 export function checkLength<Items extends { readonly length: number }>(items: Items): Items {
-  if (items.length > MOST_ITEMS) throw new NotData(`it makes a list of more than ${MOST_ITEMS} values`)
+  if (items.length > MOST_ITEMS) throw new NotData(`it creates a list of more than ${MOST_ITEMS} values`)
   return items
 }
 
@@ -94,7 +94,7 @@ export function pySet(type: 'set' | 'frozenset', values: Iterable<PyValue>): PyS
 export function setItem({ entries }: PyDict, key: PyValue, value: PyValue): void {
   const hash = hashKey(key)
   entries.set(hash, [entries.get(hash)?.[0] ?? key, value])
-  if (entries.size > MOST_ITEMS) throw new NotData(`it makes a dict of more than ${MOST_ITEMS} members`)
+  if (entries.size > MOST_ITEMS) throw new NotData(`it creates a dict of more than ${MOST_ITEMS} members`)
 }
 
 /** Equal for equal values (`1`, `1.0` and `True` are), as Python's hash and `==`. @throws NotData for what Python cannot hash. */
@@ -117,7 +117,7 @@ export function hashKey(value: PyValue): string {
     case 'frozenset':
       return hashAll('f', [...value.items.keys()].sort())
     case 'foreign':
-      throw new NotData(`"${value.path}" is no data`)
+      throw new NotData(`"${value.path}" is not data`)
     default:
       throw new NotData(`a ${value.type} cannot be a key or a member of a set (TypeError)`)
   }
@@ -142,7 +142,7 @@ export function isTrue(value: PyValue): boolean {
     case 'float':
       return value.value !== 0
     case 'foreign':
-      throw new NotData(`"${value.path}" is no data`)
+      throw new NotData(`"${value.path}" is not data`)
     default:
       return lengthOf(value) > 0
   }

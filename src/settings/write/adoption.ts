@@ -62,7 +62,7 @@ export async function commitAside(backend: Backend, operations: readonly Operati
     return await backend.commit(operations)
   } catch (error) {
     if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
-    throw new SettingsError('STORE_UNREACHABLE', `${error.message} The change itself was not written; try again.`, {
+    throw new SettingsError('STORE_UNREACHABLE', `${error.message} The change itself was not written; retry.`, {
       cause: error,
       details: error.details,
     })

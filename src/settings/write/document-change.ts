@@ -106,7 +106,7 @@ export function refuseMany(operations: readonly Operation[]): void {
   if (operations.length <= COMMIT_OPERATIONS) return
   throw new SettingsError(
     'DOCUMENT_TOO_LARGE',
-    `The transaction needs ${operations.length} operations and guards in the store; ${COMMIT_OPERATIONS} are possible: split it, or guard less.`,
+    `The transaction requires ${operations.length} operations and guards in the store; ${COMMIT_OPERATIONS} are allowed. Split it, or use fewer guards.`,
     { details: { got: operations.length, limit: COMMIT_OPERATIONS } },
   )
 }
@@ -117,7 +117,7 @@ function refuseLargeTexts(texts: readonly string[]): void {
   if (largest > DOCUMENT_BYTES) {
     throw new SettingsError(
       'DOCUMENT_TOO_LARGE',
-      `The overrides would have ${largest} bytes; a settings document holds ${DOCUMENT_BYTES} at most. Data of a NApp belongs into boxes.`,
+      `The overrides would have ${largest} bytes; ${DOCUMENT_BYTES} are allowed. Store NApp data in boxes.`,
       { details: { got: largest, limit: DOCUMENT_BYTES } },
     )
   }
@@ -125,7 +125,7 @@ function refuseLargeTexts(texts: readonly string[]): void {
   if (sum <= TRANSACTION_BYTES) return
   throw new SettingsError(
     'DOCUMENT_TOO_LARGE',
-    `The documents of the transaction would have ${sum} bytes together; ${TRANSACTION_BYTES} are allowed. Split it.`,
+    `The documents of the transaction would have ${sum} bytes in total; ${TRANSACTION_BYTES} are allowed. Split it.`,
     { details: { got: sum, limit: TRANSACTION_BYTES } },
   )
 }
@@ -133,6 +133,6 @@ function refuseLargeTexts(texts: readonly string[]): void {
 /** A change has as many bases as keys. */
 function neededAt<T>(items: readonly T[], i: number): T {
   const item = items[i]
-  if (item === undefined) throw new RangeError(`There is no item ${i} of ${items.length}.`)
+  if (item === undefined) throw new RangeError(`Item ${i} of ${items.length} does not exist.`)
   return item
 }

@@ -138,7 +138,7 @@ export class DocumentWriter {
       if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
       throw new SettingsError(
         'OUTCOME_UNKNOWN',
-        `${error.message} Look for the write_id ${writeId} in the history: it is there if the change was made.`,
+        `${error.message} Search the history for the write_id ${writeId}: it is listed if the change was applied.`,
         {
           cause: error,
           details: { ...error.details, write_id: writeId },
@@ -185,28 +185,25 @@ interface Tried {
 
 function queued(keys: readonly Key[]): SettingsError {
   const what = keys.map(key => `"${key}"`).join(', ')
-  return new SettingsError(
-    'CONTENTION',
-    `Other changes of ${what}, before this one, took more than ${QUEUE / 1000} s. Nothing was changed; try again.`,
-  )
+  return new SettingsError('CONTENTION', `Earlier changes of ${what} took more than ${QUEUE / 1000} s. Nothing was changed; retry.`)
 }
 
 function contention(keys: readonly Key[], attempts: number): SettingsError {
   return new SettingsError(
     'CONTENTION',
-    `Others changed ${keys.map(key => `"${key}"`).join(', ')} ${attempts} times while this change was tried for ${PATIENCE / 1000} s. Nothing was changed; try again.`,
+    `Concurrent changes of ${keys.map(key => `"${key}"`).join(', ')} won ${attempts} times in ${PATIENCE / 1000} s. Nothing was changed; retry.`,
   )
 }
 
 /** A change has as many bases as keys, in the same order. */
 function neededBase(bases: readonly Base[], i: number): Base {
   const base = bases[i]
-  if (!base) throw new RangeError(`There is no base ${i} of ${bases.length}.`)
+  if (!base) throw new RangeError(`Base ${i} of ${bases.length} does not exist.`)
   return base
 }
 
 function neededKey(keys: readonly Key[], i: number): Key {
   const key = keys[i]
-  if (key === undefined) throw new RangeError(`There is no key ${i} of ${keys.length}.`)
+  if (key === undefined) throw new RangeError(`Key ${i} of ${keys.length} does not exist.`)
   return key
 }

@@ -46,6 +46,6 @@ async function seen(watcher: Watcher, condition: () => boolean): Promise<void> {
   const { reason } = watcher.health
   throw new SettingsError(
     'STORE_STALE',
-    `The store answered, but its news did not reach this controller in ${PATIENCE / 1000} s${reason ? ` (${reason})` : ''}. Try again.`,
+    `The cache of this controller did not reach the revision of the store in ${PATIENCE / 1000} s${reason ? ` (${reason})` : ''}. Retry.`,
   )
 }

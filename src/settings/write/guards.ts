@@ -54,7 +54,7 @@ export class Guards {
     if (actual === expected) return
     throw new SettingsError(
       'REVISION_MISMATCH',
-      `"${namespace}" is at revision ${actual}, not ${expected}: somebody changed it. Read it again, then decide.`,
+      `"${namespace}" is at revision ${actual}, not ${expected}: another caller changed it. Retrieve it, then retry.`,
       {
         details: { got: printRevision(expected), expected: printRevision(actual), namespace, scope },
       },
@@ -107,7 +107,7 @@ interface OtherDocument {
 }
 
 function changedMeanwhile(namespace: Namespace): SettingsError {
-  return new SettingsError('REVISION_MISMATCH', `"${namespace}" was changed by somebody else meanwhile. Read it again, then decide.`, {
+  return new SettingsError('REVISION_MISMATCH', `Another caller changed "${namespace}" at the same time. Retrieve it, then retry.`, {
     details: { namespace },
   })
 }

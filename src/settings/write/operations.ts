@@ -28,7 +28,7 @@ const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
 /** How overrides are changed by a method and its data. @throws SettingsError CONTENT_MALFORMED for data that the method does not take. */
 export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit['make'] {
   if (method === 'DELETE') return () => undefined
-  if (data === undefined) throw new SettingsError('CONTENT_MALFORMED', `"data" is needed for ${method}.`)
+  if (data === undefined) throw new SettingsError('CONTENT_MALFORMED', `${method} requires "data".`)
   if (method === 'JSON_PATCH') return (_base, before) => asOverrides(jsonPatch(before, data))
   if (!isObject(data)) throw new SettingsError('CONTENT_MALFORMED', `"data" of ${method} must be a JSON object.`)
   return method === 'PUT' ? () => data : (_base, before) => asOverrides(mergePatch(before, data))
@@ -40,7 +40,7 @@ export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit[
  */
 export function parseOperations(value: unknown, scope: string | undefined, controller: string): readonly ParsedOperation[] {
   if (!Array.isArray(value) || value.length === 0) {
-    throw new SettingsError('CONTENT_MALFORMED', `"operations" must be a list of at least one {"namespace", "method", "data"}, not ${quote(value)}.`)
+    throw new SettingsError('CONTENT_MALFORMED', `"operations" must be a non-empty array of {"namespace", "method", "data"}, not ${quote(value)}.`)
   }
   if (value.length > TRANSACTION_OPERATIONS) throw tooMany(`${value.length} operations`, `${TRANSACTION_OPERATIONS} operations`)
   const operations = value.map((one, i) => at(i, undefined, () => parseOperation(one, i, scope, controller)))
@@ -51,13 +51,13 @@ export function parseOperations(value: unknown, scope: string | undefined, contr
 
 function parseOperation(value: unknown, i: number, common: string | undefined, controller: string): ParsedOperation {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SettingsError('CONTENT_MALFORMED', `It must be an object {"namespace", "method", "data"}, not ${quote(value)}.`)
+    throw new SettingsError('CONTENT_MALFORMED', `The operation must be an object {"namespace", "method", "data"}, not ${quote(value)}.`)
   }
   // Its fields are checked one by one from here on.
   const operation = value as TransactionOperation
   checkFields('an operation', operation, FIELDS)
   const method = parseMethod(operation.method, METHODS, 'PATCH')
-  if (method === 'DELETE' && operation.data !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'DELETE takes no "data".')
+  if (method === 'DELETE' && operation.data !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'DELETE does not allow "data". Remove it.')
   const namespace = parseNamespace(operation.namespace)
   const make = editBy(method, operation.data === undefined ? undefined : parseValue(operation.data, 'data'))
   return {
@@ -85,12 +85,12 @@ function at<Result>(i: number, namespace: Namespace | undefined, work: () => Res
 }
 
 function asOverrides(value: Json): JsonObject {
-  if (!isObject(value)) throw new SettingsError('CONTENT_MALFORMED', 'The overrides would no longer be a JSON object.')
+  if (!isObject(value)) throw new SettingsError('CONTENT_MALFORMED', 'The patch would replace the overrides by a value that is not a JSON object.')
   return value
 }
 
 function tooMany(got: string, allowed: string): SettingsError {
-  return new SettingsError('DOCUMENT_TOO_LARGE', `A transaction of ${got}; ${allowed} are allowed: split it.`, {
+  return new SettingsError('DOCUMENT_TOO_LARGE', `The transaction has ${got}; ${allowed} are allowed. Split it.`, {
     details: { got, expected: allowed },
   })
 }

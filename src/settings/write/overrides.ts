@@ -65,7 +65,7 @@ export function requireReady({ health }: Watcher): void {
   if (health.state === 'READY') return
   throw new SettingsError(
     'STORE_STALE',
-    `Nothing can be changed while the store is away (${health.reason ?? health.state}). Nothing was written; try again.`,
+    `Settings cannot be changed while the store is unavailable (${health.reason ?? health.state}). Nothing was written; retry.`,
     { details: { state: health.state } },
   )
 }
@@ -181,7 +181,7 @@ export class Overrides {
       const together = new Map(documents.flatMap((other, k) => (other.namespace === namespace && written[k] ? [[other.scope, written[k]]] : [])))
       const { shadowed, deprecated } = planned
       if (deprecated.length > 0 && mine.committed)
-        this.#options.log.warn(`${request.actor.name} set what is deprecated in "${namespace}": ${deprecated.join(', ')}.`)
+        this.#options.log.warn(`${request.actor.name} changed deprecated settings of "${namespace}": ${deprecated.join(', ')}.`)
       return [
         { namespace, scope, written: mine, together, observed, shadowed, deprecated, preview: request.dryRun ? previews.get(namespace) : undefined },
       ]
@@ -218,7 +218,7 @@ function groupByDocument(edits: readonly Edit[]): readonly PlannedDocument[] {
 
 function vetoed(refusals: readonly { readonly namespace: Namespace; readonly napp: string; readonly reason: string | null }[]): SettingsError {
   const told = refusals.map(
-    ({ namespace, napp, reason }) => `${napp} refuses this change of "${namespace}": ${reason}${/[.!?]$/.test(reason ?? '') ? '' : '.'}`,
+    ({ namespace, napp, reason }) => `${napp} rejected the change of "${namespace}": ${reason}${/[.!?]$/.test(reason ?? '') ? '' : '.'}`,
   )
   return new SettingsError('CHANGE_VETOED', `${told.join(' ')} Nothing was changed.`, { details: { refusals } })
 }

@@ -22,7 +22,7 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
  * @throws SettingsError CONTENT_MALFORMED for what is no patch, PATCH_CONFLICT when a `test` fails or a path is not there.
  */
 export function jsonPatch(target: Json, patch: Json): Json {
-  if (!isArray(patch)) throw malformed('a JSON Patch is an array of operations')
+  if (!isArray(patch)) throw malformed('it must be an array of operations')
   return patch.reduce<Json>((document, operation, index) => applyOperation(document, operation, index), target)
 }
 
@@ -48,11 +48,11 @@ function applyOperation(document: Json, operation: Json, index: number): Json {
       return add(document, path, read(document, tokens(operation.from, 'from', index), index), index)
     case 'test': {
       const expected = operand(operation, index)
-      if (!equalJson(read(document, path, index), expected)) throw conflict(index, 'the value tested for is another')
+      if (!equalJson(read(document, path, index), expected)) throw conflict(index, 'the "test" value differs from the current value')
       return document
     }
     default:
-      throw malformed(`operation ${index} has the unknown "op" ${quote(operation.op)}: add, remove, replace, move, copy or test`)
+      throw malformed(`operation ${index} has the unknown "op" ${quote(operation.op)}; allowed are add, remove, replace, move, copy, test`)
   }
 }
 
@@ -65,7 +65,7 @@ function add(document: Json, path: readonly string[], value: Json, index: number
 
 function remove(document: Json, path: readonly string[], index: number): Json {
   read(document, path, index)
-  if (path.length === 0) throw malformed(`operation ${index} removes the whole document: delete the overrides instead`)
+  if (path.length === 0) throw malformed(`operation ${index} removes the whole document; use DELETE for that`)
   return change(document, path, () => ({ remove: true }), index)
 }
 
@@ -85,7 +85,7 @@ function write(container: Json, token: string, edit: Edit, index: number): Json 
     if ('insert' in edit) return container.toSpliced(at, 0, edit.insert)
     return 'put' in edit ? container.with(at, edit.put) : container.toSpliced(at, 1)
   }
-  if (!isObject(container)) throw conflict(index, `${quote(token)} is asked of a value that is neither object nor array`)
+  if (!isObject(container)) throw conflict(index, `${quote(token)} refers into a value that is neither an object nor an array`)
   const result: JsonObject = {}
   for (const key of Object.keys(container)) if (key !== token || 'put' in edit) setMember(result, key, container[key] as Json)
   if ('put' in edit) setMember(result, token, edit.put)
@@ -99,17 +99,18 @@ function read(document: Json, path: readonly string[], index: number): Json {
 function member(container: Json, token: string, index: number): Json {
   if (isArray(container)) return container[arrayIndex(token, container.length, index)] as Json
   if (isObject(container) && Object.hasOwn(container, token)) return container[token] as Json
-  throw conflict(index, `there is no ${quote(token)}`)
+  throw conflict(index, `${quote(token)} does not exist`)
 }
 
 function arrayIndex(token: string, length: number, index: number): number {
-  if (!/^(?:0|[1-9]\d{0,8})$/.test(token) || Number(token) >= length) throw conflict(index, `${quote(token)} is no index of an array of ${length}`)
+  if (!/^(?:0|[1-9]\d{0,8})$/.test(token) || Number(token) >= length)
+    throw conflict(index, `${quote(token)} is not an index of an array of ${length} items`)
   return Number(token)
 }
 
 function tokens(pointer: Json | undefined, member: string, index: number): readonly string[] {
   if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/')) || /~(?![01])/.test(pointer)) {
-    throw malformed(`operation ${index} has no valid JSON Pointer in "${member}"`)
+    throw malformed(`"${member}" of operation ${index} is not a JSON Pointer`)
   }
   return pointer
     .split('/')
@@ -118,12 +119,12 @@ function tokens(pointer: Json | undefined, member: string, index: number): reado
 }
 
 function operand(operation: JsonObject, index: number): Json {
-  if (operation.value === undefined) throw malformed(`operation ${index} ("${operation.op}") has no "value"`)
+  if (operation.value === undefined) throw malformed(`operation ${index} ("${operation.op}") requires "value"`)
   return operation.value
 }
 
 function malformed(what: string): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `Not a JSON Patch (RFC 6902): ${what}.`)
+  return new SettingsError('CONTENT_MALFORMED', `Invalid JSON Patch (RFC 6902): ${what}.`)
 }
 
 function conflict(index: number, what: string): SettingsError {

@@ -94,7 +94,7 @@ export async function makePlan(documents: readonly PlannedDocument[], bases: rea
 
 async function makeDocument(document: PlannedDocument, base: Base | undefined, around: Surroundings): Promise<Made> {
   const { namespace, scope, key, edits } = document
-  if (!base) throw new RangeError(`There is no base of ${key}.`)
+  if (!base) throw new RangeError(`${key} has no base.`)
   const before = base.data ?? (base.entry ? await lastValid(document, around) : {})
   let next: JsonObject | undefined = before
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
@@ -118,10 +118,7 @@ function refuseInvalid(made: readonly Made[], { cache, strict }: Surroundings): 
   const broken = made.flatMap(({ document: { namespace, scope }, next }) => {
     if (next === undefined) return []
     if (!cache.schema(namespace) && strict) {
-      throw new SettingsError(
-        'SCHEMA_REQUIRED',
-        `"${namespace}" has no schema, and [settings] strict = true allows no free-form settings. Register its schema first.`,
-      )
+      throw new SettingsError('SCHEMA_REQUIRED', `"${namespace}" has no schema, which [settings] strict = true requires. Register its schema first.`)
     }
     const cluster = find(made, namespace, CLUSTER)
     const rules = cache.validate(namespace, scope, next, cluster && (cluster.next ?? {}))

@@ -3,7 +3,7 @@ import type { Findings } from './findings.ts'
 import type { Truth } from './truth.ts'
 
 /** What a bus says of a hook that took too long, on a machine that is busy. */
-const LATE = /did not answer within|has not answered since/
+const LATE = /did not answer within|has not answered the request of/
 
 /**
  * What the `changing` hook of a NApp refuses is never committed by the controller that the NApp runs at, whoever asked; another controller may commit it, and so

@@ -23,8 +23,8 @@ describe('the door', () => {
   })
 
   it('that others reach says what an operator may not have meant', () => {
-    expect(create({ listen: '0.0.0.0', allow_anonymous: true }).warnings).toEqual([expect.stringContaining('Everybody who reaches 0.0.0.0 may')])
-    expect(create({ listen: '::', authentication: 'required' }).warnings).toEqual([expect.stringContaining('Tokens come to :: unencrypted')])
+    expect(create({ listen: '0.0.0.0', allow_anonymous: true }).warnings).toEqual([expect.stringContaining('every client that reaches 0.0.0.0 can')])
+    expect(create({ listen: '::', authentication: 'required' }).warnings).toEqual([expect.stringContaining('Tokens are sent to :: unencrypted')])
     expect(create({ listen: '0.0.0.0', authentication: 'required', tls_cert: 'c', tls_key: 'k' }).warnings).toEqual([])
   })
 
@@ -32,7 +32,7 @@ describe('the door', () => {
     expect(create({ jwt_rights: ['read'] }, SECRET)).toEqual({ required: false, tokens, jwt: { secret: SECRET, rights: ['read'] }, warnings: [] })
     expect(create({ jwt_rights: [] }, SECRET)).toEqual({ required: false, tokens, warnings: [] })
     const short = create({ jwt_rights: ['read'] }, SECRET.slice(1))
-    expect(short).toEqual({ required: false, tokens, warnings: [expect.stringContaining('Login tokens of Kytos are not accepted')] })
+    expect(short).toEqual({ required: false, tokens, warnings: [expect.stringContaining('Login tokens of Kytos are rejected')] })
     expect(short.warnings.join()).not.toContain(SECRET.slice(1))
   })
 })

@@ -180,14 +180,14 @@ describe('a file that is wrong', () => {
     ['[daemon]\nlisten = 0.0.0.0\n[settings]\nallow_anonymous = false', 2],
   ])('opens the service to others without authentication: %j', async (text, line) => {
     const said = await refusal(text)
-    expect(said).toMatch(new RegExp(`^kytos\\.ini:${line}: listen is "[^"]+", which others can reach`))
+    expect(said).toMatch(new RegExp(`^kytos\\.ini:${line}: listen is "[^"]+", which other hosts can reach`))
     for (const way of ['authentication = required', 'listen = 127.0.0.1', 'allow_anonymous = true']) expect(said).toContain(way)
   })
 
   test('names what is missing of a certificate, and what is no right and no host', async () => {
     expect(await refusal('[settings]\ntls_cert = cert.pem')).toBe('kytos.ini:2: [settings] tls_cert is set without tls_key: set both or neither.')
     expect(await refusal('[settings]\ntls_key = key.pem')).toBe('kytos.ini:2: [settings] tls_key is set without tls_cert: set both or neither.')
-    expect(await refusal('[settings]\njwt_rights = ["wrote"]')).toContain('"wrote" is no right; did you mean "write"?')
+    expect(await refusal('[settings]\njwt_rights = ["wrote"]')).toContain('"wrote" is not a permission; did you mean "write"?')
     expect(await refusal('[settings]\nhosts = ["a:80"]')).toContain('"a:80" is not an IP address or a host name, without a port')
   })
 
@@ -223,20 +223,20 @@ timeout = 1e3
         kytos.ini:2: [daemon] api_port is "http": expected a port, 0 to 65535.
         kytos.ini:3: [daemon] listen is "127.0.0.1:80": expected an IP address or a host name, without a port.
         kytos.ini:4: [daemon] napps_pre_installed is not a JSON list of strings: write it as ["kytos/settings"].
-        kytos.ini:5: [daemon] napps is empty: give it a value (path), or remove the line for its default, var/lib/kytos/napps.
+        kytos.ini:5: [daemon] napps is empty: set a value (path), or remove the line for the default var/lib/kytos/napps.
         kytos.ini:7: [settings] backend is "filesytem"; did you mean "filesystem"? Allowed are filesystem, etcd, a package such as "@me/my-store", or a module such as "./my-store.mjs".
-        kytos.ini:8: [settings] has no key "bakend": did you mean "backend"? Allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
-        kytos.ini:9: [settings] has no key "endpoints": it belongs to [settings.etcd]; allowed here are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
-        kytos.ini:10: [settings] controller is "a b": expected letters, digits, ".", "_" or "-", led by a letter or digit, 64 at most.
+        kytos.ini:8: Unknown key "bakend" in [settings]: did you mean "backend"? Allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
+        kytos.ini:9: Unknown key "endpoints" in [settings]: it belongs to [settings.etcd]; allowed here are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
+        kytos.ini:10: [settings] controller is "a b": expected 1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit.
         kytos.ini:11: [settings] strict is "maybe": expected one of true, yes, on, 1, false, no, off, 0.
         kytos.ini:12: [settings] start_timeout is "0": expected seconds, above 0 and at most 86400, such as 30 or 2.5.
         kytos.ini:13: [settings] reconcile is "-1": expected seconds, at most 86400, such as 300, or 0 for never.
-        kytos.ini:14: [settings] has no key "owner": allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
-        kytos.ini:15: [settings.ectd] is not a section of the settings: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
-        kytos.ini:17: [Settings] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
-        kytos.ini:18: [setting] is not a section of the settings: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:14: Unknown key "owner" in [settings]: allowed are backend, controller, listen, port, hosts, authentication, allow_anonymous, jwt_rights, tls_cert, tls_key, state_dir, strict, start_timeout, hook_timeout, reconcile, log.
+        kytos.ini:15: Unknown section [settings.ectd]: did you mean "settings.etcd"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:17: Unknown section [Settings]: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
+        kytos.ini:18: Unknown section [setting]: did you mean "settings"? Allowed are settings, settings.filesystem, settings.etcd.
         kytos.ini:20: [settings.etcd] endpoints is not a JSON list of strings: write it as ["http://127.0.0.1:2379"].
-        kytos.ini:21: [settings.etcd] prefix is "kytos/": expected a prefix such as /kytos: it starts with "/", does not end with it, and has no "//" and no space.
+        kytos.ini:21: [settings.etcd] prefix is "kytos/": expected a prefix such as /kytos, which starts but does not end with "/", and has no "//" and no space.
         kytos.ini:22: [settings.etcd] username is set without password_file: set both or neither.
         kytos.ini:24: [settings.etcd] cert is set without key: set both or neither.
         kytos.ini:25: [settings.etcd] timeout is "1e3": expected seconds, above 0 and at most 86400, such as 30 or 2.5."
@@ -246,7 +246,7 @@ timeout = 1e3
   test('is told what is wrong with each endpoint, without a password', async () => {
     const message = await refusal('[settings.etcd]\nendpoints = ["ftp://a:1", "http://u:secret@h:1", "http://h", "http://h:1/x"]')
     expect(message).toMatchInlineSnapshot(
-      `"kytos.ini:2: [settings.etcd] endpoints is not as it should be: "ftp://a:1" is not a URL that starts with http:// or https://; one of the URLs has a user in it: use username and password_file; "http://h" should be scheme, host and port only, such as http://h:2379; "http://h:1/x" should be scheme, host and port only, such as http://h:2379."`,
+      `"kytos.ini:2: [settings.etcd] endpoints is invalid: "ftp://a:1" is not a URL that starts with http:// or https://; a URL contains a user: use username and password_file instead; "http://h" must be scheme, host and port only, such as http://h:2379; "http://h:1/x" must be scheme, host and port only, such as http://h:2379."`,
     )
     expect(await refusal('[settings.etcd]\nendpoints = []')).toContain('is an empty list')
     expect(await refusal('[settings.etcd]\nendpoints = ["http://a:1", "https://b:1"]')).toContain('mixes http:// and https://')
@@ -256,7 +256,7 @@ timeout = 1e3
     expect(await refusal('[settings.etcd]\nusername = me\nca = ca.pem')).toMatchInlineSnapshot(`
       "kytos.ini: 2 problems:
         kytos.ini:2: [settings.etcd] username is set without password_file: set both or neither.
-        kytos.ini:3: [settings.etcd] ca is set, but endpoints begin with http://, where nothing is encrypted: write https://, or remove ca."
+        kytos.ini:3: [settings.etcd] ca is set, but endpoints start with http://, which is unencrypted. Use https://, or remove ca."
     `)
   })
 
@@ -268,7 +268,7 @@ timeout = 1e3
   })
 
   test('with a bare percent sign is refused where Kytos would refuse it, or where it is ours', async () => {
-    expect(await refusal('[daemon]\nlog_format = %(message)s')).toContain('kytos.ini:2: [daemon] "log_format": "%(message)s" names no option')
+    expect(await refusal('[daemon]\nlog_format = %(message)s')).toContain('kytos.ini:2: [daemon] "log_format": "%(message)s" is not an option')
     expect(await refusal('[settings]\nstate_dir = 100%')).toContain('kytos.ini:2: [settings] "state_dir"')
     expect((await load('[DEFAULT]\nx = 100%\n[settings]\nstrict = yes')).settings.strict).toBe(true)
   })
@@ -280,7 +280,7 @@ timeout = 1e3
 
   test('is named when it is not UTF-8, a folder or not there', async () => {
     expect(await refusal(Buffer.concat([Buffer.from('[settings]\nstate_dir = '), Buffer.from([0xe9])]))).toBe(
-      'kytos.ini:2: the file is not UTF-8: save it in that encoding.',
+      'kytos.ini:2: the file is not UTF-8. Save it as UTF-8.',
     )
     await expect(loadConfig(folder)).rejects.toThrow(`${folder}: the file cannot be read: it is a folder.`)
     await expect(loadConfig(join(folder, 'none.ini'))).rejects.toMatchObject({ code: 'CONFIG_ABSENT' })

@@ -53,8 +53,8 @@ test('a secret that everybody can read is used, with a warning', async () => {
   await chmod(path('one.key'), 0o604)
   const { warnings } = await loadEtcdSecrets({ ...BASE, password_file, cert: path('one.pem'), key: path('one.key') })
   expect(warnings).toEqual([
-    `[settings.etcd] password_file ${password_file} can be read by everybody on this host: chmod 600 it.`,
-    `[settings.etcd] key ${path('one.key')} can be read by everybody on this host: chmod 600 it.`,
+    `[settings.etcd] password_file ${password_file} is readable by all users of this host. Run: chmod 600 ${password_file}`,
+    `[settings.etcd] key ${path('one.key')} is readable by all users of this host. Run: chmod 600 ${path('one.key')}`,
   ])
 })
 
@@ -78,11 +78,13 @@ test('all that is wrong with the files is said at once, and nothing of what is i
       'etcd credentials: 4 problems:',
       `[settings.etcd] cert ${path('none.pem')} does not exist.`,
       `[settings.etcd] key ${folder} is a folder.`,
-      `[settings.etcd] password_file ${path('empty')} is empty: its first line is the password.`,
+      `[settings.etcd] password_file ${path('empty')} is empty. Write the password into its first line.`,
       `[settings.etcd] ca ${damaged} is damaged: its certificate 1 of 1 cannot be read.`,
     ].join('\n  etcd credentials: '),
   })
-  await expect(loadEtcdSecrets({ ...BASE, ca: await put('text', 'hello') })).rejects.toThrow('holds no certificate')
-  await expect(loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: await put('text.key', 'hello') })).rejects.toThrow('is not a private key')
-  await expect(loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: path('two.key') })).rejects.toThrow('belongs to another certificate')
+  await expect(loadEtcdSecrets({ ...BASE, ca: await put('text', 'hello') })).rejects.toThrow('contains no certificate')
+  await expect(loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: await put('text.key', 'hello') })).rejects.toThrow(
+    'is not an unencrypted private key',
+  )
+  await expect(loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: path('two.key') })).rejects.toThrow('does not match the certificate')
 })

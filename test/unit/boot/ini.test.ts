@@ -58,26 +58,26 @@ test('all that is wrong is said at once, each with file and line and what to do'
   expect(lines).toEqual([1, 5, 6, 7, 8, 9, 10, 11])
   expect(message).toMatchInlineSnapshot(`
     "etc/kytos.ini: 8 problems:
-      etc/kytos.ini:1: "k = 1" stands before the first section: put a header such as [daemon] above it.
-      etc/kytos.ini:5: "nonsense" is neither "key = value" nor a [section]. Further lines of a value are indented deeper than its key; a comment is a line of its own, led by "#" or ";".
-      etc/kytos.ini:6: "k" stands twice in [a], first in line 4: remove one (keys are the same in upper and lower case).
-      etc/kytos.ini:7: "= 3" has no key before its "=": write "key = value".
-      etc/kytos.ini:8: the section [a] stands twice, first in line 3: put its options in one place.
-      etc/kytos.ini:9: [a] "p": "%": a bare percent sign is written %%, a reference %(name)s.
-      etc/kytos.ini:10: [a] "q": "%(nope)s" names no option of this section or of [DEFAULT]; a bare percent sign is written %%.
-      etc/kytos.ini:11: [a] "r": its %(name)s references nest more than 10 deep: is there a circle?"
+      etc/kytos.ini:1: "k = 1" precedes the first section. Add a header such as [daemon] above it.
+      etc/kytos.ini:5: "nonsense" is neither "key = value" nor a [section]. Indent the continuation lines of a value; start a comment line with "#" or ";".
+      etc/kytos.ini:6: "k" in [a] is a duplicate of line 4. Remove one of them (keys are case-insensitive).
+      etc/kytos.ini:7: "= 3" has no key before "=". Write "key = value".
+      etc/kytos.ini:8: the section [a] is a duplicate of line 3. Merge both sections.
+      etc/kytos.ini:9: [a] "p": "%" is invalid. Write a percent sign as %%, and a reference as %(name)s.
+      etc/kytos.ini:10: [a] "q": "%(nope)s" is not an option of this section or of [DEFAULT]. Write a percent sign as %%.
+      etc/kytos.ini:11: [a] "r": its %(name)s references nest deeper than 10 levels. Check for a cycle."
   `)
 })
 
 test('a byte order mark is named, because Kytos would not start on it either', () => {
   expect(refusal('\ufeff[a]\nk = 1').message).toBe(
-    'etc/kytos.ini:1: the file begins with a byte order mark, which Kytos cannot read: save it as UTF-8 without one.',
+    'etc/kytos.ini:1: the file starts with a byte order mark, which Kytos cannot read. Save it as UTF-8 without one.',
   )
 })
 
 test('references that unfold without end are refused instead of followed', () => {
   const levels = Array.from({ length: 9 }, (_, i) => `k${i} = ${`%(k${i + 1})s`.repeat(50)}`)
-  expect(refusal(`[a]\n${levels.join('\n')}\nk9 = %%`).message).toContain('unfold to more than 100000 parts')
+  expect(refusal(`[a]\n${levels.join('\n')}\nk9 = %%`).message).toContain('expand to more than 100000 parts')
 })
 
 test('any text at all is read or refused, never anything else, and quickly', () => {

@@ -168,7 +168,7 @@ describe('The options of a backend', () => {
     [
       'an unknown key',
       'file = x\nfiel = y',
-      /^CONFIG_INVALID: kytos\.ini:5: \[settings\.my-store\] has no key "fiel": did you mean "file"\? Allowed are file, user/,
+      /^CONFIG_INVALID: kytos\.ini:5: Unknown key "fiel" in \[settings\.my-store\]: did you mean "file"\? Allowed are file, user/,
     ],
     ['a missing key', '', /^CONFIG_INVALID: kytos\.ini: \[settings\.my-store\] "\/file" is required\./],
     ['no JSON', 'file = x\nhosts = a, b', /kytos\.ini:5: \[settings\.my-store\] hosts is not JSON/],
@@ -180,9 +180,9 @@ describe('The options of a backend', () => {
     [
       'a section of another name',
       'file = x\n[settings.mystore]\nfile = x',
-      /\[settings\.mystore\] is not a section of the settings: did you mean "settings\.my-store"/,
+      /Unknown section \[settings\.mystore\]: did you mean "settings\.my-store"/,
     ],
-    ['a section that is misspelt', 'file = x\n[setings.x]\nfile = x', /\[setings\.x\] is not a section of the settings/],
+    ['a section that is misspelt', 'file = x\n[setings.x]\nfile = x', /Unknown section \[setings\.x\]: did you mean "settings"\?/],
   ])('are refused for %s', async (_, section, message) => {
     expect(await refusal({ section: `[settings.my-store]\n${section}` })).toMatch(message)
   })

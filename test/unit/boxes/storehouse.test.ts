@@ -117,7 +117,7 @@ describe('not repeated:', () => {
     const content = { namespace: 'net', box_id: 'a', data: { x: 2 }, method: 'MERGE' } as unknown as CommandContent<'kytos.storehouse.update'> // as untyped code says it
     await expect(one.ask('kytos.storehouse.update', content)).rejects.toMatchObject({
       code: 'METHOD_NOT_FOUND',
-      message: '"MERGE" is not a method: PATCH, PUT.',
+      message: 'Unknown "method" "MERGE"; allowed are PATCH, PUT.',
     })
     expect(await read(one, 'net', 'a')).toMatchObject({ data: { x: 1 } })
   })

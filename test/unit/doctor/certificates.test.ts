@@ -21,8 +21,8 @@ describe('A certificate', () => {
   })
 
   it.each([
-    ['has expired', -40, -1, 'broken certificate.expired', /^The certificate of CN=dated has expired, on 20\d\d-\d\d-\d\dT[\d:]+Z\.$/],
-    ['is not valid yet', 1, 400, 'broken certificate.early', /is not valid before 20.*Z, and this host's clock says 20.*Z\.$/],
+    ['has expired', -40, -1, 'broken certificate.expired', /^The certificate of CN=dated expired on 20\d\d-\d\d-\d\dT[\d:]+Z\.$/],
+    ['is not valid yet', 1, 400, 'broken certificate.early', /is not valid before 20.*Z; the clock of this host is at 20.*Z\.$/],
     ['ends in a month', -300, 29.5, 'warning certificate.expiring', /expires on 20.*Z, in 29 days\.$/],
     ['ends today', -300, 0.5, 'warning certificate.expiring', /, within a day\.$/],
   ])('that %s is told so', async (_what, from, to, code, sentence) => {

@@ -152,7 +152,7 @@ describe('a listener', () => {
     const errorsOf = (name: string) => bus.deadLetters.list().flatMap(({ listener, error }) => (listener === name ? [error] : []))
     expect(errorsOf(SYSTEM.name)).toEqual(Array(2).fill({ code: 'BOX_NOT_FOUND', message: 'thrown' }))
     expect(errorsOf('kytos/rejecting')).toEqual(Array(2).fill({ message: 'rejected' }))
-    expect(warnings).toContain('kytos/rejecting failed on "a": rejected')
+    expect(warnings).toContain('Listener kytos/rejecting failed on "a": rejected')
   })
 })
 
@@ -222,7 +222,7 @@ describe('a bus', () => {
   it('serves every command there is, each by one handler', () => {
     const bus = createBus()
     const stop = bus.serve('kytos.settings.list', () => [])
-    expect(() => bus.serve('kytos.settings.list', () => [])).toThrow(/served already/)
+    expect(() => bus.serve('kytos.settings.list', () => [])).toThrow(/already has a handler/)
     stop()
     bus.serve('kytos.settings.list', () => [])
     stop()

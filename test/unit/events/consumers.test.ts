@@ -66,7 +66,9 @@ describe('a hook', () => {
     expect(signal?.aborted).toBe(true)
     const before = performance.now()
     for (let n = 0; n < 100; n++)
-      expect(await consumers.consult(proposal)).toMatchObject([{ verdict: 'late', reason: expect.stringMatching(/has not answered since;/) }])
+      expect(await consumers.consult(proposal)).toMatchObject([
+        { verdict: 'late', reason: expect.stringMatching(/has not answered the request of /) },
+      ])
     expect(performance.now() - before).toBeLessThan(DEADLINE * 10)
     expect(asked).toBe(1)
     answer(undefined)
@@ -139,6 +141,6 @@ describe('the consumers of a namespace', () => {
     expect(bus.census()).toMatchObject({ consumers: 0 })
     view.consume(NS, { changing: () => 'still no' })
     expect(bus.consumers.of(NS)).toEqual([])
-    expect(log.lines).toEqual([expect.stringContaining('after it was stopped')])
+    expect(log.lines).toEqual([expect.stringContaining('after the NApp was stopped')])
   })
 })

@@ -109,7 +109,7 @@ describe('a command', () => {
     await expect(say(one, name, { ...TAKEN[name].content, zzzzzzzzzzzzz: 1 })).rejects.toMatchObject({ code: 'CONTENT_MALFORMED' })
     for (const field of Object.keys(TAKEN[name].content)) {
       const { [field]: _gone, ...rest } = TAKEN[name].content
-      await expect(say(one, name, rest)).rejects.toMatchObject({ code: 'CONTENT_MALFORMED', message: `"${name}" needs "${field}".` })
+      await expect(say(one, name, rest)).rejects.toMatchObject({ code: 'CONTENT_MALFORMED', message: `"${name}" requires the field "${field}".` })
     }
   })
 

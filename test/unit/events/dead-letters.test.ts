@@ -58,7 +58,7 @@ describe('a dead letter', () => {
     await settled()
     stop()
     const [letter] = bus.deadLetters.list()
-    expect(letter?.error.message).toMatch(/no error/)
+    expect(letter?.error.message).toMatch(/not an Error/)
     expect(() => bus.deadLetters.reinject(letter?.id ?? '')).toThrow(unknown)
     bus.deadLetters.drop(letter?.id ?? '')
     expect(bus.deadLetters.list()).toEqual([])

@@ -38,10 +38,10 @@ describe('discovery', () => {
     expect(napps.map(napp => napp.id)).toEqual(['a/good'])
     expect(broken.map(napp => [napp.id, napp.error.code])).toEqual(['a/empty', 'a/gone', 'a/json', 'a/liar'].map(id => [id, 'NAPP_INVALID']))
     const messages = broken.map(napp => napp.error.message)
-    expect(messages[0]).toContain('holds neither napp.json nor kytos.json')
-    expect(messages[1]).toContain('is a link to /no/where, and there is nothing')
+    expect(messages[0]).toContain('contains neither napp.json nor kytos.json')
+    expect(messages[1]).toContain('is a link to /no/where, which does not exist')
     expect(messages[2]).toContain(join(root, 'a/json/napp.json'))
-    expect(messages[3]).toContain('says it is b/liar, but it lies in a/liar')
+    expect(messages[3]).toContain('declares b/liar, but its folder is a/liar')
   })
 
   it('reports a manifest in a folder that can be no NApp id', async () => {

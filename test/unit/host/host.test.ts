@@ -82,13 +82,13 @@ describe('starting and stopping', () => {
     expect(host.running).toEqual(['kytos/settings', 'a/zfine'])
     expect(told).toEqual(['+settings', '-setup', '+fine'])
     const errors = log.lines.filter(line => line.startsWith('ERROR')).join('\n')
-    expect(errors).toMatch(/a\/import did not start: .*main\.mjs, the main of a\/import, cannot be loaded/)
-    expect(errors).toContain('a/constructor did not start: no luck. It is tried again once its napp.json is written again.')
-    expect(errors).toContain('a/shape did not start: What the main of a/shape makes has no function setup().')
-    expect(errors).toContain('must export by default a function')
-    expect(errors).toMatch(/a\/schema did not start: .*schema\.json is broken/)
-    expect(errors).toContain('a/setup did not start: no luck')
-    expect(log.lines).toContainEqual(expect.stringMatching(/^WARN host: .*a\/broken\/napp\.json is broken/))
+    expect(errors).toMatch(/a\/import failed to start: .*main\.mjs, the main file of a\/import, cannot be loaded/)
+    expect(errors).toContain('a/constructor failed to start: no luck. It is retried when its napp.json is saved again.')
+    expect(errors).toContain('a/shape failed to start: The object that the main file of a/shape creates has no setup() function. Add one.')
+    expect(errors).toContain('must have a default export')
+    expect(errors).toMatch(/a\/schema failed to start: .*schema\.json is invalid/)
+    expect(errors).toContain('a/setup failed to start: no luck')
+    expect(log.lines).toContainEqual(expect.stringMatching(/^WARN host: .*a\/broken\/napp\.json is invalid/))
   })
 
   it('waits for no shutdown() past its patience and survives one that throws', async () => {
@@ -98,7 +98,7 @@ describe('starting and stopping', () => {
     await host.start()
     await host.stop()
     expect(told).toEqual(['+settings', '-settings'])
-    expect(log.lines).toContain('ERROR a/hangs: shutdown() failed: it was given 0.05 s and is not done')
+    expect(log.lines).toContain('ERROR a/hangs: shutdown() failed: it did not finish within 0.05 s')
     expect(log.lines).toContain('ERROR a/throws: shutdown() failed: stuck')
   })
 
@@ -145,14 +145,14 @@ describe('without kytos/settings', () => {
   it('whose manifest is good nothing starts, and what is wrong is said', async () => {
     const { root, host } = await tree()
     await writeFile(join(root, 'kytos/settings/napp.json'), '{')
-    await expect(host.start()).rejects.toThrow(/napp\.json is broken/)
+    await expect(host.start()).rejects.toThrow(/napp\.json is invalid/)
   })
 
   it("of ours but with Python's of that name the way out is said", async () => {
     const { root, host } = await tree()
     await rm(join(root, '.installed/kytos/settings/napp.json'))
     await writeFiles(root, { '.installed/kytos/settings/kytos.json': '{}' })
-    await expect(host.start()).rejects.toThrow(/is Python's NApp of that name/)
+    await expect(host.start()).rejects.toThrow(/is the Python NApp of that name/)
   })
 
   it('whose setup() succeeds nothing starts, and its own error is the answer', async () => {
@@ -198,7 +198,7 @@ describe('in a running host', () => {
     await host.rescan()
     Reflect.get(globalThis, 'late')()
     expect(bus.census().listeners).toBe(0)
-    expect(log.lines).toContainEqual(expect.stringContaining('WARN a/a: it listens to x after it was stopped'))
+    expect(log.lines).toContainEqual(expect.stringContaining('WARN a/a: Ignored a call of on(x) after the NApp was stopped'))
   })
 
   it('a NApp that is installed anew is loaded anew', async () => {
@@ -220,7 +220,7 @@ describe('in a running host', () => {
     await host.rescan()
     await host.rescan()
     expect(told).toEqual(['+settings', '+a'])
-    expect(log.lines.filter(line => line.includes('is broken'))).toHaveLength(1)
+    expect(log.lines.filter(line => line.includes('napp.json is invalid'))).toHaveLength(1)
   })
 
   it('kytos/settings goes on when it is disabled, with one warning', async () => {

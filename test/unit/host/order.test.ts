@@ -20,7 +20,7 @@ describe('the order of start', () => {
   it('goes on without a dependency that is not there, and says so', () => {
     const { ids, problems } = orderNApps([napp('kytos/topology', ['kytos/of_topo'])])
     expect(ids).toEqual(['kytos/topology'])
-    expect(problems.map(describeProblem)).toEqual(['kytos/topology depends on kytos/of_topo, which is not enabled; it starts without.'])
+    expect(problems.map(describeProblem)).toEqual(['kytos/topology depends on kytos/of_topo, which is not enabled; it starts without that NApp.'])
   })
 
   it('breaks a circle at its lowest member and names the circle', () => {
@@ -32,7 +32,7 @@ describe('the order of start', () => {
     ])
     expect(ids).toEqual(['a/three', 'a/two', 'a/one', 'a/tail'])
     expect(problems.map(describeProblem)).toEqual([
-      'The dependencies a/three -> a/one -> a/two -> a/three go in a circle; a/three starts without waiting for a/one.',
+      'The dependencies a/three -> a/one -> a/two -> a/three form a cycle; a/three starts without waiting for a/one.',
     ])
   })
 

@@ -69,9 +69,17 @@ describe('installing', () => {
   })
 
   it.each([
-    ['has no manifest', { 'napp.json': '' }, /napp\.json is broken/],
-    ['was not built', { 'napp.json': { username: 'me', name: 'mine', main: 'dist/main.js' } }, /names main "dist\/main.js", which is not there/],
-    ['lacks its schema', { 'napp.json': { username: 'me', name: 'mine', main: 'main.mjs', settings: 's.json' } }, /names settings "s.json"/],
+    ['has no manifest', { 'napp.json': '' }, /napp\.json is invalid/],
+    [
+      'was not built',
+      { 'napp.json': { username: 'me', name: 'mine', main: 'dist/main.js' } },
+      /the file "dist\/main.js" named by "main" does not exist/,
+    ],
+    [
+      'lacks its schema',
+      { 'napp.json': { username: 'me', name: 'mine', main: 'main.mjs', settings: 's.json' } },
+      /the file "s.json" named by "settings" does not exist/,
+    ],
   ])('refuses a folder that %s before anything is written', async (_, files, message) => {
     const root = await temporaryTree()
     await expect(install(root, await source('1', files), false)).rejects.toThrow(message)
@@ -123,7 +131,7 @@ describe('what ships with the package', () => {
     const moved = join(await temporaryTree(), 'moved')
     await rename(before?.folder ?? '', moved)
     const remarks = await linkShipped(root, ['kytos/demo'], [{ id: 'kytos/demo', folder: moved }])
-    expect(remarks).toEqual([expect.stringContaining(`it points to ${moved} now`)])
+    expect(remarks).toEqual([expect.stringContaining(`to ${moved}: its target`)])
     expect(await status(root)).toEqual({ 'kytos/demo': true })
   })
 
@@ -136,6 +144,6 @@ describe('what ships with the package', () => {
 
   it('is told apart from a pre-installed name that nobody has', async () => {
     const remarks = await linkShipped(await temporaryTree(), ['kytos/typo'], await shipped())
-    expect(remarks).toEqual([expect.stringContaining('kytos/typo, which neither ships with this package nor is installed')])
+    expect(remarks).toEqual([expect.stringContaining('kytos/typo, which is neither shipped with this package nor installed')])
   })
 })

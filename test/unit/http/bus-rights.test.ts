@@ -127,7 +127,7 @@ describe('the client', () => {
     await expect.poll(() => bus.connected).toBe(false)
     await expect(bus.ask('kytos.settings.list', {}, { timeout: 500 })).rejects.toMatchObject({
       code: 'SERVICE_ABSENT',
-      message: expect.stringMatching(/refuses the connection: .*token/i),
+      message: expect.stringMatching(/rejected the connection: .*token/i),
     })
   })
 })

@@ -61,7 +61,9 @@ it('GET lists what listeners failed on, oldest first, as JSON whatever the event
     { event: { name: 'topology.down', content: {} } },
   ])
   const { text } = await rig.send('GET', DEAD_LETTER)
-  expect(text).toContain('"content":{"dpid":18446744073709551616,"circle":"a object that JSON cannot hold","bare":"a object that JSON cannot hold"}')
+  expect(text).toContain(
+    '"content":{"dpid":18446744073709551616,"circle":"a object that JSON cannot represent","bare":"a object that JSON cannot represent"}',
+  )
   expect((await lettersOf(rig, '?event_name=topology.down')).map(({ event }) => event.name)).toEqual(['topology.down'])
   expect((await lettersOf(rig, '?limit=1')).map(({ event }) => event.name)).toEqual(['topology.down'])
   expect(await lettersOf(rig, '?event_name=other')).toEqual([])
@@ -94,7 +96,7 @@ it('one whose listener is gone is kept, with the reason', async () => {
   const answer = await rig.send('PATCH', DEAD_LETTER, json({ ids: [letter?.id] }))
   expect(answer).toMatchObject({
     status: 200,
-    json: { reinjected: [], kept: [{ id: letter?.id, reason: expect.stringContaining('no longer listens') }] },
+    json: { reinjected: [], kept: [{ id: letter?.id, reason: expect.stringContaining('is no longer registered') }] },
   })
   expect(await lettersOf(rig)).toHaveLength(1)
 })

@@ -117,7 +117,7 @@ describe('the import of a settings.py', () => {
     expect(report.items.map(({ name, action, layer, reason, old, new: now }) => ({ name, action, layer, reason, old, now }))).toEqual([
       { name: 'POLLING_TIME', action: 'new', layer: 'override', reason: undefined, old: 3, now: 5 },
       { name: 'OTHER', action: 'same', layer: 'default', reason: undefined, old: undefined, now: undefined },
-      { name: 'EDITED', action: 'skipped', layer: undefined, reason: '7 is stored already; --overwrite replaces it', old: 7, now: 2 },
+      { name: 'EDITED', action: 'skipped', layer: undefined, reason: '7 is already stored; --overwrite replaces it', old: 7, now: 2 },
       { name: 'NEW', action: 'new', layer: 'override', reason: undefined, old: undefined, now: null },
       { name: 'KEPT', action: 'same', layer: 'default', reason: undefined, old: undefined, now: undefined },
     ])
@@ -164,7 +164,7 @@ describe('the import of a settings.py', () => {
     const controller = await open(store)
     await controller.ask('kytos.settings.create', { namespace: NS, data: { A: 'text' } })
     const before = fingerprint(store)
-    expect((await bring(controller, [py('A = 1\n')])).items).toMatchObject([{ action: 'skipped', reason: expect.stringContaining('do not fit') }])
+    expect((await bring(controller, [py('A = 1\n')])).items).toMatchObject([{ action: 'skipped', reason: expect.stringContaining('do not match') }])
     expect(fingerprint(store)).toBe(before)
     expect((await bring(controller, [py('A = "other"\nB = 1\n')])).items).toMatchObject([{ action: 'skipped' }, { action: 'new', layer: 'default' }])
     expect(await dataOf(controller)).toEqual({ A: 'text', B: 1 })
@@ -234,7 +234,7 @@ describe('the import of other files', () => {
     expect(await dataOf(controller, 'kytos/b')).toEqual({ z: null })
     expect(readDocument(store, overridesKey(parseNamespace('kytos/a'), CLUSTER)).history).toMatchObject([{ comment: 'import a.json:3,5' }])
     expect((await bring(controller, json(text))).counts.same).toBe(3)
-    expect(readOverridesJson('{"a": 1, "a": 2}').problems).toMatchObject([{ line: 1, message: expect.stringContaining('twice') }])
+    expect(readOverridesJson('{"a": 1, "a": 2}').problems).toMatchObject([{ line: 1, message: expect.stringContaining('duplicate') }])
     expect(readOverridesJson('{"kytos/a": 1}').problems).toMatchObject([{ line: 1 }])
     expect(readOverridesJson('[]').problems).toHaveLength(1)
   })

@@ -155,7 +155,7 @@ describe('a settings.py', () => {
     ['B = 1\nA = {1: 1, "1": 2}', 'A', 2, 'keys'],
     ['B = 1\nA = 1j', 'A', 2, 'imaginary'],
     ['B = 1\nA = UNKNOWN + 1', 'A', 2, '"UNKNOWN" is not defined'],
-    ['B = 1\nA = "%s" % B', 'A', 2, 'formatted'],
+    ['B = 1\nA = "%s" % B', 'A', 2, 'formatting with %'],
     ['B = 1\nA = f"{B:03d}"', 'A', 2, ':03d'],
     ['B = 1\nA = []\nA.x = 1\n', undefined, undefined, ''],
     ['B = 1\nfrom other import A', 'A', 2, 'another file'],
@@ -197,14 +197,14 @@ describe('a settings.py', () => {
     [`A = ${'9'.repeat(5_000)}`, 'digits'],
     ['A = "x" * 10**12', 'repeats'],
     ['A = [0] * 10**12', 'repeats'],
-    ['A = "x" * 60000 * 60000', 'longer'],
+    ['A = "x" * 60000 * 60000', 'string of more than'],
     [`A = ${'['.repeat(5_000)}${']'.repeat(5_000)}`, 'nest'],
     [`A = ${'-'.repeat(20_000)}1`, 'nest'],
     [`A = ${'1 + '.repeat(20_000)}1`, 'nest'],
-    ['A = []\nA += [A]', 'circle'],
+    ['A = []\nA += [A]', 'contains itself'],
     [`A0 = [1] * 1000\n${Array.from({ length: 40 }, (_, i) => `A${i + 1} = [A${i}, A${i}]`).join('\n')}\nA = A40`, 'larger'],
     [`A0 = (1, 1)\n${Array.from({ length: 60 }, (_, i) => `A${i + 1} = (A${i}, A${i})`).join('\n')}\nA = {A60}`, 'too large'],
-    [`A0 = [1] * 50000\n${Array.from({ length: 1_000 }, (_, i) => `A${i + 1} = A${i} + [1]`).join('\n')}\nA = A999`, 'too much'],
+    [`A0 = [1] * 50000\n${Array.from({ length: 1_000 }, (_, i) => `A${i + 1} = A${i} + [1]`).join('\n')}\nA = A999`, 'limit of computation'],
   ])('that would be too much is refused in words, in time: %#', (text, reason) => {
     const begin = performance.now()
     const { problems } = read(text)

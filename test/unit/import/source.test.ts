@@ -51,13 +51,13 @@ describe('what is imported', () => {
         code: 'CONTENT_MALFORMED',
         message: expect.stringContaining('/*/*/settings.py'),
       })
-    await expect(readSource('nobody/*/settings.py', { cwd })).rejects.toThrow('does not exist. No file matches that pattern.')
+    await expect(readSource('nobody/*/settings.py', { cwd })).rejects.toThrow('does not exist. No file matches the pattern.')
   })
 
   it('is refused where it is a pipe, which would be waited for without an end', { timeout: 5_000 }, async () => {
     const { cwd } = await file('other.json', '{}')
     execFileSync('mkfifo', [join(cwd, 'pipe.json')])
-    await expect(readSource('pipe.json', { cwd })).rejects.toMatchObject({ code: 'CONTENT_MALFORMED', message: 'pipe.json is no regular file.' })
+    await expect(readSource('pipe.json', { cwd })).rejects.toMatchObject({ code: 'CONTENT_MALFORMED', message: 'pipe.json is not a regular file.' })
   })
 
   it('tells a box and what is none by the path that it was given', async () => {

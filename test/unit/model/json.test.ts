@@ -97,8 +97,8 @@ describe('Numbers', () => {
   it.each(['1e400', '-1e400', '1E+999', '[1e309]', '1.8e308', '{"a":{"b":1e400}}', `1e${'9'.repeat(30)}`])(
     '%s is refused: no double can hold it',
     text => {
-      expect(refusal(text).message).toContain('larger than any double')
-      expect(refusal(text, parseUntrustedJson).message).toContain('larger than any double')
+      expect(refusal(text).message).toContain('out of the range of a double')
+      expect(refusal(text, parseUntrustedJson).message).toContain('out of the range of a double')
     },
   )
 
@@ -142,7 +142,7 @@ describe('Members', () => {
 
   it('that stand twice are refused in text from outside, also as __proto__, also in another spelling', () => {
     for (const text of ['{"a":1,"a":2}', '{"__proto__":1,"__proto__":2}', '{"a":1,"\\u0061":2}', '[{"b":{"":0,"":0}}]']) {
-      expect(refusal(text, parseUntrustedJson).message).toContain('stands twice')
+      expect(refusal(text, parseUntrustedJson).message).toContain('duplicate key')
     }
     assert.deepStrictEqual(parseUntrustedJson('{"a":{"a":1},"b":{"a":2}}'), { a: { a: 1 }, b: { a: 2 } })
   })

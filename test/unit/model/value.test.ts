@@ -65,7 +65,7 @@ describe('toJson', () => {
   })
 
   it('refuses what nests in a circle', () => {
-    expect(() => toJson(circle)).toThrow(/too deep or in a circle/)
+    expect(() => toJson(circle)).toThrow(/too deep or contains itself/)
   })
 
   it('takes exactly the depth that parsing takes', () => {

@@ -91,7 +91,9 @@ describe('a JSON Patch', () => {
   it('is applied whole or not at all: what fails in the end has changed nothing', () => {
     const document = parseJson('{"a":{"b":[1,2]},"c":3}')
     const patch = parseJson('[{"op":"remove","path":"/c"},{"op":"add","path":"/a/b/0","value":0},{"op":"test","path":"/a/b/1","value":9}]')
-    expect(() => jsonPatch(document, patch)).toThrow('Operation 2 of the JSON Patch cannot be applied: the value tested for is another.')
+    expect(() => jsonPatch(document, patch)).toThrow(
+      'Operation 2 of the JSON Patch cannot be applied: the "test" value differs from the current value.',
+    )
     expect(printJson(document)).toBe('{"a":{"b":[1,2]},"c":3}')
   })
 

@@ -50,19 +50,19 @@ describe('a registration', () => {
       { properties: { a: { 'x-apply': 'liv' } } },
       undefined,
       'SCHEMA_MALFORMED',
-      '"x-apply": "liv" at "/a"; it is one of live, reload, restart, never.',
+      'Invalid "x-apply" "liv" at "/a" of the schema; allowed are live, reload, restart, never.',
     )
     await refuse(
       { properties: { a: { type: 'integer', default: 'x' } } },
       undefined,
       'SETTINGS_INVALID',
-      'What the schema of "kytos/of_lldp" gives by default does not validate: "/a" must be of type integer, not "x".',
+      'The default of the schema of "kytos/of_lldp" does not match the schema: "/a" must be of type integer, not "x".',
     )
     await refuse(
       { properties: { abc: {} }, additionalProperties: false },
       { abd: 1 },
       'SETTINGS_INVALID',
-      'The seed of "kytos/of_lldp" does not validate: "/abd" is not a setting here; did you mean "abc"?',
+      'The seed of "kytos/of_lldp" does not match the schema: "/abd" is not a known setting; did you mean "abc"?',
     )
     let nested: JsonObject = {}
     for (let i = 0; i < 60; i++) nested = { properties: { a: nested } }

@@ -201,7 +201,7 @@ describe('a transaction', () => {
     ['no list', {}, { code: 'CONTENT_MALFORMED' }],
     ['nothing', [], { code: 'CONTENT_MALFORMED' }],
     ['no object', [1], { code: 'CONTENT_MALFORMED', message: expect.stringContaining('Operation 0') }],
-    ['no namespace', [{ data: {} }], { code: 'CONTENT_MALFORMED', message: expect.stringContaining('needs "namespace"') }],
+    ['no namespace', [{ data: {} }], { code: 'CONTENT_MALFORMED', message: expect.stringContaining('requires the field "namespace"') }],
     [
       'a bad namespace',
       [
@@ -213,7 +213,7 @@ describe('a transaction', () => {
     ['a bad scope', [{ namespace: A, data: {}, scope: 'me' }], { code: 'SCOPE_MALFORMED' }],
     ['a bad method', [{ namespace: A, data: {}, method: 'MERGE' }], { code: 'METHOD_NOT_FOUND' }],
     ['data for DELETE', [{ namespace: A, data: {}, method: 'DELETE' }], { code: 'CONTENT_MALFORMED' }],
-    ['no data', [{ namespace: A }], { code: 'CONTENT_MALFORMED', message: expect.stringContaining('"data" is needed for PATCH') }],
+    ['no data', [{ namespace: A }], { code: 'CONTENT_MALFORMED', message: expect.stringContaining('PATCH requires "data"') }],
     ['a scalar', [{ namespace: A, data: 5 }], { code: 'CONTENT_MALFORMED' }],
     ['an unknown field', [{ namespace: A, data: {}, revison: '1' }], { code: 'CONTENT_MALFORMED', details: { nearest: 'revision' } }],
     [
@@ -310,11 +310,11 @@ describe('what an update sets', () => {
     const answer = await one.ask('kytos.settings.update', { namespace: A, data: { old: { x: 1 }, fresh: 1, ref: 2 } })
     expect(answer.deprecated).toEqual(['/old', '/ref'])
     expect(one.log.lines.filter(line => line.includes('deprecated'))).toEqual([
-      expect.stringMatching(/kytos\/test set what is deprecated in "kytos\/a": \/old, \/ref/),
+      expect.stringMatching(/kytos\/test changed deprecated settings of "kytos\/a": \/old, \/ref/),
     ])
     expect(await one.ask('kytos.settings.update', { namespace: A, data: { old: null, fresh: 2 } })).not.toHaveProperty('deprecated')
     await one.ask('kytos.settings.register', { namespace: A, schema: { properties: { fresh: { deprecated: true } } } })
-    expect(one.log.lines.at(-1)).toMatch(/overrides of "kytos\/a" \(cluster\) set what its schema calls deprecated: \/fresh/)
+    expect(one.log.lines.at(-1)).toMatch(/overrides of "kytos\/a" \(cluster\) set deprecated settings: \/fresh/)
   })
 })
 

@@ -36,7 +36,7 @@ describe('a change that a hook refuses', () => {
     await expect(one.ask('kytos.settings.update', { namespace: NS, data: { n: 13 } })).rejects.toMatchObject({
       code: 'CHANGE_VETOED',
       status: 423,
-      message: 'kytos/test refuses this change of "kytos/of_lldp": unlucky. Nothing was changed.',
+      message: 'kytos/test rejected the change of "kytos/of_lldp": unlucky. Nothing was changed.',
       details: { refusals: [{ namespace: NS, napp: 'kytos/test', verdict: 'refused', reason: 'unlucky' }] },
     })
     expect([fingerprint(store), one.facts.length]).toEqual([before, facts])

@@ -56,21 +56,21 @@ describe('a variable', () => {
   })
 
   it.each([
-    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLING_TIME', '1', 'the nearest is KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME'],
-    ['KYTOS_SETTINGS__KYTOS__OF_LDP__POLLING_TIME', '1', 'no settings of such a name here; the nearest is "kytos/of_lldp"'],
-    ['KYTOS_SETTINGS__KYTOS__OF_LLDP', '{}', 'no settings of such a name'],
-    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', '0', 'does not allow it (minimum at "/polling_time")'],
-    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', 'secret', '/polling_time of "kytos/of_lldp" takes JSON'],
-    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', '1e400', 'takes JSON'],
-    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', '', 'takes JSON'],
-    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__LOG_LEVEL', 'loud', 'does not allow it (enum at "/log-level")'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLING_TIME', '1', 'did you mean KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME?'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LDP__POLLING_TIME', '1', 'no namespace has this name; did you mean "kytos/of_lldp"?'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LLDP', '{}', 'no namespace has this name'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', '0', 'does not match the schema of "kytos/of_lldp" (minimum at "/polling_time")'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', 'secret', '/polling_time of "kytos/of_lldp" requires JSON'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', '1e400', 'requires JSON'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__POLLING_TIME', '', 'requires JSON'],
+    ['KYTOS_SETTINGS__KYTOS__OF_LLDP__LOG_LEVEL', 'loud', 'does not match the schema of "kytos/of_lldp" (enum at "/log-level")'],
     ['KYTOS_SETTINGS__KYTOS__OF_LLDP__ANY', '['.repeat(200), ''],
   ])('that cannot count (%s=%s) is left out and told of, without its value', (name, value, why) => {
     const { data, problems } = layer({ [name]: value, KYTOS_SETTINGS__KYTOS__OF_LLDP__NAME: 'fine' })
     if (why === '') expect(problems).toEqual([])
     else {
       expect(problems).toEqual([expect.stringContaining(why)])
-      expect(problems[0]).toMatch(new RegExp(`^${name} does not count: `))
+      expect(problems[0]).toMatch(new RegExp(`^Ignored ${name}: `))
       expect(problems[0]).not.toContain('secret')
       expect(data).toEqual({ polling_time: 3, name: 'fine' })
     }
@@ -79,7 +79,7 @@ describe('a variable', () => {
   it('of which there are two for one setting counts in neither form, nor one for two settings', () => {
     expect(layer({ KYTOS_SETTINGS__KYTOS__OF_LLDP__NAME: 'a', kytos_settings__kytos__of_lldp__name: 'b' })).toMatchObject({
       data: { polling_time: 3 },
-      problems: [expect.stringContaining('name the same setting'), expect.stringContaining('name the same setting')],
+      problems: [expect.stringContaining('match the same setting'), expect.stringContaining('match the same setting')],
     })
     const twins = schemaOf({ properties: { a: { properties: { b: {} } }, a__b: {}, 'c-d': {}, 'c.d': {} } })
     expect(layer({ KYTOS_SETTINGS__KYTOS__OF_LLDP__A__B: '1', KYTOS_SETTINGS__KYTOS__OF_LLDP__C_D: '1' }, twins)).toMatchObject({
@@ -138,7 +138,7 @@ describe('a variable', () => {
     const both = { KYTOS_SETTINGS__KYTOS__OF_LLDP__A_MIN: '20', KYTOS_SETTINGS__KYTOS__OF_LLDP__B_MAX: '30' }
     expect(layer({ ...both, KYTOS_SETTINGS__KYTOS__OF_LLDP__Z: '"no"' }, range)).toEqual({
       data: { a_min: 20, b_max: 30 },
-      problems: [expect.stringContaining('__Z does not count')],
+      problems: [expect.stringContaining('__Z: its value')],
     })
   })
 
@@ -230,7 +230,7 @@ describe('the environment of a controller', () => {
       await one.ask('kytos.settings.update', { namespace: NS, data: { b: 1 } })
       expect(one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))).toEqual([])
       expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: 1 } })).toMatchObject({ data: { b: 1, c: 1 } })
-      expect(one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))).toEqual([expect.stringContaining('__A does not count')])
+      expect(one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))).toEqual([expect.stringContaining('__A: its value')])
       expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: null } })).toMatchObject({ data: { a: 1, b: 1 } })
     } finally {
       await one.close()
@@ -245,7 +245,7 @@ describe('the environment of a controller', () => {
       const said = () => one.log.lines.filter(line => line.includes('KYTOS_SETTINGS'))
       expect(said()).toEqual([])
       one.service.tellEnvironment()
-      expect(said()).toEqual([expect.stringContaining('LATER__A does not count'), expect.stringContaining('minimum')])
+      expect(said()).toEqual([expect.stringContaining('LATER__A: no namespace'), expect.stringContaining('minimum')])
       await one.ask('kytos.settings.register', { namespace: 'kytos/later', schema: { properties: { b: {} } } })
       expect(said()).toHaveLength(3)
       expect(said()[2]).toContain('"kytos/later" has no such setting')

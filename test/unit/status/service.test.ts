@@ -103,7 +103,7 @@ describe('kytos.settings.restore_files', () => {
     expect((await ask('kytos.settings.status', {})).files).toMatchObject([{ namespace: 'kytos/y' }])
     expect(await ask('kytos.settings.restore_files', {})).toEqual({ restored: [] })
     expect(controller.service.health().revision).toBe(before)
-    expect(controller.log.lines.filter(line => line.includes('napp kytos/test had 3 missing readable files written again'))).toHaveLength(1)
+    expect(controller.log.lines.filter(line => line.includes('Restored 3 missing readable files for napp kytos/test'))).toHaveLength(1)
   })
 
   it('takes a NApp in all scopes, and a namespace of boxes', async () => {

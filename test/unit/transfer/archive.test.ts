@@ -76,7 +76,7 @@ describe('an archive', () => {
     const file = join(folder, 'a')
     await expect(writeArchive(picture, file, false)).rejects.toMatchObject({
       code: 'STORE_UNWRITABLE',
-      message: expect.stringContaining('was written, but may be lost with the power'),
+      message: expect.stringContaining('was written, but may be lost in a power failure'),
     })
     expect(await readArchive(file)).toEqual(picture)
   })

@@ -144,7 +144,7 @@ describe('a store is filled', () => {
             },
           )
           const meta = await target.get(META_KEY)
-          if (!ended && meta) expect(() => readEpoch(meta)).toThrow(/is being filled from source/)
+          if (!ended && meta) expect(() => readEpoch(meta)).toThrow(/a copy from source started/)
         }
         expect(withoutMeta(await readContents(target))).toEqual(withoutMeta(await readContents(source)))
       }),
@@ -253,7 +253,10 @@ describe('a store is filled', () => {
       list: target.list.bind(target),
       commit: (operations: readonly Operation[]) => target.commit(operations.filter(({ key }) => !key.startsWith('boxes/'))),
     })
-    await expect(fillStore(forgetful, picture, WHOLE)).rejects.toMatchObject({ code: 'CONTENTION', message: expect.stringContaining('not equal') })
+    await expect(fillStore(forgetful, picture, WHOLE)).rejects.toMatchObject({
+      code: 'CONTENTION',
+      message: expect.stringContaining('differs from the source'),
+    })
     await expect(target.get(META_KEY).then(readEpoch)).rejects.toMatchObject({ code: 'STORE_FORMAT' })
   })
 

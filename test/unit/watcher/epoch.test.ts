@@ -21,7 +21,7 @@ describe('meta/store', () => {
   })
 
   it('of a newer release is refused, with what to do', () => {
-    expect(() => readEpoch(meta('{"format":2,"epoch":1}'))).toThrow(/format 2; this release reads up to 1\. Update/)
+    expect(() => readEpoch(meta('{"format":2,"epoch":1}'))).toThrow(/format 2; this release reads formats up to 1\. Update/)
   })
 
   it('of another hand is refused, whatever it holds', () => {

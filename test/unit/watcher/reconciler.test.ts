@@ -92,7 +92,7 @@ describe('a cache that the watch misled', () => {
     expect(state(player)).toEqual({ repairs: 1, resyncs: 1, epoch, state: 'READY' })
     expect(said(player)).toEqual(['kytos/b created live', 'kytos/a created resync'])
     expect(player.log.lines.filter(line => line.startsWith('error'))).toEqual([
-      `error REPAIR: ${A} is not here as it is in the store, which has revision 2 of it.`,
+      `error REPAIR: the cached ${A} differs from the store, which has revision 2 of it.`,
     ])
     expect((await player.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).data).toEqual({ v: 1 })
   })
@@ -349,7 +349,7 @@ describe('the comparison', () => {
     await compared(player)
     expect(refused).toBeGreaterThan(5)
     expect(state(player)).toMatchObject({ repairs: 0, resyncs: 0, state: 'READY' })
-    expect(player.log.lines.filter(line => /not compared.*no listing today/.test(line))).toHaveLength(5)
+    expect(player.log.lines.filter(line => /comparison.*failed.*no listing today/.test(line))).toHaveLength(5)
   })
 
   it('is not made when it is not wanted', async () => {

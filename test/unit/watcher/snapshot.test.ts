@@ -209,7 +209,7 @@ describe('a snapshot', () => {
     await writeFile(join(folder, 'controller-1'), 'a file where the folder should be')
     await open().flush(cache, () => GOOD)
     expect(await open().read()).toBeUndefined()
-    expect(log.lines).toEqual([expect.stringContaining(`was not kept in ${file}`), expect.stringContaining(`in ${file} cannot be read`)])
+    expect(log.lines).toEqual([expect.stringContaining(`${file} was not written`), expect.stringContaining(`${file} cannot be read`)])
   })
 
   it('that cannot get its name is reported once for each reason, and leaves nothing beside the old one', async () => {

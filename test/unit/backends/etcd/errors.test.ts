@@ -38,7 +38,7 @@ describe('What etcd and the network say', () => {
     const text = '14 UNAVAILABLE: No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1. Resolution note: '
     const error = toStoreError(new CallFailed(readFailure(new Error(text)), false, undefined), 'the first read', 'http://127.0.0.1:1')
     expect(error.message).toBe(
-      'etcd (http://127.0.0.1:1) did not answer the first read: No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1.',
+      'etcd (http://127.0.0.1:1) did not respond to the first read: No connection established. Last error: connect ECONNREFUSED 127.0.0.1:1.',
     )
   })
 })

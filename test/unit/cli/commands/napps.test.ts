@@ -42,7 +42,7 @@ Status: (i)nstalled, (e)nabled
         { napp: 'kytos/settings', enabled: true },
         { napp: 'kytos/topology', version: '2.1' },
       ],
-      broken: [{ napp: 'a/b', error: expect.stringContaining('napp.json is broken') }],
+      broken: [{ napp: 'a/b', error: expect.stringContaining('napp.json is invalid') }],
     })
   })
 
@@ -50,7 +50,7 @@ Status: (i)nstalled, (e)nabled
     const { kytos, root } = await commandLine()
     expect((await kytos('napps', 'list')).stdout).toMatch(/^No NApps are installed\./)
     await writeFiles(root, { 'a/b/napp.json': '{' })
-    expect((await kytos('napps', 'list')).stderr).toContain('a/b/napp.json is broken')
+    expect((await kytos('napps', 'list')).stderr).toContain('a/b/napp.json is invalid')
   })
 })
 
@@ -100,7 +100,7 @@ describe('napps enable and disable', () => {
   it('enable refuses a broken NApp with what is wrong', async () => {
     const { kytos, root } = await commandLine()
     await writeFiles(root, { '.installed/a/b/napp.json': '{' })
-    expect(await kytos('napps', 'enable', 'a/b')).toMatchObject({ exit: 1, stderr: expect.stringContaining('napp.json is broken') })
+    expect(await kytos('napps', 'enable', 'a/b')).toMatchObject({ exit: 1, stderr: expect.stringContaining('napp.json is invalid') })
   })
 })
 
@@ -109,15 +109,15 @@ describe('napps install', () => {
     const { kytos, cwd } = await commandLine()
     await writeFiles(join(cwd, 'mine'), { 'napp.json': { username: 'me', name: 'mine', main: 'm.mjs' }, 'm.mjs': MAIN })
     expect(await kytos('napps', 'install', 'mine')).toEqual({ exit: 0, stdout: 'me/mine is installed and enabled.\n', stderr: '' })
-    expect(await kytos('napps', 'install', 'mine')).toMatchObject({ exit: 5, stderr: expect.stringContaining('--force puts this one in its place') })
+    expect(await kytos('napps', 'install', 'mine')).toMatchObject({ exit: 5, stderr: expect.stringContaining('Use --force to replace it') })
     expect((await kytos('napps', 'install', 'mine', '--force')).exit).toBe(0)
   })
 
   it('says what is wrong with the folder', async () => {
     const { kytos, cwd } = await commandLine()
-    expect(await kytos('napps', 'install', 'nowhere')).toMatchObject({ exit: 1, stderr: expect.stringContaining('is no NApp of this host') })
+    expect(await kytos('napps', 'install', 'nowhere')).toMatchObject({ exit: 1, stderr: expect.stringContaining('is not a NApp of this host') })
     await writeFiles(join(cwd, 'empty'), { readme: '' })
-    expect((await kytos('napps', 'install', 'empty')).stderr).toContain('holds neither napp.json nor kytos.json')
+    expect((await kytos('napps', 'install', 'empty')).stderr).toContain('contains neither napp.json nor kytos.json')
   })
 })
 

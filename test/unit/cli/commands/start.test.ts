@@ -80,7 +80,7 @@ describe('start', () => {
     await enabled(root, 'kytos/settings', "export default () => ({ setup() { throw new Error('out of luck') } })", { priority: 0 })
     expect(await runIn(cwd, ['start'])).toMatchObject({
       exit: 1,
-      stderr: expect.stringContaining('kytos-settings: An unexpected error: out of luck\n'),
+      stderr: expect.stringContaining('kytos-settings: Unexpected error: out of luck\n'),
     })
   })
 

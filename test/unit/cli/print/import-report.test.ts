@@ -11,7 +11,7 @@ const ITEMS: readonly ReportItem[] = [
   { ...setting, action: 'changed', name: 'C', line: 4, layer: 'override', old: 5, new: ['x'.repeat(80)] },
   { ...setting, action: 'changed', name: 'D', line: 5, layer: 'override', old: { a: 1 }, new: {}, reason: 'its default has a too' },
   { ...setting, action: 'same', name: 'E', line: 6, layer: 'default' },
-  { ...setting, action: 'skipped', name: 'F', line: 7, old: 1, new: 2, reason: '1 is stored already; --overwrite replaces it' },
+  { ...setting, action: 'skipped', name: 'F', line: 7, old: 1, new: 2, reason: '1 is already stored; --overwrite replaces it' },
   { ...box, action: 'new', reason: 'dates became text' },
   { ...box, action: 'skipped', name: 'f0', reason: 'it is empty' },
   { kind: 'file', action: 'skipped', file: 'broken.json', line: 1, reason: 'it must be an object' },
@@ -24,7 +24,7 @@ new      kytos/of_lldp B         settings.py:2                 override 18446744
 new      kytos/of_lldp PASSWORD  settings.py:3                 override (a secret)
 changed  kytos/of_lldp C         settings.py:4                 override 5 -> ["${'x'.repeat(55)}...
 changed  kytos/of_lldp D         settings.py:5                 override {"a":1} -> {}; its default has a too
-skipped  kytos/of_lldp F         settings.py:7                 1 is stored already; --overwrite replaces it
+skipped  kytos/of_lldp F         settings.py:7                 1 is already stored; --overwrite replaces it
 new      kytos.topology 5e       storehouse/kytos.topology/5e  dates became text
 skipped  kytos.topology f0       storehouse/kytos.topology/5e  it is empty
 skipped  -                       broken.json:1                 it must be an object
