@@ -169,7 +169,7 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
   const interruption = new AbortController()
   interruption.abort()
   const stopped = await runIn(cwd, ['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'], undefined, interruption)
-  expect(stopped).toMatchObject({ exit: 6, stderr: expect.stringContaining('Stopped. Nothing was written.') })
+  expect(stopped).toMatchObject({ exit: 6, stderr: expect.stringContaining('Interrupted. Nothing was written.') })
   // As a service manager makes it.
   await mkdir(join(cwd, 'store'))
   expect(await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])).toEqual(trial)

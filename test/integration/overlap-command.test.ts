@@ -80,7 +80,7 @@ describe('Commands on a store that overlaps with another one', () => {
     expect(lines).not.toContain('"data":1}')
     expect((await kytos(cwd, 'export', '-c', 'lab.ini')).output).not.toContain(HASH)
     const restored = await kytos(cwd, 'restore', 'lab.archive', '--overwrite', '-c', 'lab.ini')
-    expect([restored.exit, restored.output]).toEqual([0, expect.stringContaining('Compared and equal')])
+    expect([restored.exit, restored.output]).toEqual([0, expect.stringContaining('Verified as equal')])
     const left: Record<string, string> = { ...HELD }
     delete left['meta/store']
     // A store directly at "controllers" has settings where the outer one has overrides of a controller called "settings": by nothing are they told apart any more.
