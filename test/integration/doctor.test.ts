@@ -44,14 +44,14 @@ describe('the doctor', () => {
     await mend(cwd, absent.find('config.absent'))
     expect(await readFile(join(cwd, 'none.ini'), 'utf8')).toBe(await readFile(join(packageRoot(), 'kytos.example.ini'), 'utf8'))
     expect(await doctor(cwd, 'none.ini')).toMatchObject({ exit: 0, broken: [] })
-    await writeFile(join(cwd, 'bad.ini'), '[settings]\nbackend = paper\n')
+    await writeFile(join(cwd, 'bad.ini'), '[settings]\nbackend = filesytem\n')
     const wrong = await doctor(cwd, 'bad.ini')
     expect(wrong).toMatchObject({
       exit: 1,
       broken: ['config.invalid'],
       findings: [{ what: expect.stringContaining('bad.ini:2: [settings] backend') }],
     })
-    await mend(cwd, wrong.find('config.invalid'), {}, 'sed -i s/paper/filesystem/')
+    await mend(cwd, wrong.find('config.invalid'), {}, 'sed -i s/filesytem/filesystem/')
     expect(await doctor(cwd, 'bad.ini')).toMatchObject({ exit: 0, broken: [] })
   })
 
