@@ -182,17 +182,28 @@ describe('Commits whose answers are lost', () => {
     ['deleted and made again', false],
     ['changed', true],
   ])('to a deletion are a lost race only if the key was never deleted since: %s', async (how, isLost) => {
-    const backend = await openBackend(proxy.port)
+    const line = await startMessageLine(etcd.port)
+    onTestFinished(() => line.close())
+    const backend = await openBackend(isLost ? proxy.port : Number(new URL(line.endpoint).port))
     const key = makeKey('boxes', 'gone', how)
     await direct.commit([{ key, put: '"first"' }])
     const { revision } = (await direct.get(key)) ?? {}
     if (isLost) proxy.stall()
-    else proxy.swallowAnswers()
+    // At the answer itself: one that comes later than the deletion is seen would pass.
+    const isSwallowed = new Promise<void>(resolve => {
+      line.breakAt(({ committed }) => {
+        if (!committed) return undefined
+        line.refuse()
+        resolve()
+        return 'before'
+      })
+    })
     const commit = backend.commit([{ key, delete: true, expected: revision ?? 0n, marker: true }])
     if (isLost) await direct.commit([{ key, put: '"other"' }])
-    else while (await direct.get(key));
+    else await isSwallowed
     if (how === 'deleted and made again') await direct.commit([{ key, put: '"other"' }])
-    proxy.resume()
+    if (isLost) proxy.resume()
+    else line.resume()
     if (isLost) expect(await commit).toMatchObject({ committed: false, found: [{ text: '"other"' }] })
     else await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
     expect((await direct.get(key))?.text).toBe(how === 'deleted' ? undefined : '"other"')
