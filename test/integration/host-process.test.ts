@@ -18,7 +18,7 @@ describe('the process', () => {
       await service.ready
       service.child.kill(signal)
       expect(await service.ended).toBe(0)
-      expect(service.output()).toMatch(/link_discovery is stopped(.*\n)+.*change_log is stopped(.*\n)+.*kytos\/settings is stopped/)
+      expect(service.output()).toMatch(/Stopped kytos\/link_discovery\.(.*\n)+.*Stopped kytos\/change_log\.(.*\n)+.*Stopped kytos\/settings\./)
     }
   })
 
@@ -39,7 +39,7 @@ describe('the process', () => {
     await service.ready
     service.child.disconnect()
     expect(await service.ended).toBe(0)
-    expect(service.output()).toContain('kytos/settings is stopped')
+    expect(service.output()).toContain('Stopped kytos/settings.')
   })
 
   it('stops in order, exit code 1, on an error that nobody caught', async () => {
@@ -49,7 +49,7 @@ describe('the process', () => {
     const service = kytosSettings(cwd, 'start')
     expect(await service.ended).toBe(1)
     expect(service.output()).toMatch(/an error that nobody caught.*out of the blue/)
-    expect(service.output()).toContain('kytos/settings is stopped')
+    expect(service.output()).toContain('Stopped kytos/settings.')
   })
 
   it('says in one line that its port is taken, exit code 1', async () => {

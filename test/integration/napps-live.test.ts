@@ -73,7 +73,7 @@ describe('the example NApp with live settings', () => {
     expect(await change('{"intervall": 1}')).toBe(422)
 
     expect(await kytosSettings(cwd, 'napps', 'disable', 'example/live_poller').ended).toBe(0)
-    await service.prints(/example\/live_poller is stopped/)
+    await service.prints(/Stopped example\/live_poller\./)
     const printed = service.output().length
     expect(await change('{"targets": ["c"]}')).toBe(200)
     await service.prints(/kytos\/change_log: example\/live_poller\/targets: .*\["c"\]/)
