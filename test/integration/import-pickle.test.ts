@@ -60,7 +60,7 @@ describe('a box that Python pickled', () => {
     for (const one of written.bad) {
       const begin = performance.now()
       expect(readBoxPickle(bytesOf(one)), `${one.name}, protocol ${one.protocol}`).toEqual({
-        refused: expect.stringMatching(/^(?:it|a|the|bytes) .*\w/),
+        refused: expect.stringMatching(/^(?:its?|an?|one|the|bytes) .*\w/),
       })
       expect(performance.now() - begin, one.name).toBeLessThan(5_000)
     }
