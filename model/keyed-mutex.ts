@@ -4,7 +4,7 @@ import { isSettingsError, SettingsError } from './errors.ts'
  * Lets one task a name through at a time, in the order they came; tasks of different names do not meet. Behind one that did not reach the store those that
  * wait end with STORE_UNREACHABLE, untried: each would wait as long again.
  */
-export class Turnstile {
+export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>()
 
   async run<Result>(name: string, task: () => Promise<Result>): Promise<Result> {

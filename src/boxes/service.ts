@@ -9,7 +9,7 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { type Key, splitKey } from '../../model/key.ts'
-import { Turnstile } from '../../model/keyed-mutex.ts'
+import { KeyedMutex } from '../../model/keyed-mutex.ts'
 import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { boxKey, parseBox, parseCreation, parseName, presentBox, printBox, type StoredBox } from './box.ts'
@@ -36,7 +36,7 @@ const ENVELOPE_BYTES = 64 * 1024
  */
 export class BoxService {
   readonly #options: BoxServiceOptions
-  readonly #turnstile = new Turnstile()
+  readonly #mutex = new KeyedMutex()
   /** Its part of the table of handlers. */
   readonly handlers = {
     'kytos.storehouse.create': (content, { actor }) => this.create(content, actor),
@@ -86,7 +86,7 @@ export class BoxService {
   async delete(content: Content<'delete'>): Promise<boolean> {
     const key = boxKey(content.namespace, content.box_id)
     this.#requireReady()
-    return this.#turnstile.run(key, async () => {
+    return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + PATIENCE
       const { position } = watcher
@@ -111,7 +111,7 @@ export class BoxService {
   /** What is most likely `absent` is not looked at before the first commit, which finds out. */
   async #change(key: Key, actor: Actor, make: (entry: Entry | undefined) => StoredBox, likely?: 'absent'): Promise<Box> {
     this.#requireReady()
-    return this.#turnstile.run(key, async () => {
+    return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
       const deadline = performance.now() + PATIENCE
       const { position } = watcher

@@ -1,5 +1,5 @@
 import { SettingsError } from '../../model/errors.ts'
-import { Turnstile } from '../../model/keyed-mutex.ts'
+import { KeyedMutex } from '../../model/keyed-mutex.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { unknownNamespace } from './present.ts'
@@ -13,7 +13,7 @@ interface Place {
 /** Which namespaces there are, and which new ones may come to be. */
 export class Names {
   readonly #watcher: Watcher
-  readonly #newNames = new Turnstile()
+  readonly #newNames = new KeyedMutex()
 
   constructor(watcher: Watcher) {
     this.#watcher = watcher

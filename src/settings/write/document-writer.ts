@@ -2,7 +2,7 @@ import type { Backend, Operation } from '../../../backends/backend.ts'
 import type { Entry, Revision } from '../../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import type { Key } from '../../../model/key.ts'
-import { Turnstile } from '../../../model/keyed-mutex.ts'
+import { KeyedMutex } from '../../../model/keyed-mutex.ts'
 import { type Base, baseFromFound, isSameBase, readBase } from '../../state/document-reader.ts'
 import { adoptEdit, commitAside, type Edit } from './adoption.ts'
 import { Courtesy } from './courtesy.ts'
@@ -40,7 +40,7 @@ export interface WriterOptions {
 
 export class DocumentWriter {
   readonly #options: WriterOptions
-  readonly #turnstile = new Turnstile()
+  readonly #mutex = new KeyedMutex()
   /** What own commits left behind, until the cache has seen it: the base of the next one in the row. */
   readonly #recent = new Map<Key, Base>()
   /** None where no other controller can be. */
@@ -61,7 +61,7 @@ export class DocumentWriter {
     const asked = performance.now()
     const names = [...new Set(change.keys.map(key => key.toLowerCase()))].sort()
     const work = names.reduceRight<() => Promise<readonly Written[]>>(
-      (inner, name) => () => this.#turnstile.run(name, inner),
+      (inner, name) => () => this.#mutex.run(name, inner),
       () => {
         // Who asked is about to stop waiting, and must not find it done later.
         if (performance.now() - asked > QUEUE) throw queued(change.keys)
@@ -79,7 +79,7 @@ export class DocumentWriter {
 
   /** Records an edit by hand, unless another controller did it first, or a later change was recorded already. */
   adopt(edit: Edit): Promise<void> {
-    return this.#turnstile.run(edit.key.toLowerCase(), () => this.#adopt(edit))
+    return this.#mutex.run(edit.key.toLowerCase(), () => this.#adopt(edit))
   }
 
   async #write(change: Change): Promise<readonly Written[]> {

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { Turnstile } from '../../../model/keyed-mutex.ts'
+import { KeyedMutex } from '../../../model/keyed-mutex.ts'
 import type { Random } from '../random.ts'
 import type { Stage } from '../stage.ts'
 import { type Ending, endEach } from '../within.ts'
@@ -85,8 +85,8 @@ async function build(ground: Ground, controllers: number, endings: Ending[], clo
 
   const { etcdctl } = ground
   const truth = createTruth(etcdctl, PREFIX)
-  const turnstile = new Turnstile()
-  const world: World = { seats, lines, etcdctl, truth, alone: task => turnstile.run('store', task) }
+  const mutex = new KeyedMutex()
+  const world: World = { seats, lines, etcdctl, truth, alone: task => mutex.run('store', task) }
   return {
     name: ground.name,
     etcdctl,
