@@ -2,8 +2,16 @@ import { join } from 'node:path'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** Files that take a minute or more: were they begun last, the other workers would have nothing to do meanwhile. */
-const LONG = ['integration/settings-crowd', 'integration/migration', 'chaos/mutants', 'integration/import-command']
+/**
+ * Files that take a minute or more: were they begun last, the other workers would have nothing to do
+ * meanwhile.
+ */
+const LONG = [
+  'integration/settings-crowd',
+  'integration/migration',
+  'chaos/mutants',
+  'integration/import-command',
+]
 /** It shows what holds on time as well: last, when little runs beside it. */
 const QUIET = 'chaos/rounds'
 
@@ -28,7 +36,8 @@ export default defineConfig({
     },
   },
   test: {
-    // Machines are shared: what takes a second on a quiet one took twenty on a busy one. Only what hangs takes all of this.
+    // Machines are shared: what takes a second on a quiet one took twenty on a busy one. Only what hangs
+    // takes all of this.
     testTimeout: 60_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },
@@ -37,8 +46,16 @@ export default defineConfig({
     maxWorkers: 4,
     sequence: { sequencer: LongFirst },
     projects: [
-      // Files share the modules that their worker has loaded: to load them for each took half of the time of the unit tests. So no module keeps what one file needs.
-      { extends: true, test: { name: 'shared', include: ['test/{unit,conformance,integration}/**/*.test.ts'], isolate: false } },
+      // Files share the modules that their worker has loaded: to load them for each took half of the time of
+      // the unit tests. So no module keeps what one file needs.
+      {
+        extends: true,
+        test: {
+          name: 'shared',
+          include: ['test/{unit,conformance,integration}/**/*.test.ts'],
+          isolate: false,
+        },
+      },
       // What measures memory and kills processes has a process of its own.
       { extends: true, test: { name: 'chaos', include: ['test/chaos/**/*.test.ts'] } },
     ],

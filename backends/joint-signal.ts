@@ -8,8 +8,8 @@ export interface JointSignal {
 }
 
 /**
- * A signal that stands for several. Not `AbortSignal.any`: up to Node 22 that leaves a weak reference at each of them for every one that was ever made, and the
- * signals here live as long as the process.
+ * A signal that stands for several. Not `AbortSignal.any`: up to Node 22 that leaves a weak reference at each
+ * of them for every one that was ever made, and the signals here live as long as the process.
  */
 export function joinSignals(...signals: readonly AbortSignal[]): JointSignal {
   const joint = new AbortController()

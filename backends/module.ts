@@ -1,7 +1,10 @@
 import type { JsonObject } from '../model/value.ts'
 import type { Backend, Surroundings } from './backend.ts'
 
-/** The version of the contract in `backend.ts` and of {@link BackendModule}. It changes only with what a backend must do. */
+/**
+ * The version of the contract in `backend.ts` and of {@link BackendModule}. It changes only with what a
+ * backend must do.
+ */
 export const CONTRACT_VERSION = 1
 
 /** Names that a backend of another package cannot have: those of this package. */
@@ -15,7 +18,8 @@ export function isBackendName(text: string): boolean {
 }
 
 /**
- * What the module of a backend exports. `[settings] backend` names the module, `[settings.<name>]` holds its options.
+ * What the module of a backend exports. `[settings] backend` names the module, `[settings.<name>]` holds its
+ * options.
  * @example
  * import type { BackendModule } from 'kytos-settings/backend'
  * import { MyBackend } from './my-backend.js'
@@ -33,9 +37,9 @@ export interface BackendModule {
   /** Lower-case letters, digits, `-` and `_`, 64 at most; `filesystem`, `etcd` and `memory` are taken. */
   readonly name: string
   /**
-   * The JSON Schema (draft 2020-12) of the options, an object with `properties`. Their names are lower-case, as keys of
-   * kytos.ini are. `format: "path"` has a text made absolute, from the folder of kytos.ini; `x-sensitive: true` keeps a
-   * value out of messages and of the name of the store.
+   * The JSON Schema (draft 2020-12) of the options, an object with `properties`. Their names are lower-case,
+   * as keys of kytos.ini are. `format: "path"` has a text made absolute, from the folder of kytos.ini;
+   * `x-sensitive: true` keeps a value out of messages and of the name of the store.
    */
   readonly options: JsonObject
   /** The version of the contract that the backend keeps; absent is 1. */

@@ -1,5 +1,6 @@
 /**
- * The contract of a backend: what the author of one imports from `kytos-settings/backend`. docs/backends.md is its guide.
+ * The contract of a backend: what the author of one imports from `kytos-settings/backend`. docs/backends.md
+ * is its guide.
  * @example
  * import { type Backend, makeKey, SettingsError } from 'kytos-settings/backend'
  *

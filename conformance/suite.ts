@@ -41,7 +41,10 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
 /** Cases that disturb the other stores of the same server; they run alone, after the others. */
 export const LONELY_CASES: Readonly<Record<string, readonly Case[]>> = { 'lost history': lostHistory }
 
-/** Options of a group or a test; `concurrency` is for node:test, `concurrent` for vitest, and each ignores the other. */
+/**
+ * Options of a group or a test; `concurrency` is for node:test, `concurrent` for vitest, and each ignores the
+ * other.
+ */
 export interface RunnerOptions {
   readonly concurrency?: number
   readonly concurrent?: boolean
@@ -56,13 +59,17 @@ export interface Runner {
   readonly it: (title: string, options: RunnerOptions, run: () => Promise<void>) => unknown
 }
 
-/** Cases mostly wait, for a round trip or for the time of a ttl, so that many run at once: this many groups of this many cases. */
+/**
+ * Cases mostly wait, for a round trip or for the time of a ttl, so that many run at once: this many groups of
+ * this many cases.
+ */
 const GROUPS_AT_ONCE = 3
 const CASES_AT_ONCE = 4
 
 /**
- * Declares every case of the contract as a test of this backend; cases that need what the backend does not support are
- * shown as skipped. A case that fails throws an AssertionError, or the error that the backend should not have thrown.
+ * Declares every case of the contract as a test of this backend; cases that need what the backend does not
+ * support are shown as skipped. A case that fails throws an AssertionError, or the error that the backend
+ * should not have thrown.
  * @example
  * import { describe, it } from 'node:test'
  * import { suite } from 'kytos-settings/conformance'

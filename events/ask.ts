@@ -11,14 +11,23 @@ export interface AskOptions {
 
 /**
  * Emits a command and gives its answer.
- * @throws SettingsError the handler's own, SERVICE_ABSENT, COMMAND_NOT_FOUND, or TIMEOUT after `timeout`; the signal's reason once it aborts.
+ * @throws SettingsError the handler's own, SERVICE_ABSENT, COMMAND_NOT_FOUND, or TIMEOUT after `timeout`; the
+ * signal's reason once it aborts.
  */
-export function ask<N extends CommandName>(bus: Bus, name: N, content: CommandContent<N>, options: AskOptions = {}): Promise<CommandAnswer<N>> {
+export function ask<N extends CommandName>(
+  bus: Bus,
+  name: N,
+  content: CommandContent<N>,
+  options: AskOptions = {},
+): Promise<CommandAnswer<N>> {
   const { timeout = 30_000, signal } = options
   return new Promise((resolve, reject) => {
     signal?.throwIfAborted()
     const abort = (): void => settle(() => reject(signal?.reason))
-    const timer = setTimeout(() => settle(() => reject(late(name, timeout))), Math.min(timeout, LONGEST_TIMEOUT))
+    const timer = setTimeout(
+      () => settle(() => reject(late(name, timeout))),
+      Math.min(timeout, LONGEST_TIMEOUT),
+    )
     const settle = (how: () => void): void => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)

@@ -14,10 +14,12 @@ import { checkEventName } from './pattern.ts'
 import { Turns } from './turns.ts'
 
 /*
- * The bus. `emit` puts an event into the inboxes of those who wait for it and returns; delivery begins in a microtask.
+ * The bus. `emit` puts an event into the inboxes of those who wait for it and returns; delivery begins in a
+ * microtask.
  *
  * Invariants:
- *  1. Every listener hears every event that matched while it listened, once, in order of emission (an inbox far behind: folded, see inbox.ts).
+ *  1. Every listener hears every event that matched while it listened, once, in order of emission (an inbox
+ *     far behind: folded, see inbox.ts).
  *  2. A listener that throws, rejects, hangs or is slow changes nothing for any other, nor for whoever emits.
  *  3. A command is answered once: by its handler, or by an error that says why there is none.
  *  4. Only announce() says facts, and what it says cannot be altered by those who hear it.
@@ -59,14 +61,22 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
   const desk = new CommandDesk(deadLetters, message => log?.error(message))
 
   const post = <Content>(name: string, content: Content, priority = 0): KytosEvent<Content> => {
-    const event = Object.freeze({ id: randomUUID(), name, content, timestamp: now(), priority, reinjections: 0 })
+    const event = Object.freeze({
+      id: randomUUID(),
+      name,
+      content,
+      timestamp: now(),
+      priority,
+      reinjections: 0,
+    })
     outsideHook(() => exchange.post(event))
     return event
   }
 
   const failed = (inbox: Inbox, event: KytosEvent, error: unknown): void => {
     deadLetters.add(inbox.name, event, error, again => {
-      // Never folded: it is older than what waits there, and as the last of its subject it would turn time back.
+      // Never folded: it is older than what waits there, and as the last of its subject it would turn time
+      // back.
       inbox.post({ place: exchange.place(), foldable: false, event: again })
       return !inbox.closed
     })
@@ -114,11 +124,19 @@ export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = 
     backlog: () => exchange.backlog(),
     deadLetters,
     consumers,
-    census: () => ({ ...exchange.census(), handlers: desk.size, deadLetters: deadLetters.size, consumers: consumers.size }),
+    census: () => ({
+      ...exchange.census(),
+      handlers: desk.size,
+      deadLetters: deadLetters.size,
+      consumers: consumers.size,
+    }),
   }
 }
 
-/** ISO 8601 timestamps in UTC; printing one costs more than posting an event, so one is printed once a millisecond. */
+/**
+ * ISO 8601 timestamps in UTC; printing one costs more than posting an event, so one is printed once a
+ * millisecond.
+ */
 function createTimestamps(clock: () => number): () => string {
   let at = Number.NaN
   let text = ''

@@ -53,11 +53,16 @@ export interface Explanation extends LayerValue {
 export interface Preview {
   readonly changes: readonly ValueChange[]
   readonly consumers: readonly PreviewedConsumer[]
-  /** Other overrides of the namespace that would be ignored, because they would no longer match the schema. */
+  /**
+   * Other overrides of the namespace that would be ignored, because they would no longer match the schema.
+   */
   readonly rejected: readonly { readonly scope: string; readonly errors: readonly RuleBroken[] }[]
 }
 
-/** A NApp that uses the settings, how what changes takes effect there (the strictest mode), and what it says to it. */
+/**
+ * A NApp that uses the settings, how what changes takes effect there (the strictest mode), and what it says
+ * to it.
+ */
 export interface PreviewedConsumer {
   readonly controller: string
   readonly napp: string
@@ -66,5 +71,8 @@ export interface PreviewedConsumer {
   readonly reason: string | null
 }
 
-/** What a NApp says to a change; who has no `changing` hook, or is not concerned, accepts. `late`: it did not answer in time, which refuses too. */
+/**
+ * What a NApp says to a change; who has no `changing` hook, or is not concerned, accepts. `late`: it did not
+ * answer in time, which refuses too.
+ */
 export type Verdict = 'accepted' | 'refused' | 'late'

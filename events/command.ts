@@ -24,7 +24,14 @@ export const READ = { effect: 'read', permission: 'read' } as const
 export const WRITE = { effect: 'write', permission: 'write' } as const
 
 /** Errors of every command: its content, its handler, the store. */
-const COMMAND_ERRORS = ['CONTENT_MALFORMED', 'SERVICE_ABSENT', 'TIMEOUT', 'STORE_UNREACHABLE', 'STORE_REFUSED', 'STORE_DAMAGED'] as const
+const COMMAND_ERRORS = [
+  'CONTENT_MALFORMED',
+  'SERVICE_ABSENT',
+  'TIMEOUT',
+  'STORE_UNREACHABLE',
+  'STORE_REFUSED',
+  'STORE_DAMAGED',
+] as const
 /** Further errors of every command that writes. */
 const WRITE_ERRORS = [
   'STORE_STALE',
@@ -48,7 +55,9 @@ interface Definition {
   readonly carries?: 'box'
 }
 
-/** The record of a command. `errors` lists the codes of its own, beside those that its effect brings along. */
+/**
+ * The record of a command. `errors` lists the codes of its own, beside those that its effect brings along.
+ */
 export type Command = Definition &
   (
     | { readonly effect: 'read'; readonly errors: readonly Exclude<ErrorCode, CommandError>[] }
@@ -104,7 +113,10 @@ export type AnswerOf<T extends Type> = T extends Type<infer Value> ? Value : nev
 
 /** The content and the answer of each command of a table. */
 export type CommandsOf<Table extends Readonly<Record<string, Command>>> = {
-  readonly [Name in keyof Table]: { readonly content: ContentOf<Table[Name]['fields']>; readonly answer: AnswerOf<Table[Name]['answer']> }
+  readonly [Name in keyof Table]: {
+    readonly content: ContentOf<Table[Name]['fields']>
+    readonly answer: AnswerOf<Table[Name]['answer']>
+  }
 }
 
 /** Every code that a command may fail with, apart from INTERNAL_ERROR. */

@@ -9,8 +9,8 @@ import { isThenable } from './inbox.ts'
  * Who uses which settings in this process, and what they say before a change is committed.
  *
  * Invariants:
- *  1. A question is answered within its deadline, whatever the hooks do; a hook that has not answered an earlier one in time is not waited for again until it
- *     has, or half a minute has passed.
+ *  1. A question is answered within its deadline, whatever the hooks do; a hook that has not answered an
+ *     earlier one in time is not waited for again until it has, or half a minute has passed.
  *  2. Only a hook that ends well and gives no reason accepts; one that throws, or is late, refuses.
  *  3. A hook issues no commands while it is asked: it would wait for the very change that waits for it.
  */
@@ -30,7 +30,10 @@ interface Question {
   over: boolean
 }
 
-/** Milliseconds for which a hook that owes an answer is not asked again: one that was lost must not refuse for ever. */
+/**
+ * Milliseconds for which a hook that owes an answer is not asked again: one that was lost must not refuse for
+ * ever.
+ */
 const PATIENCE = 30_000
 
 /** The question that a hook is being asked, in everything that it calls. */
@@ -51,7 +54,10 @@ export class Consumers implements Consultation {
   /** @throws SettingsError CONTENT_MALFORMED for a hook that is no function. */
   add(namespace: string, napp: string, { changing }: Consumer): Unsubscribe {
     if (changing !== undefined && typeof changing !== 'function') {
-      throw new SettingsError('CONTENT_MALFORMED', `"changing" for "${namespace}" must be a function, not ${typeof changing}.`)
+      throw new SettingsError(
+        'CONTENT_MALFORMED',
+        `"changing" for "${namespace}" must be a function, not ${typeof changing}.`,
+      )
     }
     const seat: Seat = { napp, changing, owing: new Set() }
     const seats = this.#seats.get(namespace) ?? new Set()
@@ -72,7 +78,10 @@ export class Consumers implements Consultation {
     return [...this.#seats.values()].reduce((sum, seats) => sum + seats.size, 0)
   }
 
-  /** Asks every hook of the namespace at once and gives what each NApp says, sorted by name; the first hook of a NApp that does not accept speaks for it. */
+  /**
+   * Asks every hook of the namespace at once and gives what each NApp says, sorted by name; the first hook of
+   * a NApp that does not accept speaks for it.
+   */
   async consult(proposal: Proposal): Promise<readonly Opinion[]> {
     // Those who are there when the question is asked, whatever they do about it.
     const seats = [...(this.#seats.get(proposal.namespace) ?? [])]
@@ -91,7 +100,12 @@ export class Consumers implements Consultation {
     if (!changing) return { napp, verdict: 'accepted', reason: null }
     const since = performance.now()
     const owed = [...seat.owing].find(one => since - one.since < PATIENCE)
-    if (owed) return { napp, verdict: 'late', reason: `it has not answered the request of ${owed.at}; if it hangs, restart or disable it` }
+    if (owed)
+      return {
+        napp,
+        verdict: 'late',
+        reason: `it has not answered the request of ${owed.at}; if it hangs, restart or disable it`,
+      }
     const end = new AbortController()
     const question: Question = { at: new Date().toISOString(), since, over: false }
     let timer: NodeJS.Timeout | undefined
@@ -102,7 +116,9 @@ export class Consumers implements Consultation {
         end.abort()
       }, this.#deadline)
     })
-    const answer = asked.run(question, () => answerOf(napp, changing, proposal, end.signal)).finally(() => seat.owing.delete(question))
+    const answer = asked
+      .run(question, () => answerOf(napp, changing, proposal, end.signal))
+      .finally(() => seat.owing.delete(question))
     try {
       return await Promise.race([answer, late])
     } finally {
@@ -120,16 +136,29 @@ export function outsideHook<Result>(work: () => Result): Result {
 /** @throws SettingsError HOOK_COMMAND when a hook that is being asked says a command. */
 export function refuseInHook(command: string): void {
   if (asked.getStore()?.over !== false) return
-  throw new SettingsError('HOOK_COMMAND', `A changing hook may not send commands, such as "${command}". Use the hook's arguments instead.`)
+  throw new SettingsError(
+    'HOOK_COMMAND',
+    `A changing hook may not send commands, such as "${command}". Use the hook's arguments instead.`,
+  )
 }
 
-async function answerOf(napp: string, changing: ChangingHook, proposal: Proposal, signal: AbortSignal): Promise<Opinion> {
+async function answerOf(
+  napp: string,
+  changing: ChangingHook,
+  proposal: Proposal,
+  signal: AbortSignal,
+): Promise<Opinion> {
   try {
     const given: unknown = changing(proposal, signal)
     const reason: unknown = isThenable(given) ? await given : given
     if (reason === undefined) return { napp, verdict: 'accepted', reason: null }
     if (reason === '') return { napp, verdict: 'refused', reason: 'it returned an empty reason' }
-    return { napp, verdict: 'refused', reason: typeof reason === 'string' ? reason : `its hook returned ${typeof reason}, not a string or undefined` }
+    return {
+      napp,
+      verdict: 'refused',
+      reason:
+        typeof reason === 'string' ? reason : `its hook returned ${typeof reason}, not a string or undefined`,
+    }
   } catch (error) {
     return { napp, verdict: 'refused', reason: describeError(error).message }
   }

@@ -9,7 +9,10 @@ import type { Fields } from './command.ts'
 /** The longest comment, in characters. */
 const COMMENT_LENGTH = 512
 
-/** Checks which members a content has, not what they hold. @throws SettingsError CONTENT_MALFORMED for an unknown member, and for a missing one. */
+/**
+ * Checks which members a content has, not what they hold.
+ * @throws SettingsError CONTENT_MALFORMED for an unknown member, and for a missing one.
+ */
 export function checkFields(command: string, content: object, fields: Fields): void {
   const allowed = Object.keys(fields)
   const required = allowed.filter(field => fields[field]?.required)
@@ -26,12 +29,17 @@ export function checkFields(command: string, content: object, fields: Fields): v
   }
   for (const field of required) {
     if ((content as Record<string, unknown>)[field] === undefined) {
-      throw new SettingsError('CONTENT_MALFORMED', `"${command}" requires the field "${field}".`, { details: { expected: required } })
+      throw new SettingsError('CONTENT_MALFORMED', `"${command}" requires the field "${field}".`, {
+        details: { expected: required },
+      })
     }
   }
 }
 
-/** Any JSON value from a caller, as an own frozen copy. @throws SettingsError JSON_MALFORMED for what is none, or nests too deep to be stored. */
+/**
+ * Any JSON value from a caller, as an own frozen copy.
+ * @throws SettingsError JSON_MALFORMED for what is none, or nests too deep to be stored.
+ */
 export function parseValue(value: unknown, field: string): Json {
   const data = toJson(value)
   refuseExcess(data, `"${field}"`, Number.POSITIVE_INFINITY)
@@ -41,34 +49,44 @@ export function parseValue(value: unknown, field: string): Json {
 /** A JSON object from a caller, as an own frozen copy. */
 export function parseData(value: unknown, field: string): JsonObject {
   const data = parseValue(value, field)
-  if (!isObject(data)) throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be a JSON object.`, { details: { field } })
+  if (!isObject(data))
+    throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be a JSON object.`, { details: { field } })
   return data
 }
 
 export function parseGuard(value: unknown): Revision | undefined {
   if (value === undefined) return undefined
   const revision = typeof value === 'string' ? parseRevision(value) : undefined
-  if (revision === undefined) throw new SettingsError('CONTENT_MALFORMED', `"revision" must be a decimal string such as "42", not ${quote(value)}.`)
+  if (revision === undefined)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `"revision" must be a decimal string such as "42", not ${quote(value)}.`,
+    )
   return revision
 }
 
 export function parseComment(value: unknown): string | undefined {
   if (value === undefined) return undefined
   if (typeof value !== 'string' || value.length > COMMENT_LENGTH || !value.isWellFormed()) {
-    throw new SettingsError('CONTENT_MALFORMED', `"comment" must be a string of at most ${COMMENT_LENGTH} characters.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `"comment" must be a string of at most ${COMMENT_LENGTH} characters.`,
+    )
   }
   return value
 }
 
 export function parseText(value: unknown, field: string): string {
-  if (typeof value !== 'string' || value === '') throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be a non-empty string.`)
+  if (typeof value !== 'string' || value === '')
+    throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be a non-empty string.`)
   return value
 }
 
 /** True or false; false when absent. */
 export function parseFlag(value: unknown, field: string): boolean {
   if (value === undefined) return false
-  if (typeof value !== 'boolean') throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be true or false, not ${quote(value)}.`)
+  if (typeof value !== 'boolean')
+    throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be true or false, not ${quote(value)}.`)
   return value
 }
 
@@ -76,7 +94,10 @@ export function parseFlag(value: unknown, field: string): boolean {
 export function parseCount(value: unknown, field: string, preset: number, most: number): number {
   if (value === undefined) return preset
   if (typeof value !== 'number' || !Number.isInteger(value) || value < 1 || value > most) {
-    throw new SettingsError('CONTENT_MALFORMED', `"${field}" must be an integer from 1 to ${most}, not ${quote(value)}.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `"${field}" must be an integer from 1 to ${most}, not ${quote(value)}.`,
+    )
   }
   return value
 }
@@ -86,8 +107,12 @@ export function parseMethod<M extends string>(value: unknown, allowed: readonly 
   if (value === undefined) return preset
   const found = allowed.find(method => method === value)
   if (found === undefined)
-    throw new SettingsError('METHOD_NOT_FOUND', `Unknown "method" ${quote(value)}; allowed are ${allowed.join(', ')}.`, {
-      details: { got: typeof value === 'string' ? value : quote(value), expected: allowed },
-    })
+    throw new SettingsError(
+      'METHOD_NOT_FOUND',
+      `Unknown "method" ${quote(value)}; allowed are ${allowed.join(', ')}.`,
+      {
+        details: { got: typeof value === 'string' ? value : quote(value), expected: allowed },
+      },
+    )
   return found
 }

@@ -27,7 +27,13 @@ export class DeadLetterBox implements DeadLetters {
   }
 
   add(listener: string, event: KytosEvent, error: unknown, redeliver: Redeliver): void {
-    const letter: DeadLetter = Object.freeze({ id: randomUUID(), listener, event, error: describeError(error), at: this.#now() })
+    const letter: DeadLetter = Object.freeze({
+      id: randomUUID(),
+      listener,
+      event,
+      error: describeError(error),
+      at: this.#now(),
+    })
     this.#letters.set(letter.id, { letter, redeliver })
     if (this.#letters.size <= this.#limit) return
     const [oldest] = this.#letters.keys()
@@ -68,7 +74,12 @@ export class DeadLetterBox implements DeadLetters {
 /** What a thrown value says, whatever it is; never its stack. */
 export function describeError(error: unknown): DeadLetter['error'] {
   if (!(error instanceof Error))
-    return { message: typeof error === 'string' ? error : `The listener threw a value that is not an Error: ${typeof error}` }
+    return {
+      message:
+        typeof error === 'string'
+          ? error
+          : `The listener threw a value that is not an Error: ${typeof error}`,
+    }
   const code = 'code' in error && typeof error.code === 'string' ? error.code : undefined
   return code === undefined ? { message: error.message } : { message: error.message, code }
 }

@@ -18,8 +18,9 @@ interface CommandEnvelope {
 export type Mishap = (message: string) => void
 
 /**
- * Answers commands, each as it comes: handlers of different events run at the same time, with the fields that the command's record has and no others. Whoever asked hears of it exactly once, through the callback;
- * where there is none, or it throws, the command goes to the dead letters.
+ * Answers commands, each as it comes: handlers of different events run at the same time, with the fields that
+ * the command's record has and no others. Whoever asked hears of it exactly once, through the callback; where
+ * there is none, or it throws, the command goes to the dead letters.
  */
 export class CommandDesk {
   readonly #handlers = new Map<string, Handler<CommandName>>()
@@ -38,7 +39,8 @@ export class CommandDesk {
 
   serve<N extends CommandName>(name: N, handler: Handler<N>): Unsubscribe {
     if (!findCommand(name)) throw unknownCommand(name)
-    if (this.#handlers.has(name)) throw new SettingsError('INTERNAL_ERROR', `"${name}" already has a handler; a command has exactly one.`)
+    if (this.#handlers.has(name))
+      throw new SettingsError('INTERNAL_ERROR', `"${name}" already has a handler; a command has exactly one.`)
     // Stored under its own name, and only ever called with a command of that name.
     const stored = handler as unknown as Handler<CommandName>
     this.#handlers.set(name, stored)
@@ -66,7 +68,8 @@ export class CommandDesk {
       const command = findCommand(event.name)
       if (!handler || !command) throw unservedCommand(event.name)
       checkFields(event.name, content, command.fields)
-      // The sender's types vouch for what the fields hold, and the handler checks it: content may come from untyped code.
+      // The sender's types vouch for what the fields hold, and the handler checks it: content may come from
+      // untyped code.
       const answer = await handler(content as Parameters<Handler<CommandName>>[0], { actor, event })
       this.#answer(event, actor, callback, answer, null)
     } catch (thrown) {
@@ -76,7 +79,13 @@ export class CommandDesk {
     }
   }
 
-  #answer(event: KytosEvent, actor: Actor, callback: unknown, data: unknown, error: SettingsError | null): void {
+  #answer(
+    event: KytosEvent,
+    actor: Actor,
+    callback: unknown,
+    data: unknown,
+    error: SettingsError | null,
+  ): void {
     for (const tell of this.#watchers) tell({ event, actor, error })
     if (typeof callback !== 'function') {
       if (error) this.#deadLetters.add(actor.name, event, error, again => this.#again(again))
@@ -103,14 +112,20 @@ export class CommandDesk {
 
 function unservedCommand(name: string): SettingsError {
   if (!findCommand(name)) return unknownCommand(name)
-  return new SettingsError('SERVICE_ABSENT', `"${name}" has no handler: the Settings NApp is starting or has stopped. Retry later.`, {
-    details: { command: name },
-  })
+  return new SettingsError(
+    'SERVICE_ABSENT',
+    `"${name}" has no handler: the Settings NApp is starting or has stopped. Retry later.`,
+    {
+      details: { command: name },
+    },
+  )
 }
 
 function unknownCommand(name: string): SettingsError {
   const nearest = closestMatch(name, Object.keys(COMMANDS))
-  return new SettingsError('COMMAND_NOT_FOUND', `Unknown command "${name}"; did you mean "${nearest}"?`, { details: { got: name, nearest } })
+  return new SettingsError('COMMAND_NOT_FOUND', `Unknown command "${name}"; did you mean "${nearest}"?`, {
+    details: { got: name, nearest },
+  })
 }
 
 function stackOf(thrown: unknown): string {

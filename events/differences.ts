@@ -9,8 +9,8 @@ export interface Difference {
 }
 
 /**
- * Where two objects differ, at their leaves: everything but a non-empty object is a leaf, an array too. Members of `before` come first, in its order, then
- * the added ones.
+ * Where two objects differ, at their leaves: everything but a non-empty object is a leaf, an array too.
+ * Members of `before` come first, in its order, then the added ones.
  */
 export function differences(before: JsonObject, after: JsonObject): readonly Difference[] {
   const found: Difference[] = []
@@ -25,7 +25,13 @@ function compareMembers(before: JsonObject, after: JsonObject, path: string, fou
   }
 }
 
-function compare(before: Json | undefined, after: Json | undefined, above: string, key: string, found: Difference[]): void {
+function compare(
+  before: Json | undefined,
+  after: Json | undefined,
+  above: string,
+  key: string,
+  found: Difference[],
+): void {
   if (equalJson(before, after)) return
   const path = above + pointerToken(key)
   const inBefore = isBranch(before)
@@ -33,7 +39,12 @@ function compare(before: Json | undefined, after: Json | undefined, above: strin
   if (inBefore && inAfter) compareMembers(before, after, path, found)
   else if (inBefore && after === undefined) compareMembers(before, {}, path, found)
   else if (inAfter && before === undefined) compareMembers({}, after, path, found)
-  else found.push({ path, ...(before !== undefined && { old: before }), ...(after !== undefined && { new: after }) })
+  else
+    found.push({
+      path,
+      ...(before !== undefined && { old: before }),
+      ...(after !== undefined && { new: after }),
+    })
 }
 
 function isBranch(value: Json | undefined): value is JsonObject {

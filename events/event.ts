@@ -15,13 +15,20 @@ export interface KytosEvent<Content = unknown> {
   readonly reinjections: number
 }
 
-/** Called with one event at a time, after the promise of the previous call has settled. An error it throws makes a dead letter. */
+/**
+ * Called with one event at a time, after the promise of the previous call has settled. An error it throws
+ * makes a dead letter.
+ */
 export type Listener<Content = unknown> = (event: KytosEvent<Content>) => void | Promise<void>
 
 export type Unsubscribe = () => void
 
 /** The callback of a command, as in storehouse: on failure `data` is false and `error` is the reason. */
-export type Callback<Answer = unknown> = (event: KytosEvent, data: Answer | false, error: Error | null) => void
+export type Callback<Answer = unknown> = (
+  event: KytosEvent,
+  data: Answer | false,
+  error: Error | null,
+) => void
 
 export interface EmitOptions {
   readonly priority?: number
@@ -48,8 +55,14 @@ export interface Proposal {
   readonly dry_run: boolean
 }
 
-/** Returns undefined to accept, or a reason to reject; throwing also rejects. The signal aborts at the deadline. */
-export type ChangingHook = (proposal: Proposal, signal: AbortSignal) => undefined | string | Promise<undefined | string>
+/**
+ * Returns undefined to accept, or a reason to reject; throwing also rejects. The signal aborts at the
+ * deadline.
+ */
+export type ChangingHook = (
+  proposal: Proposal,
+  signal: AbortSignal,
+) => undefined | string | Promise<undefined | string>
 
 export interface Consumer {
   readonly changing?: ChangingHook
@@ -72,7 +85,10 @@ export interface Consultation {
   consult(proposal: Proposal): Promise<readonly Opinion[]>
 }
 
-/** The view of the bus of one NApp or request: it stamps its actor on commands and rejects events reserved for the service. */
+/**
+ * The view of the bus of one NApp or request: it stamps its actor on commands and rejects events reserved for
+ * the service.
+ */
 export interface Bus {
   readonly actor: Actor
   /** @throws SettingsError EVENT_RESERVED for `settings.*`, `box.*` and `kytos/settings.*`. */
@@ -81,11 +97,18 @@ export interface Bus {
     content: CommandContent<N> & { readonly callback?: Callback<CommandAnswer<N>> },
     options?: EmitOptions,
   ): KytosEvent
-  emit<Name extends string>(name: Exclude<Name, CommandName>, content?: object, options?: EmitOptions): KytosEvent
+  emit<Name extends string>(
+    name: Exclude<Name, CommandName>,
+    content?: object,
+    options?: EmitOptions,
+  ): KytosEvent
   /** Listens by exact name, or by a regular expression against the whole name. */
   on<N extends FactName>(name: N, listener: Listener<Facts[N]>, options?: ListenOptions): Unsubscribe
   on(name: string | RegExp, listener: Listener, options?: ListenOptions): Unsubscribe
-  /** Registers a consumer of a namespace: previews list it, and its hook is called before a change is committed here. */
+  /**
+   * Registers a consumer of a namespace: previews list it, and its hook is called before a change is
+   * committed here.
+   */
   consume(namespace: string, consumer?: Consumer): Unsubscribe
 }
 
@@ -110,7 +133,10 @@ export interface DeadLetter {
 export interface DeadLetters {
   readonly size: number
   list(): readonly DeadLetter[]
-  /** Hands the event again to the listener that failed, and to no other. @throws SettingsError DEAD_LETTER_NOT_FOUND. */
+  /**
+   * Hands the event again to the listener that failed, and to no other.
+   * @throws SettingsError DEAD_LETTER_NOT_FOUND.
+   */
   reinject(id: string): void
   /** @throws SettingsError DEAD_LETTER_NOT_FOUND. */
   drop(id: string): void

@@ -7,12 +7,14 @@ import { PatternTable } from './pattern.ts'
 
 type Traffic = Record<string, Posted>
 
-// mitt's types describe an ES module, its package a CommonJS one, so under nodenext the import is typed as the namespace; it is the function.
+// mitt's types describe an ES module, its package a CommonJS one, so under nodenext the import is typed as
+// the namespace; it is the function.
 const createEmitter = mitt as unknown as (all: Emitter<Traffic>['all']) => Emitter<Traffic>
 
 /**
- * Brings each event into the inboxes of those who wait for it. mitt carries them; it has one handler a name, which only puts the event into inboxes and
- * cannot throw, because a handler that throws would starve the next.
+ * Brings each event into the inboxes of those who wait for it. mitt carries them; it has one handler a name,
+ * which only puts the event into inboxes and cannot throw, because a handler that throws would starve the
+ * next.
  */
 export class Exchange {
   readonly #byName: Emitter<Traffic>['all'] = new Map()
@@ -40,10 +42,20 @@ export class Exchange {
   }
 
   /** How much is held: nothing of it may outlive its subscription. */
-  census(): { readonly names: number; readonly listeners: number; readonly patterns: number; readonly remembered: number } {
+  census(): {
+    readonly names: number
+    readonly listeners: number
+    readonly patterns: number
+    readonly remembered: number
+  } {
     const exact = [...this.#inboxes.values()].reduce((sum, inboxes) => sum + inboxes.size, 0)
     const patterns = this.#patterns.size
-    return { names: this.#byName.size, listeners: exact + patterns, patterns, remembered: this.#patterns.remembered }
+    return {
+      names: this.#byName.size,
+      listeners: exact + patterns,
+      patterns,
+      remembered: this.#patterns.remembered,
+    }
   }
 
   /** How many events wait for each who listens, by name; who listens more than once is counted once. */

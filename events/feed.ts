@@ -1,16 +1,30 @@
 import { randomUUID } from 'node:crypto'
-import { type Cursor, compareCursors, isWithinDifference, parseCursor, printCursor, START, WHOLE } from '../model/cursor.ts'
+import {
+  type Cursor,
+  compareCursors,
+  isWithinDifference,
+  parseCursor,
+  printCursor,
+  START,
+  WHOLE,
+} from '../model/cursor.ts'
 import type { JsonObject } from '../model/value.ts'
 import type { KytosEvent, Unsubscribe } from './event.ts'
 import type { Facts } from './map.ts'
 
-/** Facts for readers that resume: the recent ones are kept, so that nobody who was briefly away loses or repeats one. */
+/**
+ * Facts for readers that resume: the recent ones are kept, so that nobody who was briefly away loses or
+ * repeats one.
+ */
 export interface Feed {
-  /** The cursor of the newest fact that was said, or of the state at start; undefined before there is a state. */
+  /**
+   * The cursor of the newest fact that was said, or of the state at start; undefined before there is a state.
+   */
   readonly cursor: string | undefined
   /**
-   * Gives every fact after `since` (exclusive; undefined: from now), first the kept ones (`origin: "replay"`), then live ones as they are said, in order.
-   * When `since` can no longer be served the reader first gets one `settings.snapshot`. One that is ahead of this controller, or comes before there is a
+   * Gives every fact after `since` (exclusive; undefined: from now), first the kept ones (`origin:
+   * "replay"`), then live ones as they are said, in order. When `since` can no longer be served the reader
+   * first gets one `settings.snapshot`. One that is ahead of this controller, or comes before there is a
    * state, waits for it, and until then gets what has no cursor. `push` must not throw and must not wait.
    * @throws SettingsError CURSOR_MALFORMED.
    */
@@ -26,7 +40,10 @@ export interface FeedSource {
   readonly revision: bigint
   /** True while {@link namespaces} shows what is about to be said. */
   readonly announcing?: boolean
-  /** Where the store itself is now, by a read that sees all that was ever announced; absent where there is no store to ask. */
+  /**
+   * Where the store itself is now, by a read that sees all that was ever announced; absent where there is no
+   * store to ask.
+   */
   look?(): Promise<{ readonly epoch: number; readonly revision: bigint }>
   /** The settings as the facts up to now have told them. */
   namespaces(): Readonly<Record<string, { readonly data: JsonObject; readonly revision: string }>>
@@ -37,7 +54,10 @@ export interface WritableFeed extends Feed {
   begin(): void
   /** Takes a fact that was just said; `weight` is its size in bytes, roughly. */
   add(event: KytosEvent, weight: number): void
-  /** The state is where the facts lead, all of which were said; not `bySteps` when revisions of the store were passed over, also if they left no difference. */
+  /**
+   * The state is where the facts lead, all of which were said; not `bySteps` when revisions of the store were
+   * passed over, also if they left no difference.
+   */
   moved(bySteps: boolean): void
 }
 
@@ -62,23 +82,31 @@ const KEPT_BYTES = 32 * 1024 * 1024
 /** What a fact weighs at least, and how often a document stands in it (before, after, changes). */
 const WEIGHT = 1_000
 const COPIES = 3
-/** Milliseconds between two looks at the store for readers that wait, and how many of them it takes to give a cursor up. */
+/**
+ * Milliseconds between two looks at the store for readers that wait, and how many of them it takes to give a
+ * cursor up.
+ */
 const PATIENCE_MS = 5_000
 const DOUBTS = 2
 
 /**
  * Keeps the newest facts, at most 10,000 and about 32 MiB.
  *
- * Invariant: what a reader was told equals, at every cursor, the state as of that cursor, wherever it was told the facts before it. Therefore:
- *  1. Every fact after `#floor` that has a cursor is kept, in the order it was said, and each is a step from the state before it.
- *  2. A difference (`origin: "resync"`) is no step: it leads from a state that this controller had, and passes over revisions of which others told. Only
- *     readers that were told that state, and nothing later, hear it. It raises the floor to its end, even when it turned out empty: what came and went in
- *     between may have been told elsewhere.
- *  3. A reader ahead of the state waits, holding nothing. When the state comes to its cursor by steps it goes on after it; when a difference leads beyond it,
- *     it gets a snapshot. A cursor of an epoch that is not known yet is ahead; one of a former epoch is behind.
- *  4. A cursor within a difference names no state: whoever stopped there gets a snapshot, once the state is at the end of its revision or later.
- *  5. A snapshot is made only while nothing is about to be said, and its cursor is not before the reader's, unless that is none of this store's: nobody
- *     waits for what cannot come.
+ * Invariant: what a reader was told equals, at every cursor, the state as of that cursor, wherever it was
+ * told the facts before it. Therefore:
+ *  1. Every fact after `#floor` that has a cursor is kept, in the order it was said, and each is a step from
+ *     the state before it.
+ *  2. A difference (`origin: "resync"`) is no step: it leads from a state that this controller had, and
+ *     passes over revisions of which others told. Only readers that were told that state, and nothing later,
+ *     hear it. It raises the floor to its end, even when it turned out empty: what came and went in between
+ *     may have been told elsewhere.
+ *  3. A reader ahead of the state waits, holding nothing. When the state comes to its cursor by steps it goes
+ *     on after it; when a difference leads beyond it, it gets a snapshot. A cursor of an epoch that is not
+ *     known yet is ahead; one of a former epoch is behind.
+ *  4. A cursor within a difference names no state: whoever stopped there gets a snapshot, once the state is
+ *     at the end of its revision or later.
+ *  5. A snapshot is made only while nothing is about to be said, and its cursor is not before the reader's,
+ *     unless that is none of this store's: nobody waits for what cannot come.
  */
 export function createFeed(source: FeedSource, patience = PATIENCE_MS): WritableFeed {
   return new RecentFacts(source, patience)
@@ -157,7 +185,9 @@ class RecentFacts implements WritableFeed {
     for (const reader of this.#readers) if (reader.waits) this.#catchUp(reader)
   }
 
-  /** Has the cursors of those who wait looked at after a while, and again until the store has come to each. */
+  /**
+   * Has the cursors of those who wait looked at after a while, and again until the store has come to each.
+   */
   #doubt(): void {
     const isDue = this.#source.look && [...this.#readers].some(isDoubted)
     if (this.#timer || !isDue) return
@@ -174,8 +204,9 @@ class RecentFacts implements WritableFeed {
   }
 
   /**
-   * A cursor that the store itself has not come to, although the reader had it before the store was asked, is of another store, or of a history that was
-   * taken back: it counts as none. Asked twice, for a store that was put back gets a new epoch soon.
+   * A cursor that the store itself has not come to, although the reader had it before the store was asked, is
+   * of another store, or of a history that was taken back: it counts as none. Asked twice, for a store that
+   * was put back gets a new epoch soon.
    */
   async #look(): Promise<void> {
     const asked = [...this.#readers].filter(isDoubted)
@@ -189,7 +220,10 @@ class RecentFacts implements WritableFeed {
     this.#admit()
   }
 
-  /** Gives a reader what was said after its cursor, or a snapshot, which moves the cursor; nothing yet while it is ahead. */
+  /**
+   * Gives a reader what was said after its cursor, or a snapshot, which moves the cursor; nothing yet while
+   * it is ahead.
+   */
   #catchUp(reader: Reader): void {
     const { from, push } = reader
     if (!from || !this.#floor || compareCursors(from, this.#reached()) > 0) return
@@ -227,7 +261,14 @@ class RecentFacts implements WritableFeed {
     if (this.#snapshot?.content.cursor === cursor) return this.#snapshot
     const { epoch, revision } = parseCursor(cursor)
     const content = { namespaces: this.#source.namespaces(), revision: revision.toString(), epoch, cursor }
-    this.#snapshot = { id: randomUUID(), name: 'settings.snapshot', content, timestamp: new Date().toISOString(), priority: 0, reinjections: 0 }
+    this.#snapshot = {
+      id: randomUUID(),
+      name: 'settings.snapshot',
+      content,
+      timestamp: new Date().toISOString(),
+      priority: 0,
+      reinjections: 0,
+    }
     return this.#snapshot
   }
 
@@ -238,7 +279,10 @@ class RecentFacts implements WritableFeed {
 
   #forget(): void {
     let gone = 0
-    while (this.#kept.length - gone > KEPT_FACTS || (this.#bytes > KEPT_BYTES && this.#kept.length - gone > 1)) {
+    while (
+      this.#kept.length - gone > KEPT_FACTS ||
+      (this.#bytes > KEPT_BYTES && this.#kept.length - gone > 1)
+    ) {
       this.#bytes -= this.#kept[gone]?.weight ?? 0
       gone++
     }
@@ -253,7 +297,8 @@ class RecentFacts implements WritableFeed {
 
 function cursorOf(event: KytosEvent): Cursor | undefined {
   const content = event.content
-  const cursor = typeof content === 'object' && content !== null && 'cursor' in content ? content.cursor : undefined
+  const cursor =
+    typeof content === 'object' && content !== null && 'cursor' in content ? content.cursor : undefined
   return typeof cursor === 'string' ? parseCursor(cursor) : undefined
 }
 
@@ -266,7 +311,10 @@ function isDoubted({ waits, doubts }: Reader): boolean {
   return waits && doubts !== undefined
 }
 
-/** True for a reader that is where everything up to now leads, or ahead of it, but not of this step: the step goes on from what the reader knows. */
+/**
+ * True for a reader that is where everything up to now leads, or ahead of it, but not of this step: the step
+ * goes on from what the reader knows.
+ */
 function leadsOn(from: Cursor | undefined, reached: Cursor, step: Cursor): boolean {
   if (!from || isWithinDifference(from)) return false
   return compareCursors(from, reached) >= 0 && compareCursors(step, from) > 0

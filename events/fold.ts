@@ -8,9 +8,10 @@ import { strictest } from './strictest.ts'
 /*
  * Folding: what a listener far behind hears instead of every step.
  *
- * Invariant: a listener that hears the folded facts ends in the same state as one that heard them all. Folding what is already folded, together with later
- * facts, leads to that same state, so a backlog may be folded again and again as it grows. `previous` stays what the listener saw last, a folded fact stands
- * where the last of those it replaces stood, and one that replaces nothing stays what it was.
+ * Invariant: a listener that hears the folded facts ends in the same state as one that heard them all.
+ * Folding what is already folded, together with later facts, leads to that same state, so a backlog may be
+ * folded again and again as it grows. `previous` stays what the listener saw last, a folded fact stands where
+ * the last of those it replaces stood, and one that replaces nothing stays what it was.
  */
 
 /** An event and its place in the order of emission. */
@@ -39,8 +40,10 @@ export function foldFacts(facts: readonly Posted[]): Posted[] {
 function subjectOf({ name, content }: KytosEvent): string {
   // Facts are said through announce() only, which types their content by their name; here and below.
   if (name === 'settings.changed') return JSON.stringify([name, (content as Changed).namespace])
-  if (name === 'box.changed') return JSON.stringify([name, (content as BoxChanged).namespace, (content as BoxChanged).box_id])
-  if (name === 'settings.rejected') return JSON.stringify([name, (content as Facts['settings.rejected']).source])
+  if (name === 'box.changed')
+    return JSON.stringify([name, (content as BoxChanged).namespace, (content as BoxChanged).box_id])
+  if (name === 'settings.rejected')
+    return JSON.stringify([name, (content as Facts['settings.rejected']).source])
   return name
 }
 
@@ -50,13 +53,19 @@ function foldGroup(group: readonly Posted[]): Posted {
   if (!first || !last) throw new RangeError('A group of facts must not be empty.')
   if (first === last) return last
   const { name } = last.event
-  if (name === 'settings.changed') return replaceContent(last, foldChanged(group.map(({ event }) => event.content as Changed)))
-  if (name === 'box.changed') return replaceContent(last, foldBoxes(group.map(({ event }) => event.content as BoxChanged)))
+  if (name === 'settings.changed')
+    return replaceContent(last, foldChanged(group.map(({ event }) => event.content as Changed)))
+  if (name === 'box.changed')
+    return replaceContent(last, foldBoxes(group.map(({ event }) => event.content as BoxChanged)))
   return last
 }
 
 function replaceContent(last: Posted, content: object): Posted {
-  return { place: last.place, foldable: true, event: Object.freeze({ ...last.event, content: deepFreeze(content) }) }
+  return {
+    place: last.place,
+    foldable: true,
+    event: Object.freeze({ ...last.event, content: deepFreeze(content) }),
+  }
 }
 
 function foldChanged(facts: readonly Changed[]): Changed {
@@ -77,7 +86,10 @@ function foldBoxes(facts: readonly BoxChanged[]): BoxChanged {
   return { ...last, kind: foldKind(facts[0]?.kind ?? last.kind, last.kind), origin: 'resync' }
 }
 
-/** What happened in all, seen from before the first to after the last: what is gone is deleted, even if it was made in between. */
+/**
+ * What happened in all, seen from before the first to after the last: what is gone is deleted, even if it was
+ * made in between.
+ */
 function foldKind(first: ChangeKind, last: ChangeKind): ChangeKind {
   if (last === 'deleted') return 'deleted'
   return first === 'created' ? 'created' : 'updated'
@@ -87,10 +99,16 @@ function foldChanges(facts: readonly Changed[], previous: Changed['previous']): 
   const modes = new Map<string, ApplyMode>()
   for (const fact of facts) for (const { path, apply } of fact.changes) modes.set(path, apply)
   const data = facts.at(-1)?.data ?? previous
-  return differences(previous, data).map(difference => ({ ...difference, apply: applyModeOf(difference.path, modes) }))
+  return differences(previous, data).map(difference => ({
+    ...difference,
+    apply: applyModeOf(difference.path, modes),
+  }))
 }
 
-/** The mode that a folded change gave this path, or the nearest path above it, or the strictest below it; else the default. */
+/**
+ * The mode that a folded change gave this path, or the nearest path above it, or the strictest below it; else
+ * the default.
+ */
 function applyModeOf(path: string, modes: ReadonlyMap<string, ApplyMode>): ApplyMode {
   for (let above = path; above !== ''; above = above.slice(0, above.lastIndexOf('/'))) {
     const mode = modes.get(above)

@@ -8,10 +8,11 @@ import type { Turns, Worker } from './turns.ts'
  * What waits for one listener.
  *
  * Invariants:
- *  1. One event at a time, in order of emission: the next only after the promise of this one has settled, whatever the listener does meanwhile.
+ *  1. One event at a time, in order of emission: the next only after the promise of this one has settled,
+ *     whatever the listener does meanwhile.
  *  2. Whatever the listener throws ends here, in `failed`; nobody else notices.
- *  3. Bounded: at most twice as many facts as there are subjects (or FACTS), at most EVENTS others. Facts are folded, never lost; others are lost to
- *     `failed` only.
+ *  3. Bounded: at most twice as many facts as there are subjects (or FACTS), at most EVENTS others. Facts are
+ *     folded, never lost; others are lost to `failed` only.
  *  4. Once closed it hears nothing more, not even what was waiting.
  */
 
@@ -126,9 +127,12 @@ export class Inbox implements Worker {
     const backlog = this.#facts.drain()
     const folded = foldFacts(backlog)
     for (const fact of folded) this.#facts.push(fact)
-    // Twice what could not be folded further, so that each fact is folded a bounded number of times however many subjects there are.
+    // Twice what could not be folded further, so that each fact is folded a bounded number of times however
+    // many subjects there are.
     this.#foldAbove = Math.max(MAX_FACTS, folded.length * 2)
-    this.#tell(`is ${backlog.length} facts behind: they were coalesced into ${folded.length}, one per subject.`)
+    this.#tell(
+      `is ${backlog.length} facts behind: they were coalesced into ${folded.length}, one per subject.`,
+    )
   }
 
   #giveUpOldest(): void {

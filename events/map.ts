@@ -1,22 +1,36 @@
 import type { Actor } from '../model/actor.ts'
 import type { Json, JsonObject } from '../model/value.ts'
 import type { Method, RuleBroken, ValueChange } from './changes.ts'
-import { CODES, COMMON, type Command, type CommandsOf, optional, READ, required, type, WRITE } from './command.ts'
+import {
+  CODES,
+  COMMON,
+  type Command,
+  type CommandsOf,
+  optional,
+  READ,
+  required,
+  type,
+  WRITE,
+} from './command.ts'
 import type * as Noun from './nouns.ts'
 
 export type * from './nouns.ts'
 
 /*
- * Every command and every fact, each in one record. A command asks the service for something and carries its answer path; a fact says what
- * happened, and only the watcher announces it:
+ * Every command and every fact, each in one record. A command asks the service for something and carries its
+ * answer path; a fact says what happened, and only the watcher announces it:
  *
  *   command -> service -> backend -> watcher -> fact
  *
- * The bus, REST, OpenAPI and the command line read these records, so a new command is one record here, one handler, one route, one CLI file.
- * Revisions are decimal strings; `cursor` is `<epoch>.<revision>.<n>`; names and fields are `snake_case` as in Kytos.
+ * The bus, REST, OpenAPI and the command line read these records, so a new command is one record here, one
+ * handler, one route, one CLI file. Revisions are decimal strings; `cursor` is `<epoch>.<revision>.<n>`;
+ * names and fields are `snake_case` as in Kytos.
  */
 
-/** Every command: what it asks, what is answered, what it does to the store, which permission it takes, and how it fails. */
+/**
+ * Every command: what it asks, what is answered, what it does to the store, which permission it takes, and
+ * how it fails.
+ */
 export const COMMANDS = {
   'kytos.settings.register': {
     ...WRITE,
@@ -101,7 +115,9 @@ export const COMMANDS = {
     answer: type<readonly Noun.HistoryRecord[]>(),
     errors: [...CODES.named, 'VERSION_NOT_FOUND'],
   },
-  /** `namespace` is a NApp id or a namespace of boxes, and limits the answer to its files; so does `scope`. */
+  /**
+   * `namespace` is a NApp id or a namespace of boxes, and limits the answer to its files; so does `scope`.
+   */
   'kytos.settings.status': {
     ...READ,
     fields: { namespace: optional<string>(), ...COMMON },
@@ -114,7 +130,10 @@ export const COMMANDS = {
     answer: type<Noun.Controllers>(),
     errors: ['SCOPE_MALFORMED'],
   },
-  /** Writes readable files again that are missing although no person removed them: all, or those of a `namespace` or `scope` as in `status`. */
+  /**
+   * Writes readable files again that are missing although no person removed them: all, or those of a
+   * `namespace` or `scope` as in `status`.
+   */
   'kytos.settings.restore_files': {
     ...WRITE,
     fields: { namespace: optional<string>(), ...COMMON },
@@ -129,7 +148,10 @@ export const COMMANDS = {
       data: required<Json>(),
       box_id: optional<string>(),
       owner: optional<string>(),
-      /** The time of creation at the source, ISO 8601 in UTC; for imports and people. The boxes of a NApp are created now. */
+      /**
+       * The time of creation at the source, ISO 8601 in UTC; for imports and people. The boxes of a NApp are
+       * created now.
+       */
       created_at: optional<string>(),
     },
     answer: type<Noun.Box>(),
@@ -153,7 +175,14 @@ export const COMMANDS = {
       revision: optional<string>(),
     },
     answer: type<Noun.Box>(),
-    errors: ['BOX_MALFORMED', 'JSON_MALFORMED', 'METHOD_NOT_FOUND', 'BOX_NOT_FOUND', 'REVISION_MISMATCH', 'DOCUMENT_TOO_LARGE'],
+    errors: [
+      'BOX_MALFORMED',
+      'JSON_MALFORMED',
+      'METHOD_NOT_FOUND',
+      'BOX_NOT_FOUND',
+      'REVISION_MISMATCH',
+      'DOCUMENT_TOO_LARGE',
+    ],
   },
   'kytos.storehouse.delete': {
     ...WRITE,
@@ -209,7 +238,10 @@ export interface Facts {
     readonly epoch: number
     readonly since: string
     readonly reason: string | null
-    /** Seconds since what is answered here was last known to be what the store holds; null when there is nothing. */
+    /**
+     * Seconds since what is answered here was last known to be what the store holds; null when there is
+     * nothing.
+     */
     readonly age: number | null
   }
   'settings.snapshot': {

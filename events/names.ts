@@ -20,7 +20,10 @@ export function findCommand(name: string): Command | undefined {
   return Object.hasOwn(COMMANDS, name) ? COMMANDS[name as CommandName] : undefined
 }
 
-/** The permission that emitting an event takes: a command's own; `write` for any other, because its listeners may do anything. */
+/**
+ * The permission that emitting an event takes: a command's own; `write` for any other, because its listeners
+ * may do anything.
+ */
 export function permissionFor(name: string): Right {
   return findCommand(name)?.permission ?? 'write'
 }

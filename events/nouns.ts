@@ -3,7 +3,8 @@ import type { Json, JsonObject } from '../model/value.ts'
 import type { ApplyMode, Explanation, Method, Preview } from './changes.ts'
 
 /*
- * The nouns of commands and facts (map.ts): settings, boxes, and what is answered about them. Names are `snake_case` as in Kytos.
+ * The nouns of commands and facts (map.ts): settings, boxes, and what is answered about them. Names are
+ * `snake_case` as in Kytos.
  */
 
 export type ServiceState = 'READY' | 'STALE' | 'OFFLINE'
@@ -30,13 +31,21 @@ export interface Settings {
   readonly shadowed?: readonly string[]
   /** Pointers of this change that set what its schema calls deprecated. */
   readonly deprecated?: readonly string[]
-  /** Where each value of `data` comes from, by JSON Pointer: every leaf, an array and an empty object being one too. When asked for. */
+  /**
+   * Where each value of `data` comes from, by JSON Pointer: every leaf, an array and an empty object being
+   * one too. When asked for.
+   */
   readonly explain?: Readonly<Record<string, Explanation>>
-  /** What the change would do; with a dry run only, whose `data` and `overrides` are as they would be, everything else as it is. */
+  /**
+   * What the change would do; with a dry run only, whose `data` and `overrides` are as they would be,
+   * everything else as it is.
+   */
   readonly preview?: Preview
 }
 
-/** One step of a transaction. Several may change one document: each goes on from what the one before it made. */
+/**
+ * One step of a transaction. Several may change one document: each goes on from what the one before it made.
+ */
 export interface TransactionOperation {
   readonly namespace: string
   /** That of the whole transaction when absent. */
@@ -49,7 +58,10 @@ export interface TransactionOperation {
   readonly revision?: string
 }
 
-/** What a transaction left, or, with a dry run, would leave: one for each document, in the order in which its operations first name it. */
+/**
+ * What a transaction left, or, with a dry run, would leave: one for each document, in the order in which its
+ * operations first name it.
+ */
 export interface TransactionResult {
   readonly settings: readonly (Settings & { readonly scope: string })[]
 }
@@ -62,15 +74,23 @@ export interface Summary {
   readonly schema: boolean
   readonly overrides: boolean
   readonly pending: boolean
-  /** How its readable files differ from its documents, in any scope; absent where they do not. The status names the files. */
+  /**
+   * How its readable files differ from its documents, in any scope; absent where they do not. The status
+   * names the files.
+   */
   readonly files?: readonly FileCode[]
 }
 
-/** Why a readable file does not show its document: absent without a person's removal, not understood, or not writable. */
+/**
+ * Why a readable file does not show its document: absent without a person's removal, not understood, or not
+ * writable.
+ */
 export type FileCode = 'FILE_MISSING' | 'FILE_REJECTED' | 'FILE_UNWRITABLE'
 
 /** A document that has a readable file: the overrides of a namespace in a scope, or a box. */
-export type DocumentName = { readonly namespace: string; readonly scope: string } | { readonly namespace: string; readonly box_id: string }
+export type DocumentName =
+  | { readonly namespace: string; readonly scope: string }
+  | { readonly namespace: string; readonly box_id: string }
 
 /** A readable file that does not show its document. */
 export type FileState = DocumentName & {
@@ -94,7 +114,9 @@ export interface Status {
   readonly reason: string | null
   /** Seconds since the data here was last known to equal the store; null when there is none. */
   readonly age: number | null
-  /** The readable files that do not show their documents, in byte order of the documents' keys; at most 500. */
+  /**
+   * The readable files that do not show their documents, in byte order of the documents' keys; at most 500.
+   */
   readonly files: readonly FileState[]
   /** How many more there are; absent when `files` names all. */
   readonly more_files?: number
@@ -110,7 +132,9 @@ export interface ControllerSummary {
   readonly id: string
   /** True for the controller that answers. */
   readonly self: boolean
-  /** Namespaces in which the controller has overrides of its own, in byte order; none for one that only runs. */
+  /**
+   * Namespaces in which the controller has overrides of its own, in byte order; none for one that only runs.
+   */
   readonly namespaces: readonly string[]
 }
 

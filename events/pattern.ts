@@ -3,14 +3,27 @@ import { SettingsError } from '../model/errors.ts'
 /** The longest event name, in characters. */
 export const MAX_NAME = 512
 
-/** A regular expression that holds for whole names only, as Kytos has it; flags stay, but `g` and `y`, which would make a match depend on the last one. */
+/**
+ * A regular expression that holds for whole names only, as Kytos has it; flags stay, but `g` and `y`, which
+ * would make a match depend on the last one.
+ */
 export function compilePattern(pattern: RegExp): RegExp {
   return new RegExp(`^(?:${pattern.source})$`, pattern.flags.replace(/[gy]/g, ''))
 }
 
-/** @throws SettingsError CONTENT_MALFORMED for what cannot name an event: not text, empty, `*`, too long or with control characters. */
+/**
+ * @throws SettingsError CONTENT_MALFORMED for what cannot name an event: not text, empty, `*`, too long or
+ * with control characters.
+ */
 export function checkEventName(name: unknown): asserts name is string {
-  if (typeof name === 'string' && name !== '' && name !== '*' && name.length <= MAX_NAME && !/[\u0000-\u001f\u007f]/.test(name)) return
+  if (
+    typeof name === 'string' &&
+    name !== '' &&
+    name !== '*' &&
+    name.length <= MAX_NAME &&
+    !/[\u0000-\u001f\u007f]/.test(name)
+  )
+    return
   const got = typeof name === 'string' ? JSON.stringify(name.slice(0, 80)) : String(name)
   throw new SettingsError(
     'CONTENT_MALFORMED',
@@ -18,7 +31,10 @@ export function checkEventName(name: unknown): asserts name is string {
   )
 }
 
-/** Which targets wait for names that match their pattern. Patterns are compiled once; matches are remembered for the last `limit` names. */
+/**
+ * Which targets wait for names that match their pattern. Patterns are compiled once; matches are remembered
+ * for the last `limit` names.
+ */
 export class PatternTable<Target> {
   readonly #patterns = new Map<Target, RegExp>()
   readonly #matches = new Map<string, readonly Target[]>()

@@ -9,13 +9,19 @@ export interface Worker {
 /** How many steps may follow one another before sockets and timers get their turn. */
 const STEPS = 1_024
 
-/** Gives every worker that is ready one step, around and around: begins in a microtask, and yields to input and output when there is much to do. */
+/**
+ * Gives every worker that is ready one step, around and around: begins in a microtask, and yields to input
+ * and output when there is much to do.
+ */
 export class Turns {
   readonly #ready = new Fifo<Worker>()
   #scheduled = false
   #left = STEPS
 
-  /** Puts a worker in the round; the caller puts it in once until its step has said that there is no more to do. */
+  /**
+   * Puts a worker in the round; the caller puts it in once until its step has said that there is no more to
+   * do.
+   */
   add(worker: Worker): void {
     this.#ready.push(worker)
     if (this.#scheduled) return

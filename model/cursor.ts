@@ -2,10 +2,12 @@ import { parseRevision, type Revision } from './document.ts'
 import { SettingsError } from './errors.ts'
 
 /**
- * The place of a fact: `<epoch>.<revision>.<n>`, `n` counting from 1 the keys that changed in the revision; the same on every controller.
+ * The place of a fact: `<epoch>.<revision>.<n>`, `n` counting from 1 the keys that changed in the revision;
+ * the same on every controller.
  *
- * The facts of a difference (`origin: "resync"`) are no such keys, and differ from controller to controller: they count from PART on, and the last of them
- * is WHOLE. So a cursor always names a state that every controller knows, or is seen to name none.
+ * The facts of a difference (`origin: "resync"`) are no such keys, and differ from controller to controller:
+ * they count from PART on, and the last of them is WHOLE. So a cursor always names a state that every
+ * controller knows, or is seen to name none.
  */
 export interface Cursor {
   readonly epoch: number
@@ -39,7 +41,10 @@ export function parseCursor(text: string): Cursor {
   return { epoch, revision, n: Number(found[3]) }
 }
 
-/** True within a difference: what is known there is the state of no revision, so that nothing can go on from there but a snapshot. */
+/**
+ * True within a difference: what is known there is the state of no revision, so that nothing can go on from
+ * there but a snapshot.
+ */
 export function isWithinDifference({ n }: Cursor): boolean {
   return n > PART && n < WHOLE
 }

@@ -1,6 +1,9 @@
 import type { Key } from './key.ts'
 
-/** The store's counter at a commit. In memory a bigint; on the wire and in files a decimal string ({@link printRevision}). Zero is before the first commit. */
+/**
+ * The store's counter at a commit. In memory a bigint; on the wire and in files a decimal string ({@link
+ * printRevision}). Zero is before the first commit.
+ */
 export type Revision = bigint
 
 /** The largest overrides document, in bytes of its text. */
@@ -13,7 +16,10 @@ export const TRANSACTION_OPERATIONS = 128
 /** The most operations of one commit: what etcd takes by default, so that every store takes the same. */
 export const COMMIT_OPERATIONS = 128
 
-/** One stored document: its text (UTF-8 JSON), the revision of its last commit, and the revision that created it after it was last absent. */
+/**
+ * One stored document: its text (UTF-8 JSON), the revision of its last commit, and the revision that created
+ * it after it was last absent.
+ */
 export interface Entry {
   readonly key: Key
   readonly text: string

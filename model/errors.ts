@@ -1,4 +1,6 @@
-/** The meaning of an error code: HTTP status, exit code of the command line, and whether a retry may succeed. */
+/**
+ * The meaning of an error code: HTTP status, exit code of the command line, and whether a retry may succeed.
+ */
 interface Meaning {
   readonly status: number
   readonly exit: number
@@ -96,11 +98,15 @@ export interface ErrorOptions {
   readonly details?: Readonly<Record<string, unknown>>
 }
 
-/** What the errors of every copy of this package carry: a NApp may bring a copy of its own into the process, and meets the errors of the service all the same. */
+/**
+ * What the errors of every copy of this package carry: a NApp may bring a copy of its own into the process,
+ * and meets the errors of the service all the same.
+ */
 const MARK = Symbol.for('kytos-settings.error')
 
 /**
- * The error class of this package: `code` is stable and listed in {@link ERRORS}; `message` states problem, place and remedy.
+ * The error class of this package: `code` is stable and listed in {@link ERRORS}; `message` states problem,
+ * place and remedy.
  * @example
  * if (error instanceof SettingsError && error.retryable) await retry()
  */
@@ -142,7 +148,10 @@ export function isSettingsError(error: unknown, ...codes: ErrorCode[]): error is
   return error instanceof SettingsError && (codes.length === 0 || codes.includes(error.code))
 }
 
-/** Any thrown value as a SettingsError: ours unchanged, anything else INTERNAL_ERROR with the original as cause. */
+/**
+ * Any thrown value as a SettingsError: ours unchanged, anything else INTERNAL_ERROR with the original as
+ * cause.
+ */
 export function toSettingsError(error: unknown): SettingsError {
   if (error instanceof SettingsError) return error
   const message = error instanceof Error ? error.message : String(error)

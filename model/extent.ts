@@ -1,12 +1,16 @@
 import { SettingsError } from './errors.ts'
 import { isArray, type Json, pointerTo } from './value.ts'
 
-/** How many levels settings, schemas and boxes may nest: so few that the records, facts and frames around them stay within what a JSON text may nest. */
+/**
+ * How many levels settings, schemas and boxes may nest: so few that the records, facts and frames around them
+ * stay within what a JSON text may nest.
+ */
 export const DATA_DEPTH = 100
 
 /**
- * Refuses a value before anything costly is done with it: one that nests deeper than {@link DATA_DEPTH} (JSON_MALFORMED), or whose text would surely be longer
- * than `most` bytes (DOCUMENT_TOO_LARGE). A patch that copies what it copied makes such values from a short text.
+ * Refuses a value before anything costly is done with it: one that nests deeper than {@link DATA_DEPTH}
+ * (JSON_MALFORMED), or whose text would surely be longer than `most` bytes (DOCUMENT_TOO_LARGE). A patch that
+ * copies what it copied makes such values from a short text.
  */
 export function refuseExcess(value: Json, what: string, most: number): void {
   let weight = 0
@@ -16,12 +20,20 @@ export function refuseExcess(value: Json, what: string, most: number): void {
     // Less than its text by what stands between the members.
     weight += typeof one === 'string' ? one.length + 2 : 1
     if (weight > most)
-      throw new SettingsError('DOCUMENT_TOO_LARGE', `${what} would have more than the allowed ${most} bytes.`, { details: { limit: most } })
+      throw new SettingsError(
+        'DOCUMENT_TOO_LARGE',
+        `${what} would have more than the allowed ${most} bytes.`,
+        { details: { limit: most } },
+      )
     if (typeof one !== 'object' || one === null) return
     if (place.length >= DATA_DEPTH) {
-      throw new SettingsError('JSON_MALFORMED', `${what} nests deeper than ${DATA_DEPTH} levels at "${pointerTo(place).slice(0, 200)}".`, {
-        details: { limit: DATA_DEPTH },
-      })
+      throw new SettingsError(
+        'JSON_MALFORMED',
+        `${what} nests deeper than ${DATA_DEPTH} levels at "${pointerTo(place).slice(0, 200)}".`,
+        {
+          details: { limit: DATA_DEPTH },
+        },
+      )
     }
     const member = (key: string | number, inner: Json): void => {
       place.push(key)

@@ -12,7 +12,8 @@ const BACKSLASH = 0x5c
 const NUMBER = /-?(?:0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?/y
 
 /**
- * RFC 8259 with exact integers, by recursive descent; slower than the native parser, so {@link parseJson} calls it only where that one could round.
+ * RFC 8259 with exact integers, by recursive descent; slower than the native parser, so {@link parseJson}
+ * calls it only where that one could round.
  * @throws SettingsError JSON_MALFORMED naming line and column.
  */
 export function parseExact(text: string, options: ParseOptions): Json {
@@ -62,7 +63,8 @@ export function parseExact(text: string, options: ParseOptions): Json {
     if (!found) throw fail(`unexpected ${show(text[at])}`)
     const [token, fraction, exponent] = found
     const double = Number(token)
-    if (fraction === undefined && exponent === undefined) return Number.isSafeInteger(double) ? double : BigInt(token)
+    if (fraction === undefined && exponent === undefined)
+      return Number.isSafeInteger(double) ? double : BigInt(token)
     if (!Number.isFinite(double)) throw fail(`the number ${token} is out of the range of a double`, start)
     return double
   }
@@ -96,7 +98,8 @@ export function parseExact(text: string, options: ParseOptions): Json {
       skip()
       const start = at
       const key = string()
-      if (options.refuseDuplicates && Object.hasOwn(target, key)) throw fail(`duplicate key ${JSON.stringify(key)} in one object`, start)
+      if (options.refuseDuplicates && Object.hasOwn(target, key))
+        throw fail(`duplicate key ${JSON.stringify(key)} in one object`, start)
       skip()
       if (text[at++] !== ':') throw fail(`expected ":", not ${show(text[at - 1])}`, at - 1)
       setMember(target, key, value(depth))

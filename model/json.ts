@@ -4,12 +4,16 @@ import { isArray, type Json, MAX_DEPTH } from './value.ts'
 
 /** A run of 16 digits: what the native functions might round. */
 const EXACT = /\d{16}/
-/** An exponent that could reach infinity; what stands behind it keeps the hexadecimal digits of a write id from looking like one. */
+/**
+ * An exponent that could reach infinity; what stands behind it keeps the hexadecimal digits of a write id
+ * from looking like one.
+ */
 const HUGE = /\d[eE]\+?\d{3,}[ \t\n\r]*(?:[,\]}]|$)/
 
 /**
  * Parses JSON text without rounding an integer of any size.
- * @throws SettingsError JSON_MALFORMED for anything that is not JSON, nests deeper than {@link MAX_DEPTH} or holds a number no double can hold.
+ * @throws SettingsError JSON_MALFORMED for anything that is not JSON, nests deeper than {@link MAX_DEPTH} or
+ * holds a number no double can hold.
  * @example
  * parseJson('{"id": 9007199254740993}') // { id: 9007199254740993n }
  */
@@ -30,8 +34,9 @@ export function parseUntrustedJson(text: string): Json {
 }
 
 /**
- * Prints a JSON value so that {@link parseJson} gives it back bit by bit: a bigint as its digits, a double from 2^53 on with an exponent.
- * Zero has no sign once printed, as natively. Keys stand in insertion order; `undefined` members are left out. Indent in spaces, 0 for one line.
+ * Prints a JSON value so that {@link parseJson} gives it back bit by bit: a bigint as its digits, a double
+ * from 2^53 on with an exponent. Zero has no sign once printed, as natively. Keys stand in insertion order;
+ * `undefined` members are left out. Indent in spaces, 0 for one line.
  * @example
  * printJson({ id: 9007199254740993n }) // '{"id":9007199254740993}'
  */
@@ -52,16 +57,24 @@ function refuseDepth(text: string): void {
       else if (code === 0x22) inString = false
     } else if (code === 0x22) inString = true
     else if (code === 0x5b || code === 0x7b) {
-      if (++depth > MAX_DEPTH) throw new SettingsError('JSON_MALFORMED', `The JSON value nests deeper than the allowed ${MAX_DEPTH} levels.`)
+      if (++depth > MAX_DEPTH)
+        throw new SettingsError(
+          'JSON_MALFORMED',
+          `The JSON value nests deeper than the allowed ${MAX_DEPTH} levels.`,
+        )
     } else if (code === 0x5d || code === 0x7d) depth--
   }
 }
 
-/** False when there are too few brackets to nest too deep: most texts are settled by this, without a look at each character. */
+/**
+ * False when there are too few brackets to nest too deep: most texts are settled by this, without a look at
+ * each character.
+ */
 function mayBeDeep(text: string): boolean {
   let left = MAX_DEPTH
   for (const bracket of '{[') {
-    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1)) if (left-- === 0) return true
+    for (let at = text.indexOf(bracket); at >= 0; at = text.indexOf(bracket, at + 1))
+      if (left-- === 0) return true
   }
   return false
 }

@@ -2,21 +2,36 @@ import { SettingsError } from './errors.ts'
 
 declare const key: unique symbol
 /**
- * The address of one document in a store, the same in every backend: percent-encoded segments joined by `/`, so plain ASCII whose string order is byte
- * order. Made only by this file; a text from a store becomes one through {@link parseKey}.
+ * The address of one document in a store, the same in every backend: percent-encoded segments joined by `/`,
+ * so plain ASCII whose string order is byte order. Made only by this file; a text from a store becomes one
+ * through {@link parseKey}.
  */
 export type Key = string & { readonly [key]: 'key' }
 /** What keys begin with: whole segments, ending in `/`; the empty prefix is every key. */
 export type Prefix = string & { readonly [key]: 'prefix' }
 
 /** The first segment of a key: what kind of document it is. */
-export const KINDS = ['armed', 'boxes', 'controllers', 'history', 'meta', 'pending', 'presence', 'schemas', 'settings', 'tokens'] as const
+export const KINDS = [
+  'armed',
+  'boxes',
+  'controllers',
+  'history',
+  'meta',
+  'pending',
+  'presence',
+  'schemas',
+  'settings',
+  'tokens',
+] as const
 export type Kind = (typeof KINDS)[number]
 
 const PLAIN = /^[A-Za-z0-9_-]+$/
 const ENCODED = /^(?:[A-Za-z0-9_-]|%[0-9A-F]{2})+$/
 
-/** Joins segments of any text into a key. @throws SettingsError CONTENT_MALFORMED for an empty segment or a lone surrogate. */
+/**
+ * Joins segments of any text into a key.
+ * @throws SettingsError CONTENT_MALFORMED for an empty segment or a lone surrogate.
+ */
 export function makeKey(kind: Kind, ...segments: readonly string[]): Key {
   return [kind, ...segments.map(encodeSegment)].join('/') as Key
 }
@@ -29,7 +44,10 @@ export function makePrefix(kind: Kind, ...segments: readonly string[]): Prefix {
 /** The prefix of every key there is. */
 export const EVERYTHING = '' as Prefix
 
-/** The key that a text from a store stands for; undefined when it is not one of ours (an unknown kind, an encoding we would not write). */
+/**
+ * The key that a text from a store stands for; undefined when it is not one of ours (an unknown kind, an
+ * encoding we would not write).
+ */
 export function parseKey(text: string): Key | undefined {
   const [kind, ...rest] = text.split('/')
   if (!KINDS.includes(kind as Kind) || rest.length === 0) return undefined
@@ -60,9 +78,20 @@ export function parseHistoryKey(address: Key): { document: Key; version: number 
 }
 
 /** How many segments a key has below its kind, for the kinds that name no other document. */
-const SEGMENTS: Readonly<Partial<Record<Kind, number>>> = { boxes: 2, controllers: 3, meta: 1, presence: 2, schemas: 3, settings: 2, tokens: 1 }
+const SEGMENTS: Readonly<Partial<Record<Kind, number>>> = {
+  boxes: 2,
+  controllers: 3,
+  meta: 1,
+  presence: 2,
+  schemas: 3,
+  settings: 2,
+  tokens: 1,
+}
 
-/** True for a key that a document of a store can have: `settings/<username>/<name>`, `history/<key>/<version>` and so on, never deeper or shallower. */
+/**
+ * True for a key that a document of a store can have: `settings/<username>/<name>`, `history/<key>/<version>`
+ * and so on, never deeper or shallower.
+ */
 export function isDocumentKey(address: Key): boolean {
   const [kind, ...rest] = address.split('/')
   if (kind === 'history') return isOverridesKey(parseHistoryKey(address)?.document ?? '')
@@ -80,7 +109,10 @@ function isOverridesKey(address: string): boolean {
 export function encodeSegment(segment: string): string {
   if (PLAIN.test(segment)) return segment
   if (segment === '' || !segment.isWellFormed()) {
-    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(segment)} cannot be a segment of a key: it is empty or not valid Unicode.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `${JSON.stringify(segment)} cannot be a segment of a key: it is empty or not valid Unicode.`,
+    )
   }
   let text = ''
   for (const byte of Buffer.from(segment, 'utf8')) {

@@ -1,8 +1,9 @@
 import { isSettingsError, SettingsError } from './errors.ts'
 
 /**
- * Lets one task a name through at a time, in the order they came; tasks of different names do not meet. Behind one that did not reach the store those that
- * wait end with STORE_UNREACHABLE, untried: each would wait as long again.
+ * Lets one task a name through at a time, in the order they came; tasks of different names do not meet.
+ * Behind one that did not reach the store those that wait end with STORE_UNREACHABLE, untried: each would
+ * wait as long again.
  */
 export class KeyedMutex {
   readonly #last = new Map<string, Promise<unknown>>()
@@ -24,7 +25,11 @@ export class KeyedMutex {
 }
 
 function untried(cause: SettingsError): SettingsError {
-  return new SettingsError('STORE_UNREACHABLE', 'An earlier change of the same document did not reach the store. Nothing was written; retry.', {
-    cause,
-  })
+  return new SettingsError(
+    'STORE_UNREACHABLE',
+    'An earlier change of the same document did not reach the store. Nothing was written; retry.',
+    {
+      cause,
+    },
+  )
 }

@@ -32,14 +32,25 @@ export function isControllerId(value: string): boolean {
   return CONTROLLER.test(value)
 }
 
-/** The scope a command means: absent is `cluster`, `controller` is this one. @throws SettingsError SCOPE_MALFORMED. */
+/**
+ * The scope a command means: absent is `cluster`, `controller` is this one.
+ * @throws SettingsError SCOPE_MALFORMED.
+ */
 export function parseScope(value: unknown, self: string): Scope {
   if (value === undefined || value === 'cluster') return CLUSTER
   if (value === 'controller') return controllerScope(self)
-  if (typeof value === 'string' && value.startsWith('controller:') && isControllerId(value.slice(11))) return value as Scope
-  throw new SettingsError('SCOPE_MALFORMED', `${quote(value)} is not a scope. Use "cluster", "controller" (this one) or "controller:<id>".`, {
-    details: { got: typeof value === 'string' ? value : quote(value), expected: ['cluster', 'controller', 'controller:<id>'] },
-  })
+  if (typeof value === 'string' && value.startsWith('controller:') && isControllerId(value.slice(11)))
+    return value as Scope
+  throw new SettingsError(
+    'SCOPE_MALFORMED',
+    `${quote(value)} is not a scope. Use "cluster", "controller" (this one) or "controller:<id>".`,
+    {
+      details: {
+        got: typeof value === 'string' ? value : quote(value),
+        expected: ['cluster', 'controller', 'controller:<id>'],
+      },
+    },
+  )
 }
 
 export function controllerScope(id: string): Scope {
@@ -49,7 +60,9 @@ export function controllerScope(id: string): Scope {
 /** The key of a namespace's overrides in a scope. */
 export function overridesKey(of: Namespace, where: Scope): Key {
   const [username = '', name = ''] = of.split('/')
-  return where === CLUSTER ? makeKey('settings', username, name) : makeKey('controllers', where.slice('controller:'.length), username, name)
+  return where === CLUSTER
+    ? makeKey('settings', username, name)
+    : makeKey('controllers', where.slice('controller:'.length), username, name)
 }
 
 export function schemaKey(of: Namespace, digest: string): Key {

@@ -4,17 +4,24 @@ import { isDocumentKey, type Key, KINDS, makeKey, parseHistoryKey, parseKey } fr
 import { isArray, isObject, type Json } from './value.ts'
 
 /*
- * Two stores overlap when the place of one is the place of the other followed by one of our kinds: `/x` and `/x/settings`, `/x` and `/x/boxes/y`.
- * Then `settings/tokens/<id>` of the outer store is `tokens/<id>` of the inner one, and each takes the other's documents for its own.
+ * Two stores overlap when the place of one is the place of the other followed by one of our kinds: `/x` and
+ * `/x/settings`, `/x` and `/x/boxes/y`. Then `settings/tokens/<id>` of the outer store is `tokens/<id>` of
+ * the inner one, and each takes the other's documents for its own.
  */
 
-/** Where a store says what it is: `{format, epoch}`, or `{format, filling}` while it is being filled. A place that holds this document is a store. */
+/**
+ * Where a store says what it is: `{format, epoch}`, or `{format, filling}` while it is being filled. A place
+ * that holds this document is a store.
+ */
 export const STORE_KEY = makeKey('meta', 'store')
 
 /** What the hash of a token looks like in a store. */
 export const TOKEN_HASH = /^sha256:([A-Za-z0-9_-]{43})$/
 
-/** The places above `prefix` whose store would own its keys: each is `prefix` without a rest that begins with one of our kinds. Nearest first. */
+/**
+ * The places above `prefix` whose store would own its keys: each is `prefix` without a rest that begins with
+ * one of our kinds. Nearest first.
+ */
 export function outerPlaces(prefix: string): readonly string[] {
   const places: string[] = []
   for (let at = prefix.lastIndexOf('/'); at >= 0; at = at === 0 ? -1 : prefix.lastIndexOf('/', at - 1)) {
@@ -23,7 +30,10 @@ export function outerPlaces(prefix: string): readonly string[] {
   return places
 }
 
-/** The place, relative and ending in `/`, of a nested store whose `meta/store` an address is; undefined for any other address, and for our own. */
+/**
+ * The place, relative and ending in `/`, of a nested store whose `meta/store` an address is; undefined for
+ * any other address, and for our own.
+ */
 export function nestedPlace(address: string): string | undefined {
   if (!address.endsWith(`/${STORE_KEY}`)) return undefined
   const place = address.slice(0, -STORE_KEY.length)
@@ -48,8 +58,9 @@ export function isStoreMark(text: string): boolean {
 }
 
 /**
- * True when an entry may be a document of a nested store, although its key can be one of ours: it holds a store's `meta/store` or a token at such a key, or it
- * stands where a store at one of these places (as {@link nestedPlace} gives them) has its documents. A box is never one: its text is.
+ * True when an entry may be a document of a nested store, although its key can be one of ours: it holds a
+ * store's `meta/store` or a token at such a key, or it stands where a store at one of these places (as {@link
+ * nestedPlace} gives them) has its documents. A box is never one: its text is.
  */
 export function isDoubtful(key: Key, text: string, places: Iterable<string>): boolean {
   if (nestedPlace(key) !== undefined && isStoreMark(text)) return true
@@ -67,21 +78,26 @@ export function isBelow(key: Key, places: Iterable<string>): boolean {
 }
 
 /**
- * The entries of a store, as a copy of it outside of the store kept them, without those of a nested store: keys of no document of ours, and a token or a store's
- * mark where overrides stand that was not put with a history record, in one revision.
+ * The entries of a store, as a copy of it outside of the store kept them, without those of a nested store:
+ * keys of no document of ours, and a token or a store's mark where overrides stand that was not put with a
+ * history record, in one revision.
  */
 export function ownAmong(entries: readonly Entry[]): readonly Entry[] {
   const possible = entries.filter(({ key }) => !isNestedKey(key))
   const doubtful = possible.filter(({ key, text }) => isDoubtful(key, text, []))
   if (doubtful.length === 0) return possible
-  const recorded = new Set(possible.map(({ key, revision }) => `${parseHistoryKey(key)?.document} ${revision}`))
+  const recorded = new Set(
+    possible.map(({ key, revision }) => `${parseHistoryKey(key)?.document} ${revision}`),
+  )
   const foreign = new Set(doubtful.filter(({ key, revision }) => !recorded.has(`${key} ${revision}`)))
   return possible.filter(entry => !foreign.has(entry))
 }
 
 function isTokenText(text: string): boolean {
   const value = parseOrUndefined(text)
-  return isObject(value) && typeof value.hash === 'string' && TOKEN_HASH.test(value.hash) && isArray(value.rights)
+  return (
+    isObject(value) && typeof value.hash === 'string' && TOKEN_HASH.test(value.hash) && isArray(value.rights)
+  )
 }
 
 function isBoxText(text: string): boolean {

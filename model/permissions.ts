@@ -2,7 +2,10 @@
 export const RIGHTS = ['read', 'write', 'admin', 'secrets'] as const
 export type Right = (typeof RIGHTS)[number]
 
-/** What each right brings along: whoever writes gets the settings in the answer, whoever administers may do either. No right brings `secrets`. */
+/**
+ * What each right brings along: whoever writes gets the settings in the answer, whoever administers may do
+ * either. No right brings `secrets`.
+ */
 const BRINGS: Readonly<Record<Right, readonly Right[]>> = {
   read: ['read'],
   write: ['write', 'read'],

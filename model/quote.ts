@@ -4,7 +4,10 @@ import { toJson } from './value.ts'
 /** The longest quotation, in characters. */
 const LONGEST = 120
 
-/** Any value as a short text for a message: its JSON, cut at 120 characters, or what kind of thing it is. Never throws. */
+/**
+ * Any value as a short text for a message: its JSON, cut at 120 characters, or what kind of thing it is.
+ * Never throws.
+ */
 export function quote(value: unknown): string {
   if (value === undefined) return 'undefined'
   let text: string

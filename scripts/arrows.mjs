@@ -1,4 +1,5 @@
-// Derives the linter rules (biome.rooms.json) and the table in docs/architecture.md from rooms.json, the list of allowed imports.
+// Derives the linter rules (biome.rooms.json) and the table in docs/architecture.md from rooms.json, the list
+// of allowed imports.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +16,10 @@ export function roomOf(path) {
   return names.sort((a, b) => b.length - a.length)[0]
 }
 
-/** One linter override a folder: a pattern for each way in which a file there can name a room it may not import. */
+/**
+ * One linter override a folder: a pattern for each way in which a file there can name a room it may not
+ * import.
+ */
 export function lintOverrides() {
   return Object.entries(ROOMS).flatMap(([room, { imports }]) => {
     const allowed = [...imports, room]
@@ -32,7 +36,8 @@ export function lintOverrides() {
 /** The table of rooms in docs/architecture.md, without the markers. */
 export function roomTable() {
   const rows = Object.entries(ROOMS).map(
-    ([room, { holds, imports }]) => `| \`${room}/\` | ${holds} | ${imports.map(name => `\`${name}\``).join(', ') || 'no other room'} |`,
+    ([room, { holds, imports }]) =>
+      `| \`${room}/\` | ${holds} | ${imports.map(name => `\`${name}\``).join(', ') || 'no other room'} |`,
   )
   return ['| room | contents | imports |', '|---|---|---|', ...rows].join('\n')
 }
@@ -64,7 +69,10 @@ export function foldersOf(room) {
   return found.sort()
 }
 
-/** How a file in `folder` writes the path to `room`; files directly in a room that has rooms inside it are named without those below. */
+/**
+ * How a file in `folder` writes the path to `room`; files directly in a room that has rooms inside it are
+ * named without those below.
+ */
 function patterns(folder, room, allowed) {
   const path = relative(folder, room) || '.'
   const prefix = path.startsWith('.') ? path : `./${path}`

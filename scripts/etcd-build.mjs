@@ -1,6 +1,7 @@
 #!/usr/bin/env node
-// Builds an etcd server of one version from the Go module proxy, once, and prints the path of its binary for ETCD_BINARY.
-// Usage: ETCD_BINARY=$(node scripts/etcd-build.mjs [version]) npm test -- test/conformance/etcd.test.ts
+// Builds an etcd server of one version from the Go module proxy, once, and prints the path of its binary for
+// ETCD_BINARY. Usage: ETCD_BINARY=$(node scripts/etcd-build.mjs [version]) npm test --
+// test/conformance/etcd.test.ts
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs'
@@ -23,7 +24,10 @@ function build() {
   const binary = join(folder, 'etcd')
   if (existsSync(binary)) return binary
   const { error, status } = spawnSync('go', ['version'], { stdio: 'ignore' })
-  if (error || status !== 0) fail('The build of etcd requires Go. Install it: https://go.dev/doc/install (or on Debian: apt-get install golang-go).')
+  if (error || status !== 0)
+    fail(
+      'The build of etcd requires Go. Install it: https://go.dev/doc/install (or on Debian: apt-get install golang-go).',
+    )
   console.error(`Building etcd ${version}; the first build takes some minutes ...`)
   mkdirSync(folder, { recursive: true })
   copyFileSync(join(root, 'scripts', 'etcd-build', 'main.go'), join(folder, 'main.go'))
@@ -37,7 +41,8 @@ function build() {
 }
 
 function go(folder, ...args) {
-  // Whatever the machine's settings, the sources are modules of the folder alone, and no other toolchain is downloaded.
+  // Whatever the machine's settings, the sources are modules of the folder alone, and no other toolchain is
+  // downloaded.
   const env = { ...process.env, GOFLAGS: '-mod=mod -buildvcs=false', GOWORK: 'off' }
   const { status } = spawnSync('go', args, {
     cwd: folder,
@@ -52,7 +57,10 @@ function go(folder, ...args) {
 
 function readArguments() {
   try {
-    const { values, positionals } = parseArgs({ options: { help: { type: 'boolean' } }, allowPositionals: true })
+    const { values, positionals } = parseArgs({
+      options: { help: { type: 'boolean' } },
+      allowPositionals: true,
+    })
     const [wanted = DEFAULT_VERSION, ...more] = positionals
     if (more.length > 0 || !/^\d+\.\d+\.\d+(-[a-z]+\.\d+)?$/.test(wanted))
       fail(`A version must be three numbers, such as ${DEFAULT_VERSION}.\n${USAGE}`)

@@ -1,7 +1,7 @@
 #!/usr/bin/env node
-// Starts a cluster of three etcd members on loopback, prints the lines for kytos.ini, and stops the members on Ctrl-C.
-// The data is kept in ./var/etcd.
-// Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data var/etcd]; the ports are 2379, 22379 and 32379, and the next one of each.
+// Starts a cluster of three etcd members on loopback, prints the lines for kytos.ini, and stops the members
+// on Ctrl-C. The data is kept in ./var/etcd. Usage: node scripts/etcd-cluster.mjs [--base-port 2379] [--data
+// var/etcd]; the ports are 2379, 22379 and 32379, and the next one of each.
 
 import { spawn } from 'node:child_process'
 import { mkdirSync } from 'node:fs'
@@ -19,15 +19,22 @@ if (values.help) {
   process.exit(0)
 }
 const base = Number(values['base-port'])
-if (!Number.isInteger(base) || base < 1024 || base + 30_001 > 65_535) fail('--base-port must be a port from 1024 to 35534.')
+if (!Number.isInteger(base) || base < 1024 || base + 30_001 > 65_535)
+  fail('--base-port must be a port from 1024 to 35534.')
 
 const folder = resolve(values.data)
 const nodes = [0, 20_000, 30_000].map((offset, n) => {
   const port = base + offset
-  return { name: `kytos${n + 1}`, port, client: `http://127.0.0.1:${port}`, peer: `http://127.0.0.1:${port + 1}` }
+  return {
+    name: `kytos${n + 1}`,
+    port,
+    client: `http://127.0.0.1:${port}`,
+    peer: `http://127.0.0.1:${port + 1}`,
+  }
 })
 for (const { port } of nodes)
-  for (const taken of [port, port + 1]) if (await answers(taken)) fail(`Port ${taken} is in use: select other ports with --base-port.`)
+  for (const taken of [port, port + 1])
+    if (await answers(taken)) fail(`Port ${taken} is in use: select other ports with --base-port.`)
 
 mkdirSync(folder, { recursive: true, mode: 0o700 })
 const children = nodes.map(start)
@@ -46,7 +53,11 @@ Stop one member; the service keeps running:${children.map((child, n) => ` kill $
 Ctrl-C stops all members.`)
 
 function readArguments() {
-  const options = { 'base-port': { type: 'string', default: '2379' }, data: { type: 'string', default: 'var/etcd' }, help: { type: 'boolean' } }
+  const options = {
+    'base-port': { type: 'string', default: '2379' },
+    data: { type: 'string', default: 'var/etcd' },
+    help: { type: 'boolean' },
+  }
   try {
     return parseArgs({ options }).values
   } catch (error) {
@@ -71,8 +82,13 @@ function start({ name, client, peer }) {
   }
   const args = Object.entries(flags).map(([flag, value]) => `--${flag}=${value}`)
   // A group of its own, so that Ctrl-C reaches this script alone, which then stops them in order.
-  const child = spawn(process.env.ETCD_BINARY ?? 'etcd', args, { stdio: ['ignore', 'ignore', 'inherit'], detached: true })
-  child.on('error', () => fail('etcd was not found. Install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).'))
+  const child = spawn(process.env.ETCD_BINARY ?? 'etcd', args, {
+    stdio: ['ignore', 'ignore', 'inherit'],
+    detached: true,
+  })
+  child.on('error', () =>
+    fail('etcd was not found. Install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).'),
+  )
   child.on('exit', code => {
     if (stopping) return
     console.error(`${name} exited${code ? ` with ${code}; its output is above` : ''}.`)
@@ -84,7 +100,9 @@ function start({ name, client, peer }) {
 async function stop(code) {
   if (stopping) return
   stopping = true
-  const alive = children.filter(child => child.exitCode === null && child.signalCode === null && child.pid !== undefined)
+  const alive = children.filter(
+    child => child.exitCode === null && child.signalCode === null && child.pid !== undefined,
+  )
   await Promise.all(
     alive.map(child => {
       const gone = new Promise(done => child.once('exit', done))

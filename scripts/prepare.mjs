@@ -24,7 +24,8 @@ const SOURCES = [
 /** Ends the process unless this is Node 20.19 or newer. */
 export function checkNode() {
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  if (major < 20 || (major === 20 && minor < 19)) fail(`Node ${process.versions.node} is too old. Install Node 20.19 or newer: https://nodejs.org`)
+  if (major < 20 || (major === 20 && minor < 19))
+    fail(`Node ${process.versions.node} is too old. Install Node 20.19 or newer: https://nodejs.org`)
 }
 
 /** Installs the packages of the lock file when they are absent or older than it. */
@@ -57,12 +58,17 @@ export function runOrFail(command, args, env = process.env) {
 }
 
 /**
- * Runs a long-lived command in place of this process: it receives each signal once, and its exit code is returned.
- * With `listen` the command has an IPC channel, whose messages are passed to `listen`.
+ * Runs a long-lived command in place of this process: it receives each signal once, and its exit code is
+ * returned. With `listen` the command has an IPC channel, whose messages are passed to `listen`.
  */
 export function become(command, args, listen) {
-  // In its own process group, because a Ctrl-C would otherwise reach it twice: from the terminal and from this process.
-  const child = spawn(command, args, { cwd: root, detached: true, stdio: listen ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit' })
+  // In its own process group, because a Ctrl-C would otherwise reach it twice: from the terminal and from
+  // this process.
+  const child = spawn(command, args, {
+    cwd: root,
+    detached: true,
+    stdio: listen ? ['inherit', 'inherit', 'inherit', 'ipc'] : 'inherit',
+  })
   if (listen) child.on('message', listen)
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal))
   child.on('error', error => fail(`${command} cannot be run: ${error.message}`))

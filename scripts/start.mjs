@@ -1,5 +1,5 @@
-// `npm start`: from a fresh clone to the running service, with the settings of settings.example.json in a store that holds none. Uses kytos.ini when there
-// is one, else kytos.example.ini as it is.
+// `npm start`: from a fresh clone to the running service, with the settings of settings.example.json in a
+// store that holds none. Uses kytos.ini when there is one, else kytos.example.ini as it is.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { become, build, checkNode, installPackages, root, say } from './prepare.mjs'
@@ -9,7 +9,15 @@ installPackages()
 build()
 
 const config = existsSync(join(root, 'kytos.ini')) ? 'kytos.ini' : 'kytos.example.ini'
-const args = ['dist/src/main.js', 'start', '-c', config, '--import', 'settings.example.json', ...process.argv.slice(2)]
+const args = [
+  'dist/src/main.js',
+  'start',
+  '-c',
+  config,
+  '--import',
+  'settings.example.json',
+  ...process.argv.slice(2),
+]
 become(process.execPath, args, message => {
   if (message?.ready) say(whatNext(message.ready))
 })

@@ -1,4 +1,5 @@
-// `npm run test:lts`: the tests on the current LTS of Node, as the npm registry carries it; further arguments go to vitest. Needs a build and what `npm test` installs.
+// `npm run test:lts`: the tests on the current LTS of Node, as the npm registry carries it; further arguments
+// go to vitest. Needs a build and what `npm test` installs.
 import { join } from 'node:path'
 import { root, runOrFail, say } from './prepare.mjs'
 
@@ -7,4 +8,13 @@ const flavour = `node-${process.platform}-${process.arch}@${LTS}`
 
 say(`Testing on Node ${LTS} (${flavour}) ...`)
 const vitest = join(root, 'node_modules', 'vitest', 'vitest.mjs')
-runOrFail('npm', ['exec', '--yes', `--package=${flavour}`, '--', 'node', vitest, 'run', ...process.argv.slice(2)])
+runOrFail('npm', [
+  'exec',
+  '--yes',
+  `--package=${flavour}`,
+  '--',
+  'node',
+  vitest,
+  'run',
+  ...process.argv.slice(2),
+])

@@ -1,4 +1,5 @@
-// `npm test`: everything the tests need, then all of them. Further arguments go to vitest: `npm test -- test/unit/host`.
+// `npm test`: everything the tests need, then all of them. Further arguments go to vitest: `npm test --
+// test/unit/host`.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { delimiter, dirname, join } from 'node:path'
@@ -23,7 +24,11 @@ installPackages()
 installTools()
 installPython()
 build()
-become(process.execPath, [join(root, 'node_modules', 'vitest', 'vitest.mjs'), 'run', ...process.argv.slice(2)])
+become(process.execPath, [
+  join(root, 'node_modules', 'vitest', 'vitest.mjs'),
+  'run',
+  ...process.argv.slice(2),
+])
 
 /** Installs missing tools with apt on Debian as root; otherwise prints the packages to install. */
 function installTools() {
@@ -32,7 +37,10 @@ function installTools() {
   const packages = absent.map(tool => tool.debian)
   if (process.getuid?.() === 0 && isOnPath('apt-get')) withoutDaemons(() => aptInstall(packages))
   const still = absent.filter(tool => !isThere(tool)).map(tool => `${tool.command} (${tool.debian})`)
-  if (still.length > 0) fail(`The tests need ${still.join(', ')} on the PATH. On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}`)
+  if (still.length > 0)
+    fail(
+      `The tests need ${still.join(', ')} on the PATH. On Debian or Ubuntu: sudo apt-get install ${packages.join(' ')}`,
+    )
 }
 
 function aptInstall(packages) {
@@ -43,7 +51,10 @@ function aptInstall(packages) {
   runOrFail('apt-get', ['install', '-y', '-q', '--no-install-recommends', ...packages], env)
 }
 
-/** Debian starts a server as soon as it is installed, unless this file forbids it; the tests start their own on free ports. */
+/**
+ * Debian starts a server as soon as it is installed, unless this file forbids it; the tests start their own
+ * on free ports.
+ */
 function withoutDaemons(work) {
   if (existsSync(POLICY)) return work()
   writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 })
@@ -71,5 +82,7 @@ function isThere({ command, probe }) {
 }
 
 function isOnPath(command) {
-  return (process.env.PATH ?? '').split(delimiter).some(folder => folder !== '' && existsSync(join(folder, command)))
+  return (process.env.PATH ?? '')
+    .split(delimiter)
+    .some(folder => folder !== '' && existsSync(join(folder, command)))
 }

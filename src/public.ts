@@ -1,7 +1,15 @@
 /** What authors of NApps import from `kytos-settings`. */
 
 export type { Explanation, Preview, ValueChange } from '../events/changes.ts'
-export type { Bus, ChangingHook, Consumer, KytosEvent, Listener, Proposal, Unsubscribe } from '../events/event.ts'
+export type {
+  Bus,
+  ChangingHook,
+  Consumer,
+  KytosEvent,
+  Listener,
+  Proposal,
+  Unsubscribe,
+} from '../events/event.ts'
 export type {
   Box,
   CommandAnswer,
@@ -36,6 +44,12 @@ export type {
 export type { CreateNApp, Manifest, NApp, NAppContext } from './client/napp.ts'
 export { openSettings, type SettingsOwner } from './client/open-settings.ts'
 export type { PatchOf } from './client/pointer-of.ts'
-export { openRemoteBus, type RemoteBus, type RemoteBusOptions, type RemoteListener, type RemoteSubscription } from './client/remote/remote-bus.ts'
+export {
+  openRemoteBus,
+  type RemoteBus,
+  type RemoteBusOptions,
+  type RemoteListener,
+  type RemoteSubscription,
+} from './client/remote/remote-bus.ts'
 export type { SettingsOf } from './client/settings-of.ts'
 export type { Log } from './log/log.ts'

@@ -16,10 +16,16 @@ import { isWrite, nest, type Reading, readResponse, toLookUp, toTransaction, unn
 
 /** How many transactions are under way at once; more of them only wait for one another in the server. */
 const LANES = 4
-/** Milliseconds that a transaction has at least, however long the commits in it waited for their turn: together no more than this above the timeout. */
+/**
+ * Milliseconds that a transaction has at least, however long the commits in it waited for their turn:
+ * together no more than this above the timeout.
+ */
 const LEAST = 1_000
 
-/** Milliseconds before a commit is looked up whose answer was lost: it may still be on its way through the server. */
+/**
+ * Milliseconds before a commit is looked up whose answer was lost: it may still be on its way through the
+ * server.
+ */
 const LOOK_UP_PAUSE = 50
 
 /** What is known of the attempts of a batch before this one. */
@@ -39,11 +45,13 @@ interface Past {
  *
  * Invariants:
  *  1. A commit is sent as one nested transaction, so it is all or nothing, and fails nobody else's.
- *  2. Of all copies of a commit that are sent at most one takes effect. After an attempt that may have been applied (its answer was lost, or etcd says that its
- *     space is used up) only those commits of a batch are sent again that {@link mayRepeat}, with the same guards; each of the others is looked up once.
- *     An attempt that surely was not applied is repeated with any commit.
- *  3. What became of the copies is read from the store ({@link settle}). STORE_UNREACHABLE and `committed: false` are answered only when none of them was
- *     applied and none can be later; what does not show is OUTCOME_UNKNOWN.
+ *  2. Of all copies of a commit that are sent at most one takes effect. After an attempt that may have been
+ *     applied (its answer was lost, or etcd says that its space is used up) only those commits of a batch are
+ *     sent again that {@link mayRepeat}, with the same guards; each of the others is looked up once. An
+ *     attempt that surely was not applied is repeated with any commit.
+ *  3. What became of the copies is read from the store ({@link settle}). STORE_UNREACHABLE and `committed:
+ *     false` are answered only when none of them was applied and none can be later; what does not show is
+ *     OUTCOME_UNKNOWN.
  */
 export class Committer {
   readonly #link: Link
@@ -71,7 +79,10 @@ export class Committer {
     })
   }
 
-  /** Resolves when every commit so far has been answered; those that are not under way within `ms` are not sent any more. */
+  /**
+   * Resolves when every commit so far has been answered; those that are not under way within `ms` are not
+   * sent any more.
+   */
   async settle(ms: number): Promise<void> {
     this.#lastCall = performance.now() + ms
     while (this.#pumping || this.#underWay.size > 0 || !this.#queue.empty) {
@@ -106,9 +117,13 @@ export class Committer {
   }
 
   /** Answers every commit of a batch; never rejects. */
-  async #run(batch: readonly Pending[], past: Past = { repeated: false, mayBeDone: false, since: this.#link.seen }): Promise<void> {
+  async #run(
+    batch: readonly Pending[],
+    past: Past = { repeated: false, mayBeDone: false, since: this.#link.seen },
+  ): Promise<void> {
     const { since } = past
-    const until = past.until ?? Math.max(Math.min(...batch.map(({ expires }) => expires)), performance.now() + LEAST)
+    const until =
+      past.until ?? Math.max(Math.min(...batch.map(({ expires }) => expires)), performance.now() + LEAST)
     const repeatable = batch.filter(({ operations }) => mayRepeat(operations))
     try {
       const once = repeatable.length < batch.length
@@ -118,11 +133,19 @@ export class Committer {
     } catch (error) {
       const failed = error instanceof CallFailed ? error : undefined
       const full = failed !== undefined && isFull(failed)
-      const next = { repeated: failed?.repeated ?? past.repeated, mayBeDone: past.mayBeDone || full, since, until }
+      const next = {
+        repeated: failed?.repeated ?? past.repeated,
+        mayBeDone: past.mayBeDone || full,
+        since,
+        until,
+      }
       const others = batch.filter(pending => !repeatable.includes(pending))
       if (full && batch.length > 1) {
         // One of them may fit where all do not.
-        await Promise.all([...repeatable.map(one => this.#run([one], next)), ...others.map(one => this.#lookUp(one, error, next))])
+        await Promise.all([
+          ...repeatable.map(one => this.#run([one], next)),
+          ...others.map(one => this.#lookUp(one, error, next)),
+        ])
       } else if (failed?.failure.kind === 'refused' && batch.length > 1) {
         // The transaction was refused as a whole, perhaps because of one of them only.
         await Promise.all(batch.map(one => this.#run([one], next)))
@@ -134,13 +157,22 @@ export class Committer {
     }
   }
 
-  /** Answers a commit by what the store shows of it, else by the error that left it in doubt; never rejects. */
-  async #lookUp(pending: Pending, doubt: unknown, { since, until }: Past & { readonly until: number }): Promise<void> {
+  /**
+   * Answers a commit by what the store shows of it, else by the error that left it in doubt; never rejects.
+   */
+  async #lookUp(
+    pending: Pending,
+    doubt: unknown,
+    { since, until }: Past & { readonly until: number },
+  ): Promise<void> {
     const { operations } = pending
     try {
       await delay(LOOK_UP_PAUSE)
       const request = toLookUp(this.#space, operations)
-      const { value } = await this.#link.call((client, options) => client.kv.txn(request, options), { repeated: false, until })
+      const { value } = await this.#link.call((client, options) => client.kv.txn(request, options), {
+        repeated: false,
+        until,
+      })
       const { held, revision } = readResponse(this.#space, operations, value, BigInt(value.header.revision))
       const settled = await this.#settle(operations, { entries: held, revision, since })
       if (typeof settled === 'object') pending.resolve(settled)
@@ -165,11 +197,17 @@ export class Committer {
     const answer = await this.#link.call((client, options) => client.kv.txn(request, options), before)
     const revision = BigInt(answer.value.header.revision)
     const responses = unnest(answer.value, batch.length)
-    const readings = batch.map(({ operations }, n) => readResponse(this.#space, operations, needed(responses[n]), revision))
+    const readings = batch.map(({ operations }, n) =>
+      readResponse(this.#space, operations, needed(responses[n]), revision),
+    )
     return { value: readings, repeated: answer.repeated }
   }
 
-  async #answer(pending: Pending | undefined, { outcome, held, revision }: Reading, { repeated, mayBeDone, since }: Past): Promise<void> {
+  async #answer(
+    pending: Pending | undefined,
+    { outcome, held, revision }: Reading,
+    { repeated, mayBeDone, since }: Past,
+  ): Promise<void> {
     if (!pending) return
     try {
       if (outcome.committed || !(repeated || mayBeDone)) return pending.resolve(outcome)
@@ -192,8 +230,12 @@ export class Committer {
   }
 
   #unknown(error: unknown, pending: Pending): SettingsError {
-    const { reason } = error instanceof CallFailed ? error.failure : error === undefined ? UNTRACED : readFailure(error)
-    return this.#translate(new CallFailed({ kind: 'unknown', code: 'STORE_UNREACHABLE', reason }, true, error), pending)
+    const { reason } =
+      error instanceof CallFailed ? error.failure : error === undefined ? UNTRACED : readFailure(error)
+    return this.#translate(
+      new CallFailed({ kind: 'unknown', code: 'STORE_UNREACHABLE', reason }, true, error),
+      pending,
+    )
   }
 
   #translate(error: unknown, { operations }: Pending): SettingsError {
@@ -215,7 +257,11 @@ function hasTtl(operation: Operation): boolean {
 
 /** The answer's part for one commit; etcd gives one for each. */
 function needed<T>(response: T | undefined): T {
-  if (response === undefined) throw new SettingsError('INTERNAL_ERROR', 'etcd returned fewer transaction results than transactions were sent.')
+  if (response === undefined)
+    throw new SettingsError(
+      'INTERNAL_ERROR',
+      'etcd returned fewer transaction results than transactions were sent.',
+    )
   return response
 }
 

@@ -1,12 +1,15 @@
 import { type ErrorCode, SettingsError } from '../../model/errors.ts'
 
 /**
- * What an error of a call says about it. `unsent`: surely not carried out, another attempt may succeed. `unknown`: it may or may not have been carried out.
- * `refused`: surely not carried out, and it would be refused again; but see the Committer on STORE_FULL.
+ * What an error of a call says about it. `unsent`: surely not carried out, another attempt may succeed.
+ * `unknown`: it may or may not have been carried out. `refused`: surely not carried out, and it would be
+ * refused again; but see the Committer on STORE_FULL.
  */
 export interface Failure {
   readonly kind: 'unsent' | 'unknown' | 'refused'
-  /** What it is to a caller once attempts have ended; OUTCOME_UNKNOWN for a write if an attempt was `unknown`. */
+  /**
+   * What it is to a caller once attempts have ended; OUTCOME_UNKNOWN for a write if an attempt was `unknown`.
+   */
   readonly code: ErrorCode
   /** For people: what etcd or the network said, and what to do about it. */
   readonly reason: string
@@ -14,7 +17,10 @@ export interface Failure {
   readonly renew?: true
 }
 
-/** A call that has failed for good; `repeated`: one of its attempts may have been carried out. Becomes a SettingsError where it is known what was asked. */
+/**
+ * A call that has failed for good; `repeated`: one of its attempts may have been carried out. Becomes a
+ * SettingsError where it is known what was asked.
+ */
 export class CallFailed extends Error {
   readonly failure: Failure
   readonly repeated: boolean
@@ -29,11 +35,23 @@ export class CallFailed extends Error {
 const CREDENTIALS = 'check username and password_file in [settings.etcd]'
 const AUTHORITY = 'check ca in [settings.etcd]'
 
-// etcd and grpc-js tell their errors by text; these are the texts of etcd 3.4 to 3.6, grpc-js 1.14 and OpenSSL 3. The first match counts.
+// etcd and grpc-js tell their errors by text; these are the texts of etcd 3.4 to 3.6, grpc-js 1.14 and
+// OpenSSL 3. The first match counts.
 const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = [
-  [/invalid auth token|revision of auth store is old/, { kind: 'unsent', code: 'STORE_UNREACHABLE', renew: true }],
-  [/authentication failed/, { kind: 'refused', code: 'STORE_REFUSED' }, `the user name or the password is wrong; ${CREDENTIALS}`],
-  [/user name is empty/, { kind: 'refused', code: 'STORE_REFUSED' }, `it requires a user name and a password; ${CREDENTIALS}`],
+  [
+    /invalid auth token|revision of auth store is old/,
+    { kind: 'unsent', code: 'STORE_UNREACHABLE', renew: true },
+  ],
+  [
+    /authentication failed/,
+    { kind: 'refused', code: 'STORE_REFUSED' },
+    `the user name or the password is wrong; ${CREDENTIALS}`,
+  ],
+  [
+    /user name is empty/,
+    { kind: 'refused', code: 'STORE_REFUSED' },
+    `it requires a user name and a password; ${CREDENTIALS}`,
+  ],
   [
     /authentication is not enabled/,
     { kind: 'refused', code: 'STORE_REFUSED' },
@@ -49,9 +67,17 @@ const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = 
     { kind: 'refused', code: 'STORE_FULL' },
     'its storage quota is exhausted; compact, defragment and disarm the NOSPACE alarm',
   ],
-  [/too large|larger than max/, { kind: 'refused', code: 'DOCUMENT_TOO_LARGE' }, 'the request is larger than its --max-request-bytes'],
+  [
+    /too large|larger than max/,
+    { kind: 'refused', code: 'DOCUMENT_TOO_LARGE' },
+    'the request is larger than its --max-request-bytes',
+  ],
   [/revision has been compacted|future revision/, { kind: 'refused', code: 'HISTORY_LOST' }],
-  [/requested lease not found/, { kind: 'refused', code: 'STORE_UNREACHABLE' }, 'the lease expired before its put arrived'],
+  [
+    /requested lease not found/,
+    { kind: 'refused', code: 'STORE_UNREACHABLE' },
+    'the lease expired before its put arrived',
+  ],
   [
     /ALTNAME|altnames/,
     { kind: 'unsent', code: 'STORE_REFUSED' },
@@ -68,11 +94,25 @@ const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = 
     { kind: 'unsent', code: 'STORE_REFUSED' },
     'it rejected the client certificate; check cert and key in [settings.etcd]',
   ],
-  [/wrong version number/, { kind: 'unsent', code: 'STORE_REFUSED' }, 'it does not use TLS; start the endpoint with http://'],
-  [/No connection established|Channel closed|already closed|Name resolution failed/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }],
-  [/Waiting for LB pick|waiting for (name resolution|metadata)/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }, 'it does not accept connections'],
+  [
+    /wrong version number/,
+    { kind: 'unsent', code: 'STORE_REFUSED' },
+    'it does not use TLS; start the endpoint with http://',
+  ],
+  [
+    /No connection established|Channel closed|already closed|Name resolution failed/,
+    { kind: 'unsent', code: 'STORE_UNREACHABLE' },
+  ],
+  [
+    /Waiting for LB pick|waiting for (name resolution|metadata)/,
+    { kind: 'unsent', code: 'STORE_UNREACHABLE' },
+    'it does not accept connections',
+  ],
   [/no leader|too many requests|not capable/, { kind: 'unsent', code: 'STORE_UNREACHABLE' }],
-  [/ (INVALID_ARGUMENT|FAILED_PRECONDITION|OUT_OF_RANGE|NOT_FOUND|UNIMPLEMENTED):/, { kind: 'refused', code: 'STORE_REFUSED' }],
+  [
+    / (INVALID_ARGUMENT|FAILED_PRECONDITION|OUT_OF_RANGE|NOT_FOUND|UNIMPLEMENTED):/,
+    { kind: 'refused', code: 'STORE_REFUSED' },
+  ],
 ]
 
 /** What an error that a call of etcd3 threw means. */
@@ -84,17 +124,25 @@ export function readFailure(error: unknown): Failure {
   return { kind: 'unknown', code: 'STORE_UNREACHABLE', reason: brief(text) }
 }
 
-/** The error for whoever asked: `what` was asked ("reading settings/kytos/of_lldp"), of which endpoints, and whether it would have changed something. */
+/**
+ * The error for whoever asked: `what` was asked ("reading settings/kytos/of_lldp"), of which endpoints, and
+ * whether it would have changed something.
+ */
 export function toStoreError(error: unknown, what: string, endpoints: string, writes = false): SettingsError {
   if (error instanceof SettingsError) return error
-  const { failure, repeated } = error instanceof CallFailed ? error : { failure: readFailure(error), repeated: true }
+  const { failure, repeated } =
+    error instanceof CallFailed ? error : { failure: readFailure(error), repeated: true }
   if (writes && (repeated || failure.kind === 'unknown')) {
     const text = `etcd (${endpoints}) did not confirm ${what}; it may have been applied: ${failure.reason}. Read the document before you retry.`
     return new SettingsError('OUTCOME_UNKNOWN', text, { cause: error })
   }
-  return new SettingsError(failure.code, `etcd (${endpoints}) ${VERBS[failure.code] ?? 'did not respond to'} ${what}: ${failure.reason}.`, {
-    cause: error,
-  })
+  return new SettingsError(
+    failure.code,
+    `etcd (${endpoints}) ${VERBS[failure.code] ?? 'did not respond to'} ${what}: ${failure.reason}.`,
+    {
+      cause: error,
+    },
+  )
 }
 
 const VERBS: Partial<Record<ErrorCode, string>> = {

@@ -5,8 +5,9 @@ import { ownChanges } from './own.ts'
 import type { Space } from './space.ts'
 
 /**
- * The events of one response, or of all its fragments, as batches: whole revisions, in order, those up to `last` left out (an old server may repeat them).
- * A revision that changed only foreign keys is a batch without changes.
+ * The events of one response, or of all its fragments, as batches: whole revisions, in order, those up to
+ * `last` left out (an old server may repeat them). A revision that changed only foreign keys is a batch
+ * without changes.
  */
 export function toBatches(space: Space, events: readonly IEvent[], last: Revision): readonly Batch[] {
   const groups = new Map<Revision, Map<string, Change>>()
@@ -19,7 +20,9 @@ export function toBatches(space: Space, events: readonly IEvent[], last: Revisio
     // Keyed, because a key changes once in a revision even if an old server says so twice.
     if (change) group.set(event.kv.key.toString('latin1'), change)
   }
-  return [...groups].sort(([a], [b]) => (a < b ? -1 : 1)).map(([revision, group]) => ({ revision, changes: ownChanges(space, inKeyOrder(group)) }))
+  return [...groups]
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([revision, group]) => ({ revision, changes: ownChanges(space, inKeyOrder(group)) }))
 }
 
 function toChange(space: Space, { type, kv }: IEvent, revision: Revision): Change | undefined {

@@ -1,7 +1,17 @@
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
-import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import type {
+  Backend,
+  Batch,
+  FileProblem,
+  Listing,
+  ListOptions,
+  Operation,
+  Outcome,
+  Supports,
+  Surroundings,
+} from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { ENTRY_BYTES } from './check.ts'
 import type { EtcdOptions } from './client.ts'
@@ -17,7 +27,10 @@ import { type Identity, watchOnce } from './watch.ts'
 
 export type { EtcdOptions } from './client.ts'
 
-/** How often a token is used at least, in ms, so that it does not run out between calls: etcd's default lets one live for five minutes. */
+/**
+ * How often a token is used at least, in ms, so that it does not run out between calls: etcd's default lets
+ * one live for five minutes.
+ */
 const TOKEN_WARMTH = 60_000
 
 /** Documents in etcd, at `<prefix>/<key>`, for any number of controllers. Connects in `open()`. */
@@ -45,7 +58,10 @@ class EtcdBackend implements Backend {
 
   constructor(options: EtcdOptions, { report }: Surroundings) {
     if (options.endpoints.length === 0)
-      throw new SettingsError('CONFIG_INVALID', '[settings.etcd] endpoints is empty. List at least one, such as ["http://127.0.0.1:2379"].')
+      throw new SettingsError(
+        'CONFIG_INVALID',
+        '[settings.etcd] endpoints is empty. List at least one, such as ["http://127.0.0.1:2379"].',
+      )
     this.#options = options
     this.#report = report
     this.#link = new Link(options)
@@ -55,7 +71,10 @@ class EtcdBackend implements Backend {
     this.#overlap = new OverlapGuard(this.#link, this.#space, this.#committer)
   }
 
-  /** One linearizable read, so that it proves reachability, TLS, credentials and permission at once; then a look for stores that overlap. */
+  /**
+   * One linearizable read, so that it proves reachability, TLS, credentials and permission at once; then a
+   * look for stores that overlap.
+   */
   async open(): Promise<void> {
     this.#refuseClosed()
     try {
@@ -68,7 +87,8 @@ class EtcdBackend implements Backend {
       throw toStoreError(error, 'the first read', this.#link.endpoints)
     }
     this.#refuseClosed()
-    if (this.#options.username !== undefined) this.#warmth ??= setInterval(() => this.#useToken(), TOKEN_WARMTH).unref()
+    if (this.#options.username !== undefined)
+      this.#warmth ??= setInterval(() => this.#useToken(), TOKEN_WARMTH).unref()
   }
 
   async get(key: Key): Promise<Entry | undefined> {
@@ -137,7 +157,10 @@ class EtcdBackend implements Backend {
     this.#look().catch(error => this.#endRefused(error))
   }
 
-  /** Gives what was asked for; if it is refused, looks whether everything is, for etcd goes on with watches whose right was taken away. */
+  /**
+   * Gives what was asked for; if it is refused, looks whether everything is, for etcd goes on with watches
+   * whose right was taken away.
+   */
   async #heed<T>(asked: Promise<T>): Promise<T> {
     try {
       return await asked
@@ -166,12 +189,16 @@ class EtcdBackend implements Backend {
 
   #needOpen(): Identity {
     this.#refuseClosed()
-    if (!this.#identity) throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is not open. Call open() first.')
+    if (!this.#identity)
+      throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is not open. Call open() first.')
     return this.#identity
   }
 
   #refuseClosed(): void {
     if (this.#closing.signal.aborted)
-      throw new SettingsError('STORE_UNREACHABLE', 'The etcd backend is closed and cannot be reopened. Create a new one.')
+      throw new SettingsError(
+        'STORE_UNREACHABLE',
+        'The etcd backend is closed and cannot be reopened. Create a new one.',
+      )
   }
 }

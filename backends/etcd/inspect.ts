@@ -42,7 +42,9 @@ async function inspect(options: EtcdOptions, endpoint: string): Promise<Endpoint
   try {
     const address = Buffer.from(`${options.prefix}/`)
     // At once: each may have to be waited for.
-    const reading = client.kv.range({ key: address, limit: 1, keys_only: true }, deadline()).catch(readFailure)
+    const reading = client.kv
+      .range({ key: address, limit: 1, keys_only: true }, deadline())
+      .catch(readFailure)
     const [read, status, refusal, alarm, health, metrics, vars, http] = await Promise.all([
       reading,
       client.maintenance.status(deadline()).catch(() => undefined),
@@ -77,8 +79,15 @@ async function inspect(options: EtcdOptions, endpoint: string): Promise<Endpoint
   }
 }
 
-/** Rights are looked at before the condition, which never holds: nothing is deleted, and a deletion takes no space. */
-async function findRefusal(client: Etcd3, prefix: Buffer, options: { readonly deadline: number }): Promise<string | undefined> {
+/**
+ * Rights are looked at before the condition, which never holds: nothing is deleted, and a deletion takes no
+ * space.
+ */
+async function findRefusal(
+  client: Etcd3,
+  prefix: Buffer,
+  options: { readonly deadline: number },
+): Promise<string | undefined> {
   const key = Buffer.concat([prefix, Buffer.from('meta/doctor')])
   const never = { key, target: 'Version', result: 'Equal', version: '9223372036854775807' } as const
   try {
@@ -90,7 +99,10 @@ async function findRefusal(client: Etcd3, prefix: Buffer, options: { readonly de
   }
 }
 
-async function hasNoSpace(client: Etcd3, options: { readonly deadline: number }): Promise<boolean | undefined> {
+async function hasNoSpace(
+  client: Etcd3,
+  options: { readonly deadline: number },
+): Promise<boolean | undefined> {
   try {
     const { alarms } = await client.maintenance.alarm({ action: 'Get' }, options)
     return alarms.some(({ alarm }) => String(alarm).toUpperCase() === 'NOSPACE')
@@ -123,7 +135,11 @@ function commandLineIn(vars: string): readonly string[] | undefined {
 }
 
 /** What an endpoint answers over HTTP; undefined when it does not. */
-function ask({ ca, cert, key }: EtcdOptions, endpoint: string, path: string): Promise<{ body: string; ahead: number | undefined } | undefined> {
+function ask(
+  { ca, cert, key }: EtcdOptions,
+  endpoint: string,
+  path: string,
+): Promise<{ body: string; ahead: number | undefined } | undefined> {
   const asked = Date.now()
   const tls = { ...(ca && { ca }), ...(cert && { cert }), ...(key && { key }) }
   return new Promise(resolve => {

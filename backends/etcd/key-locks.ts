@@ -3,7 +3,8 @@ import type { Operation } from '../backend.ts'
 import { isWrite } from './transaction.ts'
 
 /**
- * Which keys are spoken for. Invariant: a key that one holder writes is held by nobody else; any number may hold a key they only check.
+ * Which keys are spoken for. Invariant: a key that one holder writes is held by nobody else; any number may
+ * hold a key they only check.
  */
 export class KeyLocks {
   readonly #written = new Set<Key>()
@@ -11,7 +12,10 @@ export class KeyLocks {
 
   /** True when all these keys can be held beside those that are. */
   free(operations: readonly Operation[]): boolean {
-    return operations.every(operation => !this.#written.has(operation.key) && !(isWrite(operation) && this.#checked.has(operation.key)))
+    return operations.every(
+      operation =>
+        !this.#written.has(operation.key) && !(isWrite(operation) && this.#checked.has(operation.key)),
+    )
   }
 
   hold(operations: readonly Operation[]): void {

@@ -8,14 +8,20 @@ import { type Reading, readResponse, toTransaction } from './transaction.ts'
 const RENEWAL = 1500
 
 /**
- * A commit with puts that expire, on leases of its own, one for each ttl in it. A lease in a nested transaction that has run out would refuse the whole of
- * it, so this goes alone.
+ * A commit with puts that expire, on leases of its own, one for each ttl in it. A lease in a nested
+ * transaction that has run out would refuse the whole of it, so this goes alone.
  *
- * Invariant: no key is deleted earlier than its ttl after the put. A lease counts from its grant, which is before the put, so it is renewed once afterwards;
- * only when that fails may the key go earlier, by as long as the put took. A lease whose put was not made is given back, or runs out unused. Grants may be
- * repeated: a second one runs out unused too.
+ * Invariant: no key is deleted earlier than its ttl after the put. A lease counts from its grant, which is
+ * before the put, so it is renewed once afterwards; only when that fails may the key go earlier, by as long
+ * as the put took. A lease whose put was not made is given back, or runs out unused. Grants may be repeated:
+ * a second one runs out unused too.
  */
-export async function commitWithLease(link: Link, space: Space, operations: readonly Operation[], before: Before): Promise<Answer<Reading>> {
+export async function commitWithLease(
+  link: Link,
+  space: Space,
+  operations: readonly Operation[],
+  before: Before,
+): Promise<Answer<Reading>> {
   const leases = new Map<number, string>()
   for (const operation of operations) {
     const ttl = 'put' in operation ? operation.ttl : undefined
@@ -24,14 +30,17 @@ export async function commitWithLease(link: Link, space: Space, operations: read
   const request = toTransaction(space, operations, leases)
   const { value, repeated } = await link.call((client, options) => client.kv.txn(request, options), before)
   const reading = readResponse(space, operations, value, BigInt(value.header.revision))
-  if (reading.outcome.committed) await Promise.all([...leases.values()].map(lease => renew(link.client, lease)))
+  if (reading.outcome.committed)
+    await Promise.all([...leases.values()].map(lease => renew(link.client, lease)))
   else if (!repeated) await Promise.all([...leases.values()].map(lease => revoke(link, lease)))
   return { value: reading, repeated }
 }
 
 /** etcd counts whole seconds, and raises what is below its own least. */
 async function grant(link: Link, ttl: number): Promise<string> {
-  const answer = await link.call((client, options) => client.leaseClient.leaseGrant({ TTL: Math.max(1, Math.ceil(ttl)) }, options))
+  const answer = await link.call((client, options) =>
+    client.leaseClient.leaseGrant({ TTL: Math.max(1, Math.ceil(ttl)) }, options),
+  )
   return answer.value.ID
 }
 

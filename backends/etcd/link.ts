@@ -37,9 +37,10 @@ export const FAREWELL = 1000
 /**
  * The way to an etcd of several endpoints: one of them at a time, and the next one as soon as it fails.
  *
- * Invariant: an attempt that surely was not carried out is repeated until the call is answered, refused, or out of time. One that may have been carried out is
- * repeated too, unless the call says `once`: reads, and writes of which at most one copy takes effect, may be repeated. Whoever asked learns whether an
- * attempt may have been carried out unseen.
+ * Invariant: an attempt that surely was not carried out is repeated until the call is answered, refused, or
+ * out of time. One that may have been carried out is repeated too, unless the call says `once`: reads, and
+ * writes of which at most one copy takes effect, may be repeated. Whoever asked learns whether an attempt may
+ * have been carried out unseen.
  */
 export class Link {
   readonly endpoints: string
@@ -80,14 +81,19 @@ export class Link {
   }
 
   /** Attempts until one is answered, or as `before` says. @throws CallFailed. */
-  async call<T extends Answered>(attempt: Attempt<T>, before: Before = { repeated: false }): Promise<Answer<T>> {
+  async call<T extends Answered>(
+    attempt: Attempt<T>,
+    before: Before = { repeated: false },
+  ): Promise<Answer<T>> {
     const end = before.until ?? performance.now() + this.#options.timeout * 1000
     let { repeated } = before
     for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
       const client = this.client
       const left = Math.min(end, this.#closedAt + FAREWELL) - performance.now()
       try {
-        const value = await attempt(client, { deadline: Date.now() + Math.max(1, Math.min(left, attemptMs(this.#options))) })
+        const value = await attempt(client, {
+          deadline: Date.now() + Math.max(1, Math.min(left, attemptMs(this.#options))),
+        })
         this.#note(value)
         return { value, repeated }
       } catch (error) {
@@ -96,13 +102,17 @@ export class Link {
         if (failure.kind === 'refused') throw new CallFailed(failure, repeated, error)
         this.leave(client, failure.renew)
         if (before.once && failure.kind === 'unknown') throw new CallFailed(failure, repeated, error)
-        if (performance.now() + pause >= Math.min(end, this.#closedAt + FAREWELL)) throw new CallFailed(failure, repeated, error)
+        if (performance.now() + pause >= Math.min(end, this.#closedAt + FAREWELL))
+          throw new CallFailed(failure, repeated, error)
       }
       await this.#pause(pause)
     }
   }
 
-  /** Attempts each endpoint once, until one answers or this is closed. @throws CallFailed: the failure a person must act on if there is one, with what each endpoint said. */
+  /**
+   * Attempts each endpoint once, until one answers or this is closed.
+   * @throws CallFailed: the failure a person must act on if there is one, with what each endpoint said.
+   */
   async tryEach<T>(attempt: Attempt<T>): Promise<T> {
     const failed: { endpoint: string; failure: ReturnType<typeof readFailure>; error: unknown }[] = []
     for (const _ of this.#options.endpoints) {
@@ -116,12 +126,22 @@ export class Link {
       }
     }
     const worst = failed.find(({ failure }) => failure.code !== 'STORE_UNREACHABLE') ?? failed[0]
-    if (!worst) throw new CallFailed(readFailure('no endpoint is configured; set endpoints in [settings.etcd]'), false, undefined)
-    const reason = failed.map(({ endpoint, failure }) => (failed.length > 1 ? `${endpoint}: ${failure.reason}` : failure.reason)).join('; ')
+    if (!worst)
+      throw new CallFailed(
+        readFailure('no endpoint is configured; set endpoints in [settings.etcd]'),
+        false,
+        undefined,
+      )
+    const reason = failed
+      .map(({ endpoint, failure }) => (failed.length > 1 ? `${endpoint}: ${failure.reason}` : failure.reason))
+      .join('; ')
     throw new CallFailed({ ...worst.failure, reason }, false, worst.error)
   }
 
-  /** Turns from the endpoint of a client that failed to the next one, unless that has happened already; `renew`: that client is of no more use. */
+  /**
+   * Turns from the endpoint of a client that failed to the next one, unless that has happened already;
+   * `renew`: that client is of no more use.
+   */
   leave(client: Etcd3, renew = false): void {
     const { endpoint } = this
     if (this.#clients.get(endpoint) !== client) return

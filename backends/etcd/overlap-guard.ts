@@ -13,10 +13,12 @@ import { isWrite } from './transaction.ts'
  * Keeps two stores from overlapping, also when both are made at the same moment.
  *
  * Invariants:
- *  1. A prefix becomes a store by the commit that creates `meta/store`, a claim. Others are looked for before a claim, and again after it, before anything
- *     else is written or listed: of two claims the later one finds the earlier one, because the look is a linearizable read.
- *  2. Of two stores that were claimed at once the one with the earlier `meta/store` stays. The other takes its own back, which is all it has written, and is
- *     refused. A look that failed is repeated: no claim counts unverified.
+ *  1. A prefix becomes a store by the commit that creates `meta/store`, a claim. Others are looked for before
+ *     a claim, and again after it, before anything else is written or listed: of two claims the later one
+ *     finds the earlier one, because the look is a linearizable read.
+ *  2. Of two stores that were claimed at once the one with the earlier `meta/store` stays. The other takes
+ *     its own back, which is all it has written, and is refused. A look that failed is repeated: no claim
+ *     counts unverified.
  *  3. Nothing is written to a key that is known to be a nested store's.
  */
 export class OverlapGuard {
@@ -39,7 +41,10 @@ export class OverlapGuard {
     if (other) throw overlapError(prefix, other.prefix)
   }
 
-  /** What has to be awaited before these operations are sent; undefined when nothing has. @throws SettingsError STORE_OVERLAP. */
+  /**
+   * What has to be awaited before these operations are sent; undefined when nothing has.
+   * @throws SettingsError STORE_OVERLAP.
+   */
   before(operations: readonly Operation[]): Promise<void> | undefined {
     const taken = operations.find(operation => isWrite(operation) && this.#space.isTaken(operation.key))
     if (taken) throw takenError(this.#space, taken.key)
@@ -74,7 +79,8 @@ export class OverlapGuard {
       this.#space.refusesNested = false
       return
     }
-    if (mark) await this.#committer.commit([{ key: STORE_KEY, delete: true, expected: BigInt(mark.mod_revision) }])
+    if (mark)
+      await this.#committer.commit([{ key: STORE_KEY, delete: true, expected: BigInt(mark.mod_revision) }])
     this.#claimed = false
     throw overlapError(prefix, oldest.prefix)
   }

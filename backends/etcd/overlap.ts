@@ -8,13 +8,19 @@ import type { Link } from './link.ts'
 import { hasRecord } from './own.ts'
 import type { Space } from './space.ts'
 
-/** A store at another prefix whose keys and ours would be documents of both; `created` is the revision that made its `meta/store`. */
+/**
+ * A store at another prefix whose keys and ours would be documents of both; `created` is the revision that
+ * made its `meta/store`.
+ */
 export interface OtherStore {
   readonly prefix: string
   readonly created: Revision
 }
 
-/** How many keys the first range of a kind gives, and each later one; and how many ranges of a kind are read: etcd walks over the rest of the kind for each. */
+/**
+ * How many keys the first range of a kind gives, and each later one; and how many ranges of a kind are read:
+ * etcd walks over the rest of the kind for each.
+ */
 const FIRST_PAGE = 64
 const PAGE = 1_000
 const ROUNDS = 8
@@ -24,9 +30,10 @@ const READS = 100
 /**
  * The stores that overlap with the one at `prefix`, oldest first.
  *
- * Outer stores are looked for at each place that would own our keys; one that may not be read is taken as none. What is read for nested stores is bounded,
- * whatever the store holds: they are found directly at a kind always, and in the folders below it as far as some thousand keys lead. Where there are more, the
- * first listing of everything finds the others before it is used ({@link listEntries}).
+ * Outer stores are looked for at each place that would own our keys; one that may not be read is taken as
+ * none. What is read for nested stores is bounded, whatever the store holds: they are found directly at a
+ * kind always, and in the folders below it as far as some thousand keys lead. Where there are more, the first
+ * listing of everything finds the others before it is used ({@link listEntries}).
  * @throws CallFailed when etcd does not answer.
  */
 export async function findOverlaps(link: Link, space: Space, prefix: string): Promise<readonly OtherStore[]> {
@@ -50,9 +57,13 @@ export function overlapError(prefix: string, other: string): SettingsError {
 
 async function readOuter(link: Link, place: string): Promise<OtherStore | undefined> {
   try {
-    const { value } = await link.call((client, options) => client.kv.range({ key: Buffer.from(`${place}/${STORE_KEY}`) }, options))
+    const { value } = await link.call((client, options) =>
+      client.kv.range({ key: Buffer.from(`${place}/${STORE_KEY}`) }, options),
+    )
     const [mark] = value.kvs
-    return mark && isStoreMark(mark.value.toString('utf8')) ? { prefix: place, created: BigInt(mark.create_revision) } : undefined
+    return mark && isStoreMark(mark.value.toString('utf8'))
+      ? { prefix: place, created: BigInt(mark.create_revision) }
+      : undefined
   } catch (error) {
     // A user whose right covers this prefix alone; whether there is another store above it cannot be known.
     if (error instanceof CallFailed && error.failure.code === 'STORE_REFUSED') return undefined
@@ -66,9 +77,19 @@ async function findNested(link: Link, space: Space, prefix: string): Promise<rea
   return below.flatMap(store => store ?? [])
 }
 
-/** The store whose `meta/store` stands at an address below our prefix; undefined when the document there is ours, or says no such thing. */
-async function readNested(link: Link, space: Space, prefix: string, address: string): Promise<OtherStore | undefined> {
-  const { value } = await link.call((client, options) => client.kv.range({ key: Buffer.from(`${prefix}/${address}`) }, options))
+/**
+ * The store whose `meta/store` stands at an address below our prefix; undefined when the document there is
+ * ours, or says no such thing.
+ */
+async function readNested(
+  link: Link,
+  space: Space,
+  prefix: string,
+  address: string,
+): Promise<OtherStore | undefined> {
+  const { value } = await link.call((client, options) =>
+    client.kv.range({ key: Buffer.from(`${prefix}/${address}`) }, options),
+  )
   const [mark] = value.kvs
   const place = nestedPlace(address)
   if (!mark || place === undefined || !isStoreMark(mark.value.toString('utf8'))) return undefined
@@ -77,7 +98,10 @@ async function readNested(link: Link, space: Space, prefix: string, address: str
   return { prefix: `${prefix}/${place.slice(0, -1)}`, created: BigInt(mark.create_revision) }
 }
 
-/** Addresses below the prefix where the `meta/store` of a nested store stands, or a document whose key is the same. */
+/**
+ * Addresses below the prefix where the `meta/store` of a nested store stands, or a document whose key is the
+ * same.
+ */
 async function findMarks(link: Link, space: Space, prefix: string): Promise<ReadonlySet<string>> {
   const start = `${prefix}/`.length
   const marks = new Set<string>()
@@ -90,11 +114,18 @@ async function findMarks(link: Link, space: Space, prefix: string): Promise<Read
       if (end > 0) folders.add(address.slice(0, end + 1))
     }
   }
-  let open: { readonly kind: Prefix; readonly from?: Buffer }[] = KINDS.map(kind => ({ kind: makePrefix(kind) }))
+  let open: { readonly kind: Prefix; readonly from?: Buffer }[] = KINDS.map(kind => ({
+    kind: makePrefix(kind),
+  }))
   for (let round = 0; open.length > 0 && round < ROUNDS; round++) {
     const pages = await readAll(
       link,
-      open.map(({ kind, from }) => ({ ...space.range(kind), ...(from && { key: from }), limit: round === 0 ? FIRST_PAGE : PAGE, keys_only: true })),
+      open.map(({ kind, from }) => ({
+        ...space.range(kind),
+        ...(from && { key: from }),
+        limit: round === 0 ? FIRST_PAGE : PAGE,
+        keys_only: true,
+      })),
     )
     open = open.flatMap(({ kind }, n) => {
       const { kvs = [], more = false } = pages[n] ?? {}
@@ -104,7 +135,9 @@ async function findMarks(link: Link, space: Space, prefix: string): Promise<Read
     })
   }
   // A folder that was passed by may hold a store all the same.
-  const asked = [...folders].map(folder => `${folder}${STORE_KEY}`).filter(address => !marks.has(address) && nestedPlace(address) !== undefined)
+  const asked = [...folders]
+    .map(folder => `${folder}${STORE_KEY}`)
+    .filter(address => !marks.has(address) && nestedPlace(address) !== undefined)
   const answers = await readAll(
     link,
     asked.map(address => ({ key: Buffer.from(`${prefix}/${address}`), keys_only: true })),
@@ -117,7 +150,9 @@ async function findMarks(link: Link, space: Space, prefix: string): Promise<Read
 function pastFolder(key: Buffer, at: number): Buffer {
   const end = key.indexOf('/', at)
   // '0' comes after '/'; a key without a folder is passed by itself.
-  return end < 0 ? Buffer.concat([key, Buffer.of(0)]) : Buffer.concat([key.subarray(0, end), Buffer.from('0')])
+  return end < 0
+    ? Buffer.concat([key, Buffer.of(0)])
+    : Buffer.concat([key.subarray(0, end), Buffer.from('0')])
 }
 
 type Range = NonNullable<ITxnResponse['responses'][number]['response_range']>
@@ -135,6 +170,8 @@ async function readAll(link: Link, requests: readonly IRangeRequest[]): Promise<
 
 /** The `meta/store` of the store itself, as etcd has it now. */
 export async function readOwnMark(link: Link, space: Space): Promise<IKeyValue | undefined> {
-  const { value } = await link.call((client, options) => client.kv.range({ key: space.address(STORE_KEY) }, options))
+  const { value } = await link.call((client, options) =>
+    client.kv.range({ key: space.address(STORE_KEY) }, options),
+  )
   return value.kvs[0]
 }

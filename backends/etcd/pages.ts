@@ -11,8 +11,9 @@ const STEP = 4
 const SMALLEST = 1 / 64
 
 /**
- * How many keys are asked for at a time. A page that does not come in time makes those of the next listing smaller, one that was read to its end lets them
- * grow again: so a store of large documents behind a slow line is listed in the end, whatever a call may take.
+ * How many keys are asked for at a time. A page that does not come in time makes those of the next listing
+ * smaller, one that was read to its end lets them grow again: so a store of large documents behind a slow
+ * line is listed in the end, whatever a call may take.
  */
 export class Pages {
   #share = 1
@@ -21,7 +22,10 @@ export class Pages {
     return Math.max(1, Math.floor(FIRST * this.#share))
   }
 
-  /** How many entries like these weigh as much as a page should; at most eight times as many as there were, in case the next ones are heavier. */
+  /**
+   * How many entries like these weigh as much as a page should; at most eight times as many as there were, in
+   * case the next ones are heavier.
+   */
   next(kvs: readonly IKeyValue[]): number {
     const weight = kvs.reduce((sum, { key, value }) => sum + key.length + value.length, 0)
     const fitting = Math.floor((WEIGHT * this.#share * kvs.length) / Math.max(1, weight))

@@ -1,15 +1,21 @@
 import type { WatchStream } from './watch-stream.ts'
 
 const TICK = 250
-/** Silence after which the server is asked for a sign of life, and then how long it may take, both in ticks. */
+/**
+ * Silence after which the server is asked for a sign of life, and then how long it may take, both in ticks.
+ */
 const IDLE_TICKS = 8
 const ANSWER_TICKS = 6
-/** As IDLE_TICKS, while the server has yet to say that it has caught up; two, so that at least one whole tick lies between two answers. */
+/**
+ * As IDLE_TICKS, while the server has yet to say that it has caught up; two, so that at least one whole tick
+ * lies between two answers.
+ */
 const EAGER_TICKS = 2
 
 /**
- * Notices a dead line: after 2 s of silence it asks for progress, and after 1.5 s more it cancels the stream. It counts ticks of a timer and not time, so a
- * process that was itself stopped for a while does not blame the line; and none while the reader is busy, for then nobody was listening.
+ * Notices a dead line: after 2 s of silence it asks for progress, and after 1.5 s more it cancels the stream.
+ * It counts ticks of a timer and not time, so a process that was itself stopped for a while does not blame
+ * the line; and none while the reader is busy, for then nobody was listening.
  */
 export class Pulse {
   /** Asks more often: the server has yet to say that it has caught up. */
@@ -27,9 +33,10 @@ export class Pulse {
   #created = false
 
   /**
-   * `timeout` in ms is how long the first response may take. `insistent`: asks again while there is no answer, for servers that forget a question asked
-   * before they have caught up (3.5.8 and later); older ones would answer all of them at once. `slack`: how many times as long a server that has yet to
-   * catch up may take, for one response of it may hold a thousand revisions.
+   * `timeout` in ms is how long the first response may take. `insistent`: asks again while there is no
+   * answer, for servers that forget a question asked before they have caught up (3.5.8 and later); older ones
+   * would answer all of them at once. `slack`: how many times as long a server that has yet to catch up may
+   * take, for one response of it may hold a thousand revisions.
    */
   constructor(stream: WatchStream, timeout: number, insistent = false, slack = 1) {
     this.#stream = stream
@@ -39,7 +46,10 @@ export class Pulse {
     this.#timer = setInterval(() => this.#tick(), TICK)
   }
 
-  /** True once a stream was given up that had begun and had yet to catch up: the line may be slow, and not dead. */
+  /**
+   * True once a stream was given up that had begun and had yet to catch up: the line may be slow, and not
+   * dead.
+   */
   get late(): boolean {
     return this.#late
   }

@@ -14,7 +14,10 @@ export interface Pending {
   readonly reject: (error: unknown) => void
 }
 
-/** Outer and inner operations of a nested transaction are 128 together at most: 63 commits of up to 64 operations, and one of its own. */
+/**
+ * Outer and inner operations of a nested transaction are 128 together at most: 63 commits of up to 64
+ * operations, and one of its own.
+ */
 export const MOST_COMMITS = 63
 export const MOST_NESTED_OPERATIONS = 64
 /** etcd takes requests up to 1.5 MiB by default. */
@@ -23,8 +26,9 @@ const BATCH_BYTES = 1_200_000
 /**
  * Commits in the order they came, taken out in batches.
  *
- * Invariant: two commits that share a key one of them writes are never under way at once, and never overtake one another. So a batch's guards, which etcd
- * evaluates all before it applies any of them, see what they would have seen one after the other; and commits on a key happen in the order they were made.
+ * Invariant: two commits that share a key one of them writes are never under way at once, and never overtake
+ * one another. So a batch's guards, which etcd evaluates all before it applies any of them, see what they
+ * would have seen one after the other; and commits on a key happen in the order they were made.
  */
 export class Queue {
   readonly #locks = new KeyLocks()
@@ -38,7 +42,10 @@ export class Queue {
     this.#waiting.push(pending)
   }
 
-  /** Takes commits whose keys are free, as many as one transaction holds; none when all must wait. They are under way until {@link done}. */
+  /**
+   * Takes commits whose keys are free, as many as one transaction holds; none when all must wait. They are
+   * under way until {@link done}.
+   */
   take(): readonly Pending[] {
     const batch: Pending[] = []
     const overtaken = new KeyLocks()
@@ -76,7 +83,8 @@ export class Queue {
 /** How many bytes a commit takes in a request, roughly and rather more. */
 export function weigh(operations: readonly Operation[], prefix: string): number {
   return operations.reduce(
-    (sum, operation) => sum + (isWrite(operation) ? 3 : 2) * (operation.key.length + prefix.length + 24) + textBytes(operation),
+    (sum, operation) =>
+      sum + (isWrite(operation) ? 3 : 2) * (operation.key.length + prefix.length + 24) + textBytes(operation),
     0,
   )
 }

@@ -17,14 +17,22 @@ export async function getEntry(link: Link, space: Space, key: Key): Promise<Entr
 }
 
 /**
- * Lists at the revision that the first page was read at. The pages are read as they are asked for, so the iteration throws HISTORY_LOST when the store was
- * compacted beyond that revision in between: what was given already is then of no use, and the caller lists again.
+ * Lists at the revision that the first page was read at. The pages are read as they are asked for, so the
+ * iteration throws HISTORY_LOST when the store was compacted beyond that revision in between: what was given
+ * already is then of no use, and the caller lists again.
  */
-export async function listEntries(link: Link, space: Space, pages: Pages, prefix: Prefix, { newest }: ListOptions = {}): Promise<Listing> {
+export async function listEntries(
+  link: Link,
+  space: Space,
+  pages: Pages,
+  prefix: Prefix,
+  { newest }: ListOptions = {},
+): Promise<Listing> {
   const all = space.range(prefix)
   const order = newest === undefined ? {} : { sort_order: SortOrder.Descend, sort_target: SortTarget.Key }
   const slow = newest === undefined ? () => pages.shrink() : undefined
-  const read = (rest: IRangeRequest, limit: number) => range(link, { ...all, ...order, ...rest, limit }, `the list of ${prefix || 'all keys'}`, slow)
+  const read = (rest: IRangeRequest, limit: number) =>
+    range(link, { ...all, ...order, ...rest, limit }, `the list of ${prefix || 'all keys'}`, slow)
   const first = await read({}, Math.min(pages.first, newest ?? pages.first))
   const revision: Revision = BigInt(first.header.revision)
   const { found } = space
@@ -51,7 +59,12 @@ export async function listEntries(link: Link, space: Space, pages: Pages, prefix
 }
 
 /** One range; `slow` is called when it was sent and no answer came in time. */
-async function range(link: Link, request: IRangeRequest, what: string, slow?: () => void): Promise<IRangeResponse> {
+async function range(
+  link: Link,
+  request: IRangeRequest,
+  what: string,
+  slow?: () => void,
+): Promise<IRangeResponse> {
   try {
     return (await link.call((client, options) => client.kv.range(request, options))).value
   } catch (error) {
@@ -70,8 +83,8 @@ async function own(link: Link, space: Space, kvs: IRangeResponse['kvs'], what: s
 }
 
 /**
- * @throws SettingsError STORE_OVERLAP for a nested store that {@link findOverlaps} passed by; HISTORY_LOST when one appeared later, because what was given before
- * may have been its documents.
+ * @throws SettingsError STORE_OVERLAP for a nested store that {@link findOverlaps} passed by; HISTORY_LOST
+ * when one appeared later, because what was given before may have been its documents.
  */
 function refuseNested(space: Space, found: number, prefix: Prefix): void {
   const [nested] = space.nested

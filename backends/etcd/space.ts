@@ -11,10 +11,11 @@ const IGNORED_MOST = 10_000
 const PLACES_MOST = 100
 
 /**
- * What is ours in an etcd: the keys below `<prefix>/`, `<prefix>/<key>` each. Everything else there is ignored, and reported once.
+ * What is ours in an etcd: the keys below `<prefix>/`, `<prefix>/<key>` each. Everything else there is
+ * ignored, and reported once.
  *
- * Invariant: a document of a store nested below one of our kinds is never an entry of ours. Where its key could be ours too, its text and its
- * history decide (see {@link isDoubtful} and `own.ts`).
+ * Invariant: a document of a store nested below one of our kinds is never an entry of ours. Where its key
+ * could be ours too, its text and its history decide (see {@link isDoubtful} and `own.ts`).
  */
 export class Space {
   readonly #prefix: string
@@ -23,7 +24,10 @@ export class Space {
   readonly #ignored = new Set<Key>()
   readonly #nested = new Set<string>()
   #found = 0
-  /** A nested store that a listing meets makes this a wrong store: so until everything was listed once, or this store proved the older one. */
+  /**
+   * A nested store that a listing meets makes this a wrong store: so until everything was listed once, or
+   * this store proved the older one.
+   */
   refusesNested = true
 
   constructor(prefix: string, report: Surroundings['report']) {
@@ -75,7 +79,8 @@ export class Space {
   entry(kv: IKeyValue): Entry | undefined {
     const key = this.key(kv.key)
     const text = kv.value.toString('utf8')
-    if (key !== undefined) return { key, text, revision: BigInt(kv.mod_revision), created: BigInt(kv.create_revision) }
+    if (key !== undefined)
+      return { key, text, revision: BigInt(kv.mod_revision), created: BigInt(kv.create_revision) }
     this.noteMark(kv.key.toString('utf8').slice(this.#prefix.length), text)
     return undefined
   }
@@ -106,7 +111,13 @@ export class Space {
   /** Remembers the place of a nested store when this is its `meta/store`, and reports it. */
   noteMark(address: string, text: string): void {
     const place = nestedPlace(address)
-    if (place === undefined || this.#nested.has(place) || this.#nested.size >= PLACES_MOST || !isStoreMark(text)) return
+    if (
+      place === undefined ||
+      this.#nested.has(place) ||
+      this.#nested.size >= PLACES_MOST ||
+      !isStoreMark(text)
+    )
+      return
     this.#nested.add(place)
     this.#found++
     const source = this.#prefix + place.slice(0, -1)

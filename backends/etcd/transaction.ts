@@ -1,4 +1,11 @@
-import { CompareResult, CompareTarget, type ICompare, type IRequestOp, type ITxnRequest, type ITxnResponse } from 'etcd3'
+import {
+  CompareResult,
+  CompareTarget,
+  type ICompare,
+  type IRequestOp,
+  type ITxnRequest,
+  type ITxnResponse,
+} from 'etcd3'
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
@@ -7,7 +14,10 @@ import type { Space } from './space.ts'
 /** The lease that puts with a ttl hang on, by that ttl. */
 export type Leases = ReadonlyMap<number, string>
 
-/** What one commit came to: its outcome, and for a failed guard all that its keys hold, which tells whether an earlier attempt had succeeded after all. */
+/**
+ * What one commit came to: its outcome, and for a failed guard all that its keys hold, which tells whether an
+ * earlier attempt had succeeded after all.
+ */
 export interface Reading {
   readonly outcome: Outcome
   readonly held: ReadonlyMap<Key, Entry>
@@ -16,34 +26,59 @@ export interface Reading {
 }
 
 /**
- * One commit as an etcd transaction: compares are its guards, the success branch its writes, and the failure branch reads every key it names, so that a
- * loser needs no second round trip.
+ * One commit as an etcd transaction: compares are its guards, the success branch its writes, and the failure
+ * branch reads every key it names, so that a loser needs no second round trip.
  */
 export function toTransaction(space: Space, operations: readonly Operation[], leases?: Leases): ITxnRequest {
   const compare = operations.flatMap(operation => toCompare(space, operation) ?? [])
   return {
     compare,
     success: operations.flatMap(operation => toWrite(space, operation, leases) ?? []),
-    failure: compare.length === 0 ? [] : operations.map(({ key }) => ({ request_range: { key: space.address(key) } })),
+    failure:
+      compare.length === 0
+        ? []
+        : operations.map(({ key }) => ({ request_range: { key: space.address(key) } })),
   }
 }
 
-/** Reads every key that a commit names at one revision; {@link readResponse} reads the answer as that of a commit whose guards failed. */
+/**
+ * Reads every key that a commit names at one revision; {@link readResponse} reads the answer as that of a
+ * commit whose guards failed.
+ */
 export function toLookUp(space: Space, operations: readonly Operation[]): ITxnRequest {
   const [first] = operations
   // A compare that never holds: no key has a creation below 0.
-  const never = first ? [{ key: space.address(first.key), target: CompareTarget.Create, result: CompareResult.Less, create_revision: '0' }] : []
-  return { compare: never, success: [], failure: operations.map(({ key }) => ({ request_range: { key: space.address(key) } })) }
+  const never = first
+    ? [
+        {
+          key: space.address(first.key),
+          target: CompareTarget.Create,
+          result: CompareResult.Less,
+          create_revision: '0',
+        },
+      ]
+    : []
+  return {
+    compare: never,
+    success: [],
+    failure: operations.map(({ key }) => ({ request_range: { key: space.address(key) } })),
+  }
 }
 
 /**
- * Several commits as one transaction, each with guards and an outcome of its own. No key that one of them writes may stand in another. Old servers (3.4.23)
- * look at a user's rights for the outer operations only, so one of these deletes what is never there: it changes nothing, and is refused to whoever may not write.
+ * Several commits as one transaction, each with guards and an outcome of its own. No key that one of them
+ * writes may stand in another. Old servers (3.4.23) look at a user's rights for the outer operations only, so
+ * one of these deletes what is never there: it changes nothing, and is refused to whoever may not write.
  */
 export function nest(space: Space, transactions: readonly ITxnRequest[]): ITxnRequest {
   const [only] = transactions
   if (only && transactions.length === 1) return only
-  return { success: [...transactions.map(request_txn => ({ request_txn })), { request_delete_range: { key: space.nothing } }] }
+  return {
+    success: [
+      ...transactions.map(request_txn => ({ request_txn })),
+      { request_delete_range: { key: space.nothing } },
+    ],
+  }
 }
 
 /** The parts of the answer to {@link nest}, in the order of the commits. */
@@ -52,7 +87,12 @@ export function unnest(response: ITxnResponse, count: number): readonly ITxnResp
 }
 
 /** What one commit came to; `revision` is that of the whole transaction, which inner answers do not bear. */
-export function readResponse(space: Space, operations: readonly Operation[], { succeeded, responses }: ITxnResponse, revision: Revision): Reading {
+export function readResponse(
+  space: Space,
+  operations: readonly Operation[],
+  { succeeded, responses }: ITxnResponse,
+  revision: Revision,
+): Reading {
   if (succeeded) return { outcome: { committed: true, revision }, held: new Map(), revision }
   const entries = space.entries(responses.flatMap(({ response_range }) => response_range.kvs))
   const held = new Map(entries.map(entry => [entry.key, entry]))
@@ -73,8 +113,10 @@ function toCompare(space: Space, { key, expected = 'any' }: Operation): ICompare
   const equal = { key: space.address(key), result: CompareResult.Equal }
   // An absent key has no creation.
   if (expected === 'absent') return { ...equal, target: CompareTarget.Create, create_revision: '0' }
-  // A modification at revision 0 is what etcd says of an absent key; as a guard it means a revision that no key ever has.
-  if (expected <= 0n) return { ...equal, target: CompareTarget.Mod, result: CompareResult.Less, mod_revision: '0' }
+  // A modification at revision 0 is what etcd says of an absent key; as a guard it means a revision that no
+  // key ever has.
+  if (expected <= 0n)
+    return { ...equal, target: CompareTarget.Mod, result: CompareResult.Less, mod_revision: '0' }
   return { ...equal, target: CompareTarget.Mod, mod_revision: expected.toString() }
 }
 

@@ -4,7 +4,10 @@ import type { Link } from './link.ts'
 type WatchOptions = NonNullable<Parameters<WatchClient['watch']>[0]>
 type Interceptor = NonNullable<WatchOptions['interceptors']>[number]
 
-/** One raw watch stream, read as it is iterated, so a slow reader holds back the server and not this process' memory. Its end, however it came, is silent. */
+/**
+ * One raw watch stream, read as it is iterated, so a slow reader holds back the server and not this process'
+ * memory. Its end, however it came, is silent.
+ */
 export interface WatchStream {
   readonly responses: AsyncIterable<IWatchResponse>
   /** Why the stream ended early, once it has. */
@@ -14,7 +17,10 @@ export interface WatchStream {
   cancel(failure?: Error): void
 }
 
-/** Asks the server to end the stream when it has lost its leader: a member cut off from the others would otherwise stay silent for ever. */
+/**
+ * Asks the server to end the stream when it has lost its leader: a member cut off from the others would
+ * otherwise stay silent for ever.
+ */
 const LEADER_REQUIRED: WatchOptions = {
   interceptors: [
     (options, next) => {
@@ -26,7 +32,8 @@ const LEADER_REQUIRED: WatchOptions = {
         own.set('hasleader', 'true')
         start(own, listener)
       }
-      // What `next` gives has all methods of the class that is asked for, which differs by its private fields only.
+      // What `next` gives has all methods of the class that is asked for, which differs by its private fields
+      // only.
       return call as ReturnType<Interceptor>
     },
   ],
@@ -58,7 +65,8 @@ export async function openWatchStream(link: Link): Promise<WatchStream> {
     cancel: reason => {
       failure ??= reason
       link.streams.delete(opened)
-      // For a stream that is cancelled while it can be written etcd3 takes the host for failed, and closes the connection that other watches are on.
+      // For a stream that is cancelled while it can be written etcd3 takes the host for failed, and closes
+      // the connection that other watches are on.
       stream.end()
       stream.cancel()
     },

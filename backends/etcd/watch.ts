@@ -19,7 +19,10 @@ export interface Identity {
   readonly inStep: boolean
   /** Responses have become too large to come in one piece. */
   fragment: boolean
-  /** How many times the usual a watch that has yet to catch up waits for a response: more and more, until one comes. */
+  /**
+   * How many times the usual a watch that has yet to catch up waits for a response: more and more, until one
+   * comes.
+   */
   slack: number
 }
 
@@ -29,19 +32,25 @@ const MOST_SLACK = 32
 const NO_WATCH = '-1'
 
 /**
- * One life of a watch, on a stream of its own: from `since` until `signal` aborts, the line fails or history is lost.
+ * One life of a watch, on a stream of its own: from `since` until `signal` aborts, the line fails or history
+ * is lost.
  *
  * Invariants:
- *  1. It starts at `since + 1` and gives batches in rising revisions, each whole. What decides is the revision of the events, never that of a header: the
- *     header tells where the *store* is, and resuming from there is how events get lost.
- *  2. Progress is never ahead of a batch still to come, as far as the server lets one know. Old servers answer a progress request before events they have
- *     queued already, so there an answer only confirms what the answer before it said, if no event came in between; that is as good as 250 ms of patience.
- *     The caller resumes from batches alone, so even then nothing would be lost. Events come in order, so one that is as new as the watch itself says for
- *     sure that everything before it has been given.
- *  3. It never claims continuity with another store: another cluster id, or a store whose revision is below `since`, is HISTORY_LOST.
+ *  1. It starts at `since + 1` and gives batches in rising revisions, each whole. What decides is the
+ *     revision of the events, never that of a header: the header tells where the *store* is, and resuming
+ *     from there is how events get lost.
+ *  2. Progress is never ahead of a batch still to come, as far as the server lets one know. Old servers
+ *     answer a progress request before events they have queued already, so there an answer only confirms what
+ *     the answer before it said, if no event came in between; that is as good as 250 ms of patience. The
+ *     caller resumes from batches alone, so even then nothing would be lost. Events come in order, so one
+ *     that is as new as the watch itself says for sure that everything before it has been given.
+ *  3. It never claims continuity with another store: another cluster id, or a store whose revision is below
+ *     `since`, is HISTORY_LOST.
  *
- * @throws SettingsError HISTORY_LOST, with `reason` in the details: `compacted` (and `compact_revision`), `rewound` or `other store`.
- * @throws SettingsError STORE_UNREACHABLE for everything else, a refusal included: a permission or a token may come back, the caller tries again.
+ * @throws SettingsError HISTORY_LOST, with `reason` in the details: `compacted` (and `compact_revision`),
+ * `rewound` or `other store`.
+ * @throws SettingsError STORE_UNREACHABLE for everything else, a refusal included: a permission or a token
+ * may come back, the caller tries again.
  */
 export async function* watchOnce(
   link: Link,
@@ -67,7 +76,12 @@ export async function* watchOnce(
   signal.addEventListener('abort', end)
   try {
     stream.write({
-      create_request: { ...space.range(EVERYTHING), start_revision: (since + 1n).toString(), progress_notify: true, fragment: identity.fragment },
+      create_request: {
+        ...space.range(EVERYTHING),
+        start_revision: (since + 1n).toString(),
+        progress_notify: true,
+        fragment: identity.fragment,
+      },
     })
     for await (const batch of read(stream, pulse, { link, space, identity, since })) {
       if (signal.aborted) return
@@ -158,25 +172,35 @@ async function verify({ header }: IWatchResponse, { link, space, identity, since
   if (BigInt(header.revision) >= since) return
   // A member may lag behind the others; a linearizable read tells where the store is.
   const now = await link
-    .call((client, options) => client.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options))
+    .call((client, options) =>
+      client.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options),
+    )
     .catch(error => {
       throw cut(link, error)
     })
   const revision = BigInt(now.value.header.revision)
-  if (revision < since) throw lost(`the store is at revision ${revision}, below ${since}: it was restored or wiped`, { reason: 'rewound' })
+  if (revision < since)
+    throw lost(`the store is at revision ${revision}, below ${since}: it was restored or wiped`, {
+      reason: 'rewound',
+    })
 }
 
 /** Why the server refuses or ends the watch, as the error to throw. */
 async function refusal(response: IWatchResponse, { link, space, since }: Watched): Promise<SettingsError> {
   if (response.compact_revision !== '0') {
     const details = { reason: 'compacted', compact_revision: response.compact_revision }
-    return lost(`the revisions after ${since} were compacted; the oldest kept is ${response.compact_revision}`, details)
+    return lost(
+      `the revisions after ${since} were compacted; the oldest kept is ${response.compact_revision}`,
+      details,
+    )
   }
   const reason = response.cancel_reason || 'no reason given'
   const { client } = link
   try {
     // A token that ran out is renewed by any call; then the next watch is accepted.
-    await link.call((one, options) => one.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options))
+    await link.call((one, options) =>
+      one.kv.range({ ...space.range(EVERYTHING), limit: 1, keys_only: true }, options),
+    )
   } catch (error) {
     return cut(link, error)
   }
@@ -190,7 +214,11 @@ function cut(link: Link, error: unknown): SettingsError {
 }
 
 function lost(why: string, details: Readonly<Record<string, unknown>>): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`, {
-    details,
-  })
+  return new SettingsError(
+    'HISTORY_LOST',
+    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
+    {
+      details,
+    },
+  )
 }

@@ -9,7 +9,8 @@ const AGAIN = 1_000
 /**
  * Deletes keys whose time has come, by commits like any other.
  *
- * Invariant: a key is deleted only while it is the very put that carried the ttl, and never before its time by this machine's clock.
+ * Invariant: a key is deleted only while it is the very put that carried the ttl, and never before its time
+ * by this machine's clock.
  */
 export class Expiry {
   readonly #state: State
@@ -44,7 +45,9 @@ export class Expiry {
 
   async #sweep(): Promise<void> {
     const now = Date.now()
-    const due = [...this.#state.expires].filter(([, at]) => at <= now).flatMap(([key]) => this.#state.get(key) ?? [])
+    const due = [...this.#state.expires]
+      .filter(([, at]) => at <= now)
+      .flatMap(([key]) => this.#state.get(key) ?? [])
     const commits = due.map(({ key, revision }) => this.#commit([{ key, delete: true, expected: revision }]))
     const results = await Promise.allSettled(commits)
     // The journal cannot be written now; callers of commits are told so, and expired keys stay until it can.

@@ -2,7 +2,17 @@ import { resolve } from 'node:path'
 import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
-import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import type {
+  Backend,
+  Batch,
+  FileProblem,
+  Listing,
+  ListOptions,
+  Operation,
+  Outcome,
+  Supports,
+  Surroundings,
+} from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { Layout } from './format/layout.ts'
 import { DISK } from './journal/journal-folder.ts'
@@ -20,8 +30,15 @@ export const PARTS: Parts = {
   entryBytes: 16 * MEBIBYTE + 64 * 1024,
 }
 
-/** A store in a folder of this machine: a journal that is the truth, and readable files beside it for people. Does no I/O before `open`. */
-export function createFilesystemBackend(options: { readonly path: string }, surroundings: Surroundings, parts: Partial<Parts> = {}): Backend {
+/**
+ * A store in a folder of this machine: a journal that is the truth, and readable files beside it for people.
+ * Does no I/O before `open`.
+ */
+export function createFilesystemBackend(
+  options: { readonly path: string },
+  surroundings: Surroundings,
+  parts: Partial<Parts> = {},
+): Backend {
   return new FilesystemBackend(new Layout(resolve(options.path)), surroundings, { ...PARTS, ...parts })
 }
 
@@ -61,7 +78,12 @@ class FilesystemBackend implements Backend {
   async list(prefix: Prefix, { newest }: ListOptions = {}): Promise<Listing> {
     const { state } = this.#open()
     const entries = state.below(prefix)
-    return { revision: state.revision, pages: paged(newest === undefined ? entries : entries.slice(Math.max(0, entries.length - newest)).reverse()) }
+    return {
+      revision: state.revision,
+      pages: paged(
+        newest === undefined ? entries : entries.slice(Math.max(0, entries.length - newest)).reverse(),
+      ),
+    }
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {
@@ -121,19 +143,27 @@ class FilesystemBackend implements Backend {
   }
 
   #check(operations: readonly Operation[]): void {
-    if (operations.length === 0) throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
+    if (operations.length === 0)
+      throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
     const keys = new Set<Key>()
     for (const operation of operations) {
       const { key } = operation
       if (keys.has(key))
-        throw new SettingsError('CONTENT_MALFORMED', `The commit contains the key ${key} twice; a key may occur in one operation only.`)
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          `The commit contains the key ${key} twice; a key may occur in one operation only.`,
+        )
       keys.add(key)
       const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
       const allowed = this.supports.entryBytes
       if (bytes > allowed) {
-        throw new SettingsError('DOCUMENT_TOO_LARGE', `${key} would have ${bytes} bytes; the filesystem backend allows ${allowed}.`, {
-          details: { key, bytes, allowed },
-        })
+        throw new SettingsError(
+          'DOCUMENT_TOO_LARGE',
+          `${key} would have ${bytes} bytes; the filesystem backend allows ${allowed}.`,
+          {
+            details: { key, bytes, allowed },
+          },
+        )
       }
     }
   }
@@ -144,5 +174,8 @@ async function* paged<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
 }
 
 function notOpen(): SettingsError {
-  return new SettingsError('STORE_UNREACHABLE', 'The filesystem backend is not open. Call open() first; a closed backend cannot be reopened.')
+  return new SettingsError(
+    'STORE_UNREACHABLE',
+    'The filesystem backend is not open. Call open() first; a closed backend cannot be reopened.',
+  )
 }

@@ -40,8 +40,9 @@ const NO_WINDOW = { batches: 1, bytes: 1 }
 const ATTEMPTS = 5
 
 /**
- * Reads the journal of a store in a folder, also while another process has it open, and changes nothing: what a moment of it held, commits whole. Undefined
- * when there is none. Edits by hand that no process has taken in are not in it. @throws SettingsError STORE_DAMAGED, STORE_FORMAT, STORE_UNWRITABLE.
+ * Reads the journal of a store in a folder, also while another process has it open, and changes nothing: what
+ * a moment of it held, commits whole. Undefined when there is none. Edits by hand that no process has taken
+ * in are not in it. @throws SettingsError STORE_DAMAGED, STORE_FORMAT, STORE_UNWRITABLE.
  */
 export async function inspectFolder(path: string): Promise<Inspection | undefined> {
   const { journal } = new Layout(resolve(path))
@@ -53,25 +54,43 @@ export async function inspectFolder(path: string): Promise<Inspection | undefine
       const sizes = await Promise.all(names.map(async name => (await stat(join(journal, name))).size))
       const entries = [...state.entries()].sort((a, b) => (a.key < b.key ? -1 : 1))
       const kept = names.filter(name => name.endsWith('.torn')).map(name => join(journal, name))
-      return { revision: state.revision, entries, files, torn, bytes: sizes.reduce((sum, size) => sum + size, 0), kept }
+      return {
+        revision: state.revision,
+        entries,
+        files,
+        torn,
+        bytes: sizes.reduce((sum, size) => sum + size, 0),
+        kept,
+      }
     } catch (cause) {
       // A process that has it open may replace logs by a snapshot meanwhile.
       if (attempt < ATTEMPTS) continue
       if (isSettingsError(cause)) throw cause
-      throw new SettingsError('STORE_UNWRITABLE', `The journal ${journal} cannot be read: ${cause instanceof Error ? cause.message : cause}.`, {
-        cause,
-      })
+      throw new SettingsError(
+        'STORE_UNWRITABLE',
+        `The journal ${journal} cannot be read: ${cause instanceof Error ? cause.message : cause}.`,
+        {
+          cause,
+        },
+      )
     }
   }
   return undefined
 }
 
-/** Who has a store open; undefined when nobody has, or when that cannot be told without disturbing anybody. @throws SettingsError STORE_REFUSED without `flock`. */
+/**
+ * Who has a store open; undefined when nobody has, or when that cannot be told without disturbing anybody.
+ * @throws SettingsError STORE_REFUSED without `flock`.
+ */
 export function findHolder(path: string): Holder | undefined {
   const { lock } = new Layout(resolve(path))
   if (!existsSync(lock)) return undefined
   // Shared, and given back at once.
-  const { status, error } = spawnSync('flock', ['--nonblock', '--shared', '--conflict-exit-code', '75', lock, 'true'], { stdio: 'ignore' })
+  const { status, error } = spawnSync(
+    'flock',
+    ['--nonblock', '--shared', '--conflict-exit-code', '75', lock, 'true'],
+    { stdio: 'ignore' },
+  )
   if (error && 'code' in error && error.code === 'ENOENT') {
     throw new SettingsError(
       'STORE_REFUSED',
@@ -85,7 +104,10 @@ export function findHolder(path: string): Holder | undefined {
   try {
     const value = parseJson(readFileSync(lock, 'utf8'))
     const { pid, host } = isObject(value) ? value : {}
-    return { pid: typeof pid === 'number' ? pid : undefined, host: typeof host === 'string' ? host : undefined }
+    return {
+      pid: typeof pid === 'number' ? pid : undefined,
+      host: typeof host === 'string' ? host : undefined,
+    }
   } catch {
     return { pid: undefined, host: undefined } // it is just being written
   }
@@ -105,19 +127,35 @@ export type OpenEdit =
   /** It was there, and is not any more: its document is kept. */
   | { readonly kind: 'missing'; readonly file: string; readonly key: Key }
 
-/** The readable files that say something else than the store, or nothing that can be understood, or are missing. */
-export async function findEdits(path: string, { entries, files: noted }: Pick<Inspection, 'entries' | 'files'>): Promise<readonly OpenEdit[]> {
+/**
+ * The readable files that say something else than the store, or nothing that can be understood, or are
+ * missing.
+ */
+export async function findEdits(
+  path: string,
+  { entries, files: noted }: Pick<Inspection, 'entries' | 'files'>,
+): Promise<readonly OpenEdit[]> {
   const layout = new Layout(resolve(path))
-  const documents = new Map(entries.filter(({ key }) => hasFile(key)).map(entry => [layout.file(entry.key), entry]))
+  const documents = new Map(
+    entries.filter(({ key }) => hasFile(key)).map(entry => [layout.file(entry.key), entry]),
+  )
   const files = (await readableFiles(layout)).filter(file => layout.key(file) !== undefined)
-  const edits = await Promise.all([...new Set([...files, ...documents.keys()])].map(file => findEdit(file, documents.get(file), noted)))
+  const edits = await Promise.all(
+    [...new Set([...files, ...documents.keys()])].map(file => findEdit(file, documents.get(file), noted)),
+  )
   return edits.flatMap(edit => edit ?? [])
 }
 
-async function findEdit(file: string, document: Entry | undefined, noted: ReadonlyMap<Key, readonly FileVersion[]>): Promise<OpenEdit | undefined> {
+async function findEdit(
+  file: string,
+  document: Entry | undefined,
+  noted: ReadonlyMap<Key, readonly FileVersion[]>,
+): Promise<OpenEdit | undefined> {
   try {
     const value = parseReadable(await readFile(file))
-    return document !== undefined && equalJson(value, parseStored(document.text) ?? null) ? undefined : { kind: 'edited', file }
+    return document !== undefined && equalJson(value, parseStored(document.text) ?? null)
+      ? undefined
+      : { kind: 'edited', file }
   } catch (error) {
     if (isSettingsError(error)) return { kind: 'broken', file, why: error.message }
     // One that may not be read says nothing of what it holds.

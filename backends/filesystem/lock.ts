@@ -12,17 +12,20 @@ export interface Lock {
 }
 
 /*
- * flock(2), taken through the `flock` command on a descriptor that it inherits from us. The lock belongs to the open file description, which we keep: the
- * command ends, the lock stays. The kernel drops it with our last descriptor, so a killed holder leaves nothing to clean up. Node opens files close-on-exec:
- * no other child inherits it.
+ * flock(2), taken through the `flock` command on a descriptor that it inherits from us. The lock belongs to
+ * the open file description, which we keep: the command ends, the lock stays. The kernel drops it with our
+ * last descriptor, so a killed holder leaves nothing to clean up. Node opens files close-on-exec: no other
+ * child inherits it.
  *
- * Two things are locked: the lock file, which also works on network file systems and says who holds it, and the folder of the store, so that a person who
- * removes the file does not let a second process in. Where folders cannot be locked (NFS), the file has to do.
+ * Two things are locked: the lock file, which also works on network file systems and says who holds it, and
+ * the folder of the store, so that a person who removes the file does not let a second process in. Where
+ * folders cannot be locked (NFS), the file has to do.
  */
 
 /**
  * Takes the lock on a file, which it makes if need be, and writes into it who holds it.
- * @throws SettingsError STORE_LOCKED naming the holder, STORE_REFUSED without a working `flock` command, STORE_UNWRITABLE.
+ * @throws SettingsError STORE_LOCKED naming the holder, STORE_REFUSED without a working `flock` command,
+ * STORE_UNWRITABLE.
  */
 export function takeLock(file: string, store: string): Lock {
   const descriptors: number[] = []
@@ -42,7 +45,8 @@ export function takeLock(file: string, store: string): Lock {
         noteHolder(descriptor)
         return { release }
       }
-      // Somebody replaced the file between our opening and locking it: what we hold locks nothing that others would find.
+      // Somebody replaced the file between our opening and locking it: what we hold locks nothing that others
+      // would find.
       release()
     }
   } catch (error) {
@@ -59,9 +63,15 @@ function openForLock(path: string, flags: 'a+' | 'r'): number {
   }
 }
 
-/** Locks what a descriptor stands for; gives what is wrong where that cannot be done. @throws SettingsError STORE_LOCKED, STORE_REFUSED without the command. */
+/**
+ * Locks what a descriptor stands for; gives what is wrong where that cannot be done.
+ * @throws SettingsError STORE_LOCKED, STORE_REFUSED without the command.
+ */
 function flock(descriptor: number, file: string, path: string): string | undefined {
-  const run = spawnSync('flock', ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', descriptor], encoding: 'utf8' })
+  const run = spawnSync('flock', ['-n', '3'], {
+    stdio: ['ignore', 'ignore', 'pipe', descriptor],
+    encoding: 'utf8',
+  })
   if (run.error) {
     throw new SettingsError(
       'STORE_REFUSED',
@@ -74,7 +84,10 @@ function flock(descriptor: number, file: string, path: string): string | undefin
 }
 
 function unlockable(path: string, what: string): SettingsError {
-  return new SettingsError('STORE_REFUSED', `The store at ${path} cannot be locked: ${what}. Use a file system that supports flock(2).`)
+  return new SettingsError(
+    'STORE_REFUSED',
+    `The store at ${path} cannot be locked: ${what}. Use a file system that supports flock(2).`,
+  )
 }
 
 function locked(file: string, path: string): SettingsError {

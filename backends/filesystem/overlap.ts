@@ -4,15 +4,19 @@ import { SettingsError } from '../../model/errors.ts'
 import { Layout, READABLE_KINDS } from './format/layout.ts'
 import { listJournal } from './journal/journal-folder.ts'
 
-/** The folders of a store in which no other store may lie, each with how many levels below it belong to the store as well. */
+/**
+ * The folders of a store in which no other store may lie, each with how many levels below it belong to the
+ * store as well.
+ */
 const LEVELS: readonly (readonly [folder: string, levels: number])[] = [
   ...READABLE_KINDS.map(kind => [kind, kind === 'controllers' ? 2 : 1] as const),
   ['journal', 0],
 ]
 
 /**
- * The folder of another store that lies inside this one's folders of documents, or in whose folders this one lies, symbolic links resolved: each would take the
- * other's files for edits by hand. Undefined when there is none. What may not be read is taken as no store; nothing is made.
+ * The folder of another store that lies inside this one's folders of documents, or in whose folders this one
+ * lies, symbolic links resolved: each would take the other's files for edits by hand. Undefined when there is
+ * none. What may not be read is taken as no store; nothing is made.
  */
 export async function findOverlap(path: string): Promise<string | undefined> {
   const real = await realPath(path)

@@ -40,8 +40,8 @@ export class FilesystemStore {
 
   /**
    * Locks, replays and opens the store in a folder.
-   * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_OVERLAP, STORE_DAMAGED, STORE_FORMAT; the store is
-   * then as it was, and not locked.
+   * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_OVERLAP, STORE_DAMAGED,
+   * STORE_FORMAT; the store is then as it was, and not locked.
    */
   static async open(layout: Layout, parts: Parts, report: Surroundings['report']): Promise<FilesystemStore> {
     await refuseOverlap(layout.path)
@@ -74,10 +74,15 @@ export class FilesystemStore {
     this.window = found.window
     this.#journal = journal
     this.#lock = lock
-    const commit = (operations: readonly Operation[], marks?: readonly Mark[]) => this.commit(operations, marks)
+    const commit = (operations: readonly Operation[], marks?: readonly Mark[]) =>
+      this.commit(operations, marks)
     this.#files = new ReadableFiles({ state: this.state, commit, layout, entryBytes, report })
     const files = () => this.#files.records()
-    this.#compactor = new Compactor({ folder: layout.journal, disk, state: this.state, journal, files, report }, compaction, found.tail)
+    this.#compactor = new Compactor(
+      { folder: layout.journal, disk, state: this.state, journal, files, report },
+      compaction,
+      found.tail,
+    )
     this.#committer = new Committer(this.state, journal, {
       between: () => this.#compactor.between(),
       durable: commits => this.#durable(commits),
@@ -132,14 +137,22 @@ async function makeFolders(layout: Layout): Promise<void> {
   }
 }
 
-async function openJournal(layout: Layout, disk: Disk, found: Replay, report: Surroundings['report']): Promise<Journal> {
+async function openJournal(
+  layout: Layout,
+  disk: Disk,
+  found: Replay,
+  report: Surroundings['report'],
+): Promise<Journal> {
   const folder = layout.journal
   try {
     for (const file of found.obsolete) await removeObsolete(file, report)
     if (!found.current) {
       // First the names above it, so that an error leaves no file open.
       await disk.syncFolder(layout.path)
-      return new Journal(folder, disk, { ...(await beginLog(folder, disk, { format: FORMAT, number: 1, revision: '0' })), number: 1 })
+      return new Journal(folder, disk, {
+        ...(await beginLog(folder, disk, { format: FORMAT, number: 1, revision: '0' })),
+        number: 1,
+      })
     }
     if (found.torn) await keepTorn(found.torn)
     const file = await disk.open(logPath(folder, found.current.number), false)
@@ -151,7 +164,9 @@ async function openJournal(layout: Layout, disk: Disk, found: Replay, report: Su
   }
 }
 
-/** Removes a file that counts no more; one that stays is found again, and counts no more, at the next opening. */
+/**
+ * Removes a file that counts no more; one that stays is found again, and counts no more, at the next opening.
+ */
 async function removeObsolete(file: string, report: Surroundings['report']): Promise<void> {
   await rm(file, { force: true }).catch(error => {
     const reason = error instanceof Error ? error.message : String(error)
@@ -163,7 +178,10 @@ async function removeObsolete(file: string, report: Surroundings['report']): Pro
   })
 }
 
-/** What the last process wrote but did not live to sync is read by us, so it must be durable before anybody sees it. */
+/**
+ * What the last process wrote but did not live to sync is read by us, so it must be durable before anybody
+ * sees it.
+ */
 async function settle(file: JournalFile, { current, torn }: Replay): Promise<void> {
   try {
     if (torn && current) await file.truncate(current.length)

@@ -1,19 +1,35 @@
 import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
-import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports, Surroundings } from '../backend.ts'
+import type {
+  Backend,
+  Batch,
+  FileProblem,
+  Listing,
+  ListOptions,
+  Operation,
+  Outcome,
+  Supports,
+  Surroundings,
+} from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { MemoryStore } from './store.ts'
 
 const PAGE = 500
 const ENTRY_BYTES = 16 * 1024 * 1024 + 64 * 1024
 
-/** A store that several backends can stand on, as controllers on one etcd do; `window` is how many batches it keeps for watches that look back. */
+/**
+ * A store that several backends can stand on, as controllers on one etcd do; `window` is how many batches it
+ * keeps for watches that look back.
+ */
 export function createMemoryStore({ window = 10_000 }: { readonly window?: number } = {}): MemoryStore {
   return new MemoryStore(window)
 }
 
-/** The reference of the contract: everything in memory, gone with the process. With a `store` it is one of several backends on that store. */
+/**
+ * The reference of the contract: everything in memory, gone with the process. With a `store` it is one of
+ * several backends on that store.
+ */
 export function createMemoryBackend(_surroundings?: Surroundings, store?: MemoryStore): Backend {
   return new MemoryBackend(store ?? createMemoryStore(), store !== undefined)
 }
@@ -43,7 +59,10 @@ class MemoryBackend implements Backend {
   async list(prefix: Prefix, { newest }: ListOptions = {}): Promise<Listing> {
     this.#needOpen()
     const entries = this.#store.list(prefix)
-    return { revision: this.#store.revision, pages: paged(newest === undefined ? entries : entries.reverse().slice(0, newest)) }
+    return {
+      revision: this.#store.revision,
+      pages: paged(newest === undefined ? entries : entries.reverse().slice(0, newest)),
+    }
   }
 
   async commit(operations: readonly Operation[]): Promise<Outcome> {
@@ -103,19 +122,29 @@ async function* paged<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
 }
 
 function checkOperations(operations: readonly Operation[]): void {
-  if (operations.length === 0) throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
+  if (operations.length === 0)
+    throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
   const keys = new Set<Key>()
   for (const operation of operations) {
     if (keys.has(operation.key))
-      throw new SettingsError('CONTENT_MALFORMED', `The commit contains the key ${operation.key} twice; a key may occur in one operation only.`)
+      throw new SettingsError(
+        'CONTENT_MALFORMED',
+        `The commit contains the key ${operation.key} twice; a key may occur in one operation only.`,
+      )
     keys.add(operation.key)
     const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
     if (bytes > ENTRY_BYTES) {
-      throw new SettingsError('DOCUMENT_TOO_LARGE', `${operation.key} would have ${bytes} bytes; the memory backend allows ${ENTRY_BYTES}.`)
+      throw new SettingsError(
+        'DOCUMENT_TOO_LARGE',
+        `${operation.key} would have ${bytes} bytes; the memory backend allows ${ENTRY_BYTES}.`,
+      )
     }
   }
 }
 
 function closed(): SettingsError {
-  return new SettingsError('STORE_UNREACHABLE', 'The memory backend is not open. Call open() first; a closed backend cannot be reopened.')
+  return new SettingsError(
+    'STORE_UNREACHABLE',
+    'The memory backend is not open. Call open() first; a closed backend cannot be reopened.',
+  )
 }

@@ -9,8 +9,9 @@ const LONGEST_WAIT = 2 ** 31 - 1
 /**
  * A store that is nothing but memory; several backends may stand on one.
  *
- * Invariant: a commit happens inside one synchronous call, so nobody sees half of it. The log holds one batch for every revision from `#forgotten + 1` to
- * `revision`, without a hole; the entries are what these batches say, applied in order.
+ * Invariant: a commit happens inside one synchronous call, so nobody sees half of it. The log holds one batch
+ * for every revision from `#forgotten + 1` to `revision`, without a hole; the entries are what these batches
+ * say, applied in order.
  */
 export class MemoryStore {
   readonly #window: number
@@ -34,7 +35,9 @@ export class MemoryStore {
 
   /** The entries below a prefix as they are now, in byte order of their keys. */
   list(prefix: Prefix): Entry[] {
-    return [...this.#entries.values()].filter(entry => entry.key.startsWith(prefix)).sort((a, b) => (a.key < b.key ? -1 : 1))
+    return [...this.#entries.values()]
+      .filter(entry => entry.key.startsWith(prefix))
+      .sort((a, b) => (a.key < b.key ? -1 : 1))
   }
 
   commit(operations: readonly Operation[]): Outcome {
@@ -44,14 +47,19 @@ export class MemoryStore {
     }
     const revision = this.revision + 1n
     const changes = operations.flatMap(operation => this.#apply(operation, revision))
-    if (changes.length > 0) this.#append({ revision, changes: changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) })
+    if (changes.length > 0)
+      this.#append({ revision, changes: changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) })
     return { committed: true, revision: this.revision }
   }
 
-  /** The first batch after a revision; undefined when it is yet to come. @throws SettingsError HISTORY_LOST. */
+  /**
+   * The first batch after a revision; undefined when it is yet to come.
+   * @throws SettingsError HISTORY_LOST.
+   */
   after(revision: Revision): Batch | undefined {
     if (revision < this.#forgotten) throw lost(`the revisions after ${revision} are no longer kept`)
-    if (revision > this.revision) throw lost(`revision ${revision} is later than the store, which is at ${this.revision}`)
+    if (revision > this.revision)
+      throw lost(`revision ${revision} is later than the store, which is at ${this.revision}`)
     return this.#log[Number(revision - this.#forgotten)]
   }
 
@@ -109,5 +117,8 @@ function keyOf(change: Change): Key {
 }
 
 function lost(why: string): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`)
+  return new SettingsError(
+    'HISTORY_LOST',
+    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
+  )
 }

@@ -12,7 +12,11 @@ export const batching: readonly Case[] = [
     async run(context) {
       const { store } = context
       const outcomes = await Promise.all(
-        range(200).map(n => store.commit([{ ...put(record(n), n), ...(n % 2 === 0 ? { expected: 'absent' } : { expected: 7_000_000n }) }])),
+        range(200).map(n =>
+          store.commit([
+            { ...put(record(n), n), ...(n % 2 === 0 ? { expected: 'absent' } : { expected: 7_000_000n }) },
+          ]),
+        ),
       )
       const winners = range(200).filter(n => n % 2 === 0)
       for (const n of range(200)) {
@@ -35,7 +39,9 @@ export const batching: readonly Case[] = [
   {
     title: 'of 40 creations of one key in one tick exactly one wins, and every loser finds the winner',
     async run({ store }) {
-      const outcomes = await Promise.all(range(40).map(n => store.commit([{ ...put(A, n), expected: 'absent' }])))
+      const outcomes = await Promise.all(
+        range(40).map(n => store.commit([{ ...put(A, n), expected: 'absent' }])),
+      )
       const winners = range(40).filter(n => outcomes[n]?.committed)
       assert.equal(winners.length, 1)
       for (const outcome of outcomes.filter(({ committed }) => !committed)) {
@@ -81,7 +87,9 @@ export const batching: readonly Case[] = [
   {
     title: 'commits over the same two keys in one tick never mix',
     async run({ store }) {
-      const outcomes = await Promise.all(range(30).map(n => store.commit(n % 2 === 0 ? [put(A, n), put(B, n)] : [put(B, n), put(A, n)])))
+      const outcomes = await Promise.all(
+        range(30).map(n => store.commit(n % 2 === 0 ? [put(A, n), put(B, n)] : [put(B, n), put(A, n)])),
+      )
       outcomes.forEach(committed)
       const [a, b] = [await present(store, A), await present(store, B)]
       assert.equal(a.text, b.text)
@@ -93,7 +101,9 @@ export const batching: readonly Case[] = [
     async run({ store }) {
       const twice = (n: number): Promise<unknown> => store.commit([put(record(n)), put(record(n))])
       const calls = range(30).map(n =>
-        n % 3 === 0 ? refused(twice(n), 'CONTENT_MALFORMED') : accepted(store.commit([put(record(n), n)])).then(committed),
+        n % 3 === 0
+          ? refused(twice(n), 'CONTENT_MALFORMED')
+          : accepted(store.commit([put(record(n), n)])).then(committed),
       )
       await Promise.all(calls)
       assert.equal((await listed(store)).entries.length, 20)
@@ -114,7 +124,9 @@ export const batching: readonly Case[] = [
     async run({ store }) {
       const writes = range(40).map(n => store.commit([put(A, n), put(record(n)), put(B, n)]))
       const reads = range(20).map(async () => {
-        const texts = (await listed(store)).entries.filter(({ key }) => key === A || key === B).map(({ text, revision }) => `${text} ${revision}`)
+        const texts = (await listed(store)).entries
+          .filter(({ key }) => key === A || key === B)
+          .map(({ text, revision }) => `${text} ${revision}`)
         assert.equal(new Set(texts).size, texts.length === 0 ? 0 : 1)
         assert.notEqual(texts.length, 1)
       })

@@ -76,7 +76,10 @@ export const commit: readonly Case[] = [
   {
     title: 'a commit of 64 operations with one failing guard writes none of them',
     async run({ store }) {
-      const operations = range(64).map(n => ({ ...put(record(n), n), ...(n === 63 ? { expected: 1_000_000n } : {}) }))
+      const operations = range(64).map(n => ({
+        ...put(record(n), n),
+        ...(n === 63 ? { expected: 1_000_000n } : {}),
+      }))
       lost(await store.commit(operations))
       assert.deepEqual((await listed(store)).entries, [])
     },
@@ -118,7 +121,12 @@ export const commit: readonly Case[] = [
     async run({ store }) {
       const marker: Operation = { key: record(1), put: doc('unique'), expected: 'absent', marker: true }
       const revision = committed(await store.commit([put(A), marker]))
-      assert.deepEqual(await store.get(record(1)), { key: record(1), text: doc('unique'), revision, created: revision })
+      assert.deepEqual(await store.get(record(1)), {
+        key: record(1),
+        text: doc('unique'),
+        revision,
+        created: revision,
+      })
     },
   },
 ]

@@ -11,7 +11,8 @@ const RUNS = 6
 /** Generated schedules of concurrent commits, held against a model. */
 export const concurrency: readonly Case[] = [
   {
-    title: 'whatever commits are in flight together, some order of them explains every answer and what is stored',
+    title:
+      'whatever commits are in flight together, some order of them explains every answer and what is stored',
     async run({ store }) {
       let run = 0
       await property(RUNS * 2, arbitrarySchedule(), async schedule => {
@@ -80,18 +81,26 @@ export const concurrency: readonly Case[] = [
       const { store } = context
       const [accounts, units] = [6, 10]
       committed(await store.commit(range(accounts).map(n => put(record(n), units))))
-      await property(5, fc.array(fc.tuple(fc.nat(accounts - 1), fc.nat(accounts - 1)), { minLength: 8, maxLength: 24 }), async moves => {
-        const { revision, entries } = await listed(store)
-        const moving = meanwhile(Promise.all(moves.map(([from, to]) => move(store, from, to))))
-        for (const _ of range(5)) assert.equal(sum((await listed(store)).entries), accounts * units)
-        await moving
-        let state = entries
-        for (const batch of await history(context, store, revision)) {
-          state = replay(state, [batch])
-          assert.equal(sum(state), accounts * units, `units came or went at ${JSON.stringify(digest(batch).slice(1))}`)
-        }
-        assert.deepEqual(state, (await listed(store)).entries)
-      })
+      await property(
+        5,
+        fc.array(fc.tuple(fc.nat(accounts - 1), fc.nat(accounts - 1)), { minLength: 8, maxLength: 24 }),
+        async moves => {
+          const { revision, entries } = await listed(store)
+          const moving = meanwhile(Promise.all(moves.map(([from, to]) => move(store, from, to))))
+          for (const _ of range(5)) assert.equal(sum((await listed(store)).entries), accounts * units)
+          await moving
+          let state = entries
+          for (const batch of await history(context, store, revision)) {
+            state = replay(state, [batch])
+            assert.equal(
+              sum(state),
+              accounts * units,
+              `units came or went at ${JSON.stringify(digest(batch).slice(1))}`,
+            )
+          }
+          assert.deepEqual(state, (await listed(store)).entries)
+        },
+      )
     },
   },
 ]

@@ -81,7 +81,10 @@ export const durability: readonly Case[] = [
     needs: ['durability'],
     async run(context) {
       const { store } = context
-      for (const n of range(8)) committed(await store.commit([put(record(n % 3), n), n % 2 === 0 ? put(A, n) : { key: A, delete: true }]))
+      for (const n of range(8))
+        committed(
+          await store.commit([put(record(n % 3), n), n % 2 === 0 ? put(A, n) : { key: A, delete: true }]),
+        )
       const all = await history(context, store, 0n)
       const next = await context.reopen()
       for (const { revision } of all) {

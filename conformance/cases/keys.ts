@@ -29,7 +29,16 @@ const CONFUSABLE = [
   '%zz',
   '~',
 ]
-const OBJECT = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty', 'valueOf', '__defineGetter__', 'length']
+const OBJECT = [
+  '__proto__',
+  'constructor',
+  'prototype',
+  'toString',
+  'hasOwnProperty',
+  'valueOf',
+  '__defineGetter__',
+  'length',
+]
 const UNICODE = [
   '\u00e9',
   'e\u0301',
@@ -48,7 +57,20 @@ const UNICODE = [
   '\u{10ffff}',
 ]
 const NUMBERS = ['0', '1', '10', '9', '01', '1e3', '-1', '000000000001', '9007199254740993']
-const FILES = ['con', 'nul', 'a.json', 'a.json.rejected', 'a.tmp', '.hidden', 'a~', '#a#', '-rf', 'a.', 'journal', 'lock']
+const FILES = [
+  'con',
+  'nul',
+  'a.json',
+  'a.json.rejected',
+  'a.tmp',
+  '.hidden',
+  'a~',
+  '#a#',
+  '-rf',
+  'a.',
+  'journal',
+  'lock',
+]
 
 /** Keys are one to one, whatever their segments say. */
 export const keys: readonly Case[] = [
@@ -79,25 +101,44 @@ export const keys: readonly Case[] = [
     run: context =>
       ownKeys(
         context,
-        ['a', 'b'].flatMap(last => [makeKey('boxes', 'a'.repeat(179) + last, 'x'.repeat(180)), makeKey('boxes', 'n', '\u{1f600}'.repeat(14) + last)]),
+        ['a', 'b'].flatMap(last => [
+          makeKey('boxes', 'a'.repeat(179) + last, 'x'.repeat(180)),
+          makeKey('boxes', 'n', '\u{1f600}'.repeat(14) + last),
+        ]),
       ),
   },
   {
     title: 'keys of one segment and of many are keys of their own',
     run: context =>
-      ownKeys(context, [makeKey('tokens', 'a'), makeKey('tokens', 'a', 'a'), makeKey('history', 'a', 'b', 'c', 'd', 'e', '000000000001')]),
+      ownKeys(context, [
+        makeKey('tokens', 'a'),
+        makeKey('tokens', 'a', 'a'),
+        makeKey('history', 'a', 'b', 'c', 'd', 'e', '000000000001'),
+      ]),
   },
   {
     title: 'any distinct texts are distinct keys, and are read back as they were',
     async run({ store }) {
       let run = 0
-      const texts = fc.uniqueArray(fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }), { minLength: 2, maxLength: 10 })
+      const texts = fc.uniqueArray(fc.string({ unit: 'binary', minLength: 1, maxLength: 12 }), {
+        minLength: 2,
+        maxLength: 10,
+      })
       await property(15, texts, async some => {
         const ns = `run${run++}`
         const own = some.filter(each => encodeSegment(each).length <= 180)
         committed(await store.commit(own.map((each, n) => put(makeKey('boxes', ns, each), n))))
-        const found = new Map((await listed(store, makePrefix('boxes', ns))).entries.map(({ key, text }) => [splitKey(key).segments[1], text]))
-        assert.deepEqual(found, new Map(own.map((each, n) => [each, doc(n)])), 'what is listed is not what was put')
+        const found = new Map(
+          (await listed(store, makePrefix('boxes', ns))).entries.map(({ key, text }) => [
+            splitKey(key).segments[1],
+            text,
+          ]),
+        )
+        assert.deepEqual(
+          found,
+          new Map(own.map((each, n) => [each, doc(n)])),
+          'what is listed is not what was put',
+        )
       })
     },
   },
@@ -111,7 +152,11 @@ async function ownKeys(context: Context, own: readonly Key[]): Promise<void> {
   const each = own.map(async key => {
     const entry = await present(store, key)
     assert.deepEqual([entry.key, entry.text], [key, doc(key)], `${key} holds what another key should`)
-    assert.equal(entries.filter(entry => entry.key === key && entry.text === doc(key)).length, 1, `${key} is not listed once`)
+    assert.equal(
+      entries.filter(entry => entry.key === key && entry.text === doc(key)).length,
+      1,
+      `${key} is not listed once`,
+    )
   })
   await Promise.all(each)
   const announced = (await history(context, store, since)).flatMap(batch => digest(batch).slice(1))

@@ -45,7 +45,10 @@ export const lifecycle: readonly Case[] = [
     title: 'close ends the watches, those that wait and those that have more to give',
     async run({ store, over, patience }) {
       for (const n of range(5)) committed(await store.commit([put(A, n)]))
-      const [waiting, full] = [store.watch(0n, over)[Symbol.asyncIterator](), store.watch(0n, over)[Symbol.asyncIterator]()]
+      const [waiting, full] = [
+        store.watch(0n, over)[Symbol.asyncIterator](),
+        store.watch(0n, over)[Symbol.asyncIterator](),
+      ]
       await full.next()
       const end = async (iterator: AsyncIterator<unknown>): Promise<void> => {
         try {

@@ -36,7 +36,8 @@ export const list: readonly Case[] = [
         makeKey('boxes', 'b', box),
         makeKey('boxes', box, 'b'),
       ])
-      for (const some of chunks(keys, 9)) committed(await store.commit(some.toReversed().map(key => put(key))))
+      for (const some of chunks(keys, 9))
+        committed(await store.commit(some.toReversed().map(key => put(key))))
       assert.deepEqual(
         (await listed(store)).entries.map(entry => entry.key),
         keys.toSorted((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))),
@@ -47,7 +48,9 @@ export const list: readonly Case[] = [
     title: 'a prefix is whole segments: what merely begins alike is not below it',
     async run({ store }) {
       const inside = makeKey('settings', 'net', 'ops')
-      const outside = ['netops', 'net-', 'net_', 'ne', 'Net', 'net.'].map(username => makeKey('settings', username, 'x'))
+      const outside = ['netops', 'net-', 'net_', 'ne', 'Net', 'net.'].map(username =>
+        makeKey('settings', username, 'x'),
+      )
       committed(await store.commit([inside, ...outside].map(key => put(key))))
       assert.deepEqual(await keysBelow(store, makePrefix('settings', 'net')), [inside])
     },
@@ -66,7 +69,8 @@ export const list: readonly Case[] = [
     async run({ store }) {
       const names = ['a_b', 'axb', 'a.b', 'a%b', 'a*b', 'a[x]b', 'a b']
       committed(await store.commit(names.map(name => put(makeKey('boxes', name, 'x')))))
-      for (const name of names) assert.deepEqual(await keysBelow(store, makePrefix('boxes', name)), [makeKey('boxes', name, 'x')])
+      for (const name of names)
+        assert.deepEqual(await keysBelow(store, makePrefix('boxes', name)), [makeKey('boxes', name, 'x')])
     },
   },
   {
@@ -146,7 +150,13 @@ export const list: readonly Case[] = [
           assert.ok(entry.revision <= revision)
           numbers.push(entry.text)
         }
-        committed(await store.commit([put(record(0), 'late'), put(record(MANY - 1), 'late'), put(record(MANY), 'late')]))
+        committed(
+          await store.commit([
+            put(record(0), 'late'),
+            put(record(MANY - 1), 'late'),
+            put(record(MANY), 'late'),
+          ]),
+        )
         committed(await store.commit([{ key: record(MANY / 2), delete: true }]))
       }
       assert.equal(numbers.length, MANY)
@@ -172,12 +182,20 @@ export const list: readonly Case[] = [
       const { store } = context
       const write = async (writer: number): Promise<void> => {
         for (const n of range(12))
-          committed(await store.commit([put(record(writer * 12 + n), n), { key: record(writer * 12 + n - 3), delete: true }]))
+          committed(
+            await store.commit([
+              put(record(writer * 12 + n), n),
+              { key: record(writer * 12 + n - 3), delete: true },
+            ]),
+          )
       }
       const writing = meanwhile(Promise.all(range(5).map(write)))
       const { revision, entries } = await listed(store)
       await writing
-      assert.deepEqual(replay(entries, await history(context, store, revision)), (await listed(store)).entries)
+      assert.deepEqual(
+        replay(entries, await history(context, store, revision)),
+        (await listed(store)).entries,
+      )
     },
   },
 ]

@@ -12,8 +12,15 @@ type End = Outcome | 'unknown'
 const MARKED = { marker: true } as const
 const RECORD = { marker: true, lasting: true, expected: 'absent' } as const
 
-/** Commits, loses the answer, has something done once the commit was applied, and lets everything pass again. */
-async function loseAnswer(context: Context, operations: readonly Operation[], applied: () => Promise<boolean>, others: () => Promise<unknown>) {
+/**
+ * Commits, loses the answer, has something done once the commit was applied, and lets everything pass again.
+ */
+async function loseAnswer(
+  context: Context,
+  operations: readonly Operation[],
+  applied: () => Promise<boolean>,
+  others: () => Promise<unknown>,
+) {
   const { lossy, patience } = context
   const line = await lossy()
   line.loseAnswers()
@@ -37,7 +44,10 @@ const holds = (store: Backend, n: number | string) => async () => (await store.g
 const isGone = (store: Backend) => async () => (await store.get(A)) === undefined
 const nothing = async (): Promise<void> => {}
 
-/** What becomes of a commit that was applied and not answered, when others write the same keys before the line is usable again. */
+/**
+ * What becomes of a commit that was applied and not answered, when others write the same keys before the line
+ * is usable again.
+ */
 export const lostAnswers: readonly Case[] = [
   {
     title: 'a creation is not made again after the key was deleted',
@@ -45,7 +55,9 @@ export const lostAnswers: readonly Case[] = [
     async run(context) {
       const { store } = context
       const creation: Operation = { ...put(A, 'mine'), ...MARKED, expected: 'absent' }
-      const end = await loseAnswer(context, [creation], holds(store, 'mine'), () => store.commit([{ key: A, delete: true }]))
+      const end = await loseAnswer(context, [creation], holds(store, 'mine'), () =>
+        store.commit([{ key: A, delete: true }]),
+      )
       await absent(store, A)
       assert.equal(end, 'unknown')
     },
@@ -70,7 +82,12 @@ export const lostAnswers: readonly Case[] = [
     async run(context) {
       const { store } = context
       const expected = committed(await store.commit([put(A, 1)]))
-      const end = await loseAnswer(context, [{ key: A, delete: true, expected, ...MARKED }], isGone(store), () => store.commit([put(A, 2)]))
+      const end = await loseAnswer(
+        context,
+        [{ key: A, delete: true, expected, ...MARKED }],
+        isGone(store),
+        () => store.commit([put(A, 2)]),
+      )
       assert.equal((await present(store, A)).text, doc(2))
       assert.equal(end, 'unknown')
     },
@@ -82,9 +99,15 @@ export const lostAnswers: readonly Case[] = [
       const { store } = context
       for (const marker of [MARKED, {}]) {
         const expected = committed(await store.commit([put(A, 1)]))
-        const end = await loseAnswer(context, [{ key: A, delete: true, expected, ...marker }], isGone(store), nothing)
+        const end = await loseAnswer(
+          context,
+          [{ key: A, delete: true, expected, ...marker }],
+          isGone(store),
+          nothing,
+        )
         if ('marker' in marker) assert.equal(end, 'unknown')
-        else assert.ok(end !== 'unknown' && end.committed, 'a key is gone, and the deletion has not succeeded')
+        else
+          assert.ok(end !== 'unknown' && end.committed, 'a key is gone, and the deletion has not succeeded')
       }
     },
   },
@@ -93,11 +116,18 @@ export const lostAnswers: readonly Case[] = [
     needs: ['lossy'],
     async run(context) {
       const { store } = context
-      const end = await loseAnswer(context, [{ ...put(A, 'mine'), ...MARKED }], holds(store, 'mine'), () => store.commit([put(A, 'theirs')]))
+      const end = await loseAnswer(context, [{ ...put(A, 'mine'), ...MARKED }], holds(store, 'mine'), () =>
+        store.commit([put(A, 'theirs')]),
+      )
       const { text, revision, created } = await present(store, A)
       assert.equal(text, doc('theirs'))
-      assert.ok(end === 'unknown' || (end.committed && end.revision >= created && end.revision < revision), 'it was applied, and answered otherwise')
-      await loseAnswer(context, [{ key: A, delete: true }], isGone(store), () => store.commit([put(A, 'theirs again')]))
+      assert.ok(
+        end === 'unknown' || (end.committed && end.revision >= created && end.revision < revision),
+        'it was applied, and answered otherwise',
+      )
+      await loseAnswer(context, [{ key: A, delete: true }], isGone(store), () =>
+        store.commit([put(A, 'theirs again')]),
+      )
       assert.equal((await present(store, A)).text, doc('theirs again'))
     },
   },
@@ -107,13 +137,16 @@ export const lostAnswers: readonly Case[] = [
     async run(context) {
       const { store } = context
       const operation: Operation = { ...put(A, 'mine'), ttl: 60, ...RECORD }
-      const end = await loseAnswer(context, [operation], holds(store, 'mine'), () => store.commit([{ key: A, delete: true }]))
+      const end = await loseAnswer(context, [operation], holds(store, 'mine'), () =>
+        store.commit([{ key: A, delete: true }]),
+      )
       await absent(store, A)
       assert.equal(end, 'unknown')
     },
   },
   {
-    title: 'a change with a record that lasts is repeated, made once, and found after whatever came on top of it',
+    title:
+      'a change with a record that lasts is repeated, made once, and found after whatever came on top of it',
     needs: ['lossy'],
     async run(context) {
       const { store } = context
@@ -136,10 +169,15 @@ export const lostAnswers: readonly Case[] = [
     async run(context) {
       const { store } = context
       const expected = committed(await store.commit([put(A, 0)]))
-      const end = await loseAnswer(context, [{ ...put(A, 'mine'), expected, ...MARKED }], holds(store, 'mine'), async () => {
-        committed(await store.commit([{ key: A, delete: true }]))
-        committed(await store.commit([put(A, 'theirs')]))
-      })
+      const end = await loseAnswer(
+        context,
+        [{ ...put(A, 'mine'), expected, ...MARKED }],
+        holds(store, 'mine'),
+        async () => {
+          committed(await store.commit([{ key: A, delete: true }]))
+          committed(await store.commit([put(A, 'theirs')]))
+        },
+      )
       assert.equal((await present(store, A)).text, doc('theirs'))
       assert.equal(end, 'unknown')
     },
@@ -154,7 +192,9 @@ export const lostAnswers: readonly Case[] = [
         { ...put(A, 'mine'), expected: 'absent', ...MARKED },
         { ...put(B, 1), expected },
       ]
-      const end = await loseAnswer(context, operations, holds(store, 'mine'), () => store.commit([{ key: A, delete: true }]))
+      const end = await loseAnswer(context, operations, holds(store, 'mine'), () =>
+        store.commit([{ key: A, delete: true }]),
+      )
       await absent(store, A)
       assert.equal((await present(store, B)).text, doc(1))
       assert.ok(end === 'unknown' || end.committed, 'it was applied, and called a lost race')

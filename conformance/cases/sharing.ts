@@ -48,7 +48,11 @@ export const sharing: readonly Case[] = [
         const backend = stores[n % 2] ?? store
         for (let done = 0; done < 4; ) {
           const { text, revision } = await present(backend, A)
-          if ((await backend.commit([{ ...put(A, Number(/\d+/.exec(text)?.[0]) + 1), expected: revision }])).committed) done++
+          if (
+            (await backend.commit([{ ...put(A, Number(/\d+/.exec(text)?.[0]) + 1), expected: revision }]))
+              .committed
+          )
+            done++
         }
       }
       await Promise.all(range(8).map(raise))
@@ -63,7 +67,14 @@ export const sharing: readonly Case[] = [
       const other = await context.second()
       const followers = [follow(context, store, 0n), follow(context, other, 0n)]
       await Promise.all(
-        range(60).map(async n => committed(await (n % 2 === 0 ? store : other).commit([put(record(n % 7), n), n % 3 === 0 ? put(B, n) : put(A, n)]))),
+        range(60).map(async n =>
+          committed(
+            await (n % 2 === 0 ? store : other).commit([
+              put(record(n % 7), n),
+              n % 3 === 0 ? put(B, n) : put(A, n),
+            ]),
+          ),
+        ),
       )
       await fence(other, ...followers)
       assert.deepEqual(followers[0]?.batches, followers[1]?.batches)
@@ -86,7 +97,8 @@ export const sharing: readonly Case[] = [
     },
   },
   {
-    title: 'a ttl belongs to the store: it goes on, not earlier and not later, when the backend that began it is closed',
+    title:
+      'a ttl belongs to the store: it goes on, not earlier and not later, when the backend that began it is closed',
     needs: ['sharing'],
     async run(context) {
       const { store, ttl } = context

@@ -16,7 +16,9 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
     '{"n":[9007199254740991,9007199254740992,9007199254740993]}',
     `{"n":${'1234567890'.repeat(500)}}`,
   ],
-  'numbers in every spelling': ['{"n":[0,-0,0.0,1.0,1e0,1E+2,1e-7,0.1,5e-324,1.7976931348623157e+308,1e21,100000000000000000000.0]}'],
+  'numbers in every spelling': [
+    '{"n":[0,-0,0.0,1.0,1e0,1E+2,1e-7,0.1,5e-324,1.7976931348623157e+308,1e21,100000000000000000000.0]}',
+  ],
   'members and texts named __proto__': [
     '{"__proto__":{"admin":true}}',
     '{"a":{"__proto__":1,"constructor":{"prototype":2},"toString":null}}',
@@ -35,7 +37,11 @@ const TEXTS: Readonly<Record<string, readonly string[]>> = {
     '{"s":"\u{1f600}\u{10ffff}\u05d0\u0627\u4e2d\u202e"}',
     '{"s":"<script>&amp;\'`$(x)%s%d%00"}',
   ],
-  'values that are easily taken for absent': ['{}', '{"a":null,"b":"","c":[],"d":{},"e":false,"f":0}', '{"":{"":""}}'],
+  'values that are easily taken for absent': [
+    '{}',
+    '{"a":null,"b":"","c":[],"d":{},"e":false,"f":0}',
+    '{"":{"":""}}',
+  ],
 }
 
 /** Texts come back bit by bit. */
@@ -103,6 +109,11 @@ async function comeBack(context: Context, texts: readonly string[], key = A): Pr
 
 function arbitraryText(): fc.Arbitrary<string> {
   const values = fc.jsonValue({ maxDepth: 3, stringUnit: 'binary' })
-  const exact = fc.dictionary(fc.string({ unit: 'binary' }), fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }))
-  return fc.oneof(values, exact).chain(value => fc.constantFrom(0, 2).map(indent => printJson(toJson(value), indent)))
+  const exact = fc.dictionary(
+    fc.string({ unit: 'binary' }),
+    fc.bigInt({ min: -(10n ** 40n), max: 10n ** 40n }),
+  )
+  return fc
+    .oneof(values, exact)
+    .chain(value => fc.constantFrom(0, 2).map(indent => printJson(toJson(value), indent)))
 }

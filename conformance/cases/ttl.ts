@@ -122,7 +122,9 @@ export const ttl: readonly Case[] = [
       const { store, ttl } = context
       const follower = follow(context, store, 0n)
       const begun = performance.now()
-      const revision = committed(await store.commit([put(B), { ...put(A), ttl }, { ...put(C), expected: 'absent' }]))
+      const revision = committed(
+        await store.commit([put(B), { ...put(A), ttl }, { ...put(C), expected: 'absent' }]),
+      )
       await expiry(context, follower, begun)
       assert.deepEqual(
         (await listed(store)).entries.map(entry => [entry.key, entry.revision]),
@@ -175,18 +177,32 @@ export const ttl: readonly Case[] = [
   },
 ]
 
-/** Waits for the deletion of `A` that follows a revision; it must not come before the ttl has passed since `begun`. Gives its revision. */
-async function expiry({ ttl }: Context, follower: Follower, begun: number, since: Revision = 0n): Promise<Revision> {
+/**
+ * Waits for the deletion of `A` that follows a revision; it must not come before the ttl has passed since
+ * `begun`. Gives its revision.
+ */
+async function expiry(
+  { ttl }: Context,
+  follower: Follower,
+  begun: number,
+  since: Revision = 0n,
+): Promise<Revision> {
   for (;;) {
     const change = await follower.change(A)
     if (change.type === 'put' || change.revision < since) continue
     const after = performance.now() - begun
-    assert.ok(after >= ttl * 1000 - ROUNDING, `expired after ${Math.round(after)} ms instead of ${ttl * 1000}`)
+    assert.ok(
+      after >= ttl * 1000 - ROUNDING,
+      `expired after ${Math.round(after)} ms instead of ${ttl * 1000}`,
+    )
     return change.revision
   }
 }
 
-/** Waits until a key that was put now, with a ttl a little longer, has expired: what was going to expire before has done so. */
+/**
+ * Waits until a key that was put now, with a ttl a little longer, has expired: what was going to expire
+ * before has done so.
+ */
 async function outlive(context: Context, store: Backend): Promise<void> {
   const { revision: since } = await listed(store)
   const follower = follow(context, store, since)

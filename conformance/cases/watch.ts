@@ -15,7 +15,10 @@ export const watch: readonly Case[] = [
       const revision = committed(await store.commit([put(A, 2)]))
       await fence(store, follower)
       assert.deepEqual(follower.batches, [
-        { revision: created, changes: [{ type: 'put', entry: { key: A, text: doc(1), revision: created, created } }] },
+        {
+          revision: created,
+          changes: [{ type: 'put', entry: { key: A, text: doc(1), revision: created, created } }],
+        },
         { revision, changes: [{ type: 'put', entry: { key: A, text: doc(2), revision, created } }] },
       ])
     },
@@ -56,9 +59,18 @@ export const watch: readonly Case[] = [
       const { store } = context
       committed(await store.commit([put(B, 0)]))
       const follower = follow(context, store, 0n)
-      const revision = committed(await store.commit([put(record(2)), put(C), { key: B, delete: true }, put(A), put(record(1))]))
+      const revision = committed(
+        await store.commit([put(record(2)), put(C), { key: B, delete: true }, put(A), put(record(1))]),
+      )
       await fence(store, follower)
-      const expected = [revision, [record(1), doc(1)], [record(2), doc(1)], [A, doc(1)], [B, null], [C, doc(1)]]
+      const expected = [
+        revision,
+        [record(1), doc(1)],
+        [record(2), doc(1)],
+        [A, doc(1)],
+        [B, null],
+        [C, doc(1)],
+      ]
       assert.deepEqual(follower.batches.slice(1).map(digest), [expected])
     },
   },
@@ -92,7 +104,11 @@ export const watch: readonly Case[] = [
     async run(context) {
       const { store } = context
       for (const n of range(12)) {
-        committed(await store.commit(n % 4 === 3 ? [{ key: record(n - 1), delete: true }, put(A, n)] : [put(record(n), n), put(B, n)]))
+        committed(
+          await store.commit(
+            n % 4 === 3 ? [{ key: record(n - 1), delete: true }, put(A, n)] : [put(record(n), n), put(B, n)],
+          ),
+        )
       }
       const all = await history(context, store, 0n)
       assert.equal(all.length, 12)
@@ -170,7 +186,8 @@ export const watch: readonly Case[] = [
     },
   },
   {
-    title: 'a watch that has replayed everything has come to the revision that the store had when it was made',
+    title:
+      'a watch that has replayed everything has come to the revision that the store had when it was made',
     async run(context) {
       const { store } = context
       const revisions = []
@@ -189,7 +206,9 @@ export const watch: readonly Case[] = [
     title: 'a watch from a revision that is yet to come ends with HISTORY_LOST',
     async run({ store, over, patience }) {
       const revision = committed(await store.commit([put(A)]))
-      const iterator = store.watch(revision + 1_000_000n, AbortSignal.any([over, AbortSignal.timeout(patience)]))[Symbol.asyncIterator]()
+      const iterator = store
+        .watch(revision + 1_000_000n, AbortSignal.any([over, AbortSignal.timeout(patience)]))
+        [Symbol.asyncIterator]()
       await refused(iterator.next(), 'HISTORY_LOST')
     },
   },

@@ -41,7 +41,9 @@ export const watchers: readonly Case[] = [
       await slow.next()
       const quick = follow(context, store, 0n)
       for (const some of range(10)) {
-        await Promise.all(range(50).map(async n => committed(await store.commit([put(record(some * 50 + n), n)]))))
+        await Promise.all(
+          range(50).map(async n => committed(await store.commit([put(record(some * 50 + n), n)]))),
+        )
       }
       await fence(store, quick)
       assert.equal(quick.batches.flatMap(batch => batch.changes).length, 500)
@@ -100,7 +102,9 @@ export const watchers: readonly Case[] = [
     title: 'a reader that leaves and resumes again and again loses nothing and is given nothing twice',
     async run(context) {
       const { store, over, patience } = context
-      const writing = meanwhile(Promise.all(range(24).map(async n => committed(await store.commit([put(record(n), n), put(B, n)])))))
+      const writing = meanwhile(
+        Promise.all(range(24).map(async n => committed(await store.commit([put(record(n), n), put(B, n)])))),
+      )
       const batches: Batch[] = []
       const read = async (): Promise<void> => {
         for (let stay = 1, last = 0n; batches.length < 24 && !over.aborted; stay = (stay % 4) + 1) {

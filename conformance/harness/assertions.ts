@@ -12,7 +12,10 @@ export const FENCE = makeKey('meta', 'fence')
 export async function within<T>(promise: Promise<T>, patience: number, what: string): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new AssertionError({ message: `${what} did not come within ${patience} ms.` })), patience)
+    timer = setTimeout(
+      () => reject(new AssertionError({ message: `${what} did not come within ${patience} ms.` })),
+      patience,
+    )
   })
   try {
     return await Promise.race([promise, late])
@@ -21,7 +24,10 @@ export async function within<T>(promise: Promise<T>, patience: number, what: str
   }
 }
 
-/** Work that goes on while the case does something else. Its failure is heard where it is awaited, or not at all when the case has failed before. */
+/**
+ * Work that goes on while the case does something else. Its failure is heard where it is awaited, or not at
+ * all when the case has failed before.
+ */
 export function meanwhile<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined)
   return work
@@ -83,14 +89,28 @@ export async function refused(call: Promise<unknown>, ...codes: ErrorCode[]): Pr
     (reason: unknown) => reason ?? 'nothing',
   )
   assert.notEqual(error, undefined, 'a call that must be refused succeeded')
-  assert.ok(isSettingsError(error, ...codes), `refused by ${String(error)} instead of ${codes.join(' or ') || 'an error of ours'}`)
+  assert.ok(
+    isSettingsError(error, ...codes),
+    `refused by ${String(error)} instead of ${codes.join(' or ') || 'an error of ours'}`,
+  )
 }
 
 /** Runs a property of fast-check; a counterexample is a failed assertion that tells how to see it again. */
-export async function property<Ts>(runs: number, arbitrary: fc.Arbitrary<Ts>, predicate: (value: Ts) => Promise<void>): Promise<void> {
-  const details = await fc.check(fc.asyncProperty(arbitrary, predicate), { numRuns: runs, endOnFailure: true })
+export async function property<Ts>(
+  runs: number,
+  arbitrary: fc.Arbitrary<Ts>,
+  predicate: (value: Ts) => Promise<void>,
+): Promise<void> {
+  const details = await fc.check(fc.asyncProperty(arbitrary, predicate), {
+    numRuns: runs,
+    endOnFailure: true,
+  })
   if (!details.failed) return
   if (!(details.errorInstance instanceof AssertionError)) throw details.errorInstance
   const message = `${details.errorInstance.message}\nseed ${details.seed}, path ${details.counterexamplePath}, after ${details.numRuns} runs`
-  throw new AssertionError({ message, expected: details.errorInstance.expected, actual: details.errorInstance.actual })
+  throw new AssertionError({
+    message,
+    expected: details.errorInstance.expected,
+    actual: details.errorInstance.actual,
+  })
 }

@@ -14,11 +14,17 @@ export interface Lossy {
 export interface Place {
   /** A backend on this store, not yet open. Unless `supports.sharing`, the one before was closed. */
   backend(): Backend
-  /** What a new process would find if this one died now: a backend, not yet open, on the store as it is at this moment. Absent where that cannot be shown. */
+  /**
+   * What a new process would find if this one died now: a backend, not yet open, on the store as it is at
+   * this moment. Absent where that cannot be shown.
+   */
   afterCrash?(): Promise<Backend>
   /** Drops the history of all steps up to now, as compaction does. */
   forget?(): Promise<void>
-  /** A backend on this store, not yet open, behind a line that can lose answers. Absent where a call and its answer are one. */
+  /**
+   * A backend on this store, not yet open, behind a line that can lose answers. Absent where a call and its
+   * answer are one.
+   */
   lossy?(): Promise<Lossy>
   remove(): Promise<void>
 }
@@ -42,7 +48,10 @@ export interface Subject {
 /** What a case may ask of a subject; without it the case is skipped. */
 export type Need = 'sharing' | 'durability' | 'crash' | 'forget' | 'lossy'
 
-/** One promise of the contract. `run` fails by an AssertionError, or by an error that the backend should not have thrown. */
+/**
+ * One promise of the contract. `run` fails by an AssertionError, or by an error that the backend should not
+ * have thrown.
+ */
 export interface Case {
   readonly title: string
   readonly needs?: readonly Need[]
@@ -70,5 +79,7 @@ export interface Context {
 
 /** True when the subject can do what a case needs. */
 export function canRun({ needs = [] }: Case, subject: Subject): boolean {
-  return needs.every(need => (need === 'crash' || need === 'forget' || need === 'lossy' ? subject[need] : subject.supports[need]))
+  return needs.every(need =>
+    need === 'crash' || need === 'forget' || need === 'lossy' ? subject[need] : subject.supports[need],
+  )
 }

@@ -23,8 +23,15 @@ export interface Follower {
   stop(): Promise<void>
 }
 
-/** The watch from a revision, and again from what it gave last whenever the line is cut, which a backend is free to do. */
-export async function* watched(store: Backend, since: Revision, signal: AbortSignal): AsyncGenerator<Batch, void, void> {
+/**
+ * The watch from a revision, and again from what it gave last whenever the line is cut, which a backend is
+ * free to do.
+ */
+export async function* watched(
+  store: Backend,
+  since: Revision,
+  signal: AbortSignal,
+): AsyncGenerator<Batch, void, void> {
   for (let last = since; !signal.aborted; await new Promise(setImmediate)) {
     try {
       for await (const batch of store.watch(last, signal)) {
@@ -51,7 +58,8 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
 
   const take = ({ revision, changes }: Batch): void => {
     revisions.push(revision)
-    for (const change of changes) if (change.type === 'put' && change.entry.key === FENCE) fences.add(change.entry.text)
+    for (const change of changes)
+      if (change.type === 'put' && change.entry.key === FENCE) fences.add(change.entry.text)
     const rest = changes.filter(change => keyOf(change) !== FENCE)
     if (rest.length > 0) batches.push({ revision, changes: rest })
   }
@@ -89,7 +97,8 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
     revisions,
     until,
     async change(key) {
-      const find = () => batches.flatMap(batch => batch.changes).findIndex((change, at) => at >= seen && keyOf(change) === key)
+      const find = () =>
+        batches.flatMap(batch => batch.changes).findIndex((change, at) => at >= seen && keyOf(change) === key)
       await until(() => find() >= 0, `a change of ${key}`)
       seen = find() + 1
       const change = batches.flatMap(batch => batch.changes)[seen - 1]
@@ -104,7 +113,10 @@ export function follow({ over, patience }: Context, store: Backend, since: Revis
   }
 }
 
-/** Commits a fence and waits until all these followers have passed it: what came before it has then been given, twice if it was going to be. */
+/**
+ * Commits a fence and waits until all these followers have passed it: what came before it has then been
+ * given, twice if it was going to be.
+ */
 export async function fence(store: Backend, ...followers: readonly Follower[]): Promise<void> {
   const text = `{"fence":"${randomUUID()}"}`
   committed(await store.commit([{ key: FENCE, put: text }]))
@@ -126,18 +138,31 @@ export function keyOf(change: Change): Key {
 }
 
 /** A batch in short: its revision and, for each change, the key and the text (null for a delete). */
-export function digest({ revision, changes }: Batch): readonly [Revision, ...(readonly [Key, string | null])[]] {
-  return [revision, ...changes.map(change => [keyOf(change), change.type === 'put' ? change.entry.text : null] as const)]
+export function digest({
+  revision,
+  changes,
+}: Batch): readonly [Revision, ...(readonly [Key, string | null])[]] {
+  return [
+    revision,
+    ...changes.map(change => [keyOf(change), change.type === 'put' ? change.entry.text : null] as const),
+  ]
 }
 
-/** Asserts what holds for any run of batches: revisions rise, no batch is empty, keys are in byte order and once each, and carry the batch's revision. */
+/**
+ * Asserts what holds for any run of batches: revisions rise, no batch is empty, keys are in byte order and
+ * once each, and carry the batch's revision.
+ */
 export function assertOrderly(batches: readonly Batch[], since: Revision): void {
   let last = since
   for (const { revision, changes } of batches) {
     assert.ok(revision > last, `the batch of revision ${revision} came after that of ${last}`)
     last = revision
     const keys = changes.map(keyOf)
-    assert.deepEqual(keys, [...new Set(keys)].sort(), `the keys of revision ${revision} are not in byte order, once each`)
+    assert.deepEqual(
+      keys,
+      [...new Set(keys)].sort(),
+      `the keys of revision ${revision} are not in byte order, once each`,
+    )
     for (const change of changes) {
       assert.equal(
         change.type === 'put' ? change.entry.revision : change.revision,

@@ -24,10 +24,15 @@ export function emptyModel(revision: Revision): Model {
 }
 
 /**
- * The model after calls that were in flight together, if there is an order in which each of them answered rightly and that ends in `entries`; else undefined.
- * Each call happens at one point of that order: a winner's guards hold there and its revision is not behind; a loser's do not, and it found what was there.
+ * The model after calls that were in flight together, if there is an order in which each of them answered
+ * rightly and that ends in `entries`; else undefined. Each call happens at one point of that order: a
+ * winner's guards hold there and its revision is not behind; a loser's do not, and it found what was there.
  */
-export function linearize(model: Model, calls: readonly Call[], entries: readonly Entry[]): Model | undefined {
+export function linearize(
+  model: Model,
+  calls: readonly Call[],
+  entries: readonly Entry[],
+): Model | undefined {
   if (calls.length === 0) return sameEntries([...model.entries.values()], entries) ? model : undefined
   const tried = [...calls].sort(byRevision)
   for (const call of tried) {
@@ -66,7 +71,12 @@ function apply(model: Model, revision: Revision, changes: readonly Change[]): Mo
   const last = model.batches.at(-1)
   const shared = last?.revision === revision ? last.changes : []
   const batch = { revision, changes: [...shared, ...changes].sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1)) }
-  return { entries, touched, revision, batches: [...(shared.length > 0 ? model.batches.slice(0, -1) : model.batches), batch] }
+  return {
+    entries,
+    touched,
+    revision,
+    batches: [...(shared.length > 0 ? model.batches.slice(0, -1) : model.batches), batch],
+  }
 }
 
 function change(model: Model, operation: Operation, revision: Revision): readonly Change[] {
@@ -74,11 +84,15 @@ function change(model: Model, operation: Operation, revision: Revision): readonl
   if ('check' in operation) return []
   const before = model.entries.get(key)
   if ('delete' in operation) return before ? [{ type: 'delete', key, revision }] : []
-  return [{ type: 'put', entry: { key, text: operation.put, revision, created: before?.created ?? revision } }]
+  return [
+    { type: 'put', entry: { key, text: operation.put, revision, created: before?.created ?? revision } },
+  ]
 }
 
 function guarded(model: Model, operations: readonly Operation[]): readonly Entry[] {
-  return operations.flatMap(({ key, expected = 'any' }) => (expected === 'any' ? [] : (model.entries.get(key) ?? [])))
+  return operations.flatMap(({ key, expected = 'any' }) =>
+    expected === 'any' ? [] : (model.entries.get(key) ?? []),
+  )
 }
 
 function holds(expected: Expected, entry: Entry | undefined): boolean {

@@ -4,7 +4,10 @@ import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { within } from './assertions.ts'
 import type { Case, Context, Lossy, Subject } from './case.ts'
 
-/** How one case ended on one subject: `failed` by an assertion, `refused` by an error of the backend, `crashed` by anything else, which is the suite's fault. */
+/**
+ * How one case ended on one subject: `failed` by an assertion, `refused` by an error of the backend,
+ * `crashed` by anything else, which is the suite's fault.
+ */
 export interface Verdict {
   readonly outcome: 'passed' | 'failed' | 'refused' | 'crashed'
   readonly error?: unknown
@@ -66,6 +69,7 @@ function judge(error: unknown): Verdict['outcome'] {
 }
 
 function needed<T>(ability: T | undefined): T {
-  if (ability === undefined) throw new SettingsError('INTERNAL_ERROR', 'A case uses what it does not say that it needs.')
+  if (ability === undefined)
+    throw new SettingsError('INTERNAL_ERROR', 'A case uses what it does not say that it needs.')
   return ability
 }

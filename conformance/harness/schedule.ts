@@ -40,10 +40,16 @@ export function ground(run: number): Ground {
 }
 
 /**
- * Makes the commits of a schedule, wave after wave, in turn through these backends, and gives the model of what they did.
- * Fails when no order explains what the commits of a wave answered and what is stored after it.
+ * Makes the commits of a schedule, wave after wave, in turn through these backends, and gives the model of
+ * what they did. Fails when no order explains what the commits of a wave answered and what is stored after
+ * it.
  */
-export async function perform(schedule: Schedule, { prefix, key }: Ground, backends: readonly Backend[], between?: () => void): Promise<Model> {
+export async function perform(
+  schedule: Schedule,
+  { prefix, key }: Ground,
+  backends: readonly Backend[],
+  between?: () => void,
+): Promise<Model> {
   const [first] = backends
   assert.ok(first)
   let model = emptyModel((await listed(first)).revision)
@@ -57,7 +63,10 @@ export async function perform(schedule: Schedule, { prefix, key }: Ground, backe
     const answered = await Promise.all(calls)
     const { entries } = await listed(first, prefix)
     const next = linearize(model, answered, entries)
-    assert.ok(next, `no order of the commits of this wave explains their answers and what is stored then: ${show({ answered, entries })}`)
+    assert.ok(
+      next,
+      `no order of the commits of this wave explains their answers and what is stored then: ${show({ answered, entries })}`,
+    )
     model = next
   }
   return model

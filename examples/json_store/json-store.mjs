@@ -21,7 +21,12 @@ export const options = {
   type: 'object',
   properties: {
     file: { type: 'string', format: 'path', description: 'The file that holds everything.' },
-    history: { type: 'integer', minimum: 1, default: 1000, description: 'The number of steps kept for watches that resume.' },
+    history: {
+      type: 'integer',
+      minimum: 1,
+      default: 1000,
+      description: 'The number of steps kept for watches that resume.',
+    },
   },
   required: ['file'],
 }
@@ -191,12 +196,15 @@ class JsonStore {
   #scheduleExpiry() {
     clearTimeout(this.#timer)
     if (this.#closing.signal.aborted) return
-    const next = Math.min(...[...this.#open().entries.values()].map(({ expires = Number.POSITIVE_INFINITY }) => expires))
+    const next = Math.min(
+      ...[...this.#open().entries.values()].map(({ expires = Number.POSITIVE_INFINITY }) => expires),
+    )
     if (next === Number.POSITIVE_INFINITY) return
     const wait = Math.min(Math.max(0, next - Date.now()), LONGEST_TIMER_MS)
     this.#timer = setTimeout(() => {
       const retryLater = () => {
-        if (!this.#closing.signal.aborted) this.#timer = setTimeout(() => this.#scheduleExpiry(), EXPIRY_RETRY_MS)
+        if (!this.#closing.signal.aborted)
+          this.#timer = setTimeout(() => this.#scheduleExpiry(), EXPIRY_RETRY_MS)
       }
       this.#queue.push({ operations: [], isExpiry: true, resolve: () => {}, reject: retryLater })
       this.#write()
@@ -209,7 +217,11 @@ class JsonStore {
     await new Promise((resolve, reject) => {
       this.#lock.once('error', reject).listen(address, () => resolve(undefined))
     }).catch(cause => {
-      throw new SettingsError('STORE_LOCKED', `Another process has the store ${this.#file} open. Stop that process first.`, { cause })
+      throw new SettingsError(
+        'STORE_LOCKED',
+        `Another process has the store ${this.#file} open. Stop that process first.`,
+        { cause },
+      )
     })
     this.#lock.unref()
   }
@@ -219,7 +231,13 @@ class JsonStore {
 function apply(state, operations) {
   if (!operations.every(({ key, expected = 'any' }) => holds(expected, state.entries.get(key)))) {
     const guarded = operations.filter(({ expected = 'any' }) => expected !== 'any')
-    return [state, { committed: false, found: guarded.flatMap(({ key }) => state.entries.get(key) ?? []).map(publicEntry) }]
+    return [
+      state,
+      {
+        committed: false,
+        found: guarded.flatMap(({ key }) => state.entries.get(key) ?? []).map(publicEntry),
+      },
+    ]
   }
   const revision = state.revision + 1n
   const entries = new Map(state.entries)
@@ -231,7 +249,10 @@ function apply(state, operations) {
     if ('put' in operation) {
       /** @type {StoredEntry} */
       const entry = { key, text: operation.put, revision, created: before?.created ?? revision }
-      entries.set(key, operation.ttl === undefined ? entry : { ...entry, expires: Date.now() + operation.ttl * 1000 })
+      entries.set(
+        key,
+        operation.ttl === undefined ? entry : { ...entry, expires: Date.now() + operation.ttl * 1000 },
+      )
       changes.push({ type: 'put', entry })
     } else if ('delete' in operation && entries.delete(key)) changes.push({ type: 'delete', key, revision })
   }
@@ -246,7 +267,9 @@ function apply(state, operations) {
 /** Deletes what has expired. @param {State} state */
 function expire(state) {
   const now = Date.now()
-  const expired = [...state.entries.values()].filter(({ expires = Number.POSITIVE_INFINITY }) => expires <= now)
+  const expired = [...state.entries.values()].filter(
+    ({ expires = Number.POSITIVE_INFINITY }) => expires <= now,
+  )
   return apply(
     state,
     expired.map(({ key }) => ({ key, delete: /** @type {const} */ (true) })),
@@ -257,7 +280,10 @@ function expire(state) {
 function batchAfter({ revision, log }, since) {
   const forgotten = revision - BigInt(log.length)
   if (since >= forgotten && since <= revision) return log[Number(since - forgotten)]
-  throw new SettingsError('HISTORY_LOST', `The store is at revision ${revision} and keeps the steps after ${forgotten}; none after ${since}.`)
+  throw new SettingsError(
+    'HISTORY_LOST',
+    `The store is at revision ${revision} and keeps the steps after ${forgotten}; none after ${since}.`,
+  )
 }
 
 /** @param {import('kytos-settings/backend').Expected} expected @param {Entry | undefined} entry */
@@ -268,14 +294,21 @@ function holds(expected, entry) {
 
 /** @param {readonly Operation[]} operations */
 function check(operations) {
-  if (operations.length === 0) throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
+  if (operations.length === 0)
+    throw new SettingsError('CONTENT_MALFORMED', 'A commit needs at least one operation.')
   if (new Set(operations.map(({ key }) => key)).size < operations.length) {
-    throw new SettingsError('CONTENT_MALFORMED', 'A commit names a key twice; each key is allowed in one operation.')
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      'A commit names a key twice; each key is allowed in one operation.',
+    )
   }
   for (const operation of operations) {
     const bytes = 'put' in operation ? Buffer.byteLength(operation.put) : 0
     if (bytes > ENTRY_BYTES) {
-      throw new SettingsError('DOCUMENT_TOO_LARGE', `${operation.key} would hold ${bytes} bytes; ${name} takes ${ENTRY_BYTES} at most.`)
+      throw new SettingsError(
+        'DOCUMENT_TOO_LARGE',
+        `${operation.key} would hold ${bytes} bytes; ${name} takes ${ENTRY_BYTES} at most.`,
+      )
     }
   }
 }
@@ -284,14 +317,26 @@ function check(operations) {
 async function readState(file) {
   const text = await readFile(file, 'utf8').catch(cause => {
     if (cause.code === 'ENOENT') return undefined
-    throw new SettingsError('STORE_UNREACHABLE', `The store ${file} cannot be read: ${cause.message}.`, { cause })
+    throw new SettingsError('STORE_UNREACHABLE', `The store ${file} cannot be read: ${cause.message}.`, {
+      cause,
+    })
   })
   if (text === undefined) return { revision: 0n, entries: new Map(), log: [] }
   try {
-    const { revision, entries, log } = JSON.parse(text, (_, value) => (typeof value?.bigint === 'string' ? BigInt(value.bigint) : value))
-    return { revision, entries: new Map(entries.map((/** @type {StoredEntry} */ entry) => [entry.key, entry])), log }
+    const { revision, entries, log } = JSON.parse(text, (_, value) =>
+      typeof value?.bigint === 'string' ? BigInt(value.bigint) : value,
+    )
+    return {
+      revision,
+      entries: new Map(entries.map((/** @type {StoredEntry} */ entry) => [entry.key, entry])),
+      log,
+    }
   } catch (cause) {
-    throw new SettingsError('STORE_DAMAGED', `The store ${file} is not what ${name} wrote. Restore it from a backup.`, { cause })
+    throw new SettingsError(
+      'STORE_DAMAGED',
+      `The store ${file} is not what ${name} wrote. Restore it from a backup.`,
+      { cause },
+    )
   }
 }
 
@@ -304,12 +349,20 @@ async function writeState(file, { revision, entries, log }) {
     await writeAndSync(`${file}.new`, text)
     await rename(`${file}.new`, file)
   } catch (cause) {
-    throw new SettingsError('STORE_UNREACHABLE', `The store ${file} cannot be written, and is unchanged: ${String(cause)}.`, { cause })
+    throw new SettingsError(
+      'STORE_UNREACHABLE',
+      `The store ${file} cannot be written, and is unchanged: ${String(cause)}.`,
+      { cause },
+    )
   }
   try {
     await syncFolder(dirname(file))
   } catch (cause) {
-    throw new SettingsError('OUTCOME_UNKNOWN', `The store ${file} may or may not hold the change: ${String(cause)}.`, { cause })
+    throw new SettingsError(
+      'OUTCOME_UNKNOWN',
+      `The store ${file} may or may not hold the change: ${String(cause)}.`,
+      { cause },
+    )
   }
 }
 
@@ -355,5 +408,8 @@ function byKey(a, b) {
 }
 
 function closed() {
-  return new SettingsError('STORE_UNREACHABLE', `The store is not open, or is closed; a closed one stays closed: create another.`)
+  return new SettingsError(
+    'STORE_UNREACHABLE',
+    `The store is not open, or is closed; a closed one stays closed: create another.`,
+  )
 }

@@ -13,13 +13,19 @@ export function createDoorOptions({ daemon, settings }: Config, tokens: Tokens, 
   const required = authentication === 'required'
   if (!isLoopback(listen)) {
     if (!required)
-      log.warn(`Authentication is off ([settings] allow_anonymous): every client that reaches ${listen} can read and change all settings.`)
+      log.warn(
+        `Authentication is off ([settings] allow_anonymous): every client that reaches ${listen} can read and change all settings.`,
+      )
     else if (tls_cert === undefined)
-      log.warn(`Tokens are sent to ${listen} unencrypted. Set tls_cert and tls_key in [settings], or put a TLS proxy on this host.`)
+      log.warn(
+        `Tokens are sent to ${listen} unencrypted. Set tls_cert and tls_key in [settings], or put a TLS proxy on this host.`,
+      )
   }
   const { jwt_secret: secret } = daemon
   if (secret === undefined || rights.length === 0) return { required, tokens }
   if (secret.length >= SHORTEST_SECRET) return { required, tokens, jwt: { secret, rights } }
-  log.warn(`Login tokens of Kytos are rejected: jwt_secret in [daemon] must have at least ${SHORTEST_SECRET} characters.`)
+  log.warn(
+    `Login tokens of Kytos are rejected: jwt_secret in [daemon] must have at least ${SHORTEST_SECRET} characters.`,
+  )
   return { required, tokens }
 }

@@ -33,11 +33,9 @@ const SILENT: Log = { info() {}, warn() {}, error() {}, child: () => SILENT }
 /**
  * Opens settings on a real service that keeps all data in memory; `overrides` are the initial overrides.
  * @throws SettingsError as `openSettings` and `update`.
- * @example
- * const settings = await openMemorySettings({ type: 'object', properties: { interval: { type: 'number', default: 5 } } })
- * const napp = createNApp(settings.context)
- * await settings.update({ interval: 2 })
- * await settings.close()
+ * @example const settings = await openMemorySettings({ type: 'object', properties: { interval: { type:
+ * 'number', default: 5 } } }) const napp = createNApp(settings.context) await settings.update({ interval: 2
+ * }) await settings.close()
  */
 export async function openMemorySettings<const Schema extends JsonSchema>(
   schema: Schema,

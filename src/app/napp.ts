@@ -17,7 +17,10 @@ import { SnapshotFile } from '../watcher/snapshot.ts'
 import { createDoorOptions } from './door-options.ts'
 import { createService, type Service } from './service.ts'
 
-/** The Settings NApp, `kytos/settings`: opens its doors, then the store, and is ready when there are settings to answer with. */
+/**
+ * The Settings NApp, `kytos/settings`: opens its doors, then the store, and is ready when there are settings
+ * to answer with.
+ */
 export default function createNApp(context: SettingsContext): NApp {
   let service: Service | undefined
   let http: Http | undefined
@@ -30,7 +33,8 @@ export default function createNApp(context: SettingsContext): NApp {
       const { listen, port, hosts, tls_cert: cert, tls_key: key } = config.settings
       const own = join(config.settings.state_dir, config.settings.controller)
       const choice = await chooseBackend(config, warning => log.warn(warning))
-      const certificate = cert === undefined || key === undefined ? undefined : await loadCertificate({ cert, key })
+      const certificate =
+        cert === undefined || key === undefined ? undefined : await loadCertificate({ cert, key })
       const createBackend = await loadBackend(choice)
       const registry = new Registry()
       const commits = createCommitMeter(registry)
@@ -55,13 +59,26 @@ export default function createNApp(context: SettingsContext): NApp {
       stopMeasuring = measureEventLoop(registry)
       feed.follow(undefined, event => logFact(log, event))
       bus.onAnswer(answered => logAnswer(log, answered))
-      http = await openHttp({ bus, feed, health, metrics, listen, port, hosts, log, door, ...(certificate && { certificate }) })
+      http = await openHttp({
+        bus,
+        feed,
+        health,
+        metrics,
+        listen,
+        port,
+        hosts,
+        log,
+        door,
+        ...(certificate && { certificate }),
+      })
       await created.start()
       await localDoor.open(http.addressUrl)
       // Only then is it known which schemas there are.
       void context.started.then(() => created.tellEnvironment())
       const { state, revision, reason } = created.health()
-      log.info(`${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`)
+      log.info(
+        `${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`,
+      )
     },
 
     async shutdown() {

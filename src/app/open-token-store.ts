@@ -6,7 +6,8 @@ import { META_KEY, readEpoch } from '../watcher/epoch.ts'
 
 /**
  * Gives the tokens of the store that a configuration names to `work`, without a service: for when none runs.
- * @throws SettingsError what opening the store throws: STORE_LOCKED when a service has it after all, STORE_FORMAT for one of a newer release.
+ * @throws SettingsError what opening the store throws: STORE_LOCKED when a service has it after all,
+ * STORE_FORMAT for one of a newer release.
  */
 export async function withTokenStore<Result>(
   config: Config,

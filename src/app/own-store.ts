@@ -7,7 +7,10 @@ import { chooseBackend, isThere } from '../boot/store-choice.ts'
 import type { Log } from '../log/log.ts'
 import { createService } from './service.ts'
 
-/** The store of a configuration, with the service's own rules before it and no NApp behind them: for when no service runs. */
+/**
+ * The store of a configuration, with the service's own rules before it and no NApp behind them: for when no
+ * service runs.
+ */
 export interface OwnStore {
   /** False for the empty one of a dry run. */
   readonly isThere: boolean
@@ -19,7 +22,8 @@ export interface OwnStore {
 const PATIENCE = 10_000
 
 /**
- * Opens the store that a configuration names; in a dry run, an empty one in memory in place of a folder that is not there yet, which is not made.
+ * Opens the store that a configuration names; in a dry run, an empty one in memory in place of a folder that
+ * is not there yet, which is not made.
  * @throws SettingsError what opening it throws: STORE_LOCKED when a service has it after all.
  */
 export async function openOwnStore(config: Config, log: Log, { dryRun = false } = {}): Promise<OwnStore> {

@@ -49,9 +49,15 @@ export interface Service {
   readonly fileProblems: () => readonly FileProblem[]
   /** Takes a finding of the backend: logs it, and announces a document that was refused. */
   readonly report: (problem: Problem) => void
-  /** Logs which variables of the environment do not count, and why: now, and from now on whenever a schema that is registered changes that. */
+  /**
+   * Logs which variables of the environment do not count, and why: now, and from now on whenever a schema
+   * that is registered changes that.
+   */
   readonly tellEnvironment: () => void
-  /** Resolves when there is data to answer from. @throws SettingsError when there is none within the time, or the store is a wrong one. */
+  /**
+   * Resolves when there is data to answer from.
+   * @throws SettingsError when there is none within the time, or the store is a wrong one.
+   */
   start(): Promise<void>
   close(): Promise<void>
 }
@@ -59,8 +65,14 @@ export interface Service {
 /** Milliseconds that a closing service lets the store finish what it was asked by nobody in particular. */
 const PATIENCE = 1_000
 
-/** Wires command -> service -> backend -> watcher -> fact around a backend that is not opened yet, and that this service closes. */
-export function createService(createBackend: (report: (problem: Problem) => void) => Backend, surroundings: ServiceSurroundings): Service {
+/**
+ * Wires command -> service -> backend -> watcher -> fact around a backend that is not opened yet, and that
+ * this service closes.
+ */
+export function createService(
+  createBackend: (report: (problem: Problem) => void) => Backend,
+  surroundings: ServiceSurroundings,
+): Service {
   const { bus, controller, log, snapshot } = surroundings
   const report = (problem: Problem): void => {
     const { code, message, source } = problem
@@ -80,13 +92,15 @@ export function createService(createBackend: (report: (problem: Problem) => void
       feed.add(event, weight)
       keep()
       // A change of the layers below may be what a variable does not go with.
-      if (told && event.name === 'settings.changed' && surroundings.environment?.isEmpty === false) tellEnvironment()
+      if (told && event.name === 'settings.changed' && surroundings.environment?.isEmpty === false)
+        tellEnvironment()
     },
     moved: bySteps => feed.moved(bySteps),
     unrecorded: documents => adoptAll(documents),
     tokensChanged: () => {
       tokens.changed()
-      // Nothing is said of them, so nothing else has the snapshot written: a token that was revoked must not be in it.
+      // Nothing is said of them, so nothing else has the snapshot written: a token that was revoked must not
+      // be in it.
       keep()
     },
     // Nothing may have changed for days: it was good until now all the same.
@@ -117,7 +131,10 @@ export function createService(createBackend: (report: (problem: Problem) => void
       Object.fromEntries(
         watcher.cache.namespaces().map(namespace => {
           const { revision } = presentSettings(view(), namespace, watcher.cache.self)
-          return [namespace, { data: redact(watcher.cache.told(namespace), watcher.cache.schema(namespace)), revision }]
+          return [
+            namespace,
+            { data: redact(watcher.cache.told(namespace), watcher.cache.schema(namespace)), revision },
+          ]
         }),
       ),
   })
@@ -132,7 +149,16 @@ export function createService(createBackend: (report: (problem: Problem) => void
   })
   const registrar = new Registrar(backend, watcher, log)
   const { consumers } = bus
-  const settings = new SettingsService({ backend, watcher, writer, registrar, consumers, log, controller, strict: surroundings.strict })
+  const settings = new SettingsService({
+    backend,
+    watcher,
+    writer,
+    registrar,
+    consumers,
+    log,
+    controller,
+    strict: surroundings.strict,
+  })
   const boxes = new BoxService({ backend, watcher })
   const status = new StatusService({ backend, watcher, log, controller })
   const tokens: LiveTokens = new LiveTokens(backend, watcher)
@@ -147,11 +173,16 @@ export function createService(createBackend: (report: (problem: Problem) => void
 
   const adoptAll = (documents: readonly DocumentState[]): void => {
     for (const { key, entry, data, goneAt } of documents) {
-      writer.adopt({ key, data, gone: entry === undefined, revision: entry?.revision ?? goneAt }).catch(error => {
-        // What could not be recorded now is found again by the next listing, or recorded by the next change.
-        if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))
-          log.error(`The hand edit of ${key} was not recorded in the history: ${toSettingsError(error).message}`)
-      })
+      writer
+        .adopt({ key, data, gone: entry === undefined, revision: entry?.revision ?? goneAt })
+        .catch(error => {
+          // What could not be recorded now is found again by the next listing, or recorded by the next
+          // change.
+          if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))
+            log.error(
+              `The hand edit of ${key} was not recorded in the history: ${toSettingsError(error).message}`,
+            )
+        })
     }
   }
 

@@ -11,8 +11,8 @@ import { resolveModule, searchedFolders } from './resolve-module.ts'
 import { findDistrust } from './trust.ts'
 
 /*
- * Invariant: no code of a module runs unless a person named the configuration file (`-c FILE`, `start`), or only this user
- * and root can write both files and the folders above them. The check comes before the import.
+ * Invariant: no code of a module runs unless a person named the configuration file (`-c FILE`, `start`), or
+ * only this user and root can write both files and the folders above them. The check comes before the import.
  */
 
 /** What a module exports, as a message says it. */
@@ -25,15 +25,22 @@ export interface LoadedModule extends BackendModule {
 }
 
 /**
- * Loads the module that `[settings] backend` of a configuration names. @throws SettingsError BACKEND_INVALID (no such
- * module, an export that is missing, a name that is taken, another contract), CONFIG_UNTRUSTED.
+ * Loads the module that `[settings] backend` of a configuration names. @throws SettingsError BACKEND_INVALID
+ * (no such module, an export that is missing, a name that is taken, another contract), CONFIG_UNTRUSTED.
  */
-export async function loadBackendModule({ module, isNamed }: OtherBackend, configFile: string): Promise<LoadedModule> {
+export async function loadBackendModule(
+  { module, isNamed }: OtherBackend,
+  configFile: string,
+): Promise<LoadedModule> {
   const file = resolveModule(module, configFile)
   if (file === undefined) {
     const where =
-      file === module || module.startsWith('/') ? 'there is no such file' : `it is not installed; looked in ${searchedFolders(configFile)}`
-    throw invalid(`${configFile}: [settings] backend names the module ${quote(module)}, and ${where}. Install it, or correct the name.`)
+      file === module || module.startsWith('/')
+        ? 'there is no such file'
+        : `it is not installed; looked in ${searchedFolders(configFile)}`
+    throw invalid(
+      `${configFile}: [settings] backend names the module ${quote(module)}, and ${where}. Install it, or correct the name.`,
+    )
   }
   if (!isNamed) await refuseUntrusted(configFile, file)
   allowPackageImports()
@@ -46,7 +53,9 @@ async function refuseUntrusted(configFile: string, file: string): Promise<void> 
     if (!distrust) continue
     const what = `${configFile} names the backend ${file}, which is not part of kytos-settings, and ${distrust.why}. Its code was not run.`
     const repair = `Make sure that both are as you want them; then run "${distrust.repair}", or name the file: -c ${configFile}.`
-    throw new SettingsError('CONFIG_UNTRUSTED', `${what} ${repair}`, { details: { config: configFile, module: file, repair: distrust.repair } })
+    throw new SettingsError('CONFIG_UNTRUSTED', `${what} ${repair}`, {
+      details: { config: configFile, module: file, repair: distrust.repair },
+    })
   }
 }
 
@@ -61,11 +70,19 @@ async function importModule(file: string): Promise<Readonly<Record<string, unkno
 function checkModule(module: Readonly<Record<string, unknown>>, file: string): LoadedModule {
   const { name, options, create, contract = 1 } = module
   const missing = ['name', 'options', 'create'].filter(key => module[key] === undefined)
-  if (missing.length > 0) throw invalid(`The backend ${file} does not export ${missing.join(', ')}; it must export ${EXPORTS}. See docs/backends.md.`)
+  if (missing.length > 0)
+    throw invalid(
+      `The backend ${file} does not export ${missing.join(', ')}; it must export ${EXPORTS}. See docs/backends.md.`,
+    )
   if (typeof name !== 'string' || !isBackendName(name)) {
-    throw invalid(`The backend ${file} exports the name ${quote(name)}; allowed are a-z, 0-9, "-" and "_", 64 characters at most.`)
+    throw invalid(
+      `The backend ${file} exports the name ${quote(name)}; allowed are a-z, 0-9, "-" and "_", 64 characters at most.`,
+    )
   }
-  if (OWN_NAMES.includes(name)) throw invalid(`The backend ${file} exports the name "${name}", which belongs to kytos-settings: choose another.`)
+  if (OWN_NAMES.includes(name))
+    throw invalid(
+      `The backend ${file} exports the name "${name}", which belongs to kytos-settings: choose another.`,
+    )
   // A module may export anything; what is no JSON object is refused here.
   const schema = options as Json
   if (!isObject(schema) || typeof create !== 'function') {
@@ -74,17 +91,32 @@ function checkModule(module: Readonly<Record<string, unknown>>, file: string): L
   }
   if (contract !== CONTRACT_VERSION) {
     const newer = typeof contract === 'number' && contract > CONTRACT_VERSION
-    const repair = newer ? 'Install a newer kytos-settings, or an older release of the backend.' : 'Install a newer release of the backend.'
-    throw invalid(`The backend ${file} keeps version ${quote(contract)} of the contract, and this release has version ${CONTRACT_VERSION}. ${repair}`)
+    const repair = newer
+      ? 'Install a newer kytos-settings, or an older release of the backend.'
+      : 'Install a newer release of the backend.'
+    throw invalid(
+      `The backend ${file} keeps version ${quote(contract)} of the contract, and this release has version ${CONTRACT_VERSION}. ${repair}`,
+    )
   }
-  return { name, options: schema, file, create: (values, context) => checkBackend(create(values, context), name, file) }
+  return {
+    name,
+    options: schema,
+    file,
+    create: (values, context) => checkBackend(create(values, context), name, file),
+  }
 }
 
-/** What `create` returned, known to have every method of a backend; what they do is shown by the conformance suite only. */
+/**
+ * What `create` returned, known to have every method of a backend; what they do is shown by the conformance
+ * suite only.
+ */
 function checkBackend(created: unknown, name: string, file: string): Backend {
   const backend = created as Partial<Backend> | null | undefined
   const missing = METHODS.filter(method => typeof backend?.[method] !== 'function')
-  if (missing.length > 0) throw invalid(`create of the backend "${name}" (${file}) returned an object without ${missing.join(', ')}.`)
+  if (missing.length > 0)
+    throw invalid(
+      `create of the backend "${name}" (${file}) returned an object without ${missing.join(', ')}.`,
+    )
   if (typeof backend?.supports?.entryBytes !== 'number')
     throw invalid(`create of the backend "${name}" (${file}) returned an object without supports.`)
   return backend as Backend

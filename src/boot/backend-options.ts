@@ -23,14 +23,21 @@ export interface OptionSource {
 }
 
 /**
- * The options in `[settings.<name>]`, read and checked with the schema of the backend, defaults filled in. A text is
- * taken as it is where the schema says string, a boolean as anywhere in kytos.ini, everything else is JSON.
+ * The options in `[settings.<name>]`, read and checked with the schema of the backend, defaults filled in. A
+ * text is taken as it is where the schema says string, a boolean as anywhere in kytos.ini, everything else is
+ * JSON.
  * @throws SettingsError CONFIG_INVALID naming all that is wrong, SCHEMA_MALFORMED for a schema that is none.
  */
-export function readBackendOptions(name: string, schema: JsonObject, { file, folder, sections }: OptionSource): JsonObject {
+export function readBackendOptions(
+  name: string,
+  schema: JsonObject,
+  { file, folder, sections }: OptionSource,
+): JsonObject {
   const validate = compileSchema(schema)
   const own = `settings.${name}`
-  const problems: Problem[] = [...sections.keys()].filter(section => section !== own).map(section => foreignSection(section, own))
+  const problems: Problem[] = [...sections.keys()]
+    .filter(section => section !== own)
+    .map(section => foreignSection(section, own))
   const properties = isObject(schema.properties) ? schema.properties : {}
   const options = sections.get(own) ?? new Map<string, IniOption>()
   const set: JsonObject = {}
@@ -38,7 +45,8 @@ export function readBackendOptions(name: string, schema: JsonObject, { file, fol
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined) {
       // An option of [DEFAULT] is in every section.
-      if (!option.inherited) problems.push({ line: option.line, message: stranger(own, key, Object.keys(properties)) })
+      if (!option.inherited)
+        problems.push({ line: option.line, message: stranger(own, key, Object.keys(properties)) })
       continue
     }
     // As for the keys of ours: an optional one that is there but empty says the same as none.
@@ -77,9 +85,15 @@ function foreignSection(section: string, own: string): Problem {
   return { message: `Unknown section [${section}]: ${allowed(section, names)}.` }
 }
 
-function readValue(text: string, property: Json, folder: string): { readonly value: Json } | { readonly wrong: string } {
+function readValue(
+  text: string,
+  property: Json,
+  folder: string,
+): { readonly value: Json } | { readonly wrong: string } {
   const { type, format, enum: choices } = isObject(property) ? property : {}
-  const isText = type === 'string' || (type === undefined && isArray(choices) && choices.every(one => typeof one === 'string'))
+  const isText =
+    type === 'string' ||
+    (type === undefined && isArray(choices) && choices.every(one => typeof one === 'string'))
   if (isText) return { value: format === 'path' ? resolve(folder, text) : text }
   if (type === 'boolean') return BOOLEAN.read(text)
   try {
@@ -92,11 +106,18 @@ function readValue(text: string, property: Json, folder: string): { readonly val
   }
 }
 
-function brokenRules(section: string, broken: ReturnType<ReturnType<typeof compileSchema>>, properties: JsonObject, options: Options): Problem[] {
+function brokenRules(
+  section: string,
+  broken: ReturnType<ReturnType<typeof compileSchema>>,
+  properties: JsonObject,
+  options: Options,
+): Problem[] {
   return broken.map(({ pointer, rule, message }) => {
     const key = pointer.split('/')[1] ?? ''
     const line = options.get(key)?.line
-    const what = isSensitive(properties[key]) ? `"${pointer}" does not keep the rule "${rule}" of its schema.` : message
+    const what = isSensitive(properties[key])
+      ? `"${pointer}" does not keep the rule "${rule}" of its schema.`
+      : message
     return { ...(line === undefined ? {} : { line }), message: `[${section}] ${what}` }
   })
 }

@@ -4,7 +4,10 @@ import type { createFilesystemBackend } from '../../backends/filesystem/index.ts
 import type { JsonObject } from '../../model/value.ts'
 import type { LoadedModule } from './backend-module.ts'
 
-/** A backend's name with the options of that backend; `other` is one of another package, whose module is loaded. */
+/**
+ * A backend's name with the options of that backend; `other` is one of another package, whose module is
+ * loaded.
+ */
 export type BackendChoice =
   | ({ readonly backend: 'filesystem' } & Parameters<typeof createFilesystemBackend>[0])
   | ({ readonly backend: 'etcd' } & Parameters<typeof createEtcdBackend>[0])
@@ -13,9 +16,13 @@ export type BackendChoice =
 /** Creates a backend that is not yet open; what it finds is given to `report`. */
 export type CreateBackend = (report: Surroundings['report']) => Backend
 
-/** Returns what creates the chosen backend; loads its code and that of no other. The only place that knows all backends. */
+/**
+ * Returns what creates the chosen backend; loads its code and that of no other. The only place that knows all
+ * backends.
+ */
 export async function loadBackend(choice: BackendChoice): Promise<CreateBackend> {
-  // Each brings its own libraries: etcd's client alone takes a fifth of the time that a service takes to start.
+  // Each brings its own libraries: etcd's client alone takes a fifth of the time that a service takes to
+  // start.
   switch (choice.backend) {
     case 'filesystem': {
       const { createFilesystemBackend } = await import('../../backends/filesystem/index.ts')

@@ -7,8 +7,9 @@ import { isLoopback } from './loopback.ts'
 import { type Problem, quote } from './problems.ts'
 
 /*
- * The schema against what stands in a file. `[daemon]` and whatever else is there belong to Kytos, which ignores what it does not know; the sections that
- * begin with `settings` are ours, and there a name we do not know is a mistake. An option from [DEFAULT] is in every section, so it is never one.
+ * The schema against what stands in a file. `[daemon]` and whatever else is there belong to Kytos, which
+ * ignores what it does not know; the sections that begin with `settings` are ours, and there a name we do not
+ * know is a mistake. An option from [DEFAULT] is in every section, so it is never one.
  */
 const OURS = 'settings'
 
@@ -23,24 +24,45 @@ export interface Checked {
   readonly problems: readonly Problem[]
 }
 
-/** Checks every section and key of a file against the schema and gives all that is wrong at once; relative paths start at `folder`. */
+/**
+ * Checks every section and key of a file against the schema and gives all that is wrong at once; relative
+ * paths start at `folder`.
+ */
 export function checkConfig(ini: Ini, folder: string): Checked {
   const open = openSections(ini)
-  const problems: Problem[] = [...ini.problems.filter(problem => concernsUs(problem, open)), ...findStrangers(ini, open)]
+  const problems: Problem[] = [
+    ...ini.problems.filter(problem => concernsUs(problem, open)),
+    ...findStrangers(ini, open),
+  ]
   const values = Object.fromEntries(
     configSections().map(([section, keys]) => {
       const options = ini.sections.get(section)
-      return [section, Object.fromEntries(Object.entries(keys).map(([key, schema]) => [key, readKey(section, key, schema, options?.get(key))]))]
+      return [
+        section,
+        Object.fromEntries(
+          Object.entries(keys).map(([key, schema]) => [
+            key,
+            readKey(section, key, schema, options?.get(key)),
+          ]),
+        ),
+      ]
     }),
   )
 
   function readKey(section: string, key: string, schema: ConfigKey, option: IniOption | undefined): unknown {
     const { type } = schema
     // An optional key that is there but empty says the same as none, as in `database =` of Kytos.
-    const text = option === undefined || (option.value === '' && schema.default === undefined) ? schema.default : option.value
+    const text =
+      option === undefined || (option.value === '' && schema.default === undefined)
+        ? schema.default
+        : option.value
     if (text === undefined) return undefined
     const reading =
-      text === '' ? { wrong: `is empty: set a value (${type.name}), or remove the line for the default ${schema.default}` } : type.read(text)
+      text === ''
+        ? {
+            wrong: `is empty: set a value (${type.name}), or remove the line for the default ${schema.default}`,
+          }
+        : type.read(text)
     if ('value' in reading) return type.path ? resolve(folder, text) : reading.value
     problems.push({ ...at(option?.line), message: `[${section}] ${key} ${reading.wrong}.` })
     return undefined
@@ -51,11 +73,18 @@ export function checkConfig(ini: Ini, folder: string): Checked {
   return {
     open,
     values: typed,
-    problems: [...problems, ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd')), ...checkDoors(typed, ini)],
+    problems: [
+      ...problems,
+      ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd')),
+      ...checkDoors(typed, ini),
+    ],
   }
 }
 
-/** Python expands a value when it is asked for, and Kytos asks for all of [daemon]; the values of others' sections are never looked at. */
+/**
+ * Python expands a value when it is asked for, and Kytos asks for all of [daemon]; the values of others'
+ * sections are never looked at.
+ */
 function concernsUs({ section, key, inherited }: IniProblem, open: OpenSections): boolean {
   if (section === undefined || section === 'daemon') return true
   if (open.has(section)) return !inherited
@@ -79,9 +108,16 @@ function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly
     const keys = Object.keys(new Map(schema).get(section) ?? {})
     const own = [...options].filter(([, { inherited }]) => !inherited)
     if (keys.length === 0) {
-      return [{ ...at(headers.get(section)), message: `Unknown section [${section}]: ${allowed(section.trim(), ours)}.` }]
+      return [
+        {
+          ...at(headers.get(section)),
+          message: `Unknown section [${section}]: ${allowed(section.trim(), ours)}.`,
+        },
+      ]
     }
-    return own.filter(([key]) => !keys.includes(key)).map(([key, option]) => ({ ...at(option.line), message: stranger(section, key, keys) }))
+    return own
+      .filter(([key]) => !keys.includes(key))
+      .map(([key, option]) => ({ ...at(option.line), message: stranger(section, key, keys) }))
   })
 }
 
@@ -95,18 +131,26 @@ function isOurs(section: string): boolean {
 export function stranger(section: string, key: string, keys: readonly string[]): string {
   const home = configSections().find(([, others]) => Object.hasOwn(others, key))?.[0]
   const what = `Unknown key ${quote(key)} in [${section}]`
-  return home === undefined ? `${what}: ${allowed(key, keys)}.` : `${what}: it belongs to [${home}]; allowed here are ${keys.join(', ')}.`
+  return home === undefined
+    ? `${what}: ${allowed(key, keys)}.`
+    : `${what}: it belongs to [${home}]; allowed here are ${keys.join(', ')}.`
 }
 
 /** What only several keys together tell. */
-function crossCheck(etcd: ConfigValues['settings.etcd'], options: ReadonlyMap<string, IniOption> | undefined): readonly Problem[] {
+function crossCheck(
+  etcd: ConfigValues['settings.etcd'],
+  options: ReadonlyMap<string, IniOption> | undefined,
+): readonly Problem[] {
   const problems: Problem[] = []
   const pair = (one: 'username' | 'cert', other: 'password_file' | 'key'): void => {
     if ((etcd[one] === undefined) === (etcd[other] === undefined)) return
     const [there, missing] = etcd[one] === undefined ? [other, one] : [one, other]
     // What is there but wrong was named already.
     if (options?.get(missing)?.value) return
-    problems.push({ ...at(options?.get(there)?.line), message: `[settings.etcd] ${there} is set without ${missing}: set both or neither.` })
+    problems.push({
+      ...at(options?.get(there)?.line),
+      message: `[settings.etcd] ${there} is set without ${missing}: set both or neither.`,
+    })
   }
   pair('username', 'password_file')
   pair('cert', 'key')
@@ -126,13 +170,22 @@ function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): read
   const problems: Problem[] = []
   const options = sections.get('settings')
   if ((settings.tls_cert === undefined) !== (settings.tls_key === undefined)) {
-    const [there, missing] = settings.tls_key === undefined ? ['tls_cert', 'tls_key'] : ['tls_key', 'tls_cert']
+    const [there, missing] =
+      settings.tls_key === undefined ? ['tls_cert', 'tls_key'] : ['tls_key', 'tls_cert']
     if (!options?.get(missing)?.value)
-      problems.push({ ...at(options?.get(there)?.line), message: `[settings] ${there} is set without ${missing}: set both or neither.` })
+      problems.push({
+        ...at(options?.get(there)?.line),
+        message: `[settings] ${there} is set without ${missing}: set both or neither.`,
+      })
   }
   const listen = settings.listen ?? daemon.listen
   // What is missing here was named as wrong already.
-  if (listen !== undefined && !isLoopback(listen) && settings.authentication === 'none' && settings.allow_anonymous === false) {
+  if (
+    listen !== undefined &&
+    !isLoopback(listen) &&
+    settings.authentication === 'none' &&
+    settings.allow_anonymous === false
+  ) {
     const option = options?.get('listen') ?? sections.get('daemon')?.get('listen')
     problems.push({
       ...at(option?.line),

@@ -4,7 +4,8 @@ import { type ConfigKey, configSections } from './config-schema.ts'
 export function describeConfig(): string {
   const sections = configSections().map(([section, keys]) => {
     const lines = Object.entries(keys).map(([key, schema]) => {
-      const head = schema.default === undefined ? `${key} (default: ${schema.otherwise})` : `${key} = ${schema.default}`
+      const head =
+        schema.default === undefined ? `${key} (default: ${schema.otherwise})` : `${key} = ${schema.default}`
       return `  ${head}\n      ${describeType(schema)}. ${schema.description}`
     })
     return `[${section}]\n${lines.join('\n')}`

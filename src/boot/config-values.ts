@@ -7,7 +7,10 @@ import { isRight, RIGHTS, type Right } from '../../model/permissions.ts'
 import { isArray } from '../../model/value.ts'
 import { quote } from './problems.ts'
 
-/** What a value's text means, or what is wrong with it: a phrase that goes on after "`key`", without its full stop. */
+/**
+ * What a value's text means, or what is wrong with it: a phrase that goes on after "`key`", without its full
+ * stop.
+ */
 export type Reading<Value> = { readonly value: Value } | { readonly wrong: string }
 
 /** One type of values in kytos.ini: how help and documentation call it, and how a text is read. */
@@ -49,13 +52,19 @@ export const PATH: ValueType<string> = {
 /** An IP address or a host name. */
 export const HOST: ValueType<string> = {
   name: 'host',
-  read: text => (isIP(text) || HOST_NAME.test(text) ? { value: text } : got(text, 'an IP address or a host name, without a port')),
+  read: text =>
+    isIP(text) || HOST_NAME.test(text)
+      ? { value: text }
+      : got(text, 'an IP address or a host name, without a port'),
 }
 
 /** A TCP port; 0 has the system choose a free one. */
 export const PORT: ValueType<number> = {
   name: 'port',
-  read: text => (/^\d{1,5}$/.test(text) && Number(text) < 65_536 ? { value: Number(text) } : got(text, 'a port, 0 to 65535')),
+  read: text =>
+    /^\d{1,5}$/.test(text) && Number(text) < 65_536
+      ? { value: Number(text) }
+      : got(text, 'a port, 0 to 65535'),
 }
 
 /** Seconds above 0, a day at most; a fraction is allowed. */
@@ -63,7 +72,9 @@ export const SECONDS: ValueType<number> = {
   name: 'seconds',
   read: text => {
     const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : 0
-    return seconds > 0 && seconds <= DAY ? { value: seconds } : got(text, `seconds, above 0 and at most ${DAY}, such as 30 or 2.5`)
+    return seconds > 0 && seconds <= DAY
+      ? { value: seconds }
+      : got(text, `seconds, above 0 and at most ${DAY}, such as 30 or 2.5`)
   },
 }
 
@@ -72,7 +83,9 @@ export const BRIEF: ValueType<number> = {
   name: 'seconds',
   read: text => {
     const seconds = /^\d{1,2}(?:\.\d+)?$/.test(text) ? Number(text) : 0
-    return seconds > 0 && seconds <= LONGEST_WAIT ? { value: seconds } : got(text, `seconds, above 0 and at most ${LONGEST_WAIT}, such as 2`)
+    return seconds > 0 && seconds <= LONGEST_WAIT
+      ? { value: seconds }
+      : got(text, `seconds, above 0 and at most ${LONGEST_WAIT}, such as 2`)
   },
 }
 
@@ -81,7 +94,9 @@ export const PERIOD: ValueType<number> = {
   name: 'seconds, 0 for never',
   read: text => {
     const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-    return seconds <= DAY ? { value: seconds } : got(text, `seconds, at most ${DAY}, such as 300, or 0 for never`)
+    return seconds <= DAY
+      ? { value: seconds }
+      : got(text, `seconds, at most ${DAY}, such as 300, or 0 for never`)
   },
 }
 
@@ -103,7 +118,9 @@ export const BACKEND: ValueType<string> = {
     const others = 'a package such as "@me/my-store", or a module such as "./my-store.mjs"'
     if (near === undefined && PACKAGE.test(text)) return { value: text }
     const hint = near === undefined ? '' : `did you mean "${near}"? `
-    return { wrong: `is ${quote(text)}; ${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${BACKENDS.join(', ')}, ${others}` }
+    return {
+      wrong: `is ${quote(text)}; ${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${BACKENDS.join(', ')}, ${others}`,
+    }
   },
 }
 
@@ -120,14 +137,19 @@ export function isModulePath(text: string): boolean {
 /** The name of a controller. */
 export const CONTROLLER: ValueType<string> = {
   name: 'controller id',
-  read: text => (isControllerId(text) ? { value: text } : got(text, '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit')),
+  read: text =>
+    isControllerId(text)
+      ? { value: text }
+      : got(text, '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit'),
 }
 
 /** A JSON list of NApp ids. */
 export const NAPPS: ValueType<readonly string[]> = {
   name: 'JSON list of NApp ids',
   read: text =>
-    readList(text, '["kytos/settings"]', napp => (NAPP.test(napp) ? undefined : `${quote(napp)} is not a NApp id such as "kytos/settings"`)),
+    readList(text, '["kytos/settings"]', napp =>
+      NAPP.test(napp) ? undefined : `${quote(napp)} is not a NApp id such as "kytos/settings"`,
+    ),
 }
 
 /** A JSON list of host names and addresses, each as a Host header has it, without a port. */
@@ -135,7 +157,9 @@ export const HOSTS: ValueType<readonly string[]> = {
   name: 'JSON list of host names',
   read: text =>
     readList(text, '["controller-1.example.org"]', host =>
-      isIP(host) || HOST_NAME.test(host) ? undefined : `${quote(host)} is not an IP address or a host name, without a port`,
+      isIP(host) || HOST_NAME.test(host)
+        ? undefined
+        : `${quote(host)} is not an IP address or a host name, without a port`,
     ),
 }
 
@@ -156,9 +180,11 @@ export const ENDPOINTS: ValueType<readonly string[]> = {
   read: text => {
     const reading = readList(text, '["http://127.0.0.1:2379"]', whyNoEndpoint)
     if ('wrong' in reading) return reading
-    if (reading.value.length === 0) return { wrong: 'is an empty list: add at least one URL, such as ["http://127.0.0.1:2379"]' }
+    if (reading.value.length === 0)
+      return { wrong: 'is an empty list: add at least one URL, such as ["http://127.0.0.1:2379"]' }
     const secure = reading.value.filter(url => url.startsWith('https:')).length
-    if (secure > 0 && secure < reading.value.length) return { wrong: 'mixes http:// and https://: use the same one for all URLs' }
+    if (secure > 0 && secure < reading.value.length)
+      return { wrong: 'mixes http:// and https://: use the same one for all URLs' }
     return reading
   },
 }
@@ -167,7 +193,12 @@ export const ENDPOINTS: ValueType<readonly string[]> = {
 export const PREFIX_PATH: ValueType<string> = {
   name: 'key prefix',
   read: text =>
-    PREFIX.test(text) ? { value: text } : got(text, 'a prefix such as /kytos, which starts but does not end with "/", and has no "//" and no space'),
+    PREFIX.test(text)
+      ? { value: text }
+      : got(
+          text,
+          'a prefix such as /kytos, which starts but does not end with "/", and has no "//" and no space',
+        ),
 }
 
 /** One of a few words; a misspelt one is told the nearest. */
@@ -183,7 +214,9 @@ export function choice<const Word extends string>(...words: readonly Word[]): Va
 
 /** "did you mean ...? Allowed are ...": what to say about a word that is none of `words`. */
 export function allowed(text: string, words: readonly string[]): string {
-  const nearest = closestMatch(text.toLowerCase(), words, { maxDistance: Math.max(2, Math.floor(text.length / 3)) })
+  const nearest = closestMatch(text.toLowerCase(), words, {
+    maxDistance: Math.max(2, Math.floor(text.length / 3)),
+  })
   const hint = nearest === undefined ? '' : `did you mean "${nearest}"? `
   return `${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${words.join(', ')}`
 }
@@ -192,7 +225,11 @@ function got(text: string, expected: string): { readonly wrong: string } {
   return { wrong: `is ${quote(text)}: expected ${expected}` }
 }
 
-function readList(text: string, example: string, why: (item: string) => string | undefined): Reading<readonly string[]> {
+function readList(
+  text: string,
+  example: string,
+  why: (item: string) => string | undefined,
+): Reading<readonly string[]> {
   // The text is not repeated: a URL in it may hold a password.
   const noList = { wrong: `is not a JSON list of strings: write it as ${example}` }
   try {
@@ -211,7 +248,8 @@ function readList(text: string, example: string, why: (item: string) => string |
 function whyNoEndpoint(text: string): string | undefined {
   if (text.includes('@')) return 'a URL contains a user: use username and password_file instead'
   const url = URL.canParse(text) ? new URL(text) : undefined
-  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:')) return `${quote(text)} is not a URL that starts with http:// or https://`
+  if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:'))
+    return `${quote(text)} is not a URL that starts with http:// or https://`
   if (!/^https?:\/\/[^/?#]+:\d+$/.test(text))
     return `${quote(text)} must be scheme, host and port only, such as ${url.protocol}//${url.hostname}:2379`
   return undefined

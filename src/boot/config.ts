@@ -58,7 +58,10 @@ export interface OtherBackend {
   readonly module: string
   /** The sections that may hold its options. */
   readonly sections: OpenSections
-  /** True when a person named the file, or started the service with it: its code is then run whoever may write it. */
+  /**
+   * True when a person named the file, or started the service with it: its code is then run whoever may write
+   * it.
+   */
   readonly isNamed: boolean
 }
 
@@ -84,12 +87,16 @@ export interface Surroundings {
 }
 
 /**
- * The absolute path of the file to read: the explicit one, else kytos.ini, else kytos.conf, in `cwd`, then in `/etc/kytos`, which in a virtual environment of
- * Python is below that, as Kytos has it. @throws SettingsError CONFIG_ABSENT naming where it looked.
+ * The absolute path of the file to read: the explicit one, else kytos.ini, else kytos.conf, in `cwd`, then in
+ * `/etc/kytos`, which in a virtual environment of Python is below that, as Kytos has it. @throws
+ * SettingsError CONFIG_ABSENT naming where it looked.
  */
 export function findConfig(explicit: string | undefined, { cwd, env }: Surroundings): string {
   const system = join(env.VIRTUAL_ENV || '/', 'etc/kytos')
-  const candidates = explicit === undefined ? [cwd, system].flatMap(folder => NAMES.map(name => resolve(folder, name))) : [resolve(cwd, explicit)]
+  const candidates =
+    explicit === undefined
+      ? [cwd, system].flatMap(folder => NAMES.map(name => resolve(folder, name)))
+      : [resolve(cwd, explicit)]
   const found = candidates.find(file => existsSync(file))
   if (found !== undefined) return found
   const message =
@@ -100,14 +107,22 @@ export function findConfig(explicit: string | undefined, { cwd, env }: Surroundi
 }
 
 /**
- * Reads and checks a file as Kytos reads it: defaults filled in, relative paths from the file's folder, unknown keys refused in `[settings*]` only.
- * Runs no code of a backend. `isNamed` says that a person named the file (`-c FILE`), or starts the service with it.
+ * Reads and checks a file as Kytos reads it: defaults filled in, relative paths from the file's folder,
+ * unknown keys refused in `[settings*]` only. Runs no code of a backend. `isNamed` says that a person named
+ * the file (`-c FILE`), or starts the service with it.
  * @throws SettingsError CONFIG_ABSENT, or CONFIG_INVALID naming everything that is wrong with its line.
  */
-export async function loadConfig(path: string, { isNamed = false }: { readonly isNamed?: boolean } = {}): Promise<Config> {
+export async function loadConfig(
+  path: string,
+  { isNamed = false }: { readonly isNamed?: boolean } = {},
+): Promise<Config> {
   const file = resolve(path)
   const { values, open, problems } = checkConfig(readIni(decode(file, await read(file))), dirname(file))
-  const { controller = hostname(), listen = values.daemon.listen, port = values.daemon.api_port } = values.settings
+  const {
+    controller = hostname(),
+    listen = values.daemon.listen,
+    port = values.daemon.api_port,
+  } = values.settings
   const all = [...problems, ...checkHostName(values.settings.controller)]
   if (all.length > 0) throw configInvalid(file, all)
   return {
@@ -120,7 +135,12 @@ export async function loadConfig(path: string, { isNamed = false }: { readonly i
   }
 }
 
-function otherBackend(backend: string, folder: string, sections: OpenSections, isNamed: boolean): Pick<Config, 'other'> {
+function otherBackend(
+  backend: string,
+  folder: string,
+  sections: OpenSections,
+  isNamed: boolean,
+): Pick<Config, 'other'> {
   if (isOwnBackend(backend)) return {}
   return { other: { module: isModulePath(backend) ? resolve(folder, backend) : backend, sections, isNamed } }
 }
@@ -130,9 +150,18 @@ async function read(file: string): Promise<Buffer> {
     return await readFile(file)
   } catch (cause) {
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : 'unknown error'
-    if (code === 'ENOENT') throw new SettingsError('CONFIG_ABSENT', `The configuration file ${file} does not exist. ${HOW_TO_MAKE_ONE}`, { cause })
+    if (code === 'ENOENT')
+      throw new SettingsError(
+        'CONFIG_ABSENT',
+        `The configuration file ${file} does not exist. ${HOW_TO_MAKE_ONE}`,
+        { cause },
+      )
     const why =
-      code === 'EISDIR' ? 'it is a folder' : code === 'EACCES' ? `permission denied: check the permissions of the file and of its folders` : code
+      code === 'EISDIR'
+        ? 'it is a folder'
+        : code === 'EACCES'
+          ? `permission denied: check the permissions of the file and of its folders`
+          : code
     throw configInvalid(file, [{ message: `the file cannot be read: ${why}.` }], cause)
   }
 }
@@ -147,7 +176,11 @@ function decode(file: string, bytes: Buffer): string {
         .toString('latin1')
         .split(/\r\n|\r|\n/)
         .findIndex(text => Buffer.from(text, 'latin1').toString('utf8').includes('\ufffd')) + 1
-    throw configInvalid(file, [{ ...(line > 0 ? { line } : {}), message: 'the file is not UTF-8. Save it as UTF-8.' }], cause)
+    throw configInvalid(
+      file,
+      [{ ...(line > 0 ? { line } : {}), message: 'the file is not UTF-8. Save it as UTF-8.' }],
+      cause,
+    )
   }
 }
 
@@ -155,10 +188,21 @@ function decode(file: string, bytes: Buffer): string {
 function checkHostName(controller: string | undefined): readonly Problem[] {
   const name = hostname()
   if (controller !== undefined || isControllerId(name)) return []
-  return [{ message: `the host name ${quote(name)} is not a valid controller name. Set controller in [settings], such as controller-1.` }]
+  return [
+    {
+      message: `the host name ${quote(name)} is not a valid controller name. Set controller in [settings], such as controller-1.`,
+    },
+  ]
 }
 
-function etcdConfig({ username, password_file, ca, cert, key, ...rest }: ConfigValues['settings.etcd']): EtcdConfig {
+function etcdConfig({
+  username,
+  password_file,
+  ca,
+  cert,
+  key,
+  ...rest
+}: ConfigValues['settings.etcd']): EtcdConfig {
   return {
     ...rest,
     ...(username === undefined ? {} : { username }),

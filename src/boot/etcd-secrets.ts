@@ -3,7 +3,10 @@ import { open } from 'node:fs/promises'
 import type { EtcdConfig } from './config.ts'
 import { configInvalid, type Problem } from './problems.ts'
 
-/** What the files of `[settings.etcd]` hold: PEM bytes as they are, the password without the newline at its end. Never to be logged. */
+/**
+ * What the files of `[settings.etcd]` hold: PEM bytes as they are, the password without the newline at its
+ * end. Never to be logged.
+ */
 export interface EtcdSecrets {
   readonly password?: string
   readonly ca?: Buffer
@@ -17,23 +20,32 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /**
  * Reads the password and PEM files that the configuration names.
- * @throws SettingsError CONFIG_INVALID naming every file that is missing, unreadable, empty or not what it should be, and a key of another certificate.
+ * @throws SettingsError CONFIG_INVALID naming every file that is missing, unreadable, empty or not what it
+ * should be, and a key of another certificate.
  */
 export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> {
   const problems: Problem[] = []
   const warnings: string[] = []
 
-  const load = async (name: 'password_file' | 'ca' | 'cert' | 'key', secret: boolean): Promise<Buffer | undefined> => {
+  const load = async (
+    name: 'password_file' | 'ca' | 'cert' | 'key',
+    secret: boolean,
+  ): Promise<Buffer | undefined> => {
     const path = config[name]
     if (path === undefined) return undefined
     try {
       const { bytes, mode } = await readWithMode(path)
       if (secret && (mode & 0o004) !== 0)
-        warnings.push(`[settings.etcd] ${name} ${path} is readable by all users of this host. Run: chmod 600 ${path}`)
+        warnings.push(
+          `[settings.etcd] ${name} ${path} is readable by all users of this host. Run: chmod 600 ${path}`,
+        )
       return bytes
     } catch (error) {
       const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-      const why = { ENOENT: 'does not exist', EISDIR: 'is a folder', EACCES: 'is not readable by this process' }[code] ?? `cannot be read (${code})`
+      const why =
+        { ENOENT: 'does not exist', EISDIR: 'is a folder', EACCES: 'is not readable by this process' }[
+          code
+        ] ?? `cannot be read (${code})`
       problems.push({ message: `[settings.etcd] ${name} ${path} ${why}.` })
       return undefined
     }
@@ -46,7 +58,9 @@ export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> 
   const key = await load('key', true)
   const password = secret?.toString('utf8').replace(/\r?\n$/, '')
   if (password === '')
-    problems.push({ message: `[settings.etcd] password_file ${config.password_file} is empty. Write the password into its first line.` })
+    problems.push({
+      message: `[settings.etcd] password_file ${config.password_file} is empty. Write the password into its first line.`,
+    })
   if (ca) problems.push(...checkCertificates('ca', config.ca, ca))
   if (cert) problems.push(...checkCertificates('cert', config.cert, cert))
   if (key) problems.push(...checkKey(config, key, cert))
@@ -74,17 +88,23 @@ async function readWithMode(path: string): Promise<{ readonly bytes: Buffer; rea
 function checkCertificates(name: 'ca' | 'cert', path: string | undefined, pem: Buffer): readonly Problem[] {
   const blocks = pem.toString('latin1').match(CERTIFICATE) ?? []
   const expected = 'expected PEM, which starts with "-----BEGIN CERTIFICATE-----"'
-  if (blocks.length === 0) return [{ message: `[settings.etcd] ${name} ${path} contains no certificate: ${expected}.` }]
+  if (blocks.length === 0)
+    return [{ message: `[settings.etcd] ${name} ${path} contains no certificate: ${expected}.` }]
   return blocks.flatMap((block, i) =>
     parseCertificate(block)
       ? []
-      : [{ message: `[settings.etcd] ${name} ${path} is damaged: its certificate ${i + 1} of ${blocks.length} cannot be read.` }],
+      : [
+          {
+            message: `[settings.etcd] ${name} ${path} is damaged: its certificate ${i + 1} of ${blocks.length} cannot be read.`,
+          },
+        ],
   )
 }
 
 function checkKey(config: EtcdConfig, pem: Buffer, cert: Buffer | undefined): readonly Problem[] {
   const key = parseKey(pem)
-  if (!key) return [{ message: `[settings.etcd] key ${config.key} is not an unencrypted private key in PEM.` }]
+  if (!key)
+    return [{ message: `[settings.etcd] key ${config.key} is not an unencrypted private key in PEM.` }]
   const [block] = cert?.toString('latin1').match(CERTIFICATE) ?? []
   const certificate = block === undefined ? undefined : parseCertificate(block)
   if (!certificate || certificate.checkPrivateKey(key)) return []

@@ -1,9 +1,13 @@
 /*
- * Python's BasicInterpolation: `%%` is a percent sign, `%(name)s` the value of that option in the same section or in [DEFAULT], expanded when it is asked
- * for. Anything else after a `%` is refused, as is nesting beyond ten values, which a circle always reaches.
+ * Python's BasicInterpolation: `%%` is a percent sign, `%(name)s` the value of that option in the same
+ * section or in [DEFAULT], expanded when it is asked for. Anything else after a `%` is refused, as is nesting
+ * beyond ten values, which a circle always reaches.
  */
 const MAX_DEPTH = 10
-/** Ten levels of a hundred references each would be more steps than a life has seconds; Python would just hang. */
+/**
+ * Ten levels of a hundred references each would be more steps than a life has seconds; Python would just
+ * hang.
+ */
 const MAX_STEPS = 100_000
 const REFERENCE = /^%\(([^)]+)\)s/
 
@@ -16,9 +20,11 @@ export function interpolate(raw: string, lookup: (name: string) => string | unde
   let steps = 0
 
   const expand = (text: string, depth: number): string | undefined => {
-    if (depth > MAX_DEPTH) return `its %(name)s references nest deeper than ${MAX_DEPTH} levels. Check for a cycle.`
+    if (depth > MAX_DEPTH)
+      return `its %(name)s references nest deeper than ${MAX_DEPTH} levels. Check for a cycle.`
     for (let at = 0; at < text.length; ) {
-      if (++steps > MAX_STEPS) return `its %(name)s references expand to more than ${MAX_STEPS} parts. Write the value out.`
+      if (++steps > MAX_STEPS)
+        return `its %(name)s references expand to more than ${MAX_STEPS} parts. Write the value out.`
       const percent = text.indexOf('%', at)
       if (percent < 0) {
         parts.push(text.slice(at))
@@ -35,7 +41,8 @@ export function interpolate(raw: string, lookup: (name: string) => string | unde
       if (token === undefined)
         return `${JSON.stringify(text.slice(percent, percent + 2))} is invalid. Write a percent sign as %%, and a reference as %(name)s.`
       const value = lookup(name.toLowerCase())
-      if (value === undefined) return `${JSON.stringify(token)} is not an option of this section or of [DEFAULT]. Write a percent sign as %%.`
+      if (value === undefined)
+        return `${JSON.stringify(token)} is not an option of this section or of [DEFAULT]. Write a percent sign as %%.`
       // A plain value takes no level of its own: the one below the tenth may still be plain.
       const wrong = value.includes('%') ? expand(value, depth + 1) : void parts.push(value)
       if (wrong !== undefined) return wrong

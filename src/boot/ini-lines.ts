@@ -2,11 +2,14 @@ import { type Problem, quote } from './problems.ts'
 import { indentOf, strip, stripEnd } from './strip.ts'
 
 /*
- * The pre-pass: what Python's ConfigParser does line by line, before interpolation, and what the `ini` package cannot see.
+ * The pre-pass: what Python's ConfigParser does line by line, before interpolation, and what the `ini`
+ * package cannot see.
  *
- * Invariants: a line belongs to the option above it exactly if it is blank, or indented deeper than that option's own line. A comment is a whole line, led
- * by `#` or `;` after any indent, and vanishes even inside a value; there are no inline comments. A header ends at the last `]` of its line. Whatever
- * Python refuses is in `problems`; reading goes on after each, so that all are reported at once, but only what came without problems is Python's answer.
+ * Invariants: a line belongs to the option above it exactly if it is blank, or indented deeper than that
+ * option's own line. A comment is a whole line, led by `#` or `;` after any indent, and vanishes even inside
+ * a value; there are no inline comments. A header ends at the last `]` of its line. Whatever Python refuses
+ * is in `problems`; reading goes on after each, so that all are reported at once, but only what came without
+ * problems is Python's answer.
  */
 
 /** An option as it stands in the file: its lines folded with `\n`, nothing interpolated. */
@@ -15,7 +18,10 @@ export interface RawOption {
   readonly line: number
 }
 
-/** Sections by name and options by lower-cased name, in the order of the file; `[DEFAULT]` is one of them. `headers` has the line of each section. */
+/**
+ * Sections by name and options by lower-cased name, in the order of the file; `[DEFAULT]` is one of them.
+ * `headers` has the line of each section.
+ */
 export interface RawIni {
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, RawOption>>
   readonly headers: ReadonlyMap<string, number>
@@ -55,7 +61,10 @@ class LineReader {
 
   read(line: string, number: number): void {
     if (number === 1 && line.startsWith('\ufeff')) {
-      this.#report(1, 'the file starts with a byte order mark, which Kytos cannot read. Save it as UTF-8 without one.')
+      this.#report(
+        1,
+        'the file starts with a byte order mark, which Kytos cannot read. Save it as UTF-8 without one.',
+      )
       this.read(line.slice(1), number)
       return
     }
@@ -79,7 +88,12 @@ class LineReader {
   finish(): RawIni {
     const sections = new Map<string, ReadonlyMap<string, RawOption>>()
     for (const { name, options } of this.#sections.values()) {
-      sections.set(name, new Map([...options].map(([key, { parts, line }]) => [key, { value: stripEnd(parts.join('\n')), line }])))
+      sections.set(
+        name,
+        new Map(
+          [...options].map(([key, { parts, line }]) => [key, { value: stripEnd(parts.join('\n')), line }]),
+        ),
+      )
     }
     const headers = new Map([...this.#sections.values()].map(({ name, line }) => [name, line]))
     return { sections, headers, problems: this.#problems }
@@ -98,7 +112,11 @@ class LineReader {
 
   #line(text: string, line: number): void {
     if (!this.#section) {
-      if (!this.#headless) this.#report(line, `${quote(text)} precedes the first section. Add a header such as [daemon] above it.`)
+      if (!this.#headless)
+        this.#report(
+          line,
+          `${quote(text)} precedes the first section. Add a header such as [daemon] above it.`,
+        )
       this.#headless = true
       return
     }
@@ -111,7 +129,8 @@ class LineReader {
       return
     }
     const key = stripEnd(text.slice(0, delimiter)).toLowerCase()
-    if (key === '') this.#report(line, `${quote(text)} has no key before "${text.charAt(delimiter)}". Write "key = value".`)
+    if (key === '')
+      this.#report(line, `${quote(text)} has no key before "${text.charAt(delimiter)}". Write "key = value".`)
     const twin = this.#section.options.get(key)
     this.#option = { parts: [strip(text.slice(delimiter + 1))], line }
     if (twin) {

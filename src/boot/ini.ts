@@ -4,14 +4,19 @@ import { DEFAULT_SECTION, type RawIni, readLines } from './ini-lines.ts'
 import { configInvalid, type Problem, quote } from './problems.ts'
 
 /*
- * kytos.ini exactly as Kytos reads it, which is Python's ConfigParser(): strict, BasicInterpolation, values over several lines, no inline comments.
+ * kytos.ini exactly as Kytos reads it, which is Python's ConfigParser(): strict, BasicInterpolation, values
+ * over several lines, no inline comments.
  *
  *   text -> pre-pass (ini-lines.ts: Python's lines) -> shielded text -> `ini` -> names and values -> interpolation
  *
- * Invariant: `ini` gives back every name and value that the pre-pass found, whatever is in it; test/integration/ini-python.test.ts holds the whole against python3.
+ * Invariant: `ini` gives back every name and value that the pre-pass found, whatever is in it;
+ * test/integration/ini-python.test.ts holds the whole against python3.
  */
 
-/** One option: its value after interpolation, the line of its key, and whether the section has it from `[DEFAULT]`. */
+/**
+ * One option: its value after interpolation, the line of its key, and whether the section has it from
+ * `[DEFAULT]`.
+ */
 export interface IniOption {
   readonly value: string
   readonly line: number
@@ -21,7 +26,10 @@ export interface IniOption {
 /** Options by lower-cased name, by section; `[DEFAULT]` is merged into every section and is none itself. */
 export type IniSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
 
-/** What is wrong in an ini text. With a section and key, only that value is (its `%`); Python refuses it when somebody asks for it. */
+/**
+ * What is wrong in an ini text. With a section and key, only that value is (its `%`); Python refuses it when
+ * somebody asks for it.
+ */
 export interface IniProblem extends Problem {
   readonly section?: string
   readonly key?: string
@@ -35,17 +43,27 @@ export interface Ini {
   readonly problems: readonly IniProblem[]
 }
 
-/** @throws SettingsError CONFIG_INVALID naming `source:line` of everything that Python would refuse, in any section. */
+/**
+ * @throws SettingsError CONFIG_INVALID naming `source:line` of everything that Python would refuse, in any
+ * section.
+ */
 export function parseIni(text: string, source: string): IniSections {
   const { sections, problems } = readIni(text)
   if (problems.length > 0) throw configInvalid(source, problems)
   return sections
 }
 
-/** Reads what can be read, and says what cannot: options without a valid value are left out of `sections` and named in `problems`. */
+/**
+ * Reads what can be read, and says what cannot: options without a valid value are left out of `sections` and
+ * named in `problems`.
+ */
 export function readIni(text: string): Ini {
   if (!text.isWellFormed())
-    return { sections: new Map(), headers: new Map(), problems: [{ message: 'the text is not valid Unicode. Save the file as UTF-8.' }] }
+    return {
+      sections: new Map(),
+      headers: new Map(),
+      problems: [{ message: 'the text is not valid Unicode. Save the file as UTF-8.' }],
+    }
   const raw = readLines(text)
   const problems: IniProblem[] = [...raw.problems]
   const values = throughIni(raw)
@@ -60,14 +78,24 @@ export function readIni(text: string): Ini {
       const line = raw.sections.get(inherited ? DEFAULT_SECTION : section)?.get(key)?.line ?? 0
       const expanded = interpolate(lookup(key) ?? '', lookup)
       if ('value' in expanded) options.set(key, { value: expanded.value, line, inherited })
-      else problems.push({ line, section, key, inherited, message: `[${section}] ${quote(key)}: ${expanded.wrong}` })
+      else
+        problems.push({
+          line,
+          section,
+          key,
+          inherited,
+          message: `[${section}] ${quote(key)}: ${expanded.wrong}`,
+        })
     }
     sections.set(section, options)
   }
   return { sections, headers: raw.headers, problems }
 }
 
-/** The `ini` package parses the folded lines; every name and value is shielded on the way in and bared on the way out. */
+/**
+ * The `ini` package parses the folded lines; every name and value is shielded on the way in and bared on the
+ * way out.
+ */
 function throughIni({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const lines: string[] = []
   for (const [section, options] of sections) {
@@ -83,7 +111,10 @@ function throughIni({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<strin
   )
 }
 
-/** Percent-encoded, so without the signs `ini` acts on; led by ":", so that `__proto__` is dropped and `10` moved to the front by nobody. */
+/**
+ * Percent-encoded, so without the signs `ini` acts on; led by ":", so that `__proto__` is dropped and `10`
+ * moved to the front by nobody.
+ */
 function shieldName(name: string): string {
   return `:${encodeURIComponent(name).replaceAll('.', '%2E')}`
 }
@@ -92,7 +123,10 @@ function bareName(name: string): string {
   return decodeURIComponent(name.slice(1))
 }
 
-/** A JSON string, which `ini` takes as it is; led by "=", so that `true` and `null` stay text. Its line pattern stops at U+2028 and U+2029. */
+/**
+ * A JSON string, which `ini` takes as it is; led by "=", so that `true` and `null` stay text. Its line
+ * pattern stops at U+2028 and U+2029.
+ */
 function shieldValue(value: string): string {
   return JSON.stringify(`=${value}`).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
 }

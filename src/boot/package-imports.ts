@@ -27,8 +27,9 @@ export async function resolve(specifier, context, next) {
 let isDone = false
 
 /**
- * Lets NApps and backends in any folder import `kytos-settings`: this package, unless they bring one of their own.
- * Node's own resolution is asked first; only a name that it does not find is looked up as if this package had asked.
+ * Lets NApps and backends in any folder import `kytos-settings`: this package, unless they bring one of their
+ * own. Node's own resolution is asked first; only a name that it does not find is looked up as if this
+ * package had asked.
  */
 export function allowPackageImports(): void {
   if (isDone) return
@@ -44,7 +45,11 @@ export function allowPackageImports(): void {
       try {
         return next(specifier, context)
       } catch (error) {
-        const isOurs = OURS.test(specifier) && error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+        const isOurs =
+          OURS.test(specifier) &&
+          error instanceof Error &&
+          'code' in error &&
+          error.code === 'ERR_MODULE_NOT_FOUND'
         if (!isOurs) throw error
         return next(specifier, { ...context, parentURL: import.meta.url })
       }

@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { hasCode } from '../../model/failure.ts'
 
 /**
- * The file of a module that a configuration names, found without running any code: an absolute path as it is, a package
- * from the folder of the configuration upwards, then beside this package. Undefined when there is none.
+ * The file of a module that a configuration names, found without running any code: an absolute path as it is,
+ * a package from the folder of the configuration upwards, then beside this package. Undefined when there is
+ * none.
  */
 export function resolveModule(module: string, configFile: string): string | undefined {
   if (isAbsolute(module)) return existsSync(module) ? module : undefined
@@ -36,7 +37,8 @@ function findImportOnly(module: string, folder: string): string | undefined {
   const length = module.startsWith('@') ? 2 : 1
   const [name, inside] = [parts.slice(0, length).join('/'), ['.', ...parts.slice(length)].join('/')]
   const home = join(folder, 'node_modules', name)
-  if (!existsSync(join(home, 'package.json'))) return dirname(folder) === folder ? undefined : findImportOnly(module, dirname(folder))
+  if (!existsSync(join(home, 'package.json')))
+    return dirname(folder) === folder ? undefined : findImportOnly(module, dirname(folder))
   // What is in the file of another package is known at run time only.
   const { exports }: { exports?: unknown } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'))
   const target = targetOf(memberOf(exports, inside) ?? (inside === '.' ? exports : undefined))
@@ -55,5 +57,7 @@ function targetOf(exported: unknown): string | undefined {
 }
 
 function memberOf(value: unknown, key: string): unknown {
-  return typeof value === 'object' && value !== null ? Object.entries(value).find(([name]) => name === key)?.[1] : undefined
+  return typeof value === 'object' && value !== null
+    ? Object.entries(value).find(([name]) => name === key)?.[1]
+    : undefined
 }

@@ -10,9 +10,9 @@ import type { Config, OtherBackend } from './config.ts'
 import { loadEtcdSecrets } from './etcd-secrets.ts'
 
 /**
- * The store that a configuration names, with the secrets from its files; secrets that everybody can read are reported to
- * `warn`. Runs the code of a backend of another package. @throws SettingsError CONFIG_INVALID, CONFIG_UNTRUSTED,
- * BACKEND_INVALID.
+ * The store that a configuration names, with the secrets from its files; secrets that everybody can read are
+ * reported to `warn`. Runs the code of a backend of another package. @throws SettingsError CONFIG_INVALID,
+ * CONFIG_UNTRUSTED, BACKEND_INVALID.
  */
 export async function chooseBackend(config: Config, warn: (warning: string) => void): Promise<BackendChoice> {
   if (config.other) return chooseOther(config.other, config.file)
@@ -20,21 +20,39 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
   const { warnings, ...secrets } = await loadEtcdSecrets(config.etcd)
   for (const warning of warnings) warn(warning)
   const { endpoints, prefix, timeout, username } = config.etcd
-  return { backend: 'etcd', endpoints, prefix, timeout, ...(username === undefined ? {} : { username }), ...secrets }
+  return {
+    backend: 'etcd',
+    endpoints,
+    prefix,
+    timeout,
+    ...(username === undefined ? {} : { username }),
+    ...secrets,
+  }
 }
 
 async function chooseOther(other: OtherBackend, file: string): Promise<BackendChoice> {
   const module = await loadBackendModule(other, file)
   try {
-    const options = readBackendOptions(module.name, module.options, { file, folder: dirname(file), sections: other.sections })
+    const options = readBackendOptions(module.name, module.options, {
+      file,
+      folder: dirname(file),
+      sections: other.sections,
+    })
     return { backend: 'other', module, options }
   } catch (cause) {
     if (!isSettingsError(cause, 'SCHEMA_MALFORMED')) throw cause
-    throw new SettingsError('BACKEND_INVALID', `The backend ${module.file} exports options that are no schema: ${cause.message}`, { cause })
+    throw new SettingsError(
+      'BACKEND_INVALID',
+      `The backend ${module.file} exports options that are no schema: ${cause.message}`,
+      { cause },
+    )
   }
 }
 
-/** False for a folder that does not exist, or is empty, as a service manager makes it; any other store shows it only when it is opened. */
+/**
+ * False for a folder that does not exist, or is empty, as a service manager makes it; any other store shows
+ * it only when it is opened.
+ */
 export function isThere(choice: BackendChoice): boolean {
   if (choice.backend !== 'filesystem') return true
   try {
@@ -45,7 +63,10 @@ export function isThere(choice: BackendChoice): boolean {
   }
 }
 
-/** The store as its snapshots and the log name it: without secrets, and never the same for two stores of one backend. */
+/**
+ * The store as its snapshots and the log name it: without secrets, and never the same for two stores of one
+ * backend.
+ */
 export function nameStore(choice: BackendChoice): string {
   switch (choice.backend) {
     case 'filesystem':

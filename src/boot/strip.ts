@@ -1,6 +1,7 @@
 /*
- * White space as Python's `str.strip` and `\s` see it. It is not JavaScript's: the four information separators and NEL belong to it, the byte order mark
- * does not. Plain loops, because a pattern such as /\s+$/ is quadratic on a long run of spaces.
+ * White space as Python's `str.strip` and `\s` see it. It is not JavaScript's: the four information
+ * separators and NEL belong to it, the byte order mark does not. Plain loops, because a pattern such as
+ * /\s+$/ is quadratic on a long run of spaces.
  */
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/
 

@@ -12,16 +12,21 @@ const WRITABLE_BY_OTHERS = 0o022
 const STICKY = 0o1000
 
 /**
- * Why another user of this host could decide what is in a file: the file, a folder above it or a link on the way belongs
- * to neither this user nor root, or others may write it. Undefined when only this user and root can. In a folder with the
- * sticky bit, such as /tmp, others cannot replace what is not theirs.
+ * Why another user of this host could decide what is in a file: the file, a folder above it or a link on the
+ * way belongs to neither this user nor root, or others may write it. Undefined when only this user and root
+ * can. In a folder with the sticky bit, such as /tmp, others cannot replace what is not theirs.
  */
 export async function findDistrust(file: string): Promise<Distrust | undefined> {
   const user = process.getuid?.()
-  if (user === undefined) return { why: `the users who may write ${file} are unknown on this system`, repair: 'name the file with -c FILE' }
+  if (user === undefined)
+    return {
+      why: `the users who may write ${file} are unknown on this system`,
+      repair: 'name the file with -c FILE',
+    }
   for (const path of new Set([...withFolders(file), ...withFolders(await realpath(file))])) {
     const stats = await lstat(path)
-    if (stats.uid !== user && stats.uid !== 0) return { why: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
+    if (stats.uid !== user && stats.uid !== 0)
+      return { why: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
     const isProtected = stats.isDirectory() && (stats.mode & STICKY) !== 0
     // The mode of a link says nothing: only its folder counts.
     if (!stats.isSymbolicLink() && !isProtected && (stats.mode & WRITABLE_BY_OTHERS) !== 0) {

@@ -43,21 +43,35 @@ export function parseName(value: unknown, field: string): string {
 
 const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 
-/** When a box that moves in was made; undefined for one that is made now. @throws SettingsError BOX_MALFORMED for what is no such time, or from a NApp. */
+/**
+ * When a box that moves in was made; undefined for one that is made now.
+ * @throws SettingsError BOX_MALFORMED for what is no such time, or from a NApp.
+ */
 export function parseCreation(value: unknown, actor: Actor): string | undefined {
   if (value === undefined) return undefined
   if (actor.type !== 'import' && actor.type !== 'user') {
-    throw new SettingsError('BOX_MALFORMED', `"created_at" is allowed only for imports and users, not for ${actor.name}. Omit it.`, {
-      details: { field: 'created_at' },
-    })
+    throw new SettingsError(
+      'BOX_MALFORMED',
+      `"created_at" is allowed only for imports and users, not for ${actor.name}. Omit it.`,
+      {
+        details: { field: 'created_at' },
+      },
+    )
   }
   if (typeof value === 'string' && MOMENT.test(value) && !Number.isNaN(Date.parse(value))) return value
-  throw new SettingsError('BOX_MALFORMED', `"created_at" must be a UTC time such as "2024-02-29T12:00:00.000Z", not ${quote(value)}.`, {
-    details: { field: 'created_at' },
-  })
+  throw new SettingsError(
+    'BOX_MALFORMED',
+    `"created_at" must be a UTC time such as "2024-02-29T12:00:00.000Z", not ${quote(value)}.`,
+    {
+      details: { field: 'created_at' },
+    },
+  )
 }
 
-/** The stored text; `writeId` makes it unlike any other, so that a commit whose answer was lost can be told from a lost race. */
+/**
+ * The stored text; `writeId` makes it unlike any other, so that a commit whose answer was lost can be told
+ * from a lost race.
+ */
 export function printBox(box: StoredBox, writeId: string, actor: Actor, at: string): string {
   return printJson({
     data: box.data,
@@ -86,7 +100,14 @@ export function parseBox(entry: Entry): StoredBox {
 /** The box as answers carry it. */
 export function presentBox(entry: Entry, box = parseBox(entry)): Box {
   const [namespace = '', box_id = ''] = splitKey(entry.key).segments
-  return { namespace, box_id, data: box.data, created_at: box.created_at, owner: box.owner, revision: printRevision(entry.revision) }
+  return {
+    namespace,
+    box_id,
+    data: box.data,
+    created_at: box.created_at,
+    owner: box.owner,
+    revision: printRevision(entry.revision),
+  }
 }
 
 function parseStored(entry: Entry): Json | undefined {

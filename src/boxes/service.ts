@@ -19,7 +19,8 @@ export interface BoxServiceOptions {
   readonly watcher: Watcher
 }
 
-type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> = CommandContent<`kytos.storehouse.${N}`>
+type Content<N extends 'create' | 'retrieve' | 'update' | 'delete' | 'list'> =
+  CommandContent<`kytos.storehouse.${N}`>
 
 /** Milliseconds for which a lost race is run again. */
 const PATIENCE = 5_000
@@ -27,12 +28,14 @@ const PATIENCE = 5_000
 const ENVELOPE_BYTES = 64 * 1024
 
 /**
- * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded by their revision, announced by the watcher.
- * Boxes are read from the store, not from the cache, which knows only where they are.
+ * Answers `kytos.storehouse.*` as storehouse 1.3.2 does, without its bugs: boxes of any JSON value, guarded
+ * by their revision, announced by the watcher. Boxes are read from the store, not from the cache, which knows
+ * only where they are.
  *
- * Invariant: one command has at most one effect. It is made anew from a fresh read only after a lost race, of which the store says that nothing of it was
- * applied or will be; never after OUTCOME_UNKNOWN, because other callers create and delete the same boxes: a creation would come back after its deletion, and
- * a deletion would also remove the box that was created after it.
+ * Invariant: one command has at most one effect. It is made anew from a fresh read only after a lost race, of
+ * which the store says that nothing of it was applied or will be; never after OUTCOME_UNKNOWN, because other
+ * callers create and delete the same boxes: a creation would come back after its deletion, and a deletion
+ * would also remove the box that was created after it.
  */
 export class BoxService {
   readonly #options: BoxServiceOptions
@@ -54,10 +57,15 @@ export class BoxService {
   async create(content: Content<'create'>, actor: Actor): Promise<Box> {
     const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
     const data = parseValue(content.data, 'data')
-    const owner = content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
+    const owner =
+      content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
     const createdAt = parseCreation(content.created_at, actor)
     const make = (entry: Entry | undefined): StoredBox => {
-      if (entry) throw new SettingsError('DOCUMENT_EXISTS', `The box "${splitKey(key).segments.join('/')}" already exists. Change it with update.`)
+      if (entry)
+        throw new SettingsError(
+          'DOCUMENT_EXISTS',
+          `The box "${splitKey(key).segments.join('/')}" already exists. Change it with update.`,
+        )
       return { data, created_at: createdAt ?? new Date().toISOString(), owner }
     }
     return this.#change(key, actor, make, 'absent')
@@ -68,7 +76,10 @@ export class BoxService {
     return entry ? presentBox(entry) : false
   }
 
-  /** PATCH puts the members of `data` over those of the box, not deeper, null too; PUT replaces. @throws SettingsError BOX_NOT_FOUND, REVISION_MISMATCH. */
+  /**
+   * PATCH puts the members of `data` over those of the box, not deeper, null too; PUT replaces.
+   * @throws SettingsError BOX_NOT_FOUND, REVISION_MISMATCH.
+   */
   async update(content: Content<'update'>, actor: Actor): Promise<Box> {
     const method = parseMethod(content.method, ['PATCH', 'PUT'], 'PATCH')
     const expected = parseGuard(content.revision)
@@ -93,7 +104,10 @@ export class BoxService {
       for (;;) {
         const entry = await backend.get(key)
         if (!entry) return false
-        const outcome = await this.#commit({ key, delete: true, expected: entry.revision, marker: true }, entry.revision)
+        const outcome = await this.#commit(
+          { key, delete: true, expected: entry.revision, marker: true },
+          entry.revision,
+        )
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return true
@@ -105,11 +119,18 @@ export class BoxService {
 
   /** Box ids in the order of their creation; none for an unknown namespace. */
   async list(content: Content<'list'>): Promise<readonly string[]> {
-    return this.#options.watcher.cache.boxes(parseName(content.namespace, 'namespace')).map(key => splitKey(key).segments[1] ?? '')
+    return this.#options.watcher.cache
+      .boxes(parseName(content.namespace, 'namespace'))
+      .map(key => splitKey(key).segments[1] ?? '')
   }
 
   /** What is most likely `absent` is not looked at before the first commit, which finds out. */
-  async #change(key: Key, actor: Actor, make: (entry: Entry | undefined) => StoredBox, likely?: 'absent'): Promise<Box> {
+  async #change(
+    key: Key,
+    actor: Actor,
+    make: (entry: Entry | undefined) => StoredBox,
+    likely?: 'absent',
+  ): Promise<Box> {
     this.#requireReady()
     return this.#mutex.run(key, async () => {
       const { backend, watcher } = this.#options
@@ -122,10 +143,16 @@ export class BoxService {
         const writeId = randomUUID()
         const text = printBox(box, writeId, actor, new Date().toISOString())
         this.#refuseLarge(box, text)
-        const outcome = await this.#commit({ key, put: text, expected: entry?.revision ?? 'absent', marker: true }, writeId)
+        const outcome = await this.#commit(
+          { key, put: text, expected: entry?.revision ?? 'absent', marker: true },
+          writeId,
+        )
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
-          return presentBox({ key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision }, box)
+          return presentBox(
+            { key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision },
+            box,
+          )
         }
         if (isGuess) continue
         if (performance.now() > deadline) throw contention(key)
@@ -151,9 +178,13 @@ export class BoxService {
     if (Buffer.byteLength(text) <= limit) return
     const got = Buffer.byteLength(printJson(data))
     if (got <= limit) return
-    throw new SettingsError('DOCUMENT_TOO_LARGE', `The box would have ${got} bytes; this store allows ${limit}.`, {
-      details: { got, limit },
-    })
+    throw new SettingsError(
+      'DOCUMENT_TOO_LARGE',
+      `The box would have ${got} bytes; this store allows ${limit}.`,
+      {
+        details: { got, limit },
+      },
+    )
   }
 
   #requireReady(): void {
@@ -175,7 +206,8 @@ function updateMembers(box: Json, data: Json): JsonObject {
     )
   }
   const result: JsonObject = {}
-  for (const source of [box, data]) for (const key of Object.keys(source)) setMember(result, key, source[key] as Json)
+  for (const source of [box, data])
+    for (const key of Object.keys(source)) setMember(result, key, source[key] as Json)
   return result
 }
 
@@ -185,12 +217,18 @@ function unknownBox(key: Key): SettingsError {
 
 function writeUnknown(cause: SettingsError, writeId: string): SettingsError {
   const advice = `Retrieve the box before you retry: the change was applied if its write_id is ${writeId}.`
-  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, { cause, details: { ...cause.details, write_id: writeId } })
+  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, {
+    cause,
+    details: { ...cause.details, write_id: writeId },
+  })
 }
 
 function deletionUnknown(cause: SettingsError, revision: Revision): SettingsError {
   const advice = `Retrieve the box before you retry the deletion of revision ${revision}: a later revision may be another caller's box.`
-  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, { cause, details: { ...cause.details, revision: String(revision) } })
+  return new SettingsError('OUTCOME_UNKNOWN', `${cause.message} ${advice}`, {
+    cause,
+    details: { ...cause.details, revision: String(revision) },
+  })
 }
 
 function mismatch(key: Key, actual: Revision, expected: Revision): SettingsError {
@@ -204,5 +242,8 @@ function mismatch(key: Key, actual: Revision, expected: Revision): SettingsError
 }
 
 function contention(key: Key): SettingsError {
-  return new SettingsError('CONTENTION', `Concurrent changes of "${key}" won for ${PATIENCE / 1000} s. Nothing was changed; retry.`)
+  return new SettingsError(
+    'CONTENTION',
+    `Concurrent changes of "${key}" won for ${PATIENCE / 1000} s. Nothing was changed; retry.`,
+  )
 }

@@ -9,12 +9,18 @@ interface CommandModule {
   readonly load: () => Promise<AddCommand>
 }
 
-/** Every command, in the order of the help. Each is loaded on demand, because loading all takes longer than running most of them. */
+/**
+ * Every command, in the order of the help. Each is loaded on demand, because loading all takes longer than
+ * running most of them.
+ */
 const COMMANDS: readonly CommandModule[] = [
   { names: ['start'], load: async () => (await import('./commands/start.ts')).addStartCommand },
   { names: ['napps'], load: async () => (await import('./commands/napps.ts')).addNAppsCommand },
   { names: ['status'], load: async () => (await import('./commands/status.ts')).addStatusCommand },
-  { names: ['controllers'], load: async () => (await import('./commands/controllers.ts')).addControllersCommand },
+  {
+    names: ['controllers'],
+    load: async () => (await import('./commands/controllers.ts')).addControllersCommand,
+  },
   { names: ['list'], load: async () => (await import('./commands/list.ts')).addListCommand },
   { names: ['get'], load: async () => (await import('./commands/get.ts')).addGetCommand },
   { names: ['set', 'unset'], load: async () => (await import('./commands/set.ts')).addSetCommands },
@@ -30,9 +36,15 @@ const COMMANDS: readonly CommandModule[] = [
   { names: ['copy'], load: async () => (await import('./commands/copy.ts')).addCopyCommand },
   { names: ['import'], load: async () => (await import('./commands/import.ts')).addImportCommand },
   { names: ['export'], load: async () => (await import('./commands/export.ts')).addExportCommand },
-  { names: ['backup', 'restore'], load: async () => (await import('./commands/backup.ts')).addBackupCommands },
+  {
+    names: ['backup', 'restore'],
+    load: async () => (await import('./commands/backup.ts')).addBackupCommands,
+  },
   { names: ['doctor'], load: async () => (await import('./commands/doctor.ts')).addDoctorCommand },
-  { names: ['completion'], load: async () => (await import('./commands/completion.ts')).addCompletionCommands },
+  {
+    names: ['completion'],
+    load: async () => (await import('./commands/completion.ts')).addCompletionCommands,
+  },
 ]
 
 /** Loads the command that a command line calls, or all commands if it calls none. */

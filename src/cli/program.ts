@@ -25,7 +25,10 @@ Examples:
 
 Exit codes: 0 ok, 1 failed, 2 usage, 3 not found, 4 invalid, 5 conflict, 6 unreachable.`
 
-/** Runs one command line (without node and script) and returns its exit code; an error is one message on stderr. */
+/**
+ * Runs one command line (without node and script) and returns its exit code; an error is one message on
+ * stderr.
+ */
 export async function run(args: readonly string[], context: CliContext): Promise<number> {
   let exit = 0
   const program = createProgram(context)
@@ -39,7 +42,11 @@ export async function run(args: readonly string[], context: CliContext): Promise
   } catch (error) {
     // Commander has already printed its message.
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : USAGE
-    return printError(error, context.stderr, args.includes('--debug') || context.env.KYTOS_SETTINGS_DEBUG === '1')
+    return printError(
+      error,
+      context.stderr,
+      args.includes('--debug') || context.env.KYTOS_SETTINGS_DEBUG === '1',
+    )
   }
 }
 
@@ -55,7 +62,10 @@ function createProgram(context: CliContext): Command {
     .addHelpText('after', EXAMPLES)
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    .configureOutput({ writeOut: text => context.stdout.write(text), writeErr: text => context.stderr.write(text) })
+    .configureOutput({
+      writeOut: text => context.stdout.write(text),
+      writeErr: text => context.stderr.write(text),
+    })
     .showHelpAfterError('Try --help.')
     .allowExcessArguments(false)
 }

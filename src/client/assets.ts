@@ -35,6 +35,10 @@ async function readObject(file: string): Promise<JsonObject | undefined> {
   } catch (cause) {
     if (cause instanceof SettingsError) throw cause
     if (hasCode(cause, 'ENOENT')) return undefined
-    throw new SettingsError('NAPP_INVALID', `${file} cannot be read: ${reasonOf(cause)}. Check its permissions.`, { cause, details: { file } })
+    throw new SettingsError(
+      'NAPP_INVALID',
+      `${file} cannot be read: ${reasonOf(cause)}. Check its permissions.`,
+      { cause, details: { file } },
+    )
   }
 }

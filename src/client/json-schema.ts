@@ -5,8 +5,8 @@ type TypeName = 'string' | 'number' | 'integer' | 'boolean' | 'object' | 'array'
 type Subschema = JsonSchema | boolean
 
 /**
- * A JSON Schema, draft 2020-12, as a NApp writes it in its code: the one declaration of its settings, from which their types are inferred too. A bound
- * outside +-(2^53 - 1) is a bigint, and so may be the value then.
+ * A JSON Schema, draft 2020-12, as a NApp writes it in its code: the one declaration of its settings, from
+ * which their types are inferred too. A bound outside +-(2^53 - 1) is a bigint, and so may be the value then.
  */
 export interface JsonSchema {
   readonly type?: TypeName | readonly TypeName[]

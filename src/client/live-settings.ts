@@ -7,11 +7,18 @@ import type { JsonSchema } from './json-schema.ts'
 import type { DeclaredPointer, KeyOf, PatchOf, ValueAt } from './pointer-of.ts'
 import type { SettingsOf } from './settings-of.ts'
 
-/** Called with the new value and the value of the previous call. An error it throws is logged and affects no other listener. */
+/**
+ * Called with the new value and the value of the previous call. An error it throws is logged and affects no
+ * other listener.
+ */
 export type ValueListener<Value> = (now: Value, before: Value) => void | Promise<void>
 
 /** Called with all settings and the differences at their leaves. */
-export type SettingsListener<Values> = (now: Values, before: Values, changes: readonly ValueChange[]) => void | Promise<void>
+export type SettingsListener<Values> = (
+  now: Values,
+  before: Values,
+  changes: readonly ValueChange[],
+) => void | Promise<void>
 
 export interface UpdateOptions {
   /** The reason of the change, kept in the history. */
@@ -20,11 +27,17 @@ export interface UpdateOptions {
   readonly scope?: string
   /** Rejects the update with REVISION_MISMATCH unless the settings are at this revision. */
   readonly revision?: string
-  /** Writes nothing; returns the resulting `data` and a `preview` of changes, apply modes and verdicts of NApps. */
+  /**
+   * Writes nothing; returns the resulting `data` and a `preview` of changes, apply modes and verdicts of
+   * NApps.
+   */
   readonly dryRun?: boolean
 }
 
-/** One operation of a transaction, on the NApp's own settings unless it names a namespace. See `kytos.settings.transaction`. */
+/**
+ * One operation of a transaction, on the NApp's own settings unless it names a namespace. See
+ * `kytos.settings.transaction`.
+ */
 export interface OwnOperation<Values> {
   readonly namespace?: undefined
   readonly scope?: string
@@ -55,20 +68,32 @@ export interface ChangeRequest {
   readonly signal: AbortSignal
 }
 
-/** Called before a commit. Return a reason, or throw, to reject the change. The hook must not send commands. */
-export type ChangingListener<Values> = (next: Values, now: Values, request: ChangeRequest) => undefined | string | Promise<undefined | string>
+/**
+ * Called before a commit. Return a reason, or throw, to reject the change. The hook must not send commands.
+ */
+export type ChangingListener<Values> = (
+  next: Values,
+  now: Values,
+  request: ChangeRequest,
+) => undefined | string | Promise<undefined | string>
 
 /** The current settings of one NApp, updated live. */
 export interface LiveSettings<Values extends object> {
   readonly namespace: string
-  /** The effective settings, deeply frozen; replaced by a new object after each change, so that a reference stays consistent. */
+  /**
+   * The effective settings, deeply frozen; replaced by a new object after each change, so that a reference
+   * stays consistent.
+   */
   readonly values: Values
   /** The revision of their last commit, usable as the guard of `update`; comparable within one epoch only. */
   readonly revision: string
   readonly epoch: number
   /** STALE: the store is unavailable, `values` are the last known ones, and `update` is rejected. */
   readonly state: ServiceState
-  /** Calls the listener after each change of this value, at a key or at a JSON Pointer such as `/liveness/min_hellos`, once `values` is replaced. */
+  /**
+   * Calls the listener after each change of this value, at a key or at a JSON Pointer such as
+   * `/liveness/min_hellos`, once `values` is replaced.
+   */
   on<Key extends KeyOf<Values>>(key: Key, listener: ValueListener<Values[Key]>): Unsubscribe
   on<Pointer extends `/${string}`>(
     pointer: Pointer & DeclaredPointer<Values, Pointer>,
@@ -77,7 +102,8 @@ export interface LiveSettings<Values extends object> {
   /** Calls the listener after each change of any value, once `values` is replaced. */
   onChange(listener: SettingsListener<Values>): Unsubscribe
   /**
-   * Changes overrides by a merge patch; null unsets. Resolves when the change is durable and in `values` (otherwise `observed: false`).
+   * Changes overrides by a merge patch; null unsets. Resolves when the change is durable and in `values`
+   * (otherwise `observed: false`).
    * @throws SettingsError SETTINGS_INVALID, REVISION_MISMATCH, STORE_STALE, ... as `kytos.settings.update`.
    */
   update(patch: PatchOf<Values>, options?: UpdateOptions): Promise<Settings>
@@ -85,8 +111,14 @@ export interface LiveSettings<Values extends object> {
    * Changes several documents atomically, also of other namespaces; resolves like `update`.
    * @throws SettingsError as `kytos.settings.transaction`.
    */
-  transaction(operations: readonly (OwnOperation<Values> | AnyOperation)[], options?: TransactionOptions): Promise<TransactionResult>
-  /** Calls the hook before this controller commits a change of the effective settings; a hook past its deadline rejects the change. */
+  transaction(
+    operations: readonly (OwnOperation<Values> | AnyOperation)[],
+    options?: TransactionOptions,
+  ): Promise<TransactionResult>
+  /**
+   * Calls the hook before this controller commits a change of the effective settings; a hook past its
+   * deadline rejects the change.
+   */
   changing(hook: ChangingListener<Values>): Unsubscribe
   /** Stops all listeners; `values` keep their last state. */
   close(): void

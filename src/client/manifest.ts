@@ -39,15 +39,31 @@ export function parseManifest(text: string, file: string): Manifest {
   }
   check('username', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
   check('name', PART_RULE, value => typeof value === 'string' && PART.test(value), true)
-  check('main', 'a file in its folder whose default export creates the NApp, such as "main.js"', isInnerFile, true)
+  check(
+    'main',
+    'a file in its folder whose default export creates the NApp, such as "main.js"',
+    isInnerFile,
+    true,
+  )
   check('settings', 'a JSON Schema file in its folder', isInnerFile)
   check('version', 'a string', isText)
   check('description', 'a string', isText)
   check('napp_dependencies', 'an array of NApp ids "username/name"', isIds)
-  check('priority', `an integer of 1 or more (0 is reserved for ${SETTINGS_NAPP})`, value => isPriority(value, json))
+  check('priority', `an integer of 1 or more (0 is reserved for ${SETTINGS_NAPP})`, value =>
+    isPriority(value, json),
+  )
   if (wrong.length > 0) throw invalid(file, wrong.join('; '))
   // Every member was checked above against the type it has there; the copy drops what the host does not use.
-  return pick(json, ['username', 'name', 'main', 'settings', 'version', 'description', 'napp_dependencies', 'priority']) as unknown as Manifest
+  return pick(json, [
+    'username',
+    'name',
+    'main',
+    'settings',
+    'version',
+    'description',
+    'napp_dependencies',
+    'priority',
+  ]) as unknown as Manifest
 }
 
 /**
@@ -69,7 +85,10 @@ function parseText(text: string, file: string): Json {
 }
 
 function invalid(file: string, what: string, cause?: unknown): SettingsError {
-  return new SettingsError('NAPP_INVALID', `${file} is invalid: ${what.replace(/\.$/, '')}.`, { cause, details: { file } })
+  return new SettingsError('NAPP_INVALID', `${file} is invalid: ${what.replace(/\.$/, '')}.`, {
+    cause,
+    details: { file },
+  })
 }
 
 function pick(json: JsonObject, keys: readonly string[]): JsonObject {
@@ -86,7 +105,13 @@ function isIds(value: Json): boolean {
 }
 
 function isInnerFile(value: Json): boolean {
-  return typeof value === 'string' && value !== '' && !value.includes('\0') && !isAbsolute(value) && !/^\.\.?(?:\/|$)/.test(normalize(value))
+  return (
+    typeof value === 'string' &&
+    value !== '' &&
+    !value.includes('\0') &&
+    !isAbsolute(value) &&
+    !/^\.\.?(?:\/|$)/.test(normalize(value))
+  )
 }
 
 function isPriority(value: Json, json: JsonObject): boolean {

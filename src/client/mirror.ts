@@ -11,9 +11,11 @@ import { valueAt } from '../schema/exact-keywords.ts'
  * One NApp's picture of its settings.
  *
  * Invariants:
- *  1. The place (epoch, then revision, then number within it) only grows; what is not beyond it is late or repeated and changes nothing.
+ *  1. The place (epoch, then revision, then number within it) only grows; what is not beyond it is late or
+ *     repeated and changes nothing.
  *  2. `values` is replaced whole, never changed; it keeps its identity while nothing differs.
- *  3. A listener is called after the replacement, in the order of registration, and what is `before` in one call was `now` in its call before.
+ *  3. A listener is called after the replacement, in the order of registration, and what is `before` in one
+ *     call was `now` in its call before.
  */
 
 /** What is known of a namespace at some place of its history. */
@@ -66,7 +68,9 @@ export class Mirror {
     if (equalJson(before, data)) return
     const now = deepFreeze(data)
     this.values = now
-    const told = deepFreeze(differences(before, now).map(one => ({ ...one, apply: modeAt(one.path, changes) })))
+    const told = deepFreeze(
+      differences(before, now).map(one => ({ ...one, apply: modeAt(one.path, changes) })),
+    )
     for (const one of [...this.#listening]) this.#tell(one, now, before, told)
   }
 
@@ -77,7 +81,9 @@ export class Mirror {
 
   /** Listens at a key, or at a JSON Pointer where it begins with `/`. */
   on(place: string, listener: (now: Json | undefined, before: Json | undefined) => unknown): Unsubscribe {
-    return this.#listen(place.startsWith('/') ? place : pointerToken(place), (now, before) => listener(now, before))
+    return this.#listen(place.startsWith('/') ? place : pointerToken(place), (now, before) =>
+      listener(now, before),
+    )
   }
 
   onChange(listener: Notify): Unsubscribe {
@@ -112,7 +118,10 @@ export class Mirror {
 
 /** The mode that a fact's changes give a path: of the nearest one at, above or below it. */
 function modeAt(path: string, changes: readonly ValueChange[]): ValueChange['apply'] {
-  const related = changes.filter(change => change.path === path || path.startsWith(`${change.path}/`) || change.path.startsWith(`${path}/`))
+  const related = changes.filter(
+    change =>
+      change.path === path || path.startsWith(`${change.path}/`) || change.path.startsWith(`${path}/`),
+  )
   const distance = (change: ValueChange): number => Math.abs(change.path.length - path.length)
   return related.sort((a, b) => distance(a) - distance(b))[0]?.apply ?? 'restart'
 }

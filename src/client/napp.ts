@@ -28,14 +28,20 @@ export interface NAppContext {
   /** Sends a command through that view and returns its answer. @throws SettingsError, see events/ask.ts. */
   readonly ask: <N extends CommandName>(name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
   readonly log: Log
-  /** Opens the NApp's live settings, which are closed after its shutdown(). @throws SettingsError, see src/client/open-settings.ts. */
+  /**
+   * Opens the NApp's live settings, which are closed after its shutdown().
+   * @throws SettingsError, see src/client/open-settings.ts.
+   */
   readonly openSettings: OpenSettings
 }
 
 export interface NApp {
   /** Awaited before the next NApp starts. */
   setup(): Promise<void> | void
-  /** Awaited, in reverse order, when the host stops or the NApp is disabled; also after a failed or interrupted setup(). */
+  /**
+   * Awaited, in reverse order, when the host stops or the NApp is disabled; also after a failed or
+   * interrupted setup().
+   */
   shutdown?(): Promise<void> | void
 }
 

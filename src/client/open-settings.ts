@@ -14,13 +14,16 @@ import type { SettingsOf } from './settings-of.ts'
 
 /*
  * Invariants:
- *  1. Every fact that is heard was said after the schema was registered, and the subscription stands before the values are asked for: nothing in between is
- *     lost, and nothing from before takes the schema's effect back.
- *  2. After the beginning only facts move `values`, so that a listener hears every step that the watcher tells.
+ *  1. Every fact that is heard was said after the schema was registered, and the subscription stands before
+ *     the values are asked for: nothing in between is lost, and nothing from before takes the schema's effect
+ *     back.
+ *  2. After the beginning only facts move `values`, so that a listener hears every step that the watcher
+ *     tells.
  */
 
 /** The owner of the settings: a NApp's context, or the required part of one. */
-export type SettingsOwner = Pick<NAppContext, 'id' | 'bus' | 'log'> & Partial<Pick<NAppContext, 'folder' | 'manifest'>>
+export type SettingsOwner = Pick<NAppContext, 'id' | 'bus' | 'log'> &
+  Partial<Pick<NAppContext, 'folder' | 'manifest'>>
 
 /** Milliseconds that an update waits for its own fact once the service has answered. */
 const PATIENCE = 2_000
@@ -30,11 +33,14 @@ const WHOLE = Number.MAX_SAFE_INTEGER
 /**
  * Opens the live settings of a NApp and registers its schema, seed and version if a schema is given.
  * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for an invalid schema or seed, SERVICE_ABSENT.
- * @example
- * const settings = await openSettings(context, { type: 'object', properties: { interval: { type: 'number', default: 5 } } })
- * settings.on('interval', (now, before) => context.log.info(`every ${now} s, not ${before}`))
+ * @example const settings = await openSettings(context, { type: 'object', properties: { interval: { type:
+ * 'number', default: 5 } } }) settings.on('interval', (now, before) => context.log.info(`every ${now} s, not
+ * ${before}`))
  */
-export async function openSettings<const Schema extends JsonSchema>(owner: SettingsOwner, schema: Schema): Promise<LiveSettings<SettingsOf<Schema>>>
+export async function openSettings<const Schema extends JsonSchema>(
+  owner: SettingsOwner,
+  schema: Schema,
+): Promise<LiveSettings<SettingsOf<Schema>>>
 export async function openSettings<Values extends object>(owner: SettingsOwner): Promise<LiveSettings<Values>>
 export async function openSettings(owner: SettingsOwner, schema?: JsonSchema): Promise<unknown> {
   if (schema) await register(owner, schema)
@@ -70,7 +76,11 @@ class BusSettings extends Mirror {
   #closed = false
 
   constructor(owner: SettingsOwner) {
-    super((where, error) => owner.log.error(`A listener of settings${where === '' ? '' : ` at ${where}`} failed: ${toSettingsError(error).message}`))
+    super((where, error) =>
+      owner.log.error(
+        `A listener of settings${where === '' ? '' : ` at ${where}`} failed: ${toSettingsError(error).message}`,
+      ),
+    )
     this.#owner = owner
     this.namespace = owner.id
     this.#subscriptions = [
@@ -104,16 +114,25 @@ class BusSettings extends Mirror {
     return dryRun ? answer : this.#observe(answer)
   }
 
-  async transaction(operations: readonly object[], { comment, dryRun }: TransactionOptions = {}): Promise<TransactionResult> {
+  async transaction(
+    operations: readonly object[],
+    { comment, dryRun }: TransactionOptions = {},
+  ): Promise<TransactionResult> {
     const answer = await ask(this.#owner.bus, 'kytos.settings.transaction', {
       // As above; each operation may name another namespace.
-      operations: operations.map(one => ({ ...one, namespace: ('namespace' in one && one.namespace) || this.namespace })) as TransactionOperation[],
+      operations: operations.map(one => ({
+        ...one,
+        namespace: ('namespace' in one && one.namespace) || this.namespace,
+      })) as TransactionOperation[],
       ...(comment === undefined ? {} : { comment }),
       ...(dryRun === undefined ? {} : { dry_run: dryRun }),
     })
     if (dryRun) return answer
-    const settings = await Promise.all(answer.settings.map(async one => (one.namespace === this.namespace ? this.#observe(one) : one)))
-    // The facts of one revision come one after the other, and between two of them sockets and timers may have had a turn.
+    const settings = await Promise.all(
+      answer.settings.map(async one => (one.namespace === this.namespace ? this.#observe(one) : one)),
+    )
+    // The facts of one revision come one after the other, and between two of them sockets and timers may have
+    // had a turn.
     await turn()
     await turn()
     return { settings }
@@ -149,7 +168,8 @@ class BusSettings extends Mirror {
 
   #hear({ cursor, data, changes, scope, origin, epoch, revision }: Facts['settings.changed']): void {
     this.take({ at: parseCursor(cursor), data, changes })
-    // A listing's facts have the listing's revision, and other controllers' overrides do not count: there the service knows the namespace's own.
+    // A listing's facts have the listing's revision, and other controllers' overrides do not count: there the
+    // service knows the namespace's own.
     if (origin === 'resync' || scope.startsWith('controller')) void this.#refreshRevision()
     else this.learnRevision(epoch, revision)
     for (const look of this.#waiting) look()
@@ -161,7 +181,10 @@ class BusSettings extends Mirror {
       if (answer) this.learnRevision(answer.epoch, answer.revision)
     } catch (error) {
       // The older revision stays, which as a guard refuses rather than overwrites; the next fact asks again.
-      if (!this.#closed) this.#owner.log.warn(`The revision of "${this.namespace}" was not refreshed: ${toSettingsError(error).message}`)
+      if (!this.#closed)
+        this.#owner.log.warn(
+          `The revision of "${this.namespace}" was not refreshed: ${toSettingsError(error).message}`,
+        )
     }
   }
 
@@ -175,9 +198,13 @@ class BusSettings extends Mirror {
     }
   }
 
-  /** True once `values` hold what was answered; false when that does not come in time, or nothing comes any more. */
+  /**
+   * True once `values` hold what was answered; false when that does not come in time, or nothing comes any
+   * more.
+   */
   #reach({ epoch, revision }: Settings): Promise<boolean> {
-    const isReached = (): boolean => this.at.epoch > epoch || (this.at.epoch === epoch && this.at.revision >= BigInt(revision))
+    const isReached = (): boolean =>
+      this.at.epoch > epoch || (this.at.epoch === epoch && this.at.revision >= BigInt(revision))
     if (isReached() || this.#closed) return Promise.resolve(isReached())
     return new Promise(resolve => {
       const settle = (): void => {

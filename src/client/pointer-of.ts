@@ -13,7 +13,8 @@ export type ValueAt<Values, Pointer extends string> = Pointer extends `/${infer 
     : Undeclared
 
 /** The pointer itself, or `never` when the settings declare nothing there. */
-export type DeclaredPointer<Values, Pointer extends string> = Undeclared extends ValueAt<Values, Pointer> ? never : Pointer
+export type DeclaredPointer<Values, Pointer extends string> =
+  Undeclared extends ValueAt<Values, Pointer> ? never : Pointer
 
 type Member<Value, Key extends string> = Value extends Undeclared
   ? Undeclared

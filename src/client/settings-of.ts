@@ -3,16 +3,17 @@ import type { Json, JsonObject } from '../../model/value.ts'
 /*
  * The type of the settings that a schema declares, as they are once the layers are merged:
  *
- *  - A key that has a default, itself or somewhere inside, is always there. Any other may not be set yet, `required` or not: a NApp starts before an operator
- *    has set anything.
- *  - Inside what no default fills (items of arrays, additional properties, objects nobody has set yet) it is the other way round: that was validated as it
- *    stands, so `required` counts and a default does nothing.
+ *  - A key that has a default, itself or somewhere inside, is always there. Any other may not be set yet,
+ *    `required` or not: a NApp starts before an operator has set anything.
+ *  - Inside what no default fills (items of arrays, additional properties, objects nobody has set yet) it is
+ *    the other way round: that was validated as it stands, so `required` counts and a default does nothing.
  *  - A number is a bigint too where the schema says so, by a bound or a default that is one.
  *  - What cannot be told from the schema is Json.
  */
 
 /** The type of the settings that a JSON Schema declares; see above for when a key is optional. */
-export type SettingsOf<Schema> = Value<Schema, Schema, 'layered'> extends infer Values extends object ? Values : JsonObject
+export type SettingsOf<Schema> =
+  Value<Schema, Schema, 'layered'> extends infer Values extends object ? Values : JsonObject
 
 /** Whether defaults fill the value, or it stands as it was validated. */
 type Filling = 'layered' | 'whole'
@@ -61,13 +62,18 @@ type Numeric<S> = bigint extends Widen<S[keyof S & Bounds]> ? number | bigint : 
 type Widen<N> = N extends bigint ? bigint : never
 
 type Item<S, Root> = S extends { readonly items: infer I }
-  ? Value<I, Root, 'whole'> | (S extends { readonly prefixItems: readonly (infer P)[] } ? Each<P, Root> : never)
+  ?
+      | Value<I, Root, 'whole'>
+      | (S extends { readonly prefixItems: readonly (infer P)[] } ? Each<P, Root> : never)
   : Json
 
 /** One by one, so that each member of a union is looked at for itself. */
 type Each<S, Root> = S extends unknown ? Value<S, Root, 'whole'> : never
 
-type AllOf<Parts extends readonly unknown[], Root, F extends Filling> = Parts extends readonly [infer First, ...infer Rest]
+type AllOf<Parts extends readonly unknown[], Root, F extends Filling> = Parts extends readonly [
+  infer First,
+  ...infer Rest,
+]
   ? Value<First, Root, F> & AllOf<Rest, Root, F>
   : unknown
 
@@ -92,10 +98,17 @@ type ObjectOf<S, Root, F extends Filling> = S extends { readonly properties: inf
 type Declared<P, S, Root, F extends Filling> = {
   readonly [K in keyof P as Present<K, P[K], S, Root, F> extends true ? K : never]: Value<P[K], Root, F>
 } & {
-  readonly [K in keyof P as Present<K, P[K], S, Root, F> extends true ? never : K]?: Value<P[K], Root, 'whole'>
+  readonly [K in keyof P as Present<K, P[K], S, Root, F> extends true ? never : K]?: Value<
+    P[K],
+    Root,
+    'whole'
+  >
 }
 
-/** Keys beside the declared ones, where the schema says what they hold; keys that it merely does not forbid are not there to be read. */
+/**
+ * Keys beside the declared ones, where the schema says what they hold; keys that it merely does not forbid
+ * are not there to be read.
+ */
 type Others<S, Root, Properties> = S extends { readonly additionalProperties: infer A }
   ? A extends false
     ? unknown

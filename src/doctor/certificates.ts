@@ -18,13 +18,20 @@ const DAY = 86_400_000
 const SOON = 30
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
-/** Whether the certificates in a file are valid now and stay so for a while, and whether the key is theirs; says nothing of what cannot be read. */
-export async function examineCertificates(file: CertificateFile, now = Date.now()): Promise<readonly Finding[]> {
+/**
+ * Whether the certificates in a file are valid now and stay so for a while, and whether the key is theirs;
+ * says nothing of what cannot be read.
+ */
+export async function examineCertificates(
+  file: CertificateFile,
+  now = Date.now(),
+): Promise<readonly Finding[]> {
   const { cert, key, any = false, after } = file
   const found = parseCertificates(await readFile(cert, 'latin1').catch(() => ''))
   const [first] = found
   if (!first) return []
-  const isValid = (one: X509Certificate): boolean => Date.parse(one.validFrom) <= now && now < Date.parse(one.validTo)
+  const isValid = (one: X509Certificate): boolean =>
+    Date.parse(one.validFrom) <= now && now < Date.parse(one.validTo)
   const wrong = any && found.some(isValid) ? warning : broken
   const findings = found.flatMap((one): Finding[] => {
     const [from, to] = [Date.parse(one.validFrom), Date.parse(one.validTo)]
@@ -33,10 +40,24 @@ export async function examineCertificates(file: CertificateFile, now = Date.now(
     if (now >= to) return [wrong('certificate.expired', cert, `${name} expired on ${instant(to)}.`, repair)]
     if (now < from) {
       const what = `${name} is not valid before ${instant(from)}; the clock of this host is at ${instant(now)}.`
-      return [wrong('certificate.early', cert, what, 'timedatectl set-ntp true   # if that clock is wrong; otherwise wait, or renew the certificate')]
+      return [
+        wrong(
+          'certificate.early',
+          cert,
+          what,
+          'timedatectl set-ntp true   # if that clock is wrong; otherwise wait, or renew the certificate',
+        ),
+      ]
     }
     if (to - now >= SOON * DAY) return []
-    return [warning('certificate.expiring', cert, `${name} expires on ${instant(to)}, ${inDays(to - now)}.`, repair)]
+    return [
+      warning(
+        'certificate.expiring',
+        cert,
+        `${name} expires on ${instant(to)}, ${inDays(to - now)}.`,
+        repair,
+      ),
+    ]
   })
   if (key === undefined || (await belongs(first, key)) !== false) return findings
   const what = `${word(key)} does not match ${describe(first)}; TLS requires a matching pair.`
@@ -62,9 +83,13 @@ async function belongs(certificate: X509Certificate, file: string): Promise<bool
   }
 }
 
-/** The command that asks for a new one with the same names, for the key that there is; of an authority there is nothing to ask for. */
+/**
+ * The command that asks for a new one with the same names, for the key that there is; of an authority there
+ * is nothing to ask for.
+ */
 function renew(cert: string, key: string | undefined, certificate: X509Certificate, after: string): string {
-  if (key === undefined) return `openssl x509 -noout -text -in ${word(cert)}   # request a new one from its issuer; ${after}`
+  if (key === undefined)
+    return `openssl x509 -noout -text -in ${word(cert)}   # request a new one from its issuer; ${after}`
   const names = namesOf(certificate)
   const extension = names === undefined ? '' : ` -addext ${word(`subjectAltName=${names}`)}`
   const request = `openssl req -new -key ${word(key)} -subj ${word(subjectOf(certificate))}${extension} -out ${word(`${cert}.csr`)}`

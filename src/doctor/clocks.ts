@@ -7,8 +7,8 @@ import { type Examined, type Finding, warning } from './finding.ts'
 const SKEW = 2_000
 
 /**
- * Whether the clocks of the controllers differ, as far as the history shows it: a change of a document that another controller made after another one, and
- * whose clock said that it was before.
+ * Whether the clocks of the controllers differ, as far as the history shows it: a change of a document that
+ * another controller made after another one, and whose clock said that it was before.
  */
 export function examineClocks(entries: readonly Entry[]): Examined {
   const newest = new Map<Key, StoredRecord>()
@@ -36,6 +36,9 @@ export function examineClocks(entries: readonly Entry[]): Examined {
       ),
     })
   }
-  const unknown = controllers.size > 1 ? ['the current clocks of the controllers: only the dates in the history are known'] : []
+  const unknown =
+    controllers.size > 1
+      ? ['the current clocks of the controllers: only the dates in the history are known']
+      : []
   return { part: 'clocks', findings: [...worst.values()].map(({ finding }) => finding), unknown }
 }

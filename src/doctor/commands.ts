@@ -1,7 +1,8 @@
 import type { Config } from '../boot/config.ts'
 
 /*
- * Repairs are typed as they stand: with every path as one word of the shell, and with what the examined configuration needs.
+ * Repairs are typed as they stand: with every path as one word of the shell, and with what the examined
+ * configuration needs.
  */
 
 /** A text as one word of a shell's command line. */
@@ -14,8 +15,15 @@ export function kytosSettings({ file }: Pick<Config, 'file'>, ...args: readonly 
   return `kytos-settings ${args.join(' ')} -c ${word(file)}`
 }
 
-/** `etcdctl` for these endpoints, with the certificates of a configuration; as root where etcd has users, who alone may do more than read and write. */
-export function etcdctl({ ca, cert, key, username }: Config['etcd'], endpoints: readonly string[], args: string): string {
+/**
+ * `etcdctl` for these endpoints, with the certificates of a configuration; as root where etcd has users, who
+ * alone may do more than read and write.
+ */
+export function etcdctl(
+  { ca, cert, key, username }: Config['etcd'],
+  endpoints: readonly string[],
+  args: string,
+): string {
   const flags = [
     ['endpoints', endpoints.join(',')],
     ['cacert', ca],

@@ -9,11 +9,16 @@ export interface Horizon {
   readonly changes?: number
 }
 
-/** What the command line of an etcd says of its auto-compaction: off, or what it keeps; neither where a file may say more, or where it says nothing sensible. */
+/**
+ * What the command line of an etcd says of its auto-compaction: off, or what it keeps; neither where a file
+ * may say more, or where it says nothing sensible.
+ */
 export function compactionHorizon(commandLine: readonly string[]): Horizon {
   const retention = flag(commandLine, RETENTION)
-  if (retention === undefined || retention === '0') return { off: flag(commandLine, 'config-file') === undefined }
-  if (flag(commandLine, MODE) === 'revision') return /^\d+$/.test(retention) ? { off: false, changes: Number(retention) } : { off: false }
+  if (retention === undefined || retention === '0')
+    return { off: flag(commandLine, 'config-file') === undefined }
+  if (flag(commandLine, MODE) === 'revision')
+    return /^\d+$/.test(retention) ? { off: false, changes: Number(retention) } : { off: false }
   const seconds = secondsIn(retention)
   return seconds === undefined ? { off: false } : { off: false, seconds }
 }

@@ -13,13 +13,18 @@ import { etcdctl, kytosSettings, word } from './commands.ts'
 import { broken, type Examined, type Finding, warning } from './finding.ts'
 import { plainSecrets } from './plain-secrets.ts'
 
-/** Whether what a store holds can be used: overrides that do not validate, schemas that cannot be read, secrets in the clear. */
+/**
+ * Whether what a store holds can be used: overrides that do not validate, schemas that cannot be read,
+ * secrets in the clear.
+ */
 export async function examineContent(config: Config, entries: readonly Entry[]): Promise<Examined> {
   const part = 'stored content'
   try {
     readEpoch(entries.find(({ key }) => key === META_KEY))
     const cache = await cacheOf(config.settings.controller, entries)
-    const unreadable = cache.takeUnreadable().map(([key, why]) => broken('schema.unreadable', key, why, replaceSchema(config, key)))
+    const unreadable = cache
+      .takeUnreadable()
+      .map(([key, why]) => broken('schema.unreadable', key, why, replaceSchema(config, key)))
     const findings = [...unreadable, ...examineDocuments(config, cache, [...cache.documents()])]
     for (const other of otherControllers(config.settings.controller, entries)) {
       const theirs = await cacheOf(other, entries)
@@ -62,7 +67,10 @@ function replaceSchema(config: Config, key: Key): string {
 }
 
 function examineDocuments(config: Config, cache: Cache, documents: readonly DocumentState[]): Finding[] {
-  return documents.flatMap(document => [...examineRules(config, document), ...examineSecrets(config, cache, document)])
+  return documents.flatMap(document => [
+    ...examineRules(config, document),
+    ...examineSecrets(config, cache, document),
+  ])
 }
 
 function examineRules(config: Config, { namespace, scope, rejected, fallback }: DocumentState): Finding[] {
@@ -71,7 +79,14 @@ function examineRules(config: Config, { namespace, scope, rejected, fallback }: 
   const more = others.length > 0 ? `, and ${others.length} more` : ''
   const instead = fallback ? `version ${fallback.version} is used instead` : 'defaults are used instead'
   const what = `The stored overrides (${scope}) do not match the schema: ${first.pointer || '/'}: ${first.message}${more}; ${instead}.`
-  return [broken('overrides.invalid', namespace, what, kytosSettings(config, 'edit', namespace, ...scopeFlag(scope)))]
+  return [
+    broken(
+      'overrides.invalid',
+      namespace,
+      what,
+      kytosSettings(config, 'edit', namespace, ...scopeFlag(scope)),
+    ),
+  ]
 }
 
 function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }: DocumentState): Finding[] {
@@ -80,7 +95,8 @@ function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }
   if (pointers.length === 0) return []
   const what = `Secrets are stored unencrypted (${scope}): ${pointers.join(', ')}.`
   const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(word), ...scopeFlag(scope))
-  const otherwise = 'if its NApp can run without; otherwise protect store, history and backups, because this release does not encrypt'
+  const otherwise =
+    'if its NApp can run without; otherwise protect store, history and backups, because this release does not encrypt'
   return [warning('secret.plain', namespace, what, `${unset}   # ${otherwise}`)]
 }
 

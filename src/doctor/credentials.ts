@@ -16,14 +16,24 @@ interface Named {
   readonly isSecret?: boolean
 }
 
-/** Whether the files that the configuration names are there, private where they should be, and hold what the start will look for in them. */
+/**
+ * Whether the files that the configuration names are there, private where they should be, and hold what the
+ * start will look for in them.
+ */
 export async function examineCredentials(config: Config): Promise<Examined & { readonly usable: boolean }> {
   const named = namedFiles(config)
   const files = await Promise.all(named.map(one => examineFile(one, config)))
   const certificates = await Promise.all(certificateFiles(config).map(one => examineCertificates(one)))
-  const missing = new Set(files.flat().flatMap(({ code, where }) => (code === 'secret.readable' ? [] : [where])))
-  const foreign = new Set(certificates.flat().flatMap(({ code, where }) => (code === 'certificate.key' ? [where] : [])))
-  const rest = await examineContents(config, file => file !== undefined && !missing.has(file) && !foreign.has(file))
+  const missing = new Set(
+    files.flat().flatMap(({ code, where }) => (code === 'secret.readable' ? [] : [where])),
+  )
+  const foreign = new Set(
+    certificates.flat().flatMap(({ code, where }) => (code === 'certificate.key' ? [where] : [])),
+  )
+  const rest = await examineContents(
+    config,
+    file => file !== undefined && !missing.has(file) && !foreign.has(file),
+  )
   const findings = [...files.flat(), ...certificates.flat(), ...rest]
   const { ca, cert, key, password_file } = config.etcd
   const ofEtcd = [config.file, ca, cert, key, password_file]
@@ -32,7 +42,12 @@ export async function examineCredentials(config: Config): Promise<Examined & { r
 }
 
 /** What keeps the store from being opened with what is in the files. */
-const UNUSABLE: readonly Finding['code'][] = ['config.credentials', 'file.absent', 'file.unreadable', 'certificate.key']
+const UNUSABLE: readonly Finding['code'][] = [
+  'config.credentials',
+  'file.absent',
+  'file.unreadable',
+  'certificate.key',
+]
 
 function namedFiles({ file, daemon, etcd, settings }: Config): readonly Named[] {
   const ofEtcd =
@@ -56,9 +71,15 @@ function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[
   const restart = 'then restart the service'
   const { tls_cert, tls_key } = settings
   return [
-    ...(tls_cert === undefined ? [] : [{ cert: tls_cert, key: tls_key, after: 'a running service reloads it within ten seconds' }]),
-    ...(settings.backend !== 'etcd' || etcd.cert === undefined ? [] : [{ cert: etcd.cert, key: etcd.key, after: restart }]),
-    ...(settings.backend !== 'etcd' || etcd.ca === undefined ? [] : [{ cert: etcd.ca, any: true, after: restart }]),
+    ...(tls_cert === undefined
+      ? []
+      : [{ cert: tls_cert, key: tls_key, after: 'a running service reloads it within ten seconds' }]),
+    ...(settings.backend !== 'etcd' || etcd.cert === undefined
+      ? []
+      : [{ cert: etcd.cert, key: etcd.key, after: restart }]),
+    ...(settings.backend !== 'etcd' || etcd.ca === undefined
+      ? []
+      : [{ cert: etcd.ca, any: true, after: restart }]),
   ]
 }
 
@@ -66,26 +87,52 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
   if (file === undefined) return []
   const found = await stat(file).catch((cause: NodeJS.ErrnoException) => cause.code ?? 'unknown')
   if (found === 'ENOENT' || found === 'ENOTDIR') {
-    return [broken('file.absent', file, `The file of ${name} does not exist.`, `ls -l ${word(file)}   # create it, or correct ${word(config.file)}`)]
+    return [
+      broken(
+        'file.absent',
+        file,
+        `The file of ${name} does not exist.`,
+        `ls -l ${word(file)}   # create it, or correct ${word(config.file)}`,
+      ),
+    ]
   }
   const findings: Finding[] = []
   if (typeof found === 'string' || !(await isReadable(file))) {
-    findings.push(broken('file.unreadable', file, `User ${thisUser()} cannot read the file of ${name}.`, letRead(file, isSecret)))
+    findings.push(
+      broken(
+        'file.unreadable',
+        file,
+        `User ${thisUser()} cannot read the file of ${name}.`,
+        letRead(file, isSecret),
+      ),
+    )
   }
   if (isSecret && typeof found !== 'string' && (found.mode & 0o004) !== 0) {
-    findings.push(warning('secret.readable', file, `All users of this host can read ${name}.`, `chmod o-rwx ${word(file)}`))
+    findings.push(
+      warning(
+        'secret.readable',
+        file,
+        `All users of this host can read ${name}.`,
+        `chmod o-rwx ${word(file)}`,
+      ),
+    )
   }
   return findings
 }
 
 /** What only the owner may read becomes this user's; what all may read stays whose it is. */
 function letRead(file: string, isSecret: boolean): string {
-  const repair = isSecret ? `chown ${thisUser()} ${word(file)} && sudo chmod 600 ${word(file)}` : `chmod a+r ${word(file)}`
+  const repair = isSecret
+    ? `chown ${thisUser()} ${word(file)} && sudo chmod 600 ${word(file)}`
+    : `chmod a+r ${word(file)}`
   return `${asRoot(repair)}   # check its folders too: namei -l ${word(file)}`
 }
 
 /** What the start would say of the contents, of the files that are sound so far. */
-async function examineContents(config: Config, isSound: (file: string | undefined) => boolean): Promise<Finding[]> {
+async function examineContents(
+  config: Config,
+  isSound: (file: string | undefined) => boolean,
+): Promise<Finding[]> {
   const findings: Finding[] = []
   const tryOut = async (where: string, work: () => Promise<unknown>): Promise<void> => {
     try {
@@ -98,7 +145,9 @@ async function examineContents(config: Config, isSound: (file: string | undefine
   const { endpoints, prefix, timeout, username, password_file, ca, cert, key } = config.etcd
   const etcd = {
     ...{ endpoints, prefix, timeout },
-    ...(username !== undefined && password_file !== undefined && isSound(password_file) && { username, password_file }),
+    ...(username !== undefined &&
+      password_file !== undefined &&
+      isSound(password_file) && { username, password_file }),
     ...(ca !== undefined && isSound(ca) && { ca }),
     ...(cert !== undefined && key !== undefined && isSound(cert) && isSound(key) && { cert, key }),
   }
@@ -119,9 +168,18 @@ async function isReadable(file: string): Promise<boolean> {
 }
 
 /** The file by which the owner of a service comes in, if one runs: who reads it administers the service. */
-export async function examineLocalDoor({ settings: { state_dir, controller } }: Config): Promise<readonly Finding[]> {
+export async function examineLocalDoor({
+  settings: { state_dir, controller },
+}: Config): Promise<readonly Finding[]> {
   const file = join(state_dir, controller, 'service.json')
   const found = await stat(file).catch(() => undefined)
   if (!found || (found.mode & 0o004) === 0) return []
-  return [warning('secret.readable', file, 'All users of this host can read the admin token of this service.', `chmod 600 ${word(file)}`)]
+  return [
+    warning(
+      'secret.readable',
+      file,
+      'All users of this host can read the admin token of this service.',
+      `chmod 600 ${word(file)}`,
+    ),
+  ]
 }

@@ -8,8 +8,16 @@ export function examineAccess({ file, etcd: { endpoints, prefix, username, cert 
   const findings: Finding[] = []
   const far = endpoints.filter(endpoint => !isLoopback(new URL(endpoint).hostname.replace(/^\[|\]$/g, '')))
   if (username === undefined && cert === undefined) {
-    const what = 'It is used without a user and without a certificate: every client that reaches it can change all settings.'
-    findings.push((far.length > 0 ? warning : hint)('etcd.open', endpoints.join(', '), what, letOnlyUsersIn(endpoints, prefix, file)))
+    const what =
+      'It is used without a user and without a certificate: every client that reaches it can change all settings.'
+    findings.push(
+      (far.length > 0 ? warning : hint)(
+        'etcd.open',
+        endpoints.join(', '),
+        what,
+        letOnlyUsersIn(endpoints, prefix, file),
+      ),
+    )
   }
   const plain = far.filter(endpoint => endpoint.startsWith('http:'))
   if (plain.length > 0) {

@@ -2,16 +2,24 @@ import { compactionHorizon } from './compaction-flags.ts'
 import { type Finding, hint, warning } from './finding.ts'
 import type { Running } from './running.ts'
 
-/** Seconds of history, and changes, below which a controller that was away is told of differences instead of steps. */
+/**
+ * Seconds of history, and changes, below which a controller that was away is told of differences instead of
+ * steps.
+ */
 const SHORT = 600
 const FEW = 10_000
 const REPAIR = 'Start etcd with --auto-compaction-mode=periodic --auto-compaction-retention=1h.'
 
 /** Whether an endpoint is compacted at all, and not so soon that those who were away lose the steps. */
-export function examineCompaction(endpoint: string, commandLine: readonly string[], { health }: Running): Finding[] {
+export function examineCompaction(
+  endpoint: string,
+  commandLine: readonly string[],
+  { health }: Running,
+): Finding[] {
   const { off, seconds, changes } = compactionHorizon(commandLine)
   if (off) {
-    const what = 'Its command line does not enable auto-compaction; unless its environment does, it grows until its quota is exhausted.'
+    const what =
+      'Its command line does not enable auto-compaction; unless its environment does, it grows until its quota is exhausted.'
     return [hint('etcd.compaction_off', endpoint, what, REPAIR)]
   }
   const age = typeof health?.age === 'number' ? health.age : 0
@@ -23,5 +31,7 @@ export function examineCompaction(endpoint: string, commandLine: readonly string
     const what = `The service of this host is ${age.toFixed(0)} s behind, and etcd keeps ${seconds} s of history: the service will receive the difference, not each change.`
     return [warning('etcd.compaction_passed', endpoint, what, REPAIR)]
   }
-  return seconds < SHORT ? [hint('etcd.compaction_short', endpoint, `It keeps ${seconds} s of history: ${lost}.`, REPAIR)] : []
+  return seconds < SHORT
+    ? [hint('etcd.compaction_short', endpoint, `It keeps ${seconds} s of history: ${lost}.`, REPAIR)]
+    : []
 }

@@ -28,14 +28,23 @@ export async function examineEtcdStore(config: Config, running: Running): Promis
     const { inspectEndpoints } = await import('../../backends/etcd/inspect.ts')
     const endpoints = await inspectEndpoints(choice)
     const unknown = endpoints.flatMap(unknownOf)
-    const findings = [...endpoints.flatMap(found => examineEndpoint(config, found, running)), ...examineAccess(config)]
-    if (endpoints.every(({ failure }) => failure !== undefined)) return { part, findings, unknown, entries: [] }
+    const findings = [
+      ...endpoints.flatMap(found => examineEndpoint(config, found, running)),
+      ...examineAccess(config),
+    ]
+    if (endpoints.every(({ failure }) => failure !== undefined))
+      return { part, findings, unknown, entries: [] }
     const backend = (await loadBackend(choice))(() => {})
     try {
       await backend.open()
       const entries = await readAll(await backend.list(EVERYTHING))
       if (entries.length > 0) return { part, findings, unknown, entries }
-      const none = hint('store.none', `${where}, ${config.etcd.prefix}`, 'The store does not exist yet.', kytosSettings(config, 'start'))
+      const none = hint(
+        'store.none',
+        `${where}, ${config.etcd.prefix}`,
+        'The store does not exist yet.',
+        kytosSettings(config, 'start'),
+      )
       return { part, findings: [...findings, none], unknown, entries }
     } finally {
       await backend.close()
@@ -43,10 +52,18 @@ export async function examineEtcdStore(config: Config, running: Running): Promis
   } catch (error) {
     if (isSettingsError(error, 'STORE_OVERLAP')) {
       const change = `${edit(config.file)}   # set another prefix in [settings.etcd]; then ${kytosSettings(config, 'doctor')}`
-      return { part, findings: [broken('store.overlap', `${where}, ${config.etcd.prefix}`, error.message, change)], entries: [] }
+      return {
+        part,
+        findings: [broken('store.overlap', `${where}, ${config.etcd.prefix}`, error.message, change)],
+        entries: [],
+      }
     }
     const repair = `${etcdctl(config.etcd, config.etcd.endpoints, 'endpoint status')}   # repair what it reports; then ${kytosSettings(config, 'doctor')}`
-    return { part, findings: [broken('etcd.unreadable', where, toSettingsError(error).message, repair)], entries: [] }
+    return {
+      part,
+      findings: [broken('etcd.unreadable', where, toSettingsError(error).message, repair)],
+      entries: [],
+    }
   }
 }
 
@@ -54,12 +71,20 @@ function examineEndpoint(config: Config, found: EndpointInspection, running: Run
   const { endpoint, outdated, hasLeader, commandLine, ahead = 0 } = found
   const findings = [...examineAnswer(config, found), ...examineSpace(config, found)]
   if (outdated !== undefined) {
-    const repair = 'Upgrade one member at a time: systemctl stop etcd, install, systemctl start etcd, and wait until endpoint health is healthy.'
+    const repair =
+      'Upgrade one member at a time: systemctl stop etcd, install, systemctl start etcd, and wait until endpoint health is healthy.'
     findings.push(warning('etcd.outdated', endpoint, outdated, repair))
   }
   if (hasLeader === false) {
     const repair = `${etcdctl(config.etcd, config.etcd.endpoints, 'endpoint status')}   # then on each member that does not respond: systemctl start etcd`
-    findings.push(broken('etcd.leaderless', endpoint, 'It has no leader, because too few members run: writes are impossible.', repair))
+    findings.push(
+      broken(
+        'etcd.leaderless',
+        endpoint,
+        'It has no leader, because too few members run: writes are impossible.',
+        repair,
+      ),
+    )
   }
   if (commandLine) findings.push(...examineCompaction(endpoint, commandLine, running))
   if (Math.abs(ahead) > SKEW) {
@@ -70,35 +95,79 @@ function examineEndpoint(config: Config, found: EndpointInspection, running: Run
 }
 
 /** Whether it can be read and written. */
-function examineAnswer(config: Config, { endpoint, failure, refusal, hasLeader }: EndpointInspection): Finding[] {
+function examineAnswer(
+  config: Config,
+  { endpoint, failure, refusal, hasLeader }: EndpointInspection,
+): Finding[] {
   const correct = `${edit(config.file)}   # check [settings.etcd] and the files it names; then ${kytosSettings(config, 'doctor')}`
-  if (failure?.code === 'STORE_REFUSED') return [broken('etcd.refused', endpoint, `It rejected a read: ${failure.reason}.`, correct)]
+  if (failure?.code === 'STORE_REFUSED')
+    return [broken('etcd.refused', endpoint, `It rejected a read: ${failure.reason}.`, correct)]
   if (failure && hasLeader !== false) {
     const repair = `${etcdctl(config.etcd, [endpoint], 'endpoint health')}   # if it is not running, run on its host: systemctl start etcd`
     return [broken('etcd.unreachable', endpoint, `It does not respond to a read: ${failure.reason}.`, repair)]
   }
   if (refusal === undefined) return []
-  const grant = etcdctl(config.etcd, [endpoint], `role grant-permission ROLE --prefix=true readwrite ${word(`${config.etcd.prefix}/`)}`)
+  const grant = etcdctl(
+    config.etcd,
+    [endpoint],
+    `role grant-permission ROLE --prefix=true readwrite ${word(`${config.etcd.prefix}/`)}`,
+  )
   const role = etcdctl(config.etcd, [endpoint], `user get ${word(config.etcd.username ?? 'USER')}`)
-  return [broken('etcd.readonly', endpoint, `It allows reads and rejects writes: ${refusal}.`, `${grant}   # ROLE is the output of: ${role}`)]
+  return [
+    broken(
+      'etcd.readonly',
+      endpoint,
+      `It allows reads and rejects writes: ${refusal}.`,
+      `${grant}   # ROLE is the output of: ${role}`,
+    ),
+  ]
 }
 
-function examineSpace({ etcd }: Config, { endpoint, noSpace, bytes = 0, quota, revision = 'REVISION' }: EndpointInspection): Finding[] {
-  // One that was compacted up to there before says so, which is as good; without --physical it would answer before there is anything for defrag to free.
+function examineSpace(
+  { etcd }: Config,
+  { endpoint, noSpace, bytes = 0, quota, revision = 'REVISION' }: EndpointInspection,
+): Finding[] {
+  // One that was compacted up to there before says so, which is as good; without --physical it would answer
+  // before there is anything for defrag to free.
   const room = `${etcdctl(etcd, [endpoint], `compaction --physical ${revision}`)}; ${etcdctl(etcd, [endpoint], 'defrag')}`
   if (noSpace) {
     const repair = `${room} && ${etcdctl(etcd, [endpoint], 'alarm disarm')}   # if the alarm returns: raise --quota-backend-bytes`
-    return [broken('etcd.no_space', endpoint, 'Its storage quota is exhausted (alarm NOSPACE); all writes are rejected.', repair)]
+    return [
+      broken(
+        'etcd.no_space',
+        endpoint,
+        'Its storage quota is exhausted (alarm NOSPACE); all writes are rejected.',
+        repair,
+      ),
+    ]
   }
   if (quota === undefined || quota <= 0 || bytes <= FULL * quota) return []
   const what = `It uses ${Math.round((100 * bytes) / quota)} % of its quota of ${quota} bytes; at 100 %, writes are rejected.`
-  return [warning('etcd.filling', endpoint, what, `${room}   # if that frees too little: raise --quota-backend-bytes`)]
+  return [
+    warning(
+      'etcd.filling',
+      endpoint,
+      what,
+      `${room}   # if that frees too little: raise --quota-backend-bytes`,
+    ),
+  ]
 }
 
-function unknownOf({ endpoint, failure, version, hasLeader, bytes, noSpace, quota, commandLine }: EndpointInspection): string[] {
+function unknownOf({
+  endpoint,
+  failure,
+  version,
+  hasLeader,
+  bytes,
+  noSpace,
+  quota,
+  commandLine,
+}: EndpointInspection): string[] {
   if (failure !== undefined) return []
   const lacking = [
-    ...(version === undefined || hasLeader === undefined || bytes === undefined ? ['its status (some versions return it to root only)'] : []),
+    ...(version === undefined || hasLeader === undefined || bytes === undefined
+      ? ['its status (some versions return it to root only)']
+      : []),
     ...(noSpace === undefined ? ['its alarms (some versions return them to root only)'] : []),
     ...(quota === undefined ? ['its quota (/metrics does not respond)'] : []),
     ...(commandLine === undefined ? ['its auto-compaction (/debug/vars does not respond)'] : []),

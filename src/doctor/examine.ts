@@ -13,8 +13,14 @@ import { examineNApps } from './napps.ts'
 import { examineOtherStore } from './other-store.ts'
 import { examineRunning, type Running } from './running.ts'
 
-/** Examines everything that a configuration leads to; changes nothing, and works whether or not the service runs. Never throws for what it is to find. */
-export async function examine(explicit: string | undefined, around: Surroundings): Promise<readonly Examined[]> {
+/**
+ * Examines everything that a configuration leads to; changes nothing, and works whether or not the service
+ * runs. Never throws for what it is to find.
+ */
+export async function examine(
+  explicit: string | undefined,
+  around: Surroundings,
+): Promise<readonly Examined[]> {
   const loaded = await load(explicit, around)
   const part = 'the configuration'
   if ('severity' in loaded) return [{ part, findings: [loaded] }]
@@ -40,7 +46,12 @@ async function load(explicit: string | undefined, around: Surroundings): Promise
   } catch (error) {
     const { code, message } = toSettingsError(error)
     if (code !== 'CONFIG_ABSENT') {
-      return broken('config.invalid', file, message, `${edit(file)}   # docs/configuration.md lists every key`)
+      return broken(
+        'config.invalid',
+        file,
+        message,
+        `${edit(file)}   # docs/configuration.md lists every key`,
+      )
     }
     const example = word(`${packageRoot()}/kytos.example.ini`)
     return broken('config.absent', file, message, `cp ${example} ${word(explicit ?? 'kytos.ini')}`)

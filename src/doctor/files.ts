@@ -23,7 +23,11 @@ export async function examineFiles(config: Config): Promise<Examined> {
     ...(backend === 'filesystem' ? [[path, 'changes are rejected when it is full'] as const] : []),
     [own, 'when it is full, the snapshot for a start without the store is not written'],
   ]
-  return { part: 'files and disk', findings: [...found.flat(), ...(await examineSpace(consequences))], unknown: await othersFolders(folders) }
+  return {
+    part: 'files and disk',
+    findings: [...found.flat(), ...(await examineSpace(consequences))],
+    unknown: await othersFolders(folders),
+  }
 }
 
 async function examineFolder(path: string, all: readonly string[]): Promise<Finding[]> {
@@ -45,10 +49,17 @@ async function examineFolder(path: string, all: readonly string[]): Promise<Find
   }
   if ((stats.mode & 0o022) !== 0) {
     findings.push(
-      broken('folder.open', path, 'Other users of this host can write into it and change settings without validation.', `chmod 700 ${word(path)}`),
+      broken(
+        'folder.open',
+        path,
+        'Other users of this host can write into it and change settings without validation.',
+        `chmod 700 ${word(path)}`,
+      ),
     )
   } else if ((stats.mode & 0o004) !== 0 && path.endsWith('journal')) {
-    findings.push(warning('folder.readable', path, 'All users of this host can read it.', `chmod 700 ${word(path)}`))
+    findings.push(
+      warning('folder.readable', path, 'All users of this host can read it.', `chmod 700 ${word(path)}`),
+    )
   }
   return findings
 }
@@ -67,7 +78,9 @@ function readOnly(path: string, at: string): Finding {
 }
 
 /** One finding for each disk, of the first path on it. */
-async function examineSpace(paths: readonly (readonly [path: string, consequence: string])[]): Promise<Finding[]> {
+async function examineSpace(
+  paths: readonly (readonly [path: string, consequence: string])[],
+): Promise<Finding[]> {
   const findings = new Map<number, Finding | undefined>()
   for (const [path, consequence] of paths) {
     const at = await nearestFolder(path)
@@ -84,7 +97,12 @@ async function examineDisk(path: string, at: string, consequence: string): Promi
   const repair = `df -h ${word(at)}   # then free space there`
   if (blocks > 0 && free < SCARCE) return broken('disk.full', path, said, repair)
   if (files > 0 && ffree < FEW) {
-    return broken('disk.full', path, `Its disk has ${ffree} free inodes left: ${consequence}.`, `df -i ${word(at)}   # then free space there`)
+    return broken(
+      'disk.full',
+      path,
+      `Its disk has ${ffree} free inodes left: ${consequence}.`,
+      `df -i ${word(at)}   # then free space there`,
+    )
   }
   return blocks > 0 && free < LITTLE ? warning('disk.little', path, said, repair) : undefined
 }
@@ -92,10 +110,14 @@ async function examineDisk(path: string, at: string, consequence: string): Promi
 /** What only the user of the service can tell: root may do everything. */
 async function othersFolders(paths: readonly string[]): Promise<string[]> {
   const stats = await Promise.all(paths.map(path => stat(path).catch(() => undefined)))
-  const other = stats.findIndex(one => one !== undefined && process.getuid !== undefined && one.uid !== process.getuid())
+  const other = stats.findIndex(
+    one => one !== undefined && process.getuid !== undefined && one.uid !== process.getuid(),
+  )
   const uid = stats[other]?.uid
   if (uid === undefined) return []
-  return [`the permissions of user ${uid}, the owner of ${paths[other]}: the doctor runs as user ${thisUser()}`]
+  return [
+    `the permissions of user ${uid}, the owner of ${paths[other]}: the doctor runs as user ${thisUser()}`,
+  ]
 }
 
 async function nearestFolder(path: string): Promise<string> {

@@ -28,5 +28,11 @@ export const warning = finding('warning')
 export const hint = finding('hint')
 
 function finding<S extends Severity>(severity: S) {
-  return (code: CodeOf<S>, where: string, what: string, repair: string): Finding => ({ severity, code, where, what, repair })
+  return (code: CodeOf<S>, where: string, what: string, repair: string): Finding => ({
+    severity,
+    code,
+    where,
+    what,
+    repair,
+  })
 }

@@ -1,7 +1,13 @@
 import { constants } from 'node:fs'
 import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
-import { findEdits, findHolder, findRejected, type Inspection, inspectFolder } from '../../backends/filesystem/inspect.ts'
+import {
+  findEdits,
+  findHolder,
+  findRejected,
+  type Inspection,
+  inspectFolder,
+} from '../../backends/filesystem/inspect.ts'
 import { findOverlap } from '../../backends/filesystem/overlap.ts'
 import type { FileState } from '../../events/map.ts'
 import type { Entry } from '../../model/document.ts'
@@ -16,12 +22,18 @@ import { askFiles, type Running } from './running.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/** What is known of a store after it was looked at; no entries when it could not be read, or there is none yet. */
+/**
+ * What is known of a store after it was looked at; no entries when it could not be read, or there is none
+ * yet.
+ */
 export interface StoreExamined extends Examined {
   readonly entries: readonly Entry[]
 }
 
-/** Looks at a store in a folder, beside whoever has it open: who that is, how its journal is, and what people did to its files. Changes nothing. */
+/**
+ * Looks at a store in a folder, beside whoever has it open: who that is, how its journal is, and what people
+ * did to its files. Changes nothing.
+ */
 export async function examineFolderStore(config: Config, { service }: Running): Promise<StoreExamined> {
   const part = 'the filesystem store'
   const { path } = config.filesystem
@@ -34,9 +46,21 @@ export async function examineFolderStore(config: Config, { service }: Running): 
       const { told, unknown } = await askService(config, service)
       // A file that cannot be taken in is seen from both sides.
       const more = told.filter(({ where }) => !edits.some(edit => edit.where === where))
-      return { part, findings: [...findings, ...edits, ...more, ...examineJournal(config, found, isHeld)], entries: found.entries, unknown }
+      return {
+        part,
+        findings: [...findings, ...edits, ...more, ...examineJournal(config, found, isHeld)],
+        entries: found.entries,
+        unknown,
+      }
     }
-    return { part, findings: [...findings, hint('store.none', path, 'The store does not exist yet.', kytosSettings(config, 'start'))], entries: [] }
+    return {
+      part,
+      findings: [
+        ...findings,
+        hint('store.none', path, 'The store does not exist yet.', kytosSettings(config, 'start')),
+      ],
+      entries: [],
+    }
   } catch (error) {
     const { message, code } = toSettingsError(error)
     const journal = `${path}/journal`
@@ -50,7 +74,10 @@ export async function examineFolderStore(config: Config, { service }: Running): 
 }
 
 /** What the running service says of its readable files. */
-async function askService(config: Config, service: Running['service']): Promise<{ readonly told: readonly Finding[]; readonly unknown: string[] }> {
+async function askService(
+  config: Config,
+  service: Running['service'],
+): Promise<{ readonly told: readonly Finding[]; readonly unknown: string[] }> {
   if (!service) return { told: [], unknown: [] }
   try {
     const { files, more } = await askFiles(service)
@@ -58,12 +85,17 @@ async function askService(config: Config, service: Running['service']): Promise<
   } catch (error) {
     return {
       told: [],
-      unknown: [`which readable files differ from their documents: the service did not return them (${toSettingsError(error).message})`],
+      unknown: [
+        `which readable files differ from their documents: the service did not return them (${toSettingsError(error).message})`,
+      ],
     }
   }
 }
 
-function examineLock(path: string, isServed: boolean): { readonly isHeld: boolean; readonly findings: readonly Finding[] } {
+function examineLock(
+  path: string,
+  isServed: boolean,
+): { readonly isHeld: boolean; readonly findings: readonly Finding[] } {
   try {
     const holder = findHolder(path)
     if (!holder || isServed) return { isHeld: holder !== undefined, findings: [] }
@@ -72,10 +104,17 @@ function examineLock(path: string, isServed: boolean): { readonly isHeld: boolea
     const what = `${who} holds the lock of the store, and no service of this configuration responds.`
     const there = host === undefined || host === hostname() ? '' : `   # on ${host}`
     const repair =
-      pid === undefined ? `fuser -v ${word(`${path}/journal/lock`)}` : `ps -fp ${pid} && kill ${pid}${there}   # if it must not use the store`
+      pid === undefined
+        ? `fuser -v ${word(`${path}/journal/lock`)}`
+        : `ps -fp ${pid} && kill ${pid}${there}   # if it must not use the store`
     return { isHeld: true, findings: [broken('lock.held', path, what, repair)] }
   } catch (error) {
-    return { isHeld: false, findings: [broken('lock.command', path, toSettingsError(error).message, 'sudo apt-get install util-linux')] }
+    return {
+      isHeld: false,
+      findings: [
+        broken('lock.command', path, toSettingsError(error).message, 'sudo apt-get install util-linux'),
+      ],
+    }
   }
 }
 
@@ -105,8 +144,14 @@ async function examineEdits(config: Config, found: Inspection, isHeld: boolean):
 }
 
 function editedFile(config: Config, file: string): Finding {
-  const what = 'It differs from its document: it was edited by hand while no service ran, or a service was killed before writing it.'
-  return hint('file.edited', file, what, `${kytosSettings(config, 'list')}   # imports a valid edit, like the next start`)
+  const what =
+    'It differs from its document: it was edited by hand while no service ran, or a service was killed before writing it.'
+  return hint(
+    'file.edited',
+    file,
+    what,
+    `${kytosSettings(config, 'list')}   # imports a valid edit, like the next start`,
+  )
 }
 
 function missingFile({ key, file }: { readonly key: Key; readonly file: string }): FileState {
@@ -116,23 +161,39 @@ function missingFile({ key, file }: { readonly key: Key; readonly file: string }
 
 async function examineRejected(path: string): Promise<Finding[]> {
   const what = 'A hand edit was rejected, and a later change moved it here.'
-  return (await findRejected(path)).map(file => hint('file.rejected', file, what, `cat ${word(file)} && rm ${word(file)}`))
+  return (await findRejected(path)).map(file =>
+    hint('file.rejected', file, what, `cat ${word(file)} && rm ${word(file)}`),
+  )
 }
 
-function examineJournal(config: Config, { torn, kept, entries, bytes }: Inspection, isHeld: boolean): Finding[] {
+function examineJournal(
+  config: Config,
+  { torn, kept, entries, bytes }: Inspection,
+  isHeld: boolean,
+): Finding[] {
   const { path } = config.filesystem
   const start = kytosSettings(config, 'start')
   const findings: Finding[] = []
   // A process that has it open may just be writing.
   if (torn && !isHeld) {
     const what = `Its last write (${torn.lost} bytes) was incomplete and never acknowledged.`
-    findings.push(warning('journal.torn', torn.file, what, `${start}   # moves it to a file beside the journal`))
+    findings.push(
+      warning('journal.torn', torn.file, what, `${start}   # moves it to a file beside the journal`),
+    )
   }
-  for (const file of kept) findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${word(file)}`))
+  for (const file of kept)
+    findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${word(file)}`))
   const content = entries.reduce((sum, { key, text }) => sum + key.length + text.length, 0)
   if (bytes > 64 * MEBIBYTE && bytes > 10 * content) {
     const what = `It has ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: it is not compacted.`
-    findings.push(warning('journal.large', `${path}/journal`, what, `${start}   # compacts it at the first change, or logs why it cannot`))
+    findings.push(
+      warning(
+        'journal.large',
+        `${path}/journal`,
+        what,
+        `${start}   # compacts it at the first change, or logs why it cannot`,
+      ),
+    )
   }
   return findings
 }

@@ -14,7 +14,10 @@ export async function examineNApps(config: Config): Promise<Examined> {
   try {
     const { napps, broken: bad } = await discover(root)
     const manifests = bad.map(napp => brokenManifest(config, napp))
-    return { part, findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)] }
+    return {
+      part,
+      findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)],
+    }
   } catch (error) {
     const repair = asRoot(`chmod -R u+rwX,a+rX ${word(root)}`)
     return { part, findings: [broken('napps.unreadable', root, toSettingsError(error).message, repair)] }
@@ -24,16 +27,26 @@ export async function examineNApps(config: Config): Promise<Examined> {
 function brokenManifest(config: Config, { id, enabled, error }: BrokenNApp): Finding {
   const mend = edit(join(config.daemon.napps, enabled ? '' : INSTALLED, id, MANIFEST))
   if (!enabled) return hint('napp.broken', id, error.message, mend)
-  return broken('napp.broken', id, error.message, `${kytosSettings(config, 'napps', 'disable', id)}   # or: ${mend}`)
+  return broken(
+    'napp.broken',
+    id,
+    error.message,
+    `${kytosSettings(config, 'napps', 'disable', id)}   # or: ${mend}`,
+  )
 }
 
 function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
   const enabled = napps.filter(napp => napp.enabled)
-  const candidates = enabled.map(({ id, manifest: { priority, napp_dependencies = [] } }) => ({ id, priority, dependencies: napp_dependencies }))
+  const candidates = enabled.map(({ id, manifest: { priority, napp_dependencies = [] } }) => ({
+    id,
+    priority,
+    dependencies: napp_dependencies,
+  }))
   const priorities = new Map(candidates.map(({ id, priority }) => [id, priority]))
   const editManifest = (id: string): string => edit(join(config.daemon.napps, id, MANIFEST))
   const problems = orderNApps(candidates).problems.map(problem => {
-    if (problem.kind === 'missing') return warning('napp.missing', problem.napp, describeProblem(problem), bring(config, problem, napps))
+    if (problem.kind === 'missing')
+      return warning('napp.missing', problem.napp, describeProblem(problem), bring(config, problem, napps))
     const circle = problem.cycle.slice(0, -1)
     const repair = `${editManifest(circle[0] ?? '')}   # remove ${circle[1] ?? circle[0]} from its napp_dependencies`
     return broken('napp.cycle', circle.join(', '), describeProblem(problem), repair)
@@ -43,14 +56,20 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
       const theirs = priorities.get(dependency) ?? priority
       if (theirs <= priority) return []
       const what = `Its priority ${priority} is lower than ${theirs} of ${dependency}, its dependency; it starts after that NApp.`
-      return [hint('napp.priority', id, what, `${editManifest(id)}   # set its priority to ${theirs} or more`)]
+      return [
+        hint('napp.priority', id, what, `${editManifest(id)}   # set its priority to ${theirs} or more`),
+      ]
     }),
   )
   return [...problems, ...inverted]
 }
 
 /** What is installed need only be enabled, as what comes with this package. */
-function bring(config: Config, { dependency }: OrderProblem & { readonly kind: 'missing' }, napps: readonly FoundNApp[]): string {
+function bring(
+  config: Config,
+  { dependency }: OrderProblem & { readonly kind: 'missing' },
+  napps: readonly FoundNApp[],
+): string {
   const enable = kytosSettings(config, 'napps', 'enable', dependency)
   if (napps.some(({ id }) => id === dependency)) return enable
   return `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # FOLDER of ${dependency}; if it ships with this package: ${enable}`
@@ -60,5 +79,7 @@ function examineSettings(config: Config, napps: readonly FoundNApp[]): Finding[]
   const own = napps.find(({ id }) => id === SETTINGS_NAPP)
   if (own?.enabled || (!own && config.daemon.napps_pre_installed.includes(SETTINGS_NAPP))) return []
   const what = 'It is not enabled; the service cannot start without it.'
-  return [broken('napp.settings', SETTINGS_NAPP, what, kytosSettings(config, 'napps', 'enable', SETTINGS_NAPP))]
+  return [
+    broken('napp.settings', SETTINGS_NAPP, what, kytosSettings(config, 'napps', 'enable', SETTINGS_NAPP)),
+  ]
 }

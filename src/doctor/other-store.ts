@@ -10,10 +10,14 @@ import type { StoreExamined } from './folder-store.ts'
 import type { Running } from './running.ts'
 
 /**
- * Examines the store of a backend of another package, as far as the contract shows it: module, options, and what is
- * stored. A store that a service has open is opened beside it only if its backend supports sharing.
+ * Examines the store of a backend of another package, as far as the contract shows it: module, options, and
+ * what is stored. A store that a service has open is opened beside it only if its backend supports sharing.
  */
-export async function examineOtherStore(config: Config, other: OtherBackend, { service }: Running): Promise<StoreExamined> {
+export async function examineOtherStore(
+  config: Config,
+  other: OtherBackend,
+  { service }: Running,
+): Promise<StoreExamined> {
   const part = 'the store of another package'
   const choice = await choose(config, other)
   if ('severity' in choice) return { part, findings: [choice], entries: [] }
@@ -25,7 +29,9 @@ export async function examineOtherStore(config: Config, other: OtherBackend, { s
         part,
         findings: [],
         entries: [],
-        unknown: ['the stored documents: the service has the store open, and its backend supports only one process'],
+        unknown: [
+          'the stored documents: the service has the store open, and its backend supports only one process',
+        ],
       }
     }
     try {
@@ -38,7 +44,11 @@ export async function examineOtherStore(config: Config, other: OtherBackend, { s
     }
   } catch (error) {
     const repair = `${edit(config.file)}   # check [settings.*], and the documentation of ${other.module}; then ${kytosSettings(config, 'doctor')}`
-    return { part, findings: [broken('store.unreadable', where, toSettingsError(error).message, repair)], entries: [] }
+    return {
+      part,
+      findings: [broken('store.unreadable', where, toSettingsError(error).message, repair)],
+      entries: [],
+    }
   }
 }
 
@@ -47,7 +57,8 @@ async function choose(config: Config, other: OtherBackend): Promise<BackendChoic
     return await chooseBackend(config, () => {})
   } catch (error) {
     const { code, message, details } = toSettingsError(error)
-    if (code === 'CONFIG_UNTRUSTED') return broken('config.untrusted', config.file, message, String(details.repair))
+    if (code === 'CONFIG_UNTRUSTED')
+      return broken('config.untrusted', config.file, message, String(details.repair))
     const repair = `${edit(config.file)}   # or install ${other.module} again; then ${kytosSettings(config, 'doctor')}`
     return broken('backend.invalid', other.module, message, repair)
   }

@@ -1,7 +1,10 @@
 import { isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { SchemaWalk } from '../schema/schema-walk.ts'
 
-/** The places (JSON Pointers) of values in overrides that the schema calls `x-sensitive` and that are stored as they are. */
+/**
+ * The places (JSON Pointers) of values in overrides that the schema calls `x-sensitive` and that are stored
+ * as they are.
+ */
 export function plainSecrets(schema: JsonObject, overrides: JsonObject): readonly string[] {
   const walk = new SchemaWalk(schema)
   const found = new Set<string>()

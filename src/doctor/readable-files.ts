@@ -11,8 +11,15 @@ import { type Finding, warning } from './finding.ts'
 /** How many namespaces are named one by one for each kind of finding. */
 const MAX_NAMESPACES = 10
 
-/** The findings that these files are: one for each namespace and kind, or one in all where a whole folder is gone. `more` were not named. */
-export async function describeFiles(config: Config, files: readonly FileState[], more = 0): Promise<Finding[]> {
+/**
+ * The findings that these files are: one for each namespace and kind, or one in all where a whole folder is
+ * gone. `more` were not named.
+ */
+export async function describeFiles(
+  config: Config,
+  files: readonly FileState[],
+  more = 0,
+): Promise<Finding[]> {
   const of = (code: FileState['code']): readonly FileState[] => files.filter(file => file.code === code)
   return [
     ...describeMissing(config, of('FILE_MISSING'), more),
@@ -23,14 +30,24 @@ export async function describeFiles(config: Config, files: readonly FileState[],
 
 /** A file that a person edited and that cannot be taken in. */
 export function brokenFile(file: string, why: string): Finding {
-  return warning('file.broken', file, `Its hand edit is invalid, so the stored document stays in use: ${why}`, edit(file))
+  return warning(
+    'file.broken',
+    file,
+    `Its hand edit is invalid, so the stored document stays in use: ${why}`,
+    edit(file),
+  )
 }
 
-/** What keeps readable files from being written, as far as it can be seen while no process writes them; one finding for each place. */
+/**
+ * What keeps readable files from being written, as far as it can be seen while no process writes them; one
+ * finding for each place.
+ */
 export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
   const layout = new Layout(resolve(config.filesystem.path))
   const places = createPlaces(await mountPoints())
-  const found = await Promise.all(entries.flatMap(({ key }) => (hasFile(key) ? [places.examine(layout.file(key))] : [])))
+  const found = await Promise.all(
+    entries.flatMap(({ key }) => (hasFile(key) ? [places.examine(layout.file(key))] : [])),
+  )
   return [...new Map(found.flatMap(finding => (finding ? [[finding.where, finding] as const] : []))).values()]
 }
 
@@ -55,9 +72,20 @@ function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Pro
 async function examineKind(file: string): Promise<Finding | undefined> {
   const stats = await lstat(file).catch(() => undefined)
   if (!stats || stats.isFile()) return undefined
-  if (!stats.isSymbolicLink()) return warning('file.unwritable', file, 'It is not a regular file.', `mv ${word(file)} ${word(`${file}.old`)}`)
+  if (!stats.isSymbolicLink())
+    return warning(
+      'file.unwritable',
+      file,
+      'It is not a regular file.',
+      `mv ${word(file)} ${word(`${file}.old`)}`,
+    )
   const what = 'It is a symbolic link; the service neither follows nor replaces it.'
-  return warning('file.unwritable', file, what, `cp --remove-destination "$(readlink -f ${word(file)})" ${word(file)}`)
+  return warning(
+    'file.unwritable',
+    file,
+    what,
+    `cp --remove-destination "$(readlink -f ${word(file)})" ${word(file)}`,
+  )
 }
 
 async function examineFolder(folder: string): Promise<Finding | undefined> {
@@ -89,7 +117,14 @@ function describeMissing(config: Config, files: readonly FileState[], more: numb
     const named = [...groups.keys()].slice(0, 3).join(', ')
     const what = `${files.length}${more > 0 ? ' or more' : ''} readable files are missing, but were not removed while a service ran, such as those of ${named}; the documents are kept.`
     const restore = kytosSettings(config, 'files', 'restore')
-    return [warning('file.missing', config.filesystem.path, what, `${restore}   # first, for each intended removal: kytos-settings delete NAPP`)]
+    return [
+      warning(
+        'file.missing',
+        config.filesystem.path,
+        what,
+        `${restore}   # first, for each intended removal: kytos-settings delete NAPP`,
+      ),
+    ]
   }
   return [...groups].map(([namespace, group]) => missingOf(config, namespace, group))
 }
@@ -103,7 +138,8 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   const scopes = new Set(group.flatMap(file => ('scope' in file ? [file.scope] : [])))
   const [scope = 'cluster'] = scopes
   const flags = scopes.size > 1 ? ['--scope SCOPE'] : scope === 'cluster' ? [] : ['--scope', scope]
-  const meant = scopes.size === 0 ? 'delete the boxes over REST' : kytosSettings(config, 'delete', namespace, ...flags)
+  const meant =
+    scopes.size === 0 ? 'delete the boxes over REST' : kytosSettings(config, 'delete', namespace, ...flags)
   return warning('file.missing', where, what, `${restore}   # or, if the removal was intended: ${meant}`)
 }
 
@@ -122,7 +158,9 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
     if (!first) continue
     const more = others.length > 0 ? ` The same applies to ${others.length} more in this folder.` : ''
     const seen = await places.examine(first.source)
-    const repair = seen?.repair ?? `ls -ld ${word(folder)} && df ${word(folder)}   # when it is writable, the service writes it`
+    const repair =
+      seen?.repair ??
+      `ls -ld ${word(folder)} && df ${word(folder)}   # when it is writable, the service writes it`
     findings.push(warning('file.unwritable', first.source, `${first.message}${more}`, repair))
   }
   return findings
@@ -131,6 +169,7 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
 /** Where file systems are mounted; none where this system does not say it. */
 async function mountPoints(): Promise<ReadonlySet<string>> {
   const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
-  const decode = (path: string): string => path.replaceAll(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)))
+  const decode = (path: string): string =>
+    path.replaceAll(/\\([0-7]{3})/g, (_, digits) => String.fromCharCode(Number.parseInt(digits, 8)))
   return new Set(text.split('\n').map(line => decode(line.split(' ')[4] ?? '')))
 }

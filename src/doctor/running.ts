@@ -28,11 +28,22 @@ export async function examineRunning(config: Config): Promise<Examined & { reado
   try {
     const service = await readLocalService(own)
     const start = kytosSettings(config, 'start')
-    if (!service) return { part, running: nobody, findings: [hint('service.stopped', own, 'No service is running.', start)] }
+    if (!service)
+      return {
+        part,
+        running: nobody,
+        findings: [hint('service.stopped', own, 'No service is running.', start)],
+      }
     const health = await askHealth(service)
     const told = `${join(own, 'service.json')} names a service at ${service.url}`
     if (health === 'nobody') {
-      return { part, running: nobody, findings: [warning('service.gone', service.url, `${told}, which does not run: it was killed.`, start)] }
+      return {
+        part,
+        running: nobody,
+        findings: [
+          warning('service.gone', service.url, `${told}, which does not run: it was killed.`, start),
+        ],
+      }
     }
     if (health === 'silence') {
       const what = `${told}, but the process at that address does not respond as one.`
@@ -41,11 +52,18 @@ export async function examineRunning(config: Config): Promise<Examined & { reado
     }
     const { state, reason } = health
     const again = `${kytosSettings(config, 'doctor')}   # after the findings about the store below are repaired`
-    const ill = state === 'READY' ? [] : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
+    const ill =
+      state === 'READY'
+        ? []
+        : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
     return { part, running: { service, health }, findings: ill }
   } catch (error) {
     const repair = `sudo -u "#$(stat -c %u ${word(own)})" ${kytosSettings(config, 'doctor')}   # as the user of the service`
-    return { part, running: nobody, findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)] }
+    return {
+      part,
+      running: nobody,
+      findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)],
+    }
   }
 }
 
@@ -59,11 +77,21 @@ async function askHealth({ url }: LocalService): Promise<JsonObject | 'nobody' |
   }
 }
 
-/** The readable files that do not show their documents, as a running service names them, and how many it does not name. @throws what keeps it from saying it. */
-export async function askFiles({ url, token }: LocalService): Promise<{ readonly files: readonly FileState[]; readonly more: number }> {
+/**
+ * The readable files that do not show their documents, as a running service names them, and how many it does
+ * not name.
+ * @throws what keeps it from saying it.
+ */
+export async function askFiles({
+  url,
+  token,
+}: LocalService): Promise<{ readonly files: readonly FileState[]; readonly more: number }> {
   const answer = parseJson(await get(`${url}${API}/status`, { authorization: `Bearer ${token}` }))
   if (!isObject(answer) || !isArray(answer.files)) {
-    const why = isObject(answer) && typeof answer.detail === 'string' ? answer.detail : 'the service is of another release'
+    const why =
+      isObject(answer) && typeof answer.detail === 'string'
+        ? answer.detail
+        : 'the service is of another release'
     throw new SettingsError('SERVICE_ABSENT', why)
   }
   // The service of this host answers as the table of commands has it.
@@ -80,8 +108,10 @@ function get(url: string, headers: Readonly<Record<string, string>> = {}): Promi
   const send = url.startsWith('https:') ? httpsRequest : httpRequest
   return new Promise((resolve, reject) => {
     // The line does not leave this host, and the certificate is for another name.
-    const request = send(url, { headers, agent: false, timeout: PATIENCE, rejectUnauthorized: false }, response =>
-      text(response).then(resolve, reject),
+    const request = send(
+      url,
+      { headers, agent: false, timeout: PATIENCE, rejectUnauthorized: false },
+      response => text(response).then(resolve, reject),
     )
     request.on('timeout', () => request.destroy(new Error('no response')))
     request.on('error', reject)

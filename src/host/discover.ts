@@ -35,8 +35,9 @@ export interface Discovery {
 }
 
 /**
- * Reads the tree `<root>/<username>/<name>` and `<root>/.installed/<username>/<name>` as Kytos lays it out. Python's NApps (`kytos.json` alone) are left
- * out without a word; a broken manifest is part of the answer and stops nobody else. A tree that is not there yet is empty.
+ * Reads the tree `<root>/<username>/<name>` and `<root>/.installed/<username>/<name>` as Kytos lays it out.
+ * Python's NApps (`kytos.json` alone) are left out without a word; a broken manifest is part of the answer
+ * and stops nobody else. A tree that is not there yet is empty.
  * @throws SettingsError CONFIG_INVALID when `root` cannot be read.
  */
 export async function discover(root: string): Promise<Discovery> {
@@ -64,7 +65,9 @@ export async function discover(root: string): Promise<Discovery> {
  * Reads the NApp in one folder; undefined when it is Python's or no longer there.
  * @throws SettingsError NAPP_INVALID for a folder without a good `napp.json`, or a link to nowhere.
  */
-export async function readNApp(path: string): Promise<{ folder: string; manifest: Manifest; stamp: string } | undefined> {
+export async function readNApp(
+  path: string,
+): Promise<{ folder: string; manifest: Manifest; stamp: string } | undefined> {
   const file = join(path, MANIFEST)
   try {
     const folder = await realpath(path)
@@ -104,19 +107,29 @@ async function explainAbsence(path: string): Promise<undefined> {
   if (await isDangling(path)) {
     const target = await readlink(path)
     const fix = 'Install the NApp again (kytos-settings napps install FOLDER --force) or remove the link.'
-    throw new SettingsError('NAPP_INVALID', `${path} is a link to ${target}, which does not exist. ${fix}`, { details: { path, target } })
+    throw new SettingsError('NAPP_INVALID', `${path} is a link to ${target}, which does not exist. ${fix}`, {
+      details: { path, target },
+    })
   }
   if (!(await exists(path)) || (await exists(join(path, PYTHON_MANIFEST)))) return undefined
-  throw new SettingsError('NAPP_INVALID', `${path} is not a NApp: it contains neither ${MANIFEST} nor ${PYTHON_MANIFEST}. Add one of them.`, {
-    details: { path },
-  })
+  throw new SettingsError(
+    'NAPP_INVALID',
+    `${path} is not a NApp: it contains neither ${MANIFEST} nor ${PYTHON_MANIFEST}. Add one of them.`,
+    {
+      details: { path },
+    },
+  )
 }
 
 function refuseMisplaced(id: string, path: string, manifest: Manifest): void {
   if (nappId(manifest) === id) return
-  throw new SettingsError('NAPP_INVALID', `${join(path, MANIFEST)} declares ${nappId(manifest)}, but its folder is ${id}. Rename one of them.`, {
-    details: { path, got: nappId(manifest), expected: id },
-  })
+  throw new SettingsError(
+    'NAPP_INVALID',
+    `${join(path, MANIFEST)} declares ${nappId(manifest)}, but its folder is ${id}. Rename one of them.`,
+    {
+      details: { path, got: nappId(manifest), expected: id },
+    },
+  )
 }
 
 /** Every `username/name` two levels below a folder. */
@@ -130,16 +143,26 @@ async function ids(root: string): Promise<string[]> {
 async function folders(path: string, harmless = 'ENOENT'): Promise<string[]> {
   try {
     const entries = await readdir(path, { withFileTypes: true })
-    return entries.filter(entry => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink())).map(entry => entry.name)
+    return entries
+      .filter(entry => !entry.name.startsWith('.') && (entry.isDirectory() || entry.isSymbolicLink()))
+      .map(entry => entry.name)
   } catch (cause) {
     if (hasCode(cause, 'ENOENT', harmless)) return []
-    throw new SettingsError('CONFIG_INVALID', `The folder of NApps ${path} cannot be read: ${reasonOf(cause)}. Check [daemon] napps in kytos.ini.`, {
-      cause,
-      details: { path },
-    })
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `The folder of NApps ${path} cannot be read: ${reasonOf(cause)}. Check [daemon] napps in kytos.ini.`,
+      {
+        cause,
+        details: { path },
+      },
+    )
   }
 }
 
 function unreadable(file: string, cause: unknown): SettingsError {
-  return new SettingsError('NAPP_INVALID', `${file} cannot be read: ${reasonOf(cause)}. Check its permissions.`, { cause, details: { file } })
+  return new SettingsError(
+    'NAPP_INVALID',
+    `${file} cannot be read: ${reasonOf(cause)}. Check its permissions.`,
+    { cause, details: { file } },
+  )
 }

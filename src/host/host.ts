@@ -15,16 +15,22 @@ import { linkShipped, type ShippedNApp, shippedNApps } from './shipped.ts'
  *
  * Invariants:
  *  1. `kytos/settings` is started first and stopped last; without it nothing else is started.
- *  2. One thing at a time: no NApp is started or stopped while another one is, whatever happens in the folder meanwhile.
- *  3. NApps are stopped in the reverse order of their start, each once; what one of them does wrong keeps no other from being started or stopped.
- *  4. After a scan, what runs is what is enabled, less what is reported as broken; a NApp whose manifest breaks while it runs goes on.
+ *  2. One thing at a time: no NApp is started or stopped while another one is, whatever happens in the folder
+ *     meanwhile.
+ *  3. NApps are stopped in the reverse order of their start, each once; what one of them does wrong keeps no
+ *     other from being started or stopped.
+ *  4. After a scan, what runs is what is enabled, less what is reported as broken; a NApp whose manifest
+ *     breaks while it runs goes on.
  */
 
 const SCAN_MILLISECONDS = 1_000
 const SHUTDOWN_SECONDS = 10
 
 export interface Host {
-  /** Links what ships with the package, then starts everything enabled. @throws SettingsError NAPP_DISABLED, or what `kytos/settings` failed with. */
+  /**
+   * Links what ships with the package, then starts everything enabled.
+   * @throws SettingsError NAPP_DISABLED, or what `kytos/settings` failed with.
+   */
   start(): Promise<void>
   /** Starts what was enabled and stops what was disabled since; happens by itself every second. */
   rescan(): Promise<void>
@@ -34,7 +40,10 @@ export interface Host {
   readonly running: readonly string[]
   /** Aborts as soon as a stop begins. */
   readonly stopping: AbortSignal
-  /** Resolves once everything is stopped; rejects then when it was `kytos/settings` that gave up, with its error. */
+  /**
+   * Resolves once everything is stopped; rejects then when it was `kytos/settings` that gave up, with its
+   * error.
+   */
   readonly stopped: Promise<void>
 }
 
@@ -98,7 +107,12 @@ class NAppHost implements Host {
   start(): Promise<void> {
     return this.#inTurn(async () => {
       const shipped = this.#options.shipped ?? (await shippedNApps())
-      for (const remark of await linkShipped(this.#root, this.#options.config.daemon.napps_pre_installed, shipped)) this.#log.warn(remark)
+      for (const remark of await linkShipped(
+        this.#root,
+        this.#options.config.daemon.napps_pre_installed,
+        shipped,
+      ))
+        this.#log.warn(remark)
       const { wanted, problems } = await this.#look()
       const settings = wanted.find(napp => napp.id === SETTINGS_NAPP)
       if (!settings) throw await settingsMissing(this.#options.config, problems.get(SETTINGS_NAPP))
@@ -115,15 +129,24 @@ class NAppHost implements Host {
       if (this.#stopping.signal.aborted || !this.#running.has(SETTINGS_NAPP)) return
       const { wanted, problems } = await this.#look()
       const stamps = new Map(wanted.map(napp => [napp.id, napp.stamp]))
-      const outdated = [...this.#running.values()].filter(({ found: { id, stamp } }) => !problems.has(id) && stamps.get(id) !== stamp)
+      const outdated = [...this.#running.values()].filter(
+        ({ found: { id, stamp } }) => !problems.has(id) && stamps.get(id) !== stamp,
+      )
       const hasSettings = outdated.some(({ found }) => found.id === SETTINGS_NAPP)
       this.#say(
         SETTINGS_NAPP,
-        hasSettings ? [`${SETTINGS_NAPP} was disabled or replaced. All NApps depend on it, so the change takes effect at the next start.`] : [],
+        hasSettings
+          ? [
+              `${SETTINGS_NAPP} was disabled or replaced. All NApps depend on it, so the change takes effect at the next start.`,
+            ]
+          : [],
       )
-      for (const { found, stop } of outdated.reverse()) if (found.id !== SETTINGS_NAPP) await this.#stopOne(found.id, stop)
+      for (const { found, stop } of outdated.reverse())
+        if (found.id !== SETTINGS_NAPP) await this.#stopOne(found.id, stop)
       for (const id of this.#failed.keys()) if (!stamps.has(id)) this.#failed.delete(id)
-      await this.#startAll(wanted.filter(({ id, stamp }) => !this.#running.has(id) && this.#failed.get(id) !== stamp))
+      await this.#startAll(
+        wanted.filter(({ id, stamp }) => !this.#running.has(id) && this.#failed.get(id) !== stamp),
+      )
     })
   }
 
@@ -143,15 +166,20 @@ class NAppHost implements Host {
     void this.stop()
   }
 
-  /** What is enabled, in order of start, and what wants to be and is broken. Says each problem once, and again when it was away in between. */
+  /**
+   * What is enabled, in order of start, and what wants to be and is broken. Says each problem once, and again
+   * when it was away in between.
+   */
   async #look(): Promise<{ wanted: readonly FoundNApp[]; problems: ReadonlyMap<string, SettingsError> }> {
     const { napps, broken } = await discover(this.#root)
     const enabled = new Map(napps.filter(napp => napp.enabled).map(napp => [napp.id, napp]))
-    const candidates = [...enabled.values()].map(({ id, manifest: { priority, napp_dependencies = [] } }) => ({
-      id,
-      priority,
-      dependencies: napp_dependencies,
-    }))
+    const candidates = [...enabled.values()].map(
+      ({ id, manifest: { priority, napp_dependencies = [] } }) => ({
+        id,
+        priority,
+        dependencies: napp_dependencies,
+      }),
+    )
     const { ids, problems } = orderNApps(candidates)
     const brokenOnes = broken.filter(napp => napp.enabled)
     this.#say('folder', [...brokenOnes.map(napp => napp.error.message), ...problems.map(describeProblem)])
@@ -177,12 +205,23 @@ class NAppHost implements Host {
   async #startOne(found: FoundNApp): Promise<void> {
     const { bus, config, patience = SHUTDOWN_SECONDS, env = {} } = this.#options
     const loads = this.#loads.get(found.id) ?? 0
-    const surroundings = { bus, config, env, started: this.#started, log: this.#log, signal: this.#stopping.signal, patience, loads }
+    const surroundings = {
+      bus,
+      config,
+      env,
+      started: this.#started,
+      log: this.#log,
+      signal: this.#stopping.signal,
+      patience,
+      loads,
+    }
     const running = await startNApp(found, { ...surroundings, abort: error => this.#abort(error) })
     this.#running.set(found.id, running)
     this.#failed.delete(found.id)
     this.#said.delete(found.id)
-    this.#log.info(`Started ${found.id}${found.manifest.version === undefined ? '' : ` ${found.manifest.version}`}.`)
+    this.#log.info(
+      `Started ${found.id}${found.manifest.version === undefined ? '' : ` ${found.manifest.version}`}.`,
+    )
   }
 
   async #stopOne(id: string, stop: RunningNApp['stop']): Promise<void> {

@@ -4,7 +4,8 @@ import { SETTINGS_NAPP } from '../client/manifest.ts'
  * Invariants, held by a property test:
  *  1. Every NApp stands in the order once; `kytos/settings`, if there, is first.
  *  2. A dependency stands before its dependant unless that very edge is reported as a broken cycle.
- *  3. Among NApps that are free to start at the same time the one with the lower priority is first, then the one with the lower id.
+ *  3. Among NApps that are free to start at the same time the one with the lower priority is first, then the
+ *     one with the lower id.
  *  4. The order depends on what is given, not on how it was sorted.
  */
 
@@ -27,14 +28,18 @@ export interface Order {
   readonly problems: readonly OrderProblem[]
 }
 
-/** Dependencies before dependants, ties by priority, then by id; all depend on `kytos/settings`. A dependency that is missing or closes a cycle is given up and reported. */
+/**
+ * Dependencies before dependants, ties by priority, then by id; all depend on `kytos/settings`. A dependency
+ * that is missing or closes a cycle is given up and reported.
+ */
 export function orderNApps(candidates: readonly Candidate[]): Order {
   const sorted = candidates.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))
   const present = new Set(sorted.map(candidate => candidate.id))
   const problems: OrderProblem[] = []
   const waiting = new Map<string, Set<string>>()
   for (const { id, dependencies } of sorted) {
-    const wanted = id === SETTINGS_NAPP || !present.has(SETTINGS_NAPP) ? dependencies : [SETTINGS_NAPP, ...dependencies]
+    const wanted =
+      id === SETTINGS_NAPP || !present.has(SETTINGS_NAPP) ? dependencies : [SETTINGS_NAPP, ...dependencies]
     for (const dependency of new Set(dependencies)) {
       if (!present.has(dependency)) problems.push({ kind: 'missing', napp: id, dependency })
     }
@@ -58,7 +63,8 @@ export function orderNApps(candidates: readonly Candidate[]): Order {
 
 /** One sentence for the operator. */
 export function describeProblem(problem: OrderProblem): string {
-  if (problem.kind === 'missing') return `${problem.napp} depends on ${problem.dependency}, which is not enabled; it starts without that NApp.`
+  if (problem.kind === 'missing')
+    return `${problem.napp} depends on ${problem.dependency}, which is not enabled; it starts without that NApp.`
   const [first, second] = problem.cycle
   return `The dependencies ${problem.cycle.join(' -> ')} form a cycle; ${first} starts without waiting for ${second}.`
 }
@@ -67,7 +73,10 @@ function rank(candidate: Candidate): number {
   return candidate.id === SETTINGS_NAPP ? Number.NEGATIVE_INFINITY : candidate.priority
 }
 
-/** Gives up one dependency of a circle, that of its lowest-ranked member, and answers the circle, led by that member. Everyone in `waiting` needs someone in it. */
+/**
+ * Gives up one dependency of a circle, that of its lowest-ranked member, and answers the circle, led by that
+ * member. Everyone in `waiting` needs someone in it.
+ */
 function breakCycle(waiting: Map<string, Set<string>>): readonly string[] {
   const path: string[] = []
   let at = first(waiting.keys())

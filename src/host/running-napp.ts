@@ -27,7 +27,10 @@ export interface Surroundings {
   readonly log: Log
   /** Cuts the wait for a setup() short. */
   readonly signal: AbortSignal
-  /** For `kytos/settings`: the variables of the process, when all NApps were started, what it ends the host with. */
+  /**
+   * For `kytos/settings`: the variables of the process, when all NApps were started, what it ends the host
+   * with.
+   */
   readonly env: SettingsContext['env']
   readonly started: Promise<void>
   readonly abort: (error: SettingsError) => void
@@ -46,7 +49,8 @@ export interface RunningNApp {
 
 /**
  * Imports a NApp, registers its settings, awaits its setup(). One whose setup() fails is shut down again.
- * @throws SettingsError NAPP_INVALID (no such main, no function in it, no good schema), SERVICE_STOPPING, whatever register or setup() failed with.
+ * @throws SettingsError NAPP_INVALID (no such main, no function in it, no good schema), SERVICE_STOPPING,
+ * whatever register or setup() failed with.
  */
 export async function startNApp(found: FoundNApp, around: Surroundings): Promise<RunningNApp> {
   const { id } = found
@@ -67,11 +71,21 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
     }
   }
 
-  const slow = setTimeout(() => log.warn(`setup() has run for ${SLOW_SETUP_SECONDS} s; later NApps wait for it.`), SLOW_SETUP_SECONDS * 1_000)
+  const slow = setTimeout(
+    () => log.warn(`setup() has run for ${SLOW_SETUP_SECONDS} s; later NApps wait for it.`),
+    SLOW_SETUP_SECONDS * 1_000,
+  )
   try {
-    const napp = create(id === SETTINGS_NAPP ? settingsContext(found, around, log, opened) : nappContext(found, bus, log, opened))
+    const napp = create(
+      id === SETTINGS_NAPP
+        ? settingsContext(found, around, log, opened)
+        : nappContext(found, bus, log, opened),
+    )
     if (typeof napp?.setup !== 'function')
-      throw new SettingsError('NAPP_INVALID', `The object that the main file of ${id} creates has no setup() function. Add one.`)
+      throw new SettingsError(
+        'NAPP_INVALID',
+        `The object that the main file of ${id} creates has no setup() function. Add one.`,
+      )
     if (id !== SETTINGS_NAPP) await unlessAborted(register(found, bus), around.signal)
     begun = napp
     await unlessAborted(napp.setup(), around.signal)
@@ -84,20 +98,32 @@ export async function startNApp(found: FoundNApp, around: Surroundings): Promise
   return { found, stop }
 }
 
-async function importMain({ id, folder, manifest }: FoundNApp, loads: number): Promise<(context: NAppContext) => NApp> {
+async function importMain(
+  { id, folder, manifest }: FoundNApp,
+  loads: number,
+): Promise<(context: NAppContext) => NApp> {
   const file = join(folder, manifest.main)
   const url = pathToFileURL(file)
-  // Modules are kept for ever under their address, so a NApp that comes again, perhaps another version of it, needs another one.
+  // Modules are kept for ever under their address, so a NApp that comes again, perhaps another version of it,
+  // needs another one.
   if (loads > 0) url.search = `?load=${loads}`
   allowPackageImports()
   try {
     const module: { readonly default?: unknown } = await import(url.href)
-    // What is in a foreign module is known at run time only; more than that it is a function cannot be checked.
+    // What is in a foreign module is known at run time only; more than that it is a function cannot be
+    // checked.
     if (typeof module.default === 'function') return module.default as CreateNApp
   } catch (cause) {
-    throw new SettingsError('NAPP_INVALID', `${file}, the main file of ${id}, cannot be loaded: ${reasonOf(cause)}`, { cause })
+    throw new SettingsError(
+      'NAPP_INVALID',
+      `${file}, the main file of ${id}, cannot be loaded: ${reasonOf(cause)}`,
+      { cause },
+    )
   }
-  throw new SettingsError('NAPP_INVALID', `${file}, the main file of ${id}, must have a default export (context) => {setup, shutdown?}.`)
+  throw new SettingsError(
+    'NAPP_INVALID',
+    `${file}, the main file of ${id}, must have a default export (context) => {setup, shutdown?}.`,
+  )
 }
 
 /** Hands over the schema that the manifest names, with the seed beside it, in the NApp's own name. */
@@ -123,9 +149,22 @@ function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log, op
     return settings
   }
   // The overloads differ only in what the types know of the values.
-  return { id, folder, manifest, bus, log, ask: (name, content) => ask(bus, name, content), openSettings: open as OpenSettings }
+  return {
+    id,
+    folder,
+    manifest,
+    bus,
+    log,
+    ask: (name, content) => ask(bus, name, content),
+    openSettings: open as OpenSettings,
+  }
 }
 
-function settingsContext(found: FoundNApp, { bus, config, env, started, abort }: Surroundings, log: Log, opened: Opened): SettingsContext {
+function settingsContext(
+  found: FoundNApp,
+  { bus, config, env, started, abort }: Surroundings,
+  log: Log,
+  opened: Opened,
+): SettingsContext {
   return { ...nappContext(found, bus, log, opened), bus, config, env, started, abort }
 }

@@ -4,12 +4,21 @@ import type { Config } from '../boot/config.ts'
 import { SETTINGS_NAPP } from '../client/manifest.ts'
 import { exists, INSTALLED, PYTHON_MANIFEST } from './discover.ts'
 
-/** Why a host without `kytos/settings` does not start, and what to do: NAPP_DISABLED. `cause` is what is wrong with the one that is enabled. */
-export async function settingsMissing(config: Config, cause: SettingsError | undefined): Promise<SettingsError> {
+/**
+ * Why a host without `kytos/settings` does not start, and what to do: NAPP_DISABLED. `cause` is what is wrong
+ * with the one that is enabled.
+ */
+export async function settingsMissing(
+  config: Config,
+  cause: SettingsError | undefined,
+): Promise<SettingsError> {
   const { napps } = config.daemon
   const what = `${SETTINGS_NAPP} is not enabled in ${napps}; the service cannot start without it.`
   const fix = cause ? cause.message : await remedy(config)
-  return new SettingsError('NAPP_DISABLED', `${what} ${fix}`, { cause, details: { napp: SETTINGS_NAPP, napps } })
+  return new SettingsError('NAPP_DISABLED', `${what} ${fix}`, {
+    cause,
+    details: { napp: SETTINGS_NAPP, napps },
+  })
 }
 
 async function remedy({ file, daemon: { napps } }: Config): Promise<string> {

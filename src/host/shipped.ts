@@ -18,10 +18,15 @@ export async function shippedNApps(root = packageRoot()): Promise<readonly Shipp
 }
 
 /**
- * Installs and enables those of `wanted` that ship with the package and are not installed yet; one that is installed and not enabled stays so. A link of
- * ours whose target has moved is set right. Answers one sentence for everything a person should know.
+ * Installs and enables those of `wanted` that ship with the package and are not installed yet; one that is
+ * installed and not enabled stays so. A link of ours whose target has moved is set right. Answers one
+ * sentence for everything a person should know.
  */
-export async function linkShipped(root: string, wanted: readonly string[], shipped: readonly ShippedNApp[]): Promise<readonly string[]> {
+export async function linkShipped(
+  root: string,
+  wanted: readonly string[],
+  shipped: readonly ShippedNApp[],
+): Promise<readonly string[]> {
   const remarks: string[] = []
   for (const { id, folder } of shipped) {
     const link = join(root, INSTALLED, id)
@@ -29,16 +34,21 @@ export async function linkShipped(root: string, wanted: readonly string[], shipp
       remarks.push(`Relinked ${link} to ${folder}: its target ${await readlink(link)} no longer exists.`)
       await linkInstalled(root, id, folder)
     } else if (!(await exists(link))) {
-      if (!wanted.includes(id) || ((await exists(join(root, id))) && !(await isDangling(join(root, id))))) continue
+      if (!wanted.includes(id) || ((await exists(join(root, id))) && !(await isDangling(join(root, id)))))
+        continue
       await linkInstalled(root, id, folder)
       await enable(root, id)
     } else if (id === SETTINGS_NAPP && !(await isSame(link, folder))) {
-      remarks.push(`${id} runs from ${await readlink(link).catch(() => link)}, not from this package (${folder}). Remove ${link} to use the package.`)
+      remarks.push(
+        `${id} runs from ${await readlink(link).catch(() => link)}, not from this package (${folder}). Remove ${link} to use the package.`,
+      )
     }
   }
   for (const id of wanted) {
     if (shipped.some(napp => napp.id === id) || (await isThere(root, id))) continue
-    remarks.push(`napps_pre_installed lists ${id}, which is neither shipped with this package nor installed. Install it or remove it from the list.`)
+    remarks.push(
+      `napps_pre_installed lists ${id}, which is neither shipped with this package nor installed. Install it or remove it from the list.`,
+    )
   }
   return remarks
 }

@@ -28,10 +28,12 @@ export function trackSubscriptions(view: Bus, log: Log): TrackedView {
   }
   const bus = {
     actor: view.actor,
-    // Overloaded methods cannot be rebuilt from their own parameters in the type system; these pass on exactly what they were given.
+    // Overloaded methods cannot be rebuilt from their own parameters in the type system; these pass on
+    // exactly what they were given.
     emit: (...args: Parameters<Bus['emit']>) => view.emit(...args),
     on: (...args: Parameters<Bus['on']>) => track(`on(${String(args[0])})`, () => view.on(...args)),
-    consume: (...args: Parameters<Bus['consume']>) => track(`consume(${args[0]})`, () => view.consume(...args)),
+    consume: (...args: Parameters<Bus['consume']>) =>
+      track(`consume(${args[0]})`, () => view.consume(...args)),
   } as Bus
 
   return {

@@ -7,7 +7,10 @@ import { readSchema } from '../client/assets.ts'
 import { MANIFEST, nappId } from '../client/manifest.ts'
 import { exists, INSTALLED, isDangling, readNApp } from './discover.ts'
 
-/** Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Answers false when it was enabled already. */
+/**
+ * Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Answers false when it was enabled
+ * already.
+ */
 export async function enable(root: string, id: string): Promise<boolean> {
   const link = join(root, id)
   return writing(root, async () => {
@@ -29,9 +32,13 @@ export async function disable(root: string, id: string): Promise<boolean> {
   if (!(await exists(link))) return false
   if (!(await lstat(link)).isSymbolicLink()) {
     const target = join(root, INSTALLED, id)
-    throw new SettingsError('NAPP_CONFLICT', `${link} is a folder, not a link; disabling would delete it. Move it to ${target} instead.`, {
-      details: { napp: id, path: link },
-    })
+    throw new SettingsError(
+      'NAPP_CONFLICT',
+      `${link} is a folder, not a link; disabling would delete it. Move it to ${target} instead.`,
+      {
+        details: { napp: id, path: link },
+      },
+    )
   }
   await writing(root, () => unlink(link))
   return true
@@ -48,14 +55,17 @@ export async function linkInstalled(root: string, id: string, folder: string): P
 }
 
 /**
- * Copies a NApp into `.installed/<id>`, all of it or nothing, enables it and answers its id. With `force` it takes the place of what is installed.
- * @throws SettingsError NAPP_INVALID (the folder is no good NApp), NAPP_CONFLICT (installed already, or inside the tree).
+ * Copies a NApp into `.installed/<id>`, all of it or nothing, enables it and answers its id. With `force` it
+ * takes the place of what is installed.
+ * @throws SettingsError NAPP_INVALID (the folder is no good NApp), NAPP_CONFLICT (installed already, or
+ * inside the tree).
  */
 export async function install(root: string, source: string, force: boolean): Promise<string> {
   const id = await inspect(source)
   const target = join(root, INSTALLED, id)
   const inside = relative(resolve(source), target)
-  if (!inside.startsWith('..')) throw conflict(id, `${target} is inside ${source}. Install from a folder outside the folder of NApps.`)
+  if (!inside.startsWith('..'))
+    throw conflict(id, `${target} is inside ${source}. Install from a folder outside the folder of NApps.`)
   if (!force && (await exists(target)) && !(await isDangling(target))) {
     throw conflict(id, `${id} is already installed in ${target}. Use --force to replace it.`)
   }
@@ -67,7 +77,11 @@ export async function install(root: string, source: string, force: boolean): Pro
 /** The id of the NApp in a folder, once its manifest, main and schema were seen to be there. */
 async function inspect(source: string): Promise<string> {
   const napp = await readNApp(source)
-  if (napp === undefined) throw new SettingsError('NAPP_INVALID', `${source} is not a NApp of this host. Name a folder that contains ${MANIFEST}.`)
+  if (napp === undefined)
+    throw new SettingsError(
+      'NAPP_INVALID',
+      `${source} is not a NApp of this host. Name a folder that contains ${MANIFEST}.`,
+    )
   const { folder, manifest } = napp
   const main = await stat(join(folder, manifest.main)).catch(() => undefined)
   if (!main?.isFile()) {
@@ -80,7 +94,10 @@ async function inspect(source: string): Promise<string> {
   return nappId(manifest)
 }
 
-/** Copies first and renames last: whoever looks sees the old one, the new one or, for an instant, none, never a part. */
+/**
+ * Copies first and renames last: whoever looks sees the old one, the new one or, for an instant, none, never
+ * a part.
+ */
 async function putInPlace(source: string, target: string): Promise<void> {
   const aside = join(dirname(target), `.${randomUUID()}`)
   await mkdir(dirname(target), { recursive: true })

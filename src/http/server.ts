@@ -48,7 +48,10 @@ export interface HttpOptions {
   readonly certificate?: Certificate
   /** Milliseconds between two heartbeats of an event stream or a bus connection; 15,000 by default. */
   readonly heartbeat?: number
-  /** Milliseconds for pending requests when the service stops; 7,000 by default, so that the store closes within the ten seconds of the host. */
+  /**
+   * Milliseconds for pending requests when the service stops; 7,000 by default, so that the store closes
+   * within the ten seconds of the host.
+   */
   readonly grace?: number
 }
 
@@ -72,9 +75,23 @@ const KNOWN_URLS = [
   `${STOREHOUSE}/v1/`,
 ]
 
-/** Starts the REST API, the event stream and the bus. @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address of another host. */
+/**
+ * Starts the REST API, the event stream and the bus.
+ * @throws SettingsError PORT_TAKEN; CONFIG_INVALID for an address of another host.
+ */
 export async function openHttp(options: HttpOptions): Promise<Http> {
-  const { bus, feed, health, metrics, listen, port, log, certificate, heartbeat = 15_000, grace = 7_000 } = options
+  const {
+    bus,
+    feed,
+    health,
+    metrics,
+    listen,
+    port,
+    log,
+    certificate,
+    heartbeat = 15_000,
+    grace = 7_000,
+  } = options
   const { door: doorOptions = { required: false }, hosts = [] } = options
   const app = createApp(log, certificate)
   if (certificate) followCertificate(app, certificate, log)
@@ -121,7 +138,12 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
     await app.close()
   }
   const at = (host: string) => `${certificate ? 'https' : 'http'}://${reachableHost(host)}:${bound.port}`
-  return { url: at(listen), addressUrl: at(bound.address), port: bound.port, close: () => (closed ??= close()) }
+  return {
+    url: at(listen),
+    addressUrl: at(bound.address),
+    port: bound.port,
+    close: () => (closed ??= close()),
+  }
 }
 
 function createApp(log: Log, certificate: Certificate | undefined): FastifyInstance {
@@ -153,19 +175,27 @@ function refuseBrokenRequest(cause: Error & { readonly code?: string }, socket: 
     socket.destroy()
     return
   }
-  const { status, headers, body } = problemOf(new SettingsError('CONTENT_MALFORMED', `The HTTP request is malformed (${cause.code}).`))
+  const { status, headers, body } = problemOf(
+    new SettingsError('CONTENT_MALFORMED', `The HTTP request is malformed (${cause.code}).`),
+  )
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`)
-  socket.end(`HTTP/1.1 ${status} Bad Request\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`)
+  socket.end(
+    `HTTP/1.1 ${status} Bad Request\r\n${lines.join('')}content-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`,
+  )
 }
 
 function refusedAddress(cause: unknown, listen: string, port: number): SettingsError {
   const { code } = cause as { readonly code?: unknown }
   const details = { listen, port }
   if (code === 'EADDRINUSE') {
-    return new SettingsError('PORT_TAKEN', `${listen}:${port} is in use by another process: stop that process, or set "port" in [settings].`, {
-      cause,
-      details,
-    })
+    return new SettingsError(
+      'PORT_TAKEN',
+      `${listen}:${port} is in use by another process: stop that process, or set "port" in [settings].`,
+      {
+        cause,
+        details,
+      },
+    )
   }
   if (code === 'EACCES') {
     return new SettingsError(

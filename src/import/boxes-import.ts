@@ -15,12 +15,18 @@ import { type FoundBox, readFoundBox } from './storehouse-folder.ts'
 const LANES = 48
 /** How many bytes the files have that are under way at a time, unless one alone has more. */
 const HELD = 4 * 1_048_576
-/** From how many bytes on one takes so long that others have their turn before it: the signs of life of the line, and Ctrl-C. */
+/**
+ * From how many bytes on one takes so long that others have their turn before it: the signs of life of the
+ * line, and Ctrl-C.
+ */
 const LARGE = 262_144
 /** The largest box on etcd, in bytes. */
 const ETCD_BOX = 1_048_576
 
-/** Brings the boxes of a folder in, oldest first, each once. Answers what became of each. @throws SettingsError when the service cannot be asked. */
+/**
+ * Brings the boxes of a folder in, oldest first, each once. Answers what became of each.
+ * @throws SettingsError when the service cannot be asked.
+ */
 export async function importBoxes(
   ask: Ask,
   { boxes }: BoxesSource,
@@ -57,7 +63,10 @@ interface Chain {
   readonly boxes: FoundBox[]
 }
 
-/** The new boxes of a namespace are a chain, for their order is that of their creation; one that is there already is a chain of its own. The longest first. */
+/**
+ * The new boxes of a namespace are a chain, for their order is that of their creation; one that is there
+ * already is a chain of its own. The longest first.
+ */
 async function chainsOf(ask: Ask, boxes: readonly FoundBox[]): Promise<readonly Chain[]> {
   const known = new Map<string, ReadonlySet<string>>()
   await sideBySide(LANES, [...new Set(boxes.map(({ namespace }) => namespace))], async namespace => {
@@ -88,7 +97,13 @@ async function knownBoxes(ask: Ask, namespace: string): Promise<ReadonlySet<stri
   }
 }
 
-async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite, dryRun }: ImportOptions, signal: AbortSignal): Promise<ReportItem> {
+async function importBox(
+  ask: Ask,
+  box: FoundBox,
+  isThere: boolean,
+  { overwrite, dryRun }: ImportOptions,
+  signal: AbortSignal,
+): Promise<ReportItem> {
   const { namespace, box_id, file, shown } = box
   const about = { kind: 'box', file: shown, namespace, name: box_id } as const
   const content = readFoundBox(file)
@@ -99,7 +114,12 @@ async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite,
   const put = async (look: boolean): Promise<ReportItem> => {
     const there = look ? await ask('kytos.storehouse.retrieve', { namespace, box_id }, { signal }) : false
     if (there && equalJson(there.data, data)) return { ...about, action: 'same' }
-    if (there && !overwrite) return { ...about, action: 'skipped', reason: 'a box with other data already exists; --overwrite replaces it' }
+    if (there && !overwrite)
+      return {
+        ...about,
+        action: 'skipped',
+        reason: 'a box with other data already exists; --overwrite replaces it',
+      }
     if (!dryRun)
       await write(
         ask,
@@ -111,13 +131,24 @@ async function importBox(ask: Ask, box: FoundBox, isThere: boolean, { overwrite,
     return { ...about, action: there ? 'changed' : 'new', ...noted }
   }
   try {
-    // What is there although it was not listed is most often what an import before this one had on its way when it was ended.
+    // What is there although it was not listed is most often what an import before this one had on its way
+    // when it was ended.
     return await put(isThere).catch(error => {
       if (isSettingsError(error, 'DOCUMENT_EXISTS')) return put(true)
       throw error
     })
   } catch (error) {
-    if (isSettingsError(error, 'BOX_MALFORMED', 'DOCUMENT_TOO_LARGE', 'JSON_MALFORMED', 'CONTENT_MALFORMED', 'DOCUMENT_EXISTS', 'REVISION_MISMATCH'))
+    if (
+      isSettingsError(
+        error,
+        'BOX_MALFORMED',
+        'DOCUMENT_TOO_LARGE',
+        'JSON_MALFORMED',
+        'CONTENT_MALFORMED',
+        'DOCUMENT_EXISTS',
+        'REVISION_MISMATCH',
+      )
+    )
       return { ...about, action: 'skipped', reason: error.message }
     throw error
   }
@@ -137,7 +168,9 @@ async function write(
 /** A trial does not find out what the store takes. */
 function notesOnSize(data: Json): string[] {
   const bytes = Buffer.byteLength(printJson(data))
-  return bytes > ETCD_BOX ? [`it has ${bytes} bytes; the filesystem backend allows that, etcd allows ${ETCD_BOX}`] : []
+  return bytes > ETCD_BOX
+    ? [`it has ${bytes} bytes; the filesystem backend allows that, etcd allows ${ETCD_BOX}`]
+    : []
 }
 
 function notesOn(
@@ -152,6 +185,9 @@ function notesOn(
   const notes = [...content.lost]
   if (content.created_at === undefined) notes.push('it has no creation time; the time of the import is used')
   const other = content.box_id !== undefined && content.box_id !== box.box_id ? content.box_id : undefined
-  if (other !== undefined) notes.push(`its box_id is ${JSON.stringify(other.slice(0, 80))}; the name of its file is used instead, as in storehouse`)
+  if (other !== undefined)
+    notes.push(
+      `its box_id is ${JSON.stringify(other.slice(0, 80))}; the name of its file is used instead, as in storehouse`,
+    )
   return notes
 }

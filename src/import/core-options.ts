@@ -1,8 +1,9 @@
 import { type Json, type JsonObject, toJson } from '../../model/value.ts'
 
 /*
- * What Kytos' core reads from [daemon], as kytos-ng 2025.2 documents it: the types are those that its own reading makes of the texts. Two kinds of options
- * have no default here, so that what a file leaves out is left to kytosd again when one is rendered: paths, whose defaults follow the virtual environment, and
+ * What Kytos' core reads from [daemon], as kytos-ng 2025.2 documents it: the types are those that its own
+ * reading makes of the texts. Two kinds of options have no default here, so that what a file leaves out is
+ * left to kytosd again when one is rendered: paths, whose defaults follow the virtual environment, and
  * objects, of whose default an override could take nothing away.
  */
 
@@ -23,13 +24,19 @@ const integer = (preset: number, description: string, more: JsonObject = {}): Co
   kind: 'integer',
   schema: { type: 'integer', default: preset, description, ...more },
 })
-const boolean = (preset: boolean, description: string): CoreOption => ({ kind: 'boolean', schema: { type: 'boolean', default: preset, description } })
+const boolean = (preset: boolean, description: string): CoreOption => ({
+  kind: 'boolean',
+  schema: { type: 'boolean', default: preset, description },
+})
 const json = (schema: JsonObject, preset: Json, description: string): CoreOption => ({
   kind: 'json',
   schema: { ...schema, default: preset, description },
 })
 
-const object = (schema: JsonObject, description: string): CoreOption => ({ kind: 'json', schema: { type: 'object', ...schema, description } })
+const object = (schema: JsonObject, description: string): CoreOption => ({
+  kind: 'json',
+  schema: { type: 'object', ...schema, description },
+})
 
 const TEXTS: JsonObject = { type: 'array', items: { type: 'string' } }
 const OBJECTS: JsonObject = { type: 'array', items: { type: 'object' } }
@@ -49,11 +56,17 @@ export const CORE_OPTIONS: Readonly<Record<string, CoreOption>> = {
   daemon: boolean(true, 'Run in the background, otherwise with a console.'),
   debug: boolean(false, 'Run in debug mode.'),
   logging: path('The configuration file of the log.'),
-  logger_decorators: json(TEXTS, ['kytos.core.logger_decorators.queue_decorator'], 'Decorators of the Logger class.'),
+  logger_decorators: json(
+    TEXTS,
+    ['kytos.core.logger_decorators.queue_decorator'],
+    'Decorators of the Logger class.',
+  ),
   listen: text('0.0.0.0', 'The address on which the controller listens.'),
   port: integer(6653, 'The TCP port of OpenFlow.', PORT),
   protocol_name: text('', 'The southbound protocol of the TCP server.'),
-  connection_timeout: integer(130, 'Seconds without a message after which a switch is disconnected.', { minimum: 0 }),
+  connection_timeout: integer(130, 'Seconds without a message after which a switch is disconnected.', {
+    minimum: 0,
+  }),
   api_port: integer(8181, 'The port of REST.', PORT),
   api_traceback_on_500: boolean(true, 'Include the traceback in the response to an internal error of REST.'),
   api_concurrency_limit: json(
@@ -64,10 +77,17 @@ export const CORE_OPTIONS: Readonly<Record<string, CoreOption>> = {
   enable_entities_by_default: boolean(false, 'Enable new switches, interfaces and links.'),
   napps: path('The folder of the NApps.'),
   installed_napps: path('The folder of installed NApps.'),
-  napps_repositories: json(TEXTS, ['https://napps.kytos.io/repo/'], 'The URLs from which NApps are downloaded.'),
+  napps_repositories: json(
+    TEXTS,
+    ['https://napps.kytos.io/repo/'],
+    'The URLs from which NApps are downloaded.',
+  ),
   napps_pre_installed: json(TEXTS, [], 'NApps that are installed and enabled at the first start.'),
   authenticate_urls: json(TEXTS, [], 'Parts of URLs that require a login.'),
-  jwt_secret: { kind: 'text', schema: { type: 'string', description: 'The secret that signs JSON Web Tokens.', 'x-sensitive': true } },
+  jwt_secret: {
+    kind: 'text',
+    schema: { type: 'string', description: 'The secret that signs JSON Web Tokens.', 'x-sensitive': true },
+  },
   token_expiration_minutes: integer(180, 'The lifetime of a login token in minutes.', { minimum: 0 }),
   thread_pool_max_workers: object(
     { additionalProperties: { type: 'integer', minimum: 1 } },
@@ -90,7 +110,9 @@ export const CORE_OPTIONS: Readonly<Record<string, CoreOption>> = {
 
 /** The schema of `kytos/core`; further options are taken, `more` describes those. */
 export function coreSchema(more: JsonObject = {}): JsonObject {
-  const properties = Object.fromEntries(Object.entries(CORE_OPTIONS).map(([name, { schema }]) => [name, schema]))
+  const properties = Object.fromEntries(
+    Object.entries(CORE_OPTIONS).map(([name, { schema }]) => [name, schema]),
+  )
   const schema = toJson({
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     description: 'The options of [daemon] in kytos.conf.',

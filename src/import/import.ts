@@ -11,7 +11,8 @@ export interface ImportRun extends ImportOptions {
 }
 
 /**
- * Brings everything that was read into a service: done again, it changes nothing, and after a stop it goes on. Settings of one namespace are one transaction.
+ * Brings everything that was read into a service: done again, it changes nothing, and after a stop it goes
+ * on. Settings of one namespace are one transaction.
  * @throws SettingsError when the service cannot be asked any more; what was done until then stays done.
  */
 export async function importSources(
@@ -32,7 +33,8 @@ export async function importSources(
     if (source.kind === 'settings') {
       items.push(await importSettingsSource(ask, source, options))
       advance(sizeOf(source))
-    } else if (source.kind === 'boxes') items.push(await importBoxes(ask, source, options, () => advance(1), signal))
+    } else if (source.kind === 'boxes')
+      items.push(await importBoxes(ask, source, options, () => advance(1), signal))
     else
       items.push(
         source.problems.map(

@@ -11,18 +11,31 @@ import type { ReadProblem, ReadSetting, ReadSettings } from './settings-py.ts'
 export const CORE_NAMESPACE = 'kytos/core'
 const SECTION = 'daemon'
 
-/** Reads `[daemon]` of a kytos.conf as Kytos does, each option with the type that Kytos makes of it. Never throws; what cannot be read is in `problems`. */
+/**
+ * Reads `[daemon]` of a kytos.conf as Kytos does, each option with the type that Kytos makes of it. Never
+ * throws; what cannot be read is in `problems`.
+ */
 export function readKytosConf(text: string): ReadSettings {
   const { sections, headers, problems: found } = readIni(text)
   const problems: ReadProblem[] = found
     .filter(({ section }) => section === undefined || section === SECTION)
-    .map(({ line, key, message }) => ({ message, ...(line === undefined ? {} : { line }), ...(key === undefined ? {} : { name: key }) }))
+    .map(({ line, key, message }) => ({
+      message,
+      ...(line === undefined ? {} : { line }),
+      ...(key === undefined ? {} : { name: key }),
+    }))
   for (const [section, line] of headers) {
-    if (section !== SECTION && section !== 'DEFAULT' && section !== 'settings' && !section.startsWith('settings.'))
+    if (
+      section !== SECTION &&
+      section !== 'DEFAULT' &&
+      section !== 'settings' &&
+      !section.startsWith('settings.')
+    )
       problems.push({ line, message: `the section [${section}] is skipped, because Kytos does not read it` })
   }
   const options = sections.get(SECTION)
-  if (!options) return { settings: [], problems: [...problems, { message: `it has no section [${SECTION}]` }] }
+  if (!options)
+    return { settings: [], problems: [...problems, { message: `it has no section [${SECTION}]` }] }
   const settings: ReadSetting[] = []
   const more: JsonObject = {}
   for (const [name, { value: raw, line, inherited }] of options) {
@@ -43,18 +56,33 @@ export function readKytosConf(text: string): ReadSettings {
     }
     settings.push({ name, value: read.value, line })
   }
-  return { settings, schema: coreSchema(more), problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)) }
+  return {
+    settings,
+    schema: coreSchema(more),
+    problems: problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0)),
+  }
 }
 
 /** A kytos.conf that Kytos reads to the same options; `left` names those that no such file can hold. */
-export function renderKytosConf(settings: JsonObject): { readonly text: string; readonly left: readonly ReadProblem[] } {
+export function renderKytosConf(settings: JsonObject): {
+  readonly text: string
+  readonly left: readonly ReadProblem[]
+} {
   const left: ReadProblem[] = []
   const lines: string[] = []
   for (const [name, value] of Object.entries(settings)) {
-    const line = value === null ? undefined : `${name} = ${writeOption(name, value).replaceAll('%', '%%').replaceAll('\n', '\n    ')}`
-    if (line === undefined) left.push({ name, message: 'the value is null; the option is omitted, and Kytos uses its default' })
+    const line =
+      value === null
+        ? undefined
+        : `${name} = ${writeOption(name, value).replaceAll('%', '%%').replaceAll('\n', '\n    ')}`
+    if (line === undefined)
+      left.push({ name, message: 'the value is null; the option is omitted, and Kytos uses its default' })
     else if (readsBack(name, line, value)) lines.push(line)
-    else left.push({ name, message: 'kytos.conf cannot represent this name or value; Kytos would read a different one' })
+    else
+      left.push({
+        name,
+        message: 'kytos.conf cannot represent this name or value; Kytos would read a different one',
+      })
   }
   return {
     text: `# Generated from the settings of ${CORE_NAMESPACE}. Change them there.\n[${SECTION}]\n${lines.map(line => `${line}\n`).join('')}`,
@@ -71,12 +99,15 @@ function readOption(kind: string, raw: string): { readonly value: Json } | { rea
         : { wrong: `${quoted(raw)} is not an integer; Kytos does not start with it` }
     case 'boolean':
       if (raw === 'True' || raw === 'False') return { value: raw === 'True' }
-      return { wrong: `${quoted(raw)} is neither True nor False; Kytos reads it as False. Write True or False` }
+      return {
+        wrong: `${quoted(raw)} is neither True nor False; Kytos reads it as False. Write True or False`,
+      }
     case 'json':
       try {
         return { value: parseJson(raw) }
       } catch (error) {
-        if (isSettingsError(error)) return { wrong: `the value is not JSON; Kytos does not start with it: ${error.message}` }
+        if (isSettingsError(error))
+          return { wrong: `the value is not JSON; Kytos does not start with it: ${error.message}` }
         throw error
       }
     default:

@@ -9,19 +9,26 @@ export interface ReadOverrides {
   readonly problems: readonly ReadProblem[]
 }
 
-const SCHEMA = 'the file is a JSON Schema, not settings; its NApp registers it, or PUT it to /api/kytos/settings/v1/<username>/<name>/schema'
+const SCHEMA =
+  'the file is a JSON Schema, not settings; its NApp registers it, or PUT it to /api/kytos/settings/v1/<username>/<name>/schema'
 
 /** Reads `{"<namespace>": {...}}`. Never throws; what cannot be read is in `problems`. */
 export function readOverridesJson(text: string): ReadOverrides {
   try {
     const json = parseUntrustedJson(text)
-    if (!isObject(json)) return { namespaces: new Map(), problems: [{ line: 1, message: 'the file must be an object {"<namespace>": {...}}' }] }
-    if (Object.hasOwn(json, '$schema')) return { namespaces: new Map(), problems: [{ line: 1, message: SCHEMA }] }
+    if (!isObject(json))
+      return {
+        namespaces: new Map(),
+        problems: [{ line: 1, message: 'the file must be an object {"<namespace>": {...}}' }],
+      }
+    if (Object.hasOwn(json, '$schema'))
+      return { namespaces: new Map(), problems: [{ line: 1, message: SCHEMA }] }
     const places = findMembers(text)
     const namespaces = new Map<string, readonly ReadSetting[]>()
     const problems: ReadProblem[] = []
     for (const [namespace, overrides] of Object.entries(json)) {
-      const lineOf = (name: string): number => places.get(JSON.stringify([namespace, name])) ?? places.get(JSON.stringify([namespace])) ?? 1
+      const lineOf = (name: string): number =>
+        places.get(JSON.stringify([namespace, name])) ?? places.get(JSON.stringify([namespace])) ?? 1
       if (isObject(overrides))
         namespaces.set(
           namespace,
@@ -37,11 +44,17 @@ export function readOverridesJson(text: string): ReadOverrides {
   } catch (error) {
     if (!isSettingsError(error)) throw error
     const line = error.details.line
-    return { namespaces: new Map(), problems: [{ ...(typeof line === 'number' ? { line } : {}), message: error.message }] }
+    return {
+      namespaces: new Map(),
+      problems: [{ ...(typeof line === 'number' ? { line } : {}), message: error.message }],
+    }
   }
 }
 
-/** The line of each member of the first two levels of a JSON text that is known to be right, by its path as JSON. */
+/**
+ * The line of each member of the first two levels of a JSON text that is known to be right, by its path as
+ * JSON.
+ */
 function findMembers(text: string): ReadonlyMap<string, number> {
   const places = new Map<string, number>()
   let [line, depth, namespace] = [1, 0, '']

@@ -1,5 +1,6 @@
 /**
- * Room for so many bytes. What asks for more than is free waits, in the order it came; what is larger than all of it goes alone.
+ * Room for so many bytes. What asks for more than is free waits, in the order it came; what is larger than
+ * all of it goes alone.
  */
 export class Room {
   readonly #size: number
@@ -25,7 +26,11 @@ export class Room {
   }
 
   #admit(): void {
-    for (let next = this.#waiting[0]; next && (this.#held === 0 || this.#held + next.bytes <= this.#size); next = this.#waiting[0]) {
+    for (
+      let next = this.#waiting[0];
+      next && (this.#held === 0 || this.#held + next.bytes <= this.#size);
+      next = this.#waiting[0]
+    ) {
       this.#waiting.shift()
       this.#held += next.bytes
       next.enter()

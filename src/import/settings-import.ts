@@ -25,13 +25,28 @@ export interface ImportOptions {
 }
 
 /**
- * Brings the settings of one file into their namespace: its schema where there is none, then its values in one transaction, guarded by the revision that it was
- * decided on. Answers what it did, or with a dry run would do. @throws SettingsError when the service cannot be asked.
+ * Brings the settings of one file into their namespace: its schema where there is none, then its values in
+ * one transaction, guarded by the revision that it was decided on. Answers what it did, or with a dry run
+ * would do. @throws SettingsError when the service cannot be asked.
  */
-export async function importSettingsSource(ask: Ask, source: SettingsSource, options: ImportOptions): Promise<readonly ReportItem[]> {
+export async function importSettingsSource(
+  ask: Ask,
+  source: SettingsSource,
+  options: ImportOptions,
+): Promise<readonly ReportItem[]> {
   const problems = source.problems.map(({ line, name, message }): ReportItem => {
-    const about = { file: source.file, namespace: source.namespace, reason: message, action: 'skipped' } as const
-    return { ...about, kind: name === undefined ? 'file' : 'setting', ...(line !== undefined && { line }), ...(name !== undefined && { name }) }
+    const about = {
+      file: source.file,
+      namespace: source.namespace,
+      reason: message,
+      action: 'skipped',
+    } as const
+    return {
+      ...about,
+      kind: name === undefined ? 'file' : 'setting',
+      ...(line !== undefined && { line }),
+      ...(name !== undefined && { name }),
+    }
   })
   if (source.settings.length === 0) return problems
   let plan = await planSettings(ask, source, options.overwrite)
@@ -57,20 +72,34 @@ export async function importSettingsSource(ask: Ask, source: SettingsSource, opt
   return [...items, ...problems].sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
 }
 
-/** Hooks and rules of the service see it, and nothing is written. A schema that is not there yet cannot be rehearsed with. */
+/**
+ * Hooks and rules of the service see it, and nothing is written. A schema that is not there yet cannot be
+ * rehearsed with.
+ */
 async function rehearse(ask: Ask, source: SettingsSource, plan: SettingsPlan): Promise<void> {
   if (plan.patch.length === 0 || plan.register) return
-  const { settings } = await ask('kytos.settings.transaction', { operations: [operationOf(source, plan)], dry_run: true })
-  const refusals = settings.flatMap(({ preview }) => preview?.consumers ?? []).filter(({ verdict }) => verdict !== 'accepted')
+  const { settings } = await ask('kytos.settings.transaction', {
+    operations: [operationOf(source, plan)],
+    dry_run: true,
+  })
+  const refusals = settings
+    .flatMap(({ preview }) => preview?.consumers ?? [])
+    .filter(({ verdict }) => verdict !== 'accepted')
   if (refusals.length === 0) return
-  throw new SettingsError('CHANGE_VETOED', refusals.map(({ napp, reason, verdict }) => `${napp}: ${reason ?? verdict}`).join('; '))
+  throw new SettingsError(
+    'CHANGE_VETOED',
+    refusals.map(({ napp, reason, verdict }) => `${napp}: ${reason ?? verdict}`).join('; '),
+  )
 }
 
 /** False when somebody else was faster. */
 async function store(ask: Ask, source: SettingsSource, plan: SettingsPlan, last: boolean): Promise<boolean> {
   const comment = `import ${source.file}:${plan.lines.join(',')}`
   try {
-    await ask('kytos.settings.transaction', { operations: [operationOf(source, plan)], comment: comment.slice(0, COMMENT_LENGTH) })
+    await ask('kytos.settings.transaction', {
+      operations: [operationOf(source, plan)],
+      comment: comment.slice(0, COMMENT_LENGTH),
+    })
     return true
   } catch (error) {
     if (!last && isSettingsError(error, 'REVISION_MISMATCH')) return false

@@ -2,7 +2,14 @@ import type { Description, Settings } from '../../events/map.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { mergeLayers } from '../../model/merge.ts'
-import { equalJson, isObject, type Json, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
+import {
+  equalJson,
+  isObject,
+  type Json,
+  type JsonObject,
+  pointerToken,
+  setMember,
+} from '../../model/value.ts'
 import { defaultsOf } from '../schema/defaults.ts'
 import { compileSchema } from '../schema/validator.ts'
 import type { Ask } from './ask.ts'
@@ -12,8 +19,9 @@ import type { ReadSetting } from './settings-py.ts'
 import type { SettingsSource } from './source.ts'
 
 /*
- * What an import would do to one namespace. Invariants: a stored override is replaced only with `overwrite`; what the namespace's defaults say already is stored
- * by nobody; what would not validate is left out, and the rest is not; done again, nothing is left to do.
+ * What an import would do to one namespace. Invariants: a stored override is replaced only with `overwrite`;
+ * what the namespace's defaults say already is stored by nobody; what would not validate is left out, and the
+ * rest is not; done again, nothing is left to do.
  */
 
 export interface SettingsPlan {
@@ -34,7 +42,11 @@ interface Standing {
 }
 
 /** Compares what a file says with what the service has. @throws SettingsError what the service answers. */
-export async function planSettings(ask: Ask, source: SettingsSource, overwrite: boolean): Promise<SettingsPlan> {
+export async function planSettings(
+  ask: Ask,
+  source: SettingsSource,
+  overwrite: boolean,
+): Promise<SettingsPlan> {
   const { settings, schema } = await look(ask, source.namespace)
   const overrides = settings?.overrides ?? {}
   const register = schemaToRegister(source, schema)
@@ -42,9 +54,16 @@ export async function planSettings(ask: Ask, source: SettingsSource, overwrite: 
   const defaults = inForce ? defaultsOf(inForce) : {}
   const before = schema ? defaultsOf(schema) : {}
   const unfit = register && !schema ? unfitting(register, mergeLayers([defaults, overrides])) : undefined
-  if (unfit !== undefined) return nothing(source, settings, `the stored overrides do not match the schema inferred from the file: ${unfit}`)
+  if (unfit !== undefined)
+    return nothing(
+      source,
+      settings,
+      `the stored overrides do not match the schema inferred from the file: ${unfit}`,
+    )
 
-  const decisions = source.settings.map(setting => decide(setting, { overrides, defaults, before, inForce, overwrite }))
+  const decisions = source.settings.map(setting =>
+    decide(setting, { overrides, defaults, before, inForce, overwrite }),
+  )
   const invalid = inForce
     ? brokenNames(inForce, mergeLayers([defaults, overrides, ...decisions.map(({ put }) => put ?? {})]))
     : new Map<string, string>()
@@ -54,7 +73,13 @@ export async function planSettings(ask: Ask, source: SettingsSource, overwrite: 
   for (const [i, { put, ...decision }] of decisions.entries()) {
     const setting = source.settings[i]
     if (!setting) continue
-    const about = { kind: 'setting', file: source.file, namespace: source.namespace, name: setting.name, line: setting.line } as const
+    const about = {
+      kind: 'setting',
+      file: source.file,
+      namespace: source.namespace,
+      name: setting.name,
+      line: setting.line,
+    } as const
     const wrong = put ? invalid.get(setting.name) : undefined
     if (wrong !== undefined) items.push({ ...about, action: 'skipped', reason: wrong })
     else {
@@ -68,7 +93,9 @@ export async function planSettings(ask: Ask, source: SettingsSource, overwrite: 
 
 async function look(ask: Ask, namespace: string): Promise<Standing> {
   const settings = await unlessUnknown(ask('kytos.settings.retrieve', { namespace }))
-  const described: Description | undefined = settings?.schema ? await unlessUnknown(ask('kytos.settings.describe', { namespace })) : undefined
+  const described: Description | undefined = settings?.schema
+    ? await unlessUnknown(ask('kytos.settings.describe', { namespace }))
+    : undefined
   return { settings, schema: described?.schema }
 }
 
@@ -83,11 +110,14 @@ async function unlessUnknown<Answer>(answer: Promise<Answer>): Promise<Answer | 
 
 /** A schema that was inferred from such a file grows with it; any other one is its NApp's own. */
 function schemaToRegister(source: SettingsSource, schema: JsonObject | undefined): JsonObject | undefined {
-  if (!schema || !source.schema) return source.schema && source.settings.length > 0 ? source.schema : undefined
+  if (!schema || !source.schema)
+    return source.schema && source.settings.length > 0 ? source.schema : undefined
   const [known, said] = [schema.properties, source.schema.properties]
-  if (schema['x-inferred-from'] !== source.schema['x-inferred-from'] || !isObject(known) || !isObject(said)) return undefined
+  if (schema['x-inferred-from'] !== source.schema['x-inferred-from'] || !isObject(known) || !isObject(said))
+    return undefined
   const grown: JsonObject = { ...known }
-  for (const [name, property] of Object.entries(said)) if (!Object.hasOwn(known, name)) setMember(grown, name, property)
+  for (const [name, property] of Object.entries(said))
+    if (!Object.hasOwn(known, name)) setMember(grown, name, property)
   return Object.keys(grown).length > Object.keys(known).length ? { ...schema, properties: grown } : undefined
 }
 
@@ -100,21 +130,32 @@ interface Ground {
   readonly overwrite: boolean
 }
 
-type Decision = Pick<ReportItem, 'action' | 'layer' | 'reason' | 'old' | 'new'> & { readonly put?: JsonObject }
+type Decision = Pick<ReportItem, 'action' | 'layer' | 'reason' | 'old' | 'new'> & {
+  readonly put?: JsonObject
+}
 
-function decide({ name, value }: ReadSetting, { overrides, defaults, before, inForce, overwrite }: Ground): Decision {
+function decide(
+  { name, value }: ReadSetting,
+  { overrides, defaults, before, inForce, overwrite }: Ground,
+): Decision {
   const preset = own(defaults, name)
   const stored = own(overrides, name)
   const sensitive = isSecret(inForce, name)
-  const shown = (old: Json | undefined): Pick<ReportItem, 'old' | 'new'> => (sensitive ? {} : { ...(old !== undefined && { old }), new: value })
+  const shown = (old: Json | undefined): Pick<ReportItem, 'old' | 'new'> =>
+    sensitive ? {} : { ...(old !== undefined && { old }), new: value }
   const current = over(preset, stored)
   if (equalJson(current, value)) {
     const isNew = stored === undefined && own(before, name) === undefined && preset !== undefined
-    return isNew ? { action: 'new', layer: 'default', ...shown(undefined) } : { action: 'same', layer: stored === undefined ? 'default' : 'override' }
+    return isNew
+      ? { action: 'new', layer: 'default', ...shown(undefined) }
+      : { action: 'same', layer: stored === undefined ? 'default' : 'override' }
   }
   if (stored !== undefined && !overwrite) {
     const sealed = printJson(stored).includes('"$sealed"')
-    const said = current === undefined || sensitive ? 'another value is already stored' : `${showBriefly(current)} is already stored`
+    const said =
+      current === undefined || sensitive
+        ? 'another value is already stored'
+        : `${showBriefly(current)} is already stored`
     return {
       action: 'skipped',
       reason: `${sealed ? 'a secret (hidden) is already stored' : said}; --overwrite replaces it`,
@@ -124,13 +165,16 @@ function decide({ name, value }: ReadSetting, { overrides, defaults, before, inF
   const change = isObject(preset) && isObject(value) ? beyond(preset, value) : value
   const put: JsonObject = {}
   setMember(put, name, change)
-  const stays = isObject(preset) && isObject(value) ? Object.keys(preset).filter(key => !Object.hasOwn(value, key)) : []
+  const stays =
+    isObject(preset) && isObject(value) ? Object.keys(preset).filter(key => !Object.hasOwn(value, key)) : []
   return {
     action: stored === undefined ? 'new' : 'changed',
     layer: 'override',
     put,
     ...shown(current),
-    ...(stays.length > 0 && { reason: `its default also has ${stays.join(', ')}, which an override cannot remove` }),
+    ...(stays.length > 0 && {
+      reason: `its default also has ${stays.join(', ')}, which an override cannot remove`,
+    }),
   }
 }
 
@@ -165,8 +209,22 @@ function unfitting(schema: JsonObject, data: JsonObject): string | undefined {
   return broken.length > 0 ? broken.map(({ message }) => message).join(' ') : undefined
 }
 
-function nothing({ file, namespace, settings }: SettingsSource, { revision }: { readonly revision?: string } = {}, reason: string): SettingsPlan {
-  const items = settings.map(({ name, line }): ReportItem => ({ kind: 'setting', action: 'skipped', file, namespace, name, line, reason }))
+function nothing(
+  { file, namespace, settings }: SettingsSource,
+  { revision }: { readonly revision?: string } = {},
+  reason: string,
+): SettingsPlan {
+  const items = settings.map(
+    ({ name, line }): ReportItem => ({
+      kind: 'setting',
+      action: 'skipped',
+      file,
+      namespace,
+      name,
+      line,
+      reason,
+    }),
+  )
   return { register: undefined, patch: [], lines: [], revision, items }
 }
 

@@ -25,7 +25,10 @@ export interface ReadSetting {
   readonly description?: string
 }
 
-/** What a file says. With a `schema`, it is the one that the file's values imply; values of secrets are no defaults of it. */
+/**
+ * What a file says. With a `schema`, it is the one that the file's values imply; values of secrets are no
+ * defaults of it.
+ */
 export interface ReadSettings {
   readonly settings: readonly ReadSetting[]
   readonly schema?: JsonObject
@@ -40,13 +43,21 @@ export interface PythonOptions {
 /** What the settings of one namespace may take; no settings.py is nearly as large. */
 const MOST_BYTES = 256 * 1024
 
-/** Reads a settings.py by parsing it: Python is neither executed nor needed. Never throws; what cannot be read is in `problems`, and the rest is there. */
+/**
+ * Reads a settings.py by parsing it: Python is neither executed nor needed. Never throws; what cannot be read
+ * is in `problems`, and the rest is there.
+ */
 export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): ReadSettings {
-  if (bytes.length > MOST_BYTES) return refused(`the file has ${bytes.length} bytes; ${MOST_BYTES} are allowed`)
+  if (bytes.length > MOST_BYTES)
+    return refused(`the file has ${bytes.length} bytes; ${MOST_BYTES} are allowed`)
   const text = decode(bytes)
   if (text === undefined) return refused('the file is not UTF-8; save it as UTF-8')
   const zero = text.indexOf('\0')
-  if (zero >= 0) return refused('the file is not valid Python: it contains a zero byte', text.slice(0, zero).split('\n').length)
+  if (zero >= 0)
+    return refused(
+      'the file is not valid Python: it contains a zero byte',
+      text.slice(0, zero).split('\n').length,
+    )
   const deep = findBrackets(text)
   if (deep) return refused(`the file is not valid Python: ${deep.reason}`, deep.line)
   const lines = findLines(text)
@@ -59,7 +70,10 @@ export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): 
     const { bindings, remarks } = readModule(tree.topNode, text, lines, environment)
     const converter = new Converter()
     const settings: ReadSetting[] = []
-    const problems: ReadProblem[] = remarks.map(({ at, reason }) => ({ line: lines.lineOf(at.from), message: reason }))
+    const problems: ReadProblem[] = remarks.map(({ at, reason }) => ({
+      line: lines.lineOf(at.from),
+      message: reason,
+    }))
     const found = new Map<string, Data>()
     for (const [name, binding] of bindings) {
       const line = lines.lineOf(binding.statement.from)
@@ -68,13 +82,19 @@ export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): 
       if (binding.kind === 'code') {
         if (binding.statement.name === 'ImportStatement' && /^[A-Z][A-Z\d_]*$/.test(name))
           problems.push({ line, name, message: 'it is imported from another file' })
-      } else if (binding.kind === 'unknown') problems.push({ line: lines.lineOf(binding.at.from), name, message: binding.reason })
+      } else if (binding.kind === 'unknown')
+        problems.push({ line: lines.lineOf(binding.at.from), name, message: binding.reason })
       else {
         try {
           const data = converter.convert(name, binding.value)
           found.set(name, data)
           const description = describe(binding.statement, text, comments)
-          settings.push({ name, value: data.json, line, ...(description === undefined ? {} : { description }) })
+          settings.push({
+            name,
+            value: data.json,
+            line,
+            ...(description === undefined ? {} : { description }),
+          })
         } catch (error) {
           if (!(error instanceof NotData)) throw error
           problems.push({ line, name, message: error.message })
@@ -83,14 +103,28 @@ export function readSettingsPy(bytes: Uint8Array, options: PythonOptions = {}): 
     }
     problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
     const title = docstring(childrenOf(tree.topNode)[0], text)
-    return { settings, schema: inferSchema(settings, found, title, problems.some(({ name }) => name !== undefined) || remarks.length > 0), problems }
+    return {
+      settings,
+      schema: inferSchema(
+        settings,
+        found,
+        title,
+        problems.some(({ name }) => name !== undefined) || remarks.length > 0,
+      ),
+      problems,
+    }
   } catch (error) {
     if (error instanceof NotPython) return refused(`the file is not valid Python: ${error.message}`)
     throw error
   }
 }
 
-function inferSchema(settings: readonly ReadSetting[], found: ReadonlyMap<string, Data>, title: string | undefined, open: boolean): JsonObject {
+function inferSchema(
+  settings: readonly ReadSetting[],
+  found: ReadonlyMap<string, Data>,
+  title: string | undefined,
+  open: boolean,
+): JsonObject {
   const properties: JsonObject = {}
   for (const { name, value, line, description } of settings) {
     const { schema = {} } = found.get(name) ?? {}
@@ -118,7 +152,14 @@ export function withoutSecrets(value: Json, schema: Json | undefined): Json | un
   if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return value
   const { properties, ...own } = schema as JsonObject
   if (own['x-sensitive'] === true) return value === null || value === '' ? value : undefined
-  if (typeof value !== 'object' || value === null || Array.isArray(value) || typeof properties !== 'object' || properties === null) return value
+  if (
+    typeof value !== 'object' ||
+    value === null ||
+    Array.isArray(value) ||
+    typeof properties !== 'object' ||
+    properties === null
+  )
+    return value
   const rest: JsonObject = {}
   for (const [key, member] of Object.entries(value)) {
     const shown = withoutSecrets(member, (properties as JsonObject)[key])

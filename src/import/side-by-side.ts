@@ -1,7 +1,8 @@
 import { setMaxListeners } from 'node:events'
 
 /**
- * Does something with each item, so many at a time, begun in their order. When one fails, no other is begun, and those under way hear of it by their signal.
+ * Does something with each item, so many at a time, begun in their order. When one fails, no other is begun,
+ * and those under way hear of it by their signal.
  * @throws what the first one that failed threw, once none is under way any more.
  */
 export async function sideBySide<Item>(

@@ -45,8 +45,10 @@ export interface SourceOptions {
 const MOST_BYTES = 16 * 1024 * 1024
 
 /**
- * Reads a settings.py, a .ini or .conf, a .json or a folder of storehouse. What is wrong in it is in the sources; they are as many as it has namespaces.
- * @throws SettingsError CONFIG_ABSENT when it cannot be read at all, CONTENT_MALFORMED for another kind of file, or a namespace that nobody tells.
+ * Reads a settings.py, a .ini or .conf, a .json or a folder of storehouse. What is wrong in it is in the
+ * sources; they are as many as it has namespaces.
+ * @throws SettingsError CONFIG_ABSENT when it cannot be read at all, CONTENT_MALFORMED for another kind of
+ * file, or a namespace that nobody tells.
  */
 export async function readSource(path: string, options: SourceOptions): Promise<readonly Source[]> {
   const file = resolve(options.cwd, path)
@@ -55,16 +57,40 @@ export async function readSource(path: string, options: SourceOptions): Promise<
   const kind = extname(file).toLowerCase()
   if (!['.py', '.ini', '.conf', '.json'].includes(kind)) throw unknownKind(path)
   if (!regular) throw new SettingsError('CONTENT_MALFORMED', `${path} is not a regular file.`)
-  if (size > MOST_BYTES) return [{ kind: 'broken', file: path, problems: [{ message: `the file has ${size} bytes; ${MOST_BYTES} are allowed` }] }]
+  if (size > MOST_BYTES)
+    return [
+      {
+        kind: 'broken',
+        file: path,
+        problems: [{ message: `the file has ${size} bytes; ${MOST_BYTES} are allowed` }],
+      },
+    ]
   const bytes = await read(file, path)
   if (kind === '.py') {
     const namespace = namespaceOf(file, path, options.namespace)
-    return [{ kind: 'settings', file: path, namespace, ...readSettingsPy(bytes, { environment: options.environment ?? {} }) }]
+    return [
+      {
+        kind: 'settings',
+        file: path,
+        namespace,
+        ...readSettingsPy(bytes, { environment: options.environment ?? {} }),
+      },
+    ]
   }
   const text = decode(bytes)
-  if (text === undefined) return [{ kind: 'broken', file: path, problems: [{ message: 'the file is not UTF-8; save it as UTF-8' }] }]
+  if (text === undefined)
+    return [
+      { kind: 'broken', file: path, problems: [{ message: 'the file is not UTF-8; save it as UTF-8' }] },
+    ]
   if (kind !== '.json')
-    return [{ kind: 'settings', file: path, namespace: parseNamespace(options.namespace ?? CORE_NAMESPACE), ...readKytosConf(text) }]
+    return [
+      {
+        kind: 'settings',
+        file: path,
+        namespace: parseNamespace(options.namespace ?? CORE_NAMESPACE),
+        ...readKytosConf(text),
+      },
+    ]
   return readJson(path, text, options.namespace)
 }
 
@@ -84,17 +110,32 @@ function readJson(file: string, text: string, wanted: string | undefined): Sourc
   return broken.length > 0 ? [...sources, { kind: 'broken', file, problems: broken }] : sources
 }
 
-async function readFolder(path: string, folder: string, progress: SourceOptions['progress']): Promise<Source[]> {
+async function readFolder(
+  path: string,
+  folder: string,
+  progress: SourceOptions['progress'],
+): Promise<Source[]> {
   const settings = join(folder, 'settings.py')
   const found = await stat(settings).catch(() => undefined)
-  if (found?.isFile()) throw new SettingsError('CONTENT_MALFORMED', `${path} is the folder of a NApp. Import its file: ${join(path, 'settings.py')}`)
+  if (found?.isFile())
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `${path} is the folder of a NApp. Import its file: ${join(path, 'settings.py')}`,
+    )
   const { boxes, problems } = await scanStorehouse(folder, path, progress)
   if (boxes.length === 0 && (await someOfNApps(problems)))
     throw new SettingsError(
       'CONTENT_MALFORMED',
       `${path} is a folder of NApps, not of storehouse. Import their files: ${join(path, '*/*/settings.py')}`,
     )
-  const broken = problems.map(({ shown: file, message, box }): Source => ({ kind: 'broken', file, problems: [{ message }], ...(box && { box }) }))
+  const broken = problems.map(
+    ({ shown: file, message, box }): Source => ({
+      kind: 'broken',
+      file,
+      problems: [{ message }],
+      ...(box && { box }),
+    }),
+  )
   return [{ kind: 'boxes', file: path, boxes }, ...broken]
 }
 
@@ -119,7 +160,10 @@ function namespaceOf(file: string, path: string, wanted: string | undefined): Na
   }
 }
 
-async function look(file: string, path: string): Promise<{ readonly size: number; readonly directory: boolean; readonly regular: boolean }> {
+async function look(
+  file: string,
+  path: string,
+): Promise<{ readonly size: number; readonly directory: boolean; readonly regular: boolean }> {
   try {
     const found = await stat(file)
     return { size: found.size, directory: found.isDirectory(), regular: found.isFile() }
@@ -156,5 +200,8 @@ function absent(file: string, path: string, cause: unknown): SettingsError {
 }
 
 function unknownKind(path: string): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `${path} cannot be imported; allowed are settings.py, .ini, .conf, .json, or a folder of storehouse.`)
+  return new SettingsError(
+    'CONTENT_MALFORMED',
+    `${path} cannot be imported; allowed are settings.py, .ini, .conf, .json, or a folder of storehouse.`,
+  )
 }

@@ -35,8 +35,9 @@ const MOST_BYTES = 32 * 1024 * 1024
 const RUN = 50
 
 /**
- * Looks through a folder of storehouse, `<namespace>/<box_id>`, or one namespace of it. Each file is read, and its data forgotten: {@link readFoundBox} gives it.
- * `shown` is the folder as it is told; `progress` hears of each file.
+ * Looks through a folder of storehouse, `<namespace>/<box_id>`, or one namespace of it. Each file is read,
+ * and its data forgotten: {@link readFoundBox} gives it. `shown` is the folder as it is told; `progress`
+ * hears of each file.
  */
 export async function scanStorehouse(
   root: string,
@@ -51,14 +52,23 @@ export async function scanStorehouse(
   const single = folders.length === 0
   for (const folder of single ? [undefined] : folders) {
     const place = folder ? [folder.name] : []
-    for (const entry of await entriesOf(join(root, ...place), error => problems.push({ ...at(...place), message: error }))) {
+    for (const entry of await entriesOf(join(root, ...place), error =>
+      problems.push({ ...at(...place), message: error }),
+    )) {
       const found = at(...place, entry.name)
-      if (entry.isFile()) files.push({ namespace: folder?.name ?? basename(root), box_id: entry.name, ...found })
-      else problems.push({ ...found, message: `a box must be a regular file${entry.isDirectory() ? ', not a folder' : ''}` })
+      if (entry.isFile())
+        files.push({ namespace: folder?.name ?? basename(root), box_id: entry.name, ...found })
+      else
+        problems.push({
+          ...found,
+          message: `a box must be a regular file${entry.isDirectory() ? ', not a folder' : ''}`,
+        })
     }
   }
   if (!single)
-    for (const entry of entries) if (!entry.isDirectory()) problems.push({ ...at(entry.name), message: 'the folder of a namespace must be a folder' })
+    for (const entry of entries)
+      if (!entry.isDirectory())
+        problems.push({ ...at(entry.name), message: 'the folder of a namespace must be a folder' })
   const boxes: FoundBox[] = []
   for (const [n, found] of files.entries()) {
     const content = readFoundBox(found.file)
@@ -92,7 +102,9 @@ export function readFoundBox(file: string): FoundContent {
   } catch (error) {
     return { refused: `it cannot be read: ${reasonOf(error)}` }
   }
-  return typeof bytes === 'number' ? { refused: `the file has ${bytes} bytes; ${MOST_BYTES} are allowed` } : readBoxPickle(bytes)
+  return typeof bytes === 'number'
+    ? { refused: `the file has ${bytes} bytes; ${MOST_BYTES} are allowed` }
+    : readBoxPickle(bytes)
 }
 
 /** The bytes of a file, or only how many they are. */
@@ -112,6 +124,8 @@ function byName(a: { readonly name: string }, b: { readonly name: string }): num
 
 /** Those that do not tell when they were made come last. */
 function byCreation(a: FoundBox, b: FoundBox): number {
-  const [one, other] = [a, b].map(({ namespace, created_at = '9', box_id }) => `${namespace}\0${created_at.replace(/Z$/, '')}\0${box_id}`)
+  const [one, other] = [a, b].map(
+    ({ namespace, created_at = '9', box_id }) => `${namespace}\0${created_at.replace(/Z$/, '')}\0${box_id}`,
+  )
   return (one ?? '') < (other ?? '') ? -1 : 1
 }

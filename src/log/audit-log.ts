@@ -14,10 +14,14 @@ const MAX_PATHS = 5
 /** Maximum length of an unchecked namespace in a line. */
 const MAX_NAME_LENGTH = 200
 
-/** Logs an announced change of settings; other facts are logged at their source, and changes of boxes are too frequent. */
+/**
+ * Logs an announced change of settings; other facts are logged at their source, and changes of boxes are too
+ * frequent.
+ */
 export function logFact(log: Log, event: KytosEvent): void {
   if (event.name !== 'settings.changed') return
-  const { namespace, scope, kind, changes, revision, version, cursor, origin, actor } = event.content as Facts['settings.changed'] // The name says so.
+  const { namespace, scope, kind, changes, revision, version, cursor, origin, actor } =
+    event.content as Facts['settings.changed'] // The name says so.
   const where = scope === 'cluster' ? '' : scope === 'schema' ? ' (its schema)' : ` (${scope})`
   const what = changes.slice(0, MAX_PATHS).map(({ path }) => path)
   const more = changes.length > MAX_PATHS ? ` and ${changes.length - MAX_PATHS} more` : ''

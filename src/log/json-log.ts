@@ -2,10 +2,17 @@ import { type Logger, pino, stdTimeFunctions } from 'pino'
 import type { Console } from './console-log.ts'
 import type { Log } from './log.ts'
 
-/** A JSON log: one line a call, with `level`, `time` (ISO 8601, UTC), `controller`, `name`, the fields of the call, and `msg`. */
+/**
+ * A JSON log: one line a call, with `level`, `time` (ISO 8601, UTC), `controller`, `name`, the fields of the
+ * call, and `msg`.
+ */
 export function createJsonLog(out: Console, controller: string, name = 'host'): Log {
   const root = pino(
-    { base: { controller }, timestamp: stdTimeFunctions.isoTime, formatters: { level: level => ({ level }) } },
+    {
+      base: { controller },
+      timestamp: stdTimeFunctions.isoTime,
+      formatters: { level: level => ({ level }) },
+    },
     { write: line => out.write(line) },
   )
   return named(root, name)
@@ -22,7 +29,9 @@ function named(root: Logger, name: string): Log {
   }
 }
 
-/** The message without the control characters that JSON does not escape, because it may quote foreign text. */
+/**
+ * The message without the control characters that JSON does not escape, because it may quote foreign text.
+ */
 function clean(message: string): string {
   return message.replaceAll(/[\x7f-\x9f]/g, '\u{fffd}')
 }

@@ -10,7 +10,10 @@ export interface CommitMeter {
 
 /** Seconds: from 1 ms, a sync of a fast disk, to 30 s, after which callers have timed out. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]
-/** Maximum number of commits awaited from the watch, and the time for each; later ones were lost with a restored store. */
+/**
+ * Maximum number of commits awaited from the watch, and the time for each; later ones were lost with a
+ * restored store.
+ */
 const MAX_AWAITED = 10_000
 const MAX_AWAITED_MS = 60_000
 
@@ -97,7 +100,8 @@ class Unseen {
     }
     const now = performance.now()
     const oldest = this.#waiting[0]
-    if (oldest && (this.#waiting.length === MAX_AWAITED || now - oldest.since > MAX_AWAITED_MS)) this.#waiting.shift()
+    if (oldest && (this.#waiting.length === MAX_AWAITED || now - oldest.since > MAX_AWAITED_MS))
+      this.#waiting.shift()
     this.#waiting.push({ revision, since: now })
   }
 
@@ -107,11 +111,15 @@ class Unseen {
     this.#delivered = revision
     const now = performance.now()
     // In the order of their answers, which is nearly that of their revisions.
-    while (this.#waiting[0] && this.#waiting[0].revision <= revision) this.#observe((now - (this.#waiting.shift()?.since ?? now)) / 1_000)
+    while (this.#waiting[0] && this.#waiting[0].revision <= revision)
+      this.#observe((now - (this.#waiting.shift()?.since ?? now)) / 1_000)
   }
 }
 
-/** The same batches; `done` is called for each when the next one is requested, that is, after it was processed. */
+/**
+ * The same batches; `done` is called for each when the next one is requested, that is, after it was
+ * processed.
+ */
 function tapped(batches: AsyncIterable<Batch>, done: (batch: Batch) => void): AsyncIterable<Batch> {
   return {
     [Symbol.asyncIterator]() {

@@ -26,10 +26,20 @@ const PREFIX = 'kytos_settings_'
 const STATES: readonly ServiceState[] = ['READY', 'STALE', 'OFFLINE']
 const FILE_CODES: readonly FileCode[] = ['FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE']
 /** Facts of the watcher, exported with 0 before the first one. */
-const COUNTED_FACTS: readonly FactName[] = ['settings.changed', 'settings.rejected', 'settings.state', 'box.changed']
+const COUNTED_FACTS: readonly FactName[] = [
+  'settings.changed',
+  'settings.rejected',
+  'settings.state',
+  'box.changed',
+]
 
 /** Creates the metrics of one service. */
-export function createMetrics({ health, feed, fileProblems, registry = new Registry() }: MetricsSources): Metrics {
+export function createMetrics({
+  health,
+  feed,
+  fileProblems,
+  registry = new Registry(),
+}: MetricsSources): Metrics {
   const registers = [registry]
 
   const gauge = (name: string, help: string, read: () => number): void => {
@@ -65,14 +75,32 @@ export function createMetrics({ health, feed, fileProblems, registry = new Regis
       for (const state of STATES) this.set({ state }, health().state === state ? 1 : 0)
     },
   })
-  gauge('age_seconds', 'Seconds since the cache was last known to equal the store; NaN without a cache.', () => {
-    return health().age ?? Number.NaN
-  })
-  gauge('revision', 'Revision up to which all changes are announced, exact up to 2^53.', () => Number(health().revision))
-  gauge('epoch', 'Epoch of the store: Unix milliseconds of its creation, wipe or restore; 0 without a store.', () => health().epoch)
+  gauge(
+    'age_seconds',
+    'Seconds since the cache was last known to equal the store; NaN without a cache.',
+    () => {
+      return health().age ?? Number.NaN
+    },
+  )
+  gauge('revision', 'Revision up to which all changes are announced, exact up to 2^53.', () =>
+    Number(health().revision),
+  )
+  gauge(
+    'epoch',
+    'Epoch of the store: Unix milliseconds of its creation, wipe or restore; 0 without a store.',
+    () => health().epoch,
+  )
   counter('resyncs_total', 'Listings of the store that replaced single changes.', () => health().resyncs)
-  counter('repairs_total', 'Cache entries that differed from the store without a watch event and were repaired.', () => health().repairs)
-  counter('reconciles_total', 'Completed comparisons of the cache with the whole store.', () => health().reconciles)
+  counter(
+    'repairs_total',
+    'Cache entries that differed from the store without a watch event and were repaired.',
+    () => health().repairs,
+  )
+  counter(
+    'reconciles_total',
+    'Completed comparisons of the cache with the whole store.',
+    () => health().reconciles,
+  )
 
   new Gauge({
     name: `${PREFIX}file_problems`,
@@ -86,7 +114,12 @@ export function createMetrics({ health, feed, fileProblems, registry = new Regis
     },
   })
 
-  const facts = new Counter({ name: `${PREFIX}facts_total`, help: 'Facts published on the bus, by name.', labelNames: ['name'], registers })
+  const facts = new Counter({
+    name: `${PREFIX}facts_total`,
+    help: 'Facts published on the bus, by name.',
+    labelNames: ['name'],
+    registers,
+  })
   for (const name of COUNTED_FACTS) facts.inc({ name }, 0)
   feed.follow(undefined, ({ name }) => facts.inc({ name }))
 

@@ -7,8 +7,8 @@ import { SchemaWalk } from './schema-walk.ts'
 const MODES: readonly string[] = ['live', 'reload', 'restart', 'never'] satisfies ApplyMode[]
 
 /**
- * How each property of a schema takes effect (`x-apply`), by JSON Pointer. A property without one has that of what it refers to (`$ref`, `allOf`), else its
- * parent's, the root `restart`.
+ * How each property of a schema takes effect (`x-apply`), by JSON Pointer. A property without one has that of
+ * what it refers to (`$ref`, `allOf`), else its parent's, the root `restart`.
  */
 export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMode>> {
   const walk = new SchemaWalk(schema)
@@ -28,7 +28,10 @@ export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMod
   return modes
 }
 
-/** @throws SettingsError SCHEMA_MALFORMED when a property has an `x-apply` that is no mode; a stored one, of a newer release perhaps, is read as `restart`. */
+/**
+ * @throws SettingsError SCHEMA_MALFORMED when a property has an `x-apply` that is no mode; a stored one, of a
+ * newer release perhaps, is read as `restart`.
+ */
 export function refuseUnknownModes(schema: JsonObject): void {
   const walk = new SchemaWalk(schema)
   const visit = (part: Json | undefined, path: string): void => {
@@ -44,7 +47,8 @@ export function refuseUnknownModes(schema: JsonObject): void {
         )
       }
       for (const alike of walk.alike(node)) visit(alike, path)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) visit(property, path + pointerToken(key))
+      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+        visit(property, path + pointerToken(key))
     })
   }
   visit(schema, '')
@@ -64,5 +68,10 @@ function statedBy(node: JsonObject, walk: SchemaWalk): ApplyMode | undefined {
   const mode = node['x-apply']
   // Checked against the list of modes on the same line.
   if (typeof mode === 'string' && MODES.includes(mode)) return mode as ApplyMode
-  return walk.alike(node).reduce<ApplyMode | undefined>((found, alike) => walk.enter(alike, one => statedBy(one, walk)) ?? found, undefined)
+  return walk
+    .alike(node)
+    .reduce<ApplyMode | undefined>(
+      (found, alike) => walk.enter(alike, one => statedBy(one, walk)) ?? found,
+      undefined,
+    )
 }

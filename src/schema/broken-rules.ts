@@ -8,19 +8,28 @@ import { valueAt } from './exact-keywords.ts'
 /** The most broken rules that are told of one document. */
 const MOST = 1_000
 
-/** What ajv found, as operators and machines read it: where, which rule, what stands there, what is allowed, which key was probably meant. */
-export function describeErrors(errors: readonly ErrorObject[], data: JsonObject, exactSchema: (copy: unknown) => JsonObject): RuleBroken[] {
+/**
+ * What ajv found, as operators and machines read it: where, which rule, what stands there, what is allowed,
+ * which key was probably meant.
+ */
+export function describeErrors(
+  errors: readonly ErrorObject[],
+  data: JsonObject,
+  exactSchema: (copy: unknown) => JsonObject,
+): RuleBroken[] {
   return errors.slice(0, MOST).map(error => describeError(error, data, exactSchema(error.parentSchema)))
 }
 
 function describeError(error: ErrorObject, data: JsonObject, schema: JsonObject): RuleBroken {
   // A rule for names is about the name, which is looked at in place of the value.
-  const name = error.propertyName ?? (error.keyword === 'propertyNames' ? error.params.propertyName : undefined)
+  const name =
+    error.propertyName ?? (error.keyword === 'propertyNames' ? error.params.propertyName : undefined)
   const misplaced = error.params.additionalProperty ?? error.params.unevaluatedProperty
   const member = name ?? misplaced ?? error.params.missingProperty
   const pointer = error.instancePath + (member === undefined ? '' : pointerToken(member))
   const got = name ?? valueAt(data, pointer)
-  const expected = misplaced === undefined && error.params.missingProperty === undefined ? schema[error.keyword] : undefined
+  const expected =
+    misplaced === undefined && error.params.missingProperty === undefined ? schema[error.keyword] : undefined
   const near = nearestKey(name, misplaced, schema)
   return {
     pointer,
@@ -32,10 +41,15 @@ function describeError(error: ErrorObject, data: JsonObject, schema: JsonObject)
   }
 }
 
-function nearestKey(name: string | undefined, misplaced: string | undefined, schema: JsonObject): string | undefined {
+function nearestKey(
+  name: string | undefined,
+  misplaced: string | undefined,
+  schema: JsonObject,
+): string | undefined {
   const typed = misplaced ?? name
   if (typed === undefined) return undefined
-  const keys = misplaced === undefined ? schema.enum : Object.keys(isObject(schema.properties) ? schema.properties : {})
+  const keys =
+    misplaced === undefined ? schema.enum : Object.keys(isObject(schema.properties) ? schema.properties : {})
   const texts = isArray(keys) ? keys.filter(key => typeof key === 'string') : []
   return nearest(
     typed,
@@ -91,8 +105,18 @@ const LIMITS: Readonly<Record<string, (limit: Json) => string>> = {
 
 /** The value itself, where it tells something: a container is shown by the errors inside it. */
 function shownAfter(keyword: string, got: Json | undefined): string {
-  if (got === undefined || (typeof got === 'object' && got !== null && keyword !== 'type' && keyword !== 'const' && keyword !== 'enum')) return ''
-  return keyword === 'anyOf' || keyword === 'oneOf' || keyword === 'not' ? `: ${brief(got)}` : `, not ${brief(got)}`
+  if (
+    got === undefined ||
+    (typeof got === 'object' &&
+      got !== null &&
+      keyword !== 'type' &&
+      keyword !== 'const' &&
+      keyword !== 'enum')
+  )
+    return ''
+  return keyword === 'anyOf' || keyword === 'oneOf' || keyword === 'not'
+    ? `: ${brief(got)}`
+    : `, not ${brief(got)}`
 }
 
 function brief(value: Json): string {

@@ -9,8 +9,14 @@ export interface Place {
   readonly texts: 'only' | 'also' | 'never'
 }
 
-/** All declared places by their names, keys joined by `__`, each as `spell` writes it; several where two are written alike. */
-export function declaredPlaces({ schema, defaults, seed }: SchemaDocument, spell: (key: string) => string): ReadonlyMap<string, readonly Place[]> {
+/**
+ * All declared places by their names, keys joined by `__`, each as `spell` writes it; several where two are
+ * written alike.
+ */
+export function declaredPlaces(
+  { schema, defaults, seed }: SchemaDocument,
+  spell: (key: string) => string,
+): ReadonlyMap<string, readonly Place[]> {
   const places = new Map<string, Place>()
   const walk = new SchemaWalk(schema)
   const visit = (part: Json | undefined, path: readonly string[]): void => {
@@ -19,7 +25,8 @@ export function declaredPlaces({ schema, defaults, seed }: SchemaDocument, spell
       // What stands nearer to the value says more of it than what it refers to.
       if (path.length > 0 && !places.has(at)) places.set(at, { path, texts: textsOf(node, walk) })
       for (const alike of walk.alike(node)) visit(alike, path)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) visit(property, [...path, key])
+      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+        visit(property, [...path, key])
     })
   }
   visit(schema, [])
@@ -37,7 +44,11 @@ export function declaredPlaces({ schema, defaults, seed }: SchemaDocument, spell
   return named
 }
 
-function visitFilled(data: JsonObject, path: readonly string[], visit: (path: readonly string[]) => void): void {
+function visitFilled(
+  data: JsonObject,
+  path: readonly string[],
+  visit: (path: readonly string[]) => void,
+): void {
   for (const [key, member] of Object.entries(data)) {
     visit([...path, key])
     if (isObject(member)) visitFilled(member, [...path, key], visit)

@@ -2,14 +2,20 @@ import { mergeLayers } from '../../model/merge.ts'
 import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { SchemaWalk } from './schema-walk.ts'
 
-/** What a schema gives when nothing is set: every `default` of its properties, nested ones inside, through local `$ref` and `allOf`. */
+/**
+ * What a schema gives when nothing is set: every `default` of its properties, nested ones inside, through
+ * local `$ref` and `allOf`.
+ */
 export function defaultsOf(schema: JsonObject): JsonObject {
   const walk = new SchemaWalk(schema)
   const found = collectDefaults(schema, walk)
   return isObject(found) ? found : {}
 }
 
-/** The nearer a default stands to the value, the more it counts: what is referred to lowest, then the properties, then the schema's own `default`. */
+/**
+ * The nearer a default stands to the value, the more it counts: what is referred to lowest, then the
+ * properties, then the schema's own `default`.
+ */
 function collectDefaults(part: Json | undefined, walk: SchemaWalk): Json | undefined {
   return walk.enter(part, schema => {
     const own: JsonObject = {}

@@ -9,7 +9,8 @@ export function deprecatedPlaces(schema: JsonObject): readonly string[] {
     walk.enter(part, node => {
       if (path !== '' && node.deprecated === true) found.add(path)
       for (const alike of walk.alike(node)) visit(alike, path)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) visit(property, path + pointerToken(key))
+      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+        visit(property, path + pointerToken(key))
     })
   }
   visit(schema, '')

@@ -3,7 +3,8 @@ import { printCanonical } from '../../model/canonical.ts'
 import { equalJson, isArray, isObject, type Json } from '../../model/value.ts'
 
 /**
- * What a validation runs on: ajv sees a copy in which each bigint is the nearest double; the keywords below look the exact values up here.
+ * What a validation runs on: ajv sees a copy in which each bigint is the nearest double; the keywords below
+ * look the exact values up here.
  */
 export interface ExactContext {
   readonly data: Json
@@ -27,7 +28,8 @@ const KEYWORDS: Readonly<Record<string, Test>> = {
   enum: (allowed, value) => isArray(allowed) && allowed.some(one => equalJson(one, value)),
   const: (only, value) => equalJson(only, value),
   // By their texts: pairs would take minutes on a long list.
-  uniqueItems: (wanted, value) => wanted !== true || !isArray(value) || new Set(value.map(printCanonical)).size === value.length,
+  uniqueItems: (wanted, value) =>
+    wanted !== true || !isArray(value) || new Set(value.map(printCanonical)).size === value.length,
 }
 
 /** Puts our keywords in the place of ajv's wherever a double could lie about an integer. */
@@ -36,12 +38,21 @@ export function addExactKeywords(ajv: Ajv): void {
     ajv.removeKeyword(keyword)
     ajv.addKeyword({
       keyword,
-      validate(this: ExactContext | undefined, limit: Json, value: Json, parent?: object, at?: { readonly instancePath: string }): boolean {
+      validate(
+        this: ExactContext | undefined,
+        limit: Json,
+        value: Json,
+        parent?: object,
+        at?: { readonly instancePath: string },
+      ): boolean {
         const exact = parent && this?.schemas?.get(parent)
         const exactLimit = isObject(exact) ? (exact[keyword] ?? limit) : limit
         // A property name under `propertyNames` has its owner's path, so text is always taken as it comes.
         const looksUp = typeof value === 'number' || (typeof value === 'object' && value !== null)
-        return test(exactLimit, looksUp && this?.data !== undefined && at ? (valueAt(this.data, at.instancePath) ?? value) : value)
+        return test(
+          exactLimit,
+          looksUp && this?.data !== undefined && at ? (valueAt(this.data, at.instancePath) ?? value) : value,
+        )
       },
     })
   }
@@ -58,14 +69,22 @@ export function valueAt(data: Json, pointer: string): Json | undefined {
   return at
 }
 
-/** A deep copy with the nearest double for each bigint; `seen` learns which copy stands for which exact object. */
+/**
+ * A deep copy with the nearest double for each bigint; `seen` learns which copy stands for which exact
+ * object.
+ */
 export function withDoubles(value: Json, seen?: WeakMap<object, Json>): Json {
   if (typeof value === 'bigint') return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, Number(value)))
   if (isArray(value)) return value.map(item => withDoubles(item, seen))
   if (!isObject(value)) return value
   const copy = Object.create(Object.prototype)
   for (const [key, member] of Object.entries(value)) {
-    Object.defineProperty(copy, key, { value: withDoubles(member, seen), enumerable: true, configurable: true, writable: true })
+    Object.defineProperty(copy, key, {
+      value: withDoubles(member, seen),
+      enumerable: true,
+      configurable: true,
+      writable: true,
+    })
   }
   seen?.set(copy, value)
   return copy
@@ -86,7 +105,10 @@ function isMultiple(value: number | bigint, of: number | bigint): boolean {
   const b = decimal(of)
   if (b.digits === 0n) return false
   const exponent = Math.min(a.exponent, b.exponent)
-  return (a.digits * 10n ** BigInt(a.exponent - exponent)) % (b.digits * 10n ** BigInt(b.exponent - exponent)) === 0n
+  return (
+    (a.digits * 10n ** BigInt(a.exponent - exponent)) % (b.digits * 10n ** BigInt(b.exponent - exponent)) ===
+    0n
+  )
 }
 
 function decimal(value: number | bigint): { digits: bigint; exponent: number } {

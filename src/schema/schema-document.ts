@@ -9,7 +9,9 @@ import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
-/** A NApp's schema as it is stored: with the seed it came with, so that both are the same on every controller. */
+/**
+ * A NApp's schema as it is stored: with the seed it came with, so that both are the same on every controller.
+ */
 export interface SchemaDocument {
   readonly digest: string
   readonly schema: JsonObject
@@ -23,8 +25,15 @@ export interface SchemaDocument {
   readonly deprecated: readonly string[]
 }
 
-/** @throws SettingsError SCHEMA_MALFORMED. The digest is SHA-256 over schema and seed with sorted keys; the NApp's version is not in it. */
-export function createSchemaDocument(schema: JsonObject, seed: JsonObject, nappVersion: string | undefined): SchemaDocument {
+/**
+ * @throws SettingsError SCHEMA_MALFORMED. The digest is SHA-256 over schema and seed with sorted keys; the
+ * NApp's version is not in it.
+ */
+export function createSchemaDocument(
+  schema: JsonObject,
+  seed: JsonObject,
+  nappVersion: string | undefined,
+): SchemaDocument {
   const digest = createHash('sha256')
     .update(printCanonical([schema, seed]))
     .digest('hex')
@@ -41,14 +50,21 @@ export function createSchemaDocument(schema: JsonObject, seed: JsonObject, nappV
 }
 
 export function printSchemaDocument(document: SchemaDocument): string {
-  return printJson({ schema: document.schema, seed: document.seed, napp_version: document.nappVersion ?? null })
+  return printJson({
+    schema: document.schema,
+    seed: document.seed,
+    napp_version: document.nappVersion ?? null,
+  })
 }
 
 /** @throws SettingsError SCHEMA_MALFORMED for a text that another hand wrote. */
 export function parseSchemaDocument(text: string): SchemaDocument {
   const value = parseJson(text)
   if (!isObject(value) || !isObject(value.schema))
-    throw new SettingsError('SCHEMA_MALFORMED', 'A stored schema must be an object {schema, seed, napp_version}.')
+    throw new SettingsError(
+      'SCHEMA_MALFORMED',
+      'A stored schema must be an object {schema, seed, napp_version}.',
+    )
   return createSchemaDocument(
     value.schema,
     isObject(value.seed) ? value.seed : {},
@@ -57,8 +73,9 @@ export function parseSchemaDocument(text: string): SchemaDocument {
 }
 
 /**
- * Orders NApp versions number by number (`1.10.0` above `1.9.2`), words below numbers and their absence, so that a pre-release (`2.0-rc.1`, `2.0rc1`) is below
- * its release; `1` and `1.0` are equal, an absent version is lowest. A total order: on every controller the same schema is the highest.
+ * Orders NApp versions number by number (`1.10.0` above `1.9.2`), words below numbers and their absence, so
+ * that a pre-release (`2.0-rc.1`, `2.0rc1`) is below its release; `1` and `1.0` are equal, an absent version
+ * is lowest. A total order: on every controller the same schema is the highest.
  */
 export function compareNappVersions(a: string | undefined, b: string | undefined): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1
@@ -71,7 +88,10 @@ export function compareNappVersions(a: string | undefined, b: string | undefined
   return 0
 }
 
-/** Numbers and words; a hyphen is a word too, the lowest, and what stands behind `+` says nothing about the order. */
+/**
+ * Numbers and words; a hyphen is a word too, the lowest, and what stands behind `+` says nothing about the
+ * order.
+ */
 function splitVersion(version: string): (bigint | string)[] {
   const parts =
     version

@@ -5,8 +5,9 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
 const MOST = 10_000
 
 /**
- * Goes through a schema and its local references. Each subschema is looked at wherever it is referred to, except inside itself; a schema that unfolds into
- * more than 10,000 of them is refused, so that a few lines of references to references do not keep a controller busy.
+ * Goes through a schema and its local references. Each subschema is looked at wherever it is referred to,
+ * except inside itself; a schema that unfolds into more than 10,000 of them is refused, so that a few lines
+ * of references to references do not keep a controller busy.
  */
 export class SchemaWalk {
   readonly #root: JsonObject
@@ -17,7 +18,10 @@ export class SchemaWalk {
     this.#root = root
   }
 
-  /** What `visit` makes of a subschema; undefined for what is none, or when this is inside it already. @throws SettingsError SCHEMA_MALFORMED. */
+  /**
+   * What `visit` makes of a subschema; undefined for what is none, or when this is inside it already.
+   * @throws SettingsError SCHEMA_MALFORMED.
+   */
   enter<Result>(schema: Json | undefined, visit: (schema: JsonObject) => Result): Result | undefined {
     if (!isObject(schema) || this.#open.has(schema)) return undefined
     if (this.#left-- <= 0) {
@@ -34,14 +38,20 @@ export class SchemaWalk {
     }
   }
 
-  /** The subschemas that hold for the same value as this one: what its `$ref` points to, then its `allOf`, in that order. */
+  /**
+   * The subschemas that hold for the same value as this one: what its `$ref` points to, then its `allOf`, in
+   * that order.
+   */
   alike(schema: JsonObject): readonly Json[] {
     const referred = typeof schema.$ref === 'string' ? resolveLocal(schema.$ref, this.#root) : undefined
     return [...(referred === undefined ? [] : [referred]), ...(isArray(schema.allOf) ? schema.allOf : [])]
   }
 }
 
-/** What a reference within a schema (`#/$defs/x`) points to; undefined for any other reference and for a place that is not there. */
+/**
+ * What a reference within a schema (`#/$defs/x`) points to; undefined for any other reference and for a place
+ * that is not there.
+ */
 export function resolveLocal(reference: string, root: JsonObject): Json | undefined {
   if (reference === '#') return root
   if (!reference.startsWith('#/') || /%(?![0-9A-Fa-f]{2})/.test(reference)) return undefined

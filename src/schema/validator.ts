@@ -11,7 +11,9 @@ import { addExactKeywords, type ExactContext, withDoubles } from './exact-keywor
 export type Validate = (data: JsonObject) => readonly RuleBroken[]
 
 /** What ajv makes of a schema. */
-type Check = ((this: ExactContext, data: unknown) => unknown) & { readonly errors?: null | readonly ErrorObject[] }
+type Check = ((this: ExactContext, data: unknown) => unknown) & {
+  readonly errors?: null | readonly ErrorObject[]
+}
 
 /** The rule that a schema breaks which comes back to itself without going deeper into the value. */
 const ENDLESS = '$ref'
@@ -34,7 +36,13 @@ export function compileSchema(schema: JsonObject): Validate {
       if (check.call({ data, schemas }, withDoubles(data))) return []
     } catch (error) {
       if (!(error instanceof RangeError)) throw error
-      return [{ pointer: '', rule: ENDLESS, message: 'The schema refers to itself without end, so the settings cannot be validated.' }]
+      return [
+        {
+          pointer: '',
+          rule: ENDLESS,
+          message: 'The schema refers to itself without end, so the settings cannot be validated.',
+        },
+      ]
     }
     return describeErrors(check.errors ?? [], data, exactSchema)
   }
@@ -42,12 +50,17 @@ export function compileSchema(schema: JsonObject): Validate {
   return validate
 }
 
-/** @throws SettingsError SETTINGS_INVALID with all broken rules at once, for a person to read and a machine to point at. */
+/**
+ * @throws SettingsError SETTINGS_INVALID with all broken rules at once, for a person to read and a machine to
+ * point at.
+ */
 export function refuseBroken(broken: readonly RuleBroken[], what: string): void {
   if (broken.length === 0) return
   const told = broken.slice(0, MOST_TOLD).map(rule => rule.message)
   if (broken.length > told.length) told.push(`${broken.length - told.length} more errors.`)
-  throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${told.join(' ')}`, { details: { errors: broken } })
+  throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${told.join(' ')}`, {
+    details: { errors: broken },
+  })
 }
 
 /** Knows the schema of schemas, and nothing else. */
@@ -58,7 +71,8 @@ function compile(schema: Json): Check {
   // ajv would answer a promise, which is true whatever the data.
   if (Object.hasOwn(schema, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
   const ajv = new Ajv2020({
-    // Checked below, by one instance for all schemas: each of its own would compile the schema of schemas again.
+    // Checked below, by one instance for all schemas: each of its own would compile the schema of schemas
+    // again.
     meta: false,
     validateSchema: false,
     allErrors: true,
@@ -84,10 +98,15 @@ function compile(schema: Json): Check {
 function reasonOf(cause: unknown, schema: JsonObject): string {
   const message = (cause instanceof Error ? cause.message : String(cause)).replace(/\.+$/, '')
   if (cause instanceof RangeError) return 'it refers to itself without end'
-  if (message.startsWith('no schema with key or ref')) return `"$schema" is ${quote(schema.$schema)}; omit it, or set it to draft 2020-12`
+  if (message.startsWith('no schema with key or ref'))
+    return `"$schema" is ${quote(schema.$schema)}; omit it, or set it to draft 2020-12`
   return message.replace(/^schema is invalid: /, '').replaceAll(/\bdata(?=\/)/g, '')
 }
 
 function malformed(why: string, cause?: unknown): SettingsError {
-  return new SettingsError('SCHEMA_MALFORMED', `Invalid JSON Schema (draft 2020-12): ${why}.`, cause === undefined ? {} : { cause })
+  return new SettingsError(
+    'SCHEMA_MALFORMED',
+    `Invalid JSON Schema (draft 2020-12): ${why}.`,
+    cause === undefined ? {} : { cause },
+  )
 }

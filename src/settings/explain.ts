@@ -36,23 +36,43 @@ interface Found {
 }
 
 /**
- * Settings with where each of their values comes from: a layer for every leaf (all but an object with members is one), and what that hides. While the store is
- * away, or once no record of it is left, it is not known who set a value. `present` gives the settings of the moment that is explained.
+ * Settings with where each of their values comes from: a layer for every leaf (all but an object with members
+ * is one), and what that hides. While the store is away, or once no record of it is left, it is not known who
+ * set a value. `present` gives the settings of the moment that is explained.
  */
-export async function explainSettings(backend: Backend, cache: Cache, namespace: Namespace, present: () => Settings): Promise<Settings> {
+export async function explainSettings(
+  backend: Backend,
+  cache: Cache,
+  namespace: Namespace,
+  present: () => Settings,
+): Promise<Settings> {
   for (let tries = 1; ; tries++) {
     const revision = cache.namespaceRevision(namespace)
     const settings = present()
     const explain = await explainNow(backend, cache, namespace)
-    // What was read belongs to what is known, unless that changed meanwhile; of a change that came in between again and again the author is not told.
+    // What was read belongs to what is known, unless that changed meanwhile; of a change that came in between
+    // again and again the author is not told.
     if (cache.namespaceRevision(namespace) === revision || tries === TRIES) return { ...settings, explain }
   }
 }
 
-async function explainNow(backend: Backend, cache: Cache, namespace: Namespace): Promise<Readonly<Record<string, Explanation>>> {
+async function explainNow(
+  backend: Backend,
+  cache: Cache,
+  namespace: Namespace,
+): Promise<Readonly<Record<string, Explanation>>> {
   const layers = layersOf(cache, namespace)
-  const leaves = new Map(leavesOf(cache.effective(namespace)).map(pointer => [pointer, layers.flatMap(layer => find(layer, pointer))]))
-  const setters = new Map(await Promise.all(layers.map(async layer => [layer, await settersIn(backend, layer, leaves.values())] as const)))
+  const leaves = new Map(
+    leavesOf(cache.effective(namespace)).map(pointer => [
+      pointer,
+      layers.flatMap(layer => find(layer, pointer)),
+    ]),
+  )
+  const setters = new Map(
+    await Promise.all(
+      layers.map(async layer => [layer, await settersIn(backend, layer, leaves.values())] as const),
+    ),
+  )
   const explained: Record<string, Explanation> = {}
   for (const [pointer, found] of leaves) {
     const [top, ...below] = found.map(({ layer, place, value }) => ({
@@ -98,17 +118,30 @@ function find(layer: ExplainedLayer, pointer: string): Found[] {
   return []
 }
 
-async function settersIn(backend: Backend, layer: ExplainedLayer, leaves: Iterable<readonly Found[]>): Promise<ReadonlyMap<string, StoredRecord>> {
+async function settersIn(
+  backend: Backend,
+  layer: ExplainedLayer,
+  leaves: Iterable<readonly Found[]>,
+): Promise<ReadonlyMap<string, StoredRecord>> {
   const { state } = layer
   if (!state) return new Map()
-  const places = new Set([...leaves].flatMap(found => found.flatMap(one => (one.layer === layer ? [one.place] : []))))
+  const places = new Set(
+    [...leaves].flatMap(found => found.flatMap(one => (one.layer === layer ? [one.place] : []))),
+  )
   // Where the stored overrides do not count, an earlier version of them does.
   const newest = (state.fallback ?? state.record)?.version ?? 0
   return findSetters(state.inForce, places, recordsUpTo(backend, state, newest))
 }
 
-/** The records of a document from a version on back, newest first, as they are asked for; while the store is away the one that is known. */
-async function* recordsUpTo(backend: Backend, state: DocumentState, newest: number): AsyncIterable<StoredRecord> {
+/**
+ * The records of a document from a version on back, newest first, as they are asked for; while the store is
+ * away the one that is known.
+ */
+async function* recordsUpTo(
+  backend: Backend,
+  state: DocumentState,
+  newest: number,
+): AsyncIterable<StoredRecord> {
   try {
     const { pages } = await backend.list(historyPrefix(state.key), { newest: RECORDS })
     for await (const page of pages) {

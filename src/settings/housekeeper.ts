@@ -9,7 +9,10 @@ import { findSetters } from './provenance.ts'
 
 /** How many history records of a document are kept at least. */
 const KEPT = 50
-/** How many older ones are kept besides, because they tell who set a value that still stands; the newest of them. */
+/**
+ * How many older ones are kept besides, because they tell who set a value that still stands; the newest of
+ * them.
+ */
 const KEPT_SETTERS = 50
 /** Milliseconds for which every record is kept: as long as somebody may look for a write_id. */
 const KEPT_FOR = 60_000
@@ -18,7 +21,10 @@ const ROUND = 30_000
 /** The most deletions of one commit. */
 const CHUNK = 32
 
-/** Drops history records that nobody may need any more, in rounds of its own, never in a commit of somebody's change. */
+/**
+ * Drops history records that nobody may need any more, in rounds of its own, never in a commit of somebody's
+ * change.
+ */
 export class Housekeeper {
   readonly #backend: Backend
   readonly #log: Log
@@ -66,8 +72,9 @@ export class Housekeeper {
 }
 
 /**
- * Drops all but the newest 50 records of a document, those written since `youngest` (Unix ms), and the newest 50 of those that gave a value which still stands, each
- * with the record before it, by which that is seen; true when young ones beyond the 50 are left.
+ * Drops all but the newest 50 records of a document, those written since `youngest` (Unix ms), and the newest
+ * 50 of those that gave a value which still stands, each with the record before it, by which that is seen;
+ * true when young ones beyond the 50 are left.
  */
 export async function pruneHistory(backend: Backend, document: Key, youngest: number): Promise<boolean> {
   const { pages } = await backend.list(historyPrefix(document))
@@ -85,14 +92,21 @@ export async function pruneHistory(backend: Backend, document: Key, youngest: nu
   const old = beyond.filter(record => !needed.has(record))
   for (let i = 0; i < old.length; i += CHUNK) {
     await backend.commit(
-      old.slice(i, i + CHUNK).map(({ version, stored }) => ({ key: historyKey(document, version), delete: true, expected: stored })),
+      old.slice(i, i + CHUNK).map(({ version, stored }) => ({
+        key: historyKey(document, version),
+        delete: true,
+        expected: stored,
+      })),
     )
   }
   return young.length > 0
 }
 
 /** Those of the older records that tell who set what still stands in the newest, and the one before each. */
-async function settersAmong(beyond: readonly StoredRecord[], records: readonly StoredRecord[]): Promise<readonly StoredRecord[]> {
+async function settersAmong(
+  beyond: readonly StoredRecord[],
+  records: readonly StoredRecord[],
+): Promise<readonly StoredRecord[]> {
   const data = records.at(-1)?.data
   if (beyond.length === 0 || !data) return []
   const leaves = differences({}, data).map(({ path }) => path)

@@ -19,18 +19,25 @@ export class Names {
     this.#watcher = watcher
   }
 
-  /** @throws SettingsError NAMESPACE_NOT_FOUND, with the nearest name, when there is neither a schema nor overrides, here or in the scope. */
+  /**
+   * @throws SettingsError NAMESPACE_NOT_FOUND, with the nearest name, when there is neither a schema nor
+   * overrides, here or in the scope.
+   */
   require(namespace: Namespace, scope: Scope): void {
     if (!this.#isKnown(namespace, scope)) throw unknownNamespace(this.#watcher.cache, namespace)
   }
 
   /**
-   * Does work that may make the namespaces of these places. New names come in one after the other, case ignored: of two twins at the same time the second finds
-   * the first. All who make several take them in one order.
+   * Does work that may make the namespaces of these places. New names come in one after the other, case
+   * ignored: of two twins at the same time the second finds the first. All who make several take them in one
+   * order.
    * @throws SettingsError NAMESPACE_CONFLICT when another namespace differs only in case, also one of these.
    */
   async admit<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {
-    return this.#inOrder(places).reduceRight<() => Promise<Result>>((inner, alike) => () => this.#admitOne(alike, inner), work)()
+    return this.#inOrder(places).reduceRight<() => Promise<Result>>(
+      (inner, alike) => () => this.#admitOne(alike, inner),
+      work,
+    )()
   }
 
   /** @throws SettingsError NAMESPACE_CONFLICT as {@link admit}, as far as that can be told now. */
@@ -68,7 +75,9 @@ export class Names {
 
   /** True when each namespace is known, be it by one of its places only. */
   #areKnown(places: readonly Place[]): boolean {
-    return places.every(({ namespace }) => places.some(one => one.namespace === namespace && this.#isKnown(namespace, one.scope)))
+    return places.every(({ namespace }) =>
+      places.some(one => one.namespace === namespace && this.#isKnown(namespace, one.scope)),
+    )
   }
 
   #isKnown(namespace: Namespace, scope: Scope): boolean {
@@ -78,15 +87,21 @@ export class Names {
   }
 
   #refuseTwin(namespace: Namespace): void {
-    const twin = this.#watcher.cache.namespaces().find(other => other !== namespace && other.toLowerCase() === namespace.toLowerCase())
+    const twin = this.#watcher.cache
+      .namespaces()
+      .find(other => other !== namespace && other.toLowerCase() === namespace.toLowerCase())
     if (twin) throw twinOf(namespace, twin)
   }
 }
 
 function twinOf(namespace: Namespace, twin: Namespace): SettingsError {
-  return new SettingsError('NAMESPACE_CONFLICT', `"${namespace}" differs from "${twin}" only in case. Use "${twin}".`, {
-    details: { got: namespace, nearest: twin },
-  })
+  return new SettingsError(
+    'NAMESPACE_CONFLICT',
+    `"${namespace}" differs from "${twin}" only in case. Use "${twin}".`,
+    {
+      details: { got: namespace, nearest: twin },
+    },
+  )
 }
 
 function needed(): never {

@@ -33,21 +33,31 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
   }
 }
 
-/** Settings as a change left them, whatever came after it; or, with a dry run, as it would leave them, at the revision and version of now. */
+/**
+ * Settings as a change left them, whatever came after it; or, with a dry run, as it would leave them, at the
+ * revision and version of now.
+ */
 export async function presentChanged(view: View, changed: Changed): Promise<Settings> {
   const { namespace, scope, written, together, observed, shadowed, deprecated, preview } = changed
   const { cache } = view
   const schema = cache.schema(namespace)
   const known = presentSettings(view, namespace, scope)
   const overtaken =
-    preview !== undefined || [...together].some(([one, { record }]) => record?.version !== cache.document(namespace, one)?.record?.version)
+    preview !== undefined ||
+    [...together].some(
+      ([one, { record }]) => record?.version !== cache.document(namespace, one)?.record?.version,
+    )
   const left = new Map([...together].map(([one, { data }]) => [one, data]))
   const data = overtaken ? (await cache.project(namespace, left)).effective : undefined
   return {
     ...known,
     ...(data && { data: redact(data, schema), overrides: redact(written.data ?? {}, schema) }),
     ...(overtaken &&
-      !preview && { version: written.record?.version ?? 0, updated_at: written.record?.at ?? null, updated_by: written.record?.actor ?? null }),
+      !preview && {
+        version: written.record?.version ?? 0,
+        updated_at: written.record?.at ?? null,
+        updated_by: written.record?.actor ?? null,
+      }),
     revision: preview ? known.revision : printRevision(revisionOf(cache, changed, overtaken)),
     ...(observed ? {} : { observed }),
     ...(shadowed.length > 0 && { shadowed }),
@@ -56,7 +66,11 @@ export async function presentChanged(view: View, changed: Changed): Promise<Sett
   }
 }
 
-export function presentSummary({ cache, state }: View, namespace: Namespace, files: readonly FileCode[] = []): Summary {
+export function presentSummary(
+  { cache, state }: View,
+  namespace: Namespace,
+  files: readonly FileCode[] = [],
+): Summary {
   const cluster = cache.document(namespace, CLUSTER)
   return {
     namespace,
@@ -73,7 +87,12 @@ export function presentSummary({ cache, state }: View, namespace: Namespace, fil
 /** @throws SettingsError NAMESPACE_NOT_FOUND when the namespace has no schema. */
 export function presentDescription({ cache }: View, namespace: Namespace): Description {
   const document = cache.schema(namespace)
-  if (!document) throw unknownNamespace(cache, namespace, `"${namespace}" has no schema. Start its NApp, or register one with PUT .../schema.`)
+  if (!document)
+    throw unknownNamespace(
+      cache,
+      namespace,
+      `"${namespace}" has no schema. Start its NApp, or register one with PUT .../schema.`,
+    )
   return {
     namespace,
     schema: document.schema,
@@ -100,8 +119,13 @@ export function unknownNamespace(
 
 /** Of the namespace as this controller sees it; what was written for another controller does not count. */
 function revisionOf(cache: Cache, { namespace, together }: Changed, overtaken: boolean): Revision {
-  const seen = [...together].flatMap(([scope, written]) => (scope === CLUSTER || scope === cache.self ? [written] : []))
+  const seen = [...together].flatMap(([scope, written]) =>
+    scope === CLUSTER || scope === cache.self ? [written] : [],
+  )
   const committed = seen.find(written => written.committed)
   if (committed && overtaken) return committed.revision
-  return seen.reduce((newest, { revision }) => (revision > newest ? revision : newest), cache.namespaceRevision(namespace))
+  return seen.reduce(
+    (newest, { revision }) => (revision > newest ? revision : newest),
+    cache.namespaceRevision(namespace),
+  )
 }

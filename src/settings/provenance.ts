@@ -14,9 +14,11 @@ interface Open {
 }
 
 /**
- * Which record gave each of these places (JSON Pointers) the value it has in some overrides; undefined among them for a place that has none. `records` are those of
- * the document, newest first, holes allowed as long as the record before a setter is there; no more of them are asked for than are needed. A place is left out when
- * no record that is left tells it: the value stands in the oldest of them too, or in none (an edit by hand that is not recorded yet).
+ * Which record gave each of these places (JSON Pointers) the value it has in some overrides; undefined among
+ * them for a place that has none. `records` are those of the document, newest first, holes allowed as long as
+ * the record before a setter is there; no more of them are asked for than are needed. A place is left out
+ * when no record that is left tells it: the value stands in the oldest of them too, or in none (an edit by
+ * hand that is not recorded yet).
  */
 export async function findSetters(
   data: JsonObject,
@@ -24,7 +26,11 @@ export async function findSetters(
   records: AsyncIterable<StoredRecord> | Iterable<StoredRecord>,
 ): Promise<ReadonlyMap<string, StoredRecord>> {
   const setters = new Map<string, StoredRecord>()
-  let open: Open[] = [...pointers].map(pointer => ({ pointer, value: valueAt(data, pointer), setter: undefined }))
+  let open: Open[] = [...pointers].map(pointer => ({
+    pointer,
+    value: valueAt(data, pointer),
+    setter: undefined,
+  }))
   for await (const record of records) {
     const still: Open[] = []
     for (const [i, place] of open.entries()) {

@@ -16,7 +16,10 @@ interface Registered {
   readonly away: boolean
 }
 
-/** Brings the schemas that NApps of this process register into use and into the store, and back into a store that lost them. */
+/**
+ * Brings the schemas that NApps of this process register into use and into the store, and back into a store
+ * that lost them.
+ */
 export class Registrar {
   readonly #backend: Backend
   readonly #watcher: Watcher
@@ -31,7 +34,10 @@ export class Registrar {
     this.#log = log
   }
 
-  /** In use when it resolves; stored too, unless the store is away: then {@link catchUp} stores it. One that is there already commits nothing. */
+  /**
+   * In use when it resolves; stored too, unless the store is away: then {@link catchUp} stores it. One that
+   * is there already commits nothing.
+   */
   async register(namespace: Namespace, document: SchemaDocument): Promise<void> {
     const stored = (await this.#watcher.ready(PATIENCE)) && (await this.#tryToStore(namespace, document))
     if (!stored) await this.#watcher.register(namespace, document, true)
@@ -39,7 +45,10 @@ export class Registrar {
     if (!stored && (await this.#watcher.ready(0))) this.#tryAgain()
   }
 
-  /** Stores what the store does not have: it was away, or went back to an older backup. To be called whenever it is there again; never fails. */
+  /**
+   * Stores what the store does not have: it was away, or went back to an older backup. To be called whenever
+   * it is there again; never fails.
+   */
   async catchUp(): Promise<void> {
     clearTimeout(this.#timer)
     for (const [namespace, registered] of [...this.#registered]) {
@@ -47,7 +56,8 @@ export class Registrar {
         await this.#restore(namespace, registered)
       } catch (error) {
         if (this.#stopped) return
-        // After OUTCOME_UNKNOWN too: the cache tells whether it is stored, and a late copy of the same schema changes nothing.
+        // After OUTCOME_UNKNOWN too: the cache tells whether it is stored, and a late copy of the same schema
+        // changes nothing.
         if (isSettingsError(error) && (error.retryable || error.code === 'OUTCOME_UNKNOWN')) this.#tryAgain()
         else this.#log.error(`The schema of "${namespace}" was not stored: ${toSettingsError(error).message}`)
       }
@@ -62,7 +72,8 @@ export class Registrar {
   async #restore(namespace: Namespace, { document, away }: Registered): Promise<void> {
     if (away) await this.#watcher.register(namespace, document)
     await this.#store(namespace, document)
-    if (away && this.#registered.get(namespace)?.document === document) this.#registered.set(namespace, { document, away: false })
+    if (away && this.#registered.get(namespace)?.document === document)
+      this.#registered.set(namespace, { document, away: false })
   }
 
   #tryAgain(): void {
@@ -87,11 +98,14 @@ export class Registrar {
     if (this.#watcher.cache.hasStoredSchema(namespace, document.digest)) return
     const key = schemaKey(namespace, document.digest)
     const before = this.#watcher.position
-    const outcome = await this.#backend.commit([{ key, put: printSchemaDocument(document), expected: 'absent' }])
+    const outcome = await this.#backend.commit([
+      { key, put: printSchemaDocument(document), expected: 'absent' },
+    ])
     // Another controller may have been faster; then its commit is the one to wait for.
     const revision = outcome.committed ? outcome.revision : outcome.found[0]?.revision
     if (revision !== undefined) await this.#watcher.passed(revision, before)
     // What stands there cannot be read, or is not seen yet: this process's own counts here all the same.
-    if (this.#watcher.cache.schema(namespace)?.digest !== document.digest) await this.#watcher.register(namespace, document, true)
+    if (this.#watcher.cache.schema(namespace)?.digest !== document.digest)
+      await this.#watcher.register(namespace, document, true)
   }
 }

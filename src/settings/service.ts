@@ -1,11 +1,34 @@
-import { parseComment, parseCount, parseData, parseFlag, parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
+import {
+  parseComment,
+  parseCount,
+  parseData,
+  parseFlag,
+  parseGuard,
+  parseMethod,
+  parseText,
+  parseValue,
+} from '../../events/content.ts'
 import { differences } from '../../events/differences.ts'
 import type { Handlers } from '../../events/event.ts'
-import type { CommandContent, Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/map.ts'
+import type {
+  CommandContent,
+  Description,
+  HistoryRecord,
+  Settings,
+  Summary,
+  TransactionResult,
+} from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { mergeLayers } from '../../model/merge.ts'
-import { CLUSTER, type Namespace, overridesKey, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'
+import {
+  CLUSTER,
+  type Namespace,
+  overridesKey,
+  parseNamespace,
+  parseScope,
+  type Scope,
+} from '../../model/namespace.ts'
 import { refuseUnknownModes } from '../schema/apply-modes.ts'
 import { placesOf } from '../schema/deprecated.ts'
 import { createSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
@@ -32,9 +55,19 @@ const HISTORY_DEFAULT = 20
 /** The most records one answer holds; about as many are kept. */
 const HISTORY_MOST = 1_000
 /** Rules that are broken by what is not there, or may be: overrides can still bring it. */
-const OF_ABSENCE: ReadonlySet<string> = new Set(['required', 'dependentRequired', 'minProperties', 'anyOf', 'oneOf', 'if'])
+const OF_ABSENCE: ReadonlySet<string> = new Set([
+  'required',
+  'dependentRequired',
+  'minProperties',
+  'anyOf',
+  'oneOf',
+  'if',
+])
 
-/** Answers the commands `kytos.settings.*`: decides what is stored. It announces nothing: the watcher does, once the store has it. */
+/**
+ * Answers the commands `kytos.settings.*`: decides what is stored. It announces nothing: the watcher does,
+ * once the store has it.
+ */
 export class SettingsService {
   readonly #options: ServiceOptions
   readonly #names: Names
@@ -62,11 +95,19 @@ export class SettingsService {
     const { namespace } = this.#parse(content)
     const schema = parseData(content.schema, 'schema')
     const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
-    const version = content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
+    const version =
+      content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
     const document = createSchemaDocument(schema, seed, version)
     refuseUnknownModes(schema)
-    const broken = document.validate(mergeLayers([document.defaults, seed])).filter(rule => !OF_ABSENCE.has(rule.rule))
-    refuseBroken(broken, Object.keys(seed).length > 0 ? `The seed of "${namespace}"` : `The default of the schema of "${namespace}"`)
+    const broken = document
+      .validate(mergeLayers([document.defaults, seed]))
+      .filter(rule => !OF_ABSENCE.has(rule.rule))
+    refuseBroken(
+      broken,
+      Object.keys(seed).length > 0
+        ? `The seed of "${namespace}"`
+        : `The default of the schema of "${namespace}"`,
+    )
 
     return this.#names.admit([{ namespace, scope: CLUSTER }], async () => {
       await this.#options.registrar.register(namespace, document)
@@ -80,7 +121,10 @@ export class SettingsService {
     const data = parseData(content.data, 'data')
     const make: Edit['make'] = base => {
       if (!base.entry) return data
-      throw new SettingsError('DOCUMENT_EXISTS', `"${namespace}" already has overrides. Change them with update, or delete them first.`)
+      throw new SettingsError(
+        'DOCUMENT_EXISTS',
+        `"${namespace}" already has overrides. Change them with update, or delete them first.`,
+      )
     }
     return this.#changeOne({ edits: [{ namespace, scope, make }], actor, comment, dryRun: false })
   }
@@ -92,7 +136,9 @@ export class SettingsService {
     if (parseFlag(content.fresh, 'fresh')) await freshen(backend, watcher, namespace, scope)
     this.#names.require(namespace, scope)
     if (!explain) return presentSettings(this.#view, namespace, scope)
-    return explainSettings(backend, watcher.cache, namespace, () => presentSettings(this.#view, namespace, scope))
+    return explainSettings(backend, watcher.cache, namespace, () =>
+      presentSettings(this.#view, namespace, scope),
+    )
   }
 
   async update(content: CommandContent<'kytos.settings.update'>, actor: Actor): Promise<Settings> {
@@ -100,7 +146,12 @@ export class SettingsService {
     const method = parseMethod(content.method, ['PATCH', 'PUT', 'JSON_PATCH'], 'PATCH')
     const make = editBy(method, parseValue(content.data, 'data'))
     const expected = parseGuard(content.revision)
-    return this.#changeOne({ edits: [{ namespace, scope, expected, make }], actor, comment, dryRun: parseFlag(content.dry_run, 'dry_run') })
+    return this.#changeOne({
+      edits: [{ namespace, scope, expected, make }],
+      actor,
+      comment,
+      dryRun: parseFlag(content.dry_run, 'dry_run'),
+    })
   }
 
   async delete(content: CommandContent<'kytos.settings.delete'>, actor: Actor): Promise<Settings> {
@@ -108,16 +159,25 @@ export class SettingsService {
     const expected = parseGuard(content.revision)
     requireReady(this.#options.watcher)
     this.#names.require(namespace, scope)
-    return this.#changeOne({ edits: [{ namespace, scope, expected, make: editBy('DELETE', undefined) }], actor, comment, dryRun: false })
+    return this.#changeOne({
+      edits: [{ namespace, scope, expected, make: editBy('DELETE', undefined) }],
+      actor,
+      comment,
+      dryRun: false,
+    })
   }
 
-  async transaction(content: CommandContent<'kytos.settings.transaction'>, actor: Actor): Promise<TransactionResult> {
+  async transaction(
+    content: CommandContent<'kytos.settings.transaction'>,
+    actor: Actor,
+  ): Promise<TransactionResult> {
     const { watcher, controller } = this.#options
     const edits = parseOperations(content.operations, content.scope, controller)
     const comment = parseComment(content.comment)
     const dryRun = parseFlag(content.dry_run, 'dry_run')
     requireReady(watcher)
-    for (const { namespace, scope, mustBeKnown } of edits) if (mustBeKnown) this.#names.require(namespace, scope)
+    for (const { namespace, scope, mustBeKnown } of edits)
+      if (mustBeKnown) this.#names.require(namespace, scope)
     return { settings: await this.#change({ edits, actor, comment, dryRun }) }
   }
 
@@ -141,16 +201,32 @@ export class SettingsService {
   async history(content: CommandContent<'kytos.settings.history'>): Promise<readonly HistoryRecord[]> {
     const { namespace, scope } = this.#parse(content)
     const limit = parseCount(content.limit, 'limit', HISTORY_DEFAULT, HISTORY_MOST)
-    const version = content.version === undefined ? undefined : parseCount(content.version, 'version', 1, Number.MAX_SAFE_INTEGER)
-    const records = await readRecords(this.#options.backend, overridesKey(namespace, scope), version === undefined ? limit : HISTORY_MOST)
+    const version =
+      content.version === undefined
+        ? undefined
+        : parseCount(content.version, 'version', 1, Number.MAX_SAFE_INTEGER)
+    const records = await readRecords(
+      this.#options.backend,
+      overridesKey(namespace, scope),
+      version === undefined ? limit : HISTORY_MOST,
+    )
     if (records.length === 0) this.#names.require(namespace, scope)
     const present = (record: StoredRecord) =>
-      presentRecord({ ...record, data: record.data && redact(record.data, this.#view.cache.schema(namespace)) })
+      presentRecord({
+        ...record,
+        data: record.data && redact(record.data, this.#view.cache.schema(namespace)),
+      })
     if (version === undefined) return records.map(present)
     const found = records.find(record => record.version === version)
     if (!found) {
-      const kept = records.length === 0 ? 'no version is kept' : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
-      throw new SettingsError('VERSION_NOT_FOUND', `The history of "${namespace}" has no version ${version}: ${kept}.`)
+      const kept =
+        records.length === 0
+          ? 'no version is kept'
+          : `kept are ${records.at(-1)?.version} to ${records[0]?.version}`
+      throw new SettingsError(
+        'VERSION_NOT_FOUND',
+        `The history of "${namespace}" has no version ${version}: ${kept}.`,
+      )
     }
     return [present(found)]
   }
@@ -177,9 +253,12 @@ export class SettingsService {
     if (deprecated.length === 0) return
     const { watcher, log } = this.#options
     for (const scope of [CLUSTER, watcher.cache.self]) {
-      const set = differences({}, watcher.cache.document(namespace, scope)?.inForce ?? {}).map(({ path }) => path)
+      const set = differences({}, watcher.cache.document(namespace, scope)?.inForce ?? {}).map(
+        ({ path }) => path,
+      )
       const used = placesOf(deprecated, set)
-      if (used.length > 0) log.warn(`The overrides of "${namespace}" (${scope}) set deprecated settings: ${used.join(', ')}.`)
+      if (used.length > 0)
+        log.warn(`The overrides of "${namespace}" (${scope}) set deprecated settings: ${used.join(', ')}.`)
     }
   }
 
@@ -196,7 +275,11 @@ export class SettingsService {
     requireReady(this.#options.watcher)
     // A rehearsal makes no new name, but one that could not be made is refused.
     if (request.dryRun) this.#names.check(request.edits)
-    const changed = await this.#names.admit(request.dryRun ? [] : request.edits, () => this.#overrides.change(request))
-    return Promise.all(changed.map(async one => ({ ...(await presentChanged(this.#view, one)), scope: one.scope })))
+    const changed = await this.#names.admit(request.dryRun ? [] : request.edits, () =>
+      this.#overrides.change(request),
+    )
+    return Promise.all(
+      changed.map(async one => ({ ...(await presentChanged(this.#view, one)), scope: one.scope })),
+    )
   }
 }

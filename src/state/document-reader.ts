@@ -5,7 +5,10 @@ import type { JsonObject } from '../../model/value.ts'
 import { type DocumentState, isRecorded } from './document-state.ts'
 import { parseObject, parseRecord, type StoredRecord } from './record.ts'
 
-/** What a writer has to know of a document before it changes it: the text and the newest record, of one moment. */
+/**
+ * What a writer has to know of a document before it changes it: the text and the newest record, of one
+ * moment.
+ */
 export interface Base {
   readonly entry: Entry | undefined
   readonly data: JsonObject | undefined
@@ -18,7 +21,10 @@ export function baseFromCache(state: DocumentState | undefined): Base {
   return { entry: state?.entry, data: state?.data, record: state?.record, recorded: isRecorded(state) }
 }
 
-/** A document as the store holds it now. Text and record are read one after the other: the guards of the commit find out when they do not belong together. */
+/**
+ * A document as the store holds it now. Text and record are read one after the other: the guards of the
+ * commit find out when they do not belong together.
+ */
 export async function readBase(backend: Backend, key: Key): Promise<Base> {
   const [record] = await readRecords(backend, key, 1)
   const entry = await backend.get(key)
@@ -29,16 +35,21 @@ export async function readBase(backend: Backend, key: Key): Promise<Base> {
 }
 
 /**
- * A document by what a commit found in its way: the entry that stands at its key, and the newest record of it among those; undefined when that does not tell of
- * the entry, so that it has to be read.
+ * A document by what a commit found in its way: the entry that stands at its key, and the newest record of it
+ * among those; undefined when that does not tell of the entry, so that it has to be read.
  */
 export function baseFromFound(key: Key, found: readonly Entry[] | undefined): Base | undefined {
   const entry = found?.find(one => one.key === key)
   if (!found || !entry) return undefined
   const data = parseObject(entry.text)
   const document = data && { text: entry.text, data }
-  const records = found.flatMap(one => (parseHistoryKey(one.key)?.document === key ? (parseRecord(one, document) ?? []) : []))
-  const record = records.reduce<StoredRecord | undefined>((newest, one) => (newest && newest.version > one.version ? newest : one), undefined)
+  const records = found.flatMap(one =>
+    parseHistoryKey(one.key)?.document === key ? (parseRecord(one, document) ?? []) : [],
+  )
+  const record = records.reduce<StoredRecord | undefined>(
+    (newest, one) => (newest && newest.version > one.version ? newest : one),
+    undefined,
+  )
   return record?.of === entry.revision ? { entry, data, record, recorded: true } : undefined
 }
 
@@ -75,7 +86,9 @@ export function baseRevision(base: Base): Revision {
   return base.entry?.revision ?? base.record?.of ?? 0n
 }
 
-/** True when what is known of a document is what was read of it: the same text at the same revision, or none. */
+/**
+ * True when what is known of a document is what was read of it: the same text at the same revision, or none.
+ */
 export function isAsKnown(state: DocumentState | undefined, { entry }: Base): boolean {
   return state?.entry?.revision === entry?.revision && state?.entry?.text === entry?.text
 }

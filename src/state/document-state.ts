@@ -3,7 +3,13 @@ import { HAND_EDIT } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import { splitKey } from '../../model/key.ts'
-import { CLUSTER, controllerScope, type Namespace, parseNamespace, type Scope } from '../../model/namespace.ts'
+import {
+  CLUSTER,
+  controllerScope,
+  type Namespace,
+  parseNamespace,
+  type Scope,
+} from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { StoredRecord } from './record.ts'
 
@@ -21,7 +27,9 @@ export interface DocumentState {
   readonly version: number
   /** When the document is absent: the revision at which it was seen to go. */
   readonly goneAt: Revision | undefined
-  /** What counts: the stored overrides when they validate, else the newest version that does, else nothing. */
+  /**
+   * What counts: the stored overrides when they validate, else the newest version that does, else nothing.
+   */
   readonly inForce: JsonObject
   /** Why the stored overrides do not count; empty when they do. */
   readonly rejected: readonly RuleBroken[]
@@ -40,8 +48,10 @@ export function parseOverridesKey(key: Key): OverridesPlace | undefined {
   const { kind, segments } = splitKey(key)
   const [first = '', second = '', third = ''] = segments
   try {
-    if (kind === 'settings' && segments.length === 2) return { namespace: parseNamespace(`${first}/${second}`), scope: CLUSTER }
-    if (kind === 'controllers' && segments.length === 3) return { namespace: parseNamespace(`${second}/${third}`), scope: controllerScope(first) }
+    if (kind === 'settings' && segments.length === 2)
+      return { namespace: parseNamespace(`${first}/${second}`), scope: CLUSTER }
+    if (kind === 'controllers' && segments.length === 3)
+      return { namespace: parseNamespace(`${second}/${third}`), scope: controllerScope(first) }
   } catch {
     return undefined // a key made by another hand, with a name we refuse
   }
@@ -50,7 +60,13 @@ export function parseOverridesKey(key: Key): OverridesPlace | undefined {
 
 /** A document that is not there and of which nothing is known. */
 export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): DocumentState {
-  const nothing = { entry: undefined, data: undefined, record: undefined, goneAt: undefined, fallback: undefined }
+  const nothing = {
+    entry: undefined,
+    data: undefined,
+    record: undefined,
+    goneAt: undefined,
+    fallback: undefined,
+  }
   return { key, namespace, scope, ...nothing, version: 0, inForce: {}, rejected: [] }
 }
 
@@ -58,11 +74,15 @@ export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): 
 export function documentRevision(state: DocumentState | undefined): Revision {
   if (state?.entry) return state.entry.revision
   const { goneAt = 0n, record } = state ?? {}
-  // What this controller saw and what another one recorded of the same deletion may differ; nothing goes back.
+  // What this controller saw and what another one recorded of the same deletion may differ; nothing goes
+  // back.
   return record && record.of > goneAt ? record.of : goneAt
 }
 
-/** True when the newest history record tells of the document as it stands; false after an edit by hand that nobody recorded yet. */
+/**
+ * True when the newest history record tells of the document as it stands; false after an edit by hand that
+ * nobody recorded yet.
+ */
 export function isRecorded(state: DocumentState | undefined): boolean {
   if (!state) return true
   if (state.entry) return state.record?.of === state.entry.revision
@@ -79,13 +99,23 @@ export function documentVersion(state: DocumentState | undefined): number {
   return isRecorded(state) ? recorded : Math.max(state.version, recorded + 1)
 }
 
-/** What the document held before a change that may turn out not to count, as its record tells it or will tell it; undefined when that was nothing. */
+/**
+ * What the document held before a change that may turn out not to count, as its record tells it or will tell
+ * it; undefined when that was nothing.
+ */
 export function lastValid(state: DocumentState | undefined): StoredRecord | undefined {
   if (!state || state.rejected.length > 0) return state?.fallback
   if (isRecorded(state)) return state.record
   const { entry, data } = state
   const unwritten = { actor: HAND_EDIT, controller: '', comment: undefined, at: '', writeId: UNWRITTEN }
-  return { version: documentVersion(state), of: documentRevision(state), stored: 0n, kind: entry ? 'updated' : 'deleted', data, ...unwritten }
+  return {
+    version: documentVersion(state),
+    of: documentRevision(state),
+    stored: 0n,
+    kind: entry ? 'updated' : 'deleted',
+    data,
+    ...unwritten,
+  }
 }
 
 /** The write id of a record that nobody has committed yet. */

@@ -13,8 +13,15 @@ export interface Effect {
 }
 
 /** What it means that effective settings become others under a schema. */
-export function describeEffect(schema: SchemaDocument | undefined, before: JsonObject, after: JsonObject): Effect {
+export function describeEffect(
+  schema: SchemaDocument | undefined,
+  before: JsonObject,
+  after: JsonObject,
+): Effect {
   const [previous, data] = [redact(before, schema), redact(after, schema)]
-  const changes = differences(previous, data).map(change => ({ ...change, apply: applyModeAt(schema?.modes ?? {}, change.path) }))
+  const changes = differences(previous, data).map(change => ({
+    ...change,
+    apply: applyModeAt(schema?.modes ?? {}, change.path),
+  }))
   return { data, previous, changes }
 }

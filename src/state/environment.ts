@@ -9,9 +9,11 @@ import type { SchemaDocument } from '../schema/schema-document.ts'
 import { type EnvironmentValue, layOver, type Overlay } from './overlay.ts'
 
 /*
- * The highest layer: `KYTOS_SETTINGS__<username>__<name>__<key>[__<key>...]`, read once, at start. Names match ignoring case, with "-" and "." written "_".
+ * The highest layer: `KYTOS_SETTINGS__<username>__<name>__<key>[__<key>...]`, read once, at start. Names
+ * match ignoring case, with "-" and "." written "_".
  *
- * Invariant: what counts of it depends on the variables, the schemas in use and the layers below, and not on the order in which they came to be known.
+ * Invariant: what counts of it depends on the variables, the schemas in use and the layers below, and not on
+ * the order in which they came to be known.
  */
 
 interface Variable {
@@ -42,18 +44,28 @@ export class Environment {
   constructor(variables: Readonly<Record<string, string | undefined>> = {}) {
     this.#variables = Object.entries(variables).flatMap(([name, text]) => {
       const tail = comparable(name)
-      return text !== undefined && tail.startsWith(PREFIX) ? [{ name, tail: tail.slice(PREFIX.length), text }] : []
+      return text !== undefined && tail.startsWith(PREFIX)
+        ? [{ name, tail: tail.slice(PREFIX.length), text }]
+        : []
     })
   }
 
-  /** The layers below with what counts of the environment on top; a variable that would break a rule there is left out. */
+  /**
+   * The layers below with what counts of the environment on top; a variable that would break a rule there is
+   * left out.
+   */
   overlay(namespace: Namespace, schema: SchemaDocument | undefined, below: JsonObject): Overlay {
-    const values = this.#match(namespace, schema).values.filter(({ variable }) => (this.#claims.get(variable)?.size ?? 0) < 2)
+    const values = this.#match(namespace, schema).values.filter(
+      ({ variable }) => (this.#claims.get(variable)?.size ?? 0) < 2,
+    )
     if (values.length === 0 || !schema) return { data: below, values: [], rejected: [] }
     return layOver(namespace, schema, below, values)
   }
 
-  /** The namespaces that have to be looked at again, since a variable turned out to have a place in another one too. */
+  /**
+   * The namespaces that have to be looked at again, since a variable turned out to have a place in another
+   * one too.
+   */
   takeUnsettled(): readonly Namespace[] {
     const found = [...this.#unsettled]
     this.#unsettled.clear()
@@ -69,13 +81,19 @@ export class Environment {
     return this.#variables.length === 0
   }
 
-  /** Why variables do not count, whatever the layers below; one sentence each. `namespaces` are all that there are. */
+  /**
+   * Why variables do not count, whatever the layers below; one sentence each. `namespaces` are all that there
+   * are.
+   */
   problems(namespaces: readonly Namespace[]): readonly string[] {
     const unplaced = this.#variables.filter(({ name }) => !this.#claims.get(name)?.size)
     const shared = [...this.#claims].filter(([, claims]) => claims.size > 1)
     return [
       ...unplaced.map(variable => this.#explainUnplaced(variable, namespaces)),
-      ...shared.map(([name, claims]) => `Ignored ${name}: it is ambiguous, because it matches a setting of ${[...claims].sort().join(' and of ')}.`),
+      ...shared.map(
+        ([name, claims]) =>
+          `Ignored ${name}: it is ambiguous, because it matches a setting of ${[...claims].sort().join(' and of ')}.`,
+      ),
       ...[...this.#matched.values()].flatMap(({ problems }) => problems),
     ]
   }
@@ -110,12 +128,17 @@ export class Environment {
       if (!place) continue
       const twins = variables.filter(other => other.tail === tail)
       if (found.length > 1)
-        problems.push(`Ignored ${name}: it is ambiguous, because it matches ${found.map(pointerOf).join(' and ')} of "${namespace}".`)
+        problems.push(
+          `Ignored ${name}: it is ambiguous, because it matches ${found.map(pointerOf).join(' and ')} of "${namespace}".`,
+        )
       else if (twins.length > 1)
-        problems.push(`Ignored ${name}: ${twins.map(twin => twin.name).join(' and ')} match the same setting. Keep one of them.`)
+        problems.push(
+          `Ignored ${name}: ${twins.map(twin => twin.name).join(' and ')} match the same setting. Keep one of them.`,
+        )
       else {
         const read = readValue(text, place)
-        if ('problem' in read) problems.push(`Ignored ${name}: ${pointerOf(place)} of "${namespace}" ${read.problem}`)
+        if ('problem' in read)
+          problems.push(`Ignored ${name}: ${pointerOf(place)} of "${namespace}" ${read.problem}`)
         else values.push(placed(name, place, read.value, read.text))
       }
     }
@@ -130,13 +153,15 @@ export class Environment {
     if (isPlaced) claims.add(namespace)
     else claims.delete(namespace)
     this.#claims.set(variable, claims)
-    if (before > 1 !== claims.size > 1) for (const other of claims) if (other !== namespace) this.#unsettled.add(other)
+    if (before > 1 !== claims.size > 1)
+      for (const other of claims) if (other !== namespace) this.#unsettled.add(other)
   }
 
   #explainUnplaced({ name, tail }: Variable, namespaces: readonly Namespace[]): string {
     const owner = namespaces.find(namespace => tail.startsWith(leadOf(namespace)))
     const near = owner ? undefined : nearest(tail.split('__').slice(0, 2).join('/'), namespaces)
-    if (!owner) return `Ignored ${name}: no namespace has this name${near ? `; did you mean "${near}"?` : '.'}`
+    if (!owner)
+      return `Ignored ${name}: no namespace has this name${near ? `; did you mean "${near}"?` : '.'}`
     const { schema } = this.#matched.get(owner) ?? NOTHING
     if (!schema) return `Ignored ${name}: "${owner}" has no schema. Its NApp registers one when it starts.`
     const names = [...placesOf(schema).keys()]
@@ -174,11 +199,15 @@ function pointerOf({ path }: Place): string {
 }
 
 /** The text says nothing of itself in an error: it may be a secret. */
-function readValue(text: string, { path, texts }: Place): { readonly value: Json; readonly text?: string } | { readonly problem: string } {
+function readValue(
+  text: string,
+  { path, texts }: Place,
+): { readonly value: Json; readonly text?: string } | { readonly problem: string } {
   if (texts === 'only') return { value: text }
   try {
     const value = parseUntrustedJson(text)
-    if (!nestsWithin(value, DATA_DEPTH - path.length)) return { problem: `nests deeper than ${DATA_DEPTH} levels.` }
+    if (!nestsWithin(value, DATA_DEPTH - path.length))
+      return { problem: `nests deeper than ${DATA_DEPTH} levels.` }
     return texts === 'also' ? { value, text } : { value }
   } catch (error) {
     if (texts === 'also') return { value: text }

@@ -12,8 +12,13 @@ export function nameDocument(key: Key): DocumentName {
   return { namespace: segments.join('/'), scope: CLUSTER }
 }
 
-/** The codes of each namespace of settings whose readable files do not show their documents, each code once, in alphabetical order. */
-export function fileCodesByNamespace(problems: readonly FileProblem[]): ReadonlyMap<string, readonly FileCode[]> {
+/**
+ * The codes of each namespace of settings whose readable files do not show their documents, each code once,
+ * in alphabetical order.
+ */
+export function fileCodesByNamespace(
+  problems: readonly FileProblem[],
+): ReadonlyMap<string, readonly FileCode[]> {
   const found = new Map<string, FileCode[]>()
   for (const { key, code } of problems) {
     const name = nameDocument(key)

@@ -24,19 +24,34 @@ export interface Overlay {
   readonly rejected: readonly string[]
 }
 
-/** Lays the values over the layers below: all of them where that is allowed, else as many as are, those that are to blame left out first. */
-export function layOver(namespace: Namespace, schema: SchemaDocument, below: JsonObject, values: readonly EnvironmentValue[]): Overlay {
+/**
+ * Lays the values over the layers below: all of them where that is allowed, else as many as are, those that
+ * are to blame left out first.
+ */
+export function layOver(
+  namespace: Namespace,
+  schema: SchemaDocument,
+  below: JsonObject,
+  values: readonly EnvironmentValue[],
+): Overlay {
   const known = schema.validate(below)
-  const merge = (some: readonly EnvironmentValue[]): JsonObject => mergeLayers([below, ...some.map(({ overrides }) => overrides)])
+  const merge = (some: readonly EnvironmentValue[]): JsonObject =>
+    mergeLayers([below, ...some.map(({ overrides }) => overrides)])
   const added = (some: readonly EnvironmentValue[]): readonly RuleBroken[] =>
     schema.validate(merge(some)).filter(rule => !known.some(one => isSameRule(one, rule)))
   const rejected: string[] = []
   const leaveOut = (value: EnvironmentValue, { rule, pointer }: RuleBroken): void => {
-    rejected.push(`Ignored ${value.variable}: its value does not match the schema of "${namespace}" (${rule} at "${pointer || '/'}").`)
+    rejected.push(
+      `Ignored ${value.variable}: its value does not match the schema of "${namespace}" (${rule} at "${pointer || '/'}").`,
+    )
   }
   let counting = values
   for (let broken = added(counting); broken.length > 0; broken = added(counting)) {
-    const blamed = new Map(counting.flatMap(value => [broken.find(rule => isAbout(rule, value))].flatMap(rule => (rule ? [[value, rule]] : []))))
+    const blamed = new Map(
+      counting.flatMap(value =>
+        [broken.find(rule => isAbout(rule, value))].flatMap(rule => (rule ? [[value, rule]] : [])),
+      ),
+    )
     if (blamed.size === 0) break
     counting = counting.flatMap(value => {
       const rule = blamed.get(value)

@@ -8,8 +8,9 @@ import { parseHistoryKey } from '../../model/key.ts'
 import { isObject, type Json, type JsonObject, MAX_DEPTH } from '../../model/value.ts'
 
 /**
- * One history record: who changed a document, when, why, and what it held afterwards. It is committed together with the change (`of` is then that commit),
- * or, for an edit by hand, later by the first controller that saw it (`of` is then the edit's revision).
+ * One history record: who changed a document, when, why, and what it held afterwards. It is committed
+ * together with the change (`of` is then that commit), or, for an edit by hand, later by the first controller
+ * that saw it (`of` is then the edit's revision).
  */
 export interface StoredRecord {
   readonly version: number
@@ -29,7 +30,10 @@ export interface StoredRecord {
 /** A record that is not committed yet. */
 export type NewRecord = Omit<StoredRecord, 'of' | 'stored'>
 
-/** The record of a change on top of the newest one; at the controller's clock and with a write id of its own, where none are given. */
+/**
+ * The record of a change on top of the newest one; at the controller's clock and with a write id of its own,
+ * where none are given.
+ */
 export function nextRecord(
   newest: StoredRecord | undefined,
   kind: ChangeKind,
@@ -56,10 +60,12 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
 }
 
 /**
- * The record an entry below `history/` holds; undefined for any other key. What another hand or a newer release wrote there is a record too, of which only the
- * version may be known: its number is taken, and the next change must not stumble over it.
+ * The record an entry below `history/` holds; undefined for any other key. What another hand or a newer
+ * release wrote there is a record too, of which only the version may be known: its number is taken, and the
+ * next change must not stumble over it.
  *
- * `document` is what its document holds as far as it is parsed already; a record of that very change holds the same text, which then is not parsed again.
+ * `document` is what its document holds as far as it is parsed already; a record of that very change holds
+ * the same text, which then is not parsed again.
  */
 export function parseRecord(entry: Entry, document?: ParsedDocument): StoredRecord | undefined {
   const place = parseHistoryKey(entry.key)
@@ -113,7 +119,10 @@ export function presentRecord(record: StoredRecord): HistoryRecord {
   }
 }
 
-/** An object parsed from a stored text; undefined when it is none, or nests so deep that its record could not be read (another hand wrote it). */
+/**
+ * An object parsed from a stored text; undefined when it is none, or nests so deep that its record could not
+ * be read (another hand wrote it).
+ */
 export function parseObject(source: string): JsonObject | undefined {
   const value = parse(source)
   return isObject(value) && nestsWithin(value, RECORDED_DEPTH) ? value : undefined

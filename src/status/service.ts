@@ -1,7 +1,14 @@
 import type { Backend, FileProblem } from '../../backends/backend.ts'
 import { parseComment } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
-import type { CommandContent, Controllers, DocumentName, FileState, RestoredFiles, Status } from '../../events/map.ts'
+import type {
+  CommandContent,
+  Controllers,
+  DocumentName,
+  FileState,
+  RestoredFiles,
+  Status,
+} from '../../events/map.ts'
 import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
@@ -21,7 +28,10 @@ export interface StatusOptions {
   readonly controller: string
 }
 
-/** The most documents that one answer names: a store may have a hundred thousand files, and an answer is one message. */
+/**
+ * The most documents that one answer names: a store may have a hundred thousand files, and an answer is one
+ * message.
+ */
 export const MAX_NAMED = 500
 
 /** What a command is limited to. */
@@ -33,7 +43,8 @@ interface Selection {
 /**
  * Answers `kytos.settings.status`, `kytos.settings.controllers` and `kytos.settings.restore_files`.
  *
- * Invariant: `restore_files` writes files only, and only those that are missing: no document changes, so no revision, record or fact follows.
+ * Invariant: `restore_files` writes files only, and only those that are missing: no document changes, so no
+ * revision, record or fact follows.
  */
 export class StatusService {
   readonly #options: StatusOptions
@@ -48,12 +59,17 @@ export class StatusService {
     this.#options = options
   }
 
-  /** @throws SettingsError NAMESPACE_NOT_FOUND for a namespace of which there are neither settings, nor boxes, nor files. */
+  /**
+   * @throws SettingsError NAMESPACE_NOT_FOUND for a namespace of which there are neither settings, nor boxes,
+   * nor files.
+   */
   async status(content: CommandContent<'kytos.settings.status'>): Promise<Status> {
     const selection = this.#parse(content)
     const { backend, watcher, controller } = this.#options
     const { state, revision, epoch, since, reason, age } = watcher.health
-    const { named, more } = limited(backend.fileProblems().filter(({ key }) => isSelected(selection, nameDocument(key))))
+    const { named, more } = limited(
+      backend.fileProblems().filter(({ key }) => isSelected(selection, nameDocument(key))),
+    )
     return {
       controller,
       backend: backend.name,
@@ -68,7 +84,10 @@ export class StatusService {
     }
   }
 
-  /** This controller, and each that has overrides of its own, whether it runs or not. @throws SettingsError SCOPE_MALFORMED. */
+  /**
+   * This controller, and each that has overrides of its own, whether it runs or not.
+   * @throws SettingsError SCOPE_MALFORMED.
+   */
   async controllers(content: CommandContent<'kytos.settings.controllers'>): Promise<Controllers> {
     this.#parse(content)
     const { controller, watcher } = this.#options
@@ -80,17 +99,23 @@ export class StatusService {
     }
     // Ids and namespaces are ASCII, whose code units are in byte order.
     const ids = [...found.keys()].sort()
-    return { controllers: ids.map(id => ({ id, self: id === controller, namespaces: found.get(id)?.sort() ?? [] })) }
+    return {
+      controllers: ids.map(id => ({ id, self: id === controller, namespaces: found.get(id)?.sort() ?? [] })),
+    }
   }
 
   /** @throws SettingsError NAMESPACE_NOT_FOUND as `status`, STORE_STALE, STORE_UNWRITABLE. */
-  async restoreFiles(content: CommandContent<'kytos.settings.restore_files'>, actor: Actor): Promise<RestoredFiles> {
+  async restoreFiles(
+    content: CommandContent<'kytos.settings.restore_files'>,
+    actor: Actor,
+  ): Promise<RestoredFiles> {
     const selection = this.#parse(content)
     const { backend, watcher, log } = this.#options
     requireReady(watcher)
     const keys = this.#keysOf(selection)
     const restored = keys?.length === 0 ? [] : await backend.restoreFiles(keys)
-    if (restored.length > 0) log.info(`Restored ${restored.length} missing readable files for ${actor.type} ${actor.name}.`)
+    if (restored.length > 0)
+      log.info(`Restored ${restored.length} missing readable files for ${actor.type} ${actor.name}.`)
     const { named, more } = limited(restored)
     return { restored: named.map(nameDocument), ...(more > 0 && { more }) }
   }
@@ -103,13 +128,19 @@ export class StatusService {
     }
   }
 
-  /** The documents that are selected, whether their files are known to be missing yet or not; undefined for all there are. */
+  /**
+   * The documents that are selected, whether their files are known to be missing yet or not; undefined for
+   * all there are.
+   */
   #keysOf(selection: Selection): readonly Key[] | undefined {
     const { namespace, scope } = selection
     if (namespace === undefined && scope === undefined) return undefined
     const { cache } = this.#options.watcher
-    const boxes = namespace === undefined || isNAppId(namespace) || scope !== undefined ? [] : cache.boxes(namespace)
-    const overrides = [...cache.documents()].filter(document => document.entry !== undefined && isSelected(selection, document))
+    const boxes =
+      namespace === undefined || isNAppId(namespace) || scope !== undefined ? [] : cache.boxes(namespace)
+    const overrides = [...cache.documents()].filter(
+      document => document.entry !== undefined && isSelected(selection, document),
+    )
     return [...boxes, ...overrides.map(({ key }) => key)]
   }
 
@@ -117,13 +148,18 @@ export class StatusService {
     const { backend, watcher } = this.#options
     const namespace = parseOwner(value)
     const { cache } = watcher
-    if (isNAppId(namespace) ? cache.namespaces().includes(namespace) : cache.boxes(namespace).length > 0) return namespace
+    if (isNAppId(namespace) ? cache.namespaces().includes(namespace) : cache.boxes(namespace).length > 0)
+      return namespace
     // A file that was rejected may be of a document that never came to be.
     if (backend.fileProblems().some(({ key }) => nameDocument(key).namespace === namespace)) return namespace
     if (isNAppId(namespace)) throw unknownNamespace(cache, namespace)
-    throw new SettingsError('NAMESPACE_NOT_FOUND', `The namespace "${namespace}" has no boxes. A NApp id is "username/name".`, {
-      details: { namespace },
-    })
+    throw new SettingsError(
+      'NAMESPACE_NOT_FOUND',
+      `The namespace "${namespace}" has no boxes. A NApp id is "username/name".`,
+      {
+        details: { namespace },
+      },
+    )
   }
 }
 
@@ -131,9 +167,14 @@ function controllerOf(scope: Scope): string {
   return scope.slice('controller:'.length)
 }
 
-/** A NApp id, or a namespace of boxes, which holds no "/". @throws SettingsError NAMESPACE_MALFORMED, BOX_MALFORMED. */
+/**
+ * A NApp id, or a namespace of boxes, which holds no "/".
+ * @throws SettingsError NAMESPACE_MALFORMED, BOX_MALFORMED.
+ */
 function parseOwner(value: unknown): string {
-  return typeof value === 'string' && !value.includes('/') ? parseName(value, 'namespace') : parseNamespace(value)
+  return typeof value === 'string' && !value.includes('/')
+    ? parseName(value, 'namespace')
+    : parseNamespace(value)
 }
 
 function isNAppId(owner: string): owner is Namespace {
@@ -141,7 +182,10 @@ function isNAppId(owner: string): owner is Namespace {
 }
 
 function isSelected({ namespace, scope }: Selection, name: DocumentName): boolean {
-  return (namespace === undefined || name.namespace === namespace) && (scope === undefined || ('scope' in name && name.scope === scope))
+  return (
+    (namespace === undefined || name.namespace === namespace) &&
+    (scope === undefined || ('scope' in name && name.scope === scope))
+  )
 }
 
 function presentFile({ key, source, code, message }: FileProblem): FileState {

@@ -11,9 +11,10 @@ import { type NewToken, TokenStore, type TokenSummary, type TokenWish } from './
 import type { Grant, Tokens } from './tokens.ts'
 
 /*
- * Tokens are checked against the cache, which the watch keeps equal to the store: so a request costs the store nothing, a revocation counts on every
- * controller as soon as its watch brings it, and streams hear of it. While the store is away what was known last goes on to count; nothing can be written
- * then, and what is read is of that same moment.
+ * Tokens are checked against the cache, which the watch keeps equal to the store: so a request costs the
+ * store nothing, a revocation counts on every controller as soon as its watch brings it, and streams hear of
+ * it. While the store is away what was known last goes on to count; nothing can be written then, and what is
+ * read is of that same moment.
  */
 
 export class LiveTokens implements Tokens {
@@ -67,7 +68,9 @@ export class LiveTokens implements Tokens {
     await this.#seen(async () => ({ revision: await this.#store.revoke(id) }))
   }
 
-  async #seen<Result extends { readonly revision: Revision }>(commit: () => Promise<Result>): Promise<Result> {
+  async #seen<Result extends { readonly revision: Revision }>(
+    commit: () => Promise<Result>,
+  ): Promise<Result> {
     const { position } = this.#watcher
     const result = await commit()
     await this.#watcher.passed(result.revision, position)
@@ -85,7 +88,10 @@ export class LiveTokens implements Tokens {
   #unknown(id: string | undefined): SettingsError {
     const { state, reason } = this.#watcher.health
     if (id !== undefined && state !== 'READY') {
-      return new SettingsError('STORE_STALE', `The token cannot be checked while the store is unavailable (${reason ?? state}). Retry later.`)
+      return new SettingsError(
+        'STORE_STALE',
+        `The token cannot be checked while the store is unavailable (${reason ?? state}). Retry later.`,
+      )
     }
     return new SettingsError(
       'TOKEN_INVALID',

@@ -9,9 +9,10 @@ import { hashToken, isTokenOf, makeTokenText, tokenIdIn } from './token.ts'
 import type { Grant, Tokens } from './tokens.ts'
 
 /*
- * How whoever owns a service comes in before there is any token: a file beside the snapshot, readable by its owner alone, says where the service answers and
- * holds a token that administers it. That token is made anew at each start, is good for this process only and is never stored: who can read the file could
- * as well read and write the store itself, or the memory of the process.
+ * How whoever owns a service comes in before there is any token: a file beside the snapshot, readable by its
+ * owner alone, says where the service answers and holds a token that administers it. That token is made anew
+ * at each start, is good for this process only and is never stored: who can read the file could as well read
+ * and write the store itself, or the memory of the process.
  */
 
 /** Where a service of this host answers, and what it takes to administer it. */
@@ -39,7 +40,12 @@ export function createLocalDoor(folder: string, tokens: Tokens, log: Log): Local
   const file = join(folder, FILE)
   const token = makeTokenText(ID)
   const hash = hashToken(token)
-  const grant: Grant = { name: NAME, rights: withBrought(['admin']), expires: Number.POSITIVE_INFINITY, holds: () => true }
+  const grant: Grant = {
+    name: NAME,
+    rights: withBrought(['admin']),
+    expires: Number.POSITIVE_INFINITY,
+    holds: () => true,
+  }
   let written = false
   return {
     tokens: {
@@ -54,7 +60,9 @@ export function createLocalDoor(folder: string, tokens: Tokens, log: Log): Local
         await write(file, folder, printJson({ url, token }))
         written = true
       } catch (error) {
-        log.warn(`${file} was not written (${error instanceof Error ? error.message : error}); the command line cannot reach this service.`)
+        log.warn(
+          `${file} was not written (${error instanceof Error ? error.message : error}); the command line cannot reach this service.`,
+        )
       }
     },
     async close() {
@@ -63,22 +71,32 @@ export function createLocalDoor(folder: string, tokens: Tokens, log: Log): Local
       written = false
       await rm(file, { force: true }).catch(error => {
         // Its token ends with this process; the next one writes the file anew.
-        log.warn(`${file} was not removed (${error instanceof Error ? error.message : error}); it refers to a stopped service.`)
+        log.warn(
+          `${file} was not removed (${error instanceof Error ? error.message : error}); it refers to a stopped service.`,
+        )
       })
     },
   }
 }
 
-/** What the file in a folder says; undefined when there is none. @throws SettingsError CONFIG_INVALID when it may not be read, or says nothing. */
+/**
+ * What the file in a folder says; undefined when there is none.
+ * @throws SettingsError CONFIG_INVALID when it may not be read, or says nothing.
+ */
 export async function readLocalService(folder: string): Promise<LocalService | undefined> {
   const file = join(folder, FILE)
   const text = await readFile(file, 'utf8').catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT') return undefined
-    throw new SettingsError('CONFIG_INVALID', `${file} cannot be read (${cause.message}). Run this command as the user of the service.`, { cause })
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `${file} cannot be read (${cause.message}). Run this command as the user of the service.`,
+      { cause },
+    )
   })
   const value = text === undefined ? undefined : parseJson(text)
   if (value === undefined) return undefined
-  if (isObject(value) && typeof value.url === 'string' && typeof value.token === 'string') return { url: value.url, token: value.token }
+  if (isObject(value) && typeof value.url === 'string' && typeof value.token === 'string')
+    return { url: value.url, token: value.token }
   throw new SettingsError('CONFIG_INVALID', `${file} was not written by this release. Restart the service.`)
 }
 

@@ -37,7 +37,8 @@ const REVOCATIONS = 5
 /**
  * The tokens of a store: made, listed, revoked.
  *
- * Invariant: a token that was revoked is never good again. Its creation is sent once, because a repetition would bring it back; its id is never used for another.
+ * Invariant: a token that was revoked is never good again. Its creation is sent once, because a repetition
+ * would bring it back; its id is never used for another.
  */
 export class TokenStore {
   readonly #backend: Backend
@@ -46,8 +47,14 @@ export class TokenStore {
     this.#backend = backend
   }
 
-  /** A new token, and the revision that has it. @throws SettingsError CONTENT_MALFORMED; what the store throws, and then nobody has the token's text. */
-  async create(wish: TokenWish, actor: Actor): Promise<{ readonly made: NewToken; readonly revision: Revision }> {
+  /**
+   * A new token, and the revision that has it.
+   * @throws SettingsError CONTENT_MALFORMED; what the store throws, and then nobody has the token's text.
+   */
+  async create(
+    wish: TokenWish,
+    actor: Actor,
+  ): Promise<{ readonly made: NewToken; readonly revision: Revision }> {
     const name = parseName(wish.name)
     const rights = parseRights(wish.rights)
     const lifetime = parseLifetime(wish.expires_in)
@@ -63,8 +70,15 @@ export class TokenStore {
       expires_at: lifetime === null ? null : new Date(now + lifetime * 1_000).toISOString(),
     }
     const put = printStoredToken({ ...summary, hash: hashToken(token) })
-    const outcome = await this.#commit({ key: tokenKey(id), put, expected: 'absent', marker: true }, creationUnknown(id))
-    if (!outcome.committed) throw new SettingsError('CONTENTION', `Another token got the id ${id} at the same time. No token was created; retry.`)
+    const outcome = await this.#commit(
+      { key: tokenKey(id), put, expected: 'absent', marker: true },
+      creationUnknown(id),
+    )
+    if (!outcome.committed)
+      throw new SettingsError(
+        'CONTENTION',
+        `Another token got the id ${id} at the same time. No token was created; retry.`,
+      )
     return { made: { ...summary, token }, revision: outcome.revision }
   }
 
@@ -80,18 +94,26 @@ export class TokenStore {
     return found.sort((a, b) => (a.created_at < b.created_at ? -1 : 1))
   }
 
-  /** Takes a token away for good; gives the revision that no longer has it. @throws SettingsError TOKEN_NOT_FOUND, OUTCOME_UNKNOWN. */
+  /**
+   * Takes a token away for good; gives the revision that no longer has it.
+   * @throws SettingsError TOKEN_NOT_FOUND, OUTCOME_UNKNOWN.
+   */
   async revoke(id: string): Promise<Revision> {
     for (let attempt = 1; ; attempt++) {
       const token = /^[a-z0-9]{1,32}$/.test(id) ? await this.#backend.get(tokenKey(id)) : undefined
       if (!token && attempt === 1) throw unknownToken(id)
-      // The guard by revision lets a deletion whose answer was lost be repeated. Another caller's deletion is as good.
+      // The guard by revision lets a deletion whose answer was lost be repeated. Another caller's deletion is
+      // as good.
       const operation: Operation = token
         ? { key: tokenKey(id), delete: true, expected: token.revision }
         : { key: tokenKey(id), check: true, expected: 'absent' }
       const outcome = await this.#commit(operation, `Revoke the token ${id} again.`)
       if (outcome.committed) return outcome.revision
-      if (attempt === REVOCATIONS) throw new SettingsError('CONTENTION', `The token ${id} was not revoked because of concurrent changes; retry.`)
+      if (attempt === REVOCATIONS)
+        throw new SettingsError(
+          'CONTENTION',
+          `The token ${id} was not revoked because of concurrent changes; retry.`,
+        )
     }
   }
 
@@ -100,7 +122,10 @@ export class TokenStore {
       return await this.#backend.commit([operation])
     } catch (error) {
       if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
-      throw new SettingsError('OUTCOME_UNKNOWN', `${error.message} ${advice}`, { cause: error, details: error.details })
+      throw new SettingsError('OUTCOME_UNKNOWN', `${error.message} ${advice}`, {
+        cause: error,
+        details: error.details,
+      })
     }
   }
 }
@@ -110,9 +135,13 @@ function creationUnknown(id: string): string {
 }
 
 function unknownToken(id: string): SettingsError {
-  return new SettingsError('TOKEN_NOT_FOUND', `The token ${quote(id)} does not exist. List the tokens: kytos-settings token list`, {
-    details: { got: id.slice(0, 100) },
-  })
+  return new SettingsError(
+    'TOKEN_NOT_FOUND',
+    `The token ${quote(id)} does not exist. List the tokens: kytos-settings token list`,
+    {
+      details: { got: id.slice(0, 100) },
+    },
+  )
 }
 
 function parseName(name: unknown): string {
@@ -126,13 +155,20 @@ function parseName(name: unknown): string {
 function parseRights(rights: unknown): readonly Right[] {
   const given: readonly unknown[] = Array.isArray(rights) ? rights : []
   if (given.length > 0 && given.every(isRight)) return RIGHTS.filter(right => given.includes(right))
-  throw new SettingsError('CONTENT_MALFORMED', `"rights" must be a non-empty array of ${RIGHTS.join(', ')}, not ${quote(rights)}.`, {
-    details: { allowed: RIGHTS },
-  })
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `"rights" must be a non-empty array of ${RIGHTS.join(', ')}, not ${quote(rights)}.`,
+    {
+      details: { allowed: RIGHTS },
+    },
+  )
 }
 
 function parseLifetime(seconds: unknown): number | null {
   if (seconds === undefined || seconds === null) return null
   if (typeof seconds === 'number' && seconds >= 1 && seconds <= LONGEST_LIFETIME) return seconds
-  throw new SettingsError('CONTENT_MALFORMED', `"expires_in" must be 1 to ${LONGEST_LIFETIME} seconds, or null, not ${quote(seconds)}.`)
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `"expires_in" must be 1 to ${LONGEST_LIFETIME} seconds, or null, not ${quote(seconds)}.`,
+  )
 }

@@ -9,8 +9,9 @@ import { isArray, isObject, toJson } from '../../model/value.ts'
 import { parseObject } from '../state/record.ts'
 
 /*
- * A token is the text `kytos_<id>_<secret>`; the store holds everything of it but the secret, of which it holds the hash. The secret has 256 random bits, so
- * a plain SHA-256 is as hard to turn back as the secret is to guess; a slow hash, made for passwords, would only make every request slow.
+ * A token is the text `kytos_<id>_<secret>`; the store holds everything of it but the secret, of which it
+ * holds the hash. The secret has 256 random bits, so a plain SHA-256 is as hard to turn back as the secret is
+ * to guess; a slow hash, made for passwords, would only make every request slow.
  */
 
 /** A token as the store has it. */
@@ -72,15 +73,25 @@ export function printStoredToken({ id: _id, hash, ...rest }: StoredToken): strin
   return printJson(toJson({ ...rest, hash: `sha256:${hash.toString('base64url')}` }))
 }
 
-/** The token that an entry holds; undefined for what another hand wrote there and what is good for nothing. */
+/**
+ * The token that an entry holds; undefined for what another hand wrote there and what is good for nothing.
+ */
 export function parseStoredToken({ key, text }: Entry): StoredToken | undefined {
   const [id, ...deeper] = splitKey(key).segments
   const { name, rights, hash, created_at, created_by, expires_at } = parseObject(text) ?? {}
   const digest = typeof hash === 'string' ? TOKEN_HASH.exec(hash)?.[1] : undefined
   const known = isArray(rights) ? rights.filter(isRight) : []
-  if (id === undefined || deeper.length > 0 || digest === undefined || !isTokenName(name) || known.length === 0) return undefined
+  if (
+    id === undefined ||
+    deeper.length > 0 ||
+    digest === undefined ||
+    !isTokenName(name) ||
+    known.length === 0
+  )
+    return undefined
   // An end that cannot be read must not mean that there is none.
-  if (expires_at !== null && (typeof expires_at !== 'string' || Number.isNaN(Date.parse(expires_at)))) return undefined
+  if (expires_at !== null && (typeof expires_at !== 'string' || Number.isNaN(Date.parse(expires_at))))
+    return undefined
   const by = isObject(created_by) && typeof created_by.name === 'string' ? created_by.name : 'unknown'
   return {
     id,

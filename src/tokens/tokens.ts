@@ -17,7 +17,10 @@ export interface Grant {
 
 /** The tokens of the store as a running service sees them. */
 export interface Tokens {
-  /** What a text is good for, decided without asking the store. @throws SettingsError TOKEN_INVALID; STORE_STALE when that cannot be said. */
+  /**
+   * What a text is good for, decided without asking the store.
+   * @throws SettingsError TOKEN_INVALID; STORE_STALE when that cannot be said.
+   */
   check(text: string): Grant
   /** Calls back whenever tokens were made or revoked, here or elsewhere. */
   onChange(listener: () => void): Unsubscribe

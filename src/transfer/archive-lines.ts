@@ -8,8 +8,9 @@ import { isArchived } from './moved.ts'
 import type { Picture } from './picture.ts'
 
 /*
- * An archive is gzip of lines of JSON: a head, one line for each entry in byte order of the keys, and an end with their number and the SHA-256 of all lines
- * before it. What is cut off or changed anywhere is seen before anything of it is used.
+ * An archive is gzip of lines of JSON: a head, one line for each entry in byte order of the keys, and an end
+ * with their number and the SHA-256 of all lines before it. What is cut off or changed anywhere is seen
+ * before anything of it is used.
  */
 
 /** The version of what we write; an archive with a higher one was written by a newer release. */
@@ -64,9 +65,13 @@ export class ArchiveReader {
   }
 
   damaged(why: string, cause?: unknown): SettingsError {
-    return new SettingsError('STORE_DAMAGED', `${this.#name} is not a complete settings archive: ${why}. Nothing was written. Use another backup.`, {
-      cause,
-    })
+    return new SettingsError(
+      'STORE_DAMAGED',
+      `${this.#name} is not a complete settings archive: ${why}. Nothing was written. Use another backup.`,
+      {
+        cause,
+      },
+    )
   }
 
   #parse(line: string): JsonObject {
@@ -79,7 +84,13 @@ export class ArchiveReader {
     throw this.damaged('a line is not a JSON object')
   }
 
-  #parseHead({ kytos_settings_archive: format, store, epoch, revision, at }: JsonObject): Omit<Picture, 'entries'> {
+  #parseHead({
+    kytos_settings_archive: format,
+    store,
+    epoch,
+    revision,
+    at,
+  }: JsonObject): Omit<Picture, 'entries'> {
     if (typeof format !== 'number') throw this.damaged('its first line is not an archive header')
     if (format > FORMAT) {
       throw new SettingsError(
@@ -88,7 +99,12 @@ export class ArchiveReader {
       )
     }
     const counted = typeof revision === 'string' ? parseRevision(revision) : undefined
-    if (typeof store !== 'string' || typeof epoch !== 'number' || typeof at !== 'string' || counted === undefined)
+    if (
+      typeof store !== 'string' ||
+      typeof epoch !== 'number' ||
+      typeof at !== 'string' ||
+      counted === undefined
+    )
       throw this.damaged('its header is invalid')
     return { store, epoch, revision: counted, at }
   }
@@ -97,13 +113,15 @@ export class ArchiveReader {
     const key = typeof name === 'string' ? parseKey(name) : undefined
     const changed = typeof revision === 'string' ? parseRevision(revision) : undefined
     const made = typeof created === 'string' ? parseRevision(created) : undefined
-    if (!key || !isArchived(key) || typeof text !== 'string' || changed === undefined || made === undefined) throw this.damaged('an entry is invalid')
+    if (!key || !isArchived(key) || typeof text !== 'string' || changed === undefined || made === undefined)
+      throw this.damaged('an entry is invalid')
     if (key <= (this.#entries.at(-1)?.key ?? '')) throw this.damaged(`${key} is out of order`)
     return { key, text, revision: changed, created: made }
   }
 
   #end({ entries, sha256 }: JsonObject): void {
-    if (entries !== this.#entries.length) throw this.damaged(`it has ${this.#entries.length} entries instead of ${entries}`)
+    if (entries !== this.#entries.length)
+      throw this.damaged(`it has ${this.#entries.length} entries instead of ${entries}`)
     if (sha256 !== this.#hash.digest('hex')) throw this.damaged('its checksum does not match')
     this.#ended = true
   }

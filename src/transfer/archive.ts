@@ -9,13 +9,18 @@ import { ArchiveReader, printLines } from './archive-lines.ts'
 import type { Picture } from './picture.ts'
 
 /**
- * Writes a picture into one file that only its owner may read, and reads it back before the file gets its name. Gives its bytes.
- * @throws SettingsError DOCUMENT_EXISTS when there is such a file and it is not to be replaced, STORE_UNWRITABLE; then there is no new file, or, as the
- * message says, one that a loss of power may take away.
+ * Writes a picture into one file that only its owner may read, and reads it back before the file gets its
+ * name. Gives its bytes.
+ * @throws SettingsError DOCUMENT_EXISTS when there is such a file and it is not to be replaced,
+ * STORE_UNWRITABLE; then there is no new file, or, as the message says, one that a loss of power may take
+ * away.
  */
 export async function writeArchive(picture: Picture, file: string, replace: boolean): Promise<number> {
   if (!replace && (await isThere(file))) {
-    throw new SettingsError('DOCUMENT_EXISTS', `${file} already exists. Choose another name, or replace it with --overwrite.`)
+    throw new SettingsError(
+      'DOCUMENT_EXISTS',
+      `${file} already exists. Choose another name, or replace it with --overwrite.`,
+    )
   }
   const temporary = `${file}.${process.pid}.tmp`
   try {
@@ -25,7 +30,10 @@ export async function writeArchive(picture: Picture, file: string, replace: bool
     await pipeline(Readable.from(printLines(picture)), createGzip(), out)
     const written = await readArchive(temporary)
     if (written.entries.length !== picture.entries.length)
-      throw new SettingsError('STORE_UNWRITABLE', `${file} was written, but its content differs when read back. Check the disk and retry.`)
+      throw new SettingsError(
+        'STORE_UNWRITABLE',
+        `${file} was written, but its content differs when read back. Check the disk and retry.`,
+      )
     const { size } = await stat(temporary)
     await rename(temporary, file)
     await keepName(file)
@@ -34,11 +42,19 @@ export async function writeArchive(picture: Picture, file: string, replace: bool
     // What went wrong first is the reason; a leftover is told by its name.
     await rm(temporary, { force: true }).catch(() => {})
     if (isSettingsError(cause)) throw cause
-    throw new SettingsError('STORE_UNWRITABLE', `${file} was not written: ${cause instanceof Error ? cause.message : cause}.`, { cause })
+    throw new SettingsError(
+      'STORE_UNWRITABLE',
+      `${file} was not written: ${cause instanceof Error ? cause.message : cause}.`,
+      { cause },
+    )
   }
 }
 
-/** Reads an archive to its end. @throws SettingsError STORE_DAMAGED for one that is not whole, STORE_FORMAT, CONFIG_ABSENT when there is no such file. */
+/**
+ * Reads an archive to its end.
+ * @throws SettingsError STORE_DAMAGED for one that is not whole, STORE_FORMAT, CONFIG_ABSENT when there is no
+ * such file.
+ */
 export async function readArchive(file: string): Promise<Picture> {
   if (!(await isThere(file))) throw new SettingsError('CONFIG_ABSENT', `The file ${file} does not exist.`)
   const reader = new ArchiveReader(file)

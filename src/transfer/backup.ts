@@ -15,17 +15,31 @@ export interface BackupReport {
 }
 
 /**
- * Writes what a store holds, at one revision, into one file. A folder that a service has open is read beside it, from its journal: changes go on meanwhile.
+ * Writes what a store holds, at one revision, into one file. A folder that a service has open is read beside
+ * it, from its journal: changes go on meanwhile.
  * @throws SettingsError CONFIG_INVALID for an empty store, and what {@link writeArchive} throws.
  */
-export async function backUp(config: Config, file: string, replace: boolean, warn: Warn): Promise<BackupReport> {
+export async function backUp(
+  config: Config,
+  file: string,
+  replace: boolean,
+  warn: Warn,
+): Promise<BackupReport> {
   const picture = await readStore(config, warn)
   refuseEmpty(picture, config)
   return { picture, bytes: await writeArchive(picture, file, replace) }
 }
 
-/** Fills the store of a configuration from an archive, which is read to its end first. @throws SettingsError STORE_DAMAGED, and as {@link fillFrom}. */
-export async function restore(file: string, config: Config, options: FillOptions, warn: Warn): Promise<FillReport & { readonly picture: Picture }> {
+/**
+ * Fills the store of a configuration from an archive, which is read to its end first.
+ * @throws SettingsError STORE_DAMAGED, and as {@link fillFrom}.
+ */
+export async function restore(
+  file: string,
+  config: Config,
+  options: FillOptions,
+  warn: Warn,
+): Promise<FillReport & { readonly picture: Picture }> {
   const picture = await readArchive(file)
   return { ...(await fillFrom(picture, config, options, warn)), picture }
 }
@@ -36,7 +50,11 @@ async function readStore(config: Config, warn: Warn): Promise<Picture> {
   } catch (error) {
     if (config.other || !isSettingsError(error, 'STORE_LOCKED')) throw error
     const found = await inspectFolder(config.filesystem.path)
-    if (!found) throw new SettingsError('CONFIG_INVALID', `The store ${config.filesystem.path} has no journal. Check path in [settings.filesystem].`)
+    if (!found)
+      throw new SettingsError(
+        'CONFIG_INVALID',
+        `The store ${config.filesystem.path} has no journal. Check path in [settings.filesystem].`,
+      )
     return pictureOf(nameStore(await chooseBackend(config, () => {})), found.revision, found.entries)
   }
 }

@@ -10,8 +10,8 @@ export interface Put {
 }
 
 /**
- * What must become visible in one commit: one entry, or a document and the newest record of it. `later`: in a later revision than the step before it, because
- * the order of revisions means something there.
+ * What must become visible in one commit: one entry, or a document and the newest record of it. `later`: in a
+ * later revision than the step before it, because the order of revisions means something there.
  */
 export interface Step {
   readonly puts: readonly Put[]
@@ -19,8 +19,9 @@ export interface Step {
 }
 
 /**
- * Steps that must be taken one after the other. By which number of an entry their order can be read in a store: `created` for boxes, which are listed in the
- * order of their creation; `revision` for schemas, of which the newest counts; none for others.
+ * Steps that must be taken one after the other. By which number of an entry their order can be read in a
+ * store: `created` for boxes, which are listed in the order of their creation; `revision` for schemas, of
+ * which the newest counts; none for others.
  */
 export interface Chain {
   readonly order: 'created' | 'revision' | undefined
@@ -45,23 +46,43 @@ export function chainsOf(entries: readonly Entry[]): Chain[] {
   ]
 }
 
-/** Of entries that share a revision the order is that of their keys, so a key above the one before need not be later. */
+/**
+ * Of entries that share a revision the order is that of their keys, so a key above the one before need not be
+ * later.
+ */
 function orderedChain(entries: readonly Entry[], order: 'created' | 'revision'): Chain {
   const sorted = [...entries].sort((a, b) => compare(a[order], b[order]) || compare(a.key, b.key))
-  return { order, steps: sorted.map((entry, n) => ({ puts: [carried(entry)], later: n > 0 && entry.key < (sorted[n - 1]?.key ?? '') })) }
+  return {
+    order,
+    steps: sorted.map((entry, n) => ({
+      puts: [carried(entry)],
+      later: n > 0 && entry.key < (sorted[n - 1]?.key ?? ''),
+    })),
+  }
 }
 
 /**
- * A document and its history. A document counts as recorded when its newest record is of the same revision; one that was edited by hand, and not recorded yet,
- * must not: there the record comes first, and the document later.
+ * A document and its history. A document counts as recorded when its newest record is of the same revision;
+ * one that was edited by hand, and not recorded yet, must not: there the record comes first, and the document
+ * later.
  */
 function documentChain(entries: readonly Entry[]): Chain {
   const records = entries.filter(({ key }) => parseHistoryKey(key)).sort((a, b) => compare(a.key, b.key))
   const document = entries.find(({ key }) => !parseHistoryKey(key))
   const newest = records.at(-1)
   const recorded = document && newest && parseRecord(newest)?.of === document.revision
-  const alone = (recorded ? records.slice(0, -1) : records).map(entry => ({ puts: [carried(entry)], later: false }))
-  const last = document ? [{ puts: [document, ...(recorded ? [newest] : [])].map(carried), later: !recorded && newest !== undefined }] : []
+  const alone = (recorded ? records.slice(0, -1) : records).map(entry => ({
+    puts: [carried(entry)],
+    later: false,
+  }))
+  const last = document
+    ? [
+        {
+          puts: [document, ...(recorded ? [newest] : [])].map(carried),
+          later: !recorded && newest !== undefined,
+        },
+      ]
+    : []
   return { order: undefined, steps: [...alone, ...last] }
 }
 

@@ -21,14 +21,22 @@ export interface CopyReport extends FillReport {
 }
 
 /**
- * Copies what one store holds, at one revision, into another. @throws SettingsError CONFIG_INVALID when both are the same or the source is empty, and what
- * {@link fillStore} throws.
+ * Copies what one store holds, at one revision, into another. @throws SettingsError CONFIG_INVALID when both
+ * are the same or the source is empty, and what {@link fillStore} throws.
  */
-export async function copyStore(source: Config, target: Config, options: FillOptions, warn: Warn): Promise<CopyReport> {
+export async function copyStore(
+  source: Config,
+  target: Config,
+  options: FillOptions,
+  warn: Warn,
+): Promise<CopyReport> {
   const from = nameStore(await chooseBackend(source, () => {}))
   const to = nameStore(await chooseBackend(target, () => {}))
   if (from === to)
-    throw new SettingsError('CONFIG_INVALID', `${source.file} and ${target.file} configure the same store, ${from}. Use two different stores.`)
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `${source.file} and ${target.file} configure the same store, ${from}. Use two different stores.`,
+    )
   return withStore(
     source,
     warn,
@@ -37,14 +45,29 @@ export async function copyStore(source: Config, target: Config, options: FillOpt
       refuseEmpty(picture, source)
       const report = await fillFrom(picture, target, options, warn)
       const outdated = await hasChanged(backend, picture)
-      return { ...report, from, to, picture, kinds: countKinds(picture.entries.map(({ key }) => key)), outdated }
+      return {
+        ...report,
+        from,
+        to,
+        picture,
+        kinds: countKinds(picture.entries.map(({ key }) => key)),
+        outdated,
+      }
     },
     true,
   )
 }
 
-/** Fills the store of a configuration; in a dry run, a folder that is not there yet is not made either. @throws as {@link fillStore}. */
-export async function fillFrom(picture: Picture, target: Config, options: FillOptions, warn: Warn): Promise<FillReport> {
+/**
+ * Fills the store of a configuration; in a dry run, a folder that is not there yet is not made either.
+ * @throws as {@link fillStore}.
+ */
+export async function fillFrom(
+  picture: Picture,
+  target: Config,
+  options: FillOptions,
+  warn: Warn,
+): Promise<FillReport> {
   const choice = await chooseBackend(target, () => {})
   if (options.dryRun && !isThere(choice)) {
     const { supports } = (await loadBackend(choice))(() => {})
@@ -53,13 +76,19 @@ export async function fillFrom(picture: Picture, target: Config, options: FillOp
   return withStore(target, warn, ({ backend }) => fillStore(backend, picture, options))
 }
 
-/** A store that holds nothing was most likely not the one that was meant. @throws SettingsError CONFIG_INVALID. */
+/**
+ * A store that holds nothing was most likely not the one that was meant.
+ * @throws SettingsError CONFIG_INVALID.
+ */
 export function refuseEmpty({ entries, store }: Picture, { file }: Config): void {
   if (entries.length > 0) return
   throw new SettingsError('CONFIG_INVALID', `The store ${store} is empty. Check [settings] in ${file}.`)
 }
 
-/** True when something that moves has changed in a store since the picture was taken, or when that cannot be told any more. */
+/**
+ * True when something that moves has changed in a store since the picture was taken, or when that cannot be
+ * told any more.
+ */
 export async function hasChanged(backend: Backend, { revision }: Picture): Promise<boolean> {
   const end = new AbortController()
   try {

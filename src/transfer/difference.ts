@@ -54,7 +54,10 @@ export function differenceOf(chains: readonly Chain[], held: ReadonlyMap<Key, En
       // A box keeps the place of its creation for as long as it is there.
       const recreated = chain.order === 'created' && !placed ? found : []
       misplaced.push(...recreated)
-      left.push({ puts: puts.map(put => guard(put, recreated.length > 0 ? undefined : held.get(put.key))), later })
+      left.push({
+        puts: puts.map(put => guard(put, recreated.length > 0 ? undefined : held.get(put.key))),
+        later,
+      })
     }
     if (left.length > 0) open.push(left)
   }
@@ -75,8 +78,15 @@ function isHeld(puts: Step['puts'], held: ReadonlyMap<Key, Entry>): boolean {
   return puts.every(({ key, text }) => held.get(key)?.text === text)
 }
 
-/** True when what was found stands where the order of revisions has to have it; also when nothing was found. */
-function isPlaced({ order }: Chain, found: readonly Entry[], before: Entry | undefined, later: boolean): boolean {
+/**
+ * True when what was found stands where the order of revisions has to have it; also when nothing was found.
+ */
+function isPlaced(
+  { order }: Chain,
+  found: readonly Entry[],
+  before: Entry | undefined,
+  later: boolean,
+): boolean {
   const [first, second] = found
   if (!first) return true
   if (second) return first.revision === second.revision

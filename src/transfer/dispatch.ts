@@ -9,10 +9,14 @@ const WEIGHT = 1_000_000
 const MOST = COMMIT_OPERATIONS - 1
 
 /**
- * Takes the steps of all chains, those of one chain in their order, as many at once as a commit holds. Resolves when all are committed.
+ * Takes the steps of all chains, those of one chain in their order, as many at once as a commit holds.
+ * Resolves when all are committed.
  * @throws what the first commit that failed threw, once none is under way any more.
  */
-export async function dispatch(chains: readonly (readonly OpenStep[])[], commit: (puts: readonly GuardedPut[]) => Promise<void>): Promise<void> {
+export async function dispatch(
+  chains: readonly (readonly OpenStep[])[],
+  commit: (puts: readonly GuardedPut[]) => Promise<void>,
+): Promise<void> {
   const ready = chains.map(steps => ({ steps, at: 0 }))
   const underWay = new Set<Promise<void>>()
   let failed: { readonly error: unknown } | undefined
@@ -43,7 +47,10 @@ interface Progress {
 }
 
 /** One commit's worth of steps, from as many chains as it takes; these are busy until it is done. */
-function pack(ready: Progress[]): { readonly puts: readonly GuardedPut[]; readonly chains: readonly Progress[] } {
+function pack(ready: Progress[]): {
+  readonly puts: readonly GuardedPut[]
+  readonly chains: readonly Progress[]
+} {
   const puts: GuardedPut[] = []
   const chains: Progress[] = []
   let weight = 0

@@ -39,15 +39,27 @@ export interface FillReport {
 }
 
 /**
- * Makes a store hold what a picture shows: texts, the order of boxes, of schemas and of history, and which documents are recorded. It may be ended at any
- * point and run again, and goes on then. Resolves when the whole target was read and compared.
- * @throws SettingsError DOCUMENT_TOO_LARGE, DOCUMENT_EXISTS before anything is written; CONTENTION when somebody else writes there too; what the store throws.
+ * Makes a store hold what a picture shows: texts, the order of boxes, of schemas and of history, and which
+ * documents are recorded. It may be ended at any point and run again, and goes on then. Resolves when the
+ * whole target was read and compared.
+ * @throws SettingsError DOCUMENT_TOO_LARGE, DOCUMENT_EXISTS before anything is written; CONTENTION when
+ * somebody else writes there too; what the store throws.
  */
-export async function fillStore(backend: Backend, picture: Picture, options: FillOptions): Promise<FillReport> {
+export async function fillStore(
+  backend: Backend,
+  picture: Picture,
+  options: FillOptions,
+): Promise<FillReport> {
   const held = await readAll(await backend.list(EVERYTHING))
-  const { report, compare, before, difference } = planFilling(backend.supports.entryBytes, held, picture, options)
+  const { report, compare, before, difference } = planFilling(
+    backend.supports.entryBytes,
+    held,
+    picture,
+    options,
+  )
   if (options.dryRun) return report
-  if (isEqual(difference) && before.meta && before.unfinished === undefined) return { ...report, epoch: before.epoch }
+  if (isEqual(difference) && before.meta && before.unfinished === undefined)
+    return { ...report, epoch: before.epoch }
   const filling = await beginFilling(backend, before, picture)
   await removeAll(filling, [...difference.extra, ...difference.misplaced])
   await putAll(filling, difference, report.written, options)
@@ -55,7 +67,10 @@ export async function fillStore(backend: Backend, picture: Picture, options: Fil
   return { ...report, epoch: await filling.finish() }
 }
 
-/** What filling a store that holds these entries, of `most` bytes each, would do. @throws as {@link fillStore}, before anything is written. */
+/**
+ * What filling a store that holds these entries, of `most` bytes each, would do.
+ * @throws as {@link fillStore}, before anything is written.
+ */
 export function planFilling(most: number, held: readonly Entry[], picture: Picture, options: FillOptions) {
   const isMeant = (key: Key): boolean => isMoved(key) && !(options.keepTokens && isTokenKey(key))
   const meant = ownAmong(picture.entries).filter(({ key }) => isMeant(key))
@@ -78,17 +93,27 @@ export function planFilling(most: number, held: readonly Entry[], picture: Pictu
 async function removeAll(filling: Filling, entries: readonly Entry[]): Promise<void> {
   for (let at = 0; at < entries.length; at += COMMIT_OPERATIONS - 1) {
     const some = entries.slice(at, at + COMMIT_OPERATIONS - 1)
-    await filling.commit(some.map(({ key, revision }): Operation => ({ key, delete: true, expected: revision })))
+    await filling.commit(
+      some.map(({ key, revision }): Operation => ({ key, delete: true, expected: revision })),
+    )
   }
 }
 
-async function putAll(filling: Filling, { open }: Difference, all: number, { progress }: FillOptions): Promise<void> {
+async function putAll(
+  filling: Filling,
+  { open }: Difference,
+  all: number,
+  { progress }: FillOptions,
+): Promise<void> {
   let done = 0
   let bytes = 0
   progress?.(done, all, bytes)
   await dispatch(open, async puts => {
-    // Only another filling removes what this one put, and that one takes `meta/store` over first, which guards every commit of this one.
-    await filling.commit(puts.map(({ key, text, expected }): Operation => ({ key, put: text, expected, lasting: true })))
+    // Only another filling removes what this one put, and that one takes `meta/store` over first, which
+    // guards every commit of this one.
+    await filling.commit(
+      puts.map(({ key, text, expected }): Operation => ({ key, put: text, expected, lasting: true })),
+    )
     done += puts.length
     bytes += puts.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0)
     progress?.(done, all, bytes)
@@ -96,5 +121,7 @@ async function putAll(filling: Filling, { open }: Difference, all: number, { pro
 }
 
 function findLarge(entries: readonly Entry[], most: number): Oversized[] {
-  return entries.map(entry => ({ key: entry.key, bytes: Buffer.byteLength(carriedText(entry)) })).filter(({ bytes }) => bytes > most)
+  return entries
+    .map(entry => ({ key: entry.key, bytes: Buffer.byteLength(carriedText(entry)) }))
+    .filter(({ bytes }) => bytes > most)
 }

@@ -21,7 +21,11 @@ export interface Picture {
 /** How often a store may be compacted while it is read, in a row. */
 const ATTEMPTS = 5
 
-/** Reads a whole store, at one revision. @throws SettingsError STORE_FORMAT for one that is not whole or of a newer release, and what reading it throws. */
+/**
+ * Reads a whole store, at one revision.
+ * @throws SettingsError STORE_FORMAT for one that is not whole or of a newer release, and what reading it
+ * throws.
+ */
 export async function takePicture(backend: Backend, store: string): Promise<Picture> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -34,10 +38,19 @@ export async function takePicture(backend: Backend, store: string): Promise<Pict
   }
 }
 
-/** What of these entries of a store moves. @throws SettingsError STORE_FORMAT for a store that is not whole or of a newer release. */
+/**
+ * What of these entries of a store moves.
+ * @throws SettingsError STORE_FORMAT for a store that is not whole or of a newer release.
+ */
 export function pictureOf(store: string, revision: Revision, entries: readonly Entry[]): Picture {
   const epoch = readEpoch(entries.find(({ key }) => key === META_KEY))
-  return { store, epoch, revision, at: new Date().toISOString(), entries: entries.filter(({ key }) => isMoved(key)) }
+  return {
+    store,
+    epoch,
+    revision,
+    at: new Date().toISOString(),
+    entries: entries.filter(({ key }) => isMoved(key)),
+  }
 }
 
 /** Every entry of a listing. */

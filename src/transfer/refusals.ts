@@ -15,7 +15,10 @@ export interface Oversized {
 /** How many keys a message names. */
 const NAMED = 20
 
-/** @throws SettingsError DOCUMENT_TOO_LARGE naming every entry that does not fit; boxes may be left out on request, nothing else. */
+/**
+ * @throws SettingsError DOCUMENT_TOO_LARGE naming every entry that does not fit; boxes may be left out on
+ * request, nothing else.
+ */
 export function refuseLarge(large: readonly Oversized[], most: number, skip: boolean): void {
   const refused = skip ? large.filter(({ key }) => kindOf(key) !== 'boxes') : large
   if (refused.length === 0) return
@@ -27,18 +30,33 @@ export function refuseLarge(large: readonly Oversized[], most: number, skip: boo
   )
 }
 
-/** @throws SettingsError DOCUMENT_EXISTS when the target holds anything that the picture does not show, or a filling of another origin that was not finished. */
-export function refuseOthers({ differing, extra }: Difference, { unfinished }: Before, { store }: Picture): void {
+/**
+ * @throws SettingsError DOCUMENT_EXISTS when the target holds anything that the picture does not show, or a
+ * filling of another origin that was not finished.
+ */
+export function refuseOthers(
+  { differing, extra }: Difference,
+  { unfinished }: Before,
+  { store }: Picture,
+): void {
   const other = unfinished !== undefined && unfinished !== store
   if (!other && differing.length === 0 && extra.length === 0) return
   const says = other
     ? `an earlier copy from ${unfinished} is incomplete`
     : [count(differing, 'differ'), count(extra, 'exist only there')].filter(text => text !== '').join('; ')
-  const why = unfinished === store ? ' The interrupted copy cannot resume: the source or the target has changed since.' : ''
+  const why =
+    unfinished === store
+      ? ' The interrupted copy cannot resume: the source or the target has changed since.'
+      : ''
   throw new SettingsError(
     'DOCUMENT_EXISTS',
     `The target contains other data: ${says}.${why} Nothing was written. --overwrite replaces the target and removes documents that only the target has.`,
-    { details: { differing: differing.slice(0, 100).map(({ key }) => key), extra: extra.slice(0, 100).map(({ key }) => key) } },
+    {
+      details: {
+        differing: differing.slice(0, 100).map(({ key }) => key),
+        extra: extra.slice(0, 100).map(({ key }) => key),
+      },
+    },
   )
 }
 

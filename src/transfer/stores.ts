@@ -15,10 +15,16 @@ export interface OpenStore {
 export type Warn = (message: string) => void
 
 /**
- * Opens the store that a configuration names, for `work` alone. @throws SettingsError STORE_LOCKED, with what to do, while a service has a folder open;
- * CONFIG_INVALID for a folder that is not there when it `mustExist`.
+ * Opens the store that a configuration names, for `work` alone. @throws SettingsError STORE_LOCKED, with what
+ * to do, while a service has a folder open; CONFIG_INVALID for a folder that is not there when it
+ * `mustExist`.
  */
-export async function withStore<Result>(config: Config, warn: Warn, work: (store: OpenStore) => Promise<Result>, mustExist = false): Promise<Result> {
+export async function withStore<Result>(
+  config: Config,
+  warn: Warn,
+  work: (store: OpenStore) => Promise<Result>,
+  mustExist = false,
+): Promise<Result> {
   const choice = await chooseBackend(config, warn)
   if (mustExist && !isThere(choice)) {
     throw new SettingsError(

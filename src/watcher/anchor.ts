@@ -4,7 +4,10 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { markOf } from './store-index.ts'
 
-/** The last batch that was delivered, known again by what it put. A store that does not show it again is another one. */
+/**
+ * The last batch that was delivered, known again by what it put. A store that does not show it again is
+ * another one.
+ */
 export interface Anchor {
   readonly revision: Revision
   /** The texts that were put, by key, each as its mark; none when the batch was deletions only. */
@@ -22,11 +25,16 @@ export function anchorOf({ revision, changes }: Batch): Anchor | undefined {
 
 /** The anchor of a revision that made these entries, and no other when `whole`. */
 export function createAnchor(revision: Revision, entries: readonly Entry[], whole: boolean): Anchor {
-  const witness = entries.reduce<Entry | undefined>((best, one) => (best && !tellsMore(one, best) ? best : one), undefined)
+  const witness = entries.reduce<Entry | undefined>(
+    (best, one) => (best && !tellsMore(one, best) ? best : one),
+    undefined,
+  )
   return { revision, puts: new Map(entries.map(({ key, text }) => [key, markOf(text)])), whole, witness }
 }
 
-/** True when an entry tells a store better from another one: it holds the `write_id` that no other commit has. */
+/**
+ * True when an entry tells a store better from another one: it holds the `write_id` that no other commit has.
+ */
 function tellsMore(one: Entry, other: Entry): boolean {
   return uniqueness(one.key) > uniqueness(other.key)
 }
@@ -51,8 +59,10 @@ export class AnchorCheck {
   }
 
   /**
-   * Looks at a batch of the watch. Progress says nothing here: servers exist whose progress runs ahead of their events, and members that lag behind.
-   * @throws SettingsError HISTORY_LOST, with the reason `rewound` when the store surely has another history than the one announced, else `unconfirmed`.
+   * Looks at a batch of the watch. Progress says nothing here: servers exist whose progress runs ahead of
+   * their events, and members that lag behind.
+   * @throws SettingsError HISTORY_LOST, with the reason `rewound` when the store surely has another history
+   * than the one announced, else `unconfirmed`.
    */
   see(batch: Batch): void {
     if (this.#confirmed || !this.#anchor || batch.changes.length === 0) return
@@ -61,7 +71,10 @@ export class AnchorCheck {
     else throw differs(this.#anchor, this.#anchor.puts.size === 0 ? 'unconfirmed' : 'rewound')
   }
 
-  /** @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when the anchor did not come and nobody may wait any longer. */
+  /**
+   * @throws SettingsError HISTORY_LOST, reason `unconfirmed`, when the anchor did not come and nobody may
+   * wait any longer.
+   */
   conclude(): void {
     if (!this.#confirmed && this.#anchor) throw differs(this.#anchor, 'unconfirmed')
   }
@@ -69,7 +82,11 @@ export class AnchorCheck {
 
 function shows(batch: Batch, { revision, puts, whole }: Anchor): boolean {
   const found = new Map(putsOf(batch.changes).map(({ key, text }) => [key, markOf(text)]))
-  return batch.revision === revision && (!whole || found.size === puts.size) && [...puts].every(([key, mark]) => found.get(key) === mark)
+  return (
+    batch.revision === revision &&
+    (!whole || found.size === puts.size) &&
+    [...puts].every(([key, mark]) => found.get(key) === mark)
+  )
 }
 
 function putsOf(changes: readonly Change[]): Entry[] {
@@ -77,7 +94,11 @@ function putsOf(changes: readonly Change[]): Entry[] {
 }
 
 function differs({ revision }: Anchor, reason: 'rewound' | 'unconfirmed'): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The store no longer contains commit ${revision}, which this controller has already announced.`, {
-    details: { reason },
-  })
+  return new SettingsError(
+    'HISTORY_LOST',
+    `The store no longer contains commit ${revision}, which this controller has already announced.`,
+    {
+      details: { reason },
+    },
+  )
 }

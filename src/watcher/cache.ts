@@ -27,7 +27,10 @@ import { parseSchemaKey, schemaInUse, withRegistered } from './schema-shelf.ts'
 import type { Step } from './step.ts'
 import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
 
-/** How a batch is to be taken: the epoch it belongs to when that is a new one, and where the history is read when not in the store. */
+/**
+ * How a batch is to be taken: the epoch it belongs to when that is a new one, and where the history is read
+ * when not in the store.
+ */
 export interface ApplyOptions {
   readonly epoch?: number
   readonly readHistory?: ReadHistory
@@ -37,11 +40,11 @@ export interface ApplyOptions {
 export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'environment'>
 
 /**
- * The store as this controller knows it: every document of settings and schema, and where the boxes are. Only the watcher changes it, one revision after
- * the other; everybody reads it.
+ * The store as this controller knows it: every document of settings and schema, and where the boxes are. Only
+ * the watcher changes it, one revision after the other; everybody reads it.
  *
- * Invariant: at any time the cache equals the store at `revision` of `epoch`, whole; and `effective` of every namespace is the merge of its layers in force.
- * A batch that cannot be applied leaves it as it was.
+ * Invariant: at any time the cache equals the store at `revision` of `epoch`, whole; and `effective` of every
+ * namespace is the merge of its layers in force. A batch that cannot be applied leaves it as it was.
  */
 export class Cache {
   readonly #self: Scope
@@ -96,7 +99,8 @@ export class Cache {
   /** Namespaces that have overrides here or a schema, sorted. */
   namespaces(): Namespace[] {
     const found = [...this.#namespaces.values()].filter(
-      ({ schemas, documents }) => schemaInUse(schemas) || schemas.stored.size > 0 || [...documents.values()].some(({ entry }) => entry),
+      ({ schemas, documents }) =>
+        schemaInUse(schemas) || schemas.stored.size > 0 || [...documents.values()].some(({ entry }) => entry),
     )
     return found.map(({ namespace }) => namespace).sort()
   }
@@ -122,12 +126,18 @@ export class Cache {
     return this.#state(namespace).effective
   }
 
-  /** The effective settings that the last fact told, which a registration without a commit may have changed since. */
+  /**
+   * The effective settings that the last fact told, which a registration without a commit may have changed
+   * since.
+   */
   told(namespace: Namespace): JsonObject {
     return this.#state(namespace).told
   }
 
-  /** The namespace as it would be with these overrides stored, by scope; undefined for none. @throws what reading the history throws. */
+  /**
+   * The namespace as it would be with these overrides stored, by scope; undefined for none.
+   * @throws what reading the history throws.
+   */
   project(namespace: Namespace, stored: ReadonlyMap<Scope, JsonObject | undefined>): Promise<Projection> {
     return project(this.#state(namespace), this.#self, this.#surroundings, stored)
   }
@@ -144,13 +154,22 @@ export class Cache {
   }
 
   /**
-   * The rules that overrides of a scope would break on top of the layers below, the cluster's being those given instead, where they are; empty without a schema.
+   * The rules that overrides of a scope would break on top of the layers below, the cluster's being those
+   * given instead, where they are; empty without a schema.
    */
-  validate(namespace: Namespace, scope: Scope, overrides: JsonObject, cluster?: JsonObject): readonly RuleBroken[] {
+  validate(
+    namespace: Namespace,
+    scope: Scope,
+    overrides: JsonObject,
+    cluster?: JsonObject,
+  ): readonly RuleBroken[] {
     return validateOverrides(this.#state(namespace), scope, overrides, cluster)
   }
 
-  /** `Settings.revision`: of the last commit that touched what this controller sees of the namespace; of all `except` its documents in some scopes. */
+  /**
+   * `Settings.revision`: of the last commit that touched what this controller sees of the namespace; of all
+   * `except` its documents in some scopes.
+   */
   namespaceRevision(namespace: Namespace, except: readonly Scope[] = []): Revision {
     return namespaceRevision(this.#state(namespace), this.#self, except)
   }
@@ -191,8 +210,9 @@ export class Cache {
   }
 
   /**
-   * Prefers the schema that a NApp of this process registered: from now on when the store has it, else from the revision that brings it; `local` when the
-   * store is away, so that it counts here at once. Gives the documents that it made unacceptable.
+   * Prefers the schema that a NApp of this process registered: from now on when the store has it, else from
+   * the revision that brings it; `local` when the store is away, so that it counts here at once. Gives the
+   * documents that it made unacceptable.
    * @throws what reading the history throws, when `local` is not set; then nothing is registered.
    */
   register(namespace: Namespace, document: SchemaDocument, local = false): Promise<readonly DocumentState[]> {
@@ -200,20 +220,30 @@ export class Cache {
       const before = this.#state(namespace)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }
       const { readHistory, environment } = this.#surroundings
-      const after = await settle(registered, this.#self, { environment, readHistory: local ? async key => this.#knownRecords(key) : readHistory })
+      const after = await settle(registered, this.#self, {
+        environment,
+        readHistory: local ? async key => this.#knownRecords(key) : readHistory,
+      })
       this.#namespaces.set(namespace, after)
       return newlyRejected(before, after)
     })
   }
 
-  /** The entries this cache stands on, enough to build it again; those of boxes, and of keys that mean nothing to us, with a mark in place of their text. */
+  /**
+   * The entries this cache stands on, enough to build it again; those of boxes, and of keys that mean nothing
+   * to us, with a mark in place of their text.
+   */
   *entries(): Iterable<Entry> {
     if (this.#meta) yield this.#meta
     for (const entry of this.#index.entries()) yield this.#entryAt(entry.key) ?? entry
-    for (const { key } of this.documents()) for (const record of this.#knownRecords(key)) yield asEntry(key, record)
+    for (const { key } of this.documents())
+      for (const record of this.#knownRecords(key)) yield asEntry(key, record)
   }
 
-  /** Applies one revision, key by key in byte order, and says what each change meant. @throws what reading the history throws; then nothing is changed. */
+  /**
+   * Applies one revision, key by key in byte order, and says what each change meant.
+   * @throws what reading the history throws; then nothing is changed.
+   */
   apply(batch: Batch, options: ApplyOptions = {}): Promise<readonly Step[]> {
     return this.#inTurn(() => this.#apply(batch, options))
   }
@@ -225,7 +255,10 @@ export class Cache {
     return found
   }
 
-  async #apply(batch: Batch, { epoch = this.#epoch, readHistory = this.#surroundings.readHistory }: ApplyOptions): Promise<readonly Step[]> {
+  async #apply(
+    batch: Batch,
+    { epoch = this.#epoch, readHistory = this.#surroundings.readHistory }: ApplyOptions,
+  ): Promise<readonly Step[]> {
     const draft = new Draft(this.#namespaces, this.#self, { ...this.#surroundings, readHistory })
     // The records of another store: those that its listing brings are the truth.
     if (epoch !== this.#epoch) draft.forgetRecords()
@@ -245,15 +278,21 @@ export class Cache {
 
   #keep(change: Change): void {
     this.#index.apply(change)
-    if (change.type === 'put' && isTokenKey(change.entry.key)) this.#tokens.set(change.entry.key, change.entry)
+    if (change.type === 'put' && isTokenKey(change.entry.key))
+      this.#tokens.set(change.entry.key, change.entry)
     else this.#tokens.delete(keyOf(change))
   }
 
-  /** One change of the cache at a time: a schema may be registered while a batch is being applied, and both look into the history. */
+  /**
+   * One change of the cache at a time: a schema may be registered while a batch is being applied, and both
+   * look into the history.
+   */
   async #inTurn<Result>(work: () => Promise<Result>): Promise<Result> {
     const mine = this.#turn.then(work)
     // One that turned out to share a variable of the environment with another namespace has lost it.
-    this.#turn = mine.catch(() => {}).then(() => this.#settleAgain(this.#surroundings.environment.takeUnsettled()))
+    this.#turn = mine
+      .catch(() => {})
+      .then(() => this.#settleAgain(this.#surroundings.environment.takeUnsettled()))
     return mine
   }
 
@@ -281,7 +320,10 @@ export class Cache {
     return this.stateOf(key)?.entry
   }
 
-  /** The records of a document that are kept here, newest first: its last one, and the one that counts when that is another. */
+  /**
+   * The records of a document that are kept here, newest first: its last one, and the one that counts when
+   * that is another.
+   */
   #knownRecords(document: Key): readonly StoredRecord[] {
     const { record, fallback } = this.stateOf(document) ?? {}
     const kept = fallback?.version === record?.version ? [record] : [record, fallback]
@@ -290,5 +332,10 @@ export class Cache {
 }
 
 function asEntry(document: Key, record: StoredRecord): Entry {
-  return { key: historyKey(document, record.version), text: printRecord(record, record.of), revision: record.stored, created: record.stored }
+  return {
+    key: historyKey(document, record.version),
+    text: printRecord(record, record.of),
+    revision: record.stored,
+    created: record.stored,
+  }
 }

@@ -3,7 +3,14 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { type Key, parseHistoryKey, splitKey } from '../../model/key.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { absentDocument, type DocumentState, documentVersion, lastValid, type OverridesPlace, parseOverridesKey } from '../state/document-state.ts'
+import {
+  absentDocument,
+  type DocumentState,
+  documentVersion,
+  lastValid,
+  type OverridesPlace,
+  parseOverridesKey,
+} from '../state/document-state.ts'
 import { type ParsedDocument, parseObject, parseRecord } from '../state/record.ts'
 import {
   emptyNamespace,
@@ -19,7 +26,10 @@ import { parseSchemaKey, withoutStored, withStored } from './schema-shelf.ts'
 import type { BoxStep, Effect, Place, SchemaStep, Step } from './step.ts'
 import { keyOf } from './store-index.ts'
 
-/** What a batch makes of the namespaces. It is thrown away when the history cannot be read, and the batch comes again. */
+/**
+ * What a batch makes of the namespaces. It is thrown away when the history cannot be read, and the batch
+ * comes again.
+ */
 export class Draft {
   readonly #base: ReadonlyMap<Namespace, NamespaceState>
   readonly #self: Scope
@@ -49,13 +59,19 @@ export class Draft {
 
   /** Takes in the records of a batch. */
   learnRecords(changes: readonly Change[]): void {
-    const entries = new Map(changes.flatMap(change => (change.type === 'put' ? [[change.entry.key, change.entry]] : [])))
+    const entries = new Map(
+      changes.flatMap(change => (change.type === 'put' ? [[change.entry.key, change.entry]] : [])),
+    )
     for (const [key, entry] of entries) {
       const history = parseHistoryKey(key)
       const owner = history && parseOverridesKey(history.document)
       if (!history || !owner) continue
       const record = parseRecord(entry, this.#parsedDocument(entries.get(history.document)))
-      if (record) this.#changed.set(owner.namespace, withRecord(this.#state(owner.namespace), history.document, owner.scope, record))
+      if (record)
+        this.#changed.set(
+          owner.namespace,
+          withRecord(this.#state(owner.namespace), history.document, owner.scope, record),
+        )
     }
   }
 
@@ -71,12 +87,15 @@ export class Draft {
   }
 
   /**
-   * What the changes of announced keys, all those of one revision, mean, in their order; keys that mean nothing to us are left out. Nobody sees what stood between
-   * two changes of one commit: all of it is told by the first of its steps that counts here, and what that made unacceptable too.
+   * What the changes of announced keys, all those of one revision, mean, in their order; keys that mean
+   * nothing to us are left out. Nobody sees what stood between two changes of one commit: all of it is told
+   * by the first of its steps that counts here, and what that made unacceptable too.
    * @throws what reading the history throws.
    */
   async steps(changes: readonly Change[], existed: (key: Key) => boolean): Promise<readonly Step[]> {
-    const taken = changes.flatMap((change, i) => this.#take(change, { n: i + 1, existed: existed(keyOf(change)) }) ?? [])
+    const taken = changes.flatMap(
+      (change, i) => this.#take(change, { n: i + 1, existed: existed(keyOf(change)) }) ?? [],
+    )
     const effects = new Map<Taken, Effect>()
     const tellers = this.#tellers(taken)
     for (const step of taken) {
@@ -103,10 +122,15 @@ export class Draft {
     return told
   }
 
-  /** A document that is acceptable in the end was never refused, whatever stood between two changes of one revision. */
+  /**
+   * A document that is acceptable in the end was never refused, whatever stood between two changes of one
+   * revision.
+   */
   #finish(step: Taken, effect: Effect = NO_EFFECT): Step {
     if (step.type === 'box') return step
-    const rejected = effect.rejected.filter(({ namespace, scope }) => this.#state(namespace).documents.get(scope)?.rejected.length)
+    const rejected = effect.rejected.filter(
+      ({ namespace, scope }) => this.#state(namespace).documents.get(scope)?.rejected.length,
+    )
     if (step.type === 'schema') {
       const { apply: _, ...rest } = step
       return { ...rest, ...effect, rejected }
@@ -143,7 +167,14 @@ export class Draft {
     const version = isTold ? recorded : Math.max(documentVersion(this.#before(owner)), recorded) + 1
     const changed = { ...document, version, fallback: lastValid(this.#before(owner)) }
     const writeId = isTold ? document.record?.writeId : undefined
-    return { type: 'settings', ...place, ...owner, key: keyOf(change), writeId, apply: state => withDocument(state, changed) }
+    return {
+      type: 'settings',
+      ...place,
+      ...owner,
+      key: keyOf(change),
+      writeId,
+      apply: state => withDocument(state, changed),
+    }
   }
 
   #takeSchema(key: Key, { namespace, digest }: SchemaPlace, entry: Entry | undefined, place: Place): Taken {
@@ -169,10 +200,14 @@ export class Draft {
     return record === undefined && (this.#anew || !known?.entry)
   }
 
-  /** When a document went: what its record says, for a listing shows only that it is gone; and in another store it may never have been. */
+  /**
+   * When a document went: what its record says, for a listing shows only that it is gone; and in another
+   * store it may never have been.
+   */
   #goneAt(change: Change, known: DocumentState | undefined): Revision | undefined {
     const record = known?.record
-    if (record?.kind === 'deleted' && (this.#anew || record.of > (known?.entry?.revision ?? 0n))) return record.of
+    if (record?.kind === 'deleted' && (this.#anew || record.of > (known?.entry?.revision ?? 0n)))
+      return record.of
     return change.type === 'put' || this.#anew ? undefined : change.revision
   }
 
@@ -203,7 +238,17 @@ interface Applied {
   readonly apply: (state: NamespaceState) => NamespaceState
 }
 
-/** A change that was taken, before it is known what it comes to; the changes of one commit have one write id. */
+/**
+ * A change that was taken, before it is known what it comes to; the changes of one commit have one write id.
+ */
 type Taken = BoxStep | OfNamespace
 type OfNamespace = Applied &
-  ((Place & OverridesPlace & { readonly type: 'settings'; readonly key: Key; readonly writeId: string | undefined }) | Omit<SchemaStep, keyof Effect>)
+  (
+    | (Place &
+        OverridesPlace & {
+          readonly type: 'settings'
+          readonly key: Key
+          readonly writeId: string | undefined
+        })
+    | Omit<SchemaStep, keyof Effect>
+  )

@@ -15,7 +15,8 @@ export const FORMAT = 1
 
 /**
  * The epoch that `meta/store` names; 0 when the store has none yet.
- * @throws SettingsError STORE_FORMAT for a store that a newer release wrote, one that is not ours, or one that is being filled by a copy or a restore.
+ * @throws SettingsError STORE_FORMAT for a store that a newer release wrote, one that is not ours, or one
+ * that is being filled by a copy or a restore.
  */
 export function readEpoch(meta: Entry | undefined): number {
   if (!meta) return 0
@@ -41,8 +42,13 @@ export function readEpoch(meta: Entry | undefined): number {
   return epoch
 }
 
-/** Where a store is now: its epoch (0 while it has none) and revision, of one moment. @throws what the backend throws, and what {@link readEpoch} does. */
-export async function lookAtStore(backend: Pick<Backend, 'list'>): Promise<{ readonly epoch: number; readonly revision: Revision }> {
+/**
+ * Where a store is now: its epoch (0 while it has none) and revision, of one moment.
+ * @throws what the backend throws, and what {@link readEpoch} does.
+ */
+export async function lookAtStore(
+  backend: Pick<Backend, 'list'>,
+): Promise<{ readonly epoch: number; readonly revision: Revision }> {
   const { revision, pages } = await backend.list(makePrefix('meta'))
   let meta: Entry | undefined
   for await (const page of pages) meta ??= page.find(({ key }) => key === META_KEY)
@@ -50,22 +56,28 @@ export async function lookAtStore(backend: Pick<Backend, 'list'>): Promise<{ rea
 }
 
 /**
- * Gives a new, wiped or rewound store an epoch above all that are known. Of several controllers one wins; all read the winner's next.
- * @throws SettingsError STORE_UNREACHABLE, also when the answer was lost: the store is read again before another claim.
+ * Gives a new, wiped or rewound store an epoch above all that are known. Of several controllers one wins; all
+ * read the winner's next.
+ * @throws SettingsError STORE_UNREACHABLE, also when the answer was lost: the store is read again before
+ * another claim.
  */
 export async function claimEpoch(backend: Backend, meta: Entry | undefined, known: number): Promise<void> {
   const epoch = Math.max(Date.now(), known + 1)
   await write(backend, printJson({ format: FORMAT, epoch }), meta?.revision ?? 'absent')
 }
 
-/** Brings the store one revision forward without changing anything; whoever else does so first is as good. @throws as {@link claimEpoch}. */
+/**
+ * Brings the store one revision forward without changing anything; whoever else does so first is as good.
+ * @throws as {@link claimEpoch}.
+ */
 export async function touchStore(backend: Backend, meta: Entry): Promise<void> {
   await write(backend, meta.text, meta.revision)
 }
 
 /**
- * Invariant: a claim is sent at most once, so that no epoch is given to a store twice, before and after a wipe. A claim that arrives late gives an epoch that
- * was never used; a controller that knows a higher one claims again.
+ * Invariant: a claim is sent at most once, so that no epoch is given to a store twice, before and after a
+ * wipe. A claim that arrives late gives an epoch that was never used; a controller that knows a higher one
+ * claims again.
  */
 async function write(backend: Backend, put: string, expected: Expected): Promise<void> {
   try {

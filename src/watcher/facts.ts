@@ -22,17 +22,25 @@ export interface Occasion {
 }
 
 /** A fact about to be said. */
-export type Fact = { readonly [N in keyof Facts]: { readonly name: N; readonly content: Facts[N] } }[keyof Facts]
+export type Fact = {
+  readonly [N in keyof Facts]: { readonly name: N; readonly content: Facts[N] }
+}[keyof Facts]
 
 /** The facts that one step stands for: the change itself, then what it made unacceptable. */
 export function factsOf(step: Step, occasion: Occasion): Fact[] {
   if (step.type === 'box') return [boxChanged(step, occasion)]
-  return [step.type === 'settings' ? settingsChanged(step, occasion) : schemaChanged(step, occasion), ...step.rejected.map(rejectedFact)]
+  return [
+    step.type === 'settings' ? settingsChanged(step, occasion) : schemaChanged(step, occasion),
+    ...step.rejected.map(rejectedFact),
+  ]
 }
 
 /** That the stored overrides of a document do not count, and why. */
 export function rejectedFact(state: DocumentState): Fact {
-  return { name: 'settings.rejected', content: { namespace: state.namespace, source: state.key, errors: state.rejected } }
+  return {
+    name: 'settings.rejected',
+    content: { namespace: state.namespace, source: state.key, errors: state.rejected },
+  }
 }
 
 function settingsChanged(step: SettingsStep, occasion: Occasion): Fact {
@@ -101,5 +109,7 @@ function boxActor(text: string): Actor | null {
   const written = parseObject(text)?.written
   const actor = isObject(written) ? written.actor : undefined
   // Written by this service; another hand's text may hold anything, so its shape is looked at.
-  return isObject(actor) && typeof actor.type === 'string' && typeof actor.name === 'string' ? (actor as unknown as Actor) : null
+  return isObject(actor) && typeof actor.type === 'string' && typeof actor.name === 'string'
+    ? (actor as unknown as Actor)
+    : null
 }

@@ -13,12 +13,14 @@ import { surveyStore } from './survey.ts'
  * Brings what the store says, across cuts, compactions and restored backups.
  *
  * Invariants:
- *  1. A watch is resumed at the last batch that was *delivered*, and that batch must come again and be the same: else the store is another one. Progress
- *     moves neither the place to resume from nor the revision of the cache, for it may run ahead of what it stands for.
- *  2. When steps are gone, or the store is another one, the whole store is listed. One that was wiped or rewound gets a new epoch first, so that
- *     (epoch, revision) never goes back.
- *  3. Where the cache turned out to be wrong about a store that is as it was, the whole store is listed in the same epoch, at a revision above all that was
- *     announced: what mends the cache is a step like any other.
+ *  1. A watch is resumed at the last batch that was *delivered*, and that batch must come again and be the
+ *     same: else the store is another one. Progress moves neither the place to resume from nor the revision
+ *     of the cache, for it may run ahead of what it stands for.
+ *  2. When steps are gone, or the store is another one, the whole store is listed. One that was wiped or
+ *     rewound gets a new epoch first, so that (epoch, revision) never goes back.
+ *  3. Where the cache turned out to be wrong about a store that is as it was, the whole store is listed in
+ *     the same epoch, at a revision above all that was announced: what mends the cache is a step like any
+ *     other.
  */
 
 export interface FollowerOptions {
@@ -55,7 +57,10 @@ export class Follower {
     this.#options = options
   }
 
-  /** Follows until the signal aborts, calling `standing` at each sign of life. @throws what ended it; call it again after a pause. */
+  /**
+   * Follows until the signal aborts, calling `standing` at each sign of life.
+   * @throws what ended it; call it again after a pause.
+   */
   async follow(standing: () => void): Promise<void> {
     try {
       if (!this.#opened) await this.#options.backend.open()
@@ -73,7 +78,9 @@ export class Follower {
     this.#interrupt?.(error)
   }
 
-  /** Lists the store anew, because the cache holds something else at these keys although the watch went on. */
+  /**
+   * Lists the store anew, because the cache holds something else at these keys although the watch went on.
+   */
   mend(damaged: ReadonlySet<Key>): void {
     if (!this.#interrupt) return
     this.#damaged = damaged
@@ -125,7 +132,12 @@ export class Follower {
     }
   }
 
-  async #watchFrom(since: Revision, check: AnchorCheck, standing: () => void, witness?: Entry): Promise<void> {
+  async #watchFrom(
+    since: Revision,
+    check: AnchorCheck,
+    standing: () => void,
+    witness?: Entry,
+  ): Promise<void> {
     const { backend, cache, signal, confirmation, caughtUp } = this.#options
     const late = new AbortController()
     const end = joinSignals(signal, late.signal)
@@ -160,9 +172,13 @@ export class Follower {
   async #take(batch: Batch): Promise<void> {
     const meta = batch.changes.find(change => keyOf(change) === META_KEY)
     if (meta?.type === 'put' && readEpoch(meta.entry) !== this.#options.cache.epoch) {
-      throw new SettingsError('HISTORY_LOST', 'The store was wiped or restored; another controller started a new epoch.', {
-        details: { reason: 'epoch' },
-      })
+      throw new SettingsError(
+        'HISTORY_LOST',
+        'The store was wiped or restored; another controller started a new epoch.',
+        {
+          details: { reason: 'epoch' },
+        },
+      )
     }
     await this.#options.live(batch)
     this.#anchor = anchorOf(batch) ?? this.#anchor

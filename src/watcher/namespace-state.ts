@@ -4,13 +4,21 @@ import type { Key } from '../../model/key.ts'
 import { mergeLayers } from '../../model/merge.ts'
 import { CLUSTER, type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { absentDocument, type DocumentState, documentRevision, documentVersion } from '../state/document-state.ts'
+import {
+  absentDocument,
+  type DocumentState,
+  documentRevision,
+  documentVersion,
+} from '../state/document-state.ts'
 import type { Environment } from '../state/environment.ts'
 import type { Overlay } from '../state/overlay.ts'
 import type { StoredRecord } from '../state/record.ts'
 import { EMPTY_SHELF, type SchemaShelf, schemaInUse, shelfRevision } from './schema-shelf.ts'
 
-/** All that is known of one namespace, and what follows from it. Never changed, only replaced: whoever holds one has a whole picture. */
+/**
+ * All that is known of one namespace, and what follows from it. Never changed, only replaced: whoever holds
+ * one has a whole picture.
+ */
 export interface NamespaceState {
   readonly namespace: Namespace
   readonly documents: ReadonlyMap<Scope, DocumentState>
@@ -19,7 +27,10 @@ export interface NamespaceState {
   readonly effective: JsonObject
   /** What counts of the environment, and why something of it does not. */
   readonly environment: Pick<Overlay, 'values' | 'rejected'>
-  /** The effective settings that the last fact told. A registration that commits nothing changes what is in force and is no fact. */
+  /**
+   * The effective settings that the last fact told. A registration that commits nothing changes what is in
+   * force and is no fact.
+   */
   readonly told: JsonObject
 }
 
@@ -33,7 +44,14 @@ export interface Surroundings {
 }
 
 export function emptyNamespace(namespace: Namespace): NamespaceState {
-  return { namespace, documents: new Map(), schemas: EMPTY_SHELF, effective: {}, environment: { values: [], rejected: [] }, told: {} }
+  return {
+    namespace,
+    documents: new Map(),
+    schemas: EMPTY_SHELF,
+    effective: {},
+    environment: { values: [], rejected: [] },
+    told: {},
+  }
 }
 
 export function withDocument(state: NamespaceState, document: DocumentState): NamespaceState {
@@ -41,7 +59,12 @@ export function withDocument(state: NamespaceState, document: DocumentState): Na
 }
 
 /** With the newest record of a document; an older one than the known changes nothing. */
-export function withRecord(state: NamespaceState, key: Key, scope: Scope, record: StoredRecord): NamespaceState {
+export function withRecord(
+  state: NamespaceState,
+  key: Key,
+  scope: Scope,
+  record: StoredRecord,
+): NamespaceState {
   const known = state.documents.get(scope) ?? absentDocument(key, { namespace: state.namespace, scope })
   if (record.version < (known.record?.version ?? 0)) return state
   return withDocument(state, { ...known, record })
@@ -50,44 +73,81 @@ export function withRecord(state: NamespaceState, key: Key, scope: Scope, record
 /** As the state was, knowing nothing of the history: that of another store counts for nothing. */
 export function withoutRecords(state: NamespaceState): NamespaceState {
   const living = [...state.documents].filter(([, document]) => document.entry)
-  return { ...state, documents: new Map(living.map(([scope, document]) => [scope, { ...document, record: undefined, version: 0 }])) }
+  return {
+    ...state,
+    documents: new Map(
+      living.map(([scope, document]) => [scope, { ...document, record: undefined, version: 0 }]),
+    ),
+  }
 }
 
 /** Default and seed of the schema in use with these overrides on top, low to high. */
-export function mergeOverrides({ schemas }: NamespaceState, overrides: readonly (JsonObject | undefined)[]): JsonObject {
+export function mergeOverrides(
+  { schemas }: NamespaceState,
+  overrides: readonly (JsonObject | undefined)[],
+): JsonObject {
   const schema = schemaInUse(schemas)
   const lower = schema ? [schema.defaults, schema.seed] : []
   return mergeLayers([...lower, ...overrides.filter(layer => layer !== undefined)])
 }
 
-/** The rules that overrides of a scope would break on top of the layers below, `cluster` where it is another than in force; empty without a schema. */
-export function validateOverrides(state: NamespaceState, scope: Scope, overrides: JsonObject, cluster?: JsonObject): readonly RuleBroken[] {
+/**
+ * The rules that overrides of a scope would break on top of the layers below, `cluster` where it is another
+ * than in force; empty without a schema.
+ */
+export function validateOverrides(
+  state: NamespaceState,
+  scope: Scope,
+  overrides: JsonObject,
+  cluster?: JsonObject,
+): readonly RuleBroken[] {
   const schema = schemaInUse(state.schemas)
   if (!schema) return []
   const below = scope === CLUSTER ? [] : [cluster ?? state.documents.get(CLUSTER)?.inForce]
   return schema.validate(mergeOverrides(state, [...below, overrides]))
 }
 
-/** `Settings.revision`: of the last commit that touched what the controller of this scope sees of the namespace; of all `except` the documents of some scopes. */
-export function namespaceRevision({ documents, schemas }: NamespaceState, self: Scope, except: readonly Scope[] = []): Revision {
+/**
+ * `Settings.revision`: of the last commit that touched what the controller of this scope sees of the
+ * namespace; of all `except` the documents of some scopes.
+ */
+export function namespaceRevision(
+  { documents, schemas }: NamespaceState,
+  self: Scope,
+  except: readonly Scope[] = [],
+): Revision {
   const scopes = [CLUSTER, self].filter(scope => !except.includes(scope))
   const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), shelfRevision(schemas)]
   return revisions.reduce((newest, one) => (one > newest ? one : newest))
 }
 
-/** Decides anew what counts of the documents, the cluster's before this controller's. @throws what reading the history throws. */
-export async function settle(state: NamespaceState, self: Scope, { readHistory, environment }: Surroundings): Promise<NamespaceState> {
+/**
+ * Decides anew what counts of the documents, the cluster's before this controller's.
+ * @throws what reading the history throws.
+ */
+export async function settle(
+  state: NamespaceState,
+  self: Scope,
+  { readHistory, environment }: Surroundings,
+): Promise<NamespaceState> {
   let settled = state
   for (const scope of [CLUSTER, self]) {
     const document = settled.documents.get(scope)
     if (document) settled = withDocument(settled, await judge(settled, document, readHistory))
   }
   const layers = [CLUSTER, self].map(scope => settled.documents.get(scope)?.inForce)
-  const { data, values, rejected } = environment.overlay(state.namespace, schemaInUse(state.schemas), mergeOverrides(settled, layers))
+  const { data, values, rejected } = environment.overlay(
+    state.namespace,
+    schemaInUse(state.schemas),
+    mergeOverrides(settled, layers),
+  )
   return { ...settled, effective: data, environment: { values, rejected } }
 }
 
-/** The namespace as it would be with these overrides stored, by scope; undefined for none. @throws what reading the history throws. */
+/**
+ * The namespace as it would be with these overrides stored, by scope; undefined for none.
+ * @throws what reading the history throws.
+ */
 export function project(
   state: NamespaceState,
   self: Scope,
@@ -100,19 +160,31 @@ export function project(
     const known = state.documents.get(scope)
     // Nobody looks at the text; that there is one is what counts.
     const entry = data && { key, text: '', revision: 0n, created: 0n }
-    projected = withDocument(projected, { ...absentDocument(key, { namespace: state.namespace, scope }), record: known?.record, entry, data })
+    projected = withDocument(projected, {
+      ...absentDocument(key, { namespace: state.namespace, scope }),
+      record: known?.record,
+      entry,
+      data,
+    })
   }
   return settle(projected, self, surroundings)
 }
 
 /** The documents that are rejected now and were not before. */
 export function newlyRejected(before: NamespaceState, after: NamespaceState): readonly DocumentState[] {
-  return [...after.documents.values()].filter(({ scope, rejected }) => rejected.length > 0 && !before.documents.get(scope)?.rejected.length)
+  return [...after.documents.values()].filter(
+    ({ scope, rejected }) => rejected.length > 0 && !before.documents.get(scope)?.rejected.length,
+  )
 }
 
-async function judge(state: NamespaceState, document: DocumentState, readHistory: ReadHistory): Promise<DocumentState> {
+async function judge(
+  state: NamespaceState,
+  document: DocumentState,
+  readHistory: ReadHistory,
+): Promise<DocumentState> {
   const rejected = document.entry ? errorsOf(state, document) : []
-  if (rejected.length === 0) return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
+  if (rejected.length === 0)
+    return { ...document, inForce: document.data ?? {}, rejected, fallback: undefined }
   const history = await readHistory(document.key)
   // The history may not have the version before an edit by hand yet: it is recorded after it was seen.
   const fallback = newestValid(state, document, document.fallback ? [document.fallback, ...history] : history)
@@ -121,11 +193,18 @@ async function judge(state: NamespaceState, document: DocumentState, readHistory
 
 function errorsOf(state: NamespaceState, document: DocumentState): readonly RuleBroken[] {
   if (document.data) return validateOverrides(state, document.scope, document.data)
-  return [{ pointer: '', rule: 'type', expected: 'object', message: 'The stored overrides are not a JSON object.' }]
+  return [
+    { pointer: '', rule: 'type', expected: 'object', message: 'The stored overrides are not a JSON object.' },
+  ]
 }
 
-function newestValid(state: NamespaceState, document: DocumentState, history: readonly StoredRecord[]): StoredRecord | undefined {
+function newestValid(
+  state: NamespaceState,
+  document: DocumentState,
+  history: readonly StoredRecord[],
+): StoredRecord | undefined {
   const current = documentVersion(document)
-  const counts = ({ kind, data }: StoredRecord) => kind === 'deleted' || (data && validateOverrides(state, document.scope, data).length === 0)
+  const counts = ({ kind, data }: StoredRecord) =>
+    kind === 'deleted' || (data && validateOverrides(state, document.scope, data).length === 0)
   return history.filter(({ version }) => version < current).find(counts)
 }

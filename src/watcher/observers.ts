@@ -14,7 +14,10 @@ const OBSERVE = 2_000
 /** How many times that long it waits for a watch that stands but lags. */
 const OBSERVE_TIMES = 15
 
-/** Those who wait for the watcher: until it has passed a commit, until it is READY, until something holds of the cache. */
+/**
+ * Those who wait for the watcher: until it has passed a commit, until it is READY, until something holds of
+ * the cache.
+ */
 export class Observers {
   readonly #watched: Watched
   readonly #passed = new Waiters()
@@ -25,13 +28,16 @@ export class Observers {
   }
 
   /**
-   * True once a commit of this revision is in the cache and has been announced; `before` is the position that was read before it was sent. False when the
-   * watch was down for 2 s meanwhile, or the store turned out to be another one, so that nobody can say.
+   * True once a commit of this revision is in the cache and has been announced; `before` is the position that
+   * was read before it was sent. False when the watch was down for 2 s meanwhile, or the store turned out to
+   * be another one, so that nobody can say.
    */
   async passed(revision: Revision, before: Position): Promise<boolean> {
     const otherStore = () => this.#watched.position().epoch !== before.epoch
-    // A store that gives a commit a revision that has been announced already went back, and its revisions mean nothing until that is noticed.
-    const there = () => !otherStore() && revision > before.revision && this.#watched.position().revision >= revision
+    // A store that gives a commit a revision that has been announced already went back, and its revisions
+    // mean nothing until that is noticed.
+    const there = () =>
+      !otherStore() && revision > before.revision && this.#watched.position().revision >= revision
     const settled = () => otherStore() || there()
     for (let times = 0; !settled() && times < OBSERVE_TIMES; times++) {
       const wasReady = this.#watched.ready()

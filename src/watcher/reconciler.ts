@@ -12,14 +12,17 @@ import { isKept, keyOf, markOf } from './store-index.ts'
  * Looks now and then whether the cache really is the store, beside the live watch and without holding it up.
  *
  * Invariants:
- *  1. A look lists the store at one revision R and is taken when the cache has passed R. A key that no live batch has touched since the listing was asked for,
- *     nor was touching then, must be in the listing exactly as it is in the cache: absent in both, or with the same revision and text; so must `meta/store`.
- *     What was touched is left to the next round.
- *  2. The cache has passed R when it was given a batch of R or later; or progress of R or later and then nothing for a while, for there are servers whose
- *     progress runs ahead of their events.
- *  3. A difference is damage only when it stands for a while, untouched, under a watch that goes on. A watch that ended meanwhile, for whatever reason, takes
- *     the round with it: what a new one brings is right, or is found by the next round.
- *  4. What is held of the store is its differences; that a key was seen in the listing stands in the cache's own index.
+ *  1. A look lists the store at one revision R and is taken when the cache has passed R. A key that no live
+ *     batch has touched since the listing was asked for, nor was touching then, must be in the listing
+ *     exactly as it is in the cache: absent in both, or with the same revision and text; so must
+ *     `meta/store`. What was touched is left to the next round.
+ *  2. The cache has passed R when it was given a batch of R or later; or progress of R or later and then
+ *     nothing for a while, for there are servers whose progress runs ahead of their events.
+ *  3. A difference is damage only when it stands for a while, untouched, under a watch that goes on. A watch
+ *     that ended meanwhile, for whatever reason, takes the round with it: what a new one brings is right, or
+ *     is found by the next round.
+ *  4. What is held of the store is its differences; that a key was seen in the listing stands in the cache's
+ *     own index.
  */
 
 export interface ReconcilerOptions {
@@ -119,12 +122,14 @@ export class Reconciler {
       if (!found || over()) return
       this.#rounds++
       if (found.size === 0) return equal()
-      for (const [key, entry] of found) log.error(`REPAIR: the cached ${key} differs from the store, which has ${describe(entry)}.`)
+      for (const [key, entry] of found)
+        log.error(`REPAIR: the cached ${key} differs from the store, which has ${describe(entry)}.`)
       damaged(new Set(found.keys()))
     } catch (thrown) {
       const error = toSettingsError(thrown)
       // A store that went away is the watch's to tell.
-      if (!over() && !error.retryable) log.warn(`The comparison of the cache with the store failed: ${error.message}`)
+      if (!over() && !error.retryable)
+        log.warn(`The comparison of the cache with the store failed: ${error.message}`)
     } finally {
       this.#touched = undefined
     }
@@ -142,10 +147,12 @@ export class Reconciler {
     }
     const found = await this.#differences(pages, over)
     if (!(await this.#passed(revision, asked, over))) {
-      if (!over() && this.#isQuiet(asked)) behind(lagging(`the store is at revision ${revision}, the watch still at ${cache.revision}`))
+      if (!over() && this.#isQuiet(asked))
+        behind(lagging(`the store is at revision ${revision}, the watch still at ${cache.revision}`))
       return undefined
     }
-    const open = () => new Map([...found].filter(([key, entry]) => !touched.has(key) && !this.#agrees(key, entry)))
+    const open = () =>
+      new Map([...found].filter(([key, entry]) => !touched.has(key) && !this.#agrees(key, entry)))
     // Time to notice that the line is dead, or the store another one, if so it is.
     if (open().size > 0) await sleep(patience, undefined, { signal }).catch(() => {})
     await turn()
@@ -163,7 +170,8 @@ export class Reconciler {
         for (const entry of page.slice(at, at + SLICE)) {
           if (entry.key === META_KEY) meta = entry
           // What is held of a text is its mark, which stands for it.
-          else if (isKept(entry.key) && !cache.see(entry, number)) found.set(entry.key, { ...entry, text: markOf(entry.text) })
+          else if (isKept(entry.key) && !cache.see(entry, number))
+            found.set(entry.key, { ...entry, text: markOf(entry.text) })
         }
         await turn()
         if (over()) return NONE
@@ -180,7 +188,9 @@ export class Reconciler {
     return entry ? cache.holds(entry) : !cache.has(key)
   }
 
-  /** True once the cache has passed a revision, false when it does not within the time, or the watch ended. */
+  /**
+   * True once the cache has passed a revision, false when it does not within the time, or the watch ended.
+   */
   async #passed(revision: Revision, asked: number, over: () => boolean): Promise<boolean> {
     const { cache, patience, signal } = this.#options
     const deadline = performance.now() + TIMES * patience
@@ -188,7 +198,8 @@ export class Reconciler {
       // Lets a watch that was cut end, and a batch that is there be taken.
       await turn()
       if (over()) return false
-      if (!this.#applying && (cache.revision >= revision || (this.#told >= revision && this.#isQuiet(asked)))) return true
+      if (!this.#applying && (cache.revision >= revision || (this.#told >= revision && this.#isQuiet(asked))))
+        return true
       if (performance.now() > deadline) return false
       await sleep(Math.max(1, patience / 20), undefined, { signal }).catch(() => {})
     }

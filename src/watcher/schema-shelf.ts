@@ -2,7 +2,12 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
-import { compareNappVersions, parseSchemaDocument, printSchemaDocument, type SchemaDocument } from '../schema/schema-document.ts'
+import {
+  compareNappVersions,
+  parseSchemaDocument,
+  printSchemaDocument,
+  type SchemaDocument,
+} from '../schema/schema-document.ts'
 
 /** A schema as it stands in the store; without a document when another hand wrote something else there. */
 interface StoredSchema {
@@ -10,7 +15,10 @@ interface StoredSchema {
   readonly document: SchemaDocument | undefined
 }
 
-/** A schema that a NApp of this process registered. It counts once the store has had it, or when it was registered while the store was away. */
+/**
+ * A schema that a NApp of this process registered. It counts once the store has had it, or when it was
+ * registered while the store was away.
+ */
 interface Registration {
   readonly document: SchemaDocument
   readonly counts: boolean
@@ -27,7 +35,9 @@ export interface SchemaShelf {
 export const EMPTY_SHELF: SchemaShelf = { stored: new Map(), registered: [] }
 
 /** Whose schema a key holds; undefined for keys of other kinds and for names we would refuse. */
-export function parseSchemaKey(key: Key): { readonly namespace: Namespace; readonly digest: string } | undefined {
+export function parseSchemaKey(
+  key: Key,
+): { readonly namespace: Namespace; readonly digest: string } | undefined {
   const { kind, segments } = splitKey(key)
   const [username = '', name = '', digest = ''] = segments
   if (kind !== 'schemas' || segments.length !== 3) return undefined
@@ -38,12 +48,16 @@ export function parseSchemaKey(key: Key): { readonly namespace: Namespace; reado
   }
 }
 
-/** The schema in use: the one registered in this process, else the stored one of the highest NApp version, else (ties) the newest. */
+/**
+ * The schema in use: the one registered in this process, else the stored one of the highest NApp version,
+ * else (ties) the newest.
+ */
 export function schemaInUse({ stored, registered }: SchemaShelf): SchemaDocument | undefined {
   const own = registered.find(({ counts }) => counts)?.document
   if (own) return stored.get(own.digest)?.document ?? own
   let best: { readonly document: SchemaDocument; readonly entry: Entry } | undefined
-  for (const { document, entry } of stored.values()) if (document && (!best || isAbove({ document, entry }, best))) best = { document, entry }
+  for (const { document, entry } of stored.values())
+    if (document && (!best || isAbove({ document, entry }, best))) best = { document, entry }
   return best?.document
 }
 
@@ -59,15 +73,28 @@ function isAbove(one: Readable, other: Readable): boolean {
 /** With a schema that this process registered, before all others. */
 export function withRegistered(shelf: SchemaShelf, document: SchemaDocument, local: boolean): SchemaShelf {
   const others = shelf.registered.filter(one => one.document.digest !== document.digest)
-  return { ...shelf, registered: [{ document, counts: local || shelf.stored.has(document.digest) }, ...others] }
+  return {
+    ...shelf,
+    registered: [{ document, counts: local || shelf.stored.has(document.digest) }, ...others],
+  }
 }
 
-/** With what the store now has under a digest; a text that is no schema is kept and counts for nothing, `problem` says why. */
-export function withStored(shelf: SchemaShelf, digest: string, entry: Entry): { readonly shelf: SchemaShelf; readonly problem: string | undefined } {
+/**
+ * With what the store now has under a digest; a text that is no schema is kept and counts for nothing,
+ * `problem` says why.
+ */
+export function withStored(
+  shelf: SchemaShelf,
+  digest: string,
+  entry: Entry,
+): { readonly shelf: SchemaShelf; readonly problem: string | undefined } {
   const own = shelf.registered.find(one => one.document.digest === digest)?.document
   // To compile a schema takes long, and this one has been.
-  const { document, problem } = own && printSchemaDocument(own) === entry.text ? { document: own, problem: undefined } : read(entry)
-  const registered = shelf.registered.map(one => (one.document.digest === digest ? { ...one, counts: true } : one))
+  const { document, problem } =
+    own && printSchemaDocument(own) === entry.text ? { document: own, problem: undefined } : read(entry)
+  const registered = shelf.registered.map(one =>
+    one.document.digest === digest ? { ...one, counts: true } : one,
+  )
   return { shelf: { stored: new Map(shelf.stored).set(digest, { entry, document }), registered }, problem }
 }
 
@@ -84,7 +111,10 @@ export function shelfRevision({ stored }: SchemaShelf): Revision {
   return newest
 }
 
-function read(entry: Entry): { readonly document: SchemaDocument | undefined; readonly problem: string | undefined } {
+function read(entry: Entry): {
+  readonly document: SchemaDocument | undefined
+  readonly problem: string | undefined
+} {
   try {
     return { document: parseSchemaDocument(entry.text), problem: undefined }
   } catch (error) {

@@ -14,7 +14,10 @@ import type { Cache } from './cache.ts'
 export interface Snapshot {
   readonly epoch: number
   readonly batch: Batch
-  /** When it was last known to be the store's, in Unix milliseconds: told to people, never compared with anything of the store. */
+  /**
+   * When it was last known to be the store's, in Unix milliseconds: told to people, never compared with
+   * anything of the store.
+   */
   readonly good: number
 }
 
@@ -23,8 +26,9 @@ const DELAY = 1_000
 const FORMAT = 1
 
 /**
- * Keeps the last state that was known to be good in a file, so that this controller can start while its store is away. The file names its store: that of
- * another one is never used. Written beside itself and renamed, so that a crash leaves the old one.
+ * Keeps the last state that was known to be good in a file, so that this controller can start while its store
+ * is away. The file names its store: that of another one is never used. Written beside itself and renamed, so
+ * that a crash leaves the old one.
  */
 export class SnapshotFile {
   readonly #file: string
@@ -44,16 +48,21 @@ export class SnapshotFile {
   /** The state the file holds; undefined when there is none for this store. */
   async read(): Promise<Snapshot | undefined> {
     const text = await readFile(this.#file, 'utf8').catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOENT') this.#log.warn(`The snapshot ${this.#file} cannot be read (${error.message}); starting without it.`)
+      if (error.code !== 'ENOENT')
+        this.#log.warn(`The snapshot ${this.#file} cannot be read (${error.message}); starting without it.`)
       return undefined
     })
     if (text === undefined) return undefined
     const snapshot = parseSnapshot(text, this.#store, await this.#writtenAt())
-    if (snapshot === 'unreadable') this.#log.warn(`The snapshot ${this.#file} is damaged; starting without it.`)
+    if (snapshot === 'unreadable')
+      this.#log.warn(`The snapshot ${this.#file} is damaged; starting without it.`)
     return snapshot === 'unreadable' ? undefined : snapshot
   }
 
-  /** Writes the state soon, with when it was good, asked for then (Unix milliseconds); many calls in a row become one. */
+  /**
+   * Writes the state soon, with when it was good, asked for then (Unix milliseconds); many calls in a row
+   * become one.
+   */
   save(cache: Cache, good: () => number): void {
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined
@@ -80,9 +89,20 @@ export class SnapshotFile {
   }
 
   async #write(cache: Cache, good: number): Promise<void> {
-    const entries = [...cache.entries()].map(entry => ({ ...entry, revision: printRevision(entry.revision), created: printRevision(entry.created) }))
+    const entries = [...cache.entries()].map(entry => ({
+      ...entry,
+      revision: printRevision(entry.revision),
+      created: printRevision(entry.created),
+    }))
     const at = new Date(good).toISOString()
-    const text = printJson({ format: FORMAT, store: this.#store, good: at, epoch: cache.epoch, revision: printRevision(cache.revision), entries })
+    const text = printJson({
+      format: FORMAT,
+      store: this.#store,
+      good: at,
+      epoch: cache.epoch,
+      revision: printRevision(cache.revision),
+      entries,
+    })
     const temporary = `${this.#file}.${process.pid}.tmp`
     try {
       await mkdir(dirname(this.#file), { recursive: true, mode: 0o700 })
@@ -120,11 +140,14 @@ function parseSnapshot(text: string, store: string, writtenAt: number): Snapshot
   if (!isObject(value) || value.format !== FORMAT) return 'unreadable'
   if (value.store !== store) return undefined
   const revision = typeof value.revision === 'string' ? parseRevision(value.revision) : undefined
-  if (revision === undefined || typeof value.epoch !== 'number' || !isArray(value.entries)) return 'unreadable'
+  if (revision === undefined || typeof value.epoch !== 'number' || !isArray(value.entries))
+    return 'unreadable'
   const entries = value.entries.map(one => (isObject(one) ? parseEntry(one) : undefined))
   if (entries.includes(undefined)) return 'unreadable'
   // An older release took documents of a nested store for its own.
-  const changes = ownAmong(entries.filter(entry => entry !== undefined)).map(entry => ({ type: 'put', entry }) as const)
+  const changes = ownAmong(entries.filter(entry => entry !== undefined)).map(
+    entry => ({ type: 'put', entry }) as const,
+  )
   const good = typeof value.good === 'string' ? Date.parse(value.good) : Number.NaN
   return {
     epoch: value.epoch,
@@ -137,7 +160,8 @@ function parseEntry(value: JsonObject) {
   const key = typeof value.key === 'string' ? parseKey(value.key) : undefined
   const revision = typeof value.revision === 'string' ? parseRevision(value.revision) : undefined
   const created = typeof value.created === 'string' ? parseRevision(value.created) : undefined
-  if (!key || revision === undefined || created === undefined || typeof value.text !== 'string') return undefined
+  if (!key || revision === undefined || created === undefined || typeof value.text !== 'string')
+    return undefined
   return { key, text: value.text, revision, created }
 }
 

@@ -10,8 +10,9 @@ export interface Health {
   readonly since: string
   readonly reason: string | null
   /**
-   * Seconds since what this controller answers was last known to equal the store: near 0 while READY and the line is alive, since the last sign of life
-   * while STALE, of a state from a snapshot since that was good; null when there is nothing.
+   * Seconds since what this controller answers was last known to equal the store: near 0 while READY and the
+   * line is alive, since the last sign of life while STALE, of a state from a snapshot since that was good;
+   * null when there is nothing.
    */
   readonly age: number | null
   /** How often a listing took the place of steps, after the first state. */
@@ -70,7 +71,10 @@ export class Standing {
     }
   }
 
-  /** What is known was the store's so many milliseconds ago: now, at a sign of life, or when a snapshot was good. */
+  /**
+   * What is known was the store's so many milliseconds ago: now, at a sign of life, or when a snapshot was
+   * good.
+   */
   knownGood(ago = 0): void {
     this.#good = performance.now() - ago
   }
@@ -94,7 +98,14 @@ export class Standing {
     if (changed) this.#since = new Date()
     const { revision, epoch } = this.#options.position()
     const place = { state, revision: printRevision(revision), epoch }
-    const told = changed && { event_id: this.#options.announce({ ...place, since: this.#since.toISOString(), reason, age: this.#age }) }
+    const told = changed && {
+      event_id: this.#options.announce({
+        ...place,
+        since: this.#since.toISOString(),
+        reason,
+        age: this.#age,
+      }),
+    }
     if (isNews) this.#log(state, reason, { event: 'settings.state', ...place, ...told })
   }
 

@@ -4,13 +4,19 @@ import type { Namespace } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { DocumentState } from '../state/document-state.ts'
 
-/** What is common to all steps: `n` is the place of the key among those of the revision, `existed` whether it was there before. */
+/**
+ * What is common to all steps: `n` is the place of the key among those of the revision, `existed` whether it
+ * was there before.
+ */
 export interface Place {
   readonly n: number
   readonly existed: boolean
 }
 
-/** The effective settings that were told last and those that this step tells, and the documents that its revision made unacceptable. */
+/**
+ * The effective settings that were told last and those that this step tells, and the documents that its
+ * revision made unacceptable.
+ */
 export interface Effect {
   readonly before: JsonObject
   readonly after: JsonObject

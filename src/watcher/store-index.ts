@@ -21,7 +21,10 @@ export function isAnnounced(key: Key): boolean {
   return ANNOUNCED.has(key.slice(0, key.indexOf('/')))
 }
 
-/** True for the kinds of keys that the cache must hold as the store does: those that are announced, and tokens, of which nothing is said to anybody. */
+/**
+ * True for the kinds of keys that the cache must hold as the store does: those that are announced, and
+ * tokens, of which nothing is said to anybody.
+ */
 export function isKept(key: Key): boolean {
   return isAnnounced(key) || isTokenKey(key)
 }
@@ -30,7 +33,10 @@ export function keyOf(change: Change): Key {
   return change.type === 'put' ? change.entry.key : change.key
 }
 
-/** Every key that is kept of the store, also those that mean nothing to us: which revision and, in short, which text; and where the boxes are. */
+/**
+ * Every key that is kept of the store, also those that mean nothing to us: which revision and, in short,
+ * which text; and where the boxes are.
+ */
 export class StoreIndex {
   readonly #places = new Map<Key, Place>()
   readonly #boxes = new Map<string, Set<Key>>()
@@ -63,13 +69,16 @@ export class StoreIndex {
 
   /** Every key as an entry whose text is only its mark: enough to build the index again. */
   *entries(): Iterable<Entry> {
-    for (const [key, { revision, created, mark }] of this.#places) yield { key, text: mark, revision, created }
+    for (const [key, { revision, created, mark }] of this.#places)
+      yield { key, text: mark, revision, created }
   }
 
   /** Keys of the boxes of a namespace in the order of their creation. */
   boxes(namespace: string): Key[] {
     const created = (key: Key): Revision => this.#places.get(key)?.created ?? 0n
-    return [...(this.#boxes.get(namespace) ?? [])].sort((a, b) => (created(a) < created(b) ? -1 : created(a) > created(b) ? 1 : a < b ? -1 : 1))
+    return [...(this.#boxes.get(namespace) ?? [])].sort((a, b) =>
+      created(a) < created(b) ? -1 : created(a) > created(b) ? 1 : a < b ? -1 : 1,
+    )
   }
 
   apply(change: Change): void {
@@ -79,7 +88,8 @@ export class StoreIndex {
       this.#places.set(key, { revision, created, mark: markOf(text) })
     } else this.#places.delete(key)
     const { kind, segments } = splitKey(key)
-    if (kind === 'boxes' && segments.length === 2) this.#applyBox(segments[0] ?? '', key, change.type === 'put')
+    if (kind === 'boxes' && segments.length === 2)
+      this.#applyBox(segments[0] ?? '', key, change.type === 'put')
   }
 
   #applyBox(namespace: string, key: Key, there: boolean): void {
@@ -93,7 +103,9 @@ export class StoreIndex {
 
 const MARK_LENGTH = 43
 
-/** Stands for a text: a short one for itself, a longer one by its SHA-256; so the mark of a mark is that mark. */
+/**
+ * Stands for a text: a short one for itself, a longer one by its SHA-256; so the mark of a mark is that mark.
+ */
 export function markOf(text: string): string {
   return text.length <= MARK_LENGTH ? text : hash('sha256', text, 'base64url')
 }

@@ -12,7 +12,10 @@ export interface Survey {
   /** What brings the cache to the store's state, as if it had been one commit at the listing's revision. */
   readonly batch: Batch
   readonly meta: Entry | undefined
-  /** True when the cache knows of something that this store never had: it was wiped, or restored from an older backup. */
+  /**
+   * True when the cache knows of something that this store never had: it was wiped, or restored from an older
+   * backup.
+   */
   readonly rewound: boolean
   /** What changed last, by which a later watch can tell whether it is still the same store. */
   readonly anchor: Anchor | undefined
@@ -25,9 +28,14 @@ interface Head {
 }
 
 /**
- * Lists the whole store at one revision and compares; a difference at one of the `damaged` keys says nothing about the store, for it is the cache that is
+ * Lists the whole store at one revision and compares; a difference at one of the `damaged` keys says nothing
+ * about the store, for it is the cache that is
  * wrong there. @throws what the backend throws; HISTORY_LOST: begin again. */
-export async function surveyStore(backend: Pick<Backend, 'list'>, cache: Cache, damaged: ReadonlySet<Key> = new Set()): Promise<Survey> {
+export async function surveyStore(
+  backend: Pick<Backend, 'list'>,
+  cache: Cache,
+  damaged: ReadonlySet<Key> = new Set(),
+): Promise<Survey> {
   const listing = await backend.list(EVERYTHING)
   const seen = new Set<Key>()
   const heads = new Map<Key, Head>()
@@ -50,13 +58,19 @@ export async function surveyStore(backend: Pick<Backend, 'list'>, cache: Cache, 
     }
   }
 
-  for (const key of cache.keys()) if (!seen.has(key)) changes.push({ type: 'delete', key, revision: listing.revision })
+  for (const key of cache.keys())
+    if (!seen.has(key)) changes.push({ type: 'delete', key, revision: listing.revision })
   if (lacksRecord(heads, cache, damaged)) rewound = true
   for (const { entry } of heads.values()) changes.push({ type: 'put', entry })
   if (meta) changes.push({ type: 'put', entry: meta })
   changes.sort((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1))
   const [last] = newest
-  return { batch: { revision: listing.revision, changes }, meta, rewound, anchor: last && createAnchor(last.revision, newest, false) }
+  return {
+    batch: { revision: listing.revision, changes },
+    meta,
+    rewound,
+    anchor: last && createAnchor(last.revision, newest, false),
+  }
 }
 
 /** The entries of the highest revision so far. */
@@ -67,19 +81,30 @@ function withNewest(newest: Entry[], entry: Entry): Entry[] {
   return newest
 }
 
-/** Keys come in byte order, so the last record of a document is its newest; what another hand wrote there is none. */
+/**
+ * Keys come in byte order, so the last record of a document is its newest; what another hand wrote there is
+ * none.
+ */
 function takeHead(heads: Map<Key, Head>, entry: Entry): void {
   const history = parseHistoryKey(entry.key)
   const record = history && parseRecord(entry)
   if (history && record) heads.set(history.document, { entry, record })
 }
 
-/** True when the cache knows a later version of a document than the store has, or another one of the same number. */
+/**
+ * True when the cache knows a later version of a document than the store has, or another one of the same
+ * number.
+ */
 function lacksRecord(heads: ReadonlyMap<Key, Head>, cache: Cache, damaged: ReadonlySet<Key>): boolean {
   for (const { key, record: known } of cache.documents()) {
     if (!known || damaged.has(key)) continue
     const found = heads.get(key)?.record
-    if (!found || found.version < known.version || (found.version === known.version && found.writeId !== known.writeId)) return true
+    if (
+      !found ||
+      found.version < known.version ||
+      (found.version === known.version && found.writeId !== known.writeId)
+    )
+      return true
   }
   return false
 }

@@ -26,7 +26,8 @@ import { keyOf } from './store-index.ts'
  * The only one who says facts: it brings the cache and the bus forward together.
  *
  * Invariants:
- *  1. A revision is announced when its content is in the cache, whole, once, in order; only then does `passed` let those go who wait for it.
+ *  1. A revision is announced when its content is in the cache, whole, once, in order; only then does
+ *     `passed` let those go who wait for it.
  *  2. What a listing shows to be different is announced with `origin: "resync"`, nothing else is.
  *  3. READY means: the watch stands and has been caught up since it was opened.
  */
@@ -54,9 +55,15 @@ export interface WatcherOptions {
   readonly environment?: Environment
   /** Called for every fact after it was said, with its weight in bytes, roughly. */
   readonly said?: (event: KytosEvent, weight: number) => void
-  /** Called when all of a revision was said and {@link Watcher.position} is there; `bySteps` when no revision of the store was passed over. */
+  /**
+   * Called when all of a revision was said and {@link Watcher.position} is there; `bySteps` when no revision
+   * of the store was passed over.
+   */
   readonly moved?: (bySteps: boolean) => void
-  /** Called when the store turns out to be a wrong one before it was ever READY, also after {@link Watcher.start} resolved from a snapshot. */
+  /**
+   * Called when the store turns out to be a wrong one before it was ever READY, also after {@link
+   * Watcher.start} resolved from a snapshot.
+   */
   readonly fatal?: (error: SettingsError) => void
   /** Called when documents were found that changed without a record: edits by hand. Must not throw. */
   readonly unrecorded?: (documents: readonly DocumentState[]) => void
@@ -86,7 +93,11 @@ export class Watcher {
   constructor(options: WatcherOptions) {
     this.#options = options
     this.#pace = { ...PACE, ...options.pace }
-    this.cache = new Cache(options.controller, document => readRecords(options.backend, document, KEPT_RECORDS), options.environment)
+    this.cache = new Cache(
+      options.controller,
+      document => readRecords(options.backend, document, KEPT_RECORDS),
+      options.environment,
+    )
     this.#standing = new Standing({
       log: options.log,
       position: () => this.#position,
@@ -142,8 +153,8 @@ export class Watcher {
   }
 
   /**
-   * Takes what a former process knew as the state to begin with, which was the store's so many milliseconds ago: reads are answered from it, marked STALE,
-   * until the store is there.
+   * Takes what a former process knew as the state to begin with, which was the store's so many milliseconds
+   * ago: reads are answered from it, marked STALE, until the store is there.
    */
   async preload(batch: Batch, epoch: number, ago: number): Promise<void> {
     // The store is not there yet: what counts in place of rejected overrides came with them.
@@ -153,8 +164,10 @@ export class Watcher {
   }
 
   /**
-   * Begins to follow the store; resolves when there is data to answer from (READY, or STALE from {@link preload}).
-   * @throws SettingsError START_TIMEOUT when there is none within `timeout` milliseconds; at once for what a person has to mend.
+   * Begins to follow the store; resolves when there is data to answer from (READY, or STALE from {@link
+   * preload}).
+   * @throws SettingsError START_TIMEOUT when there is none within `timeout` milliseconds; at once for what a
+   * person has to mend.
    */
   async start(timeout: number): Promise<void> {
     this.#running = this.#run()
@@ -182,7 +195,10 @@ export class Watcher {
     return this.#observers.until(condition, within)
   }
 
-  /** Brings a schema that a NApp of this process registered into use, see {@link Cache.register}; announces the overrides that it does not accept. */
+  /**
+   * Brings a schema that a NApp of this process registered into use, see {@link Cache.register}; announces
+   * the overrides that it does not accept.
+   */
   async register(namespace: Namespace, document: SchemaDocument, local = false): Promise<void> {
     for (const state of await this.cache.register(namespace, document, local)) this.#say(rejectedFact(state))
   }
@@ -191,7 +207,10 @@ export class Watcher {
   reject(problem: Problem): void {
     const namespace = (problem.key && parseOverridesKey(problem.key)?.namespace) ?? null
     const source = problem.source ?? problem.key ?? ''
-    this.#say({ name: 'settings.rejected', content: { namespace, source, errors: [{ pointer: '', rule: 'json', message: problem.message }] } })
+    this.#say({
+      name: 'settings.rejected',
+      content: { namespace, source, errors: [{ pointer: '', rule: 'json', message: problem.message }] },
+    })
   }
 
   async stop(): Promise<void> {
@@ -220,10 +239,14 @@ export class Watcher {
     }
   }
 
-  /** Draws the conclusion from what ended listing or watching; false when the store is a wrong one, which only a person can mend. */
+  /**
+   * Draws the conclusion from what ended listing or watching; false when the store is a wrong one, which only
+   * a person can mend.
+   */
   #explain(thrown: unknown): boolean {
     const error = toSettingsError(thrown)
-    if (error.code === 'INTERNAL_ERROR') this.#options.log.error(`Internal error in the watcher; listing the store again: ${error.message}`)
+    if (error.code === 'INTERNAL_ERROR')
+      this.#options.log.error(`Internal error in the watcher; listing the store again: ${error.message}`)
     this.#standing.become(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
     if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
       this.#started.fail(error)
@@ -254,17 +277,26 @@ export class Watcher {
     if (!first) this.#standing.resynced()
     await this.#deliver(batch, first ? undefined : 'resync', { epoch })
     this.#standing.knownGood()
-    if (first) for (const state of this.cache.documents()) if (state.rejected.length > 0) this.#say(rejectedFact(state))
+    if (first)
+      for (const state of this.cache.documents())
+        if (state.rejected.length > 0) this.#say(rejectedFact(state))
   }
 
   async #deliver(batch: Batch, origin: Origin | undefined, options: ApplyOptions = {}): Promise<void> {
     const steps = await this.cache.apply(batch, options)
     // First: who is shut out by it must not hear of what came with it.
     if (batch.changes.some(change => isTokenKey(keyOf(change)))) this.#options.tokensChanged?.()
-    for (const [key, reason] of this.cache.takeUnreadable()) this.#options.log.warn(`Ignored the stored schema ${key}: ${reason}`)
+    for (const [key, reason] of this.cache.takeUnreadable())
+      this.#options.log.warn(`Ignored the stored schema ${key}: ${reason}`)
     const { epoch, revision } = this.cache
     if (origin) {
-      const occasion = { epoch, revision, origin, last: steps.at(-1), schema: this.cache.schema.bind(this.cache) }
+      const occasion = {
+        epoch,
+        revision,
+        origin,
+        last: steps.at(-1),
+        schema: this.cache.schema.bind(this.cache),
+      }
       for (const step of steps) {
         const text = step.type === 'settings' ? step.state.entry?.text : undefined
         for (const fact of factsOf(step, occasion)) this.#say(fact, text?.length)
@@ -281,7 +313,13 @@ export class Watcher {
     if (fact.name === 'settings.rejected') {
       const { namespace, source, errors } = fact.content
       const message = `${namespace}: rejected ${source}: ${errors.map(({ message }) => message).join(' ')} The last valid settings stay in use.`
-      this.#options.log.warn(message, { event: fact.name, event_id: event.id, namespace, source, revision: printRevision(this.#position.revision) })
+      this.#options.log.warn(message, {
+        event: fact.name,
+        event_id: event.id,
+        namespace,
+        source,
+        revision: printRevision(this.#position.revision),
+      })
     }
     this.#options.said?.(event, weight)
     return event

@@ -10,24 +10,33 @@ const isKind =
   (kind: Command['kind'], key = BOX) =>
   (command: Command): boolean =>
     command.kind === kind && command.key === key
-const nth = (history: History, isSuch: (command: Command) => boolean, n: number) => history.commands.filter(isSuch)[n] as Command
-const change = (history: History, command: Command, by: (command: Command) => Partial<Command>) => recommand(history, one => one === command, by)
+const nth = (history: History, isSuch: (command: Command) => boolean, n: number) =>
+  history.commands.filter(isSuch)[n] as Command
+const change = (history: History, command: Command, by: (command: Command) => Partial<Command>) =>
+  recommand(history, one => one === command, by)
 const refusedAs = (code: string): Outcome => ({ type: 'refused', code, message: '' })
 /** With the text of a key changed in every revision that puts it. */
 const retext = (history: History, isSuch: (text: string) => boolean, by: (text: string) => string) =>
   rewrite(history, all =>
     all.map(one => ({
       ...one,
-      changes: one.changes.map(({ key, text }) => ({ key, text: key.startsWith('boxes/') && text && isSuch(text) ? by(text) : text })),
+      changes: one.changes.map(({ key, text }) => ({
+        key,
+        text: key.startsWith('boxes/') && text && isSuch(text) ? by(text) : text,
+      })),
     })),
   )
-/** Where nothing but the order of the boxes is spoilt nothing else is looked at: those who listen heard another history. */
+/**
+ * Where nothing but the order of the boxes is spoilt nothing else is looked at: those who listen heard
+ * another history.
+ */
 const says = (history: History) => check({ ...history, listeners: [], finals: [] }).violations.join('\n')
 
 const BOXES: readonly Case[] = [
   {
     title: 'a box that was created where it already was',
-    spoil: h => change(h, nth(h, isKind('put box'), 0), () => ({ kind: 'create box', expected: undefined as never })),
+    spoil: h =>
+      change(h, nth(h, isKind('put box'), 0), () => ({ kind: 'create box', expected: undefined as never })),
     says: /created boxes\/net\/b0 in revision \d+, where it already was since revision/,
   },
   {
@@ -42,25 +51,36 @@ const BOXES: readonly Case[] = [
   },
   {
     title: 'a PATCH that undid what others had set',
-    spoil: h => change(h, nth(h, isKind('patch box'), 0), ({ data }) => ({ data: { ...(data as object), more: 1 } })),
+    spoil: h =>
+      change(h, nth(h, isKind('patch box'), 0), ({ data }) => ({ data: { ...(data as object), more: 1 } })),
     says: /left other data in boxes\/net\/b0 in revision \d+ than it was to/,
   },
   {
     title: 'an answer with another revision of a box',
     spoil: h =>
       change(h, nth(h, isKind('patch box'), 0), ({ outcome }) =>
-        outcome.type === 'ok' && outcome.box ? { outcome: { ...outcome, box: { ...outcome.box, revision: '77' } } } : {},
+        outcome.type === 'ok' && outcome.box
+          ? { outcome: { ...outcome, box: { ...outcome.box, revision: '77' } } }
+          : {},
       ),
     says: /was answered with revision 77 of boxes\/net\/b0; the store has it in revision/,
   },
   {
     title: 'a creation that was refused where there was no box',
-    spoil: h => change(h, nth(h, isKind('read box'), 2), () => ({ kind: 'create box', outcome: refusedAs('DOCUMENT_EXISTS') })),
+    spoil: h =>
+      change(h, nth(h, isKind('read box'), 2), () => ({
+        kind: 'create box',
+        outcome: refusedAs('DOCUMENT_EXISTS'),
+      })),
     says: /was refused, for there was such a box, and boxes\/net\/b0 was never like that/,
   },
   {
     title: 'a change that was refused where there was a box',
-    spoil: h => change(h, nth(h, isKind('create box'), 1), () => ({ kind: 'put box', outcome: refusedAs('BOX_NOT_FOUND') })),
+    spoil: h =>
+      change(h, nth(h, isKind('create box'), 1), () => ({
+        kind: 'put box',
+        outcome: refusedAs('BOX_NOT_FOUND'),
+      })),
     says: /was refused, for there was no such box, and boxes\/net\/b0 was never like that/,
   },
   {
@@ -68,13 +88,18 @@ const BOXES: readonly Case[] = [
     spoil: h => {
       const read = nth(h, isKind('read box'), 1)
       const revision = read.outcome.type === 'ok' && read.outcome.box ? read.outcome.box.revision : ''
-      return change(h, read, () => ({ kind: 'put box', expected: { revision, value: null }, outcome: refusedAs('REVISION_MISMATCH') }))
+      return change(h, read, () => ({
+        kind: 'put box',
+        expected: { revision, value: null },
+        outcome: refusedAs('REVISION_MISMATCH'),
+      }))
     },
     says: /was refused, for the box was at another revision than \d+, and/,
   },
   {
     title: 'a read that is behind what was acked',
-    spoil: h => change(h, nth(h, isKind('read box'), 1), () => ({ outcome: nth(h, isKind('read box'), 0).outcome })),
+    spoil: h =>
+      change(h, nth(h, isKind('read box'), 1), () => ({ outcome: nth(h, isKind('read box'), 0).outcome })),
     says: /saw revision \d+, and boxes\/net\/b0 was never like that/,
   },
   {
@@ -84,12 +109,19 @@ const BOXES: readonly Case[] = [
   },
   {
     title: 'a read of a revision that the store never had',
-    spoil: h => change(h, nth(h, isKind('read box'), 0), () => ({ outcome: { type: 'ok', box: { data: 1, revision: '999' } } })),
+    spoil: h =>
+      change(h, nth(h, isKind('read box'), 0), () => ({
+        outcome: { type: 'ok', box: { data: 1, revision: '999' } },
+      })),
     says: /saw revision 999 of boxes\/net\/b0, which the store never had/,
   },
   {
     title: 'a deletion that found no box where there was one',
-    spoil: h => change(h, nth(h, isKind('read box'), 0), () => ({ kind: 'delete box', outcome: { type: 'ok', existed: false } })),
+    spoil: h =>
+      change(h, nth(h, isKind('read box'), 0), () => ({
+        kind: 'delete box',
+        outcome: { type: 'ok', existed: false },
+      })),
     says: /found no such box to delete, and boxes\/net\/b0 was never like that|b0 was not deleted/,
   },
   {
@@ -111,13 +143,15 @@ const BOXES: readonly Case[] = [
   },
   {
     title: 'a refused deletion that was made',
-    spoil: h => change(h, nth(h, isKind('delete box'), 0), () => ({ outcome: refusedAs('STORE_UNREACHABLE') })),
+    spoil: h =>
+      change(h, nth(h, isKind('delete box'), 0), () => ({ outcome: refusedAs('STORE_UNREACHABLE') })),
     says: /boxes\/net\/b0 went in revision \d+, and no deletion is left that may have done it/,
     counts: { lost: 1 },
   },
   {
     title: 'an acked deletion too many',
-    spoil: h => change(h, nth(h, isKind('delete box'), 1), () => ({ outcome: { type: 'ok', existed: true } })),
+    spoil: h =>
+      change(h, nth(h, isKind('delete box'), 1), () => ({ outcome: { type: 'ok', existed: true } })),
     says: /was acked as the deletion of boxes\/net\/b0, and none is left that it may have made/,
   },
   {
@@ -132,7 +166,9 @@ const LOST: readonly Case[] = [
     title: 'a create that was repeated after the box had been deleted',
     spoil: h =>
       rewrite(h, all => {
-        const created = all.find(({ changes }) => changes.some(({ key }) => key === 'boxes/net/b1')) as (typeof all)[number]
+        const created = all.find(({ changes }) =>
+          changes.some(({ key }) => key === 'boxes/net/b1'),
+        ) as (typeof all)[number]
         return [...all, { ...created, revision: last(all).revision + 1n }]
       }),
     says: /was applied to boxes\/net\/b1 more than once/,
@@ -150,12 +186,19 @@ const LOST: readonly Case[] = [
 ]
 
 const sightOf = (history: History, isSuch: (verdict: string, controller: string) => boolean) =>
-  commandOf(history, ({ outcome, controller }) => outcome.type === 'ok' && outcome.sight !== undefined && isSuch(outcome.sight.verdict, controller))
+  commandOf(
+    history,
+    ({ outcome, controller }) =>
+      outcome.type === 'ok' && outcome.sight !== undefined && isSuch(outcome.sight.verdict, controller),
+  )
 const resight = (history: History, command: Command, change: object) =>
   recommand(
     history,
     one => one === command,
-    ({ outcome }) => (outcome.type === 'ok' && outcome.sight ? { outcome: { ...outcome, sight: { ...outcome.sight, ...change } } } : {}),
+    ({ outcome }) =>
+      outcome.type === 'ok' && outcome.sight
+        ? { outcome: { ...outcome, sight: { ...outcome.sight, ...change } } }
+        : {},
   )
 
 const TOKENS: readonly Case[] = [
@@ -199,7 +242,9 @@ const TOKENS: readonly Case[] = [
     title: 'a token whose creation was repeated after it had been revoked',
     spoil: h =>
       rewrite(h, all => {
-        const made = all.find(({ changes }) => changes.some(({ key }) => key.startsWith('tokens/'))) as (typeof all)[number]
+        const made = all.find(({ changes }) =>
+          changes.some(({ key }) => key.startsWith('tokens/')),
+        ) as (typeof all)[number]
         return [...all, { ...made, revision: last(all).revision + 1n }]
       }),
     says: /was applied to tokens\/t\d more than once: in revisions/,
@@ -207,7 +252,11 @@ const TOKENS: readonly Case[] = [
   },
   {
     title: 'an acked token that the store does not have',
-    spoil: h => ({ ...rewrite(h, all => all.filter(({ changes }) => !changes.some(({ key, text }) => key === last(tokens(h)) && text))) }),
+    spoil: h => ({
+      ...rewrite(h, all =>
+        all.filter(({ changes }) => !changes.some(({ key, text }) => key === last(tokens(h)) && text)),
+      ),
+    }),
     says: /was acked, and the store never had it in tokens\/t\d/,
     counts: { lost: 1 },
   },
@@ -216,7 +265,13 @@ const TOKENS: readonly Case[] = [
     spoil: h => {
       const held = sightOf(h, verdict => verdict === 'accepted')
       const key = last(tokens(h))
-      return { ...h, commands: [...h.commands, { ...held, id: 'vain', kind: 'revoke token', key, outcome: refusedAs('TOKEN_NOT_FOUND') }] }
+      return {
+        ...h,
+        commands: [
+          ...h.commands,
+          { ...held, id: 'vain', kind: 'revoke token', key, outcome: refusedAs('TOKEN_NOT_FOUND') },
+        ],
+      }
     },
     says: /vain was told that there is no tokens\/t\d+, which the store had all the time/,
   },
@@ -243,7 +298,10 @@ describe('in the boxes, the judge', () => {
 
 describe('instants and spans', () => {
   const at = (from: number, to: number) => ({ from: BigInt(from), to: BigInt(to) })
-  const span = (sent: number, answered?: number) => ({ sent: BigInt(sent), answered: answered === undefined ? undefined : BigInt(answered) })
+  const span = (sent: number, answered?: number) => ({
+    sent: BigInt(sent),
+    answered: answered === undefined ? undefined : BigInt(answered),
+  })
 
   it('are matched when there is a way, whoever might take whom', () => {
     expect(unmatched([at(1, 2), at(3, 4), at(5, 6)], [span(0, 6), span(0, 2), span(4, 9)])).toEqual([])

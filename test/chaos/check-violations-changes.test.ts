@@ -3,7 +3,11 @@ import { type Case, prove } from './check/prove.ts'
 import { commandOf, mixedRound, recommand, rewrite } from './check/spoil.ts'
 import type { Command, History } from './history.ts'
 
-const change = (history: History, isSuch: (command: Command) => boolean, by: (command: Command) => Partial<Command>) => {
+const change = (
+  history: History,
+  isSuch: (command: Command) => boolean,
+  by: (command: Command) => Partial<Command>,
+) => {
   const command = commandOf(history, isSuch)
   return recommand(history, one => one === command, by)
 }
@@ -28,7 +32,11 @@ const CHANGES: readonly Case[] = [
         h,
         ({ outcome }) => outcome.type === 'ok' && outcome.others !== undefined,
         ({ outcome }) =>
-          outcome.type === 'ok' ? { outcome: { ...outcome, others: (outcome.others ?? []).map(one => ({ ...one, version: 77 })) } } : {},
+          outcome.type === 'ok'
+            ? {
+                outcome: { ...outcome, others: (outcome.others ?? []).map(one => ({ ...one, version: 77 })) },
+              }
+            : {},
       ),
     says: /was answered with version 77 and revision \d+ of .*, which has another/,
   },
@@ -52,7 +60,9 @@ const CHANGES: readonly Case[] = [
           ...one,
           changes: one.changes.map(({ key, text }) => ({
             key,
-            text: key.startsWith('history/settings/kytos/guarded_0/') ? text?.replace(/"controller":"\w+"/, '"controller":"two"') : text,
+            text: key.startsWith('history/settings/kytos/guarded_0/')
+              ? text?.replace(/"controller":"\w+"/, '"controller":"two"')
+              : text,
           })),
         })),
       ),
@@ -60,7 +70,8 @@ const CHANGES: readonly Case[] = [
   },
   {
     title: 'a refused change that was stored all the same',
-    spoil: h => change(h, isGuarded, () => ({ outcome: { type: 'refused', code: 'CHANGE_VETOED', message: '' } })),
+    spoil: h =>
+      change(h, isGuarded, () => ({ outcome: { type: 'refused', code: 'CHANGE_VETOED', message: '' } })),
     says: /was refused \(CHANGE_VETOED\), but settings\/kytos\/guarded_0 got it/,
   },
   {
@@ -70,4 +81,5 @@ const CHANGES: readonly Case[] = [
   },
 ]
 
-describe('in changes of several documents and in those that a hook refuses, the judge', () => prove(mixedRound, CHANGES))
+describe('in changes of several documents and in those that a hook refuses, the judge', () =>
+  prove(mixedRound, CHANGES))

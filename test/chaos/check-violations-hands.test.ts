@@ -5,10 +5,17 @@ import { check } from './check.ts'
 import type { HandChange, History } from './history.ts'
 
 /** With the first change by hand that is such a one changed, or left out. */
-const rehand = (history: History, isSuch: (hand: HandChange) => boolean, by?: (hand: HandChange) => Partial<HandChange>): History => {
+const rehand = (
+  history: History,
+  isSuch: (hand: HandChange) => boolean,
+  by?: (hand: HandChange) => Partial<HandChange>,
+): History => {
   const found = history.hands?.find(isSuch)
   expect(found).toBeDefined()
-  return { ...history, hands: (history.hands ?? []).flatMap(one => (one !== found ? [one] : by ? [{ ...one, ...by(one) }] : [])) }
+  return {
+    ...history,
+    hands: (history.hands ?? []).flatMap(one => (one !== found ? [one] : by ? [{ ...one, ...by(one) }] : [])),
+  }
 }
 const isEdit = ({ key, text }: HandChange) => key.startsWith('settings/') && text !== undefined
 const isErasure = ({ key, text }: HandChange) => key.startsWith('settings/') && text === undefined
@@ -36,7 +43,9 @@ const HANDS: readonly Case[] = [
     title: 'an edit that was never recorded',
     spoil: h =>
       rewrite(h, all => {
-        const at = all.findLastIndex(({ changes }) => changes.some(({ text }) => text?.includes('"hand edit"')))
+        const at = all.findLastIndex(({ changes }) =>
+          changes.some(({ text }) => text?.includes('"hand edit"')),
+        )
         return all.map((one, i) => (i === at ? { ...one, changes: [] } : one)).slice(0, at + 1)
       }),
     says: /The edit by hand of settings\/kytos\/a1 in revision \d+ was never recorded|never heard/,
@@ -45,7 +54,9 @@ const HANDS: readonly Case[] = [
     title: 'an edit that was recorded twice',
     spoil: h =>
       rewrite(h, all => {
-        const record = all.flatMap(({ changes }) => changes).find(({ key, text }) => key.endsWith('a1/000000000002') && text?.includes('"hand edit"'))
+        const record = all
+          .flatMap(({ changes }) => changes)
+          .find(({ key, text }) => key.endsWith('a1/000000000002') && text?.includes('"hand edit"'))
         const again = { key: 'history/settings/kytos/a1/000000000006', text: record?.text }
         return [...all, { revision: (all.at(-1)?.revision ?? 0n) + 1n, changes: [again] }]
       }),

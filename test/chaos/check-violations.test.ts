@@ -24,14 +24,21 @@ const READER = 1
 const isChange = ({ name }: Heard) => name === 'settings.changed'
 const isResync = ({ content }: Heard) => content.origin === 'resync'
 const isUpdate = ({ content }: Heard) =>
-  isChange({ name: 'settings.changed', content, at: 0n }) && content.kind === 'updated' && content.scope === 'cluster'
+  isChange({ name: 'settings.changed', content, at: 0n }) &&
+  content.kind === 'updated' &&
+  content.scope === 'cluster'
 const isCommented = ({ content }: Heard) => String(content.comment).startsWith('c')
 /** Two facts of one revision, the first of them. */
 const paired = (history: History) => {
   const heard = history.listeners[BUS]?.heard ?? []
-  return last(placesOf(history, BUS).filter(i => heard[i + 1]?.content.revision === heard[i]?.content.revision && heard[i + 1]?.content.cursor))
+  return last(
+    placesOf(history, BUS).filter(
+      i => heard[i + 1]?.content.revision === heard[i]?.content.revision && heard[i + 1]?.content.cursor,
+    ),
+  )
 }
-const without = (history: History, index: number, ...places: number[]) => rehear(history, index, heard => heard.filter((_, i) => !places.includes(i)))
+const without = (history: History, index: number, ...places: number[]) =>
+  rehear(history, index, heard => heard.filter((_, i) => !places.includes(i)))
 const middle = (history: History, index = BUS) => placesOf(history, index, isUpdate)[3] ?? 0
 const place = (history: History, index: number, i: number) => placesOf(history, index)[i] ?? 0
 
@@ -86,28 +93,82 @@ const FACTS: readonly Case[] = [
   },
   {
     title: 'two facts in the wrong order',
-    spoil: h => rehear(h, BUS, heard => heard.toSpliced(place(h, BUS, 8), 2, heard[place(h, BUS, 9)] as Heard, heard[place(h, BUS, 8)] as Heard)),
+    spoil: h =>
+      rehear(h, BUS, heard =>
+        heard.toSpliced(
+          place(h, BUS, 8),
+          2,
+          heard[place(h, BUS, 9)] as Heard,
+          heard[place(h, BUS, 8)] as Heard,
+        ),
+      ),
     says: /was heard after/,
     counts: { reordered: 1 },
   },
-  { title: 'a wrong "previous"', spoil: h => reword(h, BUS, middle(h), { previous: { wrong: true } }), says: /has a "previous" of/ },
-  { title: 'a wrong "data"', spoil: h => reword(h, BUS, middle(h), { data: { wrong: true } }), says: /has a "data" of/ },
-  { title: 'a wrong kind', spoil: h => reword(h, BUS, middle(h), { kind: 'created' }), says: /says created of/ },
-  { title: 'a wrong version', spoil: h => reword(h, BUS, middle(h), { version: 99 }), says: /says version 99/ },
-  { title: 'a wrong comment', spoil: h => reword(h, BUS, middle(h), { comment: 'nobody' }), says: /has the comment nobody/ },
-  { title: 'a wrong actor', spoil: h => reword(h, BUS, middle(h), { actor: { type: 'user', name: 'eve' } }), says: /names the actor user eve/ },
-  { title: 'a wrong namespace', spoil: h => reword(h, BUS, middle(h), { namespace: 'kytos/other' }), says: /in the place of/, counts: { lost: 1 } },
-  { title: 'a wrong scope', spoil: h => reword(h, BUS, middle(h), { scope: 'controller:two' }), says: /in the place of/, counts: { lost: 1 } },
-  { title: 'another origin', spoil: h => reword(h, BUS, middle(h), { origin: 'rumour' }), says: /has the origin rumour/ },
-  { title: 'a revision that is not that of the cursor', spoil: h => reword(h, BUS, middle(h), { revision: '1' }), says: /names revision 1/ },
+  {
+    title: 'a wrong "previous"',
+    spoil: h => reword(h, BUS, middle(h), { previous: { wrong: true } }),
+    says: /has a "previous" of/,
+  },
+  {
+    title: 'a wrong "data"',
+    spoil: h => reword(h, BUS, middle(h), { data: { wrong: true } }),
+    says: /has a "data" of/,
+  },
+  {
+    title: 'a wrong kind',
+    spoil: h => reword(h, BUS, middle(h), { kind: 'created' }),
+    says: /says created of/,
+  },
+  {
+    title: 'a wrong version',
+    spoil: h => reword(h, BUS, middle(h), { version: 99 }),
+    says: /says version 99/,
+  },
+  {
+    title: 'a wrong comment',
+    spoil: h => reword(h, BUS, middle(h), { comment: 'nobody' }),
+    says: /has the comment nobody/,
+  },
+  {
+    title: 'a wrong actor',
+    spoil: h => reword(h, BUS, middle(h), { actor: { type: 'user', name: 'eve' } }),
+    says: /names the actor user eve/,
+  },
+  {
+    title: 'a wrong namespace',
+    spoil: h => reword(h, BUS, middle(h), { namespace: 'kytos/other' }),
+    says: /in the place of/,
+    counts: { lost: 1 },
+  },
+  {
+    title: 'a wrong scope',
+    spoil: h => reword(h, BUS, middle(h), { scope: 'controller:two' }),
+    says: /in the place of/,
+    counts: { lost: 1 },
+  },
+  {
+    title: 'another origin',
+    spoil: h => reword(h, BUS, middle(h), { origin: 'rumour' }),
+    says: /has the origin rumour/,
+  },
+  {
+    title: 'a revision that is not that of the cursor',
+    spoil: h => reword(h, BUS, middle(h), { revision: '1' }),
+    says: /names revision 1/,
+  },
   {
     title: 'the wrong actor of a box',
-    spoil: h => reword(h, BUS, placesOf(h, BUS, ({ name }) => name === 'box.changed')[0] ?? 0, { actor: null }),
+    spoil: h =>
+      reword(h, BUS, placesOf(h, BUS, ({ name }) => name === 'box.changed')[0] ?? 0, { actor: null }),
     says: /names the actor nobody of boxes/,
   },
   {
     title: 'a place that no key has',
-    spoil: h => reword(h, BUS, middle(h), { cursor: String(h.listeners[BUS]?.heard[middle(h)]?.content.cursor).replace(/\d+$/, '7') }),
+    spoil: h =>
+      reword(h, BUS, middle(h), {
+        cursor: String(h.listeners[BUS]?.heard[middle(h)]?.content.cursor).replace(/\d+$/, '7'),
+      }),
     says: /has a place that no key of the revision has/,
     counts: { lost: 1 },
   },
@@ -116,18 +177,27 @@ const FACTS: readonly Case[] = [
     spoil: h =>
       rehear(h, BUS, heard => [
         ...heard,
-        { ...(heard[middle(h)] as Heard), content: { ...heard[middle(h)]?.content, revision: '9999', cursor: '1001.9999.1' } },
+        {
+          ...(heard[middle(h)] as Heard),
+          content: { ...heard[middle(h)]?.content, revision: '9999', cursor: '1001.9999.1' },
+        },
       ]),
     says: /stands for no change of the store/,
   },
   {
     title: 'a revision whose facts do not come together',
-    spoil: h => rehear(h, BUS, heard => heard.toSpliced(paired(h) + 1, 0, { ...(heard[0] as Heard), at: heard[paired(h)]?.at ?? 0n })),
+    spoil: h =>
+      rehear(h, BUS, heard =>
+        heard.toSpliced(paired(h) + 1, 0, { ...(heard[0] as Heard), at: heard[paired(h)]?.at ?? 0n }),
+      ),
     says: /was parted from the others of its revision/,
   },
   {
     title: 'a fact that was heard before its change was asked for',
-    spoil: h => rehear(h, BUS, heard => heard.map((one, i) => (i === placesOf(h, BUS, isCommented)[5] ? { ...one, at: 0n } : one))),
+    spoil: h =>
+      rehear(h, BUS, heard =>
+        heard.map((one, i) => (i === placesOf(h, BUS, isCommented)[5] ? { ...one, at: 0n } : one)),
+      ),
     says: /was heard before .* was asked for/,
   },
   {
@@ -156,7 +226,12 @@ const DIFFERENCES: readonly Case[] = [
       rehear(h, 2, heard => {
         const at = last(placesOf(h, 2, isResync))
         const { content } = heard[at] as Heard
-        const more = { ...content, namespace: 'kytos/a8', scope: 'cluster', cursor: String(content.cursor).replace(/\d+$/, '500000098') }
+        const more = {
+          ...content,
+          namespace: 'kytos/a8',
+          scope: 'cluster',
+          cursor: String(content.cursor).replace(/\d+$/, '500000098'),
+        }
         return heard.toSpliced(at, 0, { ...(heard[at] as Heard), name: 'settings.changed', content: more })
       }),
     says: /which is as the listener knew it/,
@@ -165,7 +240,9 @@ const DIFFERENCES: readonly Case[] = [
     title: 'a difference whose cursor looks like that of a step',
     spoil: h => {
       const at = placesOf(h, 2, isResync)[0] ?? 0
-      return reword(h, 2, at, { cursor: String(h.listeners[2]?.heard[at]?.content.cursor).replace(/\d+$/, '1') })
+      return reword(h, 2, at, {
+        cursor: String(h.listeners[2]?.heard[at]?.content.cursor).replace(/\d+$/, '1'),
+      })
     },
     says: /has not the place/,
   },
@@ -177,7 +254,10 @@ const DIFFERENCES: readonly Case[] = [
   },
   {
     title: 'a difference that is told as if it were steps',
-    spoil: h => rehear(h, 2, heard => heard.map(one => (isResync(one) ? { ...one, content: { ...one.content, origin: 'replay' } } : one))),
+    spoil: h =>
+      rehear(h, 2, heard =>
+        heard.map(one => (isResync(one) ? { ...one, content: { ...one.content, origin: 'replay' } } : one)),
+      ),
     says: /(in the place of|never heard|stands for no change|has a place that no key)/,
   },
   {
@@ -185,14 +265,25 @@ const DIFFERENCES: readonly Case[] = [
     spoil: h =>
       rehear(h, 2, heard => [
         ...heard,
-        { ...(heard[place(h, 2, 1)] as Heard), content: { ...heard[place(h, 2, 1)]?.content, cursor: '1001.9999.1', revision: '9999', epoch: 1001 } },
+        {
+          ...(heard[place(h, 2, 1)] as Heard),
+          content: {
+            ...heard[place(h, 2, 1)]?.content,
+            cursor: '1001.9999.1',
+            revision: '9999',
+            epoch: 1001,
+          },
+        },
       ]),
     says: /was heard after/,
     counts: { reordered: 1 },
   },
   {
     title: 'what the store was put back from, told as if it still were',
-    spoil: h => rehear(h, 2, heard => heard.filter(({ content }) => content.epoch !== 1002 && !String(content.cursor).startsWith('1002.'))),
+    spoil: h =>
+      rehear(h, 2, heard =>
+        heard.filter(({ content }) => content.epoch !== 1002 && !String(content.cursor).startsWith('1002.')),
+      ),
     says: /(never heard|was never told)/,
   },
 ]
@@ -224,7 +315,13 @@ const ANSWERS: readonly Case[] = [
     title: 'an acked deletion of a box that is still there',
     spoil: h => {
       const put = commandOf(h, ({ key }) => key === 'boxes/net/b2')
-      return { ...h, commands: [...h.commands, { ...put, id: 'del', kind: 'delete box', sent: 99_998n, answered: 99_999n }] }
+      return {
+        ...h,
+        commands: [
+          ...h.commands,
+          { ...put, id: 'del', kind: 'delete box', sent: 99_998n, answered: 99_999n },
+        ],
+      }
     },
     says: /del was acked, and boxes\/net\/b2 was not deleted/,
     counts: { lost: 1 },
@@ -255,8 +352,12 @@ const ANSWERS: readonly Case[] = [
     title: 'a change that was applied twice',
     spoil: h =>
       rewrite(h, revisions => {
-        const { key, id } = last(h.commands.filter(({ kind, outcome }) => kind === 'update' && outcome.type === 'ok'))
-        const once = revisions.findLast(({ changes }) => changes.some(one => one.key === key)) as (typeof revisions)[number]
+        const { key, id } = last(
+          h.commands.filter(({ kind, outcome }) => kind === 'update' && outcome.type === 'ok'),
+        )
+        const once = revisions.findLast(({ changes }) =>
+          changes.some(one => one.key === key),
+        ) as (typeof revisions)[number]
         const again = once.changes.map(one => ({
           key: one.key.replace(/\d{12}$/, version => String(Number(version) + 1).padStart(12, '0')),
           text: one.text,
@@ -273,8 +374,16 @@ const ANSWERS: readonly Case[] = [
     spoil: h => resettle(h, { version: 77 }),
     says: /was answered with version 77/,
   },
-  { title: 'an answer with another revision', spoil: h => resettle(h, { revision: '2' }), says: /was answered with version \d+ and revision 2 / },
-  { title: 'an answer with other overrides', spoil: h => resettle(h, { overrides: { wrong: 1 } }), says: /with other overrides than version/ },
+  {
+    title: 'an answer with another revision',
+    spoil: h => resettle(h, { revision: '2' }),
+    says: /was answered with version \d+ and revision 2 /,
+  },
+  {
+    title: 'an answer with other overrides',
+    spoil: h => resettle(h, { overrides: { wrong: 1 } }),
+    says: /with other overrides than version/,
+  },
   {
     title: 'an unknown change that is said to be there and is not',
     spoil: h => refind(h, true),
@@ -302,7 +411,10 @@ const ANSWERS: readonly Case[] = [
         h,
         one => one === last(h.commands.filter(({ kind }) => kind === 'read')),
         ({ outcome }) => ({
-          outcome: outcome.type === 'ok' && outcome.settings ? { type: 'ok', settings: { ...outcome.settings, version: 1, overrides: {} } } : outcome,
+          outcome:
+            outcome.type === 'ok' && outcome.settings
+              ? { type: 'ok', settings: { ...outcome.settings, version: 1, overrides: {} } }
+              : outcome,
         }),
       ),
     says: /read version 1 of .*, although version/,
@@ -310,7 +422,9 @@ const ANSWERS: readonly Case[] = [
   {
     title: 'a register that lost an update',
     spoil: h => {
-      const [first, second] = h.commands.filter(({ expected, outcome, key }) => expected && outcome.type === 'ok' && key.endsWith('register_0'))
+      const [first, second] = h.commands.filter(
+        ({ expected, outcome, key }) => expected && outcome.type === 'ok' && key.endsWith('register_0'),
+      )
       return recommand(
         h,
         one => one === second,
@@ -323,7 +437,9 @@ const ANSWERS: readonly Case[] = [
     title: 'a READY that is behind what was acked',
     spoil: h => {
       const ready = (h.listeners[2]?.heard ?? []).findLastIndex(({ content }) => content.state === 'READY')
-      return rehear(h, 2, heard => heard.map((one, i) => (i === ready ? { ...one, content: { ...one.content, revision: '3' } } : one)))
+      return rehear(h, 2, heard =>
+        heard.map((one, i) => (i === ready ? { ...one, content: { ...one.content, revision: '3' } } : one)),
+      )
     },
     says: /bus 1 of two heard READY at 1001\.3, but/,
   },
@@ -334,7 +450,11 @@ const STORE: readonly Case[] = [
     title: 'a change without its record',
     spoil: h =>
       rewrite(h, all =>
-        all.map(one => (one.changes.some(({ key }) => key.endsWith('kytos/a0/000000000001')) ? { ...one, changes: one.changes.slice(0, 1) } : one)),
+        all.map(one =>
+          one.changes.some(({ key }) => key.endsWith('kytos/a0/000000000001'))
+            ? { ...one, changes: one.changes.slice(0, 1) }
+            : one,
+        ),
       ),
     says: /but not the edit by hand of revision/,
     // The comments of two acked changes went with their records.
@@ -344,7 +464,11 @@ const STORE: readonly Case[] = [
     title: 'a record without its change',
     spoil: h =>
       rewrite(h, all =>
-        all.map(one => (one.changes.some(({ key }) => key.endsWith('kytos/a0/000000000001')) ? { ...one, changes: one.changes.slice(1) } : one)),
+        all.map(one =>
+          one.changes.some(({ key }) => key.endsWith('kytos/a0/000000000001'))
+            ? { ...one, changes: one.changes.slice(1) }
+            : one,
+        ),
       ),
     says: /has a record of .*, version 1, without the change/,
   },
@@ -354,14 +478,22 @@ const STORE: readonly Case[] = [
       rewrite(h, all =>
         all.map(one => ({
           ...one,
-          changes: one.changes.map(change => ({ ...change, key: change.key.replace(/a0\/000000000002$/, 'a0/000000000042') })),
+          changes: one.changes.map(change => ({
+            ...change,
+            key: change.key.replace(/a0\/000000000002$/, 'a0/000000000042'),
+          })),
         })),
       ),
     says: /has version 42 of .* after version 1/,
   },
   {
     title: 'a key that changes twice in a revision',
-    spoil: h => rewrite(h, all => all.map((one, i) => (i === 2 ? { ...one, changes: [...one.changes, ...one.changes.slice(0, 1)] } : one))),
+    spoil: h =>
+      rewrite(h, all =>
+        all.map((one, i) =>
+          i === 2 ? { ...one, changes: [...one.changes, ...one.changes.slice(0, 1)] } : one,
+        ),
+      ),
     says: /changes a key twice/,
     counts: { lost: 4 },
   },
@@ -373,7 +505,11 @@ const STORE: readonly Case[] = [
 ]
 
 const ENDS: readonly Case[] = [
-  { title: 'a cache that differs at the end', spoil: h => refinal(h, { overrides: {} }), says: /at the end: the overrides of .* are not those/ },
+  {
+    title: 'a cache that differs at the end',
+    spoil: h => refinal(h, { overrides: {} }),
+    says: /at the end: the overrides of .* are not those/,
+  },
   {
     title: 'effective settings that differ at the end',
     spoil: h => refinal(h, { data: { 'kytos/a0': {} } }),
@@ -384,10 +520,23 @@ const ENDS: readonly Case[] = [
     spoil: h => refinal(h, { boxes: { 'boxes/net/none': 1 } }),
     says: /at the end: the boxes of boxes\/net\/none/,
   },
-  { title: 'a controller that stays STALE', spoil: h => refinal(h, { state: 'STALE' }), says: /at the end: it is STALE/ },
+  {
+    title: 'a controller that stays STALE',
+    spoil: h => refinal(h, { state: 'STALE' }),
+    says: /at the end: it is STALE/,
+  },
   { title: 'a controller in another epoch', spoil: h => refinal(h, { epoch: 1 }), says: /it is in epoch 1/ },
-  { title: 'a controller that is behind', spoil: h => refinal(h, { revision: '2' }), says: /it is at revision 2/ },
-  { title: 'a repair', spoil: h => refinal(h, { repairs: 2 }), says: /2 differences .* had to be repaired/, counts: { repairs: 2 } },
+  {
+    title: 'a controller that is behind',
+    spoil: h => refinal(h, { revision: '2' }),
+    says: /it is at revision 2/,
+  },
+  {
+    title: 'a repair',
+    spoil: h => refinal(h, { repairs: 2 }),
+    says: /2 differences .* had to be repaired/,
+    counts: { repairs: 2 },
+  },
 ]
 
 function resettle(history: History, settings: object): History {
@@ -395,7 +544,10 @@ function resettle(history: History, settings: object): History {
     history,
     one => one === last(history.commands),
     ({ outcome }) => ({
-      outcome: outcome.type === 'ok' && outcome.settings ? { type: 'ok', settings: { ...outcome.settings, ...settings } } : outcome,
+      outcome:
+        outcome.type === 'ok' && outcome.settings
+          ? { type: 'ok', settings: { ...outcome.settings, ...settings } }
+          : outcome,
     }),
   )
 }
@@ -424,7 +576,10 @@ const TRANSACTIONS: readonly Case[] = [
     title: 'a transaction whose documents got it one after the other',
     spoil: h => {
       const { key, together: [other = ''] = [] } = commandOf(h, ({ together }) => together !== undefined)
-      const { id } = commandOf(h, command => command.key === other && command.kind === 'update' && !command.together)
+      const { id } = commandOf(
+        h,
+        command => command.key === other && command.kind === 'update' && !command.together,
+      )
       return recommand(
         h,
         one => one.id === id,
@@ -449,7 +604,8 @@ describe('at the end, the judge', () => prove(quietRound, ENDS))
 describe('in the deletions of a box that comes and goes, the judge', () => {
   const round = () => simulate('box 0, unbox 0, box 0, unbox 0, box 0'.split(', ').map(readAct))
   const isDeletion = ({ kind }: Command) => kind === 'delete box'
-  const unanswered = (history: History) => recommand(history, isDeletion, () => ({ outcome: { type: 'unknown' } }))
+  const unanswered = (history: History) =>
+    recommand(history, isDeletion, () => ({ outcome: { type: 'unknown' } }))
   const first = ({ commands }: History) => commands.find(isDeletion)
 
   it('lets one that was answered OUTCOME_UNKNOWN have been made', () => {
@@ -459,21 +615,29 @@ describe('in the deletions of a box that comes and goes, the judge', () => {
   it('finds that one without an answer removed two boxes', () => {
     const history = unanswered(round())
     const commands = history.commands.filter(command => !isDeletion(command) || command === first(history))
-    expect(check({ ...history, commands }).violations).toMatchObject([expect.stringMatching(/b0 went in revision \d+, and no deletion is left/)])
+    expect(check({ ...history, commands }).violations).toMatchObject([
+      expect.stringMatching(/b0 went in revision \d+, and no deletion is left/),
+    ])
   })
 
   it('finds that an answered one removed the box that was created after its answer', () => {
     const history = round()
     const commands = history.commands.filter(command => !isDeletion(command) || command === first(history))
-    expect(check({ ...history, commands: [...commands, ...again(first(history))] }).violations).toMatchObject([
-      expect.stringMatching(/b0 went in revision \d+, and no deletion is left/),
-      expect.stringMatching(/again was acked as the deletion of boxes\/net\/b0, and none is left/),
-    ])
+    expect(check({ ...history, commands: [...commands, ...again(first(history))] }).violations).toMatchObject(
+      [
+        expect.stringMatching(/b0 went in revision \d+, and no deletion is left/),
+        expect.stringMatching(/again was acked as the deletion of boxes\/net\/b0, and none is left/),
+      ],
+    )
   })
 
   it('finds that a refused one removed a box', () => {
-    const history = recommand(round(), isDeletion, () => ({ outcome: { type: 'refused', code: 'STORE_UNREACHABLE', message: '' } }))
-    expect(check(history).violations).toMatchObject([/b0 went in/, /b0 went in/].map(text => expect.stringMatching(text)))
+    const history = recommand(round(), isDeletion, () => ({
+      outcome: { type: 'refused', code: 'STORE_UNREACHABLE', message: '' },
+    }))
+    expect(check(history).violations).toMatchObject(
+      [/b0 went in/, /b0 went in/].map(text => expect.stringMatching(text)),
+    )
   })
 })
 
@@ -507,7 +671,9 @@ describe('the judge', () => {
   })
 
   it('tells fifty violations at most, and how many more there are', () => {
-    const { violations, lost } = check(rehear(quietRound(), BUS, heard => heard.filter(({ name }) => name === 'settings.state')))
+    const { violations, lost } = check(
+      rehear(quietRound(), BUS, heard => heard.filter(({ name }) => name === 'settings.state')),
+    )
     const { length } = placesOf(quietRound(), BUS)
     expect(lost).toBe(length)
     expect(violations.length).toBeLessThanOrEqual(50)

@@ -11,7 +11,12 @@ describe('the judge', () => {
       fc.property(arbitraryActs(false, 60), acts => {
         const { violations, resyncs, lost, doubled, reordered } = check(simulate(acts))
         expect(violations).toEqual([])
-        expect({ resyncs, lost, doubled, reordered }).toEqual({ resyncs: 0, lost: 0, doubled: 0, reordered: 0 })
+        expect({ resyncs, lost, doubled, reordered }).toEqual({
+          resyncs: 0,
+          lost: 0,
+          doubled: 0,
+          reordered: 0,
+        })
       }),
       RUNS,
     )
@@ -34,7 +39,14 @@ describe('the judge', () => {
   })
 
   it('lets a controller that has not noticed yet that the store was put back answer from before', () => {
-    const acts = ['register 0', 'patch 0', 'register 0', 'restore unnoticed 2', 'register 0', 'register 0'].map(readAct)
+    const acts = [
+      'register 0',
+      'patch 0',
+      'register 0',
+      'restore unnoticed 2',
+      'register 0',
+      'register 0',
+    ].map(readAct)
     expect(check(simulate(acts)).violations).toEqual([])
   })
 

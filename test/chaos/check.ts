@@ -18,13 +18,17 @@ import { checkVetoes } from './check/vetoes.ts'
 import type { History, Listener, Verdict } from './history.ts'
 
 export interface CheckOptions {
-  /** Controllers whose process ended and began again; without it those with a listener that did not last or more than one on a bus. */
+  /**
+   * Controllers whose process ended and began again; without it those with a listener that did not last or
+   * more than one on a bus.
+   */
   readonly restarted?: ReadonlySet<string>
 }
 
 /**
- * Judges a round: holds what the store went through against what was answered and heard. Pure; a listener that was told less, more, something else or in
- * another order than DESIGN 4 promises, or an answer that is not true, is a violation each.
+ * Judges a round: holds what the store went through against what was answered and heard. Pure; a listener
+ * that was told less, more, something else or in another order than DESIGN 4 promises, or an answer that is
+ * not true, is a violation each.
  */
 export function check(history: History, options: CheckOptions = {}): Verdict {
   const { lives, commands, listeners, finals, mayResync } = history

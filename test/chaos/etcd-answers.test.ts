@@ -1,10 +1,20 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
-import { change, expectAllHeard, expectToldTruly, openFollower, settled, type Told } from '../support/followers.ts'
+import {
+  change,
+  expectAllHeard,
+  expectToldTruly,
+  openFollower,
+  settled,
+  type Told,
+} from '../support/followers.ts'
 import { type MessageLine, startMessageLine } from '../support/message-line.ts'
 
-/* The answer to a guarded change is lost after each number of bytes: what its asker is told is what the store says, and nobody's change is done twice. */
+/*
+ * The answer to a guarded change is lost after each number of bytes: what its asker is told is what the store
+ * says, and nobody's change is done twice.
+ */
 
 const STEP = process.env.CHAOS_LONG === '1' ? 1 : 9
 /** More than the answer to one commit takes on the line. */
@@ -28,7 +38,9 @@ afterAll(async () => {
 })
 
 describe('A guarded change whose answer is lost', () => {
-  it('is told truly after whichever byte, is no conflict with itself, and is done once', { timeout: 120_000 }, async () => {
+  it('is told truly after whichever byte, is no conflict with itself, and is done once', {
+    timeout: 120_000,
+  }, async () => {
     const [direct, cut] = controllers
     if (!direct || !cut) throw new Error('Two controllers were opened.')
     const namespace = 'kytos/answers'
@@ -39,7 +51,8 @@ describe('A guarded change whose answer is lost', () => {
       line.breakAt(({ committed }) => (committed ? bytes : undefined))
       const id = `cut after ${bytes}`
       try {
-        // Guarded by the revision: a repetition that took its own first attempt for another's would be a mismatch.
+        // Guarded by the revision: a repetition that took its own first attempt for another's would be a
+        // mismatch.
         await cut.ask('kytos.settings.update', { namespace, data: { bytes }, revision, comment: id })
         told.push({ id, outcome: 'acked', code: undefined, took: 0 })
       } catch (error) {

@@ -23,7 +23,9 @@ afterEach(async () => {
 })
 
 describe('An etcd with TLS and client certificates', () => {
-  it('is followed across cuts, a renewed certificate, and a foreign one until the right one is back: nothing lost', { timeout: 60_000 }, async () => {
+  it('is followed across cuts, a renewed certificate, and a foreign one until the right one is back: nothing lost', {
+    timeout: 60_000,
+  }, async () => {
     const server = await startEtcd({ tls: { clients: true } })
     etcd = server
     const certificates = server.certificates
@@ -57,9 +59,13 @@ describe('An etcd with TLS and client certificates', () => {
       await copyFile(join(certificates.folder, name), join(folder, `right-${name}`))
       await copyFile(join(folder, name), join(certificates.folder, name))
     }
-    // It serves, though to nobody who trusts the authority: this waits until the right certificate is back, which etcd reads for every connection.
+    // It serves, though to nobody who trusts the authority: this waits until the right certificate is back,
+    // which etcd reads for every connection.
     const restarted = server.restart()
-    const understood = (): boolean[] => controllers.map(one => /not signed by a trusted authority; check ca/.test(one.service.health().reason ?? ''))
+    const understood = (): boolean[] =>
+      controllers.map(one =>
+        /not signed by a trusted authority; check ca/.test(one.service.health().reason ?? ''),
+      )
     await expect.poll(understood, PATIENCE).toEqual([true, true])
     expect(states()).toEqual(['STALE', 'STALE'])
     for (const name of files) await copyFile(join(folder, `right-${name}`), join(certificates.folder, name))

@@ -10,8 +10,8 @@ import { announced, expectAllHeard, openFollower, readSteps } from '../support/f
 import { type Break, type Message, type MessageLine, startMessageLine } from '../support/message-line.ts'
 
 /*
- * The line breaks at a named place of the watch's answers, not by chance. Each of these places is one where a watch that goes on from where the *store* is,
- * as the stock client's does, loses what it was not given.
+ * The line breaks at a named place of the watch's answers, not by chance. Each of these places is one where a
+ * watch that goes on from where the *store* is, as the stock client's does, loses what it was not given.
  */
 
 const LONG = process.env.CHAOS_LONG === '1'
@@ -52,18 +52,24 @@ async function openBoth(): Promise<{
 async function putBoxes(server: EtcdServer, count: number, from: number, size = 10): Promise<void> {
   const puts = Array.from({ length: count }, (_, n) => n + from)
   const work = Array.from({ length: Math.min(64, count) }, async () => {
-    for (let n = puts.shift(); n !== undefined; n = puts.shift()) await server.client.put(`/kytos/boxes/cuts/box${n % 500}`).value(boxText(n, size))
+    for (let n = puts.shift(); n !== undefined; n = puts.shift())
+      await server.client.put(`/kytos/boxes/cuts/box${n % 500}`).value(boxText(n, size))
   })
   await Promise.all(work)
 }
 
 function boxText(n: number, size: number): string {
-  const written = '{"write_id":"plain","actor":{"type":"user","name":"plain"},"at":"2026-01-01T00:00:00.000Z"}'
+  const written =
+    '{"write_id":"plain","actor":{"type":"user","name":"plain"},"at":"2026-01-01T00:00:00.000Z"}'
   return `{"data":{"n":${n},"text":"${'x'.repeat(size)}"},"created_at":"2026-01-01T00:00:00.000Z","owner":null,"written":${written}}`
 }
 
 /** Chooses the `nth` message that the condition holds for. */
-function nth(n: number, at: Break, condition: (message: Message) => boolean): (message: Message) => Break | undefined {
+function nth(
+  n: number,
+  at: Break,
+  condition: (message: Message) => boolean,
+): (message: Message) => Break | undefined {
   let seen = 0
   return message => (condition(message) && ++seen === n ? at : undefined)
 }
@@ -81,7 +87,9 @@ const PLACES: readonly (readonly [string, () => (message: Message) => Break | un
 ]
 
 describe('A controller that catches up with thousands of revisions', () => {
-  it('hears each once and in order, wherever in the catch-up its line breaks', { timeout: 60_000 }, async () => {
+  it('hears each once and in order, wherever in the catch-up its line breaks', {
+    timeout: 60_000,
+  }, async () => {
     const { server, cutter, behind, direct } = await openBoth()
     for (let round = 0; round < ROUNDS; round++) {
       cutter.refuse()
@@ -89,7 +97,9 @@ describe('A controller that catches up with thousands of revisions', () => {
       for (const [n, [place, choose]] of PLACES.entries()) {
         cutter.breakAt(choose())
         cutter.resume()
-        await expect.poll(() => cutter.breaks, { timeout: 15_000, message: place }).toBe(round * PLACES.length + n + 1)
+        await expect
+          .poll(() => cutter.breaks, { timeout: 15_000, message: place })
+          .toBe(round * PLACES.length + n + 1)
       }
       const last = await server.revision()
       await expect.poll(() => behind.service.health().revision, PATIENCE).toBe(last)
@@ -98,7 +108,9 @@ describe('A controller that catches up with thousands of revisions', () => {
     expect(behind.changes).toHaveLength(ROUNDS * CATCH_UP)
   })
 
-  it('hears each once and in order when its line breaks after any number of bytes', { timeout: 60_000 }, async () => {
+  it('hears each once and in order when its line breaks after any number of bytes', {
+    timeout: 60_000,
+  }, async () => {
     const { server, cutter, behind, direct } = await openBoth()
     const PER_CUT = 40
     const cuts = Array.from({ length: LONG ? 120 : 12 }, (_, n) => n * 70)
@@ -112,13 +124,20 @@ describe('A controller that catches up with thousands of revisions', () => {
       })
       cutter.resume()
       const last = await server.revision()
-      await expect.poll(() => behind.service.health().revision, { timeout: 15_000, message: `cut after ${bytes * 10} bytes` }).toBe(last)
+      await expect
+        .poll(() => behind.service.health().revision, {
+          timeout: 15_000,
+          message: `cut after ${bytes * 10} bytes`,
+        })
+        .toBe(last)
     }
     expect(cutter.breaks).toBeGreaterThan(cuts.length / 2)
     await expectAllHeard(server.client, [behind, direct])
   })
 
-  it('hears each of 40 boxes of 200 KB, which come as one answer of 8 MB, also when the line breaks in its middle', { timeout: 60_000 }, async () => {
+  it('hears each of 40 boxes of 200 KB, which come as one answer of 8 MB, also when the line breaks in its middle', {
+    timeout: 60_000,
+  }, async () => {
     const { server, cutter, behind, direct } = await openBoth()
     const sizes: number[] = []
     for (const at of ['within', undefined] as const) {
@@ -137,11 +156,16 @@ describe('A controller that catches up with thousands of revisions', () => {
     await expectAllHeard(server.client, [behind, direct])
   })
 
-  it('hears a large revision whole or not at all when the line breaks in the middle of it', { timeout: 60_000 }, async () => {
+  it('hears a large revision whole or not at all when the line breaks in the middle of it', {
+    timeout: 60_000,
+  }, async () => {
     const { server, cutter, behind, direct } = await openBoth()
     for (const [n, at] of (['before', 'within', 'after'] as const).entries()) {
       const put = ['a', 'b', 'c', 'd'].map(sign => ({
-        request_put: { key: Buffer.from(`/kytos/boxes/large/${sign}${n}`), value: Buffer.from(boxText(n, 370_000)) },
+        request_put: {
+          key: Buffer.from(`/kytos/boxes/large/${sign}${n}`),
+          value: Buffer.from(boxText(n, 370_000)),
+        },
       }))
       cutter.breakAt(({ events }) => (events >= 4 ? at : undefined))
       await server.client.kv.txn({ success: put })
@@ -153,14 +177,19 @@ describe('A controller that catches up with thousands of revisions', () => {
 })
 
 describe('A watch that is given its answers in fragments', () => {
-  it('gives every revision of nearly 1.5 MB whole and once, after whichever fragment the line breaks', { timeout: 60_000 }, async () => {
+  it('gives every revision of nearly 1.5 MB whole and once, after whichever fragment the line breaks', {
+    timeout: 60_000,
+  }, async () => {
     etcd = await startEtcd()
     const server = etcd
     line = await startMessageLine(server.port)
     const since = await server.revision()
     for (let n = 0; n < 3; n++) {
       const put = ['a', 'b', 'c'].map(sign => ({
-        request_put: { key: Buffer.from(`/kytos/boxes/large/${sign}${n}`), value: Buffer.from(boxText(n, 490_000)) },
+        request_put: {
+          key: Buffer.from(`/kytos/boxes/large/${sign}${n}`),
+          value: Buffer.from(boxText(n, 490_000)),
+        },
       }))
       await server.client.kv.txn({ success: put })
     }
@@ -172,13 +201,29 @@ describe('A watch that is given its answers in fragments', () => {
       const link = new Link(options)
       const given: string[] = []
       for (let last = since; given.length < owed.length; ) {
-        const identity = { cluster: (await server.client.maintenance.status()).header.cluster_id, inStep: false, fragment: true, slack: 1 }
+        const identity = {
+          cluster: (await server.client.maintenance.status()).header.cluster_id,
+          inStep: false,
+          fragment: true,
+          slack: 1,
+        }
         const end = new AbortController()
         try {
-          for await (const { revision, changes } of watchOnce(link, new Space('/kytos', () => {}), identity, options, last, end.signal)) {
+          for await (const { revision, changes } of watchOnce(
+            link,
+            new Space('/kytos', () => {}),
+            identity,
+            options,
+            last,
+            end.signal,
+          )) {
             if (changes.length === 0) continue
             expect(changes).toHaveLength(3)
-            given.push(...changes.map(change => `${revision} ${change.type === 'put' ? change.entry.key : change.key}`))
+            given.push(
+              ...changes.map(
+                change => `${revision} ${change.type === 'put' ? change.entry.key : change.key}`,
+              ),
+            )
             last = revision
             if (given.length === owed.length) end.abort()
           }

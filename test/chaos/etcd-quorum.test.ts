@@ -2,12 +2,26 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdCluster, type EtcdNode, startEtcdCluster } from '../support/etcd.ts'
-import { expectAllHeard, expectToldTruly, type Load, openFollower, startLoad, statesOf, type Told } from '../support/followers.ts'
+import {
+  expectAllHeard,
+  expectToldTruly,
+  type Load,
+  openFollower,
+  startLoad,
+  statesOf,
+  type Told,
+} from '../support/followers.ts'
 
-/* Three etcds, three controllers, each on one of them first: leaders are killed and frozen, and a majority goes away. */
+/*
+ * Three etcds, three controllers, each on one of them first: leaders are killed and frozen, and a majority
+ * goes away.
+ */
 
 const LONG = process.env.CHAOS_LONG === '1'
-/** What an update may take until it is answered, whatever happens: its deadline, and what it waits to be observed. */
+/**
+ * What an update may take until it is answered, whatever happens: its deadline, and what it waits to be
+ * observed.
+ */
 const DEADLINE = 9_000
 
 /** A loaded machine may take its time. */
@@ -40,8 +54,11 @@ function expectQuick(told: readonly Told[]): void {
 }
 
 describe('On three etcds', () => {
-  it('a leader that is killed, and one that is frozen, under load: each change told truly and heard once', { timeout: 90_000 }, async () => {
-    for (const id of ['one', 'two', 'three']) controllers.push(await openFollower(id, { endpoints: cluster.endpoints }))
+  it('a leader that is killed, and one that is frozen, under load: each change told truly and heard once', {
+    timeout: 90_000,
+  }, async () => {
+    for (const id of ['one', 'two', 'three'])
+      controllers.push(await openFollower(id, { endpoints: cluster.endpoints }))
     const load = startLoad(controllers, { pause: 10 })
     await acks(load, 30)
     for (let round = 0; round < (LONG ? 10 : 1); round++) {
@@ -67,7 +84,9 @@ describe('On three etcds', () => {
     async signal => {
       for (const [n, id] of ['one', 'two', 'three'].entries()) {
         // The first one knows the node that will be left alone, and no other.
-        controllers.push(await openFollower(id, { endpoints: n === 0 ? cluster.endpoints.slice(0, 1) : cluster.endpoints }))
+        controllers.push(
+          await openFollower(id, { endpoints: n === 0 ? cluster.endpoints.slice(0, 1) : cluster.endpoints }),
+        )
       }
       const load = startLoad(controllers, { pause: 10 })
       await acks(load, 30)
@@ -75,7 +94,9 @@ describe('On three etcds', () => {
         if (signal === 'SIGKILL') await node(n).kill()
         else node(n).pause()
       }
-      await expect.poll(() => controllers.map(one => one.service.health().state), PATIENCE).toEqual(controllers.map(() => 'STALE'))
+      await expect
+        .poll(() => controllers.map(one => one.service.health().state), PATIENCE)
+        .toEqual(controllers.map(() => 'STALE'))
       // What was committed before may still be answered for some seconds.
       const ackedInASecond = async () => {
         const before = load.acked()
@@ -84,7 +105,9 @@ describe('On three etcds', () => {
       }
       await expect.poll(ackedInASecond, { timeout: 15_000 }).toBe(0)
       for (const one of controllers) {
-        expect(await one.ask('kytos.settings.retrieve', { namespace: 'kytos/load_0' })).toMatchObject({ state: 'STALE' })
+        expect(await one.ask('kytos.settings.retrieve', { namespace: 'kytos/load_0' })).toMatchObject({
+          state: 'STALE',
+        })
         expect(one.service.health().reason).toMatch(/etcd/)
       }
       for (const n of [1, 2]) {
@@ -95,7 +118,8 @@ describe('On three etcds', () => {
       const told = await load.stop()
       expectToldTruly(await expectAllHeard(cluster.client, controllers), told)
       expectQuick(told)
-      for (const one of controllers) expect(statesOf(one).map(({ state }) => state)).toEqual(expect.arrayContaining(['STALE', 'READY']))
+      for (const one of controllers)
+        expect(statesOf(one).map(({ state }) => state)).toEqual(expect.arrayContaining(['STALE', 'READY']))
     },
   )
 })

@@ -12,8 +12,9 @@ import { change, expectCachesEqual, expectForward, openFollower, settled } from 
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 /*
- * An older backup is put back under the same name, token and addresses, so the cluster id stays the same, and it is written to until its revision is above all
- * that the controllers knew: nothing but the content tells that it is another store.
+ * An older backup is put back under the same name, token and addresses, so the cluster id stays the same, and
+ * it is written to until its revision is above all that the controllers knew: nothing but the content tells
+ * that it is another store.
  */
 
 const run = promisify(execFile)
@@ -49,8 +50,10 @@ async function openScene(): Promise<Scene> {
   etcd = server
   const cutter = await startTcpProxy(server.port)
   line = cutter
-  for (const id of ['one', 'two', 'three']) controllers.push(await openFollower(id, { endpoints: [`http://127.0.0.1:${cutter.port}`] }))
-  const etcdctl = (...args: string[]) => run('etcdctl', args, { env: { PATH: process.env.PATH, ETCDCTL_API: '3' } })
+  for (const id of ['one', 'two', 'three'])
+    controllers.push(await openFollower(id, { endpoints: [`http://127.0.0.1:${cutter.port}`] }))
+  const etcdctl = (...args: string[]) =>
+    run('etcdctl', args, { env: { PATH: process.env.PATH, ETCDCTL_API: '3' } })
   const peer = `http://127.0.0.1:${ports[1]}`
   const same = [
     '--name=default',
@@ -81,12 +84,16 @@ async function write(times: number): Promise<void> {
   for (let n = 0; n < times; n++) {
     for (const namespace of NAMESPACES) {
       const [writer] = controllers.slice(n % controllers.length)
-      if (writer) expect((await change(writer, namespace, { n: changes++ }, `change ${changes}`)).outcome).toBe('acked')
+      if (writer)
+        expect((await change(writer, namespace, { n: changes++ }, `change ${changes}`)).outcome).toBe('acked')
     }
   }
 }
 
-/** What an operator's script does to a store right after it was put back: puts until its revision is above all that was known. */
+/**
+ * What an operator's script does to a store right after it was put back: puts until its revision is above all
+ * that was known.
+ */
 async function overtake(server: EtcdServer, known: bigint, compact = false): Promise<void> {
   for (let n = 0; (await server.revision()) <= known + 5n; n++)
     await server.client.put(`/kytos/settings/${NAMESPACES[n % 3]}`).value(`{"by_hand":${n}}`)
@@ -97,7 +104,10 @@ function epochs(): number[] {
   return controllers.map(one => one.service.health().epoch)
 }
 
-/** Expects that all are in one new epoch, told the difference as `resync`, with nothing in it that is not in the store, and go on from there together. */
+/**
+ * Expects that all are in one new epoch, told the difference as `resync`, with nothing in it that is not in
+ * the store, and go on from there together.
+ */
 async function expectNewEpoch(server: EtcdServer, before: number): Promise<void> {
   await expect.poll(() => Math.min(...epochs()), { timeout: 20_000 }).toBeGreaterThan(before)
   await settled(server.client, controllers)
@@ -108,9 +118,12 @@ async function expectNewEpoch(server: EtcdServer, before: number): Promise<void>
   for (const one of controllers) {
     expectForward(one)
     const [epoch] = epochs()
-    // Revisions of the one epoch and of the other are never mixed: once in the new one, always; and the difference comes first in it, at one revision.
+    // Revisions of the one epoch and of the other are never mixed: once in the new one, always; and the
+    // difference comes first in it, at one revision.
     const first = one.changes.findIndex(({ content }) => parseCursor(content.cursor).epoch === epoch)
-    const inside = one.changes.slice(first).map(({ content }) => ({ origin: content.origin, ...parseCursor(content.cursor) }))
+    const inside = one.changes
+      .slice(first)
+      .map(({ content }) => ({ origin: content.origin, ...parseCursor(content.cursor) }))
     expect(inside.every(cursor => cursor.epoch === epoch)).toBe(true)
     const difference = inside.filter(({ origin }) => origin === 'resync')
     expect(difference.length).toBeGreaterThan(0)
@@ -120,7 +133,9 @@ async function expectNewEpoch(server: EtcdServer, before: number): Promise<void>
 }
 
 describe('An older backup put back into the same cluster', () => {
-  it('begins a new epoch on all who were connected, and again when it happens again', { timeout: 60_000 }, async () => {
+  it('begins a new epoch on all who were connected, and again when it happens again', {
+    timeout: 60_000,
+  }, async () => {
     const { server, save, restore } = await openScene()
     await write(2)
     await save()
@@ -137,20 +152,24 @@ describe('An older backup put back into the same cluster', () => {
   it.each([
     ['has overtaken what they knew', false],
     ['has overtaken what they knew, and was compacted', true],
-  ])('is noticed by those whose line was down while it was put back, and %s', { timeout: 60_000 }, async (_, compact) => {
-    const { server, cutter, save, restore } = await openScene()
-    await write(2)
-    await save()
-    await write(4)
-    await settled(server.client, controllers)
-    const [before = 0] = epochs()
-    const known = await server.revision()
-    cutter.refuse()
-    await restore()
-    await overtake(server, known, compact)
-    cutter.resume()
-    await expectNewEpoch(server, before)
-  })
+  ])(
+    'is noticed by those whose line was down while it was put back, and %s',
+    { timeout: 60_000 },
+    async (_, compact) => {
+      const { server, cutter, save, restore } = await openScene()
+      await write(2)
+      await save()
+      await write(4)
+      await settled(server.client, controllers)
+      const [before = 0] = epochs()
+      const known = await server.revision()
+      cutter.refuse()
+      await restore()
+      await overtake(server, known, compact)
+      cutter.resume()
+      await expectNewEpoch(server, before)
+    },
+  )
 
   it('is noticed although the newest documents are, letter by letter and revision by revision, those that were known', {
     timeout: 60_000,
@@ -160,22 +179,38 @@ describe('An older backup put back into the same cluster', () => {
     await save()
     const saved = await server.revision()
     // By hand, without write ids: the one kind of change that can be made again exactly as it was.
-    const puts = [['kytos/a', '{"same":1}'] as const, ['kytos/b', '{"other":1}'] as const, ['kytos/a', '{"same":2}'] as const]
+    const puts = [
+      ['kytos/a', '{"same":1}'] as const,
+      ['kytos/b', '{"other":1}'] as const,
+      ['kytos/a', '{"same":2}'] as const,
+    ]
     await write(1)
     await settled(server.client, controllers)
     const known = await server.revision()
-    const held = (await server.client.kv.range({ key: Buffer.from('/kytos/settings/'), range_end: Buffer.from('/kytos/settings0') })).kvs
+    const held = (
+      await server.client.kv.range({
+        key: Buffer.from('/kytos/settings/'),
+        range_end: Buffer.from('/kytos/settings0'),
+      })
+    ).kvs
     const [before = 0] = epochs()
     cutter.refuse()
     await restore()
-    // Every document of the cache is put again with its text at its revision; what lies between is other keys.
+    // Every document of the cache is put again with its text at its revision; what lies between is other
+    // keys.
     for (let at = saved + 1n; at <= known; at++) {
       const same = held.find(({ mod_revision }) => BigInt(mod_revision) === at)
-      await (same ? server.client.kv.put({ key: same.key, value: same.value }) : server.client.put('/elsewhere').value(String(at)))
+      await (same
+        ? server.client.kv.put({ key: same.key, value: same.value })
+        : server.client.put('/elsewhere').value(String(at)))
     }
     for (const [namespace, text] of puts) await server.client.put(`/kytos/settings/${namespace}`).value(text)
-    const again = (await server.client.kv.range({ key: Buffer.from('/kytos/settings/kytos/c'), range_end: Buffer.from('/kytos/settings/kytos/d') }))
-      .kvs
+    const again = (
+      await server.client.kv.range({
+        key: Buffer.from('/kytos/settings/kytos/c'),
+        range_end: Buffer.from('/kytos/settings/kytos/d'),
+      })
+    ).kvs
     expect(again.map(({ mod_revision, value }) => [mod_revision, value.toString()])).toEqual(
       held.slice(-1).map(({ mod_revision, value }) => [mod_revision, value.toString()]),
     )

@@ -12,7 +12,10 @@ function brief(random: Random): Random {
   return { ...random, between: from => from, fork: name => brief(random.fork(name)) }
 }
 
-/** Changes settings and boxes through every controller until told to stop; gives how many changes were answered. What is refused is tried no more. */
+/**
+ * Changes settings and boxes through every controller until told to stop; gives how many changes were
+ * answered. What is refused is tried no more.
+ */
 function startWriting({ players }: EtcdStage): () => Promise<number> {
   let stopped = false
   let answered = 0
@@ -21,8 +24,13 @@ function startWriting({ players }: EtcdStage): () => Promise<number> {
       const namespace = `kytos/n${n % 4}`
       const change = async (): Promise<unknown> => {
         if (n % 5 === 0) return ask('kytos.settings.delete', { namespace })
-        if (n % 5 === 1) return ask('kytos.storehouse.create', { namespace: 'kytos', data: { n }, box_id: `${who} ${n}` })
-        return ask('kytos.settings.update', { namespace, data: { [`from_${who}`]: n }, scope: n % 5 === 2 ? 'controller' : 'cluster' })
+        if (n % 5 === 1)
+          return ask('kytos.storehouse.create', { namespace: 'kytos', data: { n }, box_id: `${who} ${n}` })
+        return ask('kytos.settings.update', {
+          namespace,
+          data: { [`from_${who}`]: n },
+          scope: n % 5 === 2 ? 'controller' : 'cluster',
+        })
       }
       await change().then(
         () => answered++,
@@ -60,7 +68,12 @@ function fold({ revisions }: StoreLife): Map<string, Kept> {
 async function list({ etcdctl }: EtcdStage): Promise<Map<string, Kept>> {
   // What etcdctl prints of a range; none of these numbers is too big for a double.
   const { kvs } = JSON.parse(await etcdctl.run(['get', `${PREFIX}/`, '--prefix', '-w', 'json'])) as {
-    readonly kvs: readonly { readonly key: string; readonly value: string; readonly mod_revision: number; readonly version: number }[]
+    readonly kvs: readonly {
+      readonly key: string
+      readonly value: string
+      readonly mod_revision: number
+      readonly version: number
+    }[]
   }
   const decode = (base64: string): string => Buffer.from(base64, 'base64').toString()
   return new Map(
@@ -73,7 +86,10 @@ async function list({ etcdctl }: EtcdStage): Promise<Map<string, Kept>> {
 
 /** Of a store, what a controller should answer: the overrides that count there, and the data of every box. */
 function answersOf(held: ReadonlyMap<string, Kept>, controller: string): Pick<Final, 'overrides' | 'boxes'> {
-  const parsed = (prefix: string) => [...held].filter(([key]) => key.startsWith(prefix)).map(([key, { text }]) => [key, JSON.parse(text)] as const)
+  const parsed = (prefix: string) =>
+    [...held]
+      .filter(([key]) => key.startsWith(prefix))
+      .map(([key, { text }]) => [key, JSON.parse(text)] as const)
   return {
     overrides: Object.fromEntries([...parsed('settings/'), ...parsed(`controllers/${controller}/`)]),
     boxes: Object.fromEntries(parsed('boxes/').map(([key, { data }]) => [key, data])),
@@ -107,7 +123,9 @@ describe.concurrent('a stage of etcd', () => {
         for (const { controller, state, overrides, boxes } of finals) {
           expect({ state, overrides, boxes }).toEqual({ state: 'READY', ...answersOf(held, controller) })
         }
-        expect(listeners.filter(({ lasted }) => lasted).map(({ controller }) => controller)).toEqual(stage.players.map(({ id }) => id))
+        expect(listeners.filter(({ lasted }) => lasted).map(({ controller }) => controller)).toEqual(
+          stage.players.map(({ id }) => id),
+        )
         expect(listeners.filter(({ lasted }) => !lasted)).toHaveLength(1)
         expect(rival === undefined).toBe(stage.mayResync)
       } finally {

@@ -11,7 +11,15 @@ import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { makeKey } from '../../model/key.ts'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
-import { change, expectAllHeard, expectToldTruly, openFollower, resyncsOf, startLoad, statesOf } from '../support/followers.ts'
+import {
+  change,
+  expectAllHeard,
+  expectToldTruly,
+  openFollower,
+  resyncsOf,
+  startLoad,
+  statesOf,
+} from '../support/followers.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 const run = promisify(execFile)
@@ -35,7 +43,10 @@ afterEach(async () => {
 })
 
 /** An etcd with users, and controllers on it, the last of them through a line that can be cut. */
-async function openAll(args: readonly string[], count = 2): Promise<{ readonly server: EtcdServer; readonly cutter: TcpProxy }> {
+async function openAll(
+  args: readonly string[],
+  count = 2,
+): Promise<{ readonly server: EtcdServer; readonly cutter: TcpProxy }> {
   const server = await startEtcd({ auth: USER, args })
   etcd = server
   const cutter = await startTcpProxy(server.port)
@@ -64,13 +75,19 @@ function takeRights(server: EtcdServer): Promise<unknown> {
   return server.client.auth.roleRevokePermission({ role: 'settings', ...RANGE })
 }
 function giveRights(server: EtcdServer): Promise<unknown> {
-  return server.client.auth.roleGrantPermission({ name: 'settings', perm: { permType: 'Readwrite', ...RANGE } })
+  return server.client.auth.roleGrantPermission({
+    name: 'settings',
+    perm: { permType: 'Readwrite', ...RANGE },
+  })
 }
 
 async function states(expected: string, timeout = 20_000): Promise<void> {
   const reasons = controllers.map(one => one.service.health().reason)
   await expect
-    .poll(() => controllers.map(one => one.service.health().state), { timeout, message: `all ${expected}; were ${reasons}` })
+    .poll(() => controllers.map(one => one.service.health().state), {
+      timeout,
+      message: `all ${expected}; were ${reasons}`,
+    })
     .toEqual(controllers.map(() => expected))
 }
 
@@ -82,20 +99,29 @@ const TOKENS: readonly (readonly [string, () => Promise<string[]>])[] = [
 describe('Without the right to write', () => {
   it('commits that share a transaction are refused as one alone is', async () => {
     const { server } = await openAll([], 0)
-    const backend = createEtcdBackend({ endpoints: server.endpoints, prefix: '/kytos', timeout: 3, ...USER }, { report: () => {} })
+    const backend = createEtcdBackend(
+      { endpoints: server.endpoints, prefix: '/kytos', timeout: 3, ...USER },
+      { report: () => {} },
+    )
     await backend.open()
     await takeRights(server)
     const outcomes = await Promise.allSettled(
-      [1, 2, 3].map(n => backend.commit([{ key: makeKey('settings', 'shared', `n${n}`), put: '{}', expected: 'absent' }])),
+      [1, 2, 3].map(n =>
+        backend.commit([{ key: makeKey('settings', 'shared', `n${n}`), put: '{}', expected: 'absent' }]),
+      ),
     )
     await backend.close()
-    expect(outcomes.map(outcome => outcome.status === 'rejected' && outcome.reason.code)).toEqual(outcomes.map(() => 'STORE_REFUSED'))
+    expect(outcomes.map(outcome => outcome.status === 'rejected' && outcome.reason.code)).toEqual(
+      outcomes.map(() => 'STORE_REFUSED'),
+    )
     expect(await server.client.getAll().prefix('/kytos/').count()).toBe(0)
   })
 })
 
 describe.each(TOKENS)('With %s', (_, flags) => {
-  it('writes and watches go on across many expiries and cuts: each change once, none falsely refused', { timeout: 60_000 }, async () => {
+  it('writes and watches go on across many expiries and cuts: each change once, none falsely refused', {
+    timeout: 60_000,
+  }, async () => {
     const { server, cutter } = await openAll(await flags())
     // A simple token lives as long as it is used: idle times are what lets it run out.
     for (let round = 0; round < (LONG ? 20 : 3); round++) {
@@ -104,7 +130,8 @@ describe.each(TOKENS)('With %s', (_, flags) => {
       cutter.cut()
       await delay(300)
       const told = await load.stop()
-      // The one whose line was cut says for a while that it cannot know; a token is no reason to refuse anything.
+      // The one whose line was cut says for a while that it cannot know; a token is no reason to refuse
+      // anything.
       const refused = told.filter(({ outcome }) => outcome === 'refused')
       expect(refused.filter(({ id, code }) => code !== 'STORE_STALE' || id.includes(' 0.'))).toEqual([])
       await delay(1500)
@@ -115,18 +142,30 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     expect(steps.length).toBeGreaterThan(20)
   })
 
-  it('a right that is taken away makes it STALE with a reason, and READY with nothing lost once it is given back', { timeout: 60_000 }, async () => {
+  it('a right that is taken away makes it STALE with a reason, and READY with nothing lost once it is given back', {
+    timeout: 60_000,
+  }, async () => {
     const { server, cutter } = await openAll(await flags())
     const load = startLoad(controllers, { pause: 20 })
     await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(10)
     await takeRights(server)
     // Some stand, one comes back.
     cutter.cut()
-    await expect.poll(() => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length, PATIENCE).toBeGreaterThan(5)
+    await expect
+      .poll(
+        () => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length,
+        PATIENCE,
+      )
+      .toBeGreaterThan(5)
     await states('STALE')
-    const understood = (): boolean[] => controllers.map(one => /grant readwrite to its role/.test(one.service.health().reason ?? ''))
+    const understood = (): boolean[] =>
+      controllers.map(one => /grant readwrite to its role/.test(one.service.health().reason ?? ''))
     await expect.poll(understood, PATIENCE).toEqual(controllers.map(() => true))
-    const refused = await Promise.all(controllers.map(one => change(one, 'kytos/refused', { a: 1 }, `refused by ${controllers.indexOf(one)}`)))
+    const refused = await Promise.all(
+      controllers.map(one =>
+        change(one, 'kytos/refused', { a: 1 }, `refused by ${controllers.indexOf(one)}`),
+      ),
+    )
     expect(refused.map(({ outcome }) => outcome)).toEqual(controllers.map(() => 'refused'))
     await giveRights(server)
     await states('READY')
@@ -149,7 +188,10 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     }
     await goesOn('the beginning')
     await auth.roleAdd({ name: 'another' })
-    await auth.roleGrantPermission({ name: 'another', perm: { permType: 'Read', key: Buffer.from('/x'), range_end: Buffer.from('/y') } })
+    await auth.roleGrantPermission({
+      name: 'another',
+      perm: { permType: 'Read', key: Buffer.from('/x'), range_end: Buffer.from('/y') },
+    })
     await goesOn('another role')
     cutter.cut()
     await goesOn('a cut after it')

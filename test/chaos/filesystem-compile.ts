@@ -14,17 +14,39 @@ export interface Program {
   remove(): Promise<void>
 }
 
-/** Compiles a program of this folder, such as `filesystem-victim`, and what it imports of ours. It may import nothing else but Node's own modules. */
+/**
+ * Compiles a program of this folder, such as `filesystem-victim`, and what it imports of ours. It may import
+ * nothing else but Node's own modules.
+ */
 export async function compileProgram(name: string): Promise<Program> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-program-'))
   const source = join(ROOT, 'test', 'chaos', `${name}.ts`)
-  const options = { outDir: folder, rootDir: ROOT, declaration: false, sourceMap: false, types: [], noCheck: true }
+  const options = {
+    outDir: folder,
+    rootDir: ROOT,
+    declaration: false,
+    sourceMap: false,
+    types: [],
+    noCheck: true,
+  }
   await writeFile(join(folder, 'package.json'), '{"type":"module"}')
   await writeFile(
     join(folder, 'tsconfig.json'),
-    JSON.stringify({ extends: join(ROOT, 'tsconfig.build.json'), compilerOptions: options, files: [source], include: [] }),
+    JSON.stringify({
+      extends: join(ROOT, 'tsconfig.build.json'),
+      compilerOptions: options,
+      files: [source],
+      include: [],
+    }),
   )
-  await promisify(execFile)(process.execPath, [join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'), '-p', folder])
+  await promisify(execFile)(process.execPath, [
+    join(ROOT, 'node_modules', 'typescript', 'bin', 'tsc'),
+    '-p',
+    folder,
+  ])
   await chmod(folder, 0o755)
-  return { file: join(folder, 'test', 'chaos', `${name}.js`), remove: () => rm(folder, { recursive: true, force: true }) }
+  return {
+    file: join(folder, 'test', 'chaos', `${name}.js`),
+    remove: () => rm(folder, { recursive: true, force: true }),
+  }
 }

@@ -54,22 +54,34 @@ describe('A journal that lost its end', () => {
     await inParallel([...new Set([...sample(bytes, 30), ...sample(corners, 30)])], 12, at => judgeCut(at))
   })
 
-  it('to a backup of the journal alone keeps what the newer files say, as edits by hand with their own records', { timeout: 60_000 }, async () => {
+  it('to a backup of the journal alone keeps what the newer files say, as edits by hand with their own records', {
+    timeout: 60_000,
+  }, async () => {
     const last = moments.at(-1)
-    const changed = boundaries.filter(({ revision }) => moments.some(moment => moment.revision === revision && moment !== last))
+    const changed = boundaries.filter(({ revision }) =>
+      moments.some(moment => moment.revision === revision && moment !== last),
+    )
     await inParallel(sample(changed, 4), 4, async ({ end, revision }) => {
       const path = await build(`backup-${end}`, end, journal.length)
       await withService(path, async controller => {
         for (const namespace of NAMES) {
           const expected = last?.overrides[namespace]
           await vi.waitFor(
-            async () => expect(await overridesOf(controller, namespace), `${namespace} from revision ${revision}`).toEqual(expected),
+            async () =>
+              expect(
+                await overridesOf(controller, namespace),
+                `${namespace} from revision ${revision}`,
+              ).toEqual(expected),
             SOON,
           )
           const before = momentAt(revision).overrides[namespace]
           const history = await historyOf(controller, namespace)
           const isSame = equalJson(before, expected)
-          await vi.waitFor(async () => expect((await historyOf(controller, namespace)).at(0)?.actor.type === 'file').toBe(!isSame), SOON)
+          await vi.waitFor(
+            async () =>
+              expect((await historyOf(controller, namespace)).at(0)?.actor.type === 'file').toBe(!isSame),
+            SOON,
+          )
           expect(history.map(({ version }) => version)).toEqual(history.map((_, at) => history.length - at))
         }
       })
@@ -77,14 +89,17 @@ describe('A journal that lost its end', () => {
   })
 })
 
-/** Lets a service work, and keeps the readable files as they were at the moment of each write to the journal. */
+/**
+ * Lets a service work, and keeps the readable files as they were at the moment of each write to the journal.
+ */
 async function record(path: string): Promise<void> {
   const lengths: number[] = []
   const release = watchSteps(path, ({ name }) => {
     if (name !== `write ${LOG}` || !existsSync(join(path, LOG))) return undefined
     const { length } = readFileSync(join(path, LOG))
     for (const kind of READABLE_KINDS)
-      if (existsSync(join(path, kind))) cpSync(join(path, kind), join(folder, `files-${length}`, kind), { recursive: true })
+      if (existsSync(join(path, kind)))
+        cpSync(join(path, kind), join(folder, `files-${length}`, kind), { recursive: true })
     lengths.push(length)
     return undefined
   })
@@ -92,13 +107,20 @@ async function record(path: string): Promise<void> {
   await withService(path, async controller => {
     const update = async (namespace: string, data: JsonObject) => {
       const { revision, overrides } = await controller.ask('kytos.settings.update', { namespace, data })
-      made.push({ revision: BigInt(revision), overrides: { ...made.at(-1)?.overrides, [namespace]: overrides } })
+      made.push({
+        revision: BigInt(revision),
+        overrides: { ...made.at(-1)?.overrides, [namespace]: overrides },
+      })
     }
     await update('kytos/a', { x: 1 })
     await vi.waitFor(() => expect(existsSync(join(path, 'settings', 'kytos', 'a.json'))).toBe(true), SOON)
     await update('kytos/b', { x: 1, deep: { y: [1, 2] } })
     await update('kytos/a', { x: 2, big: 18446744073709551615n })
-    await vi.waitFor(async () => expect(await readFile(join(path, 'settings', 'kytos', 'a.json'), 'utf8')).toContain('"x": 2'), SOON)
+    await vi.waitFor(
+      async () =>
+        expect(await readFile(join(path, 'settings', 'kytos', 'a.json'), 'utf8')).toContain('"x": 2'),
+      SOON,
+    )
     await controller.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'one', data: { z: 1 } })
     await update('kytos/a', { x: null })
     await update('kytos/b', { x: 7 })
@@ -115,7 +137,10 @@ function boundariesOf(bytes: Buffer): Boundary[] {
   for (let frame = decodeFrame(bytes, 0); frame; frame = decodeFrame(bytes, frame.end)) {
     // Journal records are objects; what is read of them is a string.
     const { revision } = JSON.parse(frame.record) as { revision?: string }
-    found.push({ end: frame.end, revision: revision === undefined ? (found.at(-1)?.revision ?? 0n) : BigInt(revision) })
+    found.push({
+      end: frame.end,
+      revision: revision === undefined ? (found.at(-1)?.revision ?? 0n) : BigInt(revision),
+    })
   }
   return found
 }
@@ -132,10 +157,13 @@ async function judgeCut(at: number): Promise<void> {
       controller.log.lines.some(line => line.includes('last write to the journal was incomplete')),
       `${what}: the tear is told`,
     ).toBe(isTorn)
-    for (const namespace of NAMES) expect(await overridesOf(controller, namespace), `${what}: ${namespace}`).toEqual(expected[namespace])
+    for (const namespace of NAMES)
+      expect(await overridesOf(controller, namespace), `${what}: ${namespace}`).toEqual(expected[namespace])
     await vi.waitFor(async () => {
       const files = Object.entries(await readableFiles(path)).filter(([name]) => name.startsWith('settings'))
-      const shown = Object.fromEntries(files.map(([name, text]) => [name.slice('settings/'.length, -'.json'.length), parseJson(text)]))
+      const shown = Object.fromEntries(
+        files.map(([name, text]) => [name.slice('settings/'.length, -'.json'.length), parseJson(text)]),
+      )
       expect(shown, `${what}: the readable files`).toEqual(expected)
       const bytes = await readFile(join(path, LOG))
       expect(bytes.length, `${what}: the torn end is cut off`).toBe(boundariesOf(bytes).at(-1)?.end)
@@ -147,7 +175,10 @@ async function judgeCut(at: number): Promise<void> {
     // The store had no epoch yet where not even the first commit is left.
     const base = revision === 0n ? 1n : revision
     expect(controller.service.health().revision, `${what}: nothing else was committed`).toBe(base)
-    const next = await controller.ask('kytos.settings.update', { namespace: 'kytos/a', data: { after: true } })
+    const next = await controller.ask('kytos.settings.update', {
+      namespace: 'kytos/a',
+      data: { after: true },
+    })
     expect(BigInt(next.revision), what).toBe(base + 1n)
   })
   const { torn, state } = await replay(join(path, 'journal'), { batches: 1_000, bytes: 1e9 }, hasFile)
@@ -156,20 +187,26 @@ async function judgeCut(at: number): Promise<void> {
   await rm(path, { recursive: true })
 }
 
-/** A store with the journal up to a byte, and the readable files as they were when the journal was about to grow beyond another one. */
+/**
+ * A store with the journal up to a byte, and the readable files as they were when the journal was about to
+ * grow beyond another one.
+ */
 async function build(name: string, length: number, filesAt: number): Promise<string> {
   const path = join(folder, name)
   await mkdir(join(path, 'journal'), { recursive: true })
   await writeFile(join(path, LOG), journal.subarray(0, length))
   const image = filesAt === journal.length ? 'whole' : `files-${images.findLast(at => at <= filesAt)}`
   for (const kind of READABLE_KINDS) {
-    if (existsSync(join(folder, image, kind))) await cp(join(folder, image, kind), join(path, kind), { recursive: true })
+    if (existsSync(join(folder, image, kind)))
+      await cp(join(folder, image, kind), join(path, kind), { recursive: true })
   }
   return path
 }
 
 async function withService(path: string, act: (controller: Controller) => Promise<void>): Promise<void> {
-  const controller = await openController({ backend: report => createFilesystemBackend({ path }, { report }) })
+  const controller = await openController({
+    backend: report => createFilesystemBackend({ path }, { report }),
+  })
   try {
     await act(controller)
   } finally {

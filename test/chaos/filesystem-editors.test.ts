@@ -19,7 +19,11 @@ const WRITERS = ['w0', 'w1', 'w2', 'w3']
 const SOON = { timeout: 10_000, interval: 10 }
 
 /** One save: which editor, how long (ms) after the one before was taken in, and a seed for its own pauses. */
-const save = fc.record({ editor: fc.constantFrom(...Object.keys(EDITORS)), pause: fc.integer({ min: 0, max: 400 }), seed: fc.nat() })
+const save = fc.record({
+  editor: fc.constantFrom(...Object.keys(EDITORS)),
+  pause: fc.integer({ min: 0, max: 400 }),
+  seed: fc.nat(),
+})
 
 describe('Editors that race with four writers on the same document', () => {
   it('lose nothing and undo nothing: each save is announced once, as an edit by hand, and each acked PATCH is there', {
@@ -36,12 +40,19 @@ describe('Editors that race with four writers on the same document', () => {
   })
 })
 
-async function race(saves: readonly { readonly editor: string; readonly pause: number; readonly seed: number }[]): Promise<void> {
+async function race(
+  saves: readonly { readonly editor: string; readonly pause: number; readonly seed: number }[],
+): Promise<void> {
   const path = await mkdtemp(join(tmpdir(), 'kytos-editors-'))
-  const controller = await openController({ backend: report => createFilesystemBackend({ path }, { report }) })
+  const controller = await openController({
+    backend: report => createFilesystemBackend({ path }, { report }),
+  })
   const file = join(path, 'settings', 'kytos', 'shared.json')
   try {
-    await controller.ask('kytos.settings.update', { namespace: NAMESPACE, data: Object.fromEntries(WRITERS.map(name => [name, 0])) })
+    await controller.ask('kytos.settings.update', {
+      namespace: NAMESPACE,
+      data: Object.fromEntries(WRITERS.map(name => [name, 0])),
+    })
     await vi.waitFor(() => expect(existsSync(file)).toBe(true), SOON)
     await writeFile(join(dirname(file), '.shared.json.swp'), 'b0VIM')
     const end = new AbortController()
@@ -49,7 +60,14 @@ async function race(saves: readonly { readonly editor: string; readonly pause: n
     for (const [at, { editor, pause, seed }] of saves.entries()) {
       await sleep(pause)
       await EDITORS[editor]?.(file, { [`hand_${at}`]: seed }, createRandom(seed))
-      await vi.waitFor(async () => expect(await dataOf(controller), `the save of an editor that ${editor}`).toHaveProperty(`hand_${at}`, seed), SOON)
+      await vi.waitFor(
+        async () =>
+          expect(await dataOf(controller), `the save of an editor that ${editor}`).toHaveProperty(
+            `hand_${at}`,
+            seed,
+          ),
+        SOON,
+      )
     }
     end.abort()
     const counts = await Promise.all(writing)
@@ -62,7 +80,9 @@ async function race(saves: readonly { readonly editor: string; readonly pause: n
     await vi.waitFor(async () => {
       const history = await controller.ask('kytos.settings.history', { namespace: NAMESPACE, limit: 1_000 })
       // Only so many records are shown; which edits they tell of is in the facts.
-      const shown = saves.filter((_, each) => history.some(({ data }) => data !== null && !Object.hasOwn(data, `hand_${each}`)))
+      const shown = saves.filter((_, each) =>
+        history.some(({ data }) => data !== null && !Object.hasOwn(data, `hand_${each}`)),
+      )
       expect(history.filter(({ actor }) => actor.type === 'file')).toHaveLength(shown.length)
     }, SOON)
     await vi.waitFor(async () => expect(parseJson(await readFile(file, 'utf8'))).toEqual(expected), SOON)
@@ -79,7 +99,10 @@ async function race(saves: readonly { readonly editor: string; readonly pause: n
 async function write(controller: Controller, name: string, signal: AbortSignal): Promise<number> {
   let count = 0
   while (!signal.aborted) {
-    const { overrides } = await controller.ask('kytos.settings.update', { namespace: NAMESPACE, data: { [name]: count + 1 } })
+    const { overrides } = await controller.ask('kytos.settings.update', {
+      namespace: NAMESPACE,
+      data: { [name]: count + 1 },
+    })
     count++
     expect(overrides[name]).toBe(count)
   }
@@ -90,7 +113,9 @@ async function write(controller: Controller, name: string, signal: AbortSignal):
 function expectFacts(controller: Controller, saves: number): void {
   const hands: string[] = []
   // The only changes here are those of settings.
-  for (const { content } of controller.changes.slice(1) as { readonly content: Facts['settings.changed'] }[]) {
+  for (const { content } of controller.changes.slice(1) as {
+    readonly content: Facts['settings.changed']
+  }[]) {
     const paths = content.changes.map(change => change.path)
     if (content.actor?.type === 'file') {
       expect(paths.every(each => each.startsWith('/hand_'))).toBe(true)

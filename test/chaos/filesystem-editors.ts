@@ -1,12 +1,22 @@
-import { closeSync, ftruncateSync, openSync, readFileSync, renameSync, rmSync, writeFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import type { Random } from './random.ts'
 
 /*
- * How people's editors save a file. Each one reads and begins to save in one step, for by contract a save of what was read before the file was rewritten
- * takes back what was committed in between; between the first byte and the last it may take its time.
+ * How people's editors save a file. Each one reads and begins to save in one step, for by contract a save of
+ * what was read before the file was rewritten takes back what was committed in between; between the first
+ * byte and the last it may take its time.
  */
 
 /** Sets keys in the object that a file holds, as an editor saves it. */

@@ -15,7 +15,10 @@ import { inParallel, LONG, SEED, sample } from './filesystem-sample.ts'
 import { fileOf } from './filesystem-script.ts'
 import { type Interruption, type Step, watchSteps } from './filesystem-steps.ts'
 
-/** How a step fails: after how much of it, with what, and whether everything after it fails as well until the disk is mended. */
+/**
+ * How a step fails: after how much of it, with what, and whether everything after it fails as well until the
+ * disk is mended.
+ */
 interface Failure {
   readonly step: number
   readonly errno: 'ENOSPC' | 'EIO' | 'EACCES'
@@ -38,7 +41,9 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('A disk that fails at any step', () => {
-  it('makes no answer a lie, and once it is mended the store goes on without a restart', { timeout: 900_000 }, async () => {
+  it('makes no answer a lie, and once it is mended the store goes on without a restart', {
+    timeout: 900_000,
+  }, async () => {
     const whole = await work(join(folder, 'whole'), undefined)
     expect(whole.codes).toEqual([])
     const ways = whole.steps.flatMap((name, at): Omit<Failure, 'lasts'>[] => {
@@ -46,13 +51,17 @@ describe('A disk that fails at any step', () => {
       const shares = name.startsWith('write') ? ([0, 0.5, 1] as const) : ([0, 1] as const)
       return [
         ...shares.map(share => ({ step, errno: 'EIO', share }) as const),
-        ...(name.startsWith('write') ? ([0, 0.5] as const) : ([0] as const)).map(share => ({ step, errno: 'ENOSPC', share }) as const),
+        ...(name.startsWith('write') ? ([0, 0.5] as const) : ([0] as const)).map(
+          share => ({ step, errno: 'ENOSPC', share }) as const,
+        ),
         { step, errno: 'EACCES', share: 0 },
       ]
     })
     const all = ways.flatMap(way => [true, false].map((lasts): Failure => ({ ...way, lasts })))
     // CHAOS_CASE='{"step":230,...}' plays one of them again.
-    const failures = all.filter(failure => process.env.CHAOS_CASE === undefined || process.env.CHAOS_CASE === JSON.stringify(failure))
+    const failures = all.filter(
+      failure => process.env.CHAOS_CASE === undefined || process.env.CHAOS_CASE === JSON.stringify(failure),
+    )
     const codes = new Map<string, number>()
     await inParallel(sample(failures, 60), 10, async failure => {
       const path = join(folder, Object.values(failure).join('-'))
@@ -67,17 +76,27 @@ describe('A disk that fails at any step', () => {
   })
 })
 
-/** Works on a store while its disk fails and is mended; checks every answer, and everything there is in the end. */
+/**
+ * Works on a store while its disk fails and is mended; checks every answer, and everything there is in the
+ * end.
+ */
 async function work(path: string, failure: Failure | undefined) {
   const disk = createDisk(path, failure)
   const what = `seed ${SEED}, ${JSON.stringify(failure)}`
   const told = new Map<string, Told>()
   const codes: string[] = []
-  const store = createFilesystemBackend({ path }, { report: () => {} }, { compaction: LIMITS, window: WINDOW })
+  const store = createFilesystemBackend(
+    { path },
+    { report: () => {} },
+    { compaction: LIMITS, window: WINDOW },
+  )
   const note = (tag: string, error: unknown): void => {
     if (!isSettingsError(error)) throw new Error(`${what}: not one of ours`, { cause: error })
     const full = failure?.errno === 'ENOSPC'
-    const allowed = [full ? 'STORE_FULL' : 'STORE_UNREACHABLE', ...(failure?.lasts ? ['OUTCOME_UNKNOWN'] : [])]
+    const allowed = [
+      full ? 'STORE_FULL' : 'STORE_UNREACHABLE',
+      ...(failure?.lasts ? ['OUTCOME_UNKNOWN'] : []),
+    ]
     expect(allowed, what).toContain(error.code)
     told.set(tag, error.code === 'OUTCOME_UNKNOWN' ? 'unknown' : 'refused')
     codes.push(error.code)
@@ -110,12 +129,17 @@ async function work(path: string, failure: Failure | undefined) {
       if (round === 3) writeFileSync(fileOf(path, LLDP), '{"hand":1}')
     }
     disk.mend()
-    await vi.waitFor(async () => expect((await store.get(LLDP))?.text, `${what}: the edit by hand`).toContain('"hand":1'), SOON)
+    await vi.waitFor(
+      async () => expect((await store.get(LLDP))?.text, `${what}: the edit by hand`).toContain('"hand":1'),
+      SOON,
+    )
     await shown(path, store, what)
     await store.close()
     await expectTruth(path, told, what)
   } catch (error) {
-    throw new Error(`${what}, which struck "${disk.struck()}": ${toSettingsError(error).message}`, { cause: error })
+    throw new Error(`${what}, which struck "${disk.struck()}": ${toSettingsError(error).message}`, {
+      cause: error,
+    })
   } finally {
     disk.release()
     await store.close()
@@ -129,7 +153,8 @@ function createDisk(path: string, failure: Failure | undefined) {
   let mended = false
   const at = ({ number, name }: Step): Interruption | undefined => {
     steps.push(name)
-    if (!failure || mended || number < failure.step || (number > failure.step && !failure.lasts)) return undefined
+    if (!failure || mended || number < failure.step || (number > failure.step && !failure.lasts))
+      return undefined
     return { share: number === failure.step ? failure.share : 0, end: () => fail(failure.errno, name) }
   }
   const release = watchSteps(path, at)
@@ -148,12 +173,19 @@ function fail(code: string, name: string): never {
 }
 
 function operationsOf(tag: string, name: string): Operation[] {
-  const keys: Key[] = [makeKey('settings', 'kytos', name), makeKey('boxes', 'net', name), makeKey('history', 'of', tag)]
+  const keys: Key[] = [
+    makeKey('settings', 'kytos', name),
+    makeKey('boxes', 'net', name),
+    makeKey('history', 'of', tag),
+  ]
   const all = tag === 'a1' ? [...keys, LLDP] : keys
   return all.map(key => ({ key, put: JSON.stringify({ tag, padding: 'x'.repeat(100) }) }))
 }
 
-/** What a process that started at this moment would find in the journal: all that was acked, whole, and nothing that was refused. */
+/**
+ * What a process that started at this moment would find in the journal: all that was acked, whole, and
+ * nothing that was refused.
+ */
 async function expectTruth(path: string, told: ReadonlyMap<string, Told>, what: string): Promise<void> {
   const copy = copyJournal(path)
   const { window, state } = await replay(copy, WINDOW, hasFile)
@@ -193,7 +225,8 @@ async function expectReopens(path: string, told: ReadonlyMap<string, Told>, what
   await store.open()
   for (const [tag, answer] of told) {
     const entry = await store.get(makeKey('history', 'of', tag))
-    if (answer !== 'unknown') expect(entry !== undefined, `${what}: ${tag} was ${answer}, opened again`).toBe(answer === 'acked')
+    if (answer !== 'unknown')
+      expect(entry !== undefined, `${what}: ${tag} was ${answer}, opened again`).toBe(answer === 'acked')
   }
   expect((await store.get(LLDP))?.text, what).toContain('"hand":1')
   await store.close()
@@ -202,7 +235,10 @@ async function expectReopens(path: string, told: ReadonlyMap<string, Told>, what
 
 /** Resolves when the readable files say what the store holds. */
 async function shown(path: string, store: Backend, what: string, timeout = SOON.timeout): Promise<void> {
-  const keys = [LLDP, ...['a', 'b'].flatMap(name => [makeKey('settings', 'kytos', name), makeKey('boxes', 'net', name)])]
+  const keys = [
+    LLDP,
+    ...['a', 'b'].flatMap(name => [makeKey('settings', 'kytos', name), makeKey('boxes', 'net', name)]),
+  ]
   await vi.waitFor(
     async () => {
       const expected: Record<string, string> = {}

@@ -24,10 +24,10 @@ interface Edit {
 const SOON = { timeout: 15_000, interval: 40 }
 
 /**
- * Opens a store whose file system failed and works again, and checks what was promised of it: each revision is one of
- * the commits, or edits of a person, each applied once, on the revision before it; all that was acked is there, in order;
- * no edit is lost (it is in a revision, in its file or in `.rejected`); the files show their documents, nothing
- * half-done lies about, and the next opening finds nothing to do.
+ * Opens a store whose file system failed and works again, and checks what was promised of it: each revision
+ * is one of the commits, or edits of a person, each applied once, on the revision before it; all that was
+ * acked is there, in order; no edit is lost (it is in a revision, in its file or in `.rejected`); the files
+ * show their documents, nothing half-done lies about, and the next opening finds nothing to do.
  */
 export async function judgeFaults(path: string, what: string, lines: readonly Line[]): Promise<void> {
   const problems: Problem[] = []
@@ -45,7 +45,8 @@ export async function judgeFaults(path: string, what: string, lines: readonly Li
       const files = await readableFiles(path)
       const expected = await documents()
       for (const [name, text] of Object.entries(files)) {
-        // A document may have been deleted by a process that died before the file followed: to the next one a person wrote it then.
+        // A document may have been deleted by a process that died before the file followed: to the next one a
+        // person wrote it then.
         const isLeft = isBroken(text) && expected[name] === undefined
         if (name.endsWith('.rejected') || isLeft) delete files[name]
         // Left as the person wrote it until the document changes.
@@ -80,14 +81,19 @@ function judgeHistory(batches: readonly Batch[], lines: readonly Line[], kept: s
   const told: string[] = []
   const state = new Map<string, string>()
   for (const { revision, changes } of batches) {
-    const as = changes.map((change): [string, string | null] => (change.type === 'put' ? [change.entry.key, change.entry.text] : [change.key, null]))
+    const as = changes.map((change): [string, string | null] =>
+      change.type === 'put' ? [change.entry.key, change.entry.text] : [change.key, null],
+    )
     const texts = sorted(JSON.stringify(as))
     if (done.some(commit => sorted(commit) === texts)) told.push(texts)
     else {
       const [key = '', text] = as[0] ?? []
       const open = edits.filter(edit => !edit.used && edit.key === key)
       const taken = as.length === 1 && text !== null ? editsIn(open, state.get(key), text ?? '') : []
-      expect(taken, `${what}: revision ${revision} is no commit and no edit: ${texts} after ${state.get(key)}`).not.toEqual([])
+      expect(
+        taken,
+        `${what}: revision ${revision} is no commit and no edit: ${texts} after ${state.get(key)}`,
+      ).not.toEqual([])
       for (const edit of taken) edit.used = true
     }
     for (const [key, text] of as) {
@@ -98,19 +104,25 @@ function judgeHistory(batches: readonly Batch[], lines: readonly Line[], kept: s
   for (const commit of commits('acked')) {
     expect(told, `${what}: acked and lost`).toContain(sorted(commit))
   }
-  const lost = edits.filter(({ owed, used, name }) => owed && !used && !kept.includes(name)).map(({ name }) => name)
+  const lost = edits
+    .filter(({ owed, used, name }) => owed && !used && !kept.includes(name))
+    .map(({ name }) => name)
   expect(lost, `${what}: edits that are lost`).toEqual([])
   for (const [word, , name] of lines) {
     if (word === 'broken') expect(kept, `${what}: a broken edit that is lost`).toContain(name)
   }
 }
 
-/** The edits that made a text of a document: each adds a member to settings; a box is as one of them was written. */
+/**
+ * The edits that made a text of a document: each adds a member to settings; a box is as one of them was
+ * written.
+ */
 function editsIn(edits: readonly Edit[], before: string | undefined, after: string): readonly Edit[] {
   const result = parseJson(after)
   if (!isObject(result)) return []
   const taken = edits.filter(({ name }) => Object.hasOwn(result, name))
-  if (taken[0]?.key.startsWith('boxes/')) return taken.some(({ value }) => equalJson(value, result)) ? taken : []
+  if (taken[0]?.key.startsWith('boxes/'))
+    return taken.some(({ value }) => equalJson(value, result)) ? taken : []
   const base = before === undefined ? {} : parseJson(before)
   const made = Object.assign({}, base, ...taken.map(({ name, value }) => ({ [name]: value[name] ?? null })))
   return equalJson(result, made) ? taken : []
@@ -150,7 +162,10 @@ async function expectQuiet(path: string, revision: bigint, what: string): Promis
 }
 
 /** The lines that a process printed, and those of its calls that counted. */
-export async function readLines(output: string, log: string): Promise<{ lines: readonly Line[]; calls: readonly string[] }> {
+export async function readLines(
+  output: string,
+  log: string,
+): Promise<{ lines: readonly Line[]; calls: readonly string[] }> {
   const lines = output
     .split('\n')
     .filter(line => line.endsWith(']'))

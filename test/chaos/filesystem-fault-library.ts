@@ -15,7 +15,9 @@ export interface FaultLibrary {
 export interface Faults {
   readonly folder: string
   readonly log: string
-  /** Which call of a name fails, with which errno, whether all later ones do, and whether it is carried out. */
+  /**
+   * Which call of a name fails, with which errno, whether all later ones do, and whether it is carried out.
+   */
   readonly fault?: Fault
   /** The call before which the process is killed. */
   readonly kill?: number
@@ -38,7 +40,18 @@ export async function compileFaultLibrary(): Promise<FaultLibrary> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-faults-'))
   const library = join(folder, 'faults.so')
   const source = fileURLToPath(new URL('filesystem-faults.c', import.meta.url))
-  await promisify(execFile)('cc', ['-shared', '-fPIC', '-O1', '-Wall', '-Werror', '-o', library, source, '-ldl', '-lpthread'])
+  await promisify(execFile)('cc', [
+    '-shared',
+    '-fPIC',
+    '-O1',
+    '-Wall',
+    '-Werror',
+    '-o',
+    library,
+    source,
+    '-ldl',
+    '-lpthread',
+  ])
   return {
     environment: ({ folder, log, fault, kill, patience, end }) => ({
       ...process.env,
@@ -49,7 +62,13 @@ export async function compileFaultLibrary(): Promise<FaultLibrary> {
       FAULT_END: end,
       ...(patience !== undefined && { FAULT_PATIENCE: String(patience) }),
       ...(fault && {
-        FAULT: [fault.name, fault.number, fault.errno, fault.lasts ? 'always' : 'once', fault.after ? 'after' : 'before'].join(' '),
+        FAULT: [
+          fault.name,
+          fault.number,
+          fault.errno,
+          fault.lasts ? 'always' : 'once',
+          fault.after ? 'after' : 'before',
+        ].join(' '),
       }),
       ...(kill !== undefined && { FAULT_KILL: String(kill) }),
     }),

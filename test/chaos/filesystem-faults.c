@@ -1,7 +1,7 @@
 /*
- * Preloaded into a process, lets the file system refuse one call, or one kind of call from then on, or ends the
- * process at a call. Only calls with a path below FAULT_FOLDER count, and calls on descriptors opened by such a path;
- * a person of the test reaches the same files by another path and is never refused.
+ * Preloaded into a process, lets the file system refuse one call, or one kind of call from then on, or ends
+ * the process at a call. Only calls with a path below FAULT_FOLDER count, and calls on descriptors opened by
+ * such a path; a person of the test reaches the same files by another path and is never refused.
  *
  *   FAULT_FOLDER  the folder whose calls count
  *   FAULT_SKIP    a folder below it whose calls do not

@@ -23,7 +23,10 @@ const ERRORS: Readonly<Record<string, readonly string[]>> = {
   unlink: ['EBUSY', 'EPERM', 'EIO'],
   write: ['ENOSPC', 'EIO', 'EDQUOT'],
 }
-/** Calls without which files are kept up to date all the same, and the errors that say that a file system lacks them. */
+/**
+ * Calls without which files are kept up to date all the same, and the errors that say that a file system
+ * lacks them.
+ */
 const DISPENSABLE = new Set(['link', 'chmod EPERM', 'chown EPERM'])
 
 interface Case {
@@ -51,10 +54,14 @@ afterAll(async () => {
 })
 
 describe('A file system that refuses any call on readable files', () => {
-  it('costs no acked commit and no edit, and nothing half-done is taken for a wish', { timeout: 3_600_000 }, async () => {
+  it('costs no acked commit and no edit, and nothing half-done is taken for a wish', {
+    timeout: 3_600_000,
+  }, async () => {
     const whole = await live(join(folder, 'whole'), '1', { end: 'close', patience: 10_000 })
     expect(whole.lines.at(-1)).toEqual(['end'])
-    const reports = whole.lines.flatMap(([word, code]) => (word === 'report' || word === 'stale' ? [code] : []))
+    const reports = whole.lines.flatMap(([word, code]) =>
+      word === 'report' || word === 'stale' ? [code] : [],
+    )
     expect(reports).toEqual(['FILE_REJECTED', 'FILE_REJECTED'])
     const names = whole.calls.map(line => line.split(' ')[1] ?? '')
     expect([...new Set(names)].sort()).toEqual(Object.keys(ERRORS))
@@ -66,7 +73,11 @@ describe('A file system that refuses any call on readable files', () => {
         [true, false].flatMap(lasts => {
           const number = names.slice(0, at + 1).filter(each => each === name).length
           const after = error === 'EIO' && name !== 'open' && name !== 'read' && random.chance(0.5)
-          const end = random.chance(0.4) ? 'close' : random.chance(0.5) ? 'kill' : at + 1 + random.between(1, 15)
+          const end = random.chance(0.4)
+            ? 'close'
+            : random.chance(0.5)
+              ? 'kill'
+              : at + 1 + random.between(1, 15)
           return [{ name, number, error, lasts, after, end, again: lasts && random.chance(0.3) } as const]
         }),
       ),
@@ -81,7 +92,10 @@ describe('A file system that refuses any call on readable files', () => {
         console.log(error.message)
       }),
     )
-    expect(failures.length, `${failures.map(text => text.split('\n')[0]).join('\n')}\n\n${failures.join('\n\n')}`).toBe(0)
+    expect(
+      failures.length,
+      `${failures.map(text => text.split('\n')[0]).join('\n')}\n\n${failures.join('\n\n')}`,
+    ).toBe(0)
     console.log(`${cases.length} of ${all.length} faults, ${names.length} calls, seed ${SEED}`)
   })
 })
@@ -107,7 +121,9 @@ async function play(each: Case): Promise<void> {
   const isDispensable = DISPENSABLE.has(name) || DISPENSABLE.has(`${name} ${error}`)
   // There it takes no longer than the machine does, and else what never comes is waited for.
   const patience = isDispensable ? 10_000 : 500
-  const lives = [await live(path, '1', { fault, end, patience, ...(typeof each.end === 'number' && { kill: each.end }) })]
+  const lives = [
+    await live(path, '1', { fault, end, patience, ...(typeof each.end === 'number' && { kill: each.end }) }),
+  ]
   if (each.again) lives.push(await live(path, '2', { fault: { ...fault, number: 1 }, end, patience }))
   const lines = lives.flatMap(({ lines }) => lines)
   try {
@@ -118,7 +134,9 @@ async function play(each: Case): Promise<void> {
       expect(told, 'not needed to keep files up to date').toEqual([])
     }
   } catch (cause) {
-    const trace = lives.map(({ calls, lines }) => [...calls.slice(-60), ...lines.map(line => JSON.stringify(line))].join('\n').replaceAll(path, ''))
+    const trace = lives.map(({ calls, lines }) =>
+      [...calls.slice(-60), ...lines.map(line => JSON.stringify(line))].join('\n').replaceAll(path, ''),
+    )
     throw new Error(`${what}: ${toSettingsError(cause).message}\n${trace.join('\n--\n')}`, { cause })
   }
   await rm(path, { recursive: true })
@@ -133,10 +151,16 @@ async function live(path: string, life: string, faults: Omit<Faults, 'folder' | 
   const log = `${path}.${life}.log`
   const env = library.environment({ ...faults, folder: path, log })
   const output = await new Promise<string>((resolve, reject) => {
-    execFile(process.execPath, [program.file, path, alias, life], { env, timeout: 60_000 }, (error, stdout, stderr) => {
-      if (stderr !== '' || (error && error.signal !== 'SIGKILL')) reject(new Error(`The process failed: ${stderr} ${error}`))
-      else resolve(stdout)
-    })
+    execFile(
+      process.execPath,
+      [program.file, path, alias, life],
+      { env, timeout: 60_000 },
+      (error, stdout, stderr) => {
+        if (stderr !== '' || (error && error.signal !== 'SIGKILL'))
+          reject(new Error(`The process failed: ${stderr} ${error}`))
+        else resolve(stdout)
+      },
+    )
   })
   return readLines(output, log)
 }

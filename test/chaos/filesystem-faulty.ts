@@ -7,30 +7,38 @@ import { type Key, makeKey } from '../../model/key.ts'
 import { fileOf } from './filesystem-script.ts'
 
 /*
- * Works on a store while file system calls fail: `filesystem-faulty <path> <alias> <life>`. Commits go through the
- * backend at <path>; a person edits the same files by <alias>, another path of the folder, whose calls never fail.
- * Prints one JSON line each: `doing` and `acked` (a commit), `edit` and `edited` (what a person wrote), `broken`, `report`, `stale`
- * (a file that does not show its document at the end) and `end`. Time runs faster, as in `filesystem-victim`.
+ * Works on a store while file system calls fail: `filesystem-faulty <path> <alias> <life>`. Commits go
+ * through the backend at <path>; a person edits the same files by <alias>, another path of the folder, whose
+ * calls never fail. Prints one JSON line each: `doing` and `acked` (a commit), `edit` and `edited` (what a
+ * person wrote), `broken`, `report`, `stale` (a file that does not show its document at the end) and `end`.
+ * Time runs faster, as in `filesystem-victim`.
  */
 
 const FASTER = 20
 /** How long, in real milliseconds, to wait for something that a failing file system may never do. */
 const PATIENCE = Number(process.env.FAULT_PATIENCE ?? 500)
 const [path = '', alias = '', life = '1'] = process.argv.slice(2)
-const say = (word: string, ...rest: readonly unknown[]) => writeSync(1, `${JSON.stringify([word, ...rest])}\n`)
+const say = (word: string, ...rest: readonly unknown[]) =>
+  writeSync(1, `${JSON.stringify([word, ...rest])}\n`)
 
 const { now } = performance
 performance.now = () => now.call(performance) * FASTER
 const { setTimeout: later } = globalThis
 // The callback goes through as it is; only the delay is another one.
-globalThis.setTimeout = Object.assign((act: () => void, delay = 0) => later(act, delay / FASTER), later) as typeof setTimeout
+globalThis.setTimeout = Object.assign(
+  (act: () => void, delay = 0) => later(act, delay / FASTER),
+  later,
+) as typeof setTimeout
 
 const SETTINGS = makeKey('settings', 'kytos', 'a')
 const OTHER = makeKey('settings', 'kytos', 'b')
 const BOX = makeKey('boxes', 'net', 'one')
 
 let tag = 0
-const backend = createFilesystemBackend({ path }, { report: ({ code, message }) => say('report', code, message) })
+const backend = createFilesystemBackend(
+  { path },
+  { report: ({ code, message }) => say('report', code, message) },
+)
 for (let tries = 1; ; tries++) {
   try {
     await backend.open()

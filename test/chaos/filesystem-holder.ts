@@ -4,8 +4,9 @@ import { isSettingsError } from '../../model/errors.ts'
 import { type Key, parseKey } from '../../model/key.ts'
 
 /*
- * A process that does with a store what it is told: `filesystem-holder <path>`, then a line each: `open`, `close`, `put <key> <characters>`, or
- * `get <key>`. Answers a line each: `ok <revision>` or `ok <text>`, or `<code> <message>`. Ends with its input.
+ * A process that does with a store what it is told: `filesystem-holder <path>`, then a line each: `open`,
+ * `close`, `put <key> <characters>`, or `get <key>`. Answers a line each: `ok <revision>` or `ok <text>`, or
+ * `<code> <message>`. Ends with its input.
  */
 
 const [path = ''] = process.argv.slice(2)
@@ -22,7 +23,9 @@ const acts: Readonly<Record<string, (key: Key, size: string) => Promise<bigint |
     return 0n
   },
   async put(key, size) {
-    const outcome = await backend.commit([{ key, put: JSON.stringify({ pid: process.pid, padding: 'x'.repeat(Number(size)) }) }])
+    const outcome = await backend.commit([
+      { key, put: JSON.stringify({ pid: process.pid, padding: 'x'.repeat(Number(size)) }) },
+    ])
     return outcome.committed ? outcome.revision : 0n
   },
   async get(key) {

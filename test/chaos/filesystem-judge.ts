@@ -12,10 +12,11 @@ const SOON = { timeout: 8_000, interval: 20 }
 const PICTURES = picturesOf(SCRIPT)
 
 /**
- * Opens a store that the script was played on and checks all that was promised of it: it is at a revision that `isAllowed`, holds what the script made up to
- * there and nothing else, gives every step again, its readable files say the same, nothing half-done lies about, and it goes on. Gives the problems that the
- * opening reported. `what` begins the message of a failure. The file of a document that is `missing` may be away before a revision: it is told, and written
- * again when that is decided.
+ * Opens a store that the script was played on and checks all that was promised of it: it is at a revision
+ * that `isAllowed`, holds what the script made up to there and nothing else, gives every step again, its
+ * readable files say the same, nothing half-done lies about, and it goes on. Gives the problems that the
+ * opening reported. `what` begins the message of a failure. The file of a document that is `missing` may be
+ * away before a revision: it is told, and written again when that is decided.
  */
 export async function judgeStore(
   path: string,
@@ -27,17 +28,24 @@ export async function judgeStore(
   const store = createFilesystemBackend({ path }, { report: problem => problems.push(problem) })
   await store.open()
   try {
-    // An opening waits 2.5 s at most until an edit by hand is taken in, which a busy machine may take longer for.
+    // An opening waits 2.5 s at most until an edit by hand is taken in, which a busy machine may take longer
+    // for.
     const isInTime = async () => isAllowed(Number((await store.list(EVERYTHING)).revision))
     await vi.waitFor(async () => expect(await isInTime()).toBe(true), SOON).catch(() => {})
     const { revision } = await store.list(EVERYTHING)
-    expect(isAllowed(Number(revision)), `${what}: revision ${revision} is not one that it may be at`).toBe(true)
+    expect(isAllowed(Number(revision)), `${what}: revision ${revision} is not one that it may be at`).toBe(
+      true,
+    )
     await expectPicture(store, Number(revision), what)
     const away = store.fileProblems().map(({ code, key }) => `${code} ${key}`)
     const mayBeAway = missing && Number(revision) < missing.before ? [`FILE_MISSING ${missing.key}`] : []
     if (away.length > 0) expect(away, what).toEqual(mayBeAway)
     expect(await store.restoreFiles(), what).toEqual(missing && away.length > 0 ? [missing.key] : [])
-    await vi.waitFor(async () => expect(inOurFormat(await readableFiles(path)), what).toEqual(filesOf(pictureAt(Number(revision)))), SOON)
+    await vi.waitFor(
+      async () =>
+        expect(inOurFormat(await readableFiles(path)), what).toEqual(filesOf(pictureAt(Number(revision)))),
+      SOON,
+    )
     expect(await journalNames(path), what).toEqual([])
     const next = await store.commit([{ key: makeKey('meta', 'next'), put: '1' }])
     expect(next, what).toEqual({ committed: true, revision: revision + 1n })
@@ -49,7 +57,9 @@ export async function judgeStore(
   return problems
 }
 
-/** A store that was closed in peace has nothing to report, and nothing to take in, when it is opened again. */
+/**
+ * A store that was closed in peace has nothing to report, and nothing to take in, when it is opened again.
+ */
 async function expectQuiet(path: string, revision: bigint, what: string): Promise<void> {
   const problems: Problem[] = []
   const store = createFilesystemBackend({ path }, { report: problem => problems.push(problem) })
@@ -61,7 +71,8 @@ async function expectQuiet(path: string, revision: bigint, what: string): Promis
 
 async function expectPicture(store: Backend, revision: number, what: string): Promise<void> {
   const held = new Map<string, { text: string; revision: bigint }>()
-  for await (const page of (await store.list(EVERYTHING)).pages) for (const { key, text, revision } of page) held.set(key, { text, revision })
+  for await (const page of (await store.list(EVERYTHING)).pages)
+    for (const { key, text, revision } of page) held.set(key, { text, revision })
   expect(held, `${what}: what it holds at revision ${revision}`).toEqual(pictureAt(revision).entries)
   const end = new AbortController()
   const batches: Batch[] = []
@@ -69,7 +80,11 @@ async function expectPicture(store: Backend, revision: number, what: string): Pr
     if (batch.changes.length === 0) end.abort()
     else batches.push(batch)
   }
-  const steps = batches.map(batch => batch.changes.map(change => (change.type === 'put' ? [change.entry.key, change.entry.text] : [change.key])))
+  const steps = batches.map(batch =>
+    batch.changes.map(change =>
+      change.type === 'put' ? [change.entry.key, change.entry.text] : [change.key],
+    ),
+  )
   const expected = SCRIPT.slice(0, revision).map(({ operations }) =>
     operations
       .map(operation => ('put' in operation ? [operation.key, operation.put] : [operation.key]))
@@ -82,10 +97,17 @@ function pictureAt(revision: number) {
   return PICTURES[revision] ?? { entries: new Map() }
 }
 
-/** A file that was taken in stays as the person laid it out, if the process died before it was tidied up: that is not told from a wish. */
+/**
+ * A file that was taken in stays as the person laid it out, if the process died before it was tidied up: that
+ * is not told from a wish.
+ */
 function inOurFormat(files: Record<string, string>): Record<string, string> {
-  const edits = SCRIPT.flatMap(({ edit, operations }) => (edit ? operations.flatMap(operation => ('put' in operation ? operation.put : [])) : []))
-  return Object.fromEntries(Object.entries(files).map(([name, text]) => [name, edits.includes(text) ? readableText(text) : text]))
+  const edits = SCRIPT.flatMap(({ edit, operations }) =>
+    edit ? operations.flatMap(operation => ('put' in operation ? operation.put : [])) : [],
+  )
+  return Object.fromEntries(
+    Object.entries(files).map(([name, text]) => [name, edits.includes(text) ? readableText(text) : text]),
+  )
 }
 
 /** Every file beside the journal, hidden ones too, but for the backups that a person's editor makes. */
@@ -94,7 +116,8 @@ export async function readableFiles(path: string): Promise<Record<string, string
   for (const kind of READABLE_KINDS) {
     for (const item of await readdir(join(path, kind), { withFileTypes: true, recursive: true })) {
       const file = join(item.parentPath, item.name)
-      if (item.isFile() && !item.name.endsWith('~')) files[relative(path, file)] = await readFile(file, 'utf8')
+      if (item.isFile() && !item.name.endsWith('~'))
+        files[relative(path, file)] = await readFile(file, 'utf8')
     }
   }
   return files
@@ -102,5 +125,7 @@ export async function readableFiles(path: string): Promise<Record<string, string
 
 /** What is in the journal's folder and does not belong there. */
 async function journalNames(path: string): Promise<string[]> {
-  return (await readdir(join(path, 'journal'))).filter(name => !/^\d{12}\.(log|snapshot|log\.torn)$|^lock$/.test(name))
+  return (await readdir(join(path, 'journal'))).filter(
+    name => !/^\d{12}\.(log|snapshot|log\.torn)$|^lock$/.test(name),
+  )
 }

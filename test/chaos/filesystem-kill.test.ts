@@ -47,7 +47,8 @@ describe('A store whose process is killed', () => {
       const path = join(folder, `${kill.step}-${kill.share}`)
       const first = await live(path, kill)
       const again = twice.get(kill)
-      const lives = again === undefined ? [first] : [first, await live(path, { step: again, share: 0 }, removalOf(first))]
+      const lives =
+        again === undefined ? [first] : [first, await live(path, { step: again, share: 0 }, removalOf(first))]
       count += lives.filter(({ isOver }) => !isOver).length
       await judge(path, lives)
       await rm(path, { recursive: true })
@@ -99,21 +100,41 @@ function removalOf({ edited, done }: Life): Key | undefined {
   return edited > done ? SCRIPT[edited - 1]?.removes : undefined
 }
 
-/** Lets a process play the script, or what is left of it, on a store; `missing` is a document whose file may be missed. */
+/**
+ * Lets a process play the script, or what is left of it, on a store; `missing` is a document whose file may
+ * be missed.
+ */
 async function live(path: string, { step, share }: Kill, missing?: Key): Promise<Life> {
   const lines = await new Promise<string[]>((resolve, reject) => {
-    execFile(process.execPath, [program.file, path, String(step), String(share)], { timeout: 30_000 }, (error, stdout, stderr) => {
-      if (stderr !== '' || (error && error.signal !== 'SIGKILL')) reject(new Error(`The process failed: ${stderr} ${error}`))
-      else resolve(stdout.trim().split('\n'))
-    })
+    execFile(
+      process.execPath,
+      [program.file, path, String(step), String(share)],
+      { timeout: 30_000 },
+      (error, stdout, stderr) => {
+        if (stderr !== '' || (error && error.signal !== 'SIGKILL'))
+          reject(new Error(`The process failed: ${stderr} ${error}`))
+        else resolve(stdout.trim().split('\n'))
+      },
+    )
   })
-  const last = (word: string) => Number(lines.findLast(line => line.startsWith(`${word} `))?.split(' ')[1] ?? 0)
-  const isExpected = (line: string) => line.includes('JOURNAL_TORN') || (missing !== undefined && line.includes('FILE_MISSING'))
+  const last = (word: string) =>
+    Number(lines.findLast(line => line.startsWith(`${word} `))?.split(' ')[1] ?? 0)
+  const isExpected = (line: string) =>
+    line.includes('JOURNAL_TORN') || (missing !== undefined && line.includes('FILE_MISSING'))
   expect(lines.filter(line => line.startsWith('report') && !isExpected(line))).toEqual([])
   const steps = lines.flatMap(line => /^step \d+ (.*)/.exec(line)?.[1] ?? [])
   const title = `killed ${share ? 'within' : 'before'} step ${step} (${steps.at(-1)})`
-  const tears = share === 0.5 && /^write .*\.log$/.test(steps.at(-1) ?? '') && !steps.at(-2)?.startsWith('open journal')
-  return { steps, tears, isOver: lines.at(-1) === 'end', doing: last('doing'), done: last('done'), edited: last('edited'), title }
+  const tears =
+    share === 0.5 && /^write .*\.log$/.test(steps.at(-1) ?? '') && !steps.at(-2)?.startsWith('open journal')
+  return {
+    steps,
+    tears,
+    isOver: lines.at(-1) === 'end',
+    doing: last('doing'),
+    done: last('done'),
+    edited: last('edited'),
+    title,
+  }
 }
 
 async function judge(path: string, lives: readonly Life[]): Promise<void> {
@@ -129,13 +150,16 @@ async function judge(path: string, lives: readonly Life[]): Promise<void> {
   const missing = removed && { key: removed, before: doing }
   const problems = await judgeStore(path, title, revision => revision >= least && revision <= most, missing)
   // Another thread may have been in the middle of a write of its own at any kill.
-  const unexpected = problems.filter(({ code, key }) => code !== 'JOURNAL_TORN' && !(removed && code === 'FILE_MISSING' && key === removed))
+  const unexpected = problems.filter(
+    ({ code, key }) => code !== 'JOURNAL_TORN' && !(removed && code === 'FILE_MISSING' && key === removed),
+  )
   expect(unexpected, title).toEqual([])
   const torn = problems.filter(({ code }) => code === 'JOURNAL_TORN')
   if (lives.at(-1)?.tears) expect(torn, title).toHaveLength(1)
 }
 
 function kindsOf(steps: readonly string[]): string[] {
-  const kind = (path: string) => (path.includes('.snapshot') ? 'snapshot' : (/\.(\w+)$/.exec(path)?.[1] ?? 'folder'))
+  const kind = (path: string) =>
+    path.includes('.snapshot') ? 'snapshot' : (/\.(\w+)$/.exec(path)?.[1] ?? 'folder')
   return [...new Set(steps.map(name => name.replace(/ [^ ]*$/, path => ` ${kind(path)}`)))].sort()
 }

@@ -12,7 +12,8 @@ import { compileProgram, type Program } from './filesystem-compile.ts'
 import { type Holder, startHolder } from './filesystem-holders.ts'
 
 /*
- * Limits that the system itself sets: a largest file, a full file system, one that is read-only, folders that belong to somebody else.
+ * Limits that the system itself sets: a largest file, a full file system, one that is read-only, folders that
+ * belong to somebody else.
  */
 
 const SOON = { timeout: 8_000, interval: 20 }
@@ -45,7 +46,8 @@ describe('A process that may write no larger files', () => {
     // One of our own user: another's limits may not be changed everywhere.
     const holder = hold(process.getuid?.())
     await holder.ask('open')
-    for (let count = 1; count <= 5; count++) expect(await holder.ask(`put meta/a${count} 1000`)).toBe(`ok ${count}`)
+    for (let count = 1; count <= 5; count++)
+      expect(await holder.ask(`put meta/a${count} 1000`)).toBe(`ok ${count}`)
     const log = join(folder, 'journal', '000000000001.log')
     const before = await readFile(log)
     limit(holder.pid, before.length + 300)
@@ -56,10 +58,15 @@ describe('A process that may write no larger files', () => {
     limit(holder.pid, 'unlimited')
     expect(await holder.ask('put meta/e 1000')).toBe('ok 7')
     await holder.kill()
-    const store = createFilesystemBackend({ path: folder }, { report: problem => expect.fail(problem.message) })
+    const store = createFilesystemBackend(
+      { path: folder },
+      { report: problem => expect.fail(problem.message) },
+    )
     await store.open()
     const names = ['a5', 'b', 'c', 'd', 'e']
-    const there = await Promise.all(names.map(async name => (await store.get(makeKey('meta', name))) !== undefined))
+    const there = await Promise.all(
+      names.map(async name => (await store.get(makeKey('meta', name))) !== undefined),
+    )
     expect(there).toEqual([true, false, true, false, true])
     await store.close()
   })
@@ -75,25 +82,40 @@ describe.skipIf(!mayMount())('A service whose disk is full', () => {
     const ballast = join(folder, 'ballast')
     const acked: number[] = []
     const update = (controller: Controller, count: number) =>
-      controller.ask('kytos.settings.update', { namespace: 'kytos/a', data: { [`n${count}`]: count, padding: 'x'.repeat(5_000) } }).then(
-        () => void acked.push(count),
-        error => expect(error).toMatchObject({ code: 'STORE_FULL', status: 503 }),
-      )
+      controller
+        .ask('kytos.settings.update', {
+          namespace: 'kytos/a',
+          data: { [`n${count}`]: count, padding: 'x'.repeat(5_000) },
+        })
+        .then(
+          () => void acked.push(count),
+          error => expect(error).toMatchObject({ code: 'STORE_FULL', status: 503 }),
+        )
     await withService(path, async controller => {
       await update(controller, 0)
-      const room = spawnSync('df', ['--output=avail', '-B1', folder], { encoding: 'utf8' }).stdout.split('\n')[1]
+      const room = spawnSync('df', ['--output=avail', '-B1', folder], { encoding: 'utf8' }).stdout.split(
+        '\n',
+      )[1]
       await writeFile(ballast, Buffer.alloc(Number(room) - 100_000))
       for (let count = 1; count <= 30; count++) await update(controller, count)
       expect(acked.length).toBeLessThan(31)
       expect(controller.service.health().state).toBe('READY')
-      expect(numbersIn((await controller.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).data)).toEqual(acked)
+      expect(
+        numbersIn((await controller.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).data),
+      ).toEqual(acked)
       await rm(ballast)
       await update(controller, 1_000)
       expect(acked.at(-1)).toBe(1_000)
-      await vi.waitFor(async () => expect(await readFile(join(path, 'settings', 'kytos', 'a.json'), 'utf8')).toContain('"n1000"'), SOON)
+      await vi.waitFor(
+        async () =>
+          expect(await readFile(join(path, 'settings', 'kytos', 'a.json'), 'utf8')).toContain('"n1000"'),
+        SOON,
+      )
     })
     await withService(path, async controller => {
-      expect(numbersIn((await controller.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).data)).toEqual(acked)
+      expect(
+        numbersIn((await controller.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).data),
+      ).toEqual(acked)
       const history = await controller.ask('kytos.settings.history', { namespace: 'kytos/a', limit: 50 })
       expect(history.map(({ actor }) => actor.type)).not.toContain('file')
       expect(history).toHaveLength(acked.length)
@@ -111,7 +133,10 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
     await first.close()
     makeReadOnly(path)
     const store = createFilesystemBackend({ path }, { report: () => {} })
-    expect(await store.open().catch(toSettingsError)).toMatchObject({ code: 'STORE_UNWRITABLE', message: expect.stringContaining('read-only') })
+    expect(await store.open().catch(toSettingsError)).toMatchObject({
+      code: 'STORE_UNWRITABLE',
+      message: expect.stringContaining('read-only'),
+    })
     unmount(path)
     await store.open()
     expect((await store.get(makeKey('settings', 'kytos', 'a')))?.revision).toBe(1n)
@@ -125,7 +150,9 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
     await vi.waitFor(async () => expect(await readFile(file, 'utf8')).toContain('1'), SOON)
     makeReadOnly(join(folder, 'settings'))
     for (let a = 2; a <= 5; a++) {
-      expect(await store.commit([{ key: makeKey('settings', 'kytos', 'a'), put: `{"a":${a}}` }])).toMatchObject({ committed: true })
+      expect(
+        await store.commit([{ key: makeKey('settings', 'kytos', 'a'), put: `{"a":${a}}` }]),
+      ).toMatchObject({ committed: true })
     }
     await vi.waitFor(() => expect(problems.map(({ code }) => code)).toContain('FILE_UNWRITABLE'), SOON)
     unmount(join(folder, 'settings'))
@@ -152,7 +179,8 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
     expect(acked.at(-1)).toBe(100)
     await store.close()
     const again = await openStore()
-    for (let count = 0; count <= 100; count++) expect((await again.store.get(makeKey('meta', `n${count}`))) !== undefined).toBe(acked.includes(count))
+    for (let count = 0; count <= 100; count++)
+      expect((await again.store.get(makeKey('meta', `n${count}`))) !== undefined).toBe(acked.includes(count))
     await again.store.close()
   })
 })
@@ -187,20 +215,28 @@ function hold(uid = NOBODY): Holder {
 }
 
 function limit(pid: number, bytes: number | 'unlimited'): void {
-  const { status, stderr } = spawnSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`], { encoding: 'utf8' })
+  const { status, stderr } = spawnSync('prlimit', ['--pid', String(pid), `--fsize=${bytes}:`], {
+    encoding: 'utf8',
+  })
   expect(status, stderr).toBe(0)
 }
 
 async function openStore() {
   const problems: Problem[] = []
   const compaction = { log: 2_000, tail: 1e9, ratio: 1 }
-  const store = createFilesystemBackend({ path: folder }, { report: problem => problems.push(problem) }, { compaction })
+  const store = createFilesystemBackend(
+    { path: folder },
+    { report: problem => problems.push(problem) },
+    { compaction },
+  )
   await store.open()
   return { store, problems }
 }
 
 async function withService(path: string, act: (controller: Controller) => Promise<void>): Promise<void> {
-  const controller = await openController({ backend: report => createFilesystemBackend({ path }, { report }) })
+  const controller = await openController({
+    backend: report => createFilesystemBackend({ path }, { report }),
+  })
   try {
     await act(controller)
   } finally {

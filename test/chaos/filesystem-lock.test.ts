@@ -64,7 +64,8 @@ describe('Two processes on one store', () => {
       const child = require('node:child_process').spawn(process.execPath, ${JSON.stringify([program.file, path])}, { stdio: ['pipe', 'pipe', 'inherit'], detached: true })
       child.stdin.write('open\\n')
       child.stdout.once('data', () => { console.log(child.pid); setInterval(() => {}, 1000) })`
-    // The pipes of the grandchild end with its parent: a holder that only reads them would end as well, so it is stopped first.
+    // The pipes of the grandchild end with its parent: a holder that only reads them would end as well, so it
+    // is stopped first.
     const parent = spawn(process.execPath, ['-e', script], { stdio: ['ignore', 'pipe', 'inherit'] })
     const [line] = await once(createInterface({ input: parent.stdout }), 'line')
     const orphan = Number(line)
@@ -81,7 +82,10 @@ describe('Two processes on one store', () => {
 
   it.each([
     ['the lock file', async () => rm(join(path, 'journal', 'lock'))],
-    ['the lock file, and makes another', async () => rename(join(path, 'journal', 'lock'), join(path, 'journal', 'lock.old'))],
+    [
+      'the lock file, and makes another',
+      async () => rename(join(path, 'journal', 'lock'), join(path, 'journal', 'lock.old')),
+    ],
     ['the whole journal', async () => rm(join(path, 'journal'), { recursive: true })],
   ])('are one too many though a person removes %s', async (_, remove) => {
     const first = hold()
@@ -96,7 +100,9 @@ describe('Two processes on one store', () => {
 })
 
 describe('A race to open one store', () => {
-  it('has exactly one winner, every time, and nothing that a winner wrote is lost', { timeout: 60_000 }, async () => {
+  it('has exactly one winner, every time, and nothing that a winner wrote is lost', {
+    timeout: 60_000,
+  }, async () => {
     const racers = Array.from({ length: RACERS }, () => hold())
     for (let round = 1; round <= ROUNDS; round++) {
       const answers = await Promise.all(racers.map(racer => racer.ask('open')))
@@ -113,7 +119,8 @@ describe('A race to open one store', () => {
     }
     const store = createFilesystemBackend({ path }, { report: () => {} })
     await store.open().catch(error => expect.fail(toSettingsError(error).message))
-    for (let round = 1; round <= ROUNDS; round++) expect((await store.get(makeKey('meta', `round-${round}`)))?.revision).toBe(BigInt(round))
+    for (let round = 1; round <= ROUNDS; round++)
+      expect((await store.get(makeKey('meta', `round-${round}`)))?.revision).toBe(BigInt(round))
     await store.close()
   })
 })

@@ -1,6 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { chmod, chown, mkdir, mkdtemp, readdir, readFile, rename, rm, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  chown,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
@@ -34,27 +45,39 @@ describe('In the place of a readable file', () => {
     ['a folder', () => mkdir(file)],
     ['a symbolic link', () => symlink(join(path, 'elsewhere.json'), file)],
     ['a named pipe', async () => expect(spawnSync('mkfifo', [file]).status).toBe(0)],
-  ])('%s is told and left alone, holds up nobody, and gives way to the file once a person moved it', async (_, make) => {
-    await writeFile(join(path, 'elsewhere.json'), '{"x":666}')
-    await rename(file, `${file}~`)
-    await make()
-    await vi.waitFor(() => expect(warnings()).toEqual([expect.stringContaining(`${file} cannot be updated: it is not a regular file`)]), SOON)
-    await update({ y: 2 })
-    await controller.ask('kytos.settings.update', { namespace: 'kytos/b', data: { z: 1 } })
-    await vi.waitFor(() => expect(existsSync(join(path, 'settings', 'kytos', 'b.json'))).toBe(true), SOON)
-    expect(await readFile(join(path, 'elsewhere.json'), 'utf8')).toBe('{"x":666}')
-    await rm(file, { recursive: true })
-    await rename(`${file}~`, file)
-    await shows({ x: 1, y: 2 })
-    expect(await overrides()).toEqual({ x: 1, y: 2 })
-    expect(await hands()).toBe(0)
-    expect(warnings()).toHaveLength(1)
-  })
+  ])(
+    '%s is told and left alone, holds up nobody, and gives way to the file once a person moved it',
+    async (_, make) => {
+      await writeFile(join(path, 'elsewhere.json'), '{"x":666}')
+      await rename(file, `${file}~`)
+      await make()
+      await vi.waitFor(
+        () =>
+          expect(warnings()).toEqual([
+            expect.stringContaining(`${file} cannot be updated: it is not a regular file`),
+          ]),
+        SOON,
+      )
+      await update({ y: 2 })
+      await controller.ask('kytos.settings.update', { namespace: 'kytos/b', data: { z: 1 } })
+      await vi.waitFor(() => expect(existsSync(join(path, 'settings', 'kytos', 'b.json'))).toBe(true), SOON)
+      expect(await readFile(join(path, 'elsewhere.json'), 'utf8')).toBe('{"x":666}')
+      await rm(file, { recursive: true })
+      await rename(`${file}~`, file)
+      await shows({ x: 1, y: 2 })
+      expect(await overrides()).toEqual({ x: 1, y: 2 })
+      expect(await hands()).toBe(0)
+      expect(warnings()).toHaveLength(1)
+    },
+  )
 
   it('a document larger than settings may be is refused as it would be by a command, and left for the person to correct', async () => {
     const large = JSON.stringify({ x: 1, padding: 'x'.repeat(300 * 1024) })
     await writeFile(file, large)
-    await vi.waitFor(() => expect(controller.facts.filter(({ name }) => name === 'settings.rejected')).toHaveLength(1), SOON)
+    await vi.waitFor(
+      () => expect(controller.facts.filter(({ name }) => name === 'settings.rejected')).toHaveLength(1),
+      SOON,
+    )
     expect(await overrides()).toEqual({ x: 1 })
     expect(await readFile(file, 'utf8')).toBe(large)
     await update({ y: 2 })
@@ -73,8 +96,12 @@ describe('In the place of a readable file', () => {
     // Two walks over all files, a second apart, would tell a name that means nothing.
     await writeFile(join(path, 'settings', 'kytos', 'stray name'), '{}')
     await vi.waitFor(() => expect(warnings()).toEqual([expect.stringContaining('stray name')]), SOON)
-    expect((await readdir(join(path, 'settings', 'kytos'))).sort()).toEqual([...beside, 'a.json', 'stray name'].sort())
-    expect((await controller.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)).toEqual([NAMESPACE])
+    expect((await readdir(join(path, 'settings', 'kytos'))).sort()).toEqual(
+      [...beside, 'a.json', 'stray name'].sort(),
+    )
+    expect((await controller.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)).toEqual([
+      NAMESPACE,
+    ])
   })
 })
 
@@ -95,7 +122,10 @@ describe.skipIf(!isRoot)('A file that the process may not read', () => {
       await vi.waitFor(() => expect(existsSync(join(path, 'settings', 'kytos', 'b.json'))).toBe(true), SOON)
       expect(await readFile(file, 'utf8')).toBe('{"hand":1}')
       await chmod(file, 0o600)
-      await vi.waitFor(async () => expect(await holder.ask('get settings/kytos/a')).toContain('"hand":1'), SOON)
+      await vi.waitFor(
+        async () => expect(await holder.ask('get settings/kytos/a')).toContain('"hand":1'),
+        SOON,
+      )
     } finally {
       await holder.kill()
       await program.remove()
@@ -117,9 +147,13 @@ async function shows(value: Record<string, number>): Promise<void> {
 
 /** How many edits by hand the history tells of. */
 async function hands(): Promise<number> {
-  return (await controller.ask('kytos.settings.history', { namespace: NAMESPACE })).filter(({ actor }) => actor.type === 'file').length
+  return (await controller.ask('kytos.settings.history', { namespace: NAMESPACE })).filter(
+    ({ actor }) => actor.type === 'file',
+  ).length
 }
 
 function warnings(): string[] {
-  return controller.log.lines.filter(line => line.startsWith('warn') && !line.includes('STALE') && !line.includes('OFFLINE'))
+  return controller.log.lines.filter(
+    line => line.startsWith('warn') && !line.includes('STALE') && !line.includes('OFFLINE'),
+  )
 }

@@ -6,14 +6,28 @@ export const SEED = Number(process.env.CHAOS_SEED ?? 20_261_122)
 export const LONG = process.env.CHAOS_LONG === '1'
 
 /** All cases in the long form, else so many of them, spread evenly from a start that the seed chooses. */
-export function sample<T>(cases: readonly T[], count: number, random: Random = createRandom(SEED)): readonly T[] {
+export function sample<T>(
+  cases: readonly T[],
+  count: number,
+  random: Random = createRandom(SEED),
+): readonly T[] {
   if (LONG || cases.length <= count) return cases
   const start = random.next()
-  return Array.from({ length: count }, (_, at) => cases[Math.floor(((at + start) * cases.length) / count)]).filter(each => each !== undefined)
+  return Array.from(
+    { length: count },
+    (_, at) => cases[Math.floor(((at + start) * cases.length) / count)],
+  ).filter(each => each !== undefined)
 }
 
-/** Runs something for each case, so many at a time; the first failure ends it, after those that run have ended. */
-export async function inParallel<T>(cases: readonly T[], hands: number, run: (each: T) => Promise<void>): Promise<void> {
+/**
+ * Runs something for each case, so many at a time; the first failure ends it, after those that run have
+ * ended.
+ */
+export async function inParallel<T>(
+  cases: readonly T[],
+  hands: number,
+  run: (each: T) => Promise<void>,
+): Promise<void> {
   const queue = [...cases]
   const failures: unknown[] = []
   const hand = async () => {

@@ -6,15 +6,22 @@ import { readableText } from '../../backends/filesystem/format/readable.ts'
 import { historyKey, type Key, makeKey } from '../../model/key.ts'
 
 /*
- * A short life of a store, one step a revision, that comes by all that the filesystem backend does: commits of several keys, readable files made, replaced
- * (calmly, and while a person is at them) and taken away, edits by hand, new logs and snapshots.
+ * A short life of a store, one step a revision, that comes by all that the filesystem backend does: commits
+ * of several keys, readable files made, replaced (calmly, and while a person is at them) and taken away,
+ * edits by hand, new logs and snapshots.
  */
 
-/** One action, which makes one revision: operations that are committed, or what a person does to the files, which is taken in as these operations. */
+/**
+ * One action, which makes one revision: operations that are committed, or what a person does to the files,
+ * which is taken in as these operations.
+ */
 export interface Action {
   readonly operations: readonly Operation[]
   readonly edit?: (path: string) => void
-  /** The document whose file the edit removes. A process that dies before it took that in leaves it to a person to decide. */
+  /**
+   * The document whose file the edit removes. A process that dies before it took that in leaves it to a
+   * person to decide.
+   */
   readonly removes?: Key
 }
 
@@ -34,7 +41,11 @@ const BOX = makeKey('boxes', 'net', 'one')
 let version = 0
 const put = (key: Key, value: object): Operation[] => [
   { key, put: JSON.stringify(value) },
-  { key: historyKey(key, ++version), put: JSON.stringify({ version, data: value, padding: 'x'.repeat(150) }), expected: 'absent' },
+  {
+    key: historyKey(key, ++version),
+    put: JSON.stringify({ version, data: value, padding: 'x'.repeat(150) }),
+    expected: 'absent',
+  },
 ]
 const gone = (key: Key): Operation[] => [
   { key, delete: true },
@@ -79,7 +90,9 @@ export function picturesOf(script: readonly Action[]): readonly Picture[] {
 
 /** The readable files that a picture has, by path below the store's folder. */
 export function filesOf({ entries }: Picture): Record<string, string> {
-  return Object.fromEntries([...entries].flatMap(([key, { text }]) => (hasFile(key) ? [[`${key}.json`, readableText(text)]] : [])))
+  return Object.fromEntries(
+    [...entries].flatMap(([key, { text }]) => (hasFile(key) ? [[`${key}.json`, readableText(text)]] : [])),
+  )
 }
 
 export function fileOf(path: string, key: Key): string {

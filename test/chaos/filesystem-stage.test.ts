@@ -24,17 +24,17 @@ const COMMON = ['kill -9', 'kill -9 at a step', 'kill -9 while starting', 'stopp
 
 describe.concurrent('A stage on a folder', () => {
   for (const kind of ['kills', 'power', 'disk', 'hands'] as const satisfies readonly FilesystemKind[]) {
-    it(`gets over every fault of the kind "${kind}", and its truth is what the store holds`, { timeout: 90_000 }, async ({
-      expect,
-      onTestFinished,
-    }) => {
+    it(`gets over every fault of the kind "${kind}", and its truth is what the store holds`, {
+      timeout: 90_000,
+    }, async ({ expect, onTestFinished }) => {
       const random = createRandom(SEED)
       const stage = await openFilesystemStage({ kind, random: random.fork('stage') })
       onTestFinished(() => stage.close())
       const folder = await mkdtemp(join(tmpdir(), 'kytos-stage-'))
       onTestFinished(() => rm(folder, { recursive: true, force: true }))
       const acked = await work(stage, async () => {
-        for (const fault of stage.faults) if (kind === 'kills' || !COMMON.includes(fault.name)) await fault.strike(random.fork(fault.name))
+        for (const fault of stage.faults)
+          if (kind === 'kills' || !COMMON.includes(fault.name)) await fault.strike(random.fork(fault.name))
       })
       await stage.calm()
       const { lives, listeners, finals } = await stage.collect()
@@ -57,8 +57,15 @@ describe('The truth', () => {
   it('is the whole history, with every key of a revision', async () => {
     const { folder, archive } = await archived(3)
     const { revisions } = await readTruth(archive)
-    expect(revisions).toEqual([1n, 2n, 3n].map(revision => ({ revision, changes: [{ key: 'settings/kytos/a', text: `{"n":${revision}}` }] })))
-    expect(await readFile(join(folder, 'journal/000000000001.log'))).toEqual(await readFile(join(archive, '000000000001.000001')))
+    expect(revisions).toEqual(
+      [1n, 2n, 3n].map(revision => ({
+        revision,
+        changes: [{ key: 'settings/kytos/a', text: `{"n":${revision}}` }],
+      })),
+    )
+    expect(await readFile(join(folder, 'journal/000000000001.log'))).toEqual(
+      await readFile(join(archive, '000000000001.000001')),
+    )
   })
 
   it('has a hole where a byte of a log that counts is another one, and says so', async () => {
@@ -66,7 +73,12 @@ describe('The truth', () => {
     const log = join(archive, '000000000001.000001')
     const bytes = await readFile(log)
     // A second log counts on all of the first.
-    const next = JSON.stringify({ format: 1, number: 2, revision: '3', after: { number: 1, length: bytes.length } })
+    const next = JSON.stringify({
+      format: 1,
+      number: 2,
+      revision: '3',
+      after: { number: 1, length: bytes.length },
+    })
     await writeFile(join(archive, '000000000002.000001'), frame(next))
     expect((await readTruth(archive)).revisions.length).toBe(3)
     bytes[bytes.length - 5] = 0
@@ -93,12 +105,23 @@ describe('Edits by hand', () => {
   it('undo a commit when they come with its value of before', () => {
     expect(undoneCommits(life('{"a":1}', '{"a":2}', '{"a":2,"hand_1":"by hand 1."}'), [edit])).toEqual([])
     expect(undoneCommits(life('{"a":1}', '{"a":2}', '{"a":1,"hand_1":"by hand 1."}'), [edit])).toHaveLength(1)
-    expect(undoneCommits(life('{"a":1}', '{"a":2}', '{"a":1,"hand_1":"by hand 1."}'), [{ ...edit, gentle: false }])).toEqual([])
+    expect(
+      undoneCommits(life('{"a":1}', '{"a":2}', '{"a":1,"hand_1":"by hand 1."}'), [
+        { ...edit, gentle: false },
+      ]),
+    ).toEqual([])
   })
 
   it('are imagined where a record tells of one that nobody made', () => {
     const record = (type: string): StoreLife => ({
-      revisions: [{ revision: 1n, changes: [{ key: `history/${key}/000000000001`, text: JSON.stringify({ actor: { type, name: 'x' } }) }] }],
+      revisions: [
+        {
+          revision: 1n,
+          changes: [
+            { key: `history/${key}/000000000001`, text: JSON.stringify({ actor: { type, name: 'x' } }) },
+          ],
+        },
+      ],
     })
     expect(imaginedEdits(record('user'))).toEqual([])
     expect(imaginedEdits(record('file'))).toHaveLength(1)
@@ -106,7 +129,8 @@ describe('Edits by hand', () => {
 })
 
 describe('A reader that resumes where a restarted controller was told of a difference', () => {
-  // The process before had said 1795000000000.77.1 live; this one began with a snapshot of revision 13 and says what changed since, all of it at 77.
+  // The process before had said 1795000000000.77.1 live; this one began with a snapshot of revision 13 and
+  // says what changed since, all of it at 77.
   const changed = (n: number, origin: string): KytosEvent => ({
     id: `${n}`,
     name: 'box.changed',
@@ -164,7 +188,11 @@ async function write(player: Player, writer: number, n: number): Promise<boolean
     await player.ask('kytos.settings.update', { namespace: 'kytos/work', data, comment: `${writer}/${n}` })
     return true
   } catch (error) {
-    if (error instanceof PlayerGone || isSettingsError(error, 'STORE_FULL', 'STORE_UNREACHABLE', 'STORE_STALE', 'OUTCOME_UNKNOWN')) return false
+    if (
+      error instanceof PlayerGone ||
+      isSettingsError(error, 'STORE_FULL', 'STORE_UNREACHABLE', 'STORE_STALE', 'OUTCOME_UNKNOWN')
+    )
+      return false
     throw error
   }
 }
@@ -182,7 +210,10 @@ function newest({ revisions }: StoreLife): ReadonlyMap<string, string> {
 }
 
 function comments(life: StoreLife | undefined): ReadonlySet<string> {
-  const texts = life?.revisions.flatMap(({ changes }) => changes.flatMap(({ key, text }) => (key.startsWith('history/') && text ? [text] : []))) ?? []
+  const texts =
+    life?.revisions.flatMap(({ changes }) =>
+      changes.flatMap(({ key, text }) => (key.startsWith('history/') && text ? [text] : [])),
+    ) ?? []
   return new Set(texts.map(text => /"comment":"([^"]*)"/.exec(text)?.[1] ?? ''))
 }
 
@@ -192,7 +223,8 @@ async function listed({ path }: FilesystemStage, copy: string): Promise<Readonly
   const backend = createFilesystemBackend({ path: copy }, { report: () => {} })
   await backend.open()
   const texts = new Map<string, string>()
-  for await (const page of (await backend.list(EVERYTHING)).pages) for (const { key, text } of page) texts.set(key, text)
+  for await (const page of (await backend.list(EVERYTHING)).pages)
+    for (const { key, text } of page) texts.set(key, text)
   await backend.close()
   return texts
 }
@@ -205,7 +237,8 @@ async function archived(commits: number) {
   const backend = createFilesystemBackend({ path: folder }, { report: () => {} })
   await backend.open()
   keepLog(join(folder, 'journal/000000000001.log'), archive)
-  for (let n = 1; n <= commits; n++) await backend.commit([{ key: makeKey('settings', 'kytos', 'a'), put: `{"n":${n}}` }])
+  for (let n = 1; n <= commits; n++)
+    await backend.commit([{ key: makeKey('settings', 'kytos', 'a'), put: `{"n":${n}}` }])
   await backend.close()
   return { folder, archive }
 }
@@ -220,7 +253,9 @@ async function freshFolder(): Promise<string> {
   return folder
 }
 
-/** Copies a folder that is still worked on: a file that is gone before it was read has another name by then. */
+/**
+ * Copies a folder that is still worked on: a file that is gone before it was read has another name by then.
+ */
 async function copyWhole(path: string, copy: string, tries = 20): Promise<void> {
   try {
     await cp(path, copy, { recursive: true })

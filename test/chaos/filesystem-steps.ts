@@ -4,8 +4,9 @@ import { syncBuiltinESMExports } from 'node:module'
 import { relative, sep } from 'node:path'
 
 /*
- * Stands between a store and node:fs, so that a test can end the process, or let the file system fail, at any step that changes something below a folder:
- * open for writing, write, sync, truncate, chmod, close, mkdir, link, rename, copy, remove. What is let through happens on the real file system.
+ * Stands between a store and node:fs, so that a test can end the process, or let the file system fail, at any
+ * step that changes something below a folder: open for writing, write, sync, truncate, chmod, close, mkdir,
+ * link, rename, copy, remove. What is let through happens on the real file system.
  */
 
 /** Something that is about to be done to a file or folder. */
@@ -16,7 +17,10 @@ export interface Step {
   readonly name: string
 }
 
-/** What comes between: this much of the step is done (half of a write; of anything else all or nothing), then `end` is called, which throws or never returns. */
+/**
+ * What comes between: this much of the step is done (half of a write; of anything else all or nothing), then
+ * `end` is called, which throws or never returns.
+ */
 export interface Interruption {
   readonly share: 0 | 0.5 | 1
   readonly end: () => never
@@ -52,14 +56,24 @@ function install(): void {
     // Every name that is given here is a function's.
     Reflect.set(target, name, make(Reflect.get(target, name) as Call))
   }
-  const later = (name: string, action: string, isStep: (...args: unknown[]) => boolean = () => true, place = 0) =>
+  const later = (
+    name: string,
+    action: string,
+    isStep: (...args: unknown[]) => boolean = () => true,
+    place = 0,
+  ) =>
     replace(promises, name, original => async (...args) => {
       const interruption = isStep(...args) ? ask(action, args[place]) : undefined
       if (!interruption) return original(...args)
       if (interruption.share === 1) await original(...args)
       return interruption.end()
     })
-  const now = (name: string, action: string, place: number, isStep: (...args: unknown[]) => boolean = () => true) =>
+  const now = (
+    name: string,
+    action: string,
+    place: number,
+    isStep: (...args: unknown[]) => boolean = () => true,
+  ) =>
     replace(fs, name, original => (...args) => {
       const interruption = isStep(...args) ? ask(action, args[place]) : undefined
       if (!interruption) return original(...args)
@@ -89,7 +103,11 @@ function install(): void {
 
 /** A handle whose changing methods are steps, too. */
 function watched(handle: FileHandle, path: unknown, isWriter: boolean): FileHandle {
-  const replace = (name: keyof FileHandle, action: string, part?: (share: 0.5, ...args: unknown[]) => Promise<unknown>): void => {
+  const replace = (
+    name: keyof FileHandle,
+    action: string,
+    part?: (share: 0.5, ...args: unknown[]) => Promise<unknown>,
+  ): void => {
     // Every name that is given here is a method's.
     const original = (handle[name] as Call).bind(handle)
     Reflect.set(handle, name, async (...args: unknown[]) => {
@@ -111,6 +129,8 @@ function watched(handle: FileHandle, path: unknown, isWriter: boolean): FileHand
   replace('write', 'write', (share, bytes, at, length, offset) =>
     write(bytes as Buffer, at as number, Math.floor((length as number) * share), offset as number),
   )
-  replace('writeFile', 'write', (share, text) => writeFile((text as string).slice(0, Math.floor((text as string).length * share))))
+  replace('writeFile', 'write', (share, text) =>
+    writeFile((text as string).slice(0, Math.floor((text as string).length * share))),
+  )
   return handle
 }

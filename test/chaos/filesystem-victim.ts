@@ -6,8 +6,9 @@ import { SCRIPT, SMALL } from './filesystem-script.ts'
 import { watchSteps } from './filesystem-steps.ts'
 
 /*
- * Plays the script on a store, from the revision on that it finds, and kills itself with SIGKILL at a step: `filesystem-victim <path> <step> <share>`. Says
- * `doing <n>` before and `done <n>` after each action, `edited <n>` after what a person did, `step <number> <name>` at each step, and `end` if it was never
+ * Plays the script on a store, from the revision on that it finds, and kills itself with SIGKILL at a step:
+ * `filesystem-victim <path> <step> <share>`. Says `doing <n>` before and `done <n>` after each action,
+ * `edited <n>` after what a person did, `step <number> <name>` at each step, and `end` if it was never
  * killed. Its time runs faster, so that nobody has to wait for pauses that are made for people.
  */
 
@@ -19,7 +20,10 @@ const { now } = performance
 performance.now = () => now.call(performance) * FASTER
 const { setTimeout: later } = globalThis
 // The callback goes through as it is; only the delay is another one.
-globalThis.setTimeout = Object.assign((act: () => void, delay = 0) => later(act, delay / FASTER), later) as typeof setTimeout
+globalThis.setTimeout = Object.assign(
+  (act: () => void, delay = 0) => later(act, delay / FASTER),
+  later,
+) as typeof setTimeout
 
 let steps = 0
 watchSteps(path, ({ number, name }) => {
@@ -29,7 +33,11 @@ watchSteps(path, ({ number, name }) => {
   return { share: share === '0.5' ? 0.5 : 0, end: die }
 })
 
-const backend = createFilesystemBackend({ path }, { report: problem => say(`report ${problem.code} ${problem.message}`) }, { compaction: SMALL })
+const backend = createFilesystemBackend(
+  { path },
+  { report: problem => say(`report ${problem.code} ${problem.message}`) },
+  { compaction: SMALL },
+)
 await backend.open()
 for (const [at, { operations, edit, removes }] of [...SCRIPT.entries()].slice(Number(await revision()))) {
   say(`doing ${at + 1}`)

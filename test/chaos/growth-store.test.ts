@@ -7,8 +7,9 @@ import type { Growth } from './growth/gauge.ts'
 import { expectFlat, LONG, play, size } from './growth/scene.ts'
 
 /*
- * Watches that end and begin again, and changes while the store is away, leave nothing behind. A stream to etcd that is held takes tens of kilobytes; what a
- * few dozen of them may seem to leave, 3 kB each, is tables that grow.
+ * Watches that end and begin again, and changes while the store is away, leave nothing behind. A stream to
+ * etcd that is held takes tens of kilobytes; what a few dozen of them may seem to leave, 3 kB each, is tables
+ * that grow.
  */
 
 const WATCH = 30
@@ -28,7 +29,10 @@ async function growth(scene: string, options: Record<string, unknown>): Promise<
 
 describe('nothing grows', () => {
   it('when watches of a store in memory come and go', { timeout: 300_000 }, async () => {
-    expectFlat(await growth('watches', { backend: 'memory', operations: size(5_000, 20_000), rounds: 2 }), WATCH)
+    expectFlat(
+      await growth('watches', { backend: 'memory', operations: size(5_000, 20_000), rounds: 2 }),
+      WATCH,
+    )
   })
 
   it.runIf(LONG)('when watches of files come and go', { timeout: 300_000 }, async () => {
@@ -36,7 +40,12 @@ describe('nothing grows', () => {
   })
 
   it('when the line to etcd is cut again and again', { timeout: 600_000 }, async () => {
-    const result = await growth('cuts', { backend: 'etcd', operations: size(15, 500), rounds: 2, endpoints: 1 })
+    const result = await growth('cuts', {
+      backend: 'etcd',
+      operations: size(15, 500),
+      rounds: 2,
+      endpoints: 1,
+    })
     expectFlat(result, STREAM)
   })
 
@@ -55,11 +64,20 @@ describe('changes in flight while etcd is away', () => {
     { timeout: 600_000 },
     async trouble => {
       const operations = size(500, 20_000)
-      const { rounds, seen, ...rest } = await growth('burst', { backend: 'etcd', operations, rounds: 2, trouble })
+      const { rounds, seen, ...rest } = await growth('burst', {
+        backend: 'etcd',
+        operations,
+        rounds: 2,
+        trouble,
+      })
       const { longest, ...answers } = seen
       expectFlat({ rounds, seen, ...rest }, 200)
       expect(longest, JSON.stringify(seen)).toBeLessThan(size(15_000, 30_000))
-      expect(Object.keys(answers).filter(code => !['STORE_STALE', 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'].includes(code))).toEqual([])
+      expect(
+        Object.keys(answers).filter(
+          code => !['STORE_STALE', 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'].includes(code),
+        ),
+      ).toEqual([])
     },
   )
 })

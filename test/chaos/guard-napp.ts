@@ -9,7 +9,10 @@ const NAPP = 'kytos/guard'
 /** What the hook may take at most, in ms: well within its deadline of 2 s. */
 export const SLOWEST_HOOK = 300
 
-/** The data of a guarded namespace: the controller at which the hook refuses it, and how long the hook takes, in ms. */
+/**
+ * The data of a guarded namespace: the controller at which the hook refuses it, and how long the hook takes,
+ * in ms.
+ */
 export interface GuardedData extends JsonObject {
   readonly refused_by: string | null
   readonly slow: number

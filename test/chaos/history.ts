@@ -2,19 +2,23 @@ import type { Settings } from '../../events/map.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 
 /*
- * What one round under faults was, as recorded by those who were there. A round begins with an empty store and new controllers, so that it can be judged, and
- * played again from its seed, alone.
+ * What one round under faults was, as recorded by those who were there. A round begins with an empty store
+ * and new controllers, so that it can be judged, and played again from its seed, alone.
  */
 
-/** One revision of the store, whole, as a plain client read it; keys without the prefix, `text` undefined once deleted. */
+/**
+ * One revision of the store, whole, as a plain client read it; keys without the prefix, `text` undefined once
+ * deleted.
+ */
 export interface StoreRevision {
   readonly revision: bigint
   readonly changes: readonly { readonly key: string; readonly text: string | undefined }[]
 }
 
 /**
- * One life of the store, from its first revision on: until the end of the round, or until it was wiped or put back, which begins another one. A life that
- * begins with a restored backup begins with the history of that backup. The epochs of a life are the ones that `meta/store` was given in it.
+ * One life of the store, from its first revision on: until the end of the round, or until it was wiped or put
+ * back, which begins another one. A life that begins with a restored backup begins with the history of that
+ * backup. The epochs of a life are the ones that `meta/store` was given in it.
  */
 export interface StoreLife {
   readonly revisions: readonly StoreRevision[]
@@ -36,7 +40,10 @@ export interface TokenSight {
 
 /** How a command ended. */
 export type Outcome =
-  /** With what it answered: `settings` or `box` for a change or a read (false: there is none), `existed` for a deleted box, `sight` for a check. */
+  /**
+   * With what it answered: `settings` or `box` for a change or a read (false: there is none), `existed` for a
+   * deleted box, `sight` for a check.
+   */
   | {
       readonly type: 'ok'
       readonly settings?: Settings
@@ -48,10 +55,16 @@ export type Outcome =
     }
   /** Surely not applied. */
   | { readonly type: 'refused'; readonly code: string; readonly message: string }
-  /** OUTCOME_UNKNOWN, or the process died before it answered. `found`: whether the history, once all was calm, held its `write_id`. */
+  /**
+   * OUTCOME_UNKNOWN, or the process died before it answered. `found`: whether the history, once all was calm,
+   * held its `write_id`.
+   */
   | { readonly type: 'unknown'; readonly writeId?: string; readonly found?: boolean }
 
-/** Commands that change a box leave the member `id` in its data, except for a deletion; a new token is named for its command. */
+/**
+ * Commands that change a box leave the member `id` in its data, except for a deletion; a new token is named
+ * for its command.
+ */
 export type CommandKind =
   | 'update'
   | 'delete'
@@ -73,11 +86,17 @@ export interface Expectation {
 
 /** One command. Times are nanoseconds of the recording process' monotonic clock. */
 export interface Command {
-  /** Unique. The comment of a change of settings; the member `id` of a box's data; the name of a token, see {@link tokenName}. */
+  /**
+   * Unique. The comment of a change of settings; the member `id` of a box's data; the name of a token, see
+   * {@link tokenName}.
+   */
   readonly id: string
   readonly controller: string
   readonly kind: CommandKind
-  /** The document it is about, such as `settings/kytos/a`; empty for a token that was asked for and never shown. */
+  /**
+   * The document it is about, such as `settings/kytos/a`; empty for a token that was asked for and never
+   * shown.
+   */
   readonly key: string
   /** Of a transaction: the other documents, whose records have the same comment. */
   readonly together?: readonly string[]
@@ -88,7 +107,10 @@ export interface Command {
   readonly answered: bigint | undefined
   /** What an update carried. */
   readonly data?: Json
-  /** A guarded update: the revision it was for, and the `value` that the document had in that revision (null: none; of a box: its id). */
+  /**
+   * A guarded update: the revision it was for, and the `value` that the document had in that revision (null:
+   * none; of a box: its id).
+   */
   readonly expected?: Expectation | undefined
   /** Of a transaction: the same of other documents. */
   readonly also?: readonly (Expectation & { readonly key: string })[] | undefined
@@ -109,14 +131,17 @@ export interface Heard {
   readonly at: bigint
 }
 
-/** One listener: in the process (`bus`), which ends with it, or a reader of Server-Sent Events that resumes (`sse`). */
+/**
+ * One listener: in the process (`bus`), which ends with it, or a reader of Server-Sent Events that resumes
+ * (`sse`).
+ */
 export interface Listener {
   readonly name: string
   readonly controller: string
   readonly kind: 'bus' | 'sse'
   /**
-   * The cursor after which it is owed everything. Undefined for one that knew nothing: then the first `settings.state` with an epoch says where the state
-   * began that it was told nothing of.
+   * The cursor after which it is owed everything. Undefined for one that knew nothing: then the first
+   * `settings.state` with an epoch says where the state began that it was told nothing of.
    */
   readonly since: string | undefined
   readonly heard: readonly Heard[]
@@ -124,7 +149,9 @@ export interface Listener {
   readonly lasted: boolean
 }
 
-/** A change that another client made in the store itself, past every controller: `etcdctl put` and the like. */
+/**
+ * A change that another client made in the store itself, past every controller: `etcdctl put` and the like.
+ */
 export interface HandChange {
   readonly key: string
   /** Undefined for a deletion. */
@@ -135,7 +162,10 @@ export interface HandChange {
   readonly answered: bigint
 }
 
-/** A person removed the readable file of a document or box; whether it goes with it depends on what else happens. */
+/**
+ * A person removed the readable file of a document or box; whether it goes with it depends on what else
+ * happens.
+ */
 export interface Removal {
   readonly key: string
   /** As of a {@link Command}. */
@@ -152,7 +182,10 @@ export interface Final {
   readonly repairs: number
   /** How often they were compared. */
   readonly reconciles: number
-  /** Overrides per document key, of every namespace it lists, in the scopes `cluster` and `controller`; only those that exist. */
+  /**
+   * Overrides per document key, of every namespace it lists, in the scopes `cluster` and `controller`; only
+   * those that exist.
+   */
   readonly overrides: Readonly<Record<string, JsonObject>>
   /** Effective settings per namespace. */
   readonly data: Readonly<Record<string, JsonObject>>
@@ -165,15 +198,24 @@ export interface History {
   readonly commands: readonly Command[]
   readonly listeners: readonly Listener[]
   readonly finals: readonly Final[]
-  /** In the order of their revisions. Absent where people edit files, whose edits are commits of the store itself. */
+  /**
+   * In the order of their revisions. Absent where people edit files, whose edits are commits of the store
+   * itself.
+   */
   readonly hands?: readonly HandChange[]
   /** Where people edit files: those that they removed; none when absent. */
   readonly removals?: readonly Removal[]
-  /** Compaction, wipe or restore were among the faults: steps may be replaced by what a listing shows (`origin: "resync"`). */
+  /**
+   * Compaction, wipe or restore were among the faults: steps may be replaced by what a listing shows
+   * (`origin: "resync"`).
+   */
   readonly mayResync: boolean
 }
 
-/** What a history shows. All but the first four have to be 0; `resyncs` only where nothing was taken from the store. */
+/**
+ * What a history shows. All but the first four have to be 0; `resyncs` only where nothing was taken from the
+ * store.
+ */
 export interface Verdict {
   /** Changes that were asked for. */
   readonly writes: number
@@ -193,6 +235,9 @@ export interface Verdict {
   readonly repairs: number
   /** How often a cache was compared with the store. */
   readonly reconciles: number
-  /** Everything that is wrong, what the counters count included, one sentence each with listener and cursor; at most 50. */
+  /**
+   * Everything that is wrong, what the counters count included, one sentence each with listener and cursor;
+   * at most 50.
+   */
   readonly violations: readonly string[]
 }

@@ -5,8 +5,22 @@ import { linearizable, type Operation } from './linearizable.ts'
 const read = (id: string, value: string | null, sent: number, answered: number): Operation => ({
   ...{ id, kind: 'read', value, sent: BigInt(sent), answered: BigInt(answered), outcome: 'ok' },
 })
-const cas = (id: string, expected: string | null, outcome: Operation['outcome'], sent: number, answered?: number): Operation => ({
-  ...{ id, kind: 'cas', expected, value: id, sent: BigInt(sent), answered: answered === undefined ? undefined : BigInt(answered), outcome },
+const cas = (
+  id: string,
+  expected: string | null,
+  outcome: Operation['outcome'],
+  sent: number,
+  answered?: number,
+): Operation => ({
+  ...{
+    id,
+    kind: 'cas',
+    expected,
+    value: id,
+    sent: BigInt(sent),
+    answered: answered === undefined ? undefined : BigInt(answered),
+    outcome,
+  },
 })
 
 /** What may happen at one instant of a run of a real register. */
@@ -17,7 +31,10 @@ interface Turn {
   readonly isLate: boolean
 }
 
-/** Runs clients on one register; each operation takes effect at one instant between its sending and its answer, or its answer is lost. */
+/**
+ * Runs clients on one register; each operation takes effect at one instant between its sending and its
+ * answer, or its answer is lost.
+ */
 function run(turns: readonly Turn[], clients: number): Operation[] {
   const operations: Operation[] = []
   const known = new Array<string | null>(clients).fill(null)
@@ -57,7 +74,8 @@ function byDefinition(operations: readonly Operation[], value: string | null): b
   if (due.length === 0) return true
   return operations.some(one => {
     if (due.some(other => other !== one && (other.answered ?? 0n) < one.sent)) return false
-    const fits = one.kind === 'read' ? one.value === value : (one.outcome === 'conflict') !== (one.expected === value)
+    const fits =
+      one.kind === 'read' ? one.value === value : (one.outcome === 'conflict') !== (one.expected === value)
     if (!fits) return false
     const next = one.outcome === 'conflict' ? value : one.value
     return byDefinition(
@@ -79,8 +97,15 @@ describe('linearizability of a register', () => {
   it('is what its definition says, also for runs in which something was spoilt', () => {
     const spoilt = fc.tuple(arbitraryTurns(7), fc.nat(20), fc.nat(20)).map(([turns, a, b]) => {
       const operations = run(turns, 3)
-      const [from, to] = [operations[a % Math.max(1, operations.length)], operations[b % Math.max(1, operations.length)]]
-      return operations.map(one => (one === from && to ? { ...one, ...(one.kind === 'read' ? { value: to.value } : { expected: to.value }) } : one))
+      const [from, to] = [
+        operations[a % Math.max(1, operations.length)],
+        operations[b % Math.max(1, operations.length)],
+      ]
+      return operations.map(one =>
+        one === from && to
+          ? { ...one, ...(one.kind === 'read' ? { value: to.value } : { expected: to.value }) }
+          : one,
+      )
     })
     let wrong = 0
     fc.assert(
@@ -105,20 +130,35 @@ describe('linearizability of a register', () => {
   })
 
   it('is broken by a change refused although nobody intervened', () => {
-    const operations = [cas('a', null, 'ok', 0, 10), cas('b', 'a', 'conflict', 20, 30), read('later', 'a', 40, 50)]
+    const operations = [
+      cas('a', null, 'ok', 0, 10),
+      cas('b', 'a', 'conflict', 20, 30),
+      read('later', 'a', 40, 50),
+    ]
     expect(linearizable(operations)?.operation.id).toBe('b')
   })
 
   it('is broken by a change that was refused and applied', () => {
-    const operations = [cas('a', null, 'ok', 0, 10), cas('b', null, 'conflict', 20, 30), read('seen', 'b', 40, 50)]
+    const operations = [
+      cas('a', null, 'ok', 0, 10),
+      cas('b', null, 'conflict', 20, 30),
+      read('seen', 'b', 40, 50),
+    ]
     expect(linearizable(operations)?.operation.id).toBe('seen')
   })
 
   it('lets a change whose answer was lost take effect late, or never', () => {
     const lost = cas('lost', 'a', 'unknown', 20)
-    expect(linearizable([cas('a', null, 'ok', 0, 10), lost, read('r1', 'a', 30, 40), read('r2', 'lost', 50, 60)])).toBeUndefined()
-    expect(linearizable([cas('a', null, 'ok', 0, 10), lost, cas('b', 'a', 'ok', 30, 40), read('r', 'b', 50, 60)])).toBeUndefined()
-    expect(linearizable([cas('a', null, 'ok', 0, 10), lost, read('r1', 'lost', 30, 40), read('r2', 'a', 50, 60)])?.operation.id).toBe('r2')
+    expect(
+      linearizable([cas('a', null, 'ok', 0, 10), lost, read('r1', 'a', 30, 40), read('r2', 'lost', 50, 60)]),
+    ).toBeUndefined()
+    expect(
+      linearizable([cas('a', null, 'ok', 0, 10), lost, cas('b', 'a', 'ok', 30, 40), read('r', 'b', 50, 60)]),
+    ).toBeUndefined()
+    expect(
+      linearizable([cas('a', null, 'ok', 0, 10), lost, read('r1', 'lost', 30, 40), read('r2', 'a', 50, 60)])
+        ?.operation.id,
+    ).toBe('r2')
   })
 
   it('is decided for 4,000 operations of 12 clients within 2 s', () => {

@@ -1,10 +1,13 @@
 /*
- * Linearizability of one register that is read and changed by compare-and-set: is there an order of the operations, each at some instant between its
- * sending and its answer, in which every one of them answers what it did?
+ * Linearizability of one register that is read and changed by compare-and-set: is there an order of the
+ * operations, each at some instant between its sending and its answer, in which every one of them answers
+ * what it did?
  *
- * The search is that of Wing & Gong (1993) with the memory of Lowe (2017): take an operation that no other one was answered before, go on, and step back at
- * the first operation that was answered and cannot be placed; never twice into the same set of taken operations with the same value. What changes nothing
- * (a read, a refusal) is taken as soon as it fits, for that excludes nothing. A change whose outcome is unknown may be taken at any time after it was sent, or never.
+ * The search is that of Wing & Gong (1993) with the memory of Lowe (2017): take an operation that no other
+ * one was answered before, go on, and step back at the first operation that was answered and cannot be
+ * placed; never twice into the same set of taken operations with the same value. What changes nothing (a
+ * read, a refusal) is taken as soon as it fits, for that excludes nothing. A change whose outcome is unknown
+ * may be taken at any time after it was sent, or never.
  */
 
 /** One operation on the register. Values are unique: no two changes write the same one. */
@@ -36,12 +39,20 @@ export function describeViolation({ operation, value, placed }: Violation): stri
   const held = value === undefined ? 'anything' : (value ?? 'nothing')
   const { id, kind, outcome, expected } = operation
   const what =
-    kind === 'read' ? `read ${operation.value ?? 'nothing'}` : `was ${outcome === 'ok' ? 'applied on' : 'refused for'} ${expected ?? 'nothing'}`
+    kind === 'read'
+      ? `read ${operation.value ?? 'nothing'}`
+      : `was ${outcome === 'ok' ? 'applied on' : 'refused for'} ${expected ?? 'nothing'}`
   return `${id} ${what}, which fits nowhere between its sending and its answer; the register held ${held} after ${placed} operations.`
 }
 
-/** Undefined when the operations are linearizable from this value on (null: none; undefined: nobody knows), else why they are not. */
-export function linearizable(operations: readonly Operation[], initial: string | null | undefined = null): Violation | undefined {
+/**
+ * Undefined when the operations are linearizable from this value on (null: none; undefined: nobody knows),
+ * else why they are not.
+ */
+export function linearizable(
+  operations: readonly Operation[],
+  initial: string | null | undefined = null,
+): Violation | undefined {
   return new Search(operations).run(initial)
 }
 
@@ -97,7 +108,10 @@ class Search {
     return undefined
   }
 
-  /** Takes all that changes nothing and fits; gives the changes that may come next, undefined when everything is in order. */
+  /**
+   * Takes all that changes nothing and fits; gives the changes that may come next, undefined when everything
+   * is in order.
+   */
   #settle(value: string | null | undefined): number[] | undefined {
     while (this.#front < this.#operations.length && this.#isPast(this.#front)) this.#front++
     for (;;) {
@@ -112,7 +126,10 @@ class Search {
     }
   }
 
-  /** The operations that were sent before any answer that is still to be placed, and the one with the first such answer. */
+  /**
+   * The operations that were sent before any answer that is still to be placed, and the one with the first
+   * such answer.
+   */
   #enabled(): [open: number[], deadline: Operation | undefined] {
     let first: Operation | undefined
     const open: number[] = []
@@ -121,10 +138,17 @@ class Search {
       if (first?.answered !== undefined && operation.sent > first.answered) break
       if (this.#taken[place]) continue
       open.push(place)
-      if (operation.answered !== undefined && (first?.answered === undefined || operation.answered < first.answered)) first = operation
+      if (
+        operation.answered !== undefined &&
+        (first?.answered === undefined || operation.answered < first.answered)
+      )
+        first = operation
     }
     const limit = first?.answered
-    return [limit === undefined ? open : open.filter(place => (this.#operations[place] as Operation).sent <= limit), first]
+    return [
+      limit === undefined ? open : open.filter(place => (this.#operations[place] as Operation).sent <= limit),
+      first,
+    ]
   }
 
   #isPast(place: number): boolean {
@@ -134,7 +158,8 @@ class Search {
   /** What was answered first comes first; what need not be applied, last. */
   #urgency(a: number, b: number): number {
     const [one, other] = [this.#operations[a]?.answered, this.#operations[b]?.answered]
-    if (one === undefined || other === undefined) return (one === undefined ? 1 : 0) - (other === undefined ? 1 : 0)
+    if (one === undefined || other === undefined)
+      return (one === undefined ? 1 : 0) - (other === undefined ? 1 : 0)
     return one < other ? -1 : one > other ? 1 : 0
   }
 
@@ -161,7 +186,10 @@ class Search {
 }
 
 /** True for what can be placed now and leaves the register as it is. */
-function isQuiet({ kind, outcome, value: read, expected }: Operation, value: string | null | undefined): boolean {
+function isQuiet(
+  { kind, outcome, value: read, expected }: Operation,
+  value: string | null | undefined,
+): boolean {
   if (value === undefined) return outcome === 'conflict'
   return kind === 'read' ? read === value : outcome === 'conflict' && expected !== value
 }

@@ -12,7 +12,10 @@ const ENDLESS = [...SHORT.slice(0, -1), '600']
 /** The end of a planted part of a run, which keeps the process alive for good. */
 const HANG = 'await new Promise(() => setInterval(() => {}, 1_000))'
 
-/** How a run ended; `signal` is sent once it has begun its round. The hook is the test's own: of tests that run at once another's may be meant. */
+/**
+ * How a run ended; `signal` is sent once it has begun its round. The hook is the test's own: of tests that
+ * run at once another's may be meant.
+ */
 async function chaos(
   { onTestFinished }: Pick<TestContext, 'onTestFinished'>,
   edits: readonly Edit[],
@@ -22,11 +25,15 @@ async function chaos(
   const cwd = await plant({ name: 'main', edits })
   onTestFinished(() => rm(cwd, { recursive: true, force: true }))
   return new Promise(resolve => {
-    const child = execFile(process.execPath, ['--import', 'tsx', 'test/chaos/main.ts', ...args], { cwd }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
+    const child = execFile(
+      process.execPath,
+      ['--import', 'tsx', 'test/chaos/main.ts', ...args],
+      { cwd },
+      (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     )
     onTestFinished(() => void child.kill('SIGKILL'))
-    if (signal) child.stdout?.on('data', text => String(text).includes('planted: begun') && child.kill(signal))
+    if (signal)
+      child.stdout?.on('data', text => String(text).includes('planted: begun') && child.kill(signal))
   })
 }
 
@@ -51,7 +58,11 @@ describe.concurrent('A chaos run ends with table, verdict and exit code', { time
 
   it('when a step of a round hangs', async context => {
     const limit = { file: 'test/chaos/round.ts', from: '  calm: 180_000,', to: '  calm: 1_000,' }
-    const hang = { file: 'test/chaos/filesystem/stage.ts', from: 'calm: () => becomeCalm(controller, cast),', to: `calm: async () => { ${HANG} },` }
+    const hang = {
+      file: 'test/chaos/filesystem/stage.ts',
+      from: 'calm: () => becomeCalm(controller, cast),',
+      to: `calm: async () => { ${HANG} },`,
+    }
     const { code, output } = await chaos(context, [limit, hang], SHORT)
     expect(output).toContain('the calm after the faults did not end within 1 s')
     expect(output).toMatch(/what was seen until then: .*round-so-far\.json/)
@@ -61,7 +72,11 @@ describe.concurrent('A chaos run ends with table, verdict and exit code', { time
   })
 
   it('when an error arises that nothing waits for', async context => {
-    const { code, output } = await chaos(context, [atFirstFault("setTimeout(() => Promise.reject(new Error('planted: stray')), 1)")], ENDLESS)
+    const { code, output } = await chaos(
+      context,
+      [atFirstFault("setTimeout(() => Promise.reject(new Error('planted: stray')), 1)")],
+      ENDLESS,
+    )
     expect(output).toContain('planted: stray')
     expect(output).toMatch(TABLE)
     expect(output).toContain('1 did not get to their end')

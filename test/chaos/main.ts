@@ -9,11 +9,14 @@ import type { Stage } from './stage.ts'
 import { printFaults, printTable } from './table.ts'
 
 /*
- * `npm run chaos`: round after round on a fresh store under faults, each judged from what everybody saw, until the time is up.
+ * `npm run chaos`: round after round on a fresh store under faults, each judged from what everybody saw,
+ * until the time is up.
  *
- * Invariant: the run ends with its table, its verdict and an exit code, whatever happens in a round: each step of a round has its limit, an error
- * outside any step fails the round it comes in, a signal ends the round, and what still keeps the process alive then does not count. The exit code is
- * 0 when every round was sound, 1 when anything was wrong in any of them, else 130 or 143 after SIGINT or SIGTERM. A second signal ends at once.
+ * Invariant: the run ends with its table, its verdict and an exit code, whatever happens in a round: each
+ * step of a round has its limit, an error outside any step fails the round it comes in, a signal ends the
+ * round, and what still keeps the process alive then does not count. The exit code is 0 when every round was
+ * sound, 1 when anything was wrong in any of them, else 130 or 143 after SIGINT or SIGTERM. A second signal
+ * ends at once.
  */
 
 interface Options {
@@ -28,12 +31,28 @@ interface Options {
 }
 
 const program = new Command('npm run chaos --')
-  .description('Lets faults strike controllers at work and proves from what everybody saw that nothing was lost, doubled or reordered.')
-  .addOption(new Option('--backend <name>', 'the store').choices(['etcd', 'filesystem']).makeOptionMandatory())
+  .description(
+    'Lets faults strike controllers at work and proves from what everybody saw that nothing was lost, doubled or reordered.',
+  )
+  .addOption(
+    new Option('--backend <name>', 'the store').choices(['etcd', 'filesystem']).makeOptionMandatory(),
+  )
   .option('--minutes <n>', 'how long to begin new rounds', parsePositive, 20)
-  .option('--seed <n>', 'seed of the first round; the next ones count up', parseWhole, Math.floor(Math.random() * 1e9))
-  .option('--kind <name>', `only this kind of faults (etcd: ${ETCD_KINDS.join(', ')}; filesystem: ${FILESYSTEM_KINDS.join(', ')})`)
-  .option('--faults <names>', 'only these of its faults, as the last line names them, with commas between', text => text.split(','))
+  .option(
+    '--seed <n>',
+    'seed of the first round; the next ones count up',
+    parseWhole,
+    Math.floor(Math.random() * 1e9),
+  )
+  .option(
+    '--kind <name>',
+    `only this kind of faults (etcd: ${ETCD_KINDS.join(', ')}; filesystem: ${FILESYSTEM_KINDS.join(', ')})`,
+  )
+  .option(
+    '--faults <names>',
+    'only these of its faults, as the last line names them, with commas between',
+    text => text.split(','),
+  )
   .option('--rounds <n>', 'how many rounds at most', parsePositive, Number.POSITIVE_INFINITY)
   .option('--seconds <n>', 'how long faults strike in a round', parsePositive, 30)
   .option('--bail', 'stop after the first round that goes wrong', false)
@@ -50,9 +69,12 @@ Examples:
 
 const options = program.parse().opts<Options>()
 const kinds: readonly string[] = options.backend === 'etcd' ? ETCD_KINDS : FILESYSTEM_KINDS
-if (options.kind !== undefined && !kinds.includes(options.kind)) program.error(`--kind ${options.kind}: ${options.backend} has ${kinds.join(', ')}.`)
+if (options.kind !== undefined && !kinds.includes(options.kind))
+  program.error(`--kind ${options.kind}: ${options.backend} has ${kinds.join(', ')}.`)
 
-/** Milliseconds that a round may take to end what it started, once a signal or a stray error has stopped it. */
+/**
+ * Milliseconds that a round may take to end what it started, once a signal or a stray error has stopped it.
+ */
 const STOP = 60_000
 
 const start = performance.now()
@@ -65,7 +87,8 @@ let signalled: NodeJS.Signals | undefined
 let round = new AbortController()
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopFor(signal))
-for (const event of ['uncaughtException', 'unhandledRejection'] as const) process.on(event, error => failFor(event, error))
+for (const event of ['uncaughtException', 'unhandledRejection'] as const)
+  process.on(event, error => failFor(event, error))
 // A reader that is gone, such as `head`, is no reason to go on; the exit code still tells the verdict.
 process.stdout.on('error', () => process.exit(exitCode()))
 await playAll(options)
@@ -126,8 +149,21 @@ function exitCode(): number {
   return signalled ? 128 + constants.signals[signalled] : 0
 }
 
-async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, bail }: Options): Promise<void> {
-  for (let n = 0; n < rounds && (isSound() || !bail) && !signalled && performance.now() - start < minutes * 60_000; n++) {
+async function playAll({
+  backend,
+  minutes,
+  seed,
+  kind,
+  faults,
+  rounds,
+  seconds,
+  bail,
+}: Options): Promise<void> {
+  for (
+    let n = 0;
+    n < rounds && (isSound() || !bail) && !signalled && performance.now() - start < minutes * 60_000;
+    n++
+  ) {
     begun++
     round = new AbortController()
     // The kind follows from the seed, so that the seed alone plays a round again.
@@ -135,7 +171,13 @@ async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, 
     const again = `npm run chaos -- --backend ${backend} --kind ${chosen} --seed ${seed + n} --rounds 1 --seconds ${seconds}${faults ? ` --faults '${faults.join(',')}'` : ''}`
     try {
       const open = async (random: Random) => only(await openStage(backend, chosen, random), faults)
-      const one = await playRound({ open, seed: seed + n, seconds, onFault: showFault(n), signal: round.signal })
+      const one = await playRound({
+        open,
+        seed: seed + n,
+        seconds,
+        onFault: showFault(n),
+        signal: round.signal,
+      })
       // Not its history, which is hundreds of megabytes.
       const { history: _, ...judged } = one
       played.push(judged)
@@ -153,9 +195,13 @@ async function playAll({ backend, minutes, seed, kind, faults, rounds, seconds, 
 
 async function tellFailure(error: unknown, n: number, kind: string, again: string): Promise<void> {
   clearLine()
-  const message = error instanceof RoundFailed ? error.message : error instanceof Error ? error.stack : String(error)
-  console.log(`\nround ${n + 1}, ${kind}: it did not get to its end.\n  ${message}\n  play it again: ${again}`)
-  if (error instanceof RoundFailed) console.log(`  what was seen until then: ${await saveRecord('round-so-far', error.seen)}`)
+  const message =
+    error instanceof RoundFailed ? error.message : error instanceof Error ? error.stack : String(error)
+  console.log(
+    `\nround ${n + 1}, ${kind}: it did not get to its end.\n  ${message}\n  play it again: ${again}`,
+  )
+  if (error instanceof RoundFailed)
+    console.log(`  what was seen until then: ${await saveRecord('round-so-far', error.seen)}`)
 }
 
 function openStage(backend: Options['backend'], kind: string, random: Random): Promise<Stage> {
@@ -170,13 +216,19 @@ async function only(stage: Stage, names: readonly string[] | undefined): Promise
   const faults = stage.faults.filter(({ name }) => names.includes(name))
   if (faults.length === 0) {
     await stage.close()
-    throw new Error(`--faults ${names.join(',')}: ${stage.name} has ${stage.faults.map(({ name }) => name).join(', ')}.`)
+    throw new Error(
+      `--faults ${names.join(',')}: ${stage.name} has ${stage.faults.map(({ name }) => name).join(', ')}.`,
+    )
   }
   return Object.defineProperty(stage, 'faults', { value: faults })
 }
 
 /** Says how a round went, and keeps what was seen when it went wrong. */
-async function tell({ stage, seed, verdict, faults, history }: Round, n: number, again: string): Promise<boolean> {
+async function tell(
+  { stage, seed, verdict, faults, history }: Round,
+  n: number,
+  again: string,
+): Promise<boolean> {
   const struck = [...faults.values()].reduce((sum, times) => sum + times, 0)
   const { writes, acked, ambiguous, resyncs, violations } = verdict
   clearLine()

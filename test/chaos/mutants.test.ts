@@ -23,11 +23,24 @@ describe('A chaos run', () => {
 })
 
 function chaos(cwd: string, { backend, kind, faults }: Mutant): Promise<{ code: number; output: string }> {
-  const args = ['--import', 'tsx', 'test/chaos/main.ts', '--backend', backend, '--kind', kind, '--faults', faults]
+  const args = [
+    '--import',
+    'tsx',
+    'test/chaos/main.ts',
+    '--backend',
+    backend,
+    '--kind',
+    kind,
+    '--faults',
+    faults,
+  ]
   const limits = ['--seed', '1', '--bail', '--rounds', String(ROUNDS), '--seconds', String(SECONDS)]
   return new Promise(resolve => {
-    const child = execFile(process.execPath, [...args, ...limits], { cwd, maxBuffer: 64 * 1024 * 1024 }, (_, stdout, stderr) =>
-      resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
+    const child = execFile(
+      process.execPath,
+      [...args, ...limits],
+      { cwd, maxBuffer: 64 * 1024 * 1024 },
+      (_, stdout, stderr) => resolve({ code: child.exitCode ?? -1, output: stdout + stderr }),
     )
   })
 }

@@ -36,8 +36,16 @@ export const MUTANTS: readonly Mutant[] = [
         from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
         to: 'await this.#watchFrom(this.#header ?? cache.revision, new AnchorCheck(undefined), standing)',
       },
-      { file: FOLLOWER, from: '#anchor: Anchor | undefined\n', to: '#anchor: Anchor | undefined\n  #header: bigint | undefined\n' },
-      { file: FOLLOWER, from: '        standing()\n', to: '        standing()\n        this.#header = batch.revision\n' },
+      {
+        file: FOLLOWER,
+        from: '#anchor: Anchor | undefined\n',
+        to: '#anchor: Anchor | undefined\n  #header: bigint | undefined\n',
+      },
+      {
+        file: FOLLOWER,
+        from: '        standing()\n',
+        to: '        standing()\n        this.#header = batch.revision\n',
+      },
     ],
   },
   {
@@ -61,7 +69,11 @@ export const MUTANTS: readonly Mutant[] = [
     faults: 'compaction',
     says: /WRONG/,
     edits: [
-      { file: FOLLOWER, from: '#anchor: Anchor | undefined\n', to: '#anchor: Anchor | undefined\n  #oldest: bigint | undefined\n' },
+      {
+        file: FOLLOWER,
+        from: '#anchor: Anchor | undefined\n',
+        to: '#anchor: Anchor | undefined\n  #oldest: bigint | undefined\n',
+      },
       {
         file: FOLLOWER,
         from: "else if (error.code === 'HISTORY_LOST') {\n",
@@ -72,7 +84,11 @@ export const MUTANTS: readonly Mutant[] = [
         from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
         to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : this.#anchor ? this.#anchor.revision - 1n : cache.revision, this.#oldest ? new AnchorCheck(undefined) : check, standing)',
       },
-      { file: FOLLOWER, from: '        standing()\n', to: '        standing()\n        this.#oldest = undefined\n' },
+      {
+        file: FOLLOWER,
+        from: '        standing()\n',
+        to: '        standing()\n        this.#oldest = undefined\n',
+      },
     ],
   },
   {
@@ -82,8 +98,16 @@ export const MUTANTS: readonly Mutant[] = [
     faults: 'restore',
     says: /WRONG/,
     edits: [
-      { file: 'src/watcher/anchor.ts', from: 'this.#confirmed = anchor === undefined', to: 'this.#confirmed = true' },
-      { file: FOLLOWER, from: 'if (!begun) await this.#refuseOtherStore(witness)', to: 'if (!begun) await Promise.resolve(witness)' },
+      {
+        file: 'src/watcher/anchor.ts',
+        from: 'this.#confirmed = anchor === undefined',
+        to: 'this.#confirmed = true',
+      },
+      {
+        file: FOLLOWER,
+        from: 'if (!begun) await this.#refuseOtherStore(witness)',
+        to: 'if (!begun) await Promise.resolve(witness)',
+      },
     ],
   },
   {
@@ -92,7 +116,13 @@ export const MUTANTS: readonly Mutant[] = [
     kind: 'power',
     faults: 'power loss,power loss at a step',
     says: /WRONG|damaged|has to be/,
-    edits: [{ file: 'backends/filesystem/journal/journal.ts', from: 'await this.#file.sync()', to: 'await Promise.resolve()' }],
+    edits: [
+      {
+        file: 'backends/filesystem/journal/journal.ts',
+        from: 'await this.#file.sync()',
+        to: 'await Promise.resolve()',
+      },
+    ],
   },
   {
     name: 'rename-without-journal',
@@ -111,16 +141,33 @@ export const MUTANTS: readonly Mutant[] = [
 ]
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url))
-const SOURCES = ['model', 'events', 'backends', 'src', 'napps', 'scripts', 'test', 'package.json', 'tsconfig.json', 'napp.json']
+const SOURCES = [
+  'model',
+  'events',
+  'backends',
+  'src',
+  'napps',
+  'scripts',
+  'test',
+  'package.json',
+  'tsconfig.json',
+  'napp.json',
+]
 
-/** A copy of the project with the mutant in it, in a fresh folder that the caller removes. @throws Error when the code it changes has changed. */
+/**
+ * A copy of the project with the mutant in it, in a fresh folder that the caller removes.
+ * @throws Error when the code it changes has changed.
+ */
 export async function plant({ name, edits }: Pick<Mutant, 'name' | 'edits'>): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), `kytos-mutant-${name}-`))
   for (const source of SOURCES) await cp(join(ROOT, source), join(folder, source), { recursive: true })
   await symlink(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
   for (const { file, from, to } of edits) {
     const text = await readFile(join(folder, file), 'utf8')
-    if (text.split(from).length !== 2) throw new Error(`The mutant ${name} changes "${from}" in ${file}, which does not stand there once any more.`)
+    if (text.split(from).length !== 2)
+      throw new Error(
+        `The mutant ${name} changes "${from}" in ${file}, which does not stand there once any more.`,
+      )
     await writeFile(
       join(folder, file),
       text.replace(from, () => to),

@@ -31,6 +31,12 @@ export function createRandom(seed: number): Random {
       }
       throw new Error('There is nothing to pick from.')
     },
-    fork: name => createRandom(Array.from(name).reduce((hash, sign) => Math.imul(hash ^ (sign.codePointAt(0) ?? 0), 0x01000193), seed ^ 0x811c9dc5)),
+    fork: name =>
+      createRandom(
+        Array.from(name).reduce(
+          (hash, sign) => Math.imul(hash ^ (sign.codePointAt(0) ?? 0), 0x01000193),
+          seed ^ 0x811c9dc5,
+        ),
+      ),
   }
 }

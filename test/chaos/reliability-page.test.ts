@@ -20,12 +20,17 @@ describe('docs/reliability.md', () => {
   })
 
   it('names every kind of faults', () => {
-    const kinds = [...ETCD_KINDS.map(kind => `etcd \`${kind}\``), ...FILESYSTEM_KINDS.map(kind => `filesystem \`${kind}\``)]
+    const kinds = [
+      ...ETCD_KINDS.map(kind => `etcd \`${kind}\``),
+      ...FILESYSTEM_KINDS.map(kind => `filesystem \`${kind}\``),
+    ]
     expect(cells('Faults').sort()).toEqual(kinds.sort())
   })
 
   it('names a case that exists for everything that was found', () => {
-    const cases = cells('Findings', 1).flatMap(text => [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => `../${name}.test.ts`))
+    const cases = cells('Findings', 1).flatMap(text =>
+      [...text.matchAll(/`([^`]+)`/g)].map(([, name]) => `../${name}.test.ts`),
+    )
     expect(cases.length).toBeGreaterThan(15)
     expect(cases.filter(name => !existsSync(new URL(name, import.meta.url)))).toEqual([])
   })

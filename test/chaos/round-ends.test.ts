@@ -30,9 +30,23 @@ const noTokens = async (): Promise<never> => {
 async function openPlayer(): Promise<Player> {
   const log = keepLog()
   const root = createBus({ log })
-  const service = createService(() => createMemoryBackend(), { bus: root, controller: 'one', strict: false, log, startTimeout: 30_000 })
+  const service = createService(() => createMemoryBackend(), {
+    bus: root,
+    controller: 'one',
+    strict: false,
+    log,
+    startTimeout: 30_000,
+  })
   await service.start()
-  const http = await openHttp({ bus: root, feed: service.feed, health: service.health, listen: '127.0.0.1', port: 0, log, grace: 100 })
+  const http = await openHttp({
+    bus: root,
+    feed: service.feed,
+    health: service.health,
+    listen: '127.0.0.1',
+    port: 0,
+    log,
+    grace: 100,
+  })
   onTestFinished(async () => {
     await http.close()
     await service.close()
@@ -42,11 +56,15 @@ async function openPlayer(): Promise<Player> {
     id: 'one',
     url: `http://127.0.0.1:${http.port}`,
     tokens: { make: noTokens, revoke: noTokens, check: noTokens },
-    ask: <N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> => ask(bus, name, content),
+    ask: <N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> =>
+      ask(bus, name, content),
   }
 }
 
-/** A stage whose parts can be replaced by others that hang; what it recorded is nothing, so the judge is never content with it. */
+/**
+ * A stage whose parts can be replaced by others that hang; what it recorded is nothing, so the judge is never
+ * content with it.
+ */
 async function stageWith(parts: Partial<Stage>): Promise<Stage> {
   return {
     name: 'a planted stage',
@@ -60,8 +78,18 @@ async function stageWith(parts: Partial<Stage>): Promise<Stage> {
   }
 }
 
-async function failureOf(stage: Stage | Promise<Stage>, limits: Partial<Limits>, signal?: AbortSignal): Promise<RoundFailed> {
-  const failure = await playRound({ open: async () => stage, seed: 1, seconds: 1, limits, ...(signal && { signal }) }).then(
+async function failureOf(
+  stage: Stage | Promise<Stage>,
+  limits: Partial<Limits>,
+  signal?: AbortSignal,
+): Promise<RoundFailed> {
+  const failure = await playRound({
+    open: async () => stage,
+    seed: 1,
+    seconds: 1,
+    limits,
+    ...(signal && { signal }),
+  }).then(
     () => undefined,
     error => error,
   )
@@ -73,7 +101,9 @@ describe('A round ends, and names what did not, when', () => {
   it('the stage does not open; one that opens later is closed', async () => {
     let open: (stage: Stage) => void = () => undefined
     const late = new Promise<Stage>(resolve => (open = resolve))
-    expect((await failureOf(late, { open: SHORT })).message).toContain('the start of the stage did not end within 0.5 s')
+    expect((await failureOf(late, { open: SHORT })).message).toContain(
+      'the start of the stage did not end within 0.5 s',
+    )
     open(await stageWith({}))
     await expect.poll(() => closed).toEqual(['stage'])
   })
@@ -83,7 +113,10 @@ describe('A round ends, and names what did not, when', () => {
     await once(mute, 'listening')
     onTestFinished(() => void mute.close())
     const address = mute.address()
-    const player = { ...(await openPlayer()), url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}` }
+    const player = {
+      ...(await openPlayer()),
+      url: `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`,
+    }
     const { message } = await failureOf(stageWith({ players: [player] }), { reader: SHORT })
     expect(message).toContain('the first connection of one sse 1 did not end')
     expect(closed).toEqual(['stage'])
@@ -101,25 +134,47 @@ describe('A round ends, and names what did not, when', () => {
 
   it('a command is never answered, and names the command', async () => {
     const player = await openPlayer()
-    const ask: Player['ask'] = (name, content) => (name === 'kytos.storehouse.delete' ? never() : player.ask(name, content))
+    const ask: Player['ask'] = (name, content) =>
+      name === 'kytos.storehouse.delete' ? never() : player.ask(name, content)
     // Until one of the writers has chosen it.
     const strike = () => new Promise<void>(resolve => setTimeout(resolve, 100))
-    const stage = await stageWith({ players: [{ ...player, ask }], faults: [{ name: 'time', weight: 1, strike }] })
-    const failure = await playRound({ open: async () => stage, seed: 1, seconds: 3, limits: { answers: SHORT } }).catch(error => error)
-    expect(failure.message).toMatch(/the answers to the commands under way did not end.*Still under way: one kytos\.storehouse\.delete \{.*box_id/)
+    const stage = await stageWith({
+      players: [{ ...player, ask }],
+      faults: [{ name: 'time', weight: 1, strike }],
+    })
+    const failure = await playRound({
+      open: async () => stage,
+      seed: 1,
+      seconds: 3,
+      limits: { answers: SHORT },
+    }).catch(error => error)
+    expect(failure.message).toMatch(
+      /the answers to the commands under way did not end.*Still under way: one kytos\.storehouse\.delete \{.*box_id/,
+    )
     expect(closed).toEqual(['stage'])
   })
 
   it.each(['calm', 'collect'] as const)('%s() does not end', async part => {
-    const { message } = await failureOf(stageWith({ players: [await openPlayer()], [part]: never }), { [part]: SHORT })
-    expect(message).toMatch(/the (calm after the faults|collection of what was seen) did not end within 0.5 s/)
+    const { message } = await failureOf(stageWith({ players: [await openPlayer()], [part]: never }), {
+      [part]: SHORT,
+    })
+    expect(message).toMatch(
+      /the (calm after the faults|collection of what was seen) did not end within 0.5 s/,
+    )
     expect(closed).toEqual(['stage'])
   })
 
   it('close() does not end: then the verdict of the round is kept, and says so', async () => {
     const stage = await stageWith({ players: [await openPlayer()], close: never })
-    const { verdict } = await playRound({ open: async () => stage, seed: 1, seconds: 1, limits: { close: SHORT } })
-    expect(verdict.violations).toContainEqual(expect.stringContaining('the end of the stage (a planted stage) did not end within 0.5 s'))
+    const { verdict } = await playRound({
+      open: async () => stage,
+      seed: 1,
+      seconds: 1,
+      limits: { close: SHORT },
+    })
+    expect(verdict.violations).toContainEqual(
+      expect.stringContaining('the end of the stage (a planted stage) did not end within 0.5 s'),
+    )
     expect(verdict.acked).toBeGreaterThan(0)
   })
 

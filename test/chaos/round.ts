@@ -9,7 +9,8 @@ import { type Ending, endAll, within } from './within.ts'
 import { startWorkload } from './workload.ts'
 
 /*
- * Invariant: a round ends. Every step has its limit, and so has the end of everything that was started; what did not end is named.
+ * Invariant: a round ends. Every step has its limit, and so has the end of everything that was started; what
+ * did not end is named.
  */
 
 /** What a command may be refused with while everything around breaks; any other code is a fault of ours. */
@@ -28,12 +29,18 @@ const REFUSALS: ReadonlySet<string> = new Set([
   'STORE_UNREACHABLE',
   'TOKEN_NOT_FOUND',
 ])
-/** Seconds in which every command has to be answered, whatever is broken: 5 to reach the store, 5 of lost races, 30 for a watch that stands but lags. */
+/**
+ * Seconds in which every command has to be answered, whatever is broken: 5 to reach the store, 5 of lost
+ * races, 30 for a watch that stands but lags.
+ */
 const LONGEST_ANSWER = 45
 const WRITERS = 4
 /** Longest pause between two faults, in ms. */
 const RESPITE = 600
-/** How long each step of a round may take, in milliseconds: far above what a loaded machine needs, so that only what hangs takes all of it. */
+/**
+ * How long each step of a round may take, in milliseconds: far above what a loaded machine needs, so that
+ * only what hangs takes all of it.
+ */
 const LIMITS = {
   open: 180_000,
   /** A reader's first connection. */
@@ -136,7 +143,8 @@ class Scene {
 }
 
 /**
- * Lets writers and readers at a fresh store, strikes it for so long, waits for calm, and judges what everybody saw. What was started is ended in any case.
+ * Lets writers and readers at a fresh store, strikes it for so long, waits for calm, and judges what
+ * everybody saw. What was started is ended in any case.
  * @throws RoundFailed
  */
 export async function playRound(options: RoundOptions): Promise<Round> {
@@ -153,9 +161,17 @@ export async function playRound(options: RoundOptions): Promise<Round> {
   } catch (error) {
     failure = error
   }
-  const stopped = await endAll([{ name: 'the readers', end: () => scene.stopReaders(limits.end) }], limits.close)
+  const stopped = await endAll(
+    [{ name: 'the readers', end: () => scene.stopReaders(limits.end) }],
+    limits.close,
+  )
   const left = [...stopped, ...(await endAll(ends, limits.close))]
-  if (!round) throw new RoundFailed([failure instanceof Error ? failure.stack : failure, ...left].join('\n'), scene.seen, failure)
+  if (!round)
+    throw new RoundFailed(
+      [failure instanceof Error ? failure.stack : failure, ...left].join('\n'),
+      scene.seen,
+      failure,
+    )
   return { ...round, verdict: { ...round.verdict, violations: [...round.verdict.violations, ...left] } }
 }
 
@@ -170,7 +186,13 @@ async function openStage(scene: Scene, open: () => Promise<Stage>, limit: number
   }
 }
 
-async function play(stage: Stage, random: Random, scene: Scene, options: RoundOptions, limits: Limits): Promise<Round> {
+async function play(
+  stage: Stage,
+  random: Random,
+  scene: Scene,
+  options: RoundOptions,
+  limits: Limits,
+): Promise<Round> {
   const { seed } = options
   const { players, pending } = trackPlayers(stage.players)
   scene.pending = pending
@@ -182,7 +204,12 @@ async function play(stage: Stage, random: Random, scene: Scene, options: RoundOp
       await scene.step(`the first connection of ${name}`, limits.reader, () => reader.begun)
     }
   }
-  const workload = startWorkload(players, random.fork('workload'), Math.ceil((3 * WRITERS) / players.length), stage.pause)
+  const workload = startWorkload(
+    players,
+    random.fork('workload'),
+    Math.ceil((3 * WRITERS) / players.length),
+    stage.pause,
+  )
   scene.commands = workload.commands
   let faults: ReadonlyMap<string, number>
   try {
@@ -194,16 +221,35 @@ async function play(stage: Stage, random: Random, scene: Scene, options: RoundOp
   }
   await scene.step('the calm after the faults', limits.calm, () => stage.calm())
   const found = await scene.step('the look-up of lost answers', limits.lookUp, () => workload.settle())
-  const last = await scene.step('the last change of all', limits.lastWord, () => lastWord(stage, players, scene.readers))
+  const last = await scene.step('the last change of all', limits.lastWord, () =>
+    lastWord(stage, players, scene.readers),
+  )
   await scene.stopReaders(limits.end)
-  const { lives, listeners, finals, rival, hands, removals } = await scene.step('the collection of what was seen', limits.collect, () =>
-    stage.collect(),
+  const { lives, listeners, finals, rival, hands, removals } = await scene.step(
+    'the collection of what was seen',
+    limits.collect,
+    () => stage.collect(),
   )
   const commands = [...found, ...last]
   const heard = [...listeners, ...scene.readers.map(({ listener }) => listener)]
   const byHand = { ...(hands && { hands }), ...(removals && { removals }) }
-  const history: History = { lives, commands, listeners: heard, finals, ...byHand, mayResync: stage.mayResync }
-  return { stage: stage.name, seed, faults, verdict: judge(history), rival, slowest: slowestAnswer(commands), history }
+  const history: History = {
+    lives,
+    commands,
+    listeners: heard,
+    finals,
+    ...byHand,
+    mayResync: stage.mayResync,
+  }
+  return {
+    stage: stage.name,
+    seed,
+    faults,
+    verdict: judge(history),
+    rival,
+    slowest: slowestAnswer(commands),
+    history,
+  }
 }
 
 async function strike(
@@ -230,7 +276,11 @@ async function strike(
 }
 
 /** One more change, which everybody has to hear: then they have heard everything. */
-async function lastWord(stage: Stage, players: readonly Player[], readers: readonly SseReader[]): Promise<Command[]> {
+async function lastWord(
+  stage: Stage,
+  players: readonly Player[],
+  readers: readonly SseReader[],
+): Promise<Command[]> {
   const [player] = players
   if (!player) throw new Error('A stage has a player.')
   const id = 'last word'
@@ -268,7 +318,9 @@ function holdsIt(namespaces: Heard['content'][string] | undefined): boolean {
 function judge(history: History): Verdict {
   const verdict = check(history)
   const wrong = history.commands.flatMap(({ id, outcome }) =>
-    outcome.type === 'refused' && !REFUSALS.has(outcome.code) ? [`${id} was refused with ${outcome.code}: ${outcome.message}`] : [],
+    outcome.type === 'refused' && !REFUSALS.has(outcome.code)
+      ? [`${id} was refused with ${outcome.code}: ${outcome.message}`]
+      : [],
   )
   const slow = slowestAnswer(history.commands)
   if (slow > LONGEST_ANSWER) wrong.push(`An answer took ${slow.toFixed(1)} s.`)
@@ -276,5 +328,8 @@ function judge(history: History): Verdict {
 }
 
 function slowestAnswer(commands: readonly Command[]): number {
-  return commands.reduce((most, { sent, answered }) => Math.max(most, answered === undefined ? 0 : Number(answered - sent) / 1e9), 0)
+  return commands.reduce(
+    (most, { sent, answered }) => Math.max(most, answered === undefined ? 0 : Number(answered - sent) / 1e9),
+    0,
+  )
 }

@@ -12,7 +12,10 @@ const SECONDS = 6
 /** Longer than the limits of the steps of a round, which name what hangs. */
 const LONGEST = 600_000
 
-/** The kinds on which the mutants are found, so that nothing is found without one; `npm run chaos` plays all of them, and longer. */
+/**
+ * The kinds on which the mutants are found, so that nothing is found without one; `npm run chaos` plays all
+ * of them, and longer.
+ */
 const ROUNDS: readonly (readonly [name: string, open: (random: Random) => Promise<Stage>])[] = [
   ['an etcd behind lines that break', random => openEtcdStage({ kind: 'lines', random })],
   ['an etcd that forgets', random => openEtcdStage({ kind: 'forgets', random })],
@@ -26,7 +29,9 @@ describe('A round on', () => {
     const { lost, doubled, reordered, repairs, violations, acked, facts } = verdict
     const wrong = lost + doubled + reordered + repairs + violations.length > 0
     // Written out in full: a diff shortens what it prints, and the next run is another one.
-    const message = wrong ? `${violations.join('\n')}\nThe recorded history: ${await saveRecord('history', history)}` : ''
+    const message = wrong
+      ? `${violations.join('\n')}\nThe recorded history: ${await saveRecord('history', history)}`
+      : ''
     expect({ seed, lost, doubled, reordered, repairs, violations }, message).toEqual({
       seed: SEED,
       lost: 0,
@@ -45,6 +50,9 @@ async function play(open: (random: Random) => Promise<Stage>): Promise<Round> {
     return await playRound({ open, seed: SEED, seconds: SECONDS })
   } catch (error) {
     if (!(error instanceof RoundFailed)) throw error
-    throw new Error(`${error.message}\nWhat was seen until then: ${await saveRecord('round-so-far', error.seen)}`, { cause: error })
+    throw new Error(
+      `${error.message}\nWhat was seen until then: ${await saveRecord('round-so-far', error.seen)}`,
+      { cause: error },
+    )
   }
 }

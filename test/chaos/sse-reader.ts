@@ -6,7 +6,9 @@ import type { Heard, Listener } from './history.ts'
 import type { Random } from './random.ts'
 import type { Player } from './stage.ts'
 
-/** A reader of Server-Sent Events that loses its line, is slow at times, and resumes from the last id it has. */
+/**
+ * A reader of Server-Sent Events that loses its line, is slow at times, and resumes from the last id it has.
+ */
 export interface SseReader {
   readonly listener: Listener
   /** Resolves once it has an id to resume from. */
@@ -47,13 +49,24 @@ class Reader implements SseReader {
   }
 
   get listener(): Listener {
-    return { name: this.#name, controller: this.#player.id, kind: 'sse', since: this.#since, heard: this.#heard, lasted: true }
+    return {
+      name: this.#name,
+      controller: this.#player.id,
+      kind: 'sse',
+      since: this.#since,
+      heard: this.#heard,
+      lasted: true,
+    }
   }
 
   async heard(holds: (heard: Heard) => boolean, signal: AbortSignal): Promise<void> {
     let seen = 0
     const late = new Promise<never>((_, reject) => {
-      signal.addEventListener('abort', () => reject(new Error(`${this.#name} has not heard it after its id ${this.#lastId}.`)), { once: true })
+      signal.addEventListener(
+        'abort',
+        () => reject(new Error(`${this.#name} has not heard it after its id ${this.#lastId}.`)),
+        { once: true },
+      )
     })
     // Nobody waits for it any more once the reader has heard it.
     late.catch(() => {})
@@ -80,8 +93,15 @@ class Reader implements SseReader {
   /** Undefined when nobody answers. */
   #connect(): Promise<IncomingMessage | undefined> {
     return new Promise(resolve => {
-      const headers = { accept: 'text/event-stream', ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }) }
-      const request = get(`${this.#player.url}/api/kytos/settings/v1/events`, { headers, agent: false, signal: this.#end.signal })
+      const headers = {
+        accept: 'text/event-stream',
+        ...(this.#lastId !== undefined && { 'last-event-id': this.#lastId }),
+      }
+      const request = get(`${this.#player.url}/api/kytos/settings/v1/events`, {
+        headers,
+        agent: false,
+        signal: this.#end.signal,
+      })
       request.once('response', resolve).once('error', () => resolve(undefined))
     })
   }
@@ -109,14 +129,17 @@ class Reader implements SseReader {
   }
 
   #take(block: string): void {
-    const fields = new Map(block.split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+    const fields = new Map(
+      block.split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+    )
     this.#lastId = fields.get('id') ?? this.#lastId
     this.#since ??= this.#lastId
     const [name, data] = [fields.get('event'), fields.get('data')]
     if (name === undefined || data === undefined) return
     const event = parseJson(data)
     const content = isObject(event) ? event.content : undefined
-    if (!isObject(content)) throw new EventMalformed(`${this.#name} was sent an event without content: ${data.slice(0, 200)}`)
+    if (!isObject(content))
+      throw new EventMalformed(`${this.#name} was sent an event without content: ${data.slice(0, 200)}`)
     this.#heard.push({ name, content, at: process.hrtime.bigint() })
   }
 

@@ -7,7 +7,9 @@ export interface Player {
   readonly id: string
   /** Where its REST answers, the same over restarts. */
   readonly url: string
-  /** @throws SettingsError as the command does; {@link PlayerGone} when its process ended before it answered. */
+  /**
+   * @throws SettingsError as the command does; {@link PlayerGone} when its process ended before it answered.
+   */
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
   readonly tokens: TokenDesk
 }
@@ -35,7 +37,9 @@ export interface Fault {
   readonly name: string
   /** How often it is chosen, beside the others. */
   readonly weight: number
-  /** Makes the trouble, lets it last, ends it. Resolves when the store can be reached again; recovery goes on. */
+  /**
+   * Makes the trouble, lets it last, ends it. Resolves when the store can be reached again; recovery goes on.
+   */
   strike(random: Random): Promise<void>
 }
 
@@ -54,11 +58,20 @@ export interface Stage {
   readonly faults: readonly Fault[]
   /** The faults take something from the store: steps may be gone. */
   readonly mayResync: boolean
-  /** Longest pause of a writer between two commands, in ms; short when absent. Where it is long, documents get few versions while a fault lasts. */
+  /**
+   * Longest pause of a writer between two commands, in ms; short when absent. Where it is long, documents get
+   * few versions while a fault lasts.
+   */
   readonly pause?: number
-  /** All trouble is over: resolves when every controller is READY at the store's newest revision. @throws when they do not get there in 60 s. */
+  /**
+   * All trouble is over: resolves when every controller is READY at the store's newest revision.
+   * @throws when they do not get there in 60 s.
+   */
   calm(): Promise<void>
-  /** After {@link calm}, with nobody writing any more: what the store and everybody in its processes saw. Called once. */
+  /**
+   * After {@link calm}, with nobody writing any more: what the store and everybody in its processes saw.
+   * Called once.
+   */
   collect(): Promise<{
     readonly lives: readonly StoreLife[]
     readonly listeners: readonly Listener[]

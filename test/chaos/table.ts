@@ -8,7 +8,8 @@ interface Row {
 
 type Column = readonly [title: string, value: (rounds: readonly Judged[]) => string]
 
-const sum = (rounds: readonly Judged[], value: (round: Judged) => number): number => rounds.reduce((total, round) => total + value(round), 0)
+const sum = (rounds: readonly Judged[], value: (round: Judged) => number): number =>
+  rounds.reduce((total, round) => total + value(round), 0)
 const count =
   (value: (round: Judged) => number): Column[1] =>
   rounds =>
@@ -24,7 +25,12 @@ const COLUMNS: readonly Column[] = [
   ['lost', count(({ verdict }) => verdict.lost)],
   ['doubled', count(({ verdict }) => verdict.doubled)],
   ['reordered', count(({ verdict }) => verdict.reordered)],
-  ['other', count(({ verdict }) => Math.max(0, verdict.violations.length - verdict.lost - verdict.doubled - verdict.reordered))],
+  [
+    'other',
+    count(({ verdict }) =>
+      Math.max(0, verdict.violations.length - verdict.lost - verdict.doubled - verdict.reordered),
+    ),
+  ],
   ['resyncs', count(({ verdict }) => verdict.resyncs)],
   ['compared', count(({ verdict }) => verdict.reconciles)],
   ['repairs', count(({ verdict }) => verdict.repairs)],
@@ -37,15 +43,25 @@ export function printTable(rounds: readonly Judged[]): string {
   const stages = [...new Set(rounds.map(({ stage }) => stage))]
   const rows: Row[] = stages.map(stage => ({ stage, rounds: rounds.filter(round => round.stage === stage) }))
   if (rows.length > 1) rows.push({ stage: 'all', rounds })
-  const cells = [['stage', ...COLUMNS.map(([title]) => title)], ...rows.map(row => [row.stage, ...COLUMNS.map(([, value]) => value(row.rounds))])]
+  const cells = [
+    ['stage', ...COLUMNS.map(([title]) => title)],
+    ...rows.map(row => [row.stage, ...COLUMNS.map(([, value]) => value(row.rounds))]),
+  ]
   const widths = (cells[0] ?? []).map((_, at) => Math.max(...cells.map(line => line[at]?.length ?? 0)))
-  return cells.map(line => line.map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0))).join('  ')).join('\n')
+  return cells
+    .map(line =>
+      line
+        .map((cell, at) => (at === 0 ? cell.padEnd(widths[at] ?? 0) : cell.padStart(widths[at] ?? 0)))
+        .join('  '),
+    )
+    .join('\n')
 }
 
 /** How often each fault struck, one line, the most frequent first. */
 export function printFaults(rounds: readonly Judged[]): string {
   const total = new Map<string, number>()
-  for (const { faults } of rounds) for (const [name, times] of faults) total.set(name, (total.get(name) ?? 0) + times)
+  for (const { faults } of rounds)
+    for (const [name, times] of faults) total.set(name, (total.get(name) ?? 0) + times)
   return [...total]
     .sort(([, a], [, b]) => b - a)
     .map(([name, times]) => `${name} ${times}`)

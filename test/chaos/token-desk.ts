@@ -26,7 +26,8 @@ export function createTokenDesk({ tokens, health }: Pick<Service, 'tokens' | 'he
       tokens.check(token)
       return 'accepted'
     } catch (error) {
-      if (isSettingsError(error, 'TOKEN_INVALID', 'STORE_STALE')) return error.code === 'STORE_STALE' ? 'STORE_STALE' : 'TOKEN_INVALID'
+      if (isSettingsError(error, 'TOKEN_INVALID', 'STORE_STALE'))
+        return error.code === 'STORE_STALE' ? 'STORE_STALE' : 'TOKEN_INVALID'
       throw error
     }
   }

@@ -21,7 +21,10 @@ export function trackPlayers(players: readonly Player[]): TrackedPlayers {
       tokens: player.tokens,
       async ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> {
         const id = Symbol(name)
-        underway.set(id, { text: `${player.id} ${name} ${JSON.stringify(content).slice(0, SHOWN)}`, since: performance.now() })
+        underway.set(id, {
+          text: `${player.id} ${name} ${JSON.stringify(content).slice(0, SHOWN)}`,
+          since: performance.now(),
+        })
         try {
           return await player.ask(name, content)
         } finally {
@@ -29,6 +32,9 @@ export function trackPlayers(players: readonly Player[]): TrackedPlayers {
         }
       },
     })),
-    pending: () => [...underway.values()].map(({ text, since }) => `${text} (${((performance.now() - since) / 1_000).toFixed(1)} s)`),
+    pending: () =>
+      [...underway.values()].map(
+        ({ text, since }) => `${text} (${((performance.now() - since) / 1_000).toFixed(1)} s)`,
+      ),
   }
 }

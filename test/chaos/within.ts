@@ -9,10 +9,16 @@ export interface WithinOptions {
 }
 
 /**
- * Gives what the step gives, as long as that comes within so many milliseconds. The step itself goes on; only the wait ends.
+ * Gives what the step gives, as long as that comes within so many milliseconds. The step itself goes on; only
+ * the wait ends.
  * @throws StepOverdue that names the step and what is still under way; the reason of the signal.
  */
-export async function within<T>(step: string, limit: number, work: () => Promise<T>, { signal, pending }: WithinOptions = {}): Promise<T> {
+export async function within<T>(
+  step: string,
+  limit: number,
+  work: () => Promise<T>,
+  { signal, pending }: WithinOptions = {},
+): Promise<T> {
   signal?.throwIfAborted()
   let timer: NodeJS.Timeout | undefined
   let stop: (() => void) | undefined
@@ -39,14 +45,21 @@ export interface Ending {
   end(): Promise<void>
 }
 
-/** Ends all of them, the latest first, each within so many milliseconds whatever happens to the others; gives a sentence for each that failed. */
+/**
+ * Ends all of them, the latest first, each within so many milliseconds whatever happens to the others; gives
+ * a sentence for each that failed.
+ */
 export async function endAll(endings: Ending[], limit: number): Promise<readonly string[]> {
   const failures: string[] = []
   for (const { name, end } of endings.splice(0).reverse()) {
     try {
       await within(`the end of ${name}`, limit, end)
     } catch (error) {
-      failures.push(error instanceof StepOverdue ? error.message : `The end of ${name} failed: ${error instanceof Error ? error.stack : error}`)
+      failures.push(
+        error instanceof StepOverdue
+          ? error.message
+          : `The end of ${name} failed: ${error instanceof Error ? error.stack : error}`,
+      )
     }
   }
   return failures

@@ -19,12 +19,20 @@ export interface Workload {
   readonly commands: readonly Command[]
   /** Ends once every command under way has been answered. */
   stop(): Promise<void>
-  /** Once all is calm: looks up what became of changes whose answer was lost, and shows every token to every controller. Gives all commands. */
+  /**
+   * Once all is calm: looks up what became of changes whose answer was lost, and shows every token to every
+   * controller. Gives all commands.
+   */
   settle(): Promise<readonly Command[]>
 }
 
 /** Starts writers that choose by their own share of the random numbers. */
-export function startWorkload(players: readonly Player[], random: Random, writers: number, pause = PAUSE): Workload {
+export function startWorkload(
+  players: readonly Player[],
+  random: Random,
+  writers: number,
+  pause = PAUSE,
+): Workload {
   const commands: Command[] = []
   const pool = new TokenPool()
   const controllers = players.map(({ id }) => id)
@@ -32,7 +40,11 @@ export function startWorkload(players: readonly Player[], random: Random, writer
   const running = players.flatMap(player =>
     Array.from({ length: writers }, (_, i) => {
       const name = `${player.id}/${i}`
-      return runWriter(actsOf(player, controllers, name, random.fork(name), commands, pool), pause, end.signal)
+      return runWriter(
+        actsOf(player, controllers, name, random.fork(name), commands, pool),
+        pause,
+        end.signal,
+      )
     }),
   )
   return {
@@ -41,7 +53,10 @@ export function startWorkload(players: readonly Player[], random: Random, writer
       end.abort()
       await Promise.all(running)
     },
-    settle: async () => [...(await resolveUnknown(commands, players)), ...(await checkAllTokens(players, pool))],
+    settle: async () => [
+      ...(await resolveUnknown(commands, players)),
+      ...(await checkAllTokens(players, pool)),
+    ],
   }
 }
 
@@ -51,7 +66,13 @@ async function resolveUnknown(commands: readonly Command[], players: readonly Pl
     commands.map(async command => {
       const { outcome, key } = command
       const player = players.find(({ id }) => id === command.controller)
-      if (!player || outcome.type !== 'unknown' || outcome.writeId === undefined || !/^(settings|controllers)\//.test(key)) return command
+      if (
+        !player ||
+        outcome.type !== 'unknown' ||
+        outcome.writeId === undefined ||
+        !/^(settings|controllers)\//.test(key)
+      )
+        return command
       return { ...command, outcome: { ...outcome, found: await isInHistory(player, key, outcome.writeId) } }
     }),
   )
@@ -59,7 +80,10 @@ async function resolveUnknown(commands: readonly Command[], players: readonly Pl
 
 async function isInHistory(player: Player, key: string, writeId: string): Promise<boolean> {
   const parts = key.split('/')
-  const [namespace, scope] = [decodeURIComponent(parts.slice(-2).join('/')), parts[0] === 'controllers' ? `controller:${parts[1]}` : 'cluster']
+  const [namespace, scope] = [
+    decodeURIComponent(parts.slice(-2).join('/')),
+    parts[0] === 'controllers' ? `controller:${parts[1]}` : 'cluster',
+  ]
   try {
     const records = await player.ask('kytos.settings.history', { namespace, scope, limit: 1_000 })
     return records.some(record => record.write_id === writeId)
@@ -75,7 +99,14 @@ interface Acts {
   readonly choices: readonly (readonly [weight: number, act: () => Promise<Outcome>])[]
 }
 
-function actsOf(player: Player, controllers: readonly string[], name: string, random: Random, commands: Command[], pool: TokenPool): Acts {
+function actsOf(
+  player: Player,
+  controllers: readonly string[],
+  name: string,
+  random: Random,
+  commands: Command[],
+  pool: TokenPool,
+): Acts {
   const recorder = new Recorder(player, name, commands)
   const settings = new SettingsActs(player, controllers, name, random, recorder)
   const transactions = new TransactionActs(player, name, random, recorder, settings)

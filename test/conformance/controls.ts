@@ -47,12 +47,17 @@ export const CONTROLS: readonly Omit<Mutant, 'noticedBy'>[] = [
       for (const call of flight) {
         const own = call.operations.map(({ key }) => key)
         const fits = own.length > 0 && new Set(own).size === own.length && !own.some(key => keys.has(key))
-        if (!fits || call.operations.some(operation => 'put' in operation && operation.put.length > 1_000_000)) continue
+        if (
+          !fits ||
+          call.operations.some(operation => 'put' in operation && operation.put.length > 1_000_000)
+        )
+          continue
         if (!(await guardsHold(sound, call.operations))) continue
         for (const key of own) keys.add(key)
         together.push(call)
       }
-      const shared = together.length > 1 ? await sound.commit(together.flatMap(call => call.operations)) : undefined
+      const shared =
+        together.length > 1 ? await sound.commit(together.flatMap(call => call.operations)) : undefined
       for (const call of flight) {
         if (shared?.committed && together.includes(call)) call.resolve(shared)
         else await sound.commit(call.operations).then(call.resolve, call.reject)
@@ -64,9 +69,11 @@ export const CONTROLS: readonly Omit<Mutant, 'noticedBy'>[] = [
       await sound.commit([{ key: OTHERS, put: '{}' }])
       return sound.commit(operations)
     },
-    list: (prefix, options) => pagesOf(sound, prefix, options, entries => entries.filter(({ key }) => key !== OTHERS)),
+    list: (prefix, options) =>
+      pagesOf(sound, prefix, options, entries => entries.filter(({ key }) => key !== OTHERS)),
     async *watch(since, signal) {
-      for await (const batch of sound.watch(since, signal)) yield { ...batch, changes: batch.changes.filter(change => keyOf(change) !== OTHERS) }
+      for await (const batch of sound.watch(since, signal))
+        yield { ...batch, changes: batch.changes.filter(change => keyOf(change) !== OTHERS) }
     },
   })),
 ]

@@ -25,9 +25,13 @@ declareSuite({
   create: async () => etcdPlace(`/conformance/${places++}`),
 })
 
-/** A store below a prefix of its own. The server outlives its clients, so another client sees what a crash of the first leaves. */
+/**
+ * A store below a prefix of its own. The server outlives its clients, so another client sees what a crash of
+ * the first leaves.
+ */
 function etcdPlace(prefix: string): Place {
-  const backend = () => createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 20 }, { report: () => {} })
+  const backend = () =>
+    createEtcdBackend({ endpoints: server.endpoints, prefix, timeout: 20 }, { report: () => {} })
   return {
     backend,
     async lossy() {

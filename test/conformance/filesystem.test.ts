@@ -19,7 +19,10 @@ declareSuite({
   create: filesystemPlace,
 })
 
-/** A store in a temporary folder. What the folder holds at a moment is what a process would find if the one that wrote it were killed then. */
+/**
+ * A store in a temporary folder. What the folder holds at a moment is what a process would find if the one
+ * that wrote it were killed then.
+ */
 async function filesystemPlace(): Promise<Place> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-conformance-'))
   const at = (name: string) => createFilesystemBackend({ path: join(folder, name) }, { report })
@@ -34,7 +37,10 @@ async function filesystemPlace(): Promise<Place> {
   }
 }
 
-/** Stops this process until the file system calls under way have come back; none follows them until the folder has been copied. */
+/**
+ * Stops this process until the file system calls under way have come back; none follows them until the folder
+ * has been copied.
+ */
 function freeze(): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 100)
 }

@@ -25,7 +25,10 @@ function lossyMemory(store: MemoryStore, rules?: Rules): Lossy {
   const line = new LossyLine(store, rules)
   let restore = (): void => {}
   return {
-    backend: { ...delegate(createMemoryBackend(undefined, store)), commit: operations => line.commit(operations) },
+    backend: {
+      ...delegate(createMemoryBackend(undefined, store)),
+      commit: operations => line.commit(operations),
+    },
     loseAnswers() {
       const usable = new Promise<void>(resolve => {
         restore = resolve
@@ -41,7 +44,10 @@ function lossyMemory(store: MemoryStore, rules?: Rules): Lossy {
   }
 }
 
-/** A store that several memory backends stand on; it keeps all data as long as its place is there, so that cases of durability run on it too. */
+/**
+ * A store that several memory backends stand on; it keeps all data as long as its place is there, so that
+ * cases of durability run on it too.
+ */
 export const sharedMemory: Subject = {
   title: 'memory, shared by several backends',
   supports: { sharing: true, durability: true, handEdits: false } satisfies Omit<Supports, 'entryBytes'>,

@@ -6,7 +6,10 @@ import { CASES, LONELY_CASES } from '../../conformance/suite.ts'
 import { CONTROLS } from './controls.ts'
 import { MUTANTS, mutantSubject } from './mutants.ts'
 
-/** A mutant that hangs is dead after this many ms; one that is sound gets more, so that a busy machine fails nobody. */
+/**
+ * A mutant that hangs is dead after this many ms; one that is sound gets more, so that a busy machine fails
+ * nobody.
+ */
 const PATIENCE = { mutant: 300, sound: 5_000 }
 
 const ALL: Readonly<Record<string, readonly Case[]>> = { ...CASES, ...LONELY_CASES }
@@ -46,7 +49,9 @@ describe('The suite notices every mutant', () => {
       if (crashed) throw crashed.verdict.error
       const [first, ...others] = failing(judged, 'failed')
       assert.ok(first, `no case of "${mutant.noticedBy}" failed`)
-      killed.push(`${mutant.title}\n    ${mutant.noticedBy}: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`)
+      killed.push(
+        `${mutant.title}\n    ${mutant.noticedBy}: ${first}${others.length > 0 ? ` (and ${others.length} more)` : ''}`,
+      )
     })
   }
 

@@ -9,7 +9,14 @@ import { timeMutants } from './mutants/time.ts'
 import { watchMutants } from './mutants/watch.ts'
 
 /** Every way of breaking the contract that the suite is known to notice. */
-export const MUTANTS: readonly Mutant[] = [...commitMutants, ...watchMutants, ...listMutants, ...contentMutants, ...timeMutants, ...lostAnswerMutants]
+export const MUTANTS: readonly Mutant[] = [
+  ...commitMutants,
+  ...watchMutants,
+  ...listMutants,
+  ...contentMutants,
+  ...timeMutants,
+  ...lostAnswerMutants,
+]
 
 /** A mutant as a subject of the suite. */
 export function mutantSubject({ title, place }: Pick<Mutant, 'title' | 'place'>, patience: number): Subject {

@@ -21,7 +21,9 @@ describe('backup and restore', () => {
     let writing = true
     const writer = (async () => {
       while (writing) {
-        const body = JSON.stringify([0, 2].map(n => ({ namespace: `kytos/napp_${n}`, method: 'PATCH', data: { big: counter } })))
+        const body = JSON.stringify(
+          [0, 2].map(n => ({ namespace: `kytos/napp_${n}`, method: 'PATCH', data: { big: counter } })),
+        )
         const answer = await fetch(`${url}/api/kytos/settings/v1/transaction`, {
           method: 'POST',
           headers: { 'content-type': 'application/json' },
@@ -63,8 +65,16 @@ describe('backup and restore', () => {
     const backend = await loadBackend(await choiceOf(a))
     const controller = await openController({ id: 'c-1', backend })
     onTestFinished(() => controller.close())
-    await expect.poll(async () => (await controller.ask('kytos.settings.history', { namespace: 'kytos/napp_2' }))[0]?.actor.type).toBe('file')
-    const before = await controller.ask('kytos.settings.update', { namespace: 'kytos/napp_0', data: { n: 500 } })
+    await expect
+      .poll(
+        async () =>
+          (await controller.ask('kytos.settings.history', { namespace: 'kytos/napp_2' }))[0]?.actor.type,
+      )
+      .toBe('file')
+    const before = await controller.ask('kytos.settings.update', {
+      namespace: 'kytos/napp_0',
+      data: { n: 500 },
+    })
     await controller.ask('kytos.storehouse.create', { namespace: 'kytos.flows', box_id: 'later', data: 1 })
     const [token] = Object.keys(wanted.texts).filter(key => key.startsWith('tokens/'))
     await controller.service.tokens.revoke(token?.slice('tokens/'.length) ?? '')
@@ -73,7 +83,10 @@ describe('backup and restore', () => {
     expect(Object.keys((await contentsOf(a)).texts).filter(key => key.startsWith('tokens/'))).toEqual([])
     expect((await kytos(cwd, 'restore', 'old', '-c', 'a.ini', '--overwrite')).exit).toBe(0)
     await expect
-      .poll(async () => (await controller.ask('kytos.settings.retrieve', { namespace: 'kytos/napp_0' })).data.n, { timeout: 10_000 })
+      .poll(
+        async () => (await controller.ask('kytos.settings.retrieve', { namespace: 'kytos/napp_0' })).data.n,
+        { timeout: 10_000 },
+      )
       .toBe(6)
     await expect.poll(() => controller.service.health().state, { timeout: 10_000 }).toBe('READY')
     const after = await controller.ask('kytos.settings.update', { namespace: 'kytos/napp_0', data: { n: 7 } })
@@ -89,7 +102,10 @@ describe('backup and restore', () => {
     const [a] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b', etcd)]
     await furnish(a, { namespaces: 3, boxes: 50 })
     expect((await kytos(cwd, 'backup', 'good', '-c', 'a.ini')).exit).toBe(0)
-    expect(await kytos(cwd, 'backup', 'good', '-c', 'a.ini')).toMatchObject({ exit: 5, output: expect.stringContaining('--overwrite') })
+    expect(await kytos(cwd, 'backup', 'good', '-c', 'a.ini')).toMatchObject({
+      exit: 5,
+      output: expect.stringContaining('--overwrite'),
+    })
     const good = await readFile(join(cwd, 'good'))
     const revision = await etcd.revision()
     const changed = Buffer.from(good)
@@ -97,7 +113,10 @@ describe('backup and restore', () => {
     for (const bad of [good.subarray(0, good.length - 20), good.subarray(0, 700), changed]) {
       await writeFile(join(cwd, 'bad'), bad)
       const refused = await kytos(cwd, 'restore', 'bad', '-c', 'b.ini')
-      expect(refused).toMatchObject({ exit: 1, output: expect.stringMatching(/not a complete settings archive.*Nothing was written/) })
+      expect(refused).toMatchObject({
+        exit: 1,
+        output: expect.stringMatching(/not a complete settings archive.*Nothing was written/),
+      })
     }
     expect(await etcd.revision()).toBe(revision)
   })

@@ -43,21 +43,31 @@ describe('docs/bus.md', () => {
       'kytos/settings.loaded': true,
     }
     for (const name of Object.keys(facts)) expect(PAGE).toContain(`| \`${name}\` |`)
-    const codes = [...PAGE.matchAll(/\b[A-Z]+_[A-Z]+(?:_[A-Z]+)*\b/g)].map(([code]) => code).filter(code => code !== 'JSON_PATCH')
+    const codes = [...PAGE.matchAll(/\b[A-Z]+_[A-Z]+(?:_[A-Z]+)*\b/g)]
+      .map(([code]) => code)
+      .filter(code => code !== 'JSON_PATCH')
     expect(codes.length).toBeGreaterThan(10)
     for (const code of codes) expect(Object.keys(ERRORS)).toContain(code)
   })
 
-  it.each(Object.entries(COMMANDS))('names the fields of %s, and which of them it needs', (name, { fields }) => {
-    const [, content = ''] = new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\| (.*?) \\| \\w+s;`, 'm').exec(PAGE) ?? []
-    // Parentheses and braces describe what a field holds.
-    const bare = content.replaceAll(/\([^)]*\)/g, '').replaceAll(/`?\{[^}]*\}`?/g, '')
-    const shown = [...bare.matchAll(/`([^`]+)`/g)].flatMap(([, text = '']) => text.split(/[,\s]+/)).filter(Boolean)
-    const record: Fields = fields
-    const common = (field: string) => ['scope', 'comment'].includes(field) && !shown.includes(`${field}?`)
-    const expected = Object.keys(record).flatMap(field => (common(field) ? [] : [record[field]?.required ? field : `${field}?`]))
-    expect([...shown].sort()).toEqual(expected.sort())
-  })
+  it.each(Object.entries(COMMANDS))(
+    'names the fields of %s, and which of them it needs',
+    (name, { fields }) => {
+      const [, content = ''] =
+        new RegExp(`^\\| \`${name.replaceAll('.', '\\.')}\` \\| (.*?) \\| \\w+s;`, 'm').exec(PAGE) ?? []
+      // Parentheses and braces describe what a field holds.
+      const bare = content.replaceAll(/\([^)]*\)/g, '').replaceAll(/`?\{[^}]*\}`?/g, '')
+      const shown = [...bare.matchAll(/`([^`]+)`/g)]
+        .flatMap(([, text = '']) => text.split(/[,\s]+/))
+        .filter(Boolean)
+      const record: Fields = fields
+      const common = (field: string) => ['scope', 'comment'].includes(field) && !shown.includes(`${field}?`)
+      const expected = Object.keys(record).flatMap(field =>
+        common(field) ? [] : [record[field]?.required ? field : `${field}?`],
+      )
+      expect([...shown].sort()).toEqual(expected.sort())
+    },
+  )
 
   it('is enough to write a client in Python that asks, hears, and resumes where it was', async () => {
     const { http, send } = await openRealRig()
@@ -67,7 +77,10 @@ describe('docs/bus.md', () => {
     await promisify(execFile)(PYTHON, ['-c', 'import websockets']).catch(cause => {
       throw new Error('The Python packages of the tests are not installed: npm test does it.', { cause })
     })
-    const client = spawn(PYTHON, ['-B', 'session.py', url], { cwd: FOLDER, stdio: ['ignore', 'pipe', 'inherit'] })
+    const client = spawn(PYTHON, ['-B', 'session.py', url], {
+      cwd: FOLDER,
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
     onTestFinished(() => void client.kill('SIGKILL'))
     const lines = createInterface({ input: client.stdout })[Symbol.asyncIterator]()
     const next = async () => parseJson((await lines.next()).value ?? 'null')
@@ -91,7 +104,10 @@ describe('docs/bus.md', () => {
     const folder = await mkdtemp(join(tmpdir(), 'kytos-python-'))
     onTestFinished(() => rm(folder, { recursive: true }))
     await makeCertificates(folder)
-    const certificate = await loadCertificate({ cert: join(folder, 'server.pem'), key: join(folder, 'server-key.pem') })
+    const certificate = await loadCertificate({
+      cert: join(folder, 'server.pem'),
+      key: join(folder, 'server-key.pem'),
+    })
     const { http, token } = await openGuardedRig({}, { certificate })
     const script = `
 import ssl, sys
@@ -99,7 +115,8 @@ from client import SettingsBus
 tls = ssl.create_default_context(cafile=sys.argv[2])
 print(SettingsBus(sys.argv[1], ["settings.changed"], print, token=sys.argv[3], tls=tls).ask("kytos.settings.list", {}, reads=True))`
     const url = `wss://127.0.0.1:${http.port}/api/kytos/settings/v1/bus`
-    const run = (shown: string) => promisify(execFile)(PYTHON, ['-B', '-c', script, url, join(folder, 'ca.pem'), shown], { cwd: FOLDER })
+    const run = (shown: string) =>
+      promisify(execFile)(PYTHON, ['-B', '-c', script, url, join(folder, 'ca.pem'), shown], { cwd: FOLDER })
     expect((await run((await token(['read'])).token)).stdout).toBe('[]\n')
     await expect(run('wrong')).rejects.toThrow('HTTP 401')
   })

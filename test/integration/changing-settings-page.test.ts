@@ -20,14 +20,18 @@ afterAll(() => {
 /** The commands of the page in their order, each with what it shows, if anything. */
 async function readPage(): Promise<{ readonly command: string; readonly shown: string | undefined }[]> {
   const page = await readFile(join(packageRoot(), 'docs', 'changing-settings.md'), 'utf8')
-  return [...page.matchAll(/^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?/gms)].map(([, command = '', shown]) => ({ command, shown }))
+  return [...page.matchAll(/^```sh\n(.*?)^```\n(?:\n```json\n(.*?)^```)?/gms)].map(
+    ([, command = '', shown]) => ({ command, shown }),
+  )
 }
 
 describe('docs/changing-settings.md', () => {
   it('shows what its commands print, on a service that runs in an environment with settings', async () => {
     const service = kytosSettings(await freshFolder(), 'start')
     const url = await service.ready
-    await service.prints(/Ignored \S+POLING_TIME: "kytos\/link_discovery" has no such setting; did you mean \S+POLLING_TIME\?/)
+    await service.prints(
+      /Ignored \S+POLING_TIME: "kytos\/link_discovery" has no such setting; did you mean \S+POLLING_TIME\?/,
+    )
     await service.prints(/Ignored \S+IGNORED_VLANS: \/ignored_vlans of "kytos\/link_discovery" requires JSON/)
     const blocks = await readPage()
     expect(blocks.length).toBeGreaterThan(6)

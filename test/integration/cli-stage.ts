@@ -42,13 +42,20 @@ export interface CliStage {
   /** Runs one command, with these variables besides a bare environment. */
   run(args: readonly string[], env?: Readonly<Record<string, string>>): Promise<Ran>
   /** Runs a command, `kytos-settings` when none is named, in a terminal of 100 columns. */
-  terminal(args: readonly string[], env?: Readonly<Record<string, string>>, command?: string, columns?: number): Terminal
+  terminal(
+    args: readonly string[],
+    env?: Readonly<Record<string, string>>,
+    command?: string,
+    columns?: number,
+  ): Terminal
   /** Writes an editor: a shell script that gets the file as $1. */
   editor(script: string): Promise<string>
   close(): Promise<void>
 }
 
-/** Makes a folder with a kytos.ini for a backend; its service is not started yet. `lines` go to [settings]. */
+/**
+ * Makes a folder with a kytos.ini for a backend; its service is not started yet. `lines` go to [settings].
+ */
 export async function openCliStage(backend: 'filesystem' | 'etcd', lines = ''): Promise<CliStage> {
   if (!isBuilt()) throw new Error('The build is older than its sources: npm run build.')
   const cwd = await mkdtemp(join(tmpdir(), 'kytos-cli-'))
@@ -88,7 +95,12 @@ endpoints = ${JSON.stringify(etcd?.endpoints ?? ['http://127.0.0.1:1'])}
     cwd,
     url: `http://127.0.0.1:${port}`,
     async start() {
-      const child = fork(MAIN, ['start'], { cwd, env: base, stdio: ['ignore', 'ignore', 'pipe', 'ipc'], execArgv: [] })
+      const child = fork(MAIN, ['start'], {
+        cwd,
+        env: base,
+        stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+        execArgv: [],
+      })
       service = child
       let log = ''
       child.stderr?.on('data', chunk => (log += chunk))
@@ -100,12 +112,19 @@ endpoints = ${JSON.stringify(etcd?.endpoints ?? ['http://127.0.0.1:1'])}
     stop,
     run: (args, env = {}) =>
       new Promise(resolve => {
-        execFile(process.execPath, [MAIN, ...args], { cwd, env: { ...base, ...env } }, (error, stdout, stderr) =>
-          resolve({ exit: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
+        execFile(
+          process.execPath,
+          [MAIN, ...args],
+          { cwd, env: { ...base, ...env } },
+          (error, stdout, stderr) =>
+            resolve({ exit: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr }),
         )
       }),
     terminal(args, env = {}, command = bin, columns = 100) {
-      const child = spawn(PYTHON, [TERMINAL, String(columns), '40', command, ...args], { cwd, env: { ...process.env, ...base, ...env } })
+      const child = spawn(PYTHON, [TERMINAL, String(columns), '40', command, ...args], {
+        cwd,
+        env: { ...process.env, ...base, ...env },
+      })
       onTestFinished(() => void child.kill('SIGKILL'))
       let shown = ''
       let seen = 0
@@ -116,10 +135,12 @@ endpoints = ${JSON.stringify(etcd?.endpoints ?? ['http://127.0.0.1:1'])}
         type: keys => void child.stdin.write(keys),
         async shows(pattern) {
           await expect.poll(() => shown.slice(seen), { timeout: 30_000, interval: 10 }).toMatch(pattern)
-          seen += (pattern.exec(shown.slice(seen))?.index ?? 0) + (pattern.exec(shown.slice(seen))?.[0].length ?? 0)
+          seen +=
+            (pattern.exec(shown.slice(seen))?.index ?? 0) + (pattern.exec(shown.slice(seen))?.[0].length ?? 0)
         },
         ended: once(child, 'close').then(([code]) => Number(code)),
-        pid: async () => Number((await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim()),
+        pid: async () =>
+          Number((await readFile(`/proc/${child.pid}/task/${child.pid}/children`, 'utf8')).trim()),
         vanish: () => void child.kill('SIGKILL'),
       }
     },

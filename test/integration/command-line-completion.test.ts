@@ -10,14 +10,38 @@ describe('completion', () => {
     stage = await openCliStage('filesystem')
     await stage.start()
     await stage.run(['set', NAPP, 'polling_time=5'])
-    const schema = { properties: { mode: { enum: ['fast', 'slow'] }, on: { type: 'boolean' }, 'at:12': { type: 'integer' } } }
+    const schema = {
+      properties: { mode: { enum: ['fast', 'slow'] }, on: { type: 'boolean' }, 'at:12': { type: 'integer' } },
+    }
     const headers = { 'content-type': 'application/json' }
-    await fetch(`${stage.url}/api/kytos/settings/v1/other/napp/schema`, { method: 'PUT', headers, body: JSON.stringify(schema) })
+    await fetch(`${stage.url}/api/kytos/settings/v1/other/napp/schema`, {
+      method: 'PUT',
+      headers,
+      body: JSON.stringify(schema),
+    })
   })
   afterAll(() => stage.close())
 
   it.each([
-    [[''], ['start', 'napps', 'list', 'get', 'set', 'unset', 'edit', 'explain', 'describe', 'watch', 'history', 'diff', 'token', 'completion']],
+    [
+      [''],
+      [
+        'start',
+        'napps',
+        'list',
+        'get',
+        'set',
+        'unset',
+        'edit',
+        'explain',
+        'describe',
+        'watch',
+        'history',
+        'diff',
+        'token',
+        'completion',
+      ],
+    ],
     [['un'], ['unset']],
     [
       ['get', ''],
@@ -82,7 +106,12 @@ describe('completion', () => {
   }
 
   it('works in bash', async () => {
-    const bash = stage.terminal(['--norc', '--noprofile', '-i'], { PS1: '> ', TERM: 'dumb', INPUTRC: '/dev/null' }, 'bash', 300)
+    const bash = stage.terminal(
+      ['--norc', '--noprofile', '-i'],
+      { PS1: '> ', TERM: 'dumb', INPUTRC: '/dev/null' },
+      'bash',
+      300,
+    )
     await bash.shows(/> /)
     bash.type('source <(kytos-settings completion bash); echo re""ady\n')
     await bash.shows(/ready\r\n> /)

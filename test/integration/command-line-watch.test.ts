@@ -12,12 +12,16 @@ describe.each(['filesystem', 'etcd'] as const)('watch on %s', backend => {
     await stage.start()
   })
   afterAll(() => stage.close())
-  const set = async (...args: readonly string[]) => expect(await stage.run(['set', NAPP, ...args])).toMatchObject({ exit: 0 })
+  const set = async (...args: readonly string[]) =>
+    expect(await stage.run(['set', NAPP, ...args])).toMatchObject({ exit: 0 })
 
   it('tells every change once, across a restart of the service, until Ctrl-C; the cursor goes on from there', async () => {
     const people = stage.terminal(['watch'])
     const machines = stage.terminal(['watch', NAPP, '--json'], { NO_COLOR: '1' }, undefined, 2_000)
-    await Promise.all([people.shows(/Watching all namespaces at http/), machines.shows(/Watching kytos\/link_discovery/)])
+    await Promise.all([
+      people.shows(/Watching all namespaces at http/),
+      machines.shows(/Watching kytos\/link_discovery/),
+    ])
     await set('polling_time=5', 'liveness.min_hellos=3', '--comment', 'calmer')
     await people.shows(
       /\x1b\[1mkytos\/link_discovery\x1b\[0m cluster polling_time \x1b\[31m3\x1b\[0m -> \x1b\[32m5\x1b\[0m \(live\) by local-admin \x1b\[2m"calmer"/,
@@ -28,7 +32,9 @@ describe.each(['filesystem', 'etcd'] as const)('watch on %s', backend => {
     // No service runs, so this is the store's own.
     await set('flow_cookie=12321848580485677057')
     await stage.start()
-    await people.shows(/Reconnected to [\s\S]*flow_cookie \x1b\[31m12321848580485677056\x1b\[0m -> \x1b\[32m12321848580485677057/)
+    await people.shows(
+      /Reconnected to [\s\S]*flow_cookie \x1b\[31m12321848580485677056\x1b\[0m -> \x1b\[32m12321848580485677057/,
+    )
     await machines.shows(/12321848580485677057/)
     await set('polling_time=6')
     await people.shows(/polling_time \x1b\[31m5\x1b\[0m -> \x1b\[32m6/)
@@ -47,7 +53,9 @@ describe.each(['filesystem', 'etcd'] as const)('watch on %s', backend => {
     const [, cursor = ''] = /--since (\S+)/.exec(people.shown()) ?? []
     await set('polling_time=7')
     const later = stage.terminal(['watch', '--since', cursor], { NO_COLOR: '1' })
-    await later.shows(new RegExp(`${TIME} kytos/link_discovery cluster polling_time 6 -> 7 \\(live\\) by local-admin\r\n`))
+    await later.shows(
+      new RegExp(`${TIME} kytos/link_discovery cluster polling_time 6 -> 7 \\(live\\) by local-admin\r\n`),
+    )
     later.type('\x03')
     expect(await later.ended).toBe(0)
     expect(later.shown()).not.toContain('5 -> 6')
@@ -66,10 +74,16 @@ describe('watch', () => {
     const made = await stage.run(['token', 'create', 'reader', '--json'])
     const { id, token } = parseJson(made.stdout) as { readonly id: string; readonly token: string }
     const watching = stage.terminal(['watch'], { KYTOS_SETTINGS_TOKEN: token })
-    const head = stage.terminal(['-c', 'set -o pipefail; kytos-settings watch 2>err | head -n 1; echo "ended with $?"'], {}, 'bash')
+    const head = stage.terminal(
+      ['-c', 'set -o pipefail; kytos-settings watch 2>err | head -n 1; echo "ended with $?"'],
+      {},
+      'bash',
+    )
     await watching.shows(/Watching/)
     await expect
-      .poll(() => stage.run(['set', NAPP, `polling_time=${1 + Math.random()}`]).then(() => head.shown()), { timeout: 10_000 })
+      .poll(() => stage.run(['set', NAPP, `polling_time=${1 + Math.random()}`]).then(() => head.shown()), {
+        timeout: 10_000,
+      })
       .toMatch(/ended with 0/)
     expect((await stage.run(['token', 'revoke', id])).exit).toBe(0)
     expect(await watching.ended).toBe(1)

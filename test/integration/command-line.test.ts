@@ -46,13 +46,22 @@ describe.each(['filesystem', 'etcd'] as const)('the command line on %s', backend
     expect(all.stdout).toMatch(/^ignored_vlans +\[\]\n/m)
     expect(one).toEqual({ exit: 0, stdout: '3\n', stderr: '' })
     expect(parseJson(object.stdout)).toEqual({ min_hellos: 3, dead_multiplier: 5 })
-    expect(parseJson(exact.stdout)).toMatchObject({ namespace: NAPP, data: { flow_cookie: 12321848580485677057n }, version: 1 })
+    expect(parseJson(exact.stdout)).toMatchObject({
+      namespace: NAPP,
+      data: { flow_cookie: 12321848580485677057n },
+      version: 1,
+    })
     expect(listed.stdout).toMatch(/^kytos\/link_discovery +\d+ +1 +yes +yes +ready$/m)
-    expect(explained.stdout).toMatch(/^polling_time +5 +cluster +local-admin +\d{4}-\S+ \S+\n {2}hides +3 +default +- +-\n$/m)
+    expect(explained.stdout).toMatch(
+      /^polling_time +5 +cluster +local-admin +\d{4}-\S+ \S+\n {2}hides +3 +default +- +-\n$/m,
+    )
     expect(history.stdout).toMatch(/^1 +\d{4}-.* created +polling_time unset -> 5, .* Grüße, 静か$/m)
     expect(described.stdout).toMatch(/^polling_time +number >= 0.1 <= 86400 +3 +live +Seconds between/m)
     const unset = await stage.run(['unset', NAPP, 'liveness.min_hellos', '--json'])
-    expect(parseJson(unset.stdout)).toMatchObject({ version: 2, overrides: { polling_time: 5, flow_cookie: 12321848580485677057n } })
+    expect(parseJson(unset.stdout)).toMatchObject({
+      version: 2,
+      overrides: { polling_time: 5, flow_cookie: 12321848580485677057n },
+    })
     expect(unset.stdout).not.toContain('liveness": {}')
     const [diff, since, machines] = await Promise.all([
       stage.run(['diff', NAPP]),
@@ -75,33 +84,63 @@ describe.each(['filesystem', 'etcd'] as const)('the command line on %s', backend
 `,
     })
     expect(since.stdout).toContain('+    "min_hellos": 3\n')
-    expect(parseJson(machines.stdout)).toMatchObject({ from: 1, to: 2, changes: [{ path: '/liveness/min_hellos', old: 3 }] })
+    expect(parseJson(machines.stdout)).toMatchObject({
+      from: 1,
+      to: 2,
+      changes: [{ path: '/liveness/min_hellos', old: 3 }],
+    })
   })
 
   it('tries a change first, keeps to a revision, and stores for one controller', async () => {
     const before = await stage.run(['get', NAPP, '--json'])
     const { revision } = parseJson(before.stdout) as { readonly revision: string }
     const dry = await stage.run(['set', NAPP, 'polling_time=1', '--dry-run'])
-    expect(dry).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^kytos\/link_discovery +c1 +live +accepted$/m) })
+    expect(dry).toMatchObject({
+      exit: 0,
+      stdout: expect.stringMatching(/^kytos\/link_discovery +c1 +live +accepted$/m),
+    })
     expect(dry.stdout).toMatch(/^polling_time +\S+ +1 +live$[\s\S]*nothing was written\.\n$/m)
     expect(await stage.run(['get', NAPP, '--json'])).toEqual(before)
     const other = await stage.run(['set', NAPP, 'polling_time=1', '--if-revision', '1'])
-    expect(other).toMatchObject({ exit: 5, stdout: '', stderr: expect.stringMatching(/^kytos-settings: .*is at revision \d+, not 1.*\n$/) })
-    expect((await stage.run(['set', NAPP, 'polling_time=0.5', '--scope', 'controller', '--if-revision', revision])).exit).toBe(0)
+    expect(other).toMatchObject({
+      exit: 5,
+      stdout: '',
+      stderr: expect.stringMatching(/^kytos-settings: .*is at revision \d+, not 1.*\n$/),
+    })
+    expect(
+      (await stage.run(['set', NAPP, 'polling_time=0.5', '--scope', 'controller', '--if-revision', revision]))
+        .exit,
+    ).toBe(0)
     const hidden = await stage.run(['set', NAPP, 'polling_time=7'])
-    expect(hidden).toMatchObject({ exit: 0, stderr: expect.stringMatching(/A higher layer hides polling_time on this controller/) })
+    expect(hidden).toMatchObject({
+      exit: 0,
+      stderr: expect.stringMatching(/A higher layer hides polling_time on this controller/),
+    })
     expect(hidden.stdout).toContain('The effective settings on this controller are unchanged.')
-    expect((await stage.run(['set', NAPP, 'polling_time=7'])).stdout).toMatch(/already has these overrides: nothing was stored/)
+    expect((await stage.run(['set', NAPP, 'polling_time=7'])).stdout).toMatch(
+      /already has these overrides: nothing was stored/,
+    )
     const back = await stage.run(['unset', NAPP, 'polling_time', '--scope', 'controller'])
     expect(back.stdout).toMatch(/^polling_time +0.5 +7 +live$/m)
   })
 
   it('says how it is, has no missing files, and deletes what was stored', async () => {
     const status = await stage.run(['status', NAPP])
-    expect(status).toMatchObject({ exit: 0, stderr: '', stdout: expect.stringMatching(new RegExp(`^Store +${backend}$`, 'm')) })
+    expect(status).toMatchObject({
+      exit: 0,
+      stderr: '',
+      stdout: expect.stringMatching(new RegExp(`^Store +${backend}$`, 'm')),
+    })
     expect(status.stdout).toMatch(/^State +ready since /m)
-    expect(await stage.run(['files', 'restore'])).toEqual({ exit: 0, stdout: 'No readable file is missing.\n', stderr: '' })
-    expect(await stage.run(['delete', NAPP])).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^polling_time +7 +3$/m) })
+    expect(await stage.run(['files', 'restore'])).toEqual({
+      exit: 0,
+      stdout: 'No readable file is missing.\n',
+      stderr: '',
+    })
+    expect(await stage.run(['delete', NAPP])).toMatchObject({
+      exit: 0,
+      stdout: expect.stringMatching(/^polling_time +7 +3$/m),
+    })
     expect(await stage.run(['delete', NAPP])).toMatchObject({ exit: 3, stdout: '' })
   })
 })
@@ -160,17 +199,23 @@ describe('a command', () => {
       },
     })
     expect((await stage.run(['set', 'kytos/typed', 'either=7', '--json'])).stdout).toContain('"either": 7')
-    expect((await stage.run(['set', 'kytos/typed', 'either=seven', '--json'])).stdout).toContain('"either": "seven"')
+    expect((await stage.run(['set', 'kytos/typed', 'either=seven', '--json'])).stdout).toContain(
+      '"either": "seven"',
+    )
     expect((await stage.run(['set', 'kytos/typed', 'on=yes'])).exit).toBe(4)
     const shown = await stage.run(['get', 'kytos/typed'])
     expect(shown.stdout).toMatch(/^\/a\.b +"\{\\"x\\"\}" +set$/m)
     expect((await stage.run(['get', 'kytos/typed', '/a.b'])).stdout).toBe('{"x"}\n')
-    expect((await stage.run(['set', 'kytos/typed', 'free.x.1=2', '--json'])).stdout).toMatch(/"x": \[\s+1,\s+2\s+\]/)
+    expect((await stage.run(['set', 'kytos/typed', 'free.x.1=2', '--json'])).stdout).toMatch(
+      /"x": \[\s+1,\s+2\s+\]/,
+    )
   })
 
   it('loses nothing that others set at the same time', async () => {
     const keys = ['a', 'b', 'c', 'd', 'e', 'f']
-    const ran = await Promise.all(keys.map(key => runIn(stage.cwd, ['set', 'kytos/typed', `together.${key}=1`])))
+    const ran = await Promise.all(
+      keys.map(key => runIn(stage.cwd, ['set', 'kytos/typed', `together.${key}=1`])),
+    )
     expect(ran.map(({ exit }) => exit)).toEqual(keys.map(() => 0))
     const { stdout } = await runIn(stage.cwd, ['get', 'kytos/typed', 'together', '--json'])
     expect(Object.keys(parseJson(stdout) as object).sort()).toEqual(keys)
@@ -191,7 +236,8 @@ describe('a command', () => {
     expect(await bare.ended).toBe(0)
     expect(bare.shown()).not.toContain(ESCAPE)
     expect((await stage.run(['describe', NAPP])).stdout).not.toMatch(/…|\x1b/)
-    for (const on of ['on=false', 'on=true']) expect((await stage.run(['set', 'kytos/typed', on])).exit).toBe(0)
+    for (const on of ['on=false', 'on=true'])
+      expect((await stage.run(['set', 'kytos/typed', on])).exit).toBe(0)
     const red = stage.terminal(['diff', 'kytos/typed'])
     expect(await red.ended).toBe(0)
     expect(red.shown()).toMatch(/\x1b\[31m- +"on": false.*\x1b\[0m\r\n\x1b\[32m\+ +"on": true/)
@@ -225,17 +271,28 @@ describe('a command', () => {
       [['get', NAPP, '--token-file', 'absent'], 2, /absent \(--token-file\) cannot be read/],
     ]
     // A process for each exit code is enough.
-    const built = new Set(cases.flatMap(([, exit], i) => (cases.findIndex(one => one[1] === exit) === i ? [i] : [])))
-    const ran = await Promise.all(cases.map(([args], i) => (built.has(i) ? stage.run(args) : runIn(stage.cwd, args))))
+    const built = new Set(
+      cases.flatMap(([, exit], i) => (cases.findIndex(one => one[1] === exit) === i ? [i] : [])),
+    )
+    const ran = await Promise.all(
+      cases.map(([args], i) => (built.has(i) ? stage.run(args) : runIn(stage.cwd, args))),
+    )
     for (const [i, [args, exit, stderr]] of cases.entries()) {
-      expect(ran[i], args.join(' ')).toMatchObject({ exit, stdout: '', stderr: expect.stringMatching(stderr) })
-      if (!ran[i]?.stderr.startsWith('error:')) expect(ran[i]?.stderr, args.join(' ')).toMatch(/^kytos-settings: [^\n]+\n$/)
+      expect(ran[i], args.join(' ')).toMatchObject({
+        exit,
+        stdout: '',
+        stderr: expect.stringMatching(stderr),
+      })
+      if (!ran[i]?.stderr.startsWith('error:'))
+        expect(ran[i]?.stderr, args.join(' ')).toMatch(/^kytos-settings: [^\n]+\n$/)
     }
   })
 
   it('has an example in its help, whichever it is', async () => {
     const help = (await stage.run(['--help'])).stdout
-    const names = [...help.matchAll(/^ {2}(\w+) .*/gm)].map(([, name = '']) => name).filter(name => !['help', 'kytos'].includes(name))
+    const names = [...help.matchAll(/^ {2}(\w+) .*/gm)]
+      .map(([, name = '']) => name)
+      .filter(name => !['help', 'kytos'].includes(name))
     expect(names).toEqual(
       expect.arrayContaining([
         'status',
@@ -256,14 +313,16 @@ describe('a command', () => {
     )
     expect(help).not.toContain('__complete')
     const helps = await Promise.all(names.map(name => runIn(stage.cwd, [name, '--help'])))
-    for (const [i, name] of names.entries()) expect(helps[i]?.stdout, name).toMatch(new RegExp(`\\n {2}.*kytos-settings ${name}`))
+    for (const [i, name] of names.entries())
+      expect(helps[i]?.stdout, name).toMatch(new RegExp(`\\n {2}.*kytos-settings ${name}`))
   })
 })
 
 describe('where the service is', () => {
   let stage: CliStage
   let url: string
-  const asked = (args: readonly string[], env: Readonly<Record<string, string>> = {}) => stage.run(['get', NAPP, 'polling_time', ...args], env)
+  const asked = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
+    stage.run(['get', NAPP, 'polling_time', ...args], env)
   beforeAll(async () => {
     stage = await openCliStage('filesystem', 'authentication = required')
     url = stage.url
@@ -272,13 +331,22 @@ describe('where the service is', () => {
 
   it('nobody: the store of this host is opened instead, for reading and writing, and other addresses are unreachable', async () => {
     const set = await stage.run(['set', 'kytos/early', 'a=1', '--new'])
-    expect(set).toMatchObject({ exit: 0, stderr: expect.stringMatching(/^kytos-settings: No service is running here.*\n$/) })
+    expect(set).toMatchObject({
+      exit: 0,
+      stderr: expect.stringMatching(/^kytos-settings: No service is running here.*\n$/),
+    })
     const got = await stage.run(['get', 'kytos/early', 'a'])
     expect(got).toMatchObject({ exit: 0, stdout: '1\n' })
     const nowhere = `http://127.0.0.1:${await freePort()}`
-    expect(await asked(['--url', nowhere])).toMatchObject({ exit: 6, stderr: expect.stringContaining(`No service answers at ${nowhere}`) })
+    expect(await asked(['--url', nowhere])).toMatchObject({
+      exit: 6,
+      stderr: expect.stringContaining(`No service answers at ${nowhere}`),
+    })
     expect(await asked([], { KYTOS_SETTINGS_URL: nowhere })).toMatchObject({ exit: 6, stdout: '' })
-    expect(await stage.run(['watch'])).toMatchObject({ exit: 6, stderr: expect.stringContaining(`No service answers at ${url}`) })
+    expect(await stage.run(['watch'])).toMatchObject({
+      exit: 6,
+      stderr: expect.stringContaining(`No service answers at ${url}`),
+    })
   })
 
   it('the one of this host lets its owner in; one that is named asks for a token, from a file before one from the environment', async () => {
@@ -287,12 +355,27 @@ describe('where the service is', () => {
     const { stdout: token } = await stage.run(['token', 'create', 'reader'])
     await writeFile(join(stage.cwd, 'token'), token)
     await writeFile(join(stage.cwd, 'wrong'), `${token.trim().slice(0, -1)}x`)
-    expect(await asked(['--url', url])).toMatchObject({ exit: 1, stderr: expect.stringContaining('This request requires a token') })
+    expect(await asked(['--url', url])).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('This request requires a token'),
+    })
     expect((await asked(['--url', `${url}${API}/`, '--token-file', 'token'])).stdout).toBe('3\n')
-    expect((await asked([], { KYTOS_SETTINGS_URL: url, KYTOS_SETTINGS_TOKEN: token.trim() })).stdout).toBe('3\n')
+    expect((await asked([], { KYTOS_SETTINGS_URL: url, KYTOS_SETTINGS_TOKEN: token.trim() })).stdout).toBe(
+      '3\n',
+    )
     expect((await asked(['--token-file', 'wrong'], { KYTOS_SETTINGS_TOKEN: token.trim() })).exit).toBe(1)
-    expect((await asked(['--url', url], { KYTOS_SETTINGS_URL: 'http://127.0.0.1:1', KYTOS_SETTINGS_TOKEN: token.trim() })).stdout).toBe('3\n')
+    expect(
+      (
+        await asked(['--url', url], {
+          KYTOS_SETTINGS_URL: 'http://127.0.0.1:1',
+          KYTOS_SETTINGS_TOKEN: token.trim(),
+        })
+      ).stdout,
+    ).toBe('3\n')
     const refused = await stage.run(['set', NAPP, 'polling_time=5', '--token-file', 'token'])
-    expect(refused).toMatchObject({ exit: 1, stderr: expect.stringMatching(/reader lacks the right "write".* Its rights: read\./) })
+    expect(refused).toMatchObject({
+      exit: 1,
+      stderr: expect.stringMatching(/reader lacks the right "write".* Its rights: read\./),
+    })
   })
 })

@@ -22,12 +22,18 @@ async function killAt(run: Process, most: number, size: () => Promise<number>): 
 
 async function bytesIn(folder: string): Promise<number> {
   const names = await readdir(folder).catch(() => [])
-  const sizes = await Promise.all(names.filter(name => name.endsWith('.log')).map(async name => (await stat(join(folder, name))).size))
+  const sizes = await Promise.all(
+    names.filter(name => name.endsWith('.log')).map(async name => (await stat(join(folder, name))).size),
+  )
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 async function keysBelow(etcd: EtcdServer, prefix: string): Promise<number> {
-  const { count } = await etcd.client.kv.range({ key: Buffer.from(`${prefix}/`), range_end: Buffer.from(`${prefix}0`), count_only: true })
+  const { count } = await etcd.client.kv.range({
+    key: Buffer.from(`${prefix}/`),
+    range_end: Buffer.from(`${prefix}0`),
+    count_only: true,
+  })
   return Number(count)
 }
 
@@ -37,23 +43,28 @@ describe('copy', () => {
     // Each box gets a file there, synced: most of the time of this test.
     { to: 'a folder', boxes: process.env.CHAOS_LONG ? 10_000 : 1_000, kills: [0.8] },
   ]
-  it.for(legs)('of 20 NApps and $boxes boxes into $to is killed at random points, run again, and is equal', { timeout: 120_000 }, async leg => {
-    const cwd = await freshFolder()
-    const etcd = await etcdForTest()
-    const random = createRandom(leg.boxes)
-    const into = leg.to === 'etcd'
-    const [a, b] = [await iniFor(cwd, 'a', etcd), await iniFor(cwd, 'b', into ? etcd : undefined)]
-    await furnish(a, { namespaces: 20, boxes: leg.boxes })
-    const size = into ? () => keysBelow(etcd, '/b') : () => bytesIn(join(cwd, 'store-b/journal'))
-    const whole = into ? leg.boxes : 350 * leg.boxes
-    const args = ['copy', '--from', 'a.ini', '--to', 'b.ini']
-    for (const share of leg.kills) await killAt(kytosSettings(cwd, ...args), random.between(1, whole * share), size)
-    const last = kytosSettings(cwd, ...args)
-    expect(await last.ended).toBe(0)
-    expect(last.output()).toMatch(/Verified as equal/)
-    expect(Number(/(\d+) unchanged/.exec(last.output())?.[1])).toBeGreaterThan(0)
-    expect(withoutMeta(await contentsOf(b))).toEqual(withoutMeta(await contentsOf(a)))
-  })
+  it.for(legs)(
+    'of 20 NApps and $boxes boxes into $to is killed at random points, run again, and is equal',
+    { timeout: 120_000 },
+    async leg => {
+      const cwd = await freshFolder()
+      const etcd = await etcdForTest()
+      const random = createRandom(leg.boxes)
+      const into = leg.to === 'etcd'
+      const [a, b] = [await iniFor(cwd, 'a', etcd), await iniFor(cwd, 'b', into ? etcd : undefined)]
+      await furnish(a, { namespaces: 20, boxes: leg.boxes })
+      const size = into ? () => keysBelow(etcd, '/b') : () => bytesIn(join(cwd, 'store-b/journal'))
+      const whole = into ? leg.boxes : 350 * leg.boxes
+      const args = ['copy', '--from', 'a.ini', '--to', 'b.ini']
+      for (const share of leg.kills)
+        await killAt(kytosSettings(cwd, ...args), random.between(1, whole * share), size)
+      const last = kytosSettings(cwd, ...args)
+      expect(await last.ended).toBe(0)
+      expect(last.output()).toMatch(/Verified as equal/)
+      expect(Number(/(\d+) unchanged/.exec(last.output())?.[1])).toBeGreaterThan(0)
+      expect(withoutMeta(await contentsOf(b))).toEqual(withoutMeta(await contentsOf(a)))
+    },
+  )
 
   it('gives a store on which a service sees the same settings, history and boxes, and records nothing but the edit that had no record', async () => {
     const cwd = await freshFolder()
@@ -69,24 +80,38 @@ describe('copy', () => {
       const controller = await openController({ id: 'c-9', backend })
       onTestFinished(() => controller.close())
       // A service records the edit by hand soon.
-      const newest = async () => (await controller.ask('kytos.settings.history', { namespace: 'kytos/napp_2' }))[0]
+      const newest = async () =>
+        (await controller.ask('kytos.settings.history', { namespace: 'kytos/napp_2' }))[0]
       await expect.poll(async () => (await newest())?.actor.type).toBe('file')
       const settings = []
       for (const { namespace } of await controller.ask('kytos.settings.list', {})) {
-        const { revision: _, epoch: __, updated_at: ___, ...rest } = await controller.ask('kytos.settings.retrieve', { namespace })
+        const {
+          revision: _,
+          epoch: __,
+          updated_at: ___,
+          ...rest
+        } = await controller.ask('kytos.settings.retrieve', { namespace })
         // The record of the edit by hand is of now.
         const history = await controller.ask('kytos.settings.history', { namespace })
         settings.push({
           ...rest,
           version: 0,
-          history: history.filter(({ actor }) => actor.type !== 'file').map(({ revision: ____, ...record }) => record),
+          history: history
+            .filter(({ actor }) => actor.type !== 'file')
+            .map(({ revision: ____, ...record }) => record),
         })
       }
       const boxes = await controller.ask('kytos.storehouse.list', { namespace: 'kytos.flows' })
       await controller.close()
       const after = await contentsOf(ini)
-      expect(Object.keys(after.texts).filter(key => !(key in before.texts))).toEqual(['history/settings/kytos/napp_2/000000000007'])
-      seen.push({ settings, boxes, facts: controller.facts.filter(({ name }) => name === 'settings.rejected').length })
+      expect(Object.keys(after.texts).filter(key => !(key in before.texts))).toEqual([
+        'history/settings/kytos/napp_2/000000000007',
+      ])
+      seen.push({
+        settings,
+        boxes,
+        facts: controller.facts.filter(({ name }) => name === 'settings.rejected').length,
+      })
     }
     expect(seen[1]).toEqual(seen[0])
     expect(seen[2]).toEqual(seen[0])
@@ -106,8 +131,24 @@ describe('copy', () => {
     expect(refused.output).toMatch(
       /contains other data: 1 documents differ \(settings\/kytos\/napp_0\); 1 documents exist only there \(settings\/kytos\/else\)\. Nothing was written\..*--overwrite/,
     )
-    const dry = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini', '--overwrite', '--dry-run', '--json')
-    expect(JSON.parse(dry.output.slice(dry.output.indexOf('{\n')))).toMatchObject({ dry_run: true, replaced: 1, removed: 1, same: 0, epoch: null })
+    const dry = await kytos(
+      cwd,
+      'copy',
+      '--from',
+      'a.ini',
+      '--to',
+      'b.ini',
+      '--overwrite',
+      '--dry-run',
+      '--json',
+    )
+    expect(JSON.parse(dry.output.slice(dry.output.indexOf('{\n')))).toMatchObject({
+      dry_run: true,
+      replaced: 1,
+      removed: 1,
+      same: 0,
+      epoch: null,
+    })
     expect(await etcd.revision()).toBe(before)
     expect((await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini', '--overwrite')).exit).toBe(0)
     expect(withoutMeta(await contentsOf(b))).toEqual(withoutMeta(await contentsOf(a)))
@@ -123,7 +164,9 @@ describe('copy', () => {
     await putByHand(a, 'boxes/big/two', large)
     const refused = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini')
     expect(refused.exit).toBe(4)
-    expect(refused.output).toMatch(/2 documents are too large.*\n {2}boxes\/big\/one: 2000011 bytes\n {2}boxes\/big\/two: 2000011 bytes\n/)
+    expect(refused.output).toMatch(
+      /2 documents are too large.*\n {2}boxes\/big\/one: 2000011 bytes\n {2}boxes\/big\/two: 2000011 bytes\n/,
+    )
     expect(await keysBelow(etcd, '/b')).toBe(0)
     const skipped = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini', '--skip-oversized')
     expect(skipped.exit).toBe(0)
@@ -136,7 +179,10 @@ describe('copy', () => {
     const cwd = await freshFolder()
     const [a, b] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b'), await iniFor(cwd, 'absent')]
     await furnish(a, SMALL)
-    expect(await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'a.ini')).toMatchObject({ exit: 2, output: expect.stringContaining('same store') })
+    expect(await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'a.ini')).toMatchObject({
+      exit: 2,
+      output: expect.stringContaining('same store'),
+    })
     expect(await kytos(cwd, 'copy', '--from', 'absent.ini', '--to', 'a.ini')).toMatchObject({
       exit: 2,
       output: expect.stringContaining('does not exist or is empty'),
@@ -147,11 +193,17 @@ describe('copy', () => {
     const service = kytosSettings(cwd, 'start', '-c', 'a.ini')
     await service.ready
     const locked = await kytos(cwd, 'copy', '--from', 'a.ini', '--to', 'b.ini')
-    expect(locked).toMatchObject({ exit: 1, output: expect.stringMatching(/Stop its service to copy the folder.*backup FILE/) })
+    expect(locked).toMatchObject({
+      exit: 1,
+      output: expect.stringMatching(/Stop its service to copy the folder.*backup FILE/),
+    })
     service.child.kill('SIGTERM')
     await service.ended
     await putByHand(b, 'meta/store', '{"format":1,"filling":{"from":"x","at":"t"}}')
     const started = await kytos(cwd, 'start', '-c', 'b.ini')
-    expect(started).toMatchObject({ exit: 1, output: expect.stringMatching(/a copy from x started at t.*run the same/) })
+    expect(started).toMatchObject({
+      exit: 1,
+      output: expect.stringMatching(/a copy from x started at t.*run the same/),
+    })
   })
 })

@@ -3,9 +3,10 @@ import { isSettingsError } from '../../model/errors.ts'
 import { openController } from '../support/controller.ts'
 
 /*
- * One controller in a process of its own: `crowd-member.ts <id> <endpoints> <prefix>`. Says `ready`; told `{keys, inFlight}` it patches each key on its own, again
- * when it was refused because others were faster, and says `{again}`, how often that was; told `{fill}` all of them at once, and says `{again: 0}`; told `look` it
- * answers with what it knows and heard; told `close` it ends.
+ * One controller in a process of its own: `crowd-member.ts <id> <endpoints> <prefix>`. Says `ready`; told
+ * `{keys, inFlight}` it patches each key on its own, again when it was refused because others were faster,
+ * and says `{again}`, how often that was; told `{fill}` all of them at once, and says `{again: 0}`; told
+ * `look` it answers with what it knows and heard; told `close` it ends.
  */
 
 const [id = '', endpoints = '[]', prefix = ''] = process.argv.slice(2)
@@ -23,7 +24,8 @@ interface Patches {
 process.on('message', (order: Order) => {
   if (order === 'close') void controller.close().then(() => process.disconnect())
   else if (order === 'look') void look()
-  else if ('fill' in order) void report(() => update(Object.fromEntries(order.fill.map(key => [key, 0]))).then(() => 0))
+  else if ('fill' in order)
+    void report(() => update(Object.fromEntries(order.fill.map(key => [key, 0]))).then(() => 0))
   else void report(() => patch(order))
 })
 process.send?.('ready')
@@ -36,7 +38,8 @@ async function report(work: () => Promise<number>): Promise<void> {
   }
 }
 
-const update = (data: Readonly<Record<string, string | number>>) => controller.ask('kytos.settings.update', { namespace: NAMESPACE, data })
+const update = (data: Readonly<Record<string, string | number>>) =>
+  controller.ask('kytos.settings.update', { namespace: NAMESPACE, data })
 
 async function patch({ keys, inFlight }: Patches): Promise<number> {
   const left = [...keys]
@@ -58,7 +61,15 @@ async function patch({ keys, inFlight }: Patches): Promise<number> {
 }
 
 async function look(): Promise<void> {
-  const { overrides, version } = await controller.ask('kytos.settings.retrieve', { namespace: NAMESPACE, fresh: true })
+  const { overrides, version } = await controller.ask('kytos.settings.retrieve', {
+    namespace: NAMESPACE,
+    fresh: true,
+  })
   const versions = controller.changes.map(({ content }) => ('version' in content ? content.version : 0))
-  process.send?.({ keys: Object.keys(overrides).length, version, inOrder: versions.every((one, i) => one === i + 1), heard: versions.length })
+  process.send?.({
+    keys: Object.keys(overrides).length,
+    version,
+    inOrder: versions.every((one, i) => one === i + 1),
+    heard: versions.length,
+  })
 }

@@ -14,16 +14,25 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
     const proxy = await startTcpProxy(etcd.port)
     onTestFinished(() => proxy.close())
     const ini = await iniFor(cwd, 'a', { ...etcd, endpoint: `http://127.0.0.1:${proxy.port}` })
-    await writeFile(join(cwd, 'b.ini'), (await readFile(ini, 'utf8')).replace(`127.0.0.1:${proxy.port}`, `127.0.0.1:${etcd.port}`))
+    await writeFile(
+      join(cwd, 'b.ini'),
+      (await readFile(ini, 'utf8')).replace(`127.0.0.1:${proxy.port}`, `127.0.0.1:${etcd.port}`),
+    )
     await kytosSettings(cwd, 'start', '-c', 'a.ini').ready
     expect((await doctor(cwd, 'b.ini')).codes).not.toContain('service.state')
     proxy.refuse()
     await vi.waitFor(
       async () => {
         const behind = await doctor(cwd, 'b.ini')
-        expect(behind).toMatchObject({ exit: 1, broken: ['service.state'], warnings: expect.arrayContaining(['etcd.compaction_passed']) })
+        expect(behind).toMatchObject({
+          exit: 1,
+          broken: ['service.state'],
+          warnings: expect.arrayContaining(['etcd.compaction_passed']),
+        })
         expect(behind.find('service.state').what).toMatch(/^It is STALE: .*[^.]\.$/)
-        expect(behind.find('etcd.compaction_passed').what).toMatch(/ is [1-9]\d* s behind, and etcd keeps 1 s of history/)
+        expect(behind.find('etcd.compaction_passed').what).toMatch(
+          / is [1-9]\d* s behind, and etcd keeps 1 s of history/,
+        )
       },
       { timeout: 15_000, interval: 200 },
     )
@@ -34,7 +43,9 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
     const cluster = await startEtcdCluster(3)
     onTestFinished(() => cluster.stop())
     const ini = await iniFor(cwd, 'a')
-    const text = (await readFile(ini, 'utf8')).replace('filesystem\n', 'etcd\n').replace(/\[settings\.filesystem\]\npath = .*\n/, '')
+    const text = (await readFile(ini, 'utf8'))
+      .replace('filesystem\n', 'etcd\n')
+      .replace(/\[settings\.filesystem\]\npath = .*\n/, '')
     await writeFile(ini, `${text}[settings.etcd]\nendpoints = ${JSON.stringify(cluster.endpoints)}\n`)
     expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
     const [alive, ...others] = cluster.nodes

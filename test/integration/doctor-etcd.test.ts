@@ -14,7 +14,10 @@ import { etcdForTest, furnish, iniFor, inStore } from './moving-ground.ts'
 const SMALL = { namespaces: 3, boxes: 10 }
 
 /** Puts texts in the place of others in a kytos.ini, which must be there. */
-async function change(ini: string, ...changes: readonly (readonly [from: string, to: string])[]): Promise<void> {
+async function change(
+  ini: string,
+  ...changes: readonly (readonly [from: string, to: string])[]
+): Promise<void> {
   const text = await readFile(ini, 'utf8')
   await writeFile(
     ini,
@@ -31,7 +34,11 @@ describe('the doctor, of an etcd,', () => {
     const etcd = await etcdForTest()
     const ini = await iniFor(cwd, 'a', etcd)
     const empty = await doctor(cwd, 'a.ini')
-    expect(empty).toMatchObject({ exit: 0, broken: [], hints: ['service.stopped', 'etcd.compaction_off', 'etcd.open', 'store.none'] })
+    expect(empty).toMatchObject({
+      exit: 0,
+      broken: [],
+      hints: ['service.stopped', 'etcd.compaction_off', 'etcd.open', 'store.none'],
+    })
     const { stdout } = await promisify(execFile)(process.env.ETCD_BINARY ?? 'etcd', ['--version'])
     const [, version = ''] = /etcd Version: (\S+)/.exec(stdout) ?? []
     expect(empty.warnings).toEqual(outdated(version) === undefined ? [] : ['etcd.outdated'])
@@ -82,10 +89,15 @@ describe('the doctor, of an etcd,', () => {
     await furnish(ini, SMALL)
     const open = (await doctor(cwd, 'a.ini')).find('etcd.open')
     expect(open.severity).toBe('hint')
-    await mend(cwd, open, { 'user add root': 'user add root:r00t', 'user add kytos': 'user add kytos:hunter2' })
+    await mend(cwd, open, {
+      'user add root': 'user add root:r00t',
+      'user add kytos': 'user add kytos:hunter2',
+    })
     const nobody = await doctor(cwd, 'a.ini')
     expect(nobody).toMatchObject({ exit: 1, broken: ['etcd.refused'] })
-    expect(nobody.find('etcd.refused').what).toMatch(/requires a user name and a password; check username and password_file/)
+    expect(nobody.find('etcd.refused').what).toMatch(
+      /requires a user name and a password; check username and password_file/,
+    )
     const password = join(cwd, 'password')
     await change(ini, ['prefix = /a', 'prefix = /a\nusername = kytos\npassword_file = password'])
     await writeFile(password, 'hunter2\n', { mode: 0o600 })
@@ -94,9 +106,18 @@ describe('the doctor, of an etcd,', () => {
     expect(well.codes).not.toContain('etcd.open')
     await inStore(ini, backend => backend.commit([{ key: makeKey('meta', 'x'), put: '1' }]))
 
-    const etcdctl = (command: string) => promisify(execFile)('etcdctl', ['--endpoints', etcd.endpoint, '--user', 'root:r00t', ...command.split(' ')])
+    const etcdctl = (command: string) =>
+      promisify(execFile)('etcdctl', [
+        '--endpoints',
+        etcd.endpoint,
+        '--user',
+        'root:r00t',
+        ...command.split(' '),
+      ])
     await etcdctl('role revoke-permission kytos --prefix=true /a/')
-    expect((await doctor(cwd, 'a.ini')).find('etcd.refused').what).toMatch(/lacks permission to read and write below the prefix/)
+    expect((await doctor(cwd, 'a.ini')).find('etcd.refused').what).toMatch(
+      /lacks permission to read and write below the prefix/,
+    )
     await etcdctl('role grant-permission kytos --prefix=true read /a/')
     const readOnly = await doctor(cwd, 'a.ini')
     expect(readOnly).toMatchObject({ exit: 1, broken: ['etcd.readonly'] })
@@ -120,22 +141,41 @@ describe('the doctor, of an etcd,', () => {
     onTestFinished(() => etcd.stop())
     const ini = await iniFor(cwd, 'a', etcd)
     const folder = etcd.certificates?.folder ?? ''
-    await change(ini, ['prefix = /a', `prefix = /a\nca = ${folder}/ca.pem\ncert = ${folder}/client.pem\nkey = ${folder}/client-key.pem`])
+    await change(ini, [
+      'prefix = /a',
+      `prefix = /a\nca = ${folder}/ca.pem\ncert = ${folder}/client.pem\nkey = ${folder}/client-key.pem`,
+    ])
     await furnish(ini, SMALL)
     const well = await doctor(cwd, 'a.ini')
     // They are good for a day.
-    expect(well).toMatchObject({ exit: 0, broken: [], warnings: expect.arrayContaining(['certificate.expiring', 'certificate.expiring']) })
-    expect(well.find('certificate.expiring').repair).toMatch(/^openssl req -new -key .*client-key\.pem -subj \/CN=client -out .*client\.pem\.csr/)
+    expect(well).toMatchObject({
+      exit: 0,
+      broken: [],
+      warnings: expect.arrayContaining(['certificate.expiring', 'certificate.expiring']),
+    })
+    expect(well.find('certificate.expiring').repair).toMatch(
+      /^openssl req -new -key .*client-key\.pem -subj \/CN=client -out .*client\.pem\.csr/,
+    )
     expect(well.codes).not.toContain('etcd.open')
     const others = await makeCertificates(cwd)
     await change(ini, [`${folder}/client-key.pem`, `${others.folder}/client-key.pem`])
     const foreign = await doctor(cwd, 'a.ini')
-    expect(foreign).toMatchObject({ exit: 1, broken: ['certificate.key'], unknown: [expect.stringContaining('the state of etcd')] })
+    expect(foreign).toMatchObject({
+      exit: 1,
+      broken: ['certificate.key'],
+      unknown: [expect.stringContaining('the state of etcd')],
+    })
     await change(ini, [`${folder}/client.pem`, `${others.folder}/client.pem`])
     expect((await doctor(cwd, 'a.ini')).broken).toEqual(['etcd.refused'])
-    await change(ini, [`${others.folder}/client.pem`, `${folder}/client.pem`], [`${others.folder}/client-key.pem`, `${folder}/client-key.pem`])
+    await change(
+      ini,
+      [`${others.folder}/client.pem`, `${folder}/client.pem`],
+      [`${others.folder}/client-key.pem`, `${folder}/client-key.pem`],
+    )
     await change(ini, [`${folder}/ca.pem`, `${others.folder}/ca.pem`])
-    expect((await doctor(cwd, 'a.ini')).find('etcd.refused').what).toMatch(/not signed by a trusted authority/)
+    expect((await doctor(cwd, 'a.ini')).find('etcd.refused').what).toMatch(
+      /not signed by a trusted authority/,
+    )
     await change(ini, [`${others.folder}/ca.pem`, `${folder}/ca.pem`])
     await etcd.kill()
     const away = await doctor(cwd, 'a.ini')

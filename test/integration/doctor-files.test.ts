@@ -58,10 +58,14 @@ describe('the doctor, of folders,', () => {
     await enabled(join(cwd, 'napps'), 'z/one', '')
     for (const folder of ['state-a/c-a', 'store-a', 'napps']) await chmod(join(cwd, folder), 0)
     const lacking = await doctorAsNobody(ini)
-    expect(lacking.codes).toEqual(expect.arrayContaining(['service.unreadable', 'folder.unwritable', 'napps.unreadable']))
+    expect(lacking.codes).toEqual(
+      expect.arrayContaining(['service.unreadable', 'folder.unwritable', 'napps.unreadable']),
+    )
     // Each folder once, and not again for what lies in it.
     expect(lacking.broken.filter(code => code === 'folder.unwritable')).toHaveLength(2)
-    expect(lacking.find('service.unreadable').repair).toMatch(/^sudo -u "#\$\(stat -c %u .*state-a\/c-a\)" kytos-settings doctor -c .*a\.ini /)
+    expect(lacking.find('service.unreadable').repair).toMatch(
+      /^sudo -u "#\$\(stat -c %u .*state-a\/c-a\)" kytos-settings doctor -c .*a\.ini /,
+    )
     for (const code of ['folder.unwritable', 'napps.unreadable'] as const) await mend(cwd, lacking.find(code))
     const journal = await doctorAsNobody(ini)
     expect(journal.codes).not.toContain('napps.unreadable')
@@ -76,7 +80,9 @@ describe('the doctor, of folders,', () => {
     await writeFile(ini, (await readFile(ini, 'utf8')).replace('path = store-a', 'path = locked/deep/store'))
     await mkdir(join(cwd, 'locked'), { mode: 0o555 })
     const nowhere = await doctorAsNobody(ini)
-    const locked = nowhere.findings.filter(({ severity, where }) => severity === 'broken' && where.includes('/locked/'))
+    const locked = nowhere.findings.filter(
+      ({ severity, where }) => severity === 'broken' && where.includes('/locked/'),
+    )
     expect(locked).toMatchObject([
       {
         code: 'folder.unwritable',
@@ -88,7 +94,11 @@ describe('the doctor, of folders,', () => {
     // Who runs the tests without the rights of root has none to go through a locked folder.
     await chmod(join(cwd, 'locked'), 0o755)
     for (const finding of locked) await mend(cwd, finding)
-    expect((await doctorAsNobody(ini)).findings.filter(({ severity, where }) => severity === 'broken' && where.includes('/locked/'))).toEqual([])
+    expect(
+      (await doctorAsNobody(ini)).findings.filter(
+        ({ severity, where }) => severity === 'broken' && where.includes('/locked/'),
+      ),
+    ).toEqual([])
   })
 })
 
@@ -99,13 +109,18 @@ describe('the doctor, of files that the configuration names,', () => {
     const secret = 'x'.repeat(40)
     await writeFile(
       ini,
-      `${await readFile(ini, 'utf8')}username = kytos\npassword_file = password\n`.replace('[settings]', `jwt_secret = ${secret}\n[settings]`),
+      `${await readFile(ini, 'utf8')}username = kytos\npassword_file = password\n`.replace(
+        '[settings]',
+        `jwt_secret = ${secret}\n[settings]`,
+      ),
     )
     const absent = await doctor(cwd, 'b.ini')
     expect(absent).toMatchObject({ exit: 1, broken: ['file.absent'], warnings: ['secret.readable'] })
     expect(absent.unknown).toEqual([expect.stringContaining('the state of etcd')])
     // What was not looked at is not called well.
-    expect((await runIn(cwd, ['doctor', '-c', 'b.ini'])).stdout).toMatch(/^ {6}etcd\n {2}unknown {2}the state of etcd/m)
+    expect((await runIn(cwd, ['doctor', '-c', 'b.ini'])).stdout).toMatch(
+      /^ {6}etcd\n {2}unknown {2}the state of etcd/m,
+    )
     expect(absent.find('file.absent').where).toBe(join(cwd, 'password'))
     await writeFile(join(cwd, 'password'), 'hunter2\n', { mode: 0o644 })
     const readable = await doctor(cwd, 'b.ini')
@@ -121,7 +136,9 @@ describe('the doctor, of files that the configuration names,', () => {
     expect((await stat(join(cwd, 'password'))).mode & 0o777).toBe(0o600)
     expect((await doctorAsNobody(ini)).broken).toContain('etcd.refused')
     await writeFile(join(cwd, 'password'), '\n')
-    expect((await doctor(cwd, 'b.ini')).find('config.credentials').what).toMatch(/password_file .*\/password is empty/)
+    expect((await doctor(cwd, 'b.ini')).find('config.credentials').what).toMatch(
+      /password_file .*\/password is empty/,
+    )
   })
 
   it('finds a certificate of the service that runs out, ran out, or has the key of another', async () => {
@@ -131,7 +148,8 @@ describe('the doctor, of files that the configuration names,', () => {
       const text = (await readFile(ini, 'utf8')).replaceAll(/tls_.*\n/g, '')
       await writeFile(ini, text.replace('[settings]\n', `[settings]\ntls_cert = ${cert}\ntls_key = ${key}\n`))
     }
-    const told = async (): Promise<readonly string[]> => (await doctor(cwd, 'a.ini')).codes.filter(code => !/\.(stopped|none)$/.test(code))
+    const told = async (): Promise<readonly string[]> =>
+      (await doctor(cwd, 'a.ini')).codes.filter(code => !/\.(stopped|none)$/.test(code))
     const fresh = await makeDatedCertificate(cwd, 'fresh', -1, 90)
     await withTls(fresh.cert, fresh.key)
     expect(await told()).toEqual([])
@@ -180,7 +198,10 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
     await mkdir(store, { mode: 0o700 })
     expect(mount(store, 'size=900m,mode=0700,ro')).toBe(true)
     const found = await doctor(cwd, 'a.ini')
-    expect(found.find('folder.unwritable')).toMatchObject({ where: store, what: 'Its file system is read-only.' })
+    expect(found.find('folder.unwritable')).toMatchObject({
+      where: store,
+      what: 'Its file system is read-only.',
+    })
     await mend(cwd, found.find('folder.unwritable'))
     expect((await doctor(cwd, 'a.ini')).codes).not.toContain('folder.unwritable')
   })
@@ -201,7 +222,10 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
     expect(mount(napps, 'size=900m,mode=0700,ro')).toBe(true)
     const covered = await doctor(cwd, 'a.ini')
     expect(covered.warnings).toEqual(['file.missing', 'file.missing', 'file.unwritable'])
-    expect(covered.find('file.unwritable')).toMatchObject({ where: napps, what: expect.stringMatching(/its file system is read-only\.$/) })
+    expect(covered.find('file.unwritable')).toMatchObject({
+      where: napps,
+      what: expect.stringMatching(/its file system is read-only\.$/),
+    })
     await mend(cwd, covered.find('file.unwritable'))
     expect((await doctor(cwd, 'a.ini')).warnings).toEqual(['file.missing', 'file.missing'])
     expect(spawnSync('umount', [napps]).status).toBe(0)

@@ -17,9 +17,13 @@ async function stage() {
   const folder = await iniFor(cwd, 'folder')
   const other = join(cwd, 'other.ini')
   const text = (await readFile(folder, 'utf8')).replace('backend = filesystem', 'backend = ./json-store.mjs')
-  await writeFile(other, text.replace(/\[settings\.filesystem\]\n.*\n/, '[settings.json-store]\nfile = store.json\n'), {
-    mode: 0o644,
-  })
+  await writeFile(
+    other,
+    text.replace(/\[settings\.filesystem\]\n.*\n/, '[settings.json-store]\nfile = store.json\n'),
+    {
+      mode: 0o644,
+    },
+  )
   return { cwd, folder, other }
 }
 
@@ -27,19 +31,31 @@ describe('a store of another package', () => {
   it('is filled, copied, saved and restored through the contract alone, and the doctor reads it', async () => {
     const { cwd, folder, other } = await stage()
     await furnish(folder, SMALL)
-    expect(await doctor(cwd, 'other.ini')).toMatchObject({ broken: [], hints: expect.arrayContaining(['store.none']) })
+    expect(await doctor(cwd, 'other.ini')).toMatchObject({
+      broken: [],
+      hints: expect.arrayContaining(['store.none']),
+    })
     expect(await kytos(cwd, 'copy', '--from', folder, '--to', other)).toMatchObject({ exit: 0 })
     const found = await doctor(cwd, 'other.ini')
     expect(found.codes).not.toContain('store.none')
     expect(found.broken).toEqual((await doctor(cwd, 'folder.ini')).broken)
 
     expect(await kytos(cwd, 'backup', 'a.archive', '-c', other)).toMatchObject({ exit: 0 })
-    await writeFile(join(cwd, 'third.ini'), (await readFile(other, 'utf8')).replace('store.json', 'third.json'))
+    await writeFile(
+      join(cwd, 'third.ini'),
+      (await readFile(other, 'utf8')).replace('store.json', 'third.json'),
+    )
     expect(await kytos(cwd, 'restore', 'a.archive', '-c', join(cwd, 'third.ini'))).toMatchObject({ exit: 0 })
-    expect(await kytos(cwd, 'copy', '--from', join(cwd, 'third.ini'), '--to', folder, '--dry-run', '--json')).toMatchObject({ exit: 0 })
-    expect(withoutMeta(await contentsOf(join(cwd, 'third.ini')))).toEqual(withoutMeta(await contentsOf(other)))
+    expect(
+      await kytos(cwd, 'copy', '--from', join(cwd, 'third.ini'), '--to', folder, '--dry-run', '--json'),
+    ).toMatchObject({ exit: 0 })
+    expect(withoutMeta(await contentsOf(join(cwd, 'third.ini')))).toEqual(
+      withoutMeta(await contentsOf(other)),
+    )
     const same = await kytos(cwd, 'copy', '--from', other, '--to', other)
-    expect(same.output).toContain(`configure the same store, json-store {"file":"${join(cwd, 'store.json')}","history":1000}`)
+    expect(same.output).toContain(
+      `configure the same store, json-store {"file":"${join(cwd, 'store.json')}","history":1000}`,
+    )
   })
 
   it('is named by the doctor when it cannot be opened, when its module is wrong, and when others may write kytos.ini', async () => {
@@ -52,7 +68,11 @@ describe('a store of another package', () => {
     const text = await readFile(other, 'utf8')
     for (const [from, to, what] of [
       ['json-store.mjs', 'none.mjs', 'there is no such file'],
-      ['file = store.json', 'fiel = store.json', 'Unknown key "fiel" in [settings.json-store]: did you mean "file"?'],
+      [
+        'file = store.json',
+        'fiel = store.json',
+        'Unknown key "fiel" in [settings.json-store]: did you mean "file"?',
+      ],
     ] as const) {
       await writeFile(join(cwd, 'wrong.ini'), text.replace(from, to))
       const found = await doctor(cwd, 'wrong.ini')
@@ -63,10 +83,16 @@ describe('a store of another package', () => {
     await writeFile(join(cwd, 'kytos.ini'), text)
     await chmod(join(cwd, 'kytos.ini'), 0o662)
     const { exit, stdout } = await runIn(cwd, ['doctor', '--json'])
-    const [finding] = JSON.parse(stdout).findings.filter(({ severity }: { severity: string }) => severity === 'broken')
+    const [finding] = JSON.parse(stdout).findings.filter(
+      ({ severity }: { severity: string }) => severity === 'broken',
+    )
     expect([exit, finding]).toEqual([
       1,
-      expect.objectContaining({ code: 'config.untrusted', repair: `chmod go-w ${join(cwd, 'kytos.ini')}`, where: join(cwd, 'kytos.ini') }),
+      expect.objectContaining({
+        code: 'config.untrusted',
+        repair: `chmod go-w ${join(cwd, 'kytos.ini')}`,
+        where: join(cwd, 'kytos.ini'),
+      }),
     ])
   })
 })

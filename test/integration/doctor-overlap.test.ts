@@ -32,7 +32,11 @@ describe('the doctor, of stores that overlap,', () => {
       const found = await doctor(cwd, file)
       expect(found).toMatchObject({ exit: 1, broken: ['store.overlap'] })
       const { where, what, repair } = found.find('store.overlap')
-      expect([where, what, repair]).toEqual([`${etcd.endpoint}, ${own}`, expect.stringContaining(`"${other}"`), expect.stringContaining(file)])
+      expect([where, what, repair]).toEqual([
+        `${etcd.endpoint}, ${own}`,
+        expect.stringContaining(`"${other}"`),
+        expect.stringContaining(file),
+      ])
     }
     expect(await etcd.revision()).toBe(revision)
   })

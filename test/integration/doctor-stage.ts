@@ -17,12 +17,19 @@ export const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined
 /** What the doctor says of a kytos.ini, and its exit code. */
 export async function doctor(cwd: string, ini: string) {
   const { exit, stdout } = await runIn(cwd, ['doctor', '-c', ini, '--json'])
-  const said: { readonly healthy: boolean; readonly findings: readonly Finding[]; readonly unknown: readonly string[] } = JSON.parse(stdout)
+  const said: {
+    readonly healthy: boolean
+    readonly findings: readonly Finding[]
+    readonly unknown: readonly string[]
+  } = JSON.parse(stdout)
   expect(said.healthy).toBe(exit === 0)
   return { exit, ...said, ...sortedOut(said.findings) }
 }
 
-/** The same, as whoever has no rights of root: everything is loaded first, so that the files of this package need not be theirs to read. */
+/**
+ * The same, as whoever has no rights of root: everything is loaded first, so that the files of this package
+ * need not be theirs to read.
+ */
 export async function doctorAsNobody(ini: string) {
   if (!isBuilt()) throw new Error('The build is older than its sources: npm run build.')
   const script = `
@@ -31,7 +38,14 @@ export async function doctorAsNobody(ini: string) {
     if (uid) { process.setgroups([]); process.setgid(Number(uid)); process.setuid(Number(uid)) }
     process.stdout.write(JSON.stringify(await examine(ini, { cwd: '/', env: {} })))`
   const module = join(packageRoot(), 'dist/src/doctor/examine.js')
-  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script, module, ini, ...(NOBODY ? [String(NOBODY)] : [])])
+  const { stdout } = await run(process.execPath, [
+    '--input-type=module',
+    '-e',
+    script,
+    module,
+    ini,
+    ...(NOBODY ? [String(NOBODY)] : []),
+  ])
   const parts: readonly Examined[] = JSON.parse(stdout)
   return sortedOut(parts.flatMap(({ findings }) => findings))
 }
@@ -41,17 +55,30 @@ function sortedOut(findings: readonly Finding[]) {
     expect(repair).not.toBe('')
     expect(what).not.toBe('')
   }
-  const codes = (severity: string): string[] => findings.filter(finding => finding.severity === severity).map(({ code }) => code)
+  const codes = (severity: string): string[] =>
+    findings.filter(finding => finding.severity === severity).map(({ code }) => code)
   const find = (code: FindingCode): Finding => {
     const found = findings.find(finding => finding.code === code)
     if (!found) throw new Error(`${code} was not found, but ${JSON.stringify(findings, undefined, 2)}`)
     return found
   }
-  return { findings, broken: codes('broken'), warnings: codes('warning'), hints: codes('hint'), codes: findings.map(({ code }) => code), find }
+  return {
+    findings,
+    broken: codes('broken'),
+    warnings: codes('warning'),
+    hints: codes('hint'),
+    codes: findings.map(({ code }) => code),
+    find,
+  }
 }
 
 /** Types a repair as it stands, but for what a person has to fill in; gives what it printed. */
-export async function mend(cwd: string, { repair }: Finding, filled: Readonly<Record<string, string>> = {}, editor = 'true'): Promise<string> {
+export async function mend(
+  cwd: string,
+  { repair }: Finding,
+  filled: Readonly<Record<string, string>> = {},
+  editor = 'true',
+): Promise<string> {
   if (!isBuilt()) throw new Error('The build is older than its sources: npm run build.')
   const command = Object.entries(filled).reduce((text, [blank, value]) => {
     expect(text).toContain(blank)
@@ -60,7 +87,10 @@ export async function mend(cwd: string, { repair }: Finding, filled: Readonly<Re
   const main = join(packageRoot(), 'dist/src/main.js')
   // Who runs tests may do all that is to be done, or has no sudo to ask.
   const shell = `set -e\nsudo() { "$@"; }\nkytos-settings() { "${process.execPath}" "${main}" "$@"; }\n${command}`
-  const { stdout, stderr } = await run('bash', ['-c', shell], { cwd, env: { ...process.env, EDITOR: editor, VISUAL: '' } })
+  const { stdout, stderr } = await run('bash', ['-c', shell], {
+    cwd,
+    env: { ...process.env, EDITOR: editor, VISUAL: '' },
+  })
   return stdout + stderr
 }
 

@@ -10,7 +10,11 @@ const SMALL = { namespaces: 3, boxes: 10 }
 /** A store of one of the backends, with a kytos.ini for it. */
 async function furnished(backend: string): Promise<{ readonly cwd: string; readonly ini: string }> {
   const cwd = await freshFolder()
-  const ini = await iniFor(cwd, 'a', backend === 'etcd' ? await etcdForTest('--auto-compaction-retention=1h') : undefined)
+  const ini = await iniFor(
+    cwd,
+    'a',
+    backend === 'etcd' ? await etcdForTest('--auto-compaction-retention=1h') : undefined,
+  )
   await furnish(ini, SMALL)
   return { cwd, ini }
 }
@@ -44,10 +48,20 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
     const { cwd, ini } = await furnished(backend)
     const schema = {
       type: 'object',
-      properties: { login: { properties: { password: { 'x-sensitive': true }, 'the key': { 'x-sensitive': true } } } },
+      properties: {
+        login: { properties: { password: { 'x-sensitive': true }, 'the key': { 'x-sensitive': true } } },
+      },
     }
-    await putByHand(ini, 'schemas/kytos/secretive/d1', JSON.stringify({ schema, seed: {}, napp_version: null }))
-    await putByHand(ini, 'settings/kytos/secretive', '{"login":{"password":"hunter2","the key":"hunter2","name":"a"}}')
+    await putByHand(
+      ini,
+      'schemas/kytos/secretive/d1',
+      JSON.stringify({ schema, seed: {}, napp_version: null }),
+    )
+    await putByHand(
+      ini,
+      'settings/kytos/secretive',
+      '{"login":{"password":"hunter2","the key":"hunter2","name":"a"}}',
+    )
     const plain = await doctor(cwd, 'a.ini')
     expect(own(plain.codes)).toEqual(['secret.plain'])
     expect(plain.find('secret.plain').what).toContain('/login/password, /login/the key')
@@ -110,9 +124,14 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
       'schemas/kytos/napp_0',
       'history/settings/kytos/napp_0',
     ]) {
-      for (const text of ['{', '[]', '{"version":"x"}', 'null']) await putByHand(ini, `${kind}/000000000009`, text)
+      for (const text of ['{', '[]', '{"version":"x"}', 'null'])
+        await putByHand(ini, `${kind}/000000000009`, text)
     }
-    expect((await doctor(cwd, 'a.ini')).broken.filter(code => code !== 'overrides.invalid' && code !== 'schema.unreadable')).toEqual([])
+    expect(
+      (await doctor(cwd, 'a.ini')).broken.filter(
+        code => code !== 'overrides.invalid' && code !== 'schema.unreadable',
+      ),
+    ).toEqual([])
   })
 })
 
@@ -142,7 +161,9 @@ it('the doctor finds a file that is missing, which is no edit; each of its two c
   const again = (await doctor(cwd, 'a.ini')).find('file.missing')
   await mend(cwd, { ...again, repair: again.repair.replace(/^.*instead: /, '') })
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
-  expect((await kytos(cwd, 'get', 'kytos/napp_2', '-c', 'a.ini')).output).toMatch(/has neither a schema nor overrides|n /)
+  expect((await kytos(cwd, 'get', 'kytos/napp_2', '-c', 'a.ini')).output).toMatch(
+    /has neither a schema nor overrides|n /,
+  )
 })
 
 it('the doctor finds a file that cannot be replaced, and its command puts one there that can', async () => {
@@ -152,7 +173,10 @@ it('the doctor finds a file that cannot be replaced, and its command puts one th
   await symlink(join(cwd, 'elsewhere.json'), file)
   const found = await doctor(cwd, 'a.ini')
   expect(own(found.codes)).toEqual(['file.unwritable'])
-  expect(found.find('file.unwritable')).toMatchObject({ where: file, what: expect.stringContaining('symbolic link') })
+  expect(found.find('file.unwritable')).toMatchObject({
+    where: file,
+    what: expect.stringContaining('symbolic link'),
+  })
   await mend(cwd, found.find('file.unwritable'))
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
 })
@@ -163,7 +187,10 @@ it('the doctor finds what a person broke in a file of the store, and what was se
   await writeFile(file, '{"n": 5')
   const edited = await doctor(cwd, 'a.ini')
   expect(own(edited.codes)).toEqual(['file.broken'])
-  expect(edited.find('file.broken')).toMatchObject({ where: file, what: expect.stringMatching(/the stored document stays in use: Not JSON/) })
+  expect(edited.find('file.broken')).toMatchObject({
+    where: file,
+    what: expect.stringMatching(/the stored document stays in use: Not JSON/),
+  })
   await kytos(cwd, 'set', 'kytos/napp_0', 'n=8', '-c', 'a.ini')
   const aside = await doctor(cwd, 'a.ini')
   expect(own(aside.codes)).toEqual(['file.rejected'])

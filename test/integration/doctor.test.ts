@@ -42,7 +42,9 @@ describe('the doctor', () => {
     const absent = await doctor(cwd, 'none.ini')
     expect(absent).toMatchObject({ exit: 1, broken: ['config.absent'] })
     await mend(cwd, absent.find('config.absent'))
-    expect(await readFile(join(cwd, 'none.ini'), 'utf8')).toBe(await readFile(join(packageRoot(), 'kytos.example.ini'), 'utf8'))
+    expect(await readFile(join(cwd, 'none.ini'), 'utf8')).toBe(
+      await readFile(join(packageRoot(), 'kytos.example.ini'), 'utf8'),
+    )
     expect(await doctor(cwd, 'none.ini')).toMatchObject({ exit: 0, broken: [] })
     await writeFile(join(cwd, 'bad.ini'), '[settings]\nbackend = filesytem\n')
     const wrong = await doctor(cwd, 'bad.ini')
@@ -59,7 +61,10 @@ describe('the doctor', () => {
     const cwd = await freshFolder()
     const [ini] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b')]
     await furnish(ini, SMALL)
-    await writeFile(join(cwd, 'b.ini'), (await readFile(join(cwd, 'b.ini'), 'utf8')).replace('store-b', 'store-a'))
+    await writeFile(
+      join(cwd, 'b.ini'),
+      (await readFile(join(cwd, 'b.ini'), 'utf8')).replace('store-b', 'store-a'),
+    )
     const holder = kytosSettings(cwd, 'start', '-c', 'a.ini')
     await holder.ready
     const held = await doctor(cwd, 'b.ini')
@@ -93,7 +98,9 @@ describe('the doctor', () => {
     const kept = await doctor(cwd, 'a.ini')
     expect(kept).toMatchObject({ exit: 0, warnings: [], hints: ['service.stopped', 'journal.kept'] })
     await mend(cwd, kept.find('journal.kept'))
-    expect((await readdir(join(cwd, 'store-a', 'journal'))).filter(name => name.endsWith('.torn'))).toEqual([])
+    expect((await readdir(join(cwd, 'store-a', 'journal'))).filter(name => name.endsWith('.torn'))).toEqual(
+      [],
+    )
     const damaged = Buffer.from(whole)
     damaged[Math.floor(whole.length / 2)] = (damaged[Math.floor(whole.length / 2)] ?? 0) ^ 0xff
     await writeFile(log, damaged)
@@ -111,7 +118,11 @@ describe('the doctor', () => {
     await furnish(ini, SMALL)
     // One that never finds the time for it.
     const never = { log: 1e12, tail: 1e12, ratio: 1e12 }
-    const backend = createFilesystemBackend({ path: join(cwd, 'store-a') }, { report: () => {} }, { compaction: never })
+    const backend = createFilesystemBackend(
+      { path: join(cwd, 'store-a') },
+      { report: () => {} },
+      { compaction: never },
+    )
     await backend.open()
     for (const put of ['x', 'y', 'z', 'x', 'y'].map(letter => letter.repeat(14 * MEBIBYTE)))
       await backend.commit([{ key: makeKey('meta', 'a'), put }])
@@ -138,7 +149,11 @@ describe('the doctor', () => {
     await writeFile(join(await enabled(root, 'z/bad', ''), 'napp.json'), '{')
     await writeFile(ini, (await readFile(ini, 'utf8')).replace('["kytos/settings"]', '[]'))
     const found = await doctor(cwd, 'a.ini')
-    expect(found).toMatchObject({ exit: 1, broken: ['napp.broken', 'napp.cycle', 'napp.settings'], warnings: ['napp.missing', 'napp.missing'] })
+    expect(found).toMatchObject({
+      exit: 1,
+      broken: ['napp.broken', 'napp.cycle', 'napp.settings'],
+      warnings: ['napp.missing', 'napp.missing'],
+    })
     expect(found.hints).toContain('napp.priority')
     await mend(cwd, found.find('napp.broken'))
     await mend(cwd, found.find('napp.cycle'), {}, 'sed -i s,"z/two",,')
@@ -160,7 +175,10 @@ describe('the doctor', () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     await rename(ini, join(cwd, "it's a.ini"))
-    await writeFile(join(cwd, "it's a.ini"), (await readFile(join(cwd, "it's a.ini"), 'utf8')).replace('path = store-a', "path = it's a store"))
+    await writeFile(
+      join(cwd, "it's a.ini"),
+      (await readFile(join(cwd, "it's a.ini"), 'utf8')).replace('path = store-a', "path = it's a store"),
+    )
     await furnish(join(cwd, "it's a.ini"), SMALL)
     await writeFile(join(cwd, "it's a store", 'settings', 'kytos', 'napp_2.json'), '{"n": ')
     const found = await doctor(cwd, "it's a.ini")

@@ -7,8 +7,9 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { type MessageLine, startMessageLine } from '../support/message-line.ts'
 
 /*
- * A command is applied and its answer is lost; before the connection is back, another controller deletes or creates the same thing. The command takes effect
- * at most once, nothing that the other controller was acked is undone, and the answer says no more than the store shows.
+ * A command is applied and its answer is lost; before the connection is back, another controller deletes or
+ * creates the same thing. The command takes effect at most once, nothing that the other controller was acked
+ * is undone, and the answer says no more than the store shows.
  */
 
 const ACTOR: Actor = { type: 'user', name: 'alice' }
@@ -32,7 +33,10 @@ async function openPair(): Promise<Pair> {
   const line = await startMessageLine(etcd.port)
   const prefix = `/once${stores++}`
   const open = (id: string, endpoints: readonly string[]) =>
-    openController({ id, backend: report => createEtcdBackend({ endpoints, prefix, timeout: 8 }, { report }) })
+    openController({
+      id,
+      backend: report => createEtcdBackend({ endpoints, prefix, timeout: 8 }, { report }),
+    })
   const near = await open('near', etcd.endpoints)
   const far = await open('far', [line.endpoint])
   onTestFinished(async () => {
@@ -42,8 +46,15 @@ async function openPair(): Promise<Pair> {
   return { far, near, line }
 }
 
-/** Runs a command whose first commit is applied and not answered; `meanwhile` runs before the connection is back. */
-async function loseAnswer<T>(line: MessageLine, command: () => Promise<T>, meanwhile: () => Promise<unknown>): Promise<PromiseSettledResult<T>> {
+/**
+ * Runs a command whose first commit is applied and not answered; `meanwhile` runs before the connection is
+ * back.
+ */
+async function loseAnswer<T>(
+  line: MessageLine,
+  command: () => Promise<T>,
+  meanwhile: () => Promise<unknown>,
+): Promise<PromiseSettledResult<T>> {
   const applied = new Promise<void>(resolve => {
     line.breakAt(({ committed }) => {
       if (!committed) return undefined
@@ -62,14 +73,19 @@ async function loseAnswer<T>(line: MessageLine, command: () => Promise<T>, meanw
   return (await asked)[0]
 }
 
-const unknown = (details: object) => ({ status: 'rejected', reason: { code: 'OUTCOME_UNKNOWN', status: 504, retryable: false, details } })
+const unknown = (details: object) => ({
+  status: 'rejected',
+  reason: { code: 'OUTCOME_UNKNOWN', status: 504, retryable: false, details },
+})
 const BOX = { namespace: 'net', box_id: 'a' } as const
 const nothing = async (): Promise<void> => {}
 
 /** The kinds of the facts about a box, heard until this controller has seen everything. */
 async function kindsHeard({ ask, facts }: Controller): Promise<readonly string[]> {
   await ask('kytos.storehouse.create', { namespace: 'net', box_id: 'fence', data: 0 })
-  const boxes = facts.filter(({ name }) => name === 'box.changed').map(({ content }) => content as unknown as Facts['box.changed'])
+  const boxes = facts
+    .filter(({ name }) => name === 'box.changed')
+    .map(({ content }) => content as unknown as Facts['box.changed'])
   return boxes.filter(({ box_id }) => box_id === BOX.box_id).map(({ kind }) => kind)
 }
 
@@ -136,21 +152,31 @@ describe('The deletion of a box whose answer is lost', () => {
 })
 
 describe('The change of a box whose answer is lost', () => {
-  it.each(['deleted', 'deleted and created anew'])('is made once and not made on another box, after the box was %s', async how => {
-    const { far, near, line } = await openPair()
-    await near.ask('kytos.storehouse.create', { ...BOX, data: 1 })
-    const end = await loseAnswer(
-      line,
-      () => far.ask('kytos.storehouse.update', { ...BOX, data: 2, method: 'PUT' }),
-      async () => {
-        await near.ask('kytos.storehouse.delete', BOX)
-        if (how !== 'deleted') await near.ask('kytos.storehouse.create', { ...BOX, data: 3 })
-      },
-    )
-    expect(await near.ask('kytos.storehouse.retrieve', BOX)).toMatchObject(how === 'deleted' ? {} : { data: 3 })
-    expect(await kindsHeard(near)).toEqual(['created', 'updated', 'deleted', ...(how === 'deleted' ? [] : ['created'])])
-    expect(end).toMatchObject(unknown({ write_id: expect.any(String) }))
-  })
+  it.each(['deleted', 'deleted and created anew'])(
+    'is made once and not made on another box, after the box was %s',
+    async how => {
+      const { far, near, line } = await openPair()
+      await near.ask('kytos.storehouse.create', { ...BOX, data: 1 })
+      const end = await loseAnswer(
+        line,
+        () => far.ask('kytos.storehouse.update', { ...BOX, data: 2, method: 'PUT' }),
+        async () => {
+          await near.ask('kytos.storehouse.delete', BOX)
+          if (how !== 'deleted') await near.ask('kytos.storehouse.create', { ...BOX, data: 3 })
+        },
+      )
+      expect(await near.ask('kytos.storehouse.retrieve', BOX)).toMatchObject(
+        how === 'deleted' ? {} : { data: 3 },
+      )
+      expect(await kindsHeard(near)).toEqual([
+        'created',
+        'updated',
+        'deleted',
+        ...(how === 'deleted' ? [] : ['created']),
+      ])
+      expect(end).toMatchObject(unknown({ write_id: expect.any(String) }))
+    },
+  )
 })
 
 describe('A token', () => {
@@ -166,29 +192,40 @@ describe('A token', () => {
       },
     )
     expect(await near.service.tokens.list()).toEqual([])
-    expect(end).toMatchObject({ status: 'rejected', reason: { code: 'OUTCOME_UNKNOWN', message: expect.stringContaining(id) } })
+    expect(end).toMatchObject({
+      status: 'rejected',
+      reason: { code: 'OUTCOME_UNKNOWN', message: expect.stringContaining(id) },
+    })
   })
 
   it('whose creation was not answered is good when it is there', async () => {
     const { far, near, line } = await openPair()
-    const end = await loseAnswer(line, () => far.service.tokens.create({ name: 'ci', rights: ['read'] }, ACTOR), nothing)
+    const end = await loseAnswer(
+      line,
+      () => far.service.tokens.create({ name: 'ci', rights: ['read'] }, ACTOR),
+      nothing,
+    )
     const [token] = await near.service.tokens.list()
     expect(end).toMatchObject({ status: 'fulfilled', value: { id: token?.id } })
   })
 
-  it.each(['this controller alone', 'another controller as well'])('is revoked once the answer to its revocation by %s was lost', async by => {
-    const { far, near, line } = await openPair()
-    const { id } = await near.service.tokens.create({ name: 'ci', rights: ['read'] }, ACTOR)
-    const end = await loseAnswer(
-      line,
-      () => far.service.tokens.revoke(id),
-      async () => {
-        if (by !== 'this controller alone') await expect(near.service.tokens.revoke(id)).rejects.toMatchObject({ code: 'TOKEN_NOT_FOUND' })
-      },
-    )
-    expect(end).toMatchObject({ status: 'fulfilled' })
-    expect(await near.service.tokens.list()).toEqual([])
-  })
+  it.each(['this controller alone', 'another controller as well'])(
+    'is revoked once the answer to its revocation by %s was lost',
+    async by => {
+      const { far, near, line } = await openPair()
+      const { id } = await near.service.tokens.create({ name: 'ci', rights: ['read'] }, ACTOR)
+      const end = await loseAnswer(
+        line,
+        () => far.service.tokens.revoke(id),
+        async () => {
+          if (by !== 'this controller alone')
+            await expect(near.service.tokens.revoke(id)).rejects.toMatchObject({ code: 'TOKEN_NOT_FOUND' })
+        },
+      )
+      expect(end).toMatchObject({ status: 'fulfilled' })
+      expect(await near.service.tokens.list()).toEqual([])
+    },
+  )
 })
 
 describe('Commands that share a transaction whose answer is lost', () => {
@@ -226,7 +263,8 @@ describe('The first claim of an epoch whose answer is lost', () => {
   it('is not repeated on a store that was wiped since: no epoch is given twice', async () => {
     const line = await startMessageLine(etcd.port)
     const prefix = `/once${stores++}`
-    const epochOf = async () => JSON.parse((await etcd.client.get(`${prefix}/meta/store`).string()) ?? '{}').epoch as number | undefined
+    const epochOf = async () =>
+      JSON.parse((await etcd.client.get(`${prefix}/meta/store`).string()) ?? '{}').epoch as number | undefined
     const opened: Controller[] = []
     onTestFinished(async () => {
       await Promise.all(opened.map(one => one.close()))
@@ -235,7 +273,11 @@ describe('The first claim of an epoch whose answer is lost', () => {
     let first: number | undefined
     const end = await loseAnswer(
       line,
-      () => openController({ backend: report => createEtcdBackend({ endpoints: [line.endpoint], prefix, timeout: 8 }, { report }) }),
+      () =>
+        openController({
+          backend: report =>
+            createEtcdBackend({ endpoints: [line.endpoint], prefix, timeout: 8 }, { report }),
+        }),
       async () => {
         first = await epochOf()
         await etcd.client.delete().prefix(`${prefix}/`)

@@ -13,7 +13,10 @@ describe('A cluster of three etcds', () => {
   let backend: Backend
   beforeAll(async () => {
     cluster = await startEtcdCluster()
-    backend = createEtcdBackend({ endpoints: cluster.endpoints, prefix: '/cluster', timeout: 8 }, { report: () => {} })
+    backend = createEtcdBackend(
+      { endpoints: cluster.endpoints, prefix: '/cluster', timeout: 8 },
+      { report: () => {} },
+    )
     await backend.open()
   })
   afterAll(async () => {
@@ -36,7 +39,13 @@ describe('A cluster of three etcds', () => {
         await backend
           .commit([
             { key: counter, put: String(next), expected: held?.revision ?? 'absent' },
-            { key: historyKey(counter, next), put: `"${record}"`, expected: 'absent', marker: true, lasting: true },
+            {
+              key: historyKey(counter, next),
+              put: `"${record}"`,
+              expected: 'absent',
+              marker: true,
+              lasting: true,
+            },
           ])
           .then(({ committed }) => {
             if (committed) version = next
@@ -72,7 +81,9 @@ describe('A cluster of three etcds', () => {
     await reader.stop()
     for (const [n, counter] of counters.entries()) {
       const puts = reader.batches.flatMap(({ changes }) =>
-        changes.flatMap(change => (change.type === 'put' && change.entry.key === counter ? change.entry.text : [])),
+        changes.flatMap(change =>
+          change.type === 'put' && change.entry.key === counter ? change.entry.text : [],
+        ),
       )
       expect(puts).toEqual(Array.from({ length: Number(ends[n]?.text) }, (_, at) => String(at + 1)))
     }
@@ -82,7 +93,10 @@ describe('A cluster of three etcds', () => {
 describe('An etcd whose space is used up', () => {
   it('refuses commits with STORE_FULL, still reads, and takes commits again once it has space', async () => {
     const etcd = await startEtcd({ args: ['--quota-backend-bytes=2097152'] })
-    const backend = createEtcdBackend({ endpoints: etcd.endpoints, prefix: '/full', timeout: 3 }, { report: () => {} })
+    const backend = createEtcdBackend(
+      { endpoints: etcd.endpoints, prefix: '/full', timeout: 3 },
+      { report: () => {} },
+    )
     await backend.open()
     const key = makeKey('boxes', 'full', 'box')
     const fill = async (): Promise<void> => {
@@ -93,7 +107,8 @@ describe('An etcd whose space is used up', () => {
     await etcd.compact()
     await etcd.client.maintenance.defragment()
     const { alarms } = await etcd.client.maintenance.alarm({ action: 'Get' })
-    for (const { memberID, alarm } of alarms) await etcd.client.maintenance.alarm({ action: 'Deactivate', memberID, alarm })
+    for (const { memberID, alarm } of alarms)
+      await etcd.client.maintenance.alarm({ action: 'Deactivate', memberID, alarm })
     expect((await backend.commit([{ key, put: '1' }])).committed).toBe(true)
     await backend.close()
     await etcd.stop()

@@ -30,7 +30,10 @@ afterAll(async () => {
 })
 
 async function openBackend(port: number, timeout = 4): Promise<Backend> {
-  const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${port}`], prefix: '/lost', timeout }, { report: () => {} })
+  const backend = createEtcdBackend(
+    { endpoints: [`http://127.0.0.1:${port}`], prefix: '/lost', timeout },
+    { report: () => {} },
+  )
   opened.push(backend)
   await backend.open()
   return backend
@@ -52,7 +55,13 @@ async function raise(backend: Backend, counter: Key, times: number, score: Score
     try {
       const outcome = await backend.commit([
         { key: counter, put: String(next), expected },
-        { key: historyKey(counter, next), put: JSON.stringify(record), expected: 'absent', marker: true, lasting: true },
+        {
+          key: historyKey(counter, next),
+          put: JSON.stringify(record),
+          expected: 'absent',
+          marker: true,
+          lasting: true,
+        },
       ])
       if (!outcome.committed) continue
       const entry = await direct.get(historyKey(counter, next))
@@ -69,10 +78,13 @@ async function raise(backend: Backend, counter: Key, times: number, score: Score
 
 describe('Commits whose answers are lost', () => {
   it('are counted once, whatever is cut when', async () => {
-    const faults = fc.array(fc.record({ after: fc.integer({ min: 10, max: 250 }), bytes: fc.integer({ min: 0, max: 3000 }) }), {
-      minLength: 10,
-      maxLength: 25,
-    })
+    const faults = fc.array(
+      fc.record({ after: fc.integer({ min: 10, max: 250 }), bytes: fc.integer({ min: 0, max: 3000 }) }),
+      {
+        minLength: 10,
+        maxLength: 25,
+      },
+    )
     let run = 0
     await fc.assert(
       fc.asyncProperty(faults, async schedule => {
@@ -89,7 +101,9 @@ describe('Commits whose answers are lost', () => {
             else proxy.cut()
           }
         }
-        const callers = counters.flatMap((counter, n) => [0, 1].map(() => raise(backend, counter, 15, scores[n] ?? { committed: 0, unknown: 0 })))
+        const callers = counters.flatMap((counter, n) =>
+          [0, 1].map(() => raise(backend, counter, 15, scores[n] ?? { committed: 0, unknown: 0 })),
+        )
         const breaker = breaking()
         await Promise.all(callers).finally(() => {
           over = true
@@ -157,25 +171,32 @@ describe('Commits whose answers are lost', () => {
   it.each([
     ['a put that expects anything', { put: '"mine"' }, '"other"'],
     ['a deletion that expects anything', { delete: true }, '"other"'],
-    ['a put with a ttl that expects absence', { put: '"mine"', expected: 'absent', ttl: 60, marker: true, lasting: true }, undefined],
-  ] as const)('to %s are not applied again over what another caller did since', async (what, operation, after) => {
-    const line = await startMessageLine(etcd.port)
-    onTestFinished(() => line.close())
-    const backend = await openBackend(Number(new URL(line.endpoint).port))
-    const key = makeKey('boxes', 'any', what)
-    if ('delete' in operation) await direct.commit([{ key, put: '"first"' }])
-    line.breakAt(({ committed }) => {
-      if (!committed) return undefined
-      line.refuse()
-      return 'before'
-    })
-    const commit = backend.commit([{ key, ...operation }])
-    while ((await direct.get(key))?.text !== ('put' in operation ? operation.put : undefined));
-    await direct.commit([after === undefined ? { key, delete: true } : { key, put: after }])
-    line.resume()
-    await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
-    expect((await direct.get(key))?.text).toBe(after)
-  })
+    [
+      'a put with a ttl that expects absence',
+      { put: '"mine"', expected: 'absent', ttl: 60, marker: true, lasting: true },
+      undefined,
+    ],
+  ] as const)(
+    'to %s are not applied again over what another caller did since',
+    async (what, operation, after) => {
+      const line = await startMessageLine(etcd.port)
+      onTestFinished(() => line.close())
+      const backend = await openBackend(Number(new URL(line.endpoint).port))
+      const key = makeKey('boxes', 'any', what)
+      if ('delete' in operation) await direct.commit([{ key, put: '"first"' }])
+      line.breakAt(({ committed }) => {
+        if (!committed) return undefined
+        line.refuse()
+        return 'before'
+      })
+      const commit = backend.commit([{ key, ...operation }])
+      while ((await direct.get(key))?.text !== ('put' in operation ? operation.put : undefined));
+      await direct.commit([after === undefined ? { key, delete: true } : { key, put: after }])
+      line.resume()
+      await expect(commit).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+      expect((await direct.get(key))?.text).toBe(after)
+    },
+  )
 
   it.each([
     ['deleted', false],
@@ -230,8 +251,12 @@ describe('Commits whose answers are lost', () => {
     const backend = await openBackend(proxy.port)
     const key = makeKey('boxes', 'lost', 'race')
     proxy.stall()
-    const commit = backend.commit([{ key, put: '{"write_id":"mine"}', expected: 'absent', marker: true, lasting: true }])
-    await direct.commit([{ key, put: '{"write_id":"theirs"}', expected: 'absent', marker: true, lasting: true }])
+    const commit = backend.commit([
+      { key, put: '{"write_id":"mine"}', expected: 'absent', marker: true, lasting: true },
+    ])
+    await direct.commit([
+      { key, put: '{"write_id":"theirs"}', expected: 'absent', marker: true, lasting: true },
+    ])
     proxy.resume()
     const outcome = await commit
     expect(outcome.committed ? [] : outcome.found.map(entry => entry.text)).toEqual(['{"write_id":"theirs"}'])
@@ -241,7 +266,9 @@ describe('Commits whose answers are lost', () => {
     const backend = await openBackend(proxy.port, 1)
     const key = makeKey('boxes', 'lost', 'unknown')
     proxy.swallowAnswers()
-    await expect(backend.commit([{ key, put: '1', expected: 'absent' }])).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN' })
+    await expect(backend.commit([{ key, put: '1', expected: 'absent' }])).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+    })
     proxy.resume()
     expect((await direct.get(key))?.text).toBe('1')
   })
@@ -252,12 +279,15 @@ describe('Commits whose answers are lost', () => {
     proxy.refuse()
     const results = await Promise.allSettled(keys.map(key => backend.commit([{ key, put: '1' }])))
     // What was on a connection that was just being reset may have left; what is tried afterwards has not.
-    await expect(backend.commit([{ key: makeKey('boxes', 'lost', 'later'), put: '1' }])).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+    await expect(
+      backend.commit([{ key: makeKey('boxes', 'lost', 'later'), put: '1' }]),
+    ).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
     proxy.resume()
     expect(await direct.get(makeKey('boxes', 'lost', 'later'))).toBeUndefined()
     for (const [n, result] of results.entries()) {
       const key = keys[n]
-      if (key && result.status === 'rejected' && result.reason.code === 'STORE_UNREACHABLE') expect(await direct.get(key)).toBeUndefined()
+      if (key && result.status === 'rejected' && result.reason.code === 'STORE_UNREACHABLE')
+        expect(await direct.get(key)).toBeUndefined()
     }
   })
 })

@@ -17,7 +17,10 @@ const opened: Backend[] = []
 const problems: Problem[] = []
 
 function backendOn(options: Partial<EtcdOptions> & Pick<EtcdOptions, 'endpoints'>): Backend {
-  const backend = createEtcdBackend({ prefix: '/kytos', timeout: 2, ...options }, { report: problem => problems.push(problem) })
+  const backend = createEtcdBackend(
+    { prefix: '/kytos', timeout: 2, ...options },
+    { report: problem => problems.push(problem) },
+  )
   opened.push(backend)
   return backend
 }
@@ -25,7 +28,9 @@ function backendOn(options: Partial<EtcdOptions> & Pick<EtcdOptions, 'endpoints'
 afterEach(() => Promise.all(opened.splice(0).map(backend => backend.close())))
 
 /** The code and message that opening fails with, and that it fails without waiting for better times. */
-async function refusal(options: Partial<EtcdOptions> & Pick<EtcdOptions, 'endpoints'>): Promise<{ code: string; message: string }> {
+async function refusal(
+  options: Partial<EtcdOptions> & Pick<EtcdOptions, 'endpoints'>,
+): Promise<{ code: string; message: string }> {
   const start = performance.now()
   const error = await backendOn(options)
     .open()
@@ -66,7 +71,9 @@ describe('Opening etcd', () => {
     problems.length = 0
     await backendOn({ endpoints: etcd.endpoints }).open()
     const { version } = await etcd.client.maintenance.status()
-    expect(problems.map(({ code }) => code)).toEqual(/^3\.4\.([12]?\d|3[0-7])$/.test(version) ? ['SERVER_OUTDATED'] : [])
+    expect(problems.map(({ code }) => code)).toEqual(
+      /^3\.4\.([12]?\d|3[0-7])$/.test(version) ? ['SERVER_OUTDATED'] : [],
+    )
     await etcd.stop()
   })
 })
@@ -119,8 +126,15 @@ describe('An etcd with users', () => {
 
   it('that knows no users refuses one who gives a name', async () => {
     const open = await startEtcd()
-    const { code, message } = await refusal({ endpoints: open.endpoints, username: 'kytos', password: 'right' })
-    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('its authentication is disabled')])
+    const { code, message } = await refusal({
+      endpoints: open.endpoints,
+      username: 'kytos',
+      password: 'right',
+    })
+    expect([code, message]).toEqual([
+      'STORE_REFUSED',
+      expect.stringContaining('its authentication is disabled'),
+    ])
     await open.stop()
   })
 })
@@ -151,7 +165,10 @@ describe('An etcd with TLS', () => {
   it('is refused when its certificate is not from our authority', async () => {
     const { cert, key } = etcd.certificates ?? other
     const { code, message } = await refusal({ endpoints: etcd.endpoints, ca: other.ca, cert, key })
-    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('not signed by a trusted authority; check ca')])
+    expect([code, message]).toEqual([
+      'STORE_REFUSED',
+      expect.stringContaining('not signed by a trusted authority; check ca'),
+    ])
     expect((await refusal({ endpoints: etcd.endpoints })).code).toBe('STORE_REFUSED')
   })
 
@@ -160,21 +177,30 @@ describe('An etcd with TLS', () => {
     const own = etcd.certificates?.ca
     for (const options of [{ ca }, { ca: own, cert: other.cert, key: other.key }]) {
       const { code, message } = await refusal({ endpoints: etcd.endpoints, ...options })
-      expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('rejected the client certificate; check cert and key')])
+      expect([code, message]).toEqual([
+        'STORE_REFUSED',
+        expect.stringContaining('rejected the client certificate; check cert and key'),
+      ])
     }
   })
 
   it('is refused when its certificate is for another name', async () => {
     const named = await startEtcd({ tls: { name: 'etcd.example' } })
     const { code, message } = await refusal({ endpoints: named.endpoints, ca: named.certificates?.ca })
-    expect([code, message]).toEqual(['STORE_REFUSED', expect.stringContaining('is not among the names (SAN) of its certificate')])
+    expect([code, message]).toEqual([
+      'STORE_REFUSED',
+      expect.stringContaining('is not among the names (SAN) of its certificate'),
+    ])
     await named.stop()
   })
 
   it('asked without TLS, or the other way round, is an error that names the endpoint', async () => {
     const plain = await startEtcd()
     const { ca } = etcd.certificates ?? other
-    const asked = [{ endpoints: [etcd.endpoint.replace('https', 'http')] }, { endpoints: [plain.endpoint.replace('http', 'https')], ca }]
+    const asked = [
+      { endpoints: [etcd.endpoint.replace('https', 'http')] },
+      { endpoints: [plain.endpoint.replace('http', 'https')], ca },
+    ]
     for (const options of asked) expect((await refusal(options)).message).toContain(options.endpoints[0])
     await plain.stop()
   })
@@ -183,7 +209,13 @@ describe('An etcd with TLS', () => {
 describe('A process that used etcd', () => {
   it('ends by itself once the backend is closed, with a watch open and commits under way', async () => {
     const etcd = await startEtcd({ auth: { username: 'kytos', password: 'right' } })
-    const options = { endpoints: etcd.endpoints, prefix: '/kytos', username: 'kytos', password: 'right', timeout: 2 }
+    const options = {
+      endpoints: etcd.endpoints,
+      prefix: '/kytos',
+      username: 'kytos',
+      password: 'right',
+      timeout: 2,
+    }
     const program = `
       import { createEtcdBackend } from ${JSON.stringify(new URL('../../backends/etcd/index.ts', import.meta.url).href)}
       const backend = createEtcdBackend(${JSON.stringify(options)}, { report: () => {} })
@@ -195,7 +227,11 @@ describe('A process that used etcd', () => {
       await backend.close()
       console.log((await Promise.all(commits)).every(outcome => outcome.committed), (await waiting) !== null)
     `
-    const child = promisify(execFile)(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', program], { timeout: 8000 })
+    const child = promisify(execFile)(
+      process.execPath,
+      ['--import', 'tsx', '--input-type=module', '-e', program],
+      { timeout: 8000 },
+    )
     expect((await child).stdout.trim()).toBe('true true')
     await etcd.stop()
   })

@@ -32,14 +32,25 @@ function freshPlace(): string {
   return `/overlap/${places++}`
 }
 
-function backendAt(prefix: string, options: { readonly username?: string; readonly password?: string; readonly endpoints?: readonly string[] } = {}) {
-  const backend = createEtcdBackend({ endpoints: etcd.endpoints, timeout: 5, prefix, ...options }, { report: problem => void problems.push(problem) })
+function backendAt(
+  prefix: string,
+  options: {
+    readonly username?: string
+    readonly password?: string
+    readonly endpoints?: readonly string[]
+  } = {},
+) {
+  const backend = createEtcdBackend(
+    { endpoints: etcd.endpoints, timeout: 5, prefix, ...options },
+    { report: problem => void problems.push(problem) },
+  )
   opened.push(backend)
   return backend
 }
 
 async function controllerAt(prefix: string): Promise<Controller> {
-  const backend = (report: (problem: Problem) => void) => createEtcdBackend({ endpoints: etcd.endpoints, timeout: 5, prefix }, { report })
+  const backend = (report: (problem: Problem) => void) =>
+    createEtcdBackend({ endpoints: etcd.endpoints, timeout: 5, prefix }, { report })
   const controller = await openController({ id: `c${places++}`, backend })
   opened.push(controller)
   return controller
@@ -60,24 +71,39 @@ async function keysOf(backend: Backend): Promise<Key[]> {
 const namespaceOf = (content: unknown): unknown => Reflect.get(Object(content), 'namespace')
 const open = (prefix: string) => backendAt(prefix).open()
 const overlap = (...names: readonly string[]) =>
-  expect.objectContaining({ code: 'STORE_OVERLAP', exit: 1, retryable: false, message: expect.stringMatching(names.join('.*')) })
-
-describe('A store whose prefix is that of another store and one of our kinds', () => {
-  it.each(['settings', 'boxes', 'settings/y', 'boxes/y/z', 'tokens', 'history/settings/a/b/c'])('is refused: %s', async rest => {
-    const place = freshPlace()
-    await put(`${place}/meta/store`, MARK)
-    await expect(open(`${place}/${rest}`)).rejects.toEqual(overlap(`"${place}/${rest}"`, `"${place}"`))
+  expect.objectContaining({
+    code: 'STORE_OVERLAP',
+    exit: 1,
+    retryable: false,
+    message: expect.stringMatching(names.join('.*')),
   })
 
-  it.each(['settings', 'boxes', 'settings/y', 'controllers/c', 'tokens', 'meta', 'pending/settings', 'boxes/a.b', 'settings/y/z/w'])(
-    'has the outer one refused where it was there first: %s',
+describe('A store whose prefix is that of another store and one of our kinds', () => {
+  it.each(['settings', 'boxes', 'settings/y', 'boxes/y/z', 'tokens', 'history/settings/a/b/c'])(
+    'is refused: %s',
     async rest => {
       const place = freshPlace()
-      await put(`${place}/${rest}/meta/store`, MARK)
-      await put(`${place}/${rest}/settings/kytos/a`, '{}')
-      await expect(open(place)).rejects.toEqual(overlap(`"${place}"`, `"${place}/${rest}"`))
+      await put(`${place}/meta/store`, MARK)
+      await expect(open(`${place}/${rest}`)).rejects.toEqual(overlap(`"${place}/${rest}"`, `"${place}"`))
     },
   )
+
+  it.each([
+    'settings',
+    'boxes',
+    'settings/y',
+    'controllers/c',
+    'tokens',
+    'meta',
+    'pending/settings',
+    'boxes/a.b',
+    'settings/y/z/w',
+  ])('has the outer one refused where it was there first: %s', async rest => {
+    const place = freshPlace()
+    await put(`${place}/${rest}/meta/store`, MARK)
+    await put(`${place}/${rest}/settings/kytos/a`, '{}')
+    await expect(open(place)).rejects.toEqual(overlap(`"${place}"`, `"${place}/${rest}"`))
+  })
 
   it('is refused also for a service, at once and with exit code 1, whatever there is to start from', async () => {
     const place = freshPlace()
@@ -104,7 +130,10 @@ describe('A store whose prefix is that of another store and one of our kinds', (
     const place = `${freshPlace()}/größe`
     for (let n = 0; n < 40; n++) {
       const kvs = Array.from({ length: 100 }, (_, i) => ({
-        request_put: { key: Buffer.from(`${place}/boxes/n${n % 5}/b${String(n * 100 + i).padStart(6, '0')}`), value: Buffer.from('{"data":1}') },
+        request_put: {
+          key: Buffer.from(`${place}/boxes/n${n % 5}/b${String(n * 100 + i).padStart(6, '0')}`),
+          value: Buffer.from('{"data":1}'),
+        },
       }))
       await etcd.client.kv.txn({ success: kvs })
     }
@@ -142,13 +171,29 @@ describe('Stores that do not overlap', () => {
     await open(`${place}/settings`)
     const other = freshPlace()
     const controller = await controllerAt(other)
-    await controller.ask('kytos.settings.update', { namespace: 'meta/store', data: { format: 1, epoch: 1_700_000_000_000 } })
-    await controller.ask('kytos.settings.update', { namespace: 'meta/store', scope: 'controller:c', data: { format: 1, epoch: 5 } })
-    await controller.ask('kytos.settings.update', { namespace: 'tokens/abc', method: 'PUT', data: JSON.parse(TOKEN) })
-    await controller.ask('kytos.storehouse.create', { namespace: 'meta', box_id: 'store', data: { format: 1, epoch: 5 } })
+    await controller.ask('kytos.settings.update', {
+      namespace: 'meta/store',
+      data: { format: 1, epoch: 1_700_000_000_000 },
+    })
+    await controller.ask('kytos.settings.update', {
+      namespace: 'meta/store',
+      scope: 'controller:c',
+      data: { format: 1, epoch: 5 },
+    })
+    await controller.ask('kytos.settings.update', {
+      namespace: 'tokens/abc',
+      method: 'PUT',
+      data: JSON.parse(TOKEN),
+    })
+    await controller.ask('kytos.storehouse.create', {
+      namespace: 'meta',
+      box_id: 'store',
+      data: { format: 1, epoch: 5 },
+    })
     await controller.close()
     const again = await controllerAt(other)
-    const read = async (namespace: string) => (await again.ask('kytos.settings.retrieve', { namespace })).overrides
+    const read = async (namespace: string) =>
+      (await again.ask('kytos.settings.retrieve', { namespace })).overrides
     expect(await read('meta/store')).toEqual({ format: 1, epoch: 1_700_000_000_000 })
     expect(await read('tokens/abc')).toEqual(JSON.parse(TOKEN))
     expect(await again.ask('kytos.storehouse.list', { namespace: 'meta' })).toEqual(['store'])
@@ -160,7 +205,11 @@ describe('Stores that do not overlap', () => {
     const guarded = await startEtcd({ auth: { username: 'kytos', password: 'pw', prefix: '/lab/settings' } })
     try {
       await guarded.client.put('/lab/meta/store').value(MARK).exec()
-      const backend = backendAt('/lab/settings', { endpoints: guarded.endpoints, username: 'kytos', password: 'pw' })
+      const backend = backendAt('/lab/settings', {
+        endpoints: guarded.endpoints,
+        username: 'kytos',
+        password: 'pw',
+      })
       await backend.open()
       expect(await keysOf(backend)).toEqual([])
     } finally {
@@ -175,7 +224,10 @@ describe('Two stores that are made at once', () => {
   const DOCUMENT = makeKey('settings', 'a', 'b')
 
   /** Makes a store as a controller does: it looks, claims and writes, with pauses that a schedule chooses. */
-  async function make(backend: Backend, [first, second, third]: readonly [number, number, number]): Promise<void> {
+  async function make(
+    backend: Backend,
+    [first, second, third]: readonly [number, number, number],
+  ): Promise<void> {
     await delay(first)
     await backend.open()
     await delay(second)
@@ -185,19 +237,29 @@ describe('Two stores that are made at once', () => {
     expect((await backend.commit([{ key: DOCUMENT, put: '{}' }])).committed).toBe(true)
   }
 
-  it('are one store in the end, whichever that is, and the other has left nothing behind', { timeout: 60_000 }, async () => {
+  it('are one store in the end, whichever that is, and the other has left nothing behind', {
+    timeout: 60_000,
+  }, async () => {
     const pause = fc.integer({ min: 0, max: 8 })
     const schedule = fc.tuple(pause, pause, pause)
     await fc.assert(
       fc.asyncProperty(schedule, schedule, fc.constantFrom(...KINDS), async (one, other, kind) => {
         const place = freshPlace()
         const prefixes = [place, `${place}/${kind}`]
-        const made = await Promise.allSettled(prefixes.map((prefix, n) => make(backendAt(prefix), n === 0 ? one : other)))
-        const kept = await Promise.all(prefixes.map(async prefix => [await textAt(`${prefix}/${STORE}`), await textAt(`${prefix}/${DOCUMENT}`)]))
+        const made = await Promise.allSettled(
+          prefixes.map((prefix, n) => make(backendAt(prefix), n === 0 ? one : other)),
+        )
+        const kept = await Promise.all(
+          prefixes.map(async prefix => [
+            await textAt(`${prefix}/${STORE}`),
+            await textAt(`${prefix}/${DOCUMENT}`),
+          ]),
+        )
         const won = made.map(({ status }) => status === 'fulfilled')
         expect(won.filter(Boolean)).toHaveLength(1)
         expect(kept).toEqual(won.map(has => (has ? [MARK, '{}'] : [null, null])))
-        for (const result of made) if (result.status === 'rejected') expect(result.reason).toEqual(overlap(place))
+        for (const result of made)
+          if (result.status === 'rejected') expect(result.reason).toEqual(overlap(place))
         await Promise.all(opened.splice(0).map(backend => backend.close()))
       }),
       { numRuns: 40 },
@@ -237,7 +299,9 @@ describe('Two stores that are made at once', () => {
     await put(`${place}/boxes/${STORE}`, MARK)
     await put(`${place}/${STORE}`, MARK)
     await expect(outer.commit([{ key: DOCUMENT, put: '{}' }])).rejects.toEqual(overlap(`${place}/boxes`))
-    expect(await Promise.all([`${place}/${STORE}`, `${place}/${DOCUMENT}`, `${place}/boxes/${STORE}`].map(textAt))).toEqual([null, null, MARK])
+    expect(
+      await Promise.all([`${place}/${STORE}`, `${place}/${DOCUMENT}`, `${place}/boxes/${STORE}`].map(textAt)),
+    ).toEqual([null, null, MARK])
   })
 })
 
@@ -262,20 +326,28 @@ describe('A controller that runs when a store appears inside its own', () => {
     const names = (await outer.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)
     expect(names).toEqual(['kytos/a'])
     expect(await outer.ask('kytos.storehouse.list', { namespace: 'tokens' })).toEqual([])
-    expect(outer.facts.slice(facts).map(({ name, content }) => [name, namespaceOf(content)])).toEqual([['settings.changed', 'kytos/a']])
+    expect(outer.facts.slice(facts).map(({ name, content }) => [name, namespaceOf(content)])).toEqual([
+      ['settings.changed', 'kytos/a'],
+    ])
     expect(outer.log.lines.filter(line => line.includes('Another store exists'))).toHaveLength(3)
     expect(outer.log.lines.join('\n')).not.toContain('hhhh')
-    await expect(outer.ask('kytos.settings.update', { namespace: 'tokens/ab12', data: { n: 1 } })).rejects.toMatchObject({ code: 'STORE_OVERLAP' })
+    await expect(
+      outer.ask('kytos.settings.update', { namespace: 'tokens/ab12', data: { n: 1 } }),
+    ).rejects.toMatchObject({ code: 'STORE_OVERLAP' })
     expect(await textAt(`${place}/settings/tokens/ab12`)).toBe(TOKEN)
     for (const scope of ['cluster', 'controller:settings'])
-      await expect(outer.ask('kytos.settings.retrieve', { namespace: 'tokens/ab12', scope, fresh: true })).rejects.toMatchObject({
+      await expect(
+        outer.ask('kytos.settings.retrieve', { namespace: 'tokens/ab12', scope, fresh: true }),
+      ).rejects.toMatchObject({
         code: 'NAMESPACE_NOT_FOUND',
       })
     // What goes away is not announced either.
     await etcd.client.delete().key(`${place}/settings/tokens/ab12`).exec()
     await etcd.client.delete().key(`${place}/settings/meta/store`).exec()
     await outer.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 5 } })
-    expect(new Set(outer.facts.slice(facts).map(({ content }) => namespaceOf(content)))).toEqual(new Set(['kytos/a']))
+    expect(new Set(outer.facts.slice(facts).map(({ content }) => namespaceOf(content)))).toEqual(
+      new Set(['kytos/a']),
+    )
     expect(await textAt(`${place}/history/settings/tokens/ab12/000000000001`)).toBeNull()
   })
 
@@ -287,7 +359,10 @@ describe('A controller that runs when a store appears inside its own', () => {
     expect(await keysOf(backend)).toEqual(['meta/store'])
     await put(`${place}/controllers/boxes/a/b`, '{}')
     await put(`${place}/controllers/meta/store`, MARK)
-    await expect(keysOf(backend)).rejects.toMatchObject({ code: 'HISTORY_LOST', details: { reason: 'overlap' } })
+    await expect(keysOf(backend)).rejects.toMatchObject({
+      code: 'HISTORY_LOST',
+      details: { reason: 'overlap' },
+    })
     expect(await keysOf(backend)).toEqual(['meta/store'])
     expect(problems.map(({ code }) => code)).toContain('STORE_OVERLAP')
   })
@@ -308,7 +383,9 @@ describe('What a nested store left behind', () => {
     const controller = await controllerAt(place)
     expect(await controller.ask('kytos.settings.list', {})).toEqual([])
     expect(await controller.ask('kytos.storehouse.list', { namespace: 'tokens' })).toEqual([])
-    expect(controller.log.lines.filter(line => line.includes('is not a document of this store'))).toHaveLength(5)
+    expect(
+      controller.log.lines.filter(line => line.includes('is not a document of this store')),
+    ).toHaveLength(5)
     expect(await textAt(`${place}/history/settings/tokens/ab12/000000000001`)).toBeNull()
     const backend = backendAt(place)
     await backend.open()

@@ -16,10 +16,14 @@ it('A watch behind a slow line catches up in the end, though its first response 
   const etcd = await startEtcd()
   onTestFinished(() => etcd.stop())
   // One response holds up to a thousand revisions.
-  for (let n = 0; n < DOCUMENTS; n++) await etcd.client.put(`/kytos/boxes/large/n${n}`).value(`"${'x'.repeat(2 * BYTES)}"`)
+  for (let n = 0; n < DOCUMENTS; n++)
+    await etcd.client.put(`/kytos/boxes/large/n${n}`).value(`"${'x'.repeat(2 * BYTES)}"`)
   const line = await startThrottle(etcd.port, RATE)
   onTestFinished(() => line.close())
-  const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${line.port}`], prefix: '/kytos', timeout: 5 }, { report: () => {} })
+  const backend = createEtcdBackend(
+    { endpoints: [`http://127.0.0.1:${line.port}`], prefix: '/kytos', timeout: 5 },
+    { report: () => {} },
+  )
   onTestFinished(() => backend.close())
   await backend.open()
   const reader = startReader(backend, 0n)
@@ -28,13 +32,19 @@ it('A watch behind a slow line catches up in the end, though its first response 
   expect(reader.opened).toBeGreaterThan(1)
 })
 
-it('A store of large documents behind a slow line is listed in the end, though no large page comes in time', { timeout: 60_000 }, async () => {
+it('A store of large documents behind a slow line is listed in the end, though no large page comes in time', {
+  timeout: 60_000,
+}, async () => {
   const etcd = await startEtcd()
   onTestFinished(() => etcd.stop())
-  for (let n = 0; n < DOCUMENTS; n++) await etcd.client.put(`/kytos/boxes/large/n${n}`).value(`"${'x'.repeat(BYTES)}"`)
+  for (let n = 0; n < DOCUMENTS; n++)
+    await etcd.client.put(`/kytos/boxes/large/n${n}`).value(`"${'x'.repeat(BYTES)}"`)
   const line = await startThrottle(etcd.port, RATE)
   onTestFinished(() => line.close())
-  const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${line.port}`], prefix: '/kytos', timeout: 1 }, { report: () => {} })
+  const backend = createEtcdBackend(
+    { endpoints: [`http://127.0.0.1:${line.port}`], prefix: '/kytos', timeout: 1 },
+    { report: () => {} },
+  )
   onTestFinished(() => backend.close())
   await backend.open()
 

@@ -32,19 +32,27 @@ afterAll(async () => {
 })
 
 async function openBackend(port: number, prefix: string): Promise<Backend> {
-  const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${port}`], prefix, timeout: 4 }, { report: problem => problems.push(problem) })
+  const backend = createEtcdBackend(
+    { endpoints: [`http://127.0.0.1:${port}`], prefix, timeout: 4 },
+    { report: problem => problems.push(problem) },
+  )
   opened.push(backend)
   await backend.open()
   return backend
 }
 
-/** Commits pairs of keys one after the other, a delete now and then, until aborted; gives what it committed. */
+/**
+ * Commits pairs of keys one after the other, a delete now and then, until aborted; gives what it committed.
+ */
 async function write(backend: Backend, signal: AbortSignal, pauseMs = 0): Promise<Map<Revision, string[]>> {
   const done = new Map<Revision, string[]>()
   for (let n = 0; !signal.aborted; n++) {
     const pair = [makeKey('settings', 'w', `a${n % 7}`), makeKey('settings', 'w', `b${n % 5}`)] as const
     const outcome = await backend
-      .commit([n % 6 === 5 ? { key: pair[0], delete: true } : { key: pair[0], put: `${n}` }, { key: pair[1], put: `${n}` }])
+      .commit([
+        n % 6 === 5 ? { key: pair[0], delete: true } : { key: pair[0], put: `${n}` },
+        { key: pair[1], put: `${n}` },
+      ])
       .catch(() => undefined)
     if (outcome?.committed) done.set(outcome.revision, [...pair])
     if (pauseMs > 0) await delay(pauseMs)
@@ -136,7 +144,12 @@ describe('A watch of a real etcd', () => {
     const direct = await openBackend(etcd.port, '/large')
     const since = await etcd.revision()
     for (let n = 0; n < 8; n++) {
-      await direct.commit(['a', 'b', 'c'].map(sign => ({ key: makeKey('boxes', 'large', `${sign}${n}`), put: `"${sign.repeat(450_000)}"` })))
+      await direct.commit(
+        ['a', 'b', 'c'].map(sign => ({
+          key: makeKey('boxes', 'large', `${sign}${n}`),
+          put: `"${sign.repeat(450_000)}"`,
+        })),
+      )
     }
     const options = { endpoints: etcd.endpoints, prefix: '/large', timeout: 4 }
     const link = new Link(options)
@@ -144,7 +157,14 @@ describe('A watch of a real etcd', () => {
     const end = new AbortController()
     const sizes: number[] = []
     const identity = { cluster, inStep: false, fragment: true, slack: 1 }
-    for await (const { changes } of watchOnce(link, new Space('/large', () => {}), identity, options, since, end.signal)) {
+    for await (const { changes } of watchOnce(
+      link,
+      new Space('/large', () => {}),
+      identity,
+      options,
+      since,
+      end.signal,
+    )) {
       if (changes.length > 0) sizes.push(changes.length)
       if (sizes.length === 8) end.abort()
     }
@@ -178,17 +198,25 @@ describe('A watch of a real etcd', () => {
     const direct = await openBackend(etcd.port, '/hands')
     const reader = startReader(direct, await etcd.revision())
     const lease = await etcd.client.leaseClient.leaseGrant({ TTL: 1 })
-    await etcd.client.kv.put({ key: Buffer.from('/hands/settings/a/b'), value: Buffer.from('{"x": 1}'), lease: lease.ID })
+    await etcd.client.kv.put({
+      key: Buffer.from('/hands/settings/a/b'),
+      value: Buffer.from('{"x": 1}'),
+      lease: lease.ID,
+    })
     await reader.until(({ batches }) => batches.length === 2)
     await reader.stop()
-    expect(reader.batches.flatMap(batch => batch.changes.map(change => change.type))).toEqual(['put', 'delete'])
+    expect(reader.batches.flatMap(batch => batch.changes.map(change => change.type))).toEqual([
+      'put',
+      'delete',
+    ])
     expect(reader.batches[0]?.changes[0]).toMatchObject({ entry: { key: 'settings/a/b', text: '{"x": 1}' } })
   })
 
   it('ends with HISTORY_LOST when its next steps were compacted, and a listing in the middle of its pages does too', async () => {
     const direct = await openBackend(etcd.port, '/compacted')
     const since = await etcd.revision()
-    for (let n = 0; n < 300; n++) await direct.commit([{ key: makeKey('boxes', 'many', `n${n}`), put: String(n) }])
+    for (let n = 0; n < 300; n++)
+      await direct.commit([{ key: makeKey('boxes', 'many', `n${n}`), put: String(n) }])
     const { pages } = await direct.list(EVERYTHING)
     const iterator = pages[Symbol.asyncIterator]()
     expect((await iterator.next()).value).toHaveLength(32)
@@ -210,7 +238,10 @@ describe('A watch of a real etcd', () => {
     const reader = startReader(direct, since)
     await reader.until(({ given }) => given.length > 0)
     await etcd.restart({ wipe: true })
-    await expect(reader.until(() => false)).rejects.toMatchObject({ code: 'HISTORY_LOST', details: { reason: 'rewound' } })
+    await expect(reader.until(() => false)).rejects.toMatchObject({
+      code: 'HISTORY_LOST',
+      details: { reason: 'rewound' },
+    })
     await reader.stop()
     const fresh = startReader(direct, (await direct.list(EVERYTHING)).revision)
     await direct.commit([{ key: makeKey('settings', 'a', 'b'), put: '1' }])
@@ -225,7 +256,10 @@ describe('A watch of a real etcd', () => {
       const reader = startReader(through, 1n)
       await reader.until(({ given }) => given.length > 0)
       proxy.lead(other.port)
-      await expect(reader.until(() => false)).rejects.toMatchObject({ code: 'HISTORY_LOST', details: { reason: 'other store' } })
+      await expect(reader.until(() => false)).rejects.toMatchObject({
+        code: 'HISTORY_LOST',
+        details: { reason: 'other store' },
+      })
       await reader.stop()
       await through.close()
     } finally {

@@ -8,7 +8,10 @@ const READERS = 500
 const CHANGES = 200
 
 /** Reads a stream until `last` stands in it; resolves with all of it. */
-async function read(port: number, last: string): Promise<{ readonly begun: Promise<void>; readonly text: Promise<string> }> {
+async function read(
+  port: number,
+  last: string,
+): Promise<{ readonly begun: Promise<void>; readonly text: Promise<string> }> {
   const request: ClientRequest = get({ host: '127.0.0.1', port, path: `${API}/events`, agent: false })
   onTestFinished(() => void request.destroy())
   const [response] = (await once(request, 'response')) as [IncomingMessage]
@@ -35,11 +38,16 @@ it(`${READERS} readers hear each of ${CHANGES} changes, whole and in order`, asy
   const readers = await Promise.all(Array.from({ length: READERS }, () => read(http.port, last)))
   await Promise.all(readers.map(({ begun }) => begun))
   for (let n = 1; n <= CHANGES; n++) {
-    await ask(bus, 'kytos.settings.update', { namespace: 'me/counter', data: { n, text: n === CHANGES ? last : `change ${n}` } })
+    await ask(bus, 'kytos.settings.update', {
+      namespace: 'me/counter',
+      data: { n, text: n === CHANGES ? last : `change ${n}` },
+    })
   }
   const texts = await Promise.all(readers.map(({ text }) => text))
   expect(said).toHaveLength(CHANGES)
-  const expected = said.map(({ cursor, line }) => `event: settings.changed\nid: ${cursor}\ndata: ${line}\n\n`).join('')
+  const expected = said
+    .map(({ cursor, line }) => `event: settings.changed\nid: ${cursor}\ndata: ${line}\n\n`)
+    .join('')
   for (const text of texts) {
     // After what every stream begins with: when to come back, and where it is.
     const [, heard] = /^retry: \d+\nid: [\d.]+\n\n((?:.|\n)*)$/.exec(text) ?? []

@@ -7,8 +7,9 @@ import { equalJson, type Json, type JsonObject } from '../../model/value.ts'
 import { openRemoteBus } from '../../src/client/remote/remote-bus.ts'
 
 /*
- * Readers that resume, and what they must have heard: each fact after the one before, its `previous` what was known, so that nothing can be missing, twice
- * or out of order. Only a snapshot may replace what is known, and it never goes back.
+ * Readers that resume, and what they must have heard: each fact after the one before, its `previous` what was
+ * known, so that nothing can be missing, twice or out of order. Only a snapshot may replace what is known,
+ * and it never goes back.
  */
 
 /** What one reader has made of what it heard. */
@@ -47,7 +48,8 @@ class Judge implements EventReader {
     this.#place(cursor, 1)
     const namespace = String(content.namespace)
     const before = this.known.get(namespace) ?? {}
-    if (!equalJson(content.previous, before)) this.#fault(`${namespace} was ${print(before)}, but ${print(content.previous)} at ${cursor}`)
+    if (!equalJson(content.previous, before))
+      this.#fault(`${namespace} was ${print(before)}, but ${print(content.previous)} at ${cursor}`)
     this.known.set(namespace, content.data ?? null)
   }
 
@@ -67,13 +69,17 @@ class Judge implements EventReader {
     this.#place(cursor, 0)
     this.known.clear()
     this.boxes.clear()
-    for (const [namespace, settings] of Object.entries(Object(namespaces))) this.known.set(namespace, Object(settings).data)
+    for (const [namespace, settings] of Object.entries(Object(namespaces)))
+      this.known.set(namespace, Object(settings).data)
   }
 
   /** Steps go forward; a snapshot may stay where the reader is. */
   #place(cursor: string | undefined, least: 0 | 1): void {
     if (cursor === undefined) this.#fault('A fact came without a cursor')
-    else if (this.#cursor !== undefined && compareCursors(parseCursor(cursor), parseCursor(this.#cursor)) < least) {
+    else if (
+      this.#cursor !== undefined &&
+      compareCursors(parseCursor(cursor), parseCursor(this.#cursor)) < least
+    ) {
       this.#fault(`${cursor} came after ${this.#cursor}`)
     }
     this.#cursor = cursor
@@ -93,7 +99,9 @@ export async function readBus(url: string): Promise<EventReader> {
   const judge = new Judge('bus')
   const bus = await openRemoteBus(url, { heartbeat: 1_000 })
   onTestFinished(() => bus.close())
-  await bus.subscribe({ names: ['settings.*', 'box.changed'] }, (event, cursor) => judge.take(event.name, event.content as JsonObject, cursor))
+  await bus.subscribe({ names: ['settings.*', 'box.changed'] }, (event, cursor) =>
+    judge.take(event.name, event.content as JsonObject, cursor),
+  )
   return judge
 }
 
@@ -107,15 +115,24 @@ export async function readSse(url: string): Promise<EventReader> {
 
   const connect = (): Promise<IncomingMessage | undefined> =>
     new Promise(resolve => {
-      const headers = { accept: 'text/event-stream', ...(lastId !== undefined && { 'last-event-id': lastId }) }
-      get(`${url}/api/kytos/settings/v1/events`, { headers, agent: false, signal: end.signal }, resolve).on('error', () => resolve(undefined))
+      const headers = {
+        accept: 'text/event-stream',
+        ...(lastId !== undefined && { 'last-event-id': lastId }),
+      }
+      get(`${url}/api/kytos/settings/v1/events`, { headers, agent: false, signal: end.signal }, resolve).on(
+        'error',
+        () => resolve(undefined),
+      )
     })
   const take = (block: string): void => {
-    const fields = new Map(block.split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]))
+    const fields = new Map(
+      block.split('\n').map(line => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
+    )
     lastId = fields.get('id') ?? lastId
     const [event, data] = [fields.get('event'), fields.get('data')]
     // Blocks with data are events, by our own documentation.
-    if (event !== undefined && data !== undefined) judge.take(event, Object(parseJson(data)).content, fields.get('id'))
+    if (event !== undefined && data !== undefined)
+      judge.take(event, Object(parseJson(data)).content, fields.get('id'))
     begun()
   }
   const read = async (response: IncomingMessage): Promise<void> => {

@@ -28,7 +28,9 @@ async function write(port: number, n: number): Promise<void> {
 
 async function judged(readers: readonly EventReader[], last: number): Promise<void> {
   for (const reader of readers) {
-    await expect.poll(() => reader.known.get('me/counter'), { ...SOON, message: reader.name }).toEqual({ n: last })
+    await expect
+      .poll(() => reader.known.get('me/counter'), { ...SOON, message: reader.name })
+      .toEqual({ n: last })
     expect(reader.faults, reader.name).toEqual([])
   }
 }
@@ -71,7 +73,14 @@ describe('readers resume, and lose and double nothing,', () => {
     const options = { endpoints: etcd.endpoints, prefix: '/resume', timeout: 2 }
     const service = createService(report => createEtcdBackend(options, { report }), surroundings)
     onTestFinished(() => service.close())
-    const http = await openHttp({ bus, feed: service.feed, health: service.health, listen: '127.0.0.1', port: 0, log })
+    const http = await openHttp({
+      bus,
+      feed: service.feed,
+      health: service.health,
+      listen: '127.0.0.1',
+      port: 0,
+      log,
+    })
     onTestFinished(() => http.close())
     await service.start()
     const proxy = await startTcpProxy(http.port)
@@ -81,7 +90,9 @@ describe('readers resume, and lose and double nothing,', () => {
     for (let n = 1; n <= 90; n++) {
       if (n % 20 === 10) proxy.cut()
       if (n === 40) {
-        const stale = new Promise(resolve => bus.on('settings.state', ({ content }) => void (content.state === 'STALE' && resolve(undefined))))
+        const stale = new Promise(resolve =>
+          bus.on('settings.state', ({ content }) => void (content.state === 'STALE' && resolve(undefined))),
+        )
         await etcd.kill()
         await stale
         proxy.cut()

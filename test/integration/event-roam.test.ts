@@ -15,7 +15,8 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { type EventReader, readBus, readSse } from './event-readers.ts'
 
 /*
- * Readers over real lines that go from one controller to another, which is behind: what they know is the store as of their cursor, wherever they are.
+ * Readers over real lines that go from one controller to another, which is behind: what they know is the
+ * store as of their cursor, wherever they are.
  */
 
 const SOON = { timeout: 15_000, interval: 20 }
@@ -57,7 +58,15 @@ async function openController(id: string, refused = false): Promise<Controller> 
     startTimeout: 10_000,
     snapshot,
   })
-  const http = await openHttp({ bus: root, feed: service.feed, health: service.health, listen: '127.0.0.1', port: 0, log, heartbeat: 200 })
+  const http = await openHttp({
+    bus: root,
+    feed: service.feed,
+    health: service.health,
+    listen: '127.0.0.1',
+    port: 0,
+    log,
+    heartbeat: 200,
+  })
   let closing: Promise<void> | undefined
   const close = () =>
     (closing ??= (async () => {
@@ -70,7 +79,8 @@ async function openController(id: string, refused = false): Promise<Controller> 
   return { bus: root.view({ type: 'user', name: 'ann' }), service, port: http.port, store, close }
 }
 
-const set = ({ bus }: Controller, v: number, namespace = NS) => ask(bus, 'kytos.settings.update', { namespace, data: { v } })
+const set = ({ bus }: Controller, v: number, namespace = NS) =>
+  ask(bus, 'kytos.settings.update', { namespace, data: { v } })
 
 /** One reader over each kind of line, and the lines they share. */
 async function openReaders({ port }: Controller) {
@@ -94,7 +104,8 @@ async function lead(line: TcpProxy, to: Controller): Promise<void> {
   await expect.poll(() => line.connections - before, SOON).toBeGreaterThanOrEqual(2)
 }
 
-const become = ({ service }: Controller, state: string) => expect.poll(() => service.health().state, SOON).toBe(state)
+const become = ({ service }: Controller, state: string) =>
+  expect.poll(() => service.health().state, SOON).toBe(state)
 
 describe('readers that go to a controller which is behind them', () => {
   it('get one snapshot where it restarted from its last known state and the steps are gone, and the facts after that', async () => {
@@ -128,7 +139,11 @@ describe('readers that go to a controller which is behind them', () => {
     await ask(one.bus, 'kytos.storehouse.create', { namespace: 'net', box_id: 'y', data: {} })
     for (const [i, reader] of readers.entries()) {
       await expect.poll(() => [...reader.boxes], SOON).toEqual([['net/y', true]])
-      expect([reader.name, reader.snapshots, reader.known.get('me/gone') ?? {}]).toEqual([reader.name, (snapshots[i] ?? 0) + 1, {}])
+      expect([reader.name, reader.snapshots, reader.known.get('me/gone') ?? {}]).toEqual([
+        reader.name,
+        (snapshots[i] ?? 0) + 1,
+        {},
+      ])
       expect(reader.faults).toEqual([])
     }
   })
@@ -152,7 +167,12 @@ describe('readers that go to a controller which is behind them', () => {
     await know([...roaming.readers, ...steady.readers], 3)
     await set(one, 4)
     await know([...roaming.readers, ...steady.readers], 4)
-    for (const reader of roaming.readers) expect([reader.name, reader.snapshots, reader.known.get('me/passing')]).toEqual([reader.name, 1, undefined])
+    for (const reader of roaming.readers)
+      expect([reader.name, reader.snapshots, reader.known.get('me/passing')]).toEqual([
+        reader.name,
+        1,
+        undefined,
+      ])
     for (const reader of steady.readers) expect([reader.name, reader.snapshots]).toEqual([reader.name, 0])
   })
 
@@ -170,7 +190,8 @@ describe('readers that go to a controller which is behind them', () => {
     await become(two, 'READY')
     for (const v of [5, 6]) await set(two, v)
     await know(readers, 6)
-    for (const reader of readers) expect([reader.name, reader.snapshots, reader.changes]).toEqual([reader.name, 0, 6])
+    for (const reader of readers)
+      expect([reader.name, reader.snapshots, reader.changes]).toEqual([reader.name, 0, 6])
   })
 
   it('are shown that the line is alive while they wait', async () => {
@@ -180,7 +201,9 @@ describe('readers that go to a controller which is behind them', () => {
     two.store.refuse()
     await become(two, 'STALE')
     await set(one, 2)
-    const answer = await fetch(`http://127.0.0.1:${two.port}/api/kytos/settings/v1/events?since=${one.service.feed.cursor}`)
+    const answer = await fetch(
+      `http://127.0.0.1:${two.port}/api/kytos/settings/v1/events?since=${one.service.feed.cursor}`,
+    )
     let text = ''
     for await (const chunk of answer.body ?? []) {
       text += Buffer.from(chunk).toString()

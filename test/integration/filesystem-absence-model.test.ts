@@ -1,4 +1,13 @@
-import { cpSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,13 +19,16 @@ import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { EVERYTHING, type Key, makeKey } from '../../model/key.ts'
 
 /*
- * Random lives of a store against a small model of the rule "absence is not deletion": a document goes away only by a commit,
- * or by a person who removes its file while the service runs, in the folder that it knows, with half of the files there still.
- * Time runs faster here, so that nobody has to wait for pauses that are made for people.
+ * Random lives of a store against a small model of the rule "absence is not deletion": a document goes away
+ * only by a commit, or by a person who removes its file while the service runs, in the folder that it knows,
+ * with half of the files there still. Time runs faster here, so that nobody has to wait for pauses that are
+ * made for people.
  */
 
 const FASTER = 10
-/** How long (real ms) nothing may change once everything is as it is to be: more than 2 s of the store's time. */
+/**
+ * How long (real ms) nothing may change once everything is as it is to be: more than 2 s of the store's time.
+ */
 const CALM = 260
 /** How long (real ms) it may take to become so on a busy machine. */
 const LATEST = 20_000
@@ -47,7 +59,13 @@ const folder = fc.nat(FOLDERS.length - 1)
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ type: fc.constant('commit' as const), key }) },
   { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('delete' as const, 'edit' as const), key }) },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('remove' as const), keys: fc.uniqueArray(key, { minLength: 1, maxLength: 4 }) }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      type: fc.constant('remove' as const),
+      keys: fc.uniqueArray(key, { minLength: 1, maxLength: 4 }),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('away' as const), folder }) },
   { weight: 4, arbitrary: fc.record({ type: fc.constant('back' as const), folder }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constantFrom('copy' as const, 'older' as const), folder }) },
@@ -55,7 +73,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 )
 const moves: fc.Arbitrary<Move[]> = fc.array(fc.tuple(step, fc.boolean()), { minLength: 6, maxLength: 12 })
 
-/** A life that meets what random ones seldom do: documents that are changed, deleted and edited while their folder is away. */
+/**
+ * A life that meets what random ones seldom do: documents that are changed, deleted and edited while their
+ * folder is away.
+ */
 const RARE: readonly Move[] = [
   [{ type: 'away', folder: 0 }, false],
   [{ type: 'commit', key: 0 }, false],
@@ -236,18 +257,23 @@ class Life {
 
   async #picture() {
     const texts: [string, string][] = []
-    for await (const page of (await this.#store.list(EVERYTHING)).pages) for (const { key, text } of page) texts.push([key, text])
+    for await (const page of (await this.#store.list(EVERYTHING)).pages)
+      for (const { key, text } of page) texts.push([key, text])
     const problems = this.#store.fileProblems().map(({ code, key }) => `${code} ${key}`)
     const files = KEYS.flatMap(([key]): [string, string][] => {
       return existsSync(this.#file(key)) ? [[key, readFileSync(this.#file(key), 'utf8')]] : []
     })
-    const hidden = FOLDERS.flatMap((_, at) => (existsSync(this.#folder(at)) ? readdirSync(this.#folder(at)) : []))
+    const hidden = FOLDERS.flatMap((_, at) =>
+      existsSync(this.#folder(at)) ? readdirSync(this.#folder(at)) : [],
+    )
     return { texts, problems, files: files.sort(byKey), hidden: hidden.filter(name => name.startsWith('.')) }
   }
 
   #expected() {
     const { texts, kept } = this.#model
-    const files = [...texts].flatMap(([key, text]): [string, string][] => (kept.has(key) ? [] : [[key, shown(text)]]))
+    const files = [...texts].flatMap(([key, text]): [string, string][] =>
+      kept.has(key) ? [] : [[key, shown(text)]],
+    )
     const problems = [...kept].sort().map(key => `FILE_MISSING ${key}`)
     return { texts: [...texts].sort(byKey), problems, files: files.sort(byKey), hidden: [] }
   }
@@ -274,7 +300,10 @@ const { setTimeout: later } = globalThis
 beforeAll(() => {
   performance.now = () => now.call(performance) * FASTER
   // The callback goes through as it is; only the delay is another one.
-  globalThis.setTimeout = Object.assign((act: () => void, delay = 0) => later(act, delay / FASTER), later) as typeof setTimeout
+  globalThis.setTimeout = Object.assign(
+    (act: () => void, delay = 0) => later(act, delay / FASTER),
+    later,
+  ) as typeof setTimeout
 })
 afterAll(() => {
   performance.now = now
@@ -282,7 +311,9 @@ afterAll(() => {
 })
 
 describe('Whatever happens to the folders of the readable files', () => {
-  it('no document goes away but by a commit, or by a person who removes its file', { timeout: 600_000 }, async () => {
+  it('no document goes away but by a commit, or by a person who removes its file', {
+    timeout: 600_000,
+  }, async () => {
     const lives = [RARE, ...fc.sample(moves, { numRuns: RUNS - 1, seed: SEED })]
     for (let at = 0; at < lives.length; at += AT_ONCE) {
       await Promise.all(

@@ -1,6 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
-import { cp, mkdir, mkdtemp, readdir, readFile, rename, rm, rmdir, symlink, writeFile } from 'node:fs/promises'
+import {
+  cp,
+  mkdir,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  rmdir,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -101,7 +112,11 @@ class Stage {
   }
 
   #create(parts: Parameters<typeof createFilesystemBackend>[2]): Backend {
-    return createFilesystemBackend({ path: this.path }, { report: problem => this.problems.push(problem) }, parts)
+    return createFilesystemBackend(
+      { path: this.path },
+      { report: problem => this.problems.push(problem) },
+      parts,
+    )
   }
 }
 
@@ -119,30 +134,37 @@ describe.concurrent('A folder that is missing for one start', { timeout: 90_000 
     ['settings', X, Y],
     ['boxes', makeKey('boxes', 'net', 'one'), makeKey('boxes', 'net', 'two')],
     ['controllers', makeKey('controllers', 'c-1', 'kytos', 'x'), makeKey('controllers', 'c-1', 'kytos', 'y')],
-  ])('(%s) deletes nothing, and its files are taken for what they are when they are back', async ([, one, two], { s }) => {
-    await s.written(one, '{"a":1}')
-    await s.written(two, '{"b":1}')
-    const before = await s.revision()
-    await s.store.close()
-    await rename(dirname(s.fileOf(one)), join(s.path, 'away'))
-    await s.open()
-    expect([await s.text(one), await s.text(two)]).toEqual(['{"a":1}', '{"b":1}'])
-    expect(s.missing()).toEqual([one, two])
-    expect(s.problems).toMatchObject([{ code: 'FILE_MISSING', message: expect.stringContaining('kytos-settings files restore') }])
-    await sleep(AGES)
-    expect(existsSync(dirname(s.fileOf(one)))).toBe(false)
-    await s.reopen()
-    expect(s.missing()).toEqual([one, two])
-    await s.store.close()
-    await rename(join(s.path, 'away'), dirname(s.fileOf(one)))
-    await s.open()
-    await sleep(AGES)
-    expect([await s.text(one), await s.text(two)]).toEqual(['{"a":1}', '{"b":1}'])
-    expect(await files(dirname(s.fileOf(one)))).toEqual([one, two].map(key => `${key}.json`.split('/').at(-1)))
-    expect([await s.revision(), s.store.fileProblems(), s.problems]).toEqual([before, [], []])
-    await s.reopen()
-    expect([await s.revision(), s.problems]).toEqual([before, []])
-  })
+  ])(
+    '(%s) deletes nothing, and its files are taken for what they are when they are back',
+    async ([, one, two], { s }) => {
+      await s.written(one, '{"a":1}')
+      await s.written(two, '{"b":1}')
+      const before = await s.revision()
+      await s.store.close()
+      await rename(dirname(s.fileOf(one)), join(s.path, 'away'))
+      await s.open()
+      expect([await s.text(one), await s.text(two)]).toEqual(['{"a":1}', '{"b":1}'])
+      expect(s.missing()).toEqual([one, two])
+      expect(s.problems).toMatchObject([
+        { code: 'FILE_MISSING', message: expect.stringContaining('kytos-settings files restore') },
+      ])
+      await sleep(AGES)
+      expect(existsSync(dirname(s.fileOf(one)))).toBe(false)
+      await s.reopen()
+      expect(s.missing()).toEqual([one, two])
+      await s.store.close()
+      await rename(join(s.path, 'away'), dirname(s.fileOf(one)))
+      await s.open()
+      await sleep(AGES)
+      expect([await s.text(one), await s.text(two)]).toEqual(['{"a":1}', '{"b":1}'])
+      expect(await files(dirname(s.fileOf(one)))).toEqual(
+        [one, two].map(key => `${key}.json`.split('/').at(-1)),
+      )
+      expect([await s.revision(), s.store.fileProblems(), s.problems]).toEqual([before, [], []])
+      await s.reopen()
+      expect([await s.revision(), s.problems]).toEqual([before, []])
+    },
+  )
 
   it('may be that of all settings: it is not made, so that it can be put back', async ({ s }) => {
     await s.written(X, '{"a":1}')
@@ -158,7 +180,9 @@ describe.concurrent('A folder that is missing for one start', { timeout: 90_000 
     expect([await s.text(X), await s.revision()]).toEqual(['{"a":1}', 2n])
   })
 
-  it('and whose files cannot be looked at, keeps its documents; what was committed meanwhile is in its files in the end', async ({ s }) => {
+  it('and whose files cannot be looked at, keeps its documents; what was committed meanwhile is in its files in the end', async ({
+    s,
+  }) => {
     await s.written(X, '{"a":1}')
     await s.written(Y, '{"a":1}')
     await s.store.close()
@@ -167,7 +191,14 @@ describe.concurrent('A folder that is missing for one start', { timeout: 90_000 
     await symlink(join(s.path, 'settings', 'kytos'), join(s.path, 'settings', 'kytos'))
     await s.open()
     await s.put(X, '{"a":2}')
-    await vi.waitFor(() => expect(s.store.fileProblems().map(({ code }) => code)).toEqual(['FILE_UNWRITABLE', 'FILE_UNWRITABLE']), SOON)
+    await vi.waitFor(
+      () =>
+        expect(s.store.fileProblems().map(({ code }) => code)).toEqual([
+          'FILE_UNWRITABLE',
+          'FILE_UNWRITABLE',
+        ]),
+      SOON,
+    )
     await sleep(AGES)
     await rm(join(s.path, 'settings', 'kytos'))
     await rename(join(s.path, 'away'), join(s.path, 'settings', 'kytos'))
@@ -181,29 +212,32 @@ describe.concurrent('A folder that is missing after a crash', { timeout: 90_000 
   it.for<readonly [string, boolean]>([
     ['while the service runs', true],
     ['after one more restart', false],
-  ])('and comes back %s with a file that was not written before it undoes no acked commit', async ([, running], { s }) => {
-    await s.written(X, '{"limit":1}')
-    // The journal has noted by now that the file holds that.
-    await sleep(700)
-    const before = await s.read(X)
-    await s.put(X, '{"limit":2}')
-    await cp(join(s.path, 'journal'), join(s.path, 'crashed'), { recursive: true })
-    await s.store.close()
-    await rm(join(s.path, 'journal'), { recursive: true })
-    await rename(join(s.path, 'crashed'), join(s.path, 'journal'))
-    await writeFile(s.fileOf(X), before)
-    await rename(join(s.path, 'settings'), join(s.path, 'away'))
-    await s.open()
-    expect([await s.text(X), s.missing()]).toEqual(['{"limit":2}', [X]])
-    // The journal has noted by now that the file is missing.
-    await sleep(700)
-    if (!running) await s.store.close()
-    await rename(join(s.path, 'away'), join(s.path, 'settings'))
-    if (!running) await s.open()
-    await s.shows(X, '{\n  "limit": 2\n}\n')
-    expect([await s.text(X), await s.revision(), s.store.fileProblems()]).toEqual(['{"limit":2}', 2n, []])
-    expect(existsSync(`${s.fileOf(X)}.rejected`)).toBe(false)
-  })
+  ])(
+    'and comes back %s with a file that was not written before it undoes no acked commit',
+    async ([, running], { s }) => {
+      await s.written(X, '{"limit":1}')
+      // The journal has noted by now that the file holds that.
+      await sleep(700)
+      const before = await s.read(X)
+      await s.put(X, '{"limit":2}')
+      await cp(join(s.path, 'journal'), join(s.path, 'crashed'), { recursive: true })
+      await s.store.close()
+      await rm(join(s.path, 'journal'), { recursive: true })
+      await rename(join(s.path, 'crashed'), join(s.path, 'journal'))
+      await writeFile(s.fileOf(X), before)
+      await rename(join(s.path, 'settings'), join(s.path, 'away'))
+      await s.open()
+      expect([await s.text(X), s.missing()]).toEqual(['{"limit":2}', [X]])
+      // The journal has noted by now that the file is missing.
+      await sleep(700)
+      if (!running) await s.store.close()
+      await rename(join(s.path, 'away'), join(s.path, 'settings'))
+      if (!running) await s.open()
+      await s.shows(X, '{\n  "limit": 2\n}\n')
+      expect([await s.text(X), await s.revision(), s.store.fileProblems()]).toEqual(['{"limit":2}', 2n, []])
+      expect(existsSync(`${s.fileOf(X)}.rejected`)).toBe(false)
+    },
+  )
 })
 
 describe.concurrent('One file that is missing when the store is opened', { timeout: 90_000 }, () => {
@@ -243,7 +277,9 @@ describe.concurrent('One file that is missing when the store is opened', { timeo
     expect([await s.text(X), s.missing(), s.problems]).toEqual(['{"a":2}', [], []])
   })
 
-  it('is written when a person decides so, and only then; one that is deleted is missed no more', async ({ s }) => {
+  it('is written when a person decides so, and only then; one that is deleted is missed no more', async ({
+    s,
+  }) => {
     expect(await s.store.restoreFiles([Y])).toEqual([])
     expect(await s.store.restoreFiles([X])).toEqual([X])
     await s.shows(X, '{\n  "a": 1\n}\n')
@@ -290,7 +326,10 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
     expect(s.problems.map(({ code }) => code)).toEqual(['FILE_MISSING', 'FILE_REJECTED'])
   })
 
-  it('a mount that ends within a second is not seen, and the next one is waited for as long as the first', async ({ s, skip }) => {
+  it('a mount that ends within a second is not seen, and the next one is waited for as long as the first', async ({
+    s,
+    skip,
+  }) => {
     const settings = join(s.path, 'settings')
     await s.written(X, '{"limit":1}')
     for (let times = 0; times < 4; times++) {
@@ -305,18 +344,26 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
   it.for<readonly [string, string]>([
     ['its folder', 'settings/kytos'],
     ['the folder of its kind', 'settings'],
-  ])('%s, moved away and made anew, deletes nothing, be it that of one document or of three', async ([, folder], { s }) => {
-    const Z = makeKey('settings', 'other', 'z')
-    for (const key of [X, Y, Z]) await s.written(key, '{"a":1}')
-    await rename(join(s.path, folder), join(s.path, 'away'))
-    await mkdir(join(s.path, folder), { recursive: true })
-    await vi.waitFor(() => expect(s.missing()).toEqual(folder === 'settings' ? [X, Y, Z] : [X, Y]), SOON)
-    await sleep(AGES)
-    await rm(join(s.path, folder), { recursive: true })
-    await rename(join(s.path, 'away'), join(s.path, folder))
-    await vi.waitFor(() => expect(s.missing()).toEqual([]), SOON)
-    expect([await s.text(X), await s.text(Y), await s.text(Z), await s.revision()]).toEqual(['{"a":1}', '{"a":1}', '{"a":1}', 3n])
-  })
+  ])(
+    '%s, moved away and made anew, deletes nothing, be it that of one document or of three',
+    async ([, folder], { s }) => {
+      const Z = makeKey('settings', 'other', 'z')
+      for (const key of [X, Y, Z]) await s.written(key, '{"a":1}')
+      await rename(join(s.path, folder), join(s.path, 'away'))
+      await mkdir(join(s.path, folder), { recursive: true })
+      await vi.waitFor(() => expect(s.missing()).toEqual(folder === 'settings' ? [X, Y, Z] : [X, Y]), SOON)
+      await sleep(AGES)
+      await rm(join(s.path, folder), { recursive: true })
+      await rename(join(s.path, 'away'), join(s.path, folder))
+      await vi.waitFor(() => expect(s.missing()).toEqual([]), SOON)
+      expect([await s.text(X), await s.text(Y), await s.text(Z), await s.revision()]).toEqual([
+        '{"a":1}',
+        '{"a":1}',
+        '{"a":1}',
+        3n,
+      ])
+    },
+  )
 
   it('a folder that is removed and made anew at once, and had one file, deletes nothing', async ({ s }) => {
     await s.written(X, '{"a":1}')
@@ -327,12 +374,20 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
     expect(await s.text(X)).toBe('{"a":1}')
   })
 
-  it('up to half of the files of a folder, removed at once, are the wish of a person; more than half are not', async ({ s }) => {
+  it('up to half of the files of a folder, removed at once, are the wish of a person; more than half are not', async ({
+    s,
+  }) => {
     const keys = [1, 2, 3, 4, 5, 6, 7].map(n => makeKey('boxes', 'net', `b${n}`))
     for (const key of keys) await s.written(key, '{"data":1}')
     for (const key of keys.slice(0, 3)) await rm(s.fileOf(key))
     await vi.waitFor(
-      async () => expect(await Promise.all(keys.map(s.text))).toEqual([undefined, undefined, undefined, ...Array(4).fill('{"data":1}')]),
+      async () =>
+        expect(await Promise.all(keys.map(s.text))).toEqual([
+          undefined,
+          undefined,
+          undefined,
+          ...Array(4).fill('{"data":1}'),
+        ]),
       SOON,
     )
     expect(s.problems).toEqual([])
@@ -357,7 +412,9 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
     expect([s.problems, s.store.fileProblems()]).toEqual([[], []])
   })
 
-  it('as many files as a branch of git has are edits when they are replaced, removals when they are few', async ({ s }) => {
+  it('as many files as a branch of git has are edits when they are replaced, removals when they are few', async ({
+    s,
+  }) => {
     const keys = [1, 2, 3, 4, 5].map(n => makeKey('settings', 'kytos', `napp_${n}`))
     const made = makeKey('settings', 'kytos', 'made')
     for (const key of keys) await s.written(key, '{"a":1}')
@@ -380,10 +437,17 @@ describe.concurrent('While the service runs', { timeout: 90_000 }, () => {
     await Promise.all(keys.map(key => s.shows(key, '{\n  "data": 1\n}\n')))
     await sleep(700)
     await s.store.close()
-    for (const folder of await readdir(join(s.path, 'boxes'))) await rm(join(s.path, 'boxes', folder), { recursive: true })
+    for (const folder of await readdir(join(s.path, 'boxes')))
+      await rm(join(s.path, 'boxes', folder), { recursive: true })
     await s.open()
     expect(s.missing()).toHaveLength(40)
-    expect(s.problems).toMatchObject([{ code: 'FILE_MISSING', source: join(s.path, 'boxes'), message: expect.stringContaining('40 readable files') }])
+    expect(s.problems).toMatchObject([
+      {
+        code: 'FILE_MISSING',
+        source: join(s.path, 'boxes'),
+        message: expect.stringContaining('40 readable files'),
+      },
+    ])
     expect(await s.store.restoreFiles()).toHaveLength(40)
     expect(s.store.fileProblems()).toEqual([])
   })
@@ -408,10 +472,16 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     await vi.waitFor(() => expect(s.store.fileProblems()).toEqual([]), SOON)
     expect([await s.text(X), await s.text(Y), await s.revision()]).toEqual(['{"limit":2}', '{"limit":1}', 3n])
     expect(await readFile(`${s.fileOf(X)}.rejected`, 'utf8')).toBe('{\n  "limit": 1\n}\n')
-    expect(s.problems.at(-1)).toMatchObject({ code: 'FILE_REJECTED', key: X, source: `${s.fileOf(X)}.rejected` })
+    expect(s.problems.at(-1)).toMatchObject({
+      code: 'FILE_REJECTED',
+      key: X,
+      source: `${s.fileOf(X)}.rejected`,
+    })
   })
 
-  it('is known again after a restart with a new log and a snapshot, and if the folder was never missed', async ({ s }) => {
+  it('is known again after a restart with a new log and a snapshot, and if the folder was never missed', async ({
+    s,
+  }) => {
     await s.store.close()
     await s.open({ compaction: { log: 500, tail: 500, ratio: 0.1 } })
     await s.written(X, '{"limit":1}')
@@ -467,7 +537,10 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     await s.replace(dirname(s.fileOf(X)), join(s.path, 'copy'))
     await mkdir(`${s.fileOf(X)}.rejected`)
     await s.open()
-    await vi.waitFor(() => expect(s.store.fileProblems()).toMatchObject([{ code: 'FILE_UNWRITABLE', key: X }]), SOON)
+    await vi.waitFor(
+      () => expect(s.store.fileProblems()).toMatchObject([{ code: 'FILE_UNWRITABLE', key: X }]),
+      SOON,
+    )
     await sleep(AGES)
     await s.store.close()
     await rmdir(`${s.fileOf(X)}.rejected`)
@@ -513,7 +586,10 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     await sleep(700)
     await s.reopen()
     await rename(join(s.path, 'away'), dirname(s.fileOf(X)))
-    await vi.waitFor(async () => expect((await files(dirname(s.fileOf(X)))).sort()).toEqual(['x.json.rejected', 'y.json']), SOON)
+    await vi.waitFor(
+      async () => expect((await files(dirname(s.fileOf(X)))).sort()).toEqual(['x.json.rejected', 'y.json']),
+      SOON,
+    )
     expect([await s.text(X), await s.text(Y), await s.revision()]).toEqual([undefined, '{"a":1}', 3n])
     await s.reopen()
     expect([await s.text(X), s.problems]).toEqual([undefined, []])
@@ -522,36 +598,54 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
   it.for([
     ['at once', false],
     ['after a restart with a new log and a snapshot', true],
-  ])('does not bring back a document that was deleted after the copy was made, %s', async ([, snapshot], { s }) => {
-    const box = makeKey('boxes', 'net', 'one')
-    for (const key of [X, Y, box]) await s.written(key, '{"a":1}')
-    for (const key of [X, box]) await cp(dirname(s.fileOf(key)), join(s.path, `copy-${key.split('/')[0]}`), { recursive: true })
-    // As a process leaves it that dies while it replaces the file.
-    await cp(s.fileOf(X), join(s.path, 'copy-settings', '.x.json.replaced'))
-    await s.store.commit([X, box].map(key => ({ key, delete: true })))
-    for (const key of [X, box]) await vi.waitFor(() => expect(existsSync(s.fileOf(key))).toBe(false), SOON)
-    await sleep(700)
-    if (snapshot) {
+  ])(
+    'does not bring back a document that was deleted after the copy was made, %s',
+    async ([, snapshot], { s }) => {
+      const box = makeKey('boxes', 'net', 'one')
+      for (const key of [X, Y, box]) await s.written(key, '{"a":1}')
+      for (const key of [X, box])
+        await cp(dirname(s.fileOf(key)), join(s.path, `copy-${key.split('/')[0]}`), { recursive: true })
+      // As a process leaves it that dies while it replaces the file.
+      await cp(s.fileOf(X), join(s.path, 'copy-settings', '.x.json.replaced'))
+      await s.store.commit([X, box].map(key => ({ key, delete: true })))
+      for (const key of [X, box]) await vi.waitFor(() => expect(existsSync(s.fileOf(key))).toBe(false), SOON)
+      await sleep(700)
+      if (snapshot) {
+        await s.store.close()
+        await s.open({ compaction: { log: 500, tail: 500, ratio: 0.1 } })
+        for (let limit = 2; limit < 8; limit++) await s.written(Y, `{"a":${limit}}`)
+        await vi.waitFor(
+          async () =>
+            expect((await readdir(join(s.path, 'journal'))).some(name => name.endsWith('.snapshot'))).toBe(
+              true,
+            ),
+          SOON,
+        )
+        await s.reopen()
+      }
+      const before = await s.revision()
       await s.store.close()
-      await s.open({ compaction: { log: 500, tail: 500, ratio: 0.1 } })
-      for (let limit = 2; limit < 8; limit++) await s.written(Y, `{"a":${limit}}`)
-      await vi.waitFor(async () => expect((await readdir(join(s.path, 'journal'))).some(name => name.endsWith('.snapshot'))).toBe(true), SOON)
+      for (const key of [X, box])
+        await s.replace(dirname(s.fileOf(key)), join(s.path, `copy-${key.split('/')[0]}`))
+      await s.open()
+      for (const key of [X, box]) await vi.waitFor(() => expect(existsSync(s.fileOf(key))).toBe(false), SOON)
+      await sleep(AGES)
+      expect([await s.text(X), await s.text(box), await s.revision()]).toEqual([undefined, undefined, before])
+      for (const key of [X, box])
+        expect(await readFile(`${s.fileOf(key)}.rejected`, 'utf8')).toBe('{\n  "a": 1\n}\n')
+      expect(await readdir(dirname(s.fileOf(X)))).toEqual([
+        'x.json.rejected',
+        'y.json',
+        ...(snapshot ? ['y.json.rejected'] : []),
+      ])
       await s.reopen()
-    }
-    const before = await s.revision()
-    await s.store.close()
-    for (const key of [X, box]) await s.replace(dirname(s.fileOf(key)), join(s.path, `copy-${key.split('/')[0]}`))
-    await s.open()
-    for (const key of [X, box]) await vi.waitFor(() => expect(existsSync(s.fileOf(key))).toBe(false), SOON)
-    await sleep(AGES)
-    expect([await s.text(X), await s.text(box), await s.revision()]).toEqual([undefined, undefined, before])
-    for (const key of [X, box]) expect(await readFile(`${s.fileOf(key)}.rejected`, 'utf8')).toBe('{\n  "a": 1\n}\n')
-    expect(await readdir(dirname(s.fileOf(X)))).toEqual(['x.json.rejected', 'y.json', ...(snapshot ? ['y.json.rejected'] : [])])
-    await s.reopen()
-    expect([await s.revision(), s.problems]).toEqual([before, []])
-  })
+      expect([await s.revision(), s.problems]).toEqual([before, []])
+    },
+  )
 
-  it('does not bring back a document that was deleted before a crash, in a folder that was missing at the next start', async ({ s }) => {
+  it('does not bring back a document that was deleted before a crash, in a folder that was missing at the next start', async ({
+    s,
+  }) => {
     for (const key of [X, Y]) await s.written(key, '{"a":1}')
     await sleep(700)
     await rename(dirname(s.fileOf(X)), join(s.path, 'away'))
@@ -566,7 +660,10 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     await s.reopen()
     await rm(dirname(s.fileOf(X)), { recursive: true, force: true })
     await rename(join(s.path, 'away'), dirname(s.fileOf(X)))
-    await vi.waitFor(async () => expect(await files(dirname(s.fileOf(X)))).toEqual(['x.json.rejected', 'y.json']), SOON)
+    await vi.waitFor(
+      async () => expect(await files(dirname(s.fileOf(X)))).toEqual(['x.json.rejected', 'y.json']),
+      SOON,
+    )
     expect([await s.text(X), await s.text(Y), await s.revision()]).toEqual([undefined, '{"a":1}', 3n])
   })
 
@@ -581,7 +678,9 @@ describe.concurrent('An older text of this store', { timeout: 90_000 }, () => {
     expect(s.problems).toEqual([])
   })
 
-  it('that a person edited in a folder that was away undoes nothing that was committed meanwhile', async ({ s }) => {
+  it('that a person edited in a folder that was away undoes nothing that was committed meanwhile', async ({
+    s,
+  }) => {
     await s.written(X, '{"a":1,"b":1}')
     await s.store.close()
     await rename(dirname(s.fileOf(X)), join(s.path, 'away'))

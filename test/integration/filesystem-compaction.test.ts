@@ -24,7 +24,9 @@ afterEach(async () => {
 })
 
 describe('Compaction', () => {
-  it('under load loses no commit, no batch and no revision, and makes the journal small', { timeout: 40_000 }, async () => {
+  it('under load loses no commit, no batch and no revision, and makes the journal small', {
+    timeout: 40_000,
+  }, async () => {
     const store = await open(SMALL)
     const seen: bigint[] = []
     const end = new AbortController()
@@ -47,7 +49,10 @@ describe('Compaction', () => {
 
     const again = await open(SMALL)
     expect(await picture(again)).toEqual(before)
-    expect(await again.commit([{ key: makeKey('meta', 'next'), put: '1' }])).toEqual({ committed: true, revision: before.revision + 1n })
+    expect(await again.commit([{ key: makeKey('meta', 'next'), put: '1' }])).toEqual({
+      committed: true,
+      revision: before.revision + 1n,
+    })
     expect((await follow(again, before.revision - 50n)).map(({ revision }) => revision)).toHaveLength(51)
   })
 
@@ -56,13 +61,17 @@ describe('Compaction', () => {
       throw Object.assign(new Error('EBUSY, as the test wanted'), { code: 'EBUSY' })
     }
     let refused = 0
-    const stop = watchSteps(path, ({ name }) => (/^rename to .*\.snapshot$/.test(name) && ++refused ? { share: 0, end: fail } : undefined))
+    const stop = watchSteps(path, ({ name }) =>
+      /^rename to .*\.snapshot$/.test(name) && ++refused ? { share: 0, end: fail } : undefined,
+    )
     const problems: Problem[] = []
     const store = createFilesystemBackend({ path }, { report: problem => problems.push(problem) }, SMALL)
     backends.push(store)
     await store.open()
     for (let writer = 0; writer < 2; writer++) await write(store, writer)
-    await expect.poll(() => problems.map(({ code, source }) => [code, source])).toEqual([['FILE_UNWRITABLE', join(path, 'journal')]])
+    await expect
+      .poll(() => problems.map(({ code, source }) => [code, source]))
+      .toEqual([['FILE_UNWRITABLE', join(path, 'journal')]])
     await write(store, 2)
     const before = await picture(store)
     await store.close()
@@ -81,17 +90,23 @@ describe('Compaction', () => {
     const fail = () => {
       throw Object.assign(new Error('EPERM, as the test wanted'), { code: 'EPERM' })
     }
-    const stop = watchSteps(path, ({ name }) => (name.startsWith('remove journal/') ? { share: 0, end: fail } : undefined))
+    const stop = watchSteps(path, ({ name }) =>
+      name.startsWith('remove journal/') ? { share: 0, end: fail } : undefined,
+    )
     const problems: Problem[] = []
     const again = createFilesystemBackend({ path }, { report: problem => problems.push(problem) }, SMALL)
     backends.push(again)
     await again.open()
     stop()
     expect((await again.get(makeKey('meta', 'a')))?.text).toBe('1')
-    expect(problems).toMatchObject([{ code: 'FILE_UNWRITABLE', source: join(path, 'journal', '000000000002.snapshot.tmp') }])
+    expect(problems).toMatchObject([
+      { code: 'FILE_UNWRITABLE', source: join(path, 'journal', '000000000002.snapshot.tmp') },
+    ])
   })
 
-  it('keeps steps for watches within the window, and calls older ones lost', { timeout: 40_000 }, async () => {
+  it('keeps steps for watches within the window, and calls older ones lost', {
+    timeout: 40_000,
+  }, async () => {
     const store = await open({ ...SMALL, window: { batches: 100, bytes: 1e9 } })
     for (let writer = 0; writer < 2; writer++) await write(store, writer)
     const { revision } = await picture(store)
@@ -114,7 +129,11 @@ describe('Compaction', () => {
 })
 
 async function open(parts: Parameters<typeof createFilesystemBackend>[2]): Promise<Backend> {
-  const backend = createFilesystemBackend({ path }, { report: problem => expect.fail(problem.message) }, parts)
+  const backend = createFilesystemBackend(
+    { path },
+    { report: problem => expect.fail(problem.message) },
+    parts,
+  )
   backends.push(backend)
   await backend.open()
   return backend

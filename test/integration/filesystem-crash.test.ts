@@ -96,18 +96,25 @@ async function expectHistory(backend: Backend, revision: bigint): Promise<void> 
     if (batch.changes.length === 0) end.abort()
     else batches.push(batch)
   }
-  expect(batches.map(batch => batch.revision)).toEqual(Array.from({ length: Number(revision - since) }, (_, at) => since + BigInt(at + 1)))
+  expect(batches.map(batch => batch.revision)).toEqual(
+    Array.from({ length: Number(revision - since) }, (_, at) => since + BigInt(at + 1)),
+  )
   expect(batches.every(batch => batch.changes.length === 3)).toBe(true)
 }
 
 function writer(path: string, writers: number) {
-  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, path, String(writers)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--import', 'tsx', WRITER, path, String(writers)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   children.push(child)
   if (!child.stdout) throw new Error('a child without an output')
   return { child, lines: createInterface({ input: child.stdout }) }
 }
 
-async function until(lines: ReturnType<typeof createInterface>, wanted: (line: string) => boolean): Promise<void> {
+async function until(
+  lines: ReturnType<typeof createInterface>,
+  wanted: (line: string) => boolean,
+): Promise<void> {
   for (;;) {
     const [line] = await once(lines, 'line')
     if (wanted(String(line))) return

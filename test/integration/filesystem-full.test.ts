@@ -38,7 +38,8 @@ describe.skipIf(!mounted)('A full disk', () => {
         codes.add(isSettingsError(error) ? error.code : String(error))
       }
     }
-    for (let round = 0; round < 30; round++) await Promise.all(Array.from({ length: 4 }, (_, writer) => commit(round * 4 + writer)))
+    for (let round = 0; round < 30; round++)
+      await Promise.all(Array.from({ length: 4 }, (_, writer) => commit(round * 4 + writer)))
     expect([...codes]).toEqual(['STORE_FULL'])
     expect(await present(store)).toEqual(acked)
 
@@ -58,7 +59,10 @@ describe.skipIf(!mounted)('A full disk', () => {
 async function present(store: ReturnType<typeof createFilesystemBackend>): Promise<number[]> {
   const found: number[] = []
   for (let count = 0; count <= 1_000; count++) {
-    const [a, b] = [await store.get(makeKey('meta', `a${count}`)), await store.get(makeKey('meta', `b${count}`))]
+    const [a, b] = [
+      await store.get(makeKey('meta', `a${count}`)),
+      await store.get(makeKey('meta', `b${count}`)),
+    ]
     expect(a?.text).toBe(b?.text)
     if (a) found.push(count)
   }

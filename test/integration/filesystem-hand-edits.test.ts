@@ -1,5 +1,17 @@
 import { readFileSync, renameSync, writeFileSync } from 'node:fs'
-import { chmod, mkdir, mkdtemp, open as openFile, readdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import {
+  chmod,
+  mkdir,
+  mkdtemp,
+  open as openFile,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -29,10 +41,16 @@ afterEach(async () => {
 describe('An edit of a readable file', () => {
   it('is applied key by key, keeps big integers and typed nulls, and the file is rewritten', async () => {
     await put(LLDP, '{"a":1,"b":{"x":1,"y":2},"big":18446744073709551615}')
-    await shows(LLDP, '{\n  "a": 1,\n  "b": {\n    "x": 1,\n    "y": 2\n  },\n  "big": 18446744073709551615\n}\n')
+    await shows(
+      LLDP,
+      '{\n  "a": 1,\n  "b": {\n    "x": 1,\n    "y": 2\n  },\n  "big": 18446744073709551615\n}\n',
+    )
     await edit(LLDP, '{"b":{"x":1,"y":3,"z":null},"big":18446744073709551615}')
     await holds(LLDP, '{"b":{"x":1,"y":3,"z":null},"big":18446744073709551615}')
-    await shows(LLDP, '{\n  "b": {\n    "x": 1,\n    "y": 3,\n    "z": null\n  },\n  "big": 18446744073709551615\n}\n')
+    await shows(
+      LLDP,
+      '{\n  "b": {\n    "x": 1,\n    "y": 3,\n    "z": null\n  },\n  "big": 18446744073709551615\n}\n',
+    )
   })
 
   it('is taken in whatever the editor does: renames over it, truncates it first, or writes it twice', async () => {
@@ -95,8 +113,12 @@ describe('An edit of a readable file', () => {
     await edit(key, '{"a":1}')
     await writeFile(join(path, 'settings', 'stray.json'), '{}')
     await holds(key, '{"a":1}')
-    // Two walks must have seen it, and a walk that takes 100 ms on a busy machine is followed by a pause of 5 s.
-    await vi.waitFor(() => expect(problems.map(({ code }) => code)).toEqual(['KEY_FOREIGN']), { ...SOON, timeout: 30_000 })
+    // Two walks must have seen it, and a walk that takes 100 ms on a busy machine is followed by a pause of 5
+    // s.
+    await vi.waitFor(() => expect(problems.map(({ code }) => code)).toEqual(['KEY_FOREIGN']), {
+      ...SOON,
+      timeout: 30_000,
+    })
   })
 })
 
@@ -110,7 +132,10 @@ describe('A broken file', () => {
     await put(LLDP, '{"a":1}')
     await shows(LLDP, '{\n  "a": 1\n}\n')
     await edit(LLDP, broken)
-    await vi.waitFor(() => expect(problems).toMatchObject([{ code: 'FILE_REJECTED', key: LLDP, source: fileOf(LLDP) }]), SOON)
+    await vi.waitFor(
+      () => expect(problems).toMatchObject([{ code: 'FILE_REJECTED', key: LLDP, source: fileOf(LLDP) }]),
+      SOON,
+    )
     await sleep(700)
     expect(problems).toHaveLength(1)
     expect(await read(LLDP)).toBe(broken)
@@ -130,7 +155,11 @@ describe('While no process has the store open', () => {
     await edit(made, '{"x":1}')
     await rm(fileOf(gone))
     await open()
-    expect([await text(LLDP), await text(gone), await text(made)]).toEqual(['{"a":2,"b":1}', '{"a":1}', '{"x":1}'])
+    expect([await text(LLDP), await text(gone), await text(made)]).toEqual([
+      '{"a":2,"b":1}',
+      '{"a":1}',
+      '{"x":1}',
+    ])
     expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: gone, source: fileOf(gone) }])
   })
 
@@ -148,7 +177,10 @@ describe('While no process has the store open', () => {
     }
     await open()
     for (const key of [LLDP, other]) await put(key, '{"a":2,"b":1}')
-    await vi.waitFor(() => expect(problems.map(({ code }) => code)).toEqual(['FILE_UNWRITABLE', 'FILE_UNWRITABLE']), SOON)
+    await vi.waitFor(
+      () => expect(problems.map(({ code }) => code)).toEqual(['FILE_UNWRITABLE', 'FILE_UNWRITABLE']),
+      SOON,
+    )
     await writeFile(away(other), '{"a":1,"b":3}')
     for (const key of [LLDP, other]) await rename(away(key), fileOf(key))
     await shows(LLDP, '{\n  "a": 2,\n  "b": 1\n}\n')
@@ -166,7 +198,10 @@ describe('While no process has the store open', () => {
     expect(await store.restoreFiles()).toEqual([LLDP])
     await shows(LLDP, '{\n  "a": 1\n}\n')
     await rm(join(path, 'settings'), { recursive: true })
-    await vi.waitFor(() => expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: LLDP }]), SOON)
+    await vi.waitFor(
+      () => expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: LLDP }]),
+      SOON,
+    )
     expect((await store.get(LLDP))?.revision).toBe(1n)
   })
 
@@ -182,7 +217,8 @@ describe('While no process has the store open', () => {
 })
 
 describe('Edits that race with commits', () => {
-  // The person reads and saves in one step: a save of what was read before the file was rewritten means, by contract, to take the commit back.
+  // The person reads and saves in one step: a save of what was read before the file was rewritten means, by
+  // contract, to take the commit back.
   it.each([
     ['in place', (file: string, content: string) => writeFileSync(file, content)],
     [
@@ -192,36 +228,42 @@ describe('Edits that race with commits', () => {
         renameSync(`${file}~`, file)
       },
     ],
-  ])('(%s) are in the store in the end, and so is every acknowledged commit', { timeout: 40_000 }, async (_, save) => {
-    await put(LLDP, '{"hand":0,"commit":0}')
-    await shows(LLDP, '{\n  "hand": 0,\n  "commit": 0\n}\n')
-    let editing = true
-    let commits = 0
-    const committing = (async () => {
-      while (editing) {
-        const entry = await store.get(LLDP)
-        const value = JSON.parse(entry?.text ?? '{}')
-        const next = JSON.stringify({ ...value, commit: commits + 1 })
-        const outcome = await store.commit([{ key: LLDP, put: next, expected: entry?.revision ?? 'absent' }])
-        if (outcome.committed) commits++
-        expect(value.commit).toBe(commits - (outcome.committed ? 1 : 0))
-        await sleep(Math.random() * 20)
+  ])(
+    '(%s) are in the store in the end, and so is every acknowledged commit',
+    { timeout: 40_000 },
+    async (_, save) => {
+      await put(LLDP, '{"hand":0,"commit":0}')
+      await shows(LLDP, '{\n  "hand": 0,\n  "commit": 0\n}\n')
+      let editing = true
+      let commits = 0
+      const committing = (async () => {
+        while (editing) {
+          const entry = await store.get(LLDP)
+          const value = JSON.parse(entry?.text ?? '{}')
+          const next = JSON.stringify({ ...value, commit: commits + 1 })
+          const outcome = await store.commit([
+            { key: LLDP, put: next, expected: entry?.revision ?? 'absent' },
+          ])
+          if (outcome.committed) commits++
+          expect(value.commit).toBe(commits - (outcome.committed ? 1 : 0))
+          await sleep(Math.random() * 20)
+        }
+      })()
+      for (let hand = 1; hand <= 8; hand++) {
+        const seen = JSON.parse(readFileSync(fileOf(LLDP), 'utf8'))
+        save(fileOf(LLDP), JSON.stringify({ ...seen, hand }))
+        await vi.waitFor(async () => expect(JSON.parse((await text(LLDP)) ?? '{}').hand).toBe(hand), SOON)
       }
-    })()
-    for (let hand = 1; hand <= 8; hand++) {
-      const seen = JSON.parse(readFileSync(fileOf(LLDP), 'utf8'))
-      save(fileOf(LLDP), JSON.stringify({ ...seen, hand }))
-      await vi.waitFor(async () => expect(JSON.parse((await text(LLDP)) ?? '{}').hand).toBe(hand), SOON)
-    }
-    editing = false
-    await committing
-    const value = JSON.parse((await text(LLDP)) ?? '{}')
-    expect(value).toEqual({ hand: 8, commit: commits })
-    await store.close()
-    expect(JSON.parse(await readFile(fileOf(LLDP), 'utf8'))).toEqual(value)
-    expect((await readdir(dirname(fileOf(LLDP)))).filter(name => name.startsWith('.'))).toEqual([])
-    expect(problems).toEqual([])
-  })
+      editing = false
+      await committing
+      const value = JSON.parse((await text(LLDP)) ?? '{}')
+      expect(value).toEqual({ hand: 8, commit: commits })
+      await store.close()
+      expect(JSON.parse(await readFile(fileOf(LLDP), 'utf8'))).toEqual(value)
+      expect((await readdir(dirname(fileOf(LLDP)))).filter(name => name.startsWith('.'))).toEqual([])
+      expect(problems).toEqual([])
+    },
+  )
 })
 
 describe('A save that comes too late, into a file that was just replaced', () => {
@@ -246,7 +288,10 @@ describe('A save that comes too late, into a file that was just replaced', () =>
       await editor.close()
     }
     await late('{"a":1,"b":1,"hand":1}')
-    await vi.waitFor(async () => expect(JSON.parse((await text(LLDP)) ?? '')).toEqual({ a: 2, b: 1, hand: 1 }), SOON)
+    await vi.waitFor(
+      async () => expect(JSON.parse((await text(LLDP)) ?? '')).toEqual({ a: 2, b: 1, hand: 1 }),
+      SOON,
+    )
     await shows(LLDP, '{\n  "a": 2,\n  "b": 1,\n  "hand": 1\n}\n')
     await put(LLDP, '{"a":3}')
     await vi.waitFor(async () => expect(JSON.parse(await read(LLDP))).toEqual({ a: 3 }), SOON)

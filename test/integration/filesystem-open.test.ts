@@ -22,7 +22,8 @@ describe('Opening a store', () => {
     const path = join(folder, 'a', 'b')
     const store = createFilesystemBackend({ path }, quiet)
     await store.open()
-    for (const name of ['a', 'a/b', 'a/b/journal', 'a/b/settings']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o700)
+    for (const name of ['a', 'a/b', 'a/b/journal', 'a/b/settings'])
+      expect((await stat(join(folder, name))).mode & 0o777).toBe(0o700)
     await store.close()
   })
 
@@ -33,17 +34,26 @@ describe('Opening a store', () => {
   ])('whose path %s is refused as STORE_UNWRITABLE', async (_, name) => {
     await writeFile(join(folder, 'file'), '')
     const path = name.startsWith('/') ? name : join(folder, name)
-    expect(await refusal(path)).toMatchObject({ code: 'STORE_UNWRITABLE', message: expect.stringContaining(path) })
+    expect(await refusal(path)).toMatchObject({
+      code: 'STORE_UNWRITABLE',
+      message: expect.stringContaining(path),
+    })
   })
 
   it('without the flock command is refused, and says what to install', async () => {
     vi.stubEnv('PATH', folder)
-    expect(await refusal(join(folder, 'store'))).toMatchObject({ code: 'STORE_REFUSED', message: expect.stringContaining('util-linux') })
+    expect(await refusal(join(folder, 'store'))).toMatchObject({
+      code: 'STORE_REFUSED',
+      message: expect.stringContaining('util-linux'),
+    })
   })
 
   it('that failed can be tried again; a closed store stays closed', async () => {
     const path = join(folder, 'store')
-    const [first, second] = [createFilesystemBackend({ path }, quiet), createFilesystemBackend({ path }, quiet)]
+    const [first, second] = [
+      createFilesystemBackend({ path }, quiet),
+      createFilesystemBackend({ path }, quiet),
+    ]
     await first.open()
     expect(await second.open().catch(toSettingsError)).toMatchObject({ code: 'STORE_LOCKED' })
     await first.close()

@@ -24,31 +24,48 @@ async function makeStore(path: string): Promise<void> {
 }
 
 const overlap = (path: string, other: string) =>
-  expect.objectContaining({ code: 'STORE_OVERLAP', exit: 1, details: { path, other }, message: expect.stringContaining(other) })
+  expect.objectContaining({
+    code: 'STORE_OVERLAP',
+    exit: 1,
+    details: { path, other },
+    message: expect.stringContaining(other),
+  })
 
 describe('A store in a folder', () => {
-  it.each(['settings', 'boxes', 'controllers', 'controllers/c', 'settings/kytos', 'settings/a/b/c', 'journal', 'boxes/net'])(
-    'is refused inside the documents of another one, and makes nothing there: %s',
-    async rest => {
-      const outer = join(await freshFolder(), 'store')
-      await makeStore(outer)
-      const before = (await readdir(outer, { recursive: true })).sort()
-      await expect(backendAt(join(outer, rest)).open()).rejects.toEqual(overlap(join(outer, rest), outer))
-      expect((await readdir(outer, { recursive: true })).sort()).toEqual(before)
-    },
-  )
+  it.each([
+    'settings',
+    'boxes',
+    'controllers',
+    'controllers/c',
+    'settings/kytos',
+    'settings/a/b/c',
+    'journal',
+    'boxes/net',
+  ])('is refused inside the documents of another one, and makes nothing there: %s', async rest => {
+    const outer = join(await freshFolder(), 'store')
+    await makeStore(outer)
+    const before = (await readdir(outer, { recursive: true })).sort()
+    await expect(backendAt(join(outer, rest)).open()).rejects.toEqual(overlap(join(outer, rest), outer))
+    expect((await readdir(outer, { recursive: true })).sort()).toEqual(before)
+  })
 
-  it.each(['settings', 'boxes', 'controllers', 'controllers/c', 'controllers/c/kytos', 'settings/kytos', 'journal', 'boxes/net'])(
-    'is refused around another one, which stays as it was: %s',
-    async rest => {
-      const outer = join(await freshFolder(), 'store')
-      await makeStore(join(outer, rest))
-      await expect(backendAt(outer).open()).rejects.toEqual(overlap(outer, join(outer, rest)))
-      const inner = backendAt(join(outer, rest))
-      await inner.open()
-      expect((await readAll(await inner.list(EVERYTHING))).map(({ key }) => key)).toEqual([DOCUMENT])
-    },
-  )
+  it.each([
+    'settings',
+    'boxes',
+    'controllers',
+    'controllers/c',
+    'controllers/c/kytos',
+    'settings/kytos',
+    'journal',
+    'boxes/net',
+  ])('is refused around another one, which stays as it was: %s', async rest => {
+    const outer = join(await freshFolder(), 'store')
+    await makeStore(join(outer, rest))
+    await expect(backendAt(outer).open()).rejects.toEqual(overlap(outer, join(outer, rest)))
+    const inner = backendAt(join(outer, rest))
+    await inner.open()
+    expect((await readAll(await inner.list(EVERYTHING))).map(({ key }) => key)).toEqual([DOCUMENT])
+  })
 
   it('is refused where symbolic links lead among those documents', async () => {
     const cwd = await freshFolder()
@@ -57,7 +74,9 @@ describe('A store in a folder', () => {
     await mkdir(join(outer, 'controllers'), { recursive: true })
     await symlink(join(outer, 'controllers'), join(cwd, 'link'))
     await expect(backendAt(join(cwd, 'link')).open()).rejects.toEqual(overlap(join(cwd, 'link'), outer))
-    await expect(backendAt(join(cwd, 'link', 'c')).open()).rejects.toEqual(overlap(join(cwd, 'link', 'c'), outer))
+    await expect(backendAt(join(cwd, 'link', 'c')).open()).rejects.toEqual(
+      overlap(join(cwd, 'link', 'c'), outer),
+    )
     const [other, third] = [join(cwd, 'other'), join(cwd, 'third')]
     await makeStore(other)
     await mkdir(third)
@@ -77,7 +96,11 @@ describe('A store in a folder', () => {
     expect(await readFile(join(outer, 'settings/journal/a.json'), 'utf8')).toContain('"data": 1')
     const again = backendAt(outer)
     await again.open()
-    expect((await readAll(await again.list(EVERYTHING))).map(({ key }) => key)).toEqual([keys[0], keys[1], DOCUMENT])
+    expect((await readAll(await again.list(EVERYTHING))).map(({ key }) => key)).toEqual([
+      keys[0],
+      keys[1],
+      DOCUMENT,
+    ])
   })
 
   it('that overlaps is refused by every command that opens it', async () => {
@@ -86,14 +109,20 @@ describe('A store in a folder', () => {
     await makeStore(join(cwd, 'store-a'))
     const archived = await kytos(cwd, 'backup', 'a.archive', '-c', 'a.ini')
     expect(archived.exit).toBe(0)
-    await writeFile(join(cwd, 'inner.ini'), (await readFile(ini, 'utf8')).replace('path = store-a', 'path = store-a/controllers'))
+    await writeFile(
+      join(cwd, 'inner.ini'),
+      (await readFile(ini, 'utf8')).replace('path = store-a', 'path = store-a/controllers'),
+    )
     for (const args of [
       ['restore', 'a.archive', '--overwrite', '-c', 'inner.ini'],
       ['export', '-c', 'inner.ini'],
       ['copy', '--from', 'a.ini', '--to', 'inner.ini'],
     ]) {
       const { exit, output } = await kytos(cwd, ...args)
-      expect([exit, output], args.join(' ')).toEqual([args[0] === 'export' ? 6 : 1, expect.stringContaining('overlaps the store at')])
+      expect([exit, output], args.join(' ')).toEqual([
+        args[0] === 'export' ? 6 : 1,
+        expect.stringContaining('overlaps the store at'),
+      ])
     }
   })
 })

@@ -28,30 +28,38 @@ afterEach(async () => {
 })
 
 describe.each([SETTINGS, BOX])('Where link(2) is refused, %s', key => {
-  it.each(['EPERM', 'EXDEV', 'EMLINK', 'EBUSY'])('is kept up to date without it, and is there after a restart (%s)', async errno => {
-    refuse(errno, ({ name }) => name.startsWith('link '))
-    await open()
-    await put(key, '{"a":1}')
-    await shows(key, { a: 1 })
-    await edit(key, '{"a":9}')
-    await holds(key, { a: 9 })
-    await put(key, '{"a":9,"b":2}')
-    await shows(key, { a: 9, b: 2 })
-    await store.close()
-    await open()
-    await holds(key, { a: 9, b: 2 })
-    await shows(key, { a: 9, b: 2 })
-    expect((await store.get(key))?.revision).toBe(3n)
-    expect(problems).toEqual([])
-    await store.close()
-    expect((await readdir(dirname(fileOf(key)))).filter(name => name.startsWith('.'))).toEqual([])
-  })
+  it.each(['EPERM', 'EXDEV', 'EMLINK', 'EBUSY'])(
+    'is kept up to date without it, and is there after a restart (%s)',
+    async errno => {
+      refuse(errno, ({ name }) => name.startsWith('link '))
+      await open()
+      await put(key, '{"a":1}')
+      await shows(key, { a: 1 })
+      await edit(key, '{"a":9}')
+      await holds(key, { a: 9 })
+      await put(key, '{"a":9,"b":2}')
+      await shows(key, { a: 9, b: 2 })
+      await store.close()
+      await open()
+      await holds(key, { a: 9, b: 2 })
+      await shows(key, { a: 9, b: 2 })
+      expect((await store.get(key))?.revision).toBe(3n)
+      expect(problems).toEqual([])
+      await store.close()
+      expect((await readdir(dirname(fileOf(key)))).filter(name => name.startsWith('.'))).toEqual([])
+    },
+  )
 })
 
 describe('A file that was taken away and could not be written', () => {
   it("is written by the next process, and its absence is nobody's wish", async () => {
     let refused = false
-    refuse('EIO', ({ name }) => refused && (name === 'link settings/kytos/of_lldp.json' || /^open settings.*\/of_lldp.json$/.test(name)))
+    refuse(
+      'EIO',
+      ({ name }) =>
+        refused &&
+        (name === 'link settings/kytos/of_lldp.json' || /^open settings.*\/of_lldp.json$/.test(name)),
+    )
     await open()
     await put(SETTINGS, '{"a":1}')
     await shows(SETTINGS, { a: 1 })
@@ -72,7 +80,10 @@ describe('A file that was taken away and could not be written', () => {
     await holds(SETTINGS, { a: 9, b: 2 })
     await shows(SETTINGS, { a: 9, b: 2 })
     expect((await store.get(SETTINGS))?.revision).toBe(3n)
-    await vi.waitFor(async () => expect(await readdir(dirname(fileOf(SETTINGS)))).toEqual(['of_lldp.json']), SOON)
+    await vi.waitFor(
+      async () => expect(await readdir(dirname(fileOf(SETTINGS)))).toEqual(['of_lldp.json']),
+      SOON,
+    )
   })
 
   it('holds a beginning of ours after a write that ended half-way, which is not taken for an edit', async () => {
@@ -97,7 +108,8 @@ describe('A file whose taking away is called refused, and was carried out', () =
     const exposed: string[] = []
     onTestFinished(
       watchSteps(path, ({ name }) => {
-        if (name === 'remove settings/kytos/.of_lldp.json.replaced' && !existsSync(fileOf(SETTINGS))) exposed.push(name)
+        if (name === 'remove settings/kytos/.of_lldp.json.replaced' && !existsSync(fileOf(SETTINGS)))
+          exposed.push(name)
         if (name !== 'rename to settings/kytos/.of_lldp.json.replaced') return undefined
         const end = (): never => {
           throw Object.assign(new Error(`EIO, as the test wanted: ${name}`), { code: 'EIO' })
@@ -130,9 +142,14 @@ describe('The names of folders', () => {
     await put(SETTINGS, '{"a":1}')
     await shows(SETTINGS, { a: 1 })
     const written = steps.length
-    await vi.waitFor(() => expect(steps.slice(written).some(name => name.startsWith('write journal/'))).toBe(true), SOON)
+    await vi.waitFor(
+      () => expect(steps.slice(written).some(name => name.startsWith('write journal/'))).toBe(true),
+      SOON,
+    )
     const noted = written + steps.slice(written).findIndex(name => name.startsWith('write journal/'))
-    expect(steps.slice(0, noted)).toEqual(expect.arrayContaining(['sync settings/kytos', 'sync settings', 'sync ']))
+    expect(steps.slice(0, noted)).toEqual(
+      expect.arrayContaining(['sync settings/kytos', 'sync settings', 'sync ']),
+    )
   })
 })
 
@@ -173,7 +190,9 @@ describe('What a process that died left beside a file', () => {
     await holds(SETTINGS, { a: 5, b: 7 })
     expect((await store.get(SETTINGS))?.revision).toBe(4n)
     await vi.waitFor(async () => expect(await readdir(dirname(old))).toEqual(['of_lldp.json']), SOON)
-    expect(problems.map(({ code, source }) => [code, source])).toEqual([['FILE_UNWRITABLE', fileOf(SETTINGS)]])
+    expect(problems.map(({ code, source }) => [code, source])).toEqual([
+      ['FILE_UNWRITABLE', fileOf(SETTINGS)],
+    ])
   })
 })
 
@@ -187,7 +206,10 @@ describe('A temporary file that cannot be removed', () => {
     await sleep(100)
     expect(await readdir(dirname(fileOf(SETTINGS)))).toContain('.of_lldp.json.tmp')
     refused = false
-    await vi.waitFor(async () => expect(await readdir(dirname(fileOf(SETTINGS)))).toEqual(['of_lldp.json']), SOON)
+    await vi.waitFor(
+      async () => expect(await readdir(dirname(fileOf(SETTINGS)))).toEqual(['of_lldp.json']),
+      SOON,
+    )
     expect(problems).toEqual([])
   })
 })
@@ -229,7 +251,9 @@ describe.skipIf(!canMount)('A file that is a mount point of its own', () => {
     await put(SETTINGS, '{"a":2,"b":1}')
     await reported(1)
     await sleep(2_500)
-    expect(problems.map(({ code, key, source }) => [code, key, source])).toEqual([['FILE_UNWRITABLE', SETTINGS, file]])
+    expect(problems.map(({ code, key, source }) => [code, key, source])).toEqual([
+      ['FILE_UNWRITABLE', SETTINGS, file],
+    ])
     expect(problems[0]?.message).toContain('EBUSY')
     await store.close()
     await open()
@@ -259,7 +283,9 @@ function refuse(code: string, isRefused: (step: Step) => boolean): () => void {
   const fail = (name: string): never => {
     throw Object.assign(new Error(`${code}, as the test wanted: ${name}`), { code })
   }
-  const stop = watchSteps(path, step => (isRefused(step) ? { share: 0, end: () => fail(step.name) } : undefined))
+  const stop = watchSteps(path, step =>
+    isRefused(step) ? { share: 0, end: () => fail(step.name) } : undefined,
+  )
   onTestFinished(stop)
   return stop
 }
@@ -278,11 +304,17 @@ async function edit(key: Key, content: string): Promise<void> {
 }
 
 async function holds(key: Key, value: object): Promise<void> {
-  await vi.waitFor(async () => expect(JSON.parse((await store.get(key))?.text ?? 'null')).toEqual(value), SOON)
+  await vi.waitFor(
+    async () => expect(JSON.parse((await store.get(key))?.text ?? 'null')).toEqual(value),
+    SOON,
+  )
 }
 
 async function shows(key: Key, value: object): Promise<void> {
-  await vi.waitFor(async () => expect(await readFile(fileOf(key), 'utf8')).toBe(`${JSON.stringify(value, null, 2)}\n`), SOON)
+  await vi.waitFor(
+    async () => expect(await readFile(fileOf(key), 'utf8')).toBe(`${JSON.stringify(value, null, 2)}\n`),
+    SOON,
+  )
 }
 
 async function reported(count: number): Promise<void> {

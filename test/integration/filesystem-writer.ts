@@ -3,19 +3,26 @@ import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { makeKey } from '../../model/key.ts'
 
 /*
- * A process that writes to a store until it is killed, for the tests of what a kill leaves: `filesystem-writer.ts <path> <writers>`. Says `open <revision>`,
- * then `<writer> <count> <revision>` for each commit that was acknowledged. Each commit puts the same count under three keys. With no writers it just holds
- * the store open.
+ * A process that writes to a store until it is killed, for the tests of what a kill leaves:
+ * `filesystem-writer.ts <path> <writers>`. Says `open <revision>`, then `<writer> <count> <revision>` for
+ * each commit that was acknowledged. Each commit puts the same count under three keys. With no writers it
+ * just holds the store open.
  */
 
 const [path = '', writers = '0'] = process.argv.slice(2)
 const compaction = { log: 64 * 1024, tail: 128 * 1024, ratio: 2 }
-const backend = createFilesystemBackend({ path }, { report: problem => console.log(`report ${problem.code}`) }, { compaction })
+const backend = createFilesystemBackend(
+  { path },
+  { report: problem => console.log(`report ${problem.code}`) },
+  { compaction },
+)
 
 try {
   await backend.open()
 } catch (error) {
-  console.log(`failed ${error instanceof Error && 'code' in error ? error.code : 'unknown'} ${error instanceof Error ? error.message : error}`)
+  console.log(
+    `failed ${error instanceof Error && 'code' in error ? error.code : 'unknown'} ${error instanceof Error ? error.message : error}`,
+  )
   process.exit(1)
 }
 console.log('open 0')
@@ -23,7 +30,11 @@ await Promise.all(Array.from({ length: Number(writers) }, (_, writer) => write(S
 for (;;) await sleep(1_000)
 
 async function write(writer: string): Promise<never> {
-  const keys = [makeKey('settings', 'kytos', `n${writer}`), makeKey('meta', writer), makeKey('boxes', 'net', writer)]
+  const keys = [
+    makeKey('settings', 'kytos', `n${writer}`),
+    makeKey('meta', writer),
+    makeKey('boxes', 'net', writer),
+  ]
   const stored = await backend.get(makeKey('meta', writer))
   for (let count = (stored ? Number(JSON.parse(stored.text).count) : 0) + 1; ; count++) {
     const put = JSON.stringify({ count, padding: 'x'.repeat(count % 500) })

@@ -8,7 +8,8 @@ import { enabled, installed } from '../unit/host/napps-tree.ts'
 import { freshFolder, kytosSettings, runScript } from './host-process.ts'
 
 const BEGINNING = join(packageRoot(), 'settings.example.json')
-const tells = 'export default ({ log }) => ({ setup() { log.info("is set up") }, shutdown() { log.info("is shut down") } })'
+const tells =
+  'export default ({ log }) => ({ setup() { log.info("is set up") }, shutdown() { log.info("is shut down") } })'
 
 describe('the process', () => {
   it('stops in reverse order on SIGTERM and on SIGINT, exit code 0', async () => {
@@ -18,13 +19,16 @@ describe('the process', () => {
       await service.ready
       service.child.kill(signal)
       expect(await service.ended).toBe(0)
-      expect(service.output()).toMatch(/Stopped kytos\/link_discovery\.(.*\n)+.*Stopped kytos\/change_log\.(.*\n)+.*Stopped kytos\/settings\./)
+      expect(service.output()).toMatch(
+        /Stopped kytos\/link_discovery\.(.*\n)+.*Stopped kytos\/change_log\.(.*\n)+.*Stopped kytos\/settings\./,
+      )
     }
   })
 
   it('ends at once on a second signal, exit code 130', async () => {
     const cwd = await freshFolder()
-    const hangs = 'export default ({ log }) => ({ setup() {}, shutdown() { log.info("hangs"); return new Promise(() => {}) } })'
+    const hangs =
+      'export default ({ log }) => ({ setup() {}, shutdown() { log.info("hangs"); return new Promise(() => {}) } })'
     await enabled(join(cwd, 'napps'), 'z/hangs', hangs)
     const service = kytosSettings(cwd, 'start')
     await service.ready
@@ -44,7 +48,8 @@ describe('the process', () => {
 
   it('stops in order, exit code 1, on an error that nobody caught', async () => {
     const cwd = await freshFolder()
-    const throws = 'export default () => ({ setup() { setTimeout(() => { throw new Error("out of the blue") }, 100) } })'
+    const throws =
+      'export default () => ({ setup() { setTimeout(() => { throw new Error("out of the blue") }, 100) } })'
     await enabled(join(cwd, 'napps'), 'z/throws', throws)
     const service = kytosSettings(cwd, 'start')
     expect(await service.ended).toBe(1)
@@ -118,9 +123,15 @@ describe('npm start', () => {
     const cwd = await freshFolder()
     const script = runScript(cwd, join(packageRoot(), 'scripts/start.mjs'), ['-c', join(cwd, 'kytos.ini')])
     await script.prints(/The service is running, /)
-    expect(script.output()).toContain('Imported the settings of kytos/link_discovery from settings.example.json.')
+    expect(script.output()).toContain(
+      'Imported the settings of kytos/link_discovery from settings.example.json.',
+    )
     const [, url = ''] = /curl -X PATCH (\S+) /.exec(script.output()) ?? []
-    const answer = await fetch(url, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body: '{"polling_time": 1}' })
+    const answer = await fetch(url, {
+      method: 'PATCH',
+      headers: { 'content-type': 'application/json' },
+      body: '{"polling_time": 1}',
+    })
     expect(answer.status).toBe(200)
     await script.prints(/poll \d+: every 1 s/)
     script.child.kill('SIGINT')
@@ -137,10 +148,15 @@ describe('npm start', () => {
 describe('an import that the service refuses', () => {
   it('ends the start with exit code 4, says why, and leaves nothing', async () => {
     const cwd = await freshFolder()
-    await writeFile(join(cwd, 'bad.json'), '{"me/free": {"x": 1}, "kytos/link_discovery": {"polling_tme": 1}}')
+    await writeFile(
+      join(cwd, 'bad.json'),
+      '{"me/free": {"x": 1}, "kytos/link_discovery": {"polling_tme": 1}}',
+    )
     const refused = kytosSettings(cwd, 'start', '--import', 'bad.json')
     expect(await refused.ended).toBe(4)
-    expect(refused.output()).toMatch(/kytos-settings: bad\.json was not imported and nothing of it is stored: .*polling_tme/)
+    expect(refused.output()).toMatch(
+      /kytos-settings: bad\.json was not imported and nothing of it is stored: .*polling_tme/,
+    )
     const service = kytosSettings(cwd, 'start', '--import', BEGINNING)
     const url = await service.ready
     expect(service.output()).toContain('Imported the settings of kytos/link_discovery')

@@ -40,7 +40,8 @@ export function runScript(cwd: string, script: string, args: readonly string[]):
   // Whoever waits for it hears of its failure; nobody has to.
   ready.catch(() => {})
   onTestFinished(() => void child.kill('SIGKILL'))
-  const prints = (pattern: RegExp) => expect.poll(() => output, { timeout: 10_000, interval: 20 }).toMatch(pattern)
+  const prints = (pattern: RegExp) =>
+    expect.poll(() => output, { timeout: 10_000, interval: 20 }).toMatch(pattern)
   return { child, output: () => output, ready, ended, prints }
 }
 

@@ -1,7 +1,12 @@
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises'
-import { createServer, request as httpRequest, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http'
+import {
+  createServer,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -28,7 +33,10 @@ const EXPORTED = {
   'kytos/more': { n: 9007199254740993n },
 }
 
-/** Lays out what somebody moves in with: besides one of everything so many settings of one NApp, and boxes of one namespace of storehouse. */
+/**
+ * Lays out what somebody moves in with: besides one of everything so many settings of one NApp, and boxes of
+ * one namespace of storehouse.
+ */
 async function layOut({ cwd }: CliStage, settings: number, boxes: number): Promise<void> {
   await mkdir(join(cwd, 'old/kytos/example'), { recursive: true })
   await writeFile(join(cwd, NAPP), SETTINGS)
@@ -41,7 +49,9 @@ async function layOut({ cwd }: CliStage, settings: number, boxes: number): Promi
 /** Boxes of storehouse, so many of one namespace, or one alone with a text of so many characters. */
 function layOutBoxes(folder: string, boxes: number, characters = 0): void {
   const script = fileURLToPath(new URL('import-storehouse.py', import.meta.url))
-  execFileSync('python3', [script, folder, String(boxes)], { env: { ...process.env, CHARACTERS: String(characters) } })
+  execFileSync('python3', [script, folder, String(boxes)], {
+    env: { ...process.env, CHARACTERS: String(characters) },
+  })
 }
 
 describe.each(['filesystem', 'etcd'] as const)('the import by the built command line on %s', backend => {
@@ -57,19 +67,27 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     await stage.start()
     const trial = await stage.run(['import', '--dry-run', ...FILES])
     expect(trial).toMatchObject({ exit: 0, stderr: '' })
-    expect(trial.stdout).toMatch(/Planned: \d+ new, 0 changed, 0 same, \d+ skipped\. Nothing was written\.\n$/)
+    expect(trial.stdout).toMatch(
+      /Planned: \d+ new, 0 changed, 0 same, \d+ skipped\. Nothing was written\.\n$/,
+    )
     expect((await stage.run(['export'])).stdout).toBe('{}\n')
     const done = await stage.run(['import', ...FILES])
     expect(done.exit).toBe(0)
-    expect(done.stdout.trimEnd().split('\n').slice(0, -1)).toEqual(trial.stdout.trimEnd().split('\n').slice(0, -1))
+    expect(done.stdout.trimEnd().split('\n').slice(0, -1)).toEqual(
+      trial.stdout.trimEnd().split('\n').slice(0, -1),
+    )
     expect(done.stdout).toContain('skipped  kytos/example LOCK')
     expect(done.stdout).toContain('old/kytos/example/settings.py:6')
     expect(done.stdout).not.toContain('s3cret')
     // More than a pipe takes at once, to a reader that is slow.
-    const again = execFileSync('bash', ['-c', `./kytos-settings import --json ${FILES.join(' ')} 2> said.txt | (sleep 2; cat)`], {
-      cwd: stage.cwd,
-      encoding: 'utf8',
-    })
+    const again = execFileSync(
+      'bash',
+      ['-c', `./kytos-settings import --json ${FILES.join(' ')} 2> said.txt | (sleep 2; cat)`],
+      {
+        cwd: stage.cwd,
+        encoding: 'utf8',
+      },
+    )
     expect(again.length).toBeGreaterThan(65_536)
     expect(JSON.parse(again)).toMatchObject({ counts: { new: 0, changed: 0, same: 453 } })
     expect(await read(stage, 'said.txt')).toBe('')
@@ -83,13 +101,16 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
   }, 60_000)
 
   it('shows on a terminal how far it is, and is stopped by Ctrl-C without a loss', async () => {
-    if (!(await stage.run(['list'])).stdout.includes('kytos/example')) throw new Error('The test before this one fills the store.')
+    if (!(await stage.run(['list'])).stdout.includes('kytos/example'))
+      throw new Error('The test before this one fills the store.')
     layOutBoxes(join(stage.cwd, 'more'), 400)
     const terminal = stage.terminal(['import', 'more'])
     await terminal.shows(/\r\[#*\.*\] read more: \d+ of 411, \d+\/s\x1b\[K/)
     await terminal.shows(/\r\[#+\.+\] imported: \d+ of 406, \d+\/s\x1b\[K/)
     terminal.type('\x03')
-    await terminal.shows(/Interrupted\. Completed changes are stored; run the same command again to continue\./)
+    await terminal.shows(
+      /Interrupted\. Completed changes are stored; run the same command again to continue\./,
+    )
     expect(await terminal.ended).toBe(6)
     const again = stage.terminal(['import', 'more'])
     await again.shows(/imported: 406 of 406, \d+\/s\x1b\[K\r?\n/)
@@ -111,7 +132,10 @@ describe.each(['filesystem', 'etcd'] as const)('the import by the built command 
     await stage.stop()
     await writeFile(join(stage.cwd, 'later.json'), '{"kytos/later": {"n": 1}}')
     const done = await stage.run(['import', 'later.json', 'storehouse'])
-    expect(done).toMatchObject({ exit: 0, stderr: expect.stringContaining('No service is running here; opening the store directly') })
+    expect(done).toMatchObject({
+      exit: 0,
+      stderr: expect.stringContaining('No service is running here; opening the store directly'),
+    })
     expect(done.stdout).toMatch(/1 new, 0 changed, 46 same/)
     const exported = await stage.run(['export'])
     expect(parseJson(exported.stdout)).toMatchObject({ ...EXPORTED, 'kytos/later': { n: 1 } })
@@ -136,7 +160,10 @@ it('imports into a service elsewhere over TLS, for whoever has a token that may 
       ['reader', 'read'],
       ['writer', 'write'],
     ] as const)
-      await writeFile(join(stage.cwd, name), (await stage.run(['token', 'create', name, '--rights', rights])).stdout)
+      await writeFile(
+        join(stage.cwd, name),
+        (await stage.run(['token', 'create', name, '--rights', rights])).stdout,
+      )
     const url = ['--url', `https://127.0.0.1:${port}`]
     const trusted = { NODE_EXTRA_CA_CERTS: join(stage.cwd, 'ca.pem') }
     const wrong = [
@@ -150,7 +177,9 @@ it('imports into a service elsewhere over TLS, for whoever has a token that may 
     }
     const done = await stage.run(['import', ...FILES, ...url, '--token-file', 'writer'], trusted)
     expect(done).toMatchObject({ exit: 0, stderr: '' })
-    expect(parseJson((await stage.run(['export', ...url, '--token-file', 'reader'], trusted)).stdout)).toMatchObject(EXPORTED)
+    expect(
+      parseJson((await stage.run(['export', ...url, '--token-file', 'reader'], trusted)).stdout),
+    ).toMatchObject(EXPORTED)
     expect(await read(stage, 'state/c1/service.json')).toContain('https://')
   } finally {
     await stage.close()
@@ -163,20 +192,46 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
   const { cwd } = stage
   await writeFile(join(cwd, 'settings.py'), SETTINGS)
   const trial = await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])
-  expect(trial).toMatchObject({ exit: 0, stderr: 'kytos-settings: No service is running here, and no store exists yet.\n' })
+  expect(trial).toMatchObject({
+    exit: 0,
+    stderr: 'kytos-settings: No service is running here, and no store exists yet.\n',
+  })
   expect(trial.stdout).toContain('Planned: 3 new')
   expect(await readdir(cwd)).not.toContain('store')
   const interruption = new AbortController()
   interruption.abort()
-  const stopped = await runIn(cwd, ['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'], undefined, interruption)
-  expect(stopped).toMatchObject({ exit: 6, stderr: expect.stringContaining('Interrupted. Nothing was written.') })
+  const stopped = await runIn(
+    cwd,
+    ['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'],
+    undefined,
+    interruption,
+  )
+  expect(stopped).toMatchObject({
+    exit: 6,
+    stderr: expect.stringContaining('Interrupted. Nothing was written.'),
+  })
   // As a service manager makes it.
   await mkdir(join(cwd, 'store'))
-  expect(await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])).toEqual(trial)
+  expect(await stage.run(['import', '--dry-run', 'settings.py', '--namespace', 'kytos/example'])).toEqual(
+    trial,
+  )
   expect(await readdir(join(cwd, 'store'))).toEqual([])
   await writeFile(join(cwd, 'broken.py'), 'A = 1\nprint "x"\n')
-  expect((await stage.run(['import', 'settings.py', '--namespace', 'kytos/example', '--schema-out', 'schema.json'])).exit).toBe(0)
-  expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(readSettingsPy(Buffer.from(SETTINGS)).schema)
+  expect(
+    (
+      await stage.run([
+        'import',
+        'settings.py',
+        '--namespace',
+        'kytos/example',
+        '--schema-out',
+        'schema.json',
+      ])
+    ).exit,
+  ).toBe(0)
+  expect(parseJson(await readFile(join(cwd, 'schema.json'), 'utf8'))).toEqual(
+    readSettingsPy(Buffer.from(SETTINGS)).schema,
+  )
   await mkdir(join(cwd, '.hidden'))
   await writeFile(join(cwd, '.hidden/settings.py'), SETTINGS)
   await writeFile(join(cwd, 'broken.json'), '{"kytos/a": {"n": 1},}')
@@ -199,10 +254,14 @@ it('writes the schema that a settings.py implies, and says what is wrong with a 
 it('finds the bus of a service behind a proxy, below a path of it', async () => {
   const stage = await openCliStage('filesystem')
   const proxy = createServer((request, response) => {
-    const passed = httpRequest(`${stage.url}${below(request.url)}`, { method: request.method, headers: toStage(request) }, answer => {
-      response.writeHead(answer.statusCode ?? 502, answer.headers)
-      answer.pipe(response)
-    })
+    const passed = httpRequest(
+      `${stage.url}${below(request.url)}`,
+      { method: request.method, headers: toStage(request) },
+      answer => {
+        response.writeHead(answer.statusCode ?? 502, answer.headers)
+        answer.pipe(response)
+      },
+    )
     request.pipe(passed)
   })
   proxy.on('upgrade', (request, near) => {
@@ -223,7 +282,10 @@ it('finds the bus of a service behind a proxy, below a path of it', async () => 
     proxy.listen(0, '127.0.0.1')
     await once(proxy, 'listening')
     const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}/kytos`
-    expect(await stage.run(['import', 'more.json', '--url', url])).toMatchObject({ exit: 0, stdout: expect.stringContaining('1 new, 0 changed') })
+    expect(await stage.run(['import', 'more.json', '--url', url])).toMatchObject({
+      exit: 0,
+      stdout: expect.stringContaining('1 new, 0 changed'),
+    })
   } finally {
     proxy.close()
     proxy.closeAllConnections()

@@ -14,12 +14,16 @@ import { KYTOS_CONF } from './ini-kytos-conf.ts'
 /** What Kytos makes of each text, from one process. */
 function askKytos(texts: readonly string[]): readonly JsonObject[] {
   const script = fileURLToPath(new URL('import-kytos-conf.py', import.meta.url))
-  const answers = parseJson(execFileSync('python3', [script], { input: JSON.stringify(texts), encoding: 'utf8', maxBuffer: 2 ** 28 }))
+  const answers = parseJson(
+    execFileSync('python3', [script], { input: JSON.stringify(texts), encoding: 'utf8', maxBuffer: 2 ** 28 }),
+  )
   return (isArray(answers) ? answers : []).filter(isObject)
 }
 
-const sorted = (json: JsonObject): Json => Object.fromEntries(Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1)))
-const valuesOf = (text: string): JsonObject => Object.fromEntries(readKytosConf(text).settings.map(({ name, value }) => [name, value]))
+const sorted = (json: JsonObject): Json =>
+  Object.fromEntries(Object.entries(json).sort(([a], [b]) => (a < b ? -1 : 1)))
+const valuesOf = (text: string): JsonObject =>
+  Object.fromEntries(readKytosConf(text).settings.map(({ name, value }) => [name, value]))
 
 describe('a kytos.conf', () => {
   it('gives the values that Kytos has, with its types', () => {
@@ -29,8 +33,14 @@ describe('a kytos.conf', () => {
     const { prefix: _, ...options } = theirs
     expect(sorted(valuesOf(KYTOS_CONF))).toEqual(sorted(options))
     expect(problems).toEqual([])
-    expect(settings.find(({ name }) => name === 'jwt_secret')).toEqual({ name: 'jwt_secret', value: '4a;b#c\'"=:5', line: 33 })
-    expect(schema).toMatchObject({ properties: { jwt_secret: { 'x-sensitive': true }, foreground: { type: 'string' } } })
+    expect(settings.find(({ name }) => name === 'jwt_secret')).toEqual({
+      name: 'jwt_secret',
+      value: '4a;b#c\'"=:5',
+      line: 33,
+    })
+    expect(schema).toMatchObject({
+      properties: { jwt_secret: { 'x-sensitive': true }, foreground: { type: 'string' } },
+    })
     expect(compileSchema(schema)(valuesOf(KYTOS_CONF))).toEqual([])
   })
 
@@ -66,7 +76,9 @@ describe('a kytos.conf', () => {
     }
     const file = fc.record(
       {
-        ...Object.fromEntries(Object.entries(CORE_OPTIONS).map(([name, { kind }]) => [name, values[kind] ?? texts])),
+        ...Object.fromEntries(
+          Object.entries(CORE_OPTIONS).map(([name, { kind }]) => [name, values[kind] ?? texts]),
+        ),
         unknown_option: texts,
         db_password: texts,
       },
@@ -79,7 +91,9 @@ describe('a kytos.conf', () => {
     let [held, left] = [0, 0]
     answers.forEach((answer, i) => {
       const absent = new Set(rendered[i]?.left.map(({ name }) => name))
-      const expected = Object.fromEntries(Object.entries(files[i] ?? {}).filter(([name]) => !absent.has(name)))
+      const expected = Object.fromEntries(
+        Object.entries(files[i] ?? {}).filter(([name]) => !absent.has(name)),
+      )
       expect(printJson(sorted(normal(answer)))).toBe(printJson(sorted(normal(expected))))
       held += Object.keys(expected).length
       left += absent.size
@@ -112,11 +126,16 @@ describe('a kytos.conf', () => {
       [8, undefined],
     ])
     expect(schema).toMatchObject({ properties: { my_token: { 'x-sensitive': true } } })
-    expect(readKytosConf('[daemon]\nport = 6653 ; OpenFlow\ndebug = no\n').problems.map(({ message }) => message)).toEqual([
+    expect(
+      readKytosConf('[daemon]\nport = 6653 ; OpenFlow\ndebug = no\n').problems.map(({ message }) => message),
+    ).toEqual([
       '"6653 ; OpenFlow" (write a comment on its own line) is not an integer; Kytos does not start with it',
       '"no" is neither True nor False; Kytos reads it as False. Write True or False',
     ])
-    expect(readKytosConf('port = 1')).toMatchObject({ settings: [], problems: [{ line: 1 }, { message: 'it has no section [daemon]' }] })
+    expect(readKytosConf('port = 1')).toMatchObject({
+      settings: [],
+      problems: [{ line: 1 }, { message: 'it has no section [daemon]' }],
+    })
     expect(renderKytosConf({ jwt_secret: '100%', authenticate_urls: ['%s'] })).toEqual({
       text: expect.stringContaining('[daemon]\njwt_secret = 100%%\nauthenticate_urls = ["%%s"]\n'),
       left: [],

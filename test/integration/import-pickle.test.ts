@@ -32,7 +32,9 @@ beforeAll(async () => {
   marker = join(folder, 'ran')
   const script = fileURLToPath(new URL('import-pickle.py', import.meta.url))
   // The script writes what it says it writes.
-  written = JSON.parse(execFileSync('python3', [script, SEED, BOXES, marker], { encoding: 'utf8', maxBuffer: 2 ** 29 })) as Written
+  written = JSON.parse(
+    execFileSync('python3', [script, SEED, BOXES, marker], { encoding: 'utf8', maxBuffer: 2 ** 29 }),
+  ) as Written
 })
 afterAll(async () => {
   await rm(folder, { recursive: true })
@@ -73,10 +75,14 @@ describe('a box that Python pickled', () => {
     const random = createRandom(Number(SEED))
     for (const one of written.good.slice(0, 300)) {
       const bytes = bytesOf(one)
-      for (let i = 0; i < 10; i++) expect(readBoxPickle(bytes.subarray(0, random.between(0, bytes.length - 1)))).toHaveProperty('refused')
+      for (let i = 0; i < 10; i++)
+        expect(readBoxPickle(bytes.subarray(0, random.between(0, bytes.length - 1)))).toHaveProperty(
+          'refused',
+        )
       for (let i = 0; i < 10; i++) {
         const broken = Buffer.from(bytes)
-        for (let k = random.between(1, 3); k > 0; k--) broken[random.between(0, broken.length - 1)] = random.between(0, 255)
+        for (let k = random.between(1, 3); k > 0; k--)
+          broken[random.between(0, broken.length - 1)] = random.between(0, 255)
         expect(readBoxPickle(broken)).toBeTypeOf('object')
       }
     }
@@ -91,7 +97,11 @@ describe('a box that Python pickled', () => {
       expect(performance.now() - begin).toBeLessThan(10_000)
     }
     // Each doubles the last by the memo, without ever nesting much in the file.
-    const doubled = Buffer.concat([Buffer.from(']q\0'), ...Array.from({ length: 90 }, () => Buffer.from('](h\0h\0eq\0')), Buffer.from('.')])
+    const doubled = Buffer.concat([
+      Buffer.from(']q\0'),
+      ...Array.from({ length: 90 }, () => Buffer.from('](h\0h\0eq\0')),
+      Buffer.from('.'),
+    ])
     expect(readBoxPickle(doubled)).toHaveProperty('refused')
   })
 })

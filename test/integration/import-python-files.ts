@@ -1,12 +1,24 @@
 import type { Random } from '../chaos/random.ts'
 
 /*
- * settings.py files of every construct, written at random. A file keeps to what Python runs without an exception, mostly: an index or a division may be wrong.
+ * settings.py files of every construct, written at random. A file keeps to what Python runs without an
+ * exception, mostly: an index or a division may be wrong.
  */
 
 type Kind = 'int' | 'float' | 'str' | 'bytes' | 'list' | 'tuple' | 'set' | 'dict' | 'bool' | 'none'
 
-const KINDS: readonly Kind[] = ['int', 'float', 'str', 'bytes', 'list', 'tuple', 'set', 'dict', 'bool', 'none']
+const KINDS: readonly Kind[] = [
+  'int',
+  'float',
+  'str',
+  'bytes',
+  'list',
+  'tuple',
+  'set',
+  'dict',
+  'bool',
+  'none',
+]
 const WORDS = [
   'POLLING_TIME',
   'x',
@@ -69,12 +81,21 @@ class Writer {
     const value = this.#expression(kind, 3)
     const form = random.between(0, 17)
     if (form === 0) return this.#learn(`${name} = OTHER_${i} = ${value}`, [name, `OTHER_${i}`], kind)
-    if (form === 1) return this.#learn(`${name}: ${random.pick(['int', '"a type"', 'dict[str, int]'])} = ${value}`, [name], kind)
+    if (form === 1)
+      return this.#learn(
+        `${name}: ${random.pick(['int', '"a type"', 'dict[str, int]'])} = ${value}`,
+        [name],
+        kind,
+      )
     if (form === 2) return this.#update() ?? this.#learn(`${name} = ${value}`, [name], kind)
     if (form === 3) return this.#setItem() ?? this.#learn(`${name} = {}`, [name], 'dict')
     if (form === 4) {
       const other = this.#expression(kind, 2)
-      return this.#learn(`${random.pick([`${name}, P_${i}`, `(${name}, P_${i})`, `[${name}, P_${i}]`])} = ${value}, ${other}`, [name, `P_${i}`], kind)
+      return this.#learn(
+        `${random.pick([`${name}, P_${i}`, `(${name}, P_${i})`, `[${name}, P_${i}]`])} = ${value}, ${other}`,
+        [name, `P_${i}`],
+        kind,
+      )
     }
     if (form === 5) return this.#learn(`#: Said of it.\n${name} = ${value}  # behind`, [name], kind)
     if (form === 6) return this.#learn(`${name} = ${value}\n"""Said below."""`, [name], kind)
@@ -97,9 +118,12 @@ class Writer {
   #update(): string | undefined {
     const known = this.#named(['int', 'float', 'str', 'list', 'tuple', 'set', 'dict'])
     if (!known) return undefined
-    const sign = { int: ['+=', '-=', '*=', '//=', '|=', '&='], float: ['+=', '-=', '*='], set: ['|=', '-=', '&='], dict: ['|='] }[
-      known.kind as string
-    ] ?? ['+=']
+    const sign = {
+      int: ['+=', '-=', '*=', '//=', '|=', '&='],
+      float: ['+=', '-=', '*='],
+      set: ['|=', '-=', '&='],
+      dict: ['|='],
+    }[known.kind as string] ?? ['+=']
     return `${known.name} ${this.#random.pick(sign)} ${this.#expression(known.kind, 1)}`
   }
 
@@ -107,7 +131,9 @@ class Writer {
     const known = this.#named(['dict'])
     if (!known) return undefined
     const key = this.#random.pick(['"a"', '"b"', "'c d'"])
-    const more = this.#random.chance(0.3) ? `\n${known.name}["deep"] = {}\n${known.name}["deep"][${key}] = ${this.#expression('int', 1)}` : ''
+    const more = this.#random.chance(0.3)
+      ? `\n${known.name}["deep"] = {}\n${known.name}["deep"][${key}] = ${this.#expression('int', 1)}`
+      : ''
     return `${known.name}[${key}] = ${this.#expression(this.#random.pick(KINDS), 1)}${more}`
   }
 
@@ -159,7 +185,15 @@ class Writer {
       case 'str':
         return this.#text(depth)
       case 'bytes':
-        return random.pick(["b'ab\\x00\\xff'", 'B"\\101\\n"', "rb'\\x'", 'b\'a\' b"b"', "b''", 'bR"\\\\"', "b'\\u1234'"])
+        return random.pick([
+          "b'ab\\x00\\xff'",
+          'B"\\101\\n"',
+          "rb'\\x'",
+          'b\'a\' b"b"',
+          "b''",
+          'bR"\\\\"',
+          "b'\\u1234'",
+        ])
       case 'bool':
         return depth > 0 && random.chance(0.5) ? this.#condition(depth - 1) : random.pick(['True', 'False'])
       case 'none':
@@ -206,7 +240,9 @@ class Writer {
     const items = Array.from({ length: depth > 0 ? random.between(0, 3) : random.between(0, 1) }, () =>
       this.#expression(random.pick(KINDS), depth - 1),
     )
-    return items.join(random.pick([', ', ',', ',\n   '])) + (items.length > 0 && random.chance(0.3) ? ',' : '')
+    return (
+      items.join(random.pick([', ', ',', ',\n   '])) + (items.length > 0 && random.chance(0.3) ? ',' : '')
+    )
   }
 
   #dict(depth: number): string {
@@ -314,7 +350,10 @@ class Writer {
   }
 
   #floats(depth: number): string {
-    const [a, b] = [this.#expression('float', depth), this.#expression(this.#random.pick(['int', 'float'] as const), depth)]
+    const [a, b] = [
+      this.#expression('float', depth),
+      this.#expression(this.#random.pick(['int', 'float'] as const), depth),
+    ]
     const random = this.#random
     return random.pick([
       `${a} + ${b}`,

@@ -27,9 +27,14 @@ function askPython(files: readonly string[]): readonly Answer[] {
   const input = JSON.stringify(files.map(file => Buffer.from(file, 'utf8').toString('base64')))
   try {
     // The script prints one Answer for every file.
-    return JSON.parse(execFileSync('python3', [script], { input, encoding: 'utf8', maxBuffer: 2 ** 30 })) as Answer[]
+    return JSON.parse(
+      execFileSync('python3', [script], { input, encoding: 'utf8', maxBuffer: 2 ** 30 }),
+    ) as Answer[]
   } catch (cause) {
-    throw new Error('This test compares with python3, which did not run: install it (apt-get install python3).', { cause })
+    throw new Error(
+      'This test compares with python3, which did not run: install it (apt-get install python3).',
+      { cause },
+    )
   }
 }
 
@@ -57,7 +62,10 @@ function show(value: PyValue, depth = 0): Json {
     case 'frozenset':
       return [value.type, [...value.items.values()].map(item => show(item, depth + 1))]
     case 'dict':
-      return ['dict', [...value.entries.values()].map(([key, item]) => [show(key, depth + 1), show(item, depth + 1)])]
+      return [
+        'dict',
+        [...value.entries.values()].map(([key, item]) => [show(key, depth + 1), show(item, depth + 1)]),
+      ]
     default:
       return null
   }
@@ -77,16 +85,36 @@ function tidy(shown: Json | undefined): Json {
 }
 
 function fromHex(text: string): number {
-  const [, sign, whole = '', fraction = '', exponent = '0'] = /^(-?)0x([01])\.?([\da-f]*)p([+-]\d+)$/.exec(text) ?? []
-  if (whole === '') return text === 'nan' ? Number.NaN : text.startsWith('-') ? Number.NEGATIVE_INFINITY : Number.POSITIVE_INFINITY
-  return (sign === '-' ? -1 : 1) * Number(BigInt(`0x${whole}${fraction}`)) * 2 ** (-4 * fraction.length) * 2 ** Number(exponent)
+  const [, sign, whole = '', fraction = '', exponent = '0'] =
+    /^(-?)0x([01])\.?([\da-f]*)p([+-]\d+)$/.exec(text) ?? []
+  if (whole === '')
+    return text === 'nan'
+      ? Number.NaN
+      : text.startsWith('-')
+        ? Number.NEGATIVE_INFINITY
+        : Number.POSITIVE_INFINITY
+  return (
+    (sign === '-' ? -1 : 1) *
+    Number(BigInt(`0x${whole}${fraction}`)) *
+    2 ** (-4 * fraction.length) *
+    2 ** Number(exponent)
+  )
 }
 
 /** Our types of every name of a file that has a value. */
 function ourValues(file: string): Map<string, Json> {
   const text = file.replaceAll(/\r\n?/g, '\n')
-  const { bindings } = readModule(parseTree(text).topNode, text, findLines(text), name => ENVIRONMENT[name as 'KYTOS_SET'])
-  return new Map([...bindings].flatMap(([name, binding]) => (binding.kind === 'value' ? [[name, show(binding.value)] as const] : [])))
+  const { bindings } = readModule(
+    parseTree(text).topNode,
+    text,
+    findLines(text),
+    name => ENVIRONMENT[name as 'KYTOS_SET'],
+  )
+  return new Map(
+    [...bindings].flatMap(([name, binding]) =>
+      binding.kind === 'value' ? [[name, show(binding.value)] as const] : [],
+    ),
+  )
 }
 
 test("of generated files of every construct each value is Python's own, type and bits, or it is reported; what Python refuses is refused", () => {
@@ -99,7 +127,8 @@ test("of generated files of every construct each value is Python's own, type and
     if (answer.values === undefined) {
       count[answer.raised === undefined ? 'refused' : 'raised']++
       // A file that raises is no NApp's settings; what can be read of it is read.
-      if (answer.raised === undefined) expect(ours, file).toMatchObject({ settings: [], problems: [expect.anything()] })
+      if (answer.raised === undefined)
+        expect(ours, file).toMatchObject({ settings: [], problems: [expect.anything()] })
       return
     }
     const types = ourValues(file)
@@ -111,14 +140,22 @@ test("of generated files of every construct each value is Python's own, type and
       } else if (theirs !== null) {
         count.reported++
         const problem = ours.problems.find(one => one.name === name)
-        expect(problem ?? ours.problems, `${name} is lost in\n${file}`).toMatchObject({ name, line: expect.any(Number), message: expect.any(String) })
-        reasons.set(problem?.message.replaceAll(/["\d].*/g, '') ?? '', (reasons.get(problem?.message.replaceAll(/["\d].*/g, '') ?? '') ?? 0) + 1)
+        expect(problem ?? ours.problems, `${name} is lost in\n${file}`).toMatchObject({
+          name,
+          line: expect.any(Number),
+          message: expect.any(String),
+        })
+        reasons.set(
+          problem?.message.replaceAll(/["\d].*/g, '') ?? '',
+          (reasons.get(problem?.message.replaceAll(/["\d].*/g, '') ?? '') ?? 0) + 1,
+        )
       }
     }
     const invented = [...told.keys()].filter(name => !Object.hasOwn(answer.values ?? {}, name))
     expect(invented, file).toEqual([])
   })
-  if (process.env.IMPORT_FILES) console.log(count, new Map([...reasons].sort((a, b) => b[1] - a[1]).slice(0, 20)))
+  if (process.env.IMPORT_FILES)
+    console.log(count, new Map([...reasons].sort((a, b) => b[1] - a[1]).slice(0, 20)))
   expect(count.values).toBeGreaterThan(FILES * 2)
   // Names after what is not followed, infinities, dicts with keys of many types: a few.
   expect(count.reported).toBeLessThan(count.values / 5)
@@ -189,7 +226,8 @@ test('damaged files are refused where Python refuses them, read where it reads t
       return
     }
     const types = ourValues(file)
-    for (const { name } of ours.settings) expect(tidy(types.get(name)), `${name} in\n${file}`).toEqual(tidy(answer.values[name]))
+    for (const { name } of ours.settings)
+      expect(tidy(types.get(name)), `${name} in\n${file}`).toEqual(tidy(answer.values[name]))
   })
   if (process.env.IMPORT_FILES) console.log(count)
   expect(count.strict).toBe(0)

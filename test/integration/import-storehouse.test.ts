@@ -18,7 +18,11 @@ let folder: string
 let sources: readonly Source[]
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kytos-storehouse-'))
-  execFileSync('python3', [fileURLToPath(new URL('import-storehouse.py', import.meta.url)), folder, String(FLOWS)])
+  execFileSync('python3', [
+    fileURLToPath(new URL('import-storehouse.py', import.meta.url)),
+    folder,
+    String(FLOWS),
+  ])
   sources = await readSource(folder, { cwd: '/' })
 })
 afterAll(async () => {
@@ -29,8 +33,10 @@ const asker = (controller: Controller, type: 'import' | 'napp' = 'import'): Ask 
   const view = controller.root.view({ type, name: 'storehouse' })
   return (name, content) => ask(view, name, content)
 }
-const bring = (controller: Controller, options: { overwrite?: boolean; dryRun?: boolean; progress?: (done: number, total: number) => void } = {}) =>
-  importSources(asker(controller), sources, { overwrite: false, dryRun: false, ...options })
+const bring = (
+  controller: Controller,
+  options: { overwrite?: boolean; dryRun?: boolean; progress?: (done: number, total: number) => void } = {},
+) => importSources(asker(controller), sources, { overwrite: false, dryRun: false, ...options })
 
 describe('the import of a folder of storehouse', () => {
   it('brings every good box with its data, its time and its place in the list; the others are told, and nothing of them runs', async () => {
@@ -42,7 +48,9 @@ describe('the import of a folder of storehouse', () => {
     expect(report.counts).toEqual({ new: FLOWS + 6, changed: 0, same: 0, skipped: 8 })
     expect(steps).toHaveLength(FLOWS + 6)
     expect(steps.at(-1)).toBe(1)
-    const skipped = report.items.filter(({ action }) => action === 'skipped').map(({ file, reason }) => [relative(folder, file), reason])
+    const skipped = report.items
+      .filter(({ action }) => action === 'skipped')
+      .map(({ file, reason }) => [relative(folder, file), reason])
     expect(Object.fromEntries(skipped)).toEqual({
       'broken/bytes': 'it contains bytes, which JSON cannot represent',
       'broken/cut': 'it is truncated',
@@ -55,14 +63,27 @@ describe('the import of a folder of storehouse', () => {
     })
     expect(existsSync(join(folder, 'ran'))).toBe(false)
 
-    expect(await controller.ask('kytos.storehouse.list', { namespace: 'kytos.mef_eline.circuits' })).toEqual(['zz', 'mm', 'aa'])
-    expect(await controller.ask('kytos.storehouse.retrieve', { namespace: 'kytos.mef_eline.circuits', box_id: 'zz' })).toMatchObject({
+    expect(await controller.ask('kytos.storehouse.list', { namespace: 'kytos.mef_eline.circuits' })).toEqual([
+      'zz',
+      'mm',
+      'aa',
+    ])
+    expect(
+      await controller.ask('kytos.storehouse.retrieve', {
+        namespace: 'kytos.mef_eline.circuits',
+        box_id: 'zz',
+      }),
+    ).toMatchObject({
       data: { evc: { queue_id: null, bandwidth: 2n ** 63n } },
       created_at: '2020-01-02T03:04:01.678901Z',
       owner: null,
     })
     const flows = await controller.ask('kytos.storehouse.list', { namespace: 'kytos.flow.persistence' })
-    const boxes = await Promise.all(flows.map(box_id => controller.ask('kytos.storehouse.retrieve', { namespace: 'kytos.flow.persistence', box_id })))
+    const boxes = await Promise.all(
+      flows.map(box_id =>
+        controller.ask('kytos.storehouse.retrieve', { namespace: 'kytos.flow.persistence', box_id }),
+      ),
+    )
     const times = boxes.map(box => (box ? box.created_at : ''))
     expect(flows).toHaveLength(FLOWS)
     expect(times).toEqual([...times].sort())
@@ -100,19 +121,28 @@ describe('the import of a folder of storehouse', () => {
     })
     expect(await controller.ask('kytos.storehouse.retrieve', box)).toMatchObject({ data: 'edited' })
     expect((await bring(controller, { overwrite: true })).counts).toMatchObject({ changed: 1 })
-    expect(await controller.ask('kytos.storehouse.retrieve', box)).toMatchObject({ data: 'stays', created_at: '2020-01-02T03:04:02.678901Z' })
+    expect(await controller.ask('kytos.storehouse.retrieve', box)).toMatchObject({
+      data: 'stays',
+      created_at: '2020-01-02T03:04:02.678901Z',
+    })
   })
 
   it('says when a box was made, which no NApp may', async () => {
     const controller = await open(createStore())
     const box = { namespace: 'net', box_id: 'a', data: 1, created_at: '2020-01-02T03:04:05.678901Z' }
-    await expect(asker(controller, 'napp')('kytos.storehouse.create', box)).rejects.toMatchObject({ code: 'BOX_MALFORMED' })
+    await expect(asker(controller, 'napp')('kytos.storehouse.create', box)).rejects.toMatchObject({
+      code: 'BOX_MALFORMED',
+    })
     for (const created_at of ['yesterday', '2020-13-01T00:00:00Z', '2020-01-02', 5]) {
       // What the type forbids comes over the wire.
-      await expect(asker(controller)('kytos.storehouse.create', { ...box, created_at: created_at as string })).rejects.toMatchObject({
+      await expect(
+        asker(controller)('kytos.storehouse.create', { ...box, created_at: created_at as string }),
+      ).rejects.toMatchObject({
         code: 'BOX_MALFORMED',
       })
     }
-    expect(await asker(controller)('kytos.storehouse.create', box)).toMatchObject({ created_at: box.created_at })
+    expect(await asker(controller)('kytos.storehouse.create', box)).toMatchObject({
+      created_at: box.created_at,
+    })
   })
 })

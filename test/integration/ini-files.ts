@@ -1,7 +1,23 @@
 import fc from 'fast-check'
 
 /** White space to Python, to JavaScript, to both, to neither. */
-const SPACES = ['', ' ', '  ', '\t', '    ', '\u00a0', '\u001f', '\u0085', '\u2003', '\u2028', '\u2029', '\ufeff', '\f', '\v', '\u200b']
+const SPACES = [
+  '',
+  ' ',
+  '  ',
+  '\t',
+  '    ',
+  '\u00a0',
+  '\u001f',
+  '\u0085',
+  '\u2003',
+  '\u2028',
+  '\u2029',
+  '\ufeff',
+  '\f',
+  '\v',
+  '\u200b',
+]
 
 const NAMES = [
   'a',
@@ -127,7 +143,12 @@ const text = (pool: readonly string[]) => fc.constantFrom(...pool)
 const space = text(SPACES)
 const plainSpace = text(['', ' ', '  ', '\t'])
 const value = fc.oneof(
-  { weight: 5, arbitrary: fc.array(fc.oneof(text(VALUES), plainSpace, space), { maxLength: 4 }).map(parts => parts.join('')) },
+  {
+    weight: 5,
+    arbitrary: fc
+      .array(fc.oneof(text(VALUES), plainSpace, space), { maxLength: 4 })
+      .map(parts => parts.join('')),
+  },
   { weight: 1, arbitrary: fc.string({ unit: 'grapheme', maxLength: 12 }).map(oneLine) },
   { weight: 1, arbitrary: fc.string({ unit: 'binary', maxLength: 12 }).map(oneLine) },
 )
@@ -146,9 +167,14 @@ const hostileLine = fc.oneof(
   { weight: 2, arbitrary: fc.tuple(space, text(NAMES), delimiter, value).map(parts => parts.join('')) },
   {
     weight: 2,
-    arbitrary: fc.tuple(space, fc.constant('['), text(SECTIONS), fc.constant(']'), text(['', '', ' ', 'x', ' ; c'])).map(parts => parts.join('')),
+    arbitrary: fc
+      .tuple(space, fc.constant('['), text(SECTIONS), fc.constant(']'), text(['', '', ' ', 'x', ' ; c']))
+      .map(parts => parts.join('')),
   },
-  { weight: 2, arbitrary: fc.tuple(text(['  ', '\t', '      ', '\u00a0 ']), value).map(parts => parts.join('')) },
+  {
+    weight: 2,
+    arbitrary: fc.tuple(text(['  ', '\t', '      ', '\u00a0 ']), value).map(parts => parts.join('')),
+  },
   { weight: 2, arbitrary: comment },
   { weight: 2, arbitrary: blank },
   { weight: 1, arbitrary: fc.oneof(value, text(['[', ']', '[]', '[]=x', '= x', ': x', 'bare'])) },
@@ -156,17 +182,33 @@ const hostileLine = fc.oneof(
 
 /** Anything a keyboard, a template or an enemy may leave behind; Python refuses many. */
 export const hostileFile = fc
-  .tuple(text(['[daemon]', '[DEFAULT]', '[settings.etcd]', '', '\ufeff[daemon]']), fc.array(hostileLine, { maxLength: 8 }), newline, text(['', '\n']))
+  .tuple(
+    text(['[daemon]', '[DEFAULT]', '[settings.etcd]', '', '\ufeff[daemon]']),
+    fc.array(hostileLine, { maxLength: 8 }),
+    newline,
+    text(['', '\n']),
+  )
   .map(([head, lines, end, last]) => [head, ...lines].join(end) + last)
 
 const tidyOption = fc
-  .tuple(text(NAMES.filter(name => !/^[[\u2028]/.test(name))), delimiter, value, fc.array(fc.oneof(value, blank, comment), { maxLength: 3 }))
-  .map(([name, sign, first, more]) => ({ name: name.toLowerCase(), lines: [`${name}${sign}${first}`, ...more.map(line => `    ${line}`)] }))
+  .tuple(
+    text(NAMES.filter(name => !/^[[\u2028]/.test(name))),
+    delimiter,
+    value,
+    fc.array(fc.oneof(value, blank, comment), { maxLength: 3 }),
+  )
+  .map(([name, sign, first, more]) => ({
+    name: name.toLowerCase(),
+    lines: [`${name}${sign}${first}`, ...more.map(line => `    ${line}`)],
+  }))
 const tidySection = fc
   .tuple(text(SECTIONS), fc.uniqueArray(tidyOption, { maxLength: 6, selector: option => option.name }))
   .map(([name, options]) => ({ name, lines: [`[${name}]`, ...options.flatMap(option => option.lines)] }))
 
 /** Hostile names and values in a form that Python accepts: no name twice, every further line indented. */
 export const tidyFile = fc
-  .tuple(fc.uniqueArray(tidySection, { minLength: 1, maxLength: 4, selector: section => section.name }), newline)
+  .tuple(
+    fc.uniqueArray(tidySection, { minLength: 1, maxLength: 4, selector: section => section.name }),
+    newline,
+  )
   .map(([sections, end]) => `${sections.flatMap(section => section.lines).join(end)}${end}`)

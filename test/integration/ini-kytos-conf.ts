@@ -1,4 +1,7 @@
-/** A kytos.conf as operators keep it: every option that kytos-ng documents, JSON over several lines, references, doubled percent signs, and our sections. */
+/**
+ * A kytos.conf as operators keep it: every option that kytos-ng documents, JSON over several lines,
+ * references, doubled percent signs, and our sections.
+ */
 export const KYTOS_CONF = `# The core of Kytos reads this file; a comment is a line of its own.
 [DEFAULT]
 prefix = /var/lib/kytos

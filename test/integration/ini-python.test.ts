@@ -11,7 +11,9 @@ import { KYTOS_CONF } from './ini-kytos-conf.ts'
 const SEED = Number(process.env.INI_SEED ?? 2)
 const FILES = Number(process.env.INI_FILES ?? 400)
 
-type Answer = { readonly refused: string } | { readonly sections: readonly (readonly [string, readonly (readonly [string, string | null])[]])[] }
+type Answer =
+  | { readonly refused: string }
+  | { readonly sections: readonly (readonly [string, readonly (readonly [string, string | null])[]])[] }
 
 /** What Python's ConfigParser() makes of each text, from one process. */
 function askPython(texts: readonly string[]): readonly Answer[] {
@@ -19,9 +21,14 @@ function askPython(texts: readonly string[]): readonly Answer[] {
   const input = JSON.stringify(texts.map(text => Buffer.from(text, 'utf8').toString('base64')))
   try {
     // The script prints one Answer for every text.
-    return JSON.parse(execFileSync('python3', [script], { input, encoding: 'utf8', maxBuffer: 2 ** 30 })) as Answer[]
+    return JSON.parse(
+      execFileSync('python3', [script], { input, encoding: 'utf8', maxBuffer: 2 ** 30 }),
+    ) as Answer[]
   } catch (cause) {
-    throw new Error('This test compares with python3, which did not run: install it (apt-get install python3).', { cause })
+    throw new Error(
+      'This test compares with python3, which did not run: install it (apt-get install python3).',
+      { cause },
+    )
   }
 }
 
@@ -32,17 +39,24 @@ function askOurselves(text: string): Answer {
   return {
     sections: [...sections].map(([name, options]) => {
       const values = [...options].map(([key, { value }]) => [key, value] as const)
-      const refused = problems.filter(problem => problem.section === name).map(({ key = '' }) => [key, null] as const)
+      const refused = problems
+        .filter(problem => problem.section === name)
+        .map(({ key = '' }) => [key, null] as const)
       return [name, [...values, ...refused]] as const
     }),
   }
 }
 
-/** The answer as one text: sections in the order of the file, options sorted, because a refused one has no place among ours. */
+/**
+ * The answer as one text: sections in the order of the file, options sorted, because a refused one has no
+ * place among ours.
+ */
 function show(answer: Answer): string {
   if ('refused' in answer) return 'refused'
   return answer.sections
-    .map(([name, options]) => [JSON.stringify([name]), ...options.map(option => JSON.stringify(option)).sort()].join('\n'))
+    .map(([name, options]) =>
+      [JSON.stringify([name]), ...options.map(option => JSON.stringify(option)).sort()].join('\n'),
+    )
     .join('\n')
 }
 
@@ -68,7 +82,9 @@ function compare(texts: readonly string[]): Count {
 }
 
 function hasRefusedValue(answer: Answer): boolean {
-  return 'sections' in answer && answer.sections.some(([, options]) => options.some(([, value]) => value === null))
+  return (
+    'sections' in answer && answer.sections.some(([, options]) => options.some(([, value]) => value === null))
+  )
 }
 
 function refuses(text: string): boolean {
@@ -98,8 +114,14 @@ test('references nest as deep as in Python, and no deeper', () => {
   const chain = (length: number, end: string): string =>
     `[a]\n${Array.from({ length }, (_, i) => `k${i} = <%(k${i + 1})s>`).join('\n')}\nk${length} = ${end}\n`
   const lengths = [8, 9, 10, 11, 12]
-  expect(compare(lengths.flatMap(length => [chain(length, 'end'), chain(length, '%%')]))).toEqual({ whole: 5, partly: 5, refused: 0 })
-  expect(compare(['[a]\nx = %(x)s', '[a]\nx = %(y)s\ny = %(X)s', '[DEFAULT]\nx = %(y)s\n[a]\ny = 1\n[b]'])).toEqual({
+  expect(compare(lengths.flatMap(length => [chain(length, 'end'), chain(length, '%%')]))).toEqual({
+    whole: 5,
+    partly: 5,
+    refused: 0,
+  })
+  expect(
+    compare(['[a]\nx = %(x)s', '[a]\nx = %(y)s\ny = %(X)s', '[DEFAULT]\nx = %(y)s\n[a]\ny = 1\n[b]']),
+  ).toEqual({
     whole: 0,
     partly: 3,
     refused: 0,
@@ -108,13 +130,25 @@ test('references nest as deep as in Python, and no deeper', () => {
 
 test('[DEFAULT] may be spread over the file, its options may not be repeated', () => {
   const spread = '[DEFAULT]\nx = 1\n[a]\nx = 2\n[DEFAULT]\ny = %(x)s\n[b]\n'
-  expect(compare([spread, `${spread}[DEFAULT]\nX = 3`, '[DEFAULT]\nx = 1', ''])).toEqual({ whole: 3, partly: 0, refused: 1 })
+  expect(compare([spread, `${spread}[DEFAULT]\nX = 3`, '[DEFAULT]\nx = 1', ''])).toEqual({
+    whole: 3,
+    partly: 0,
+    refused: 1,
+  })
 })
 
 test('a kytos.conf with every option of Kytos is read as Python reads it', () => {
-  expect(compare([KYTOS_CONF, KYTOS_CONF.replaceAll('\n', '\r\n'), KYTOS_CONF.replaceAll('\n', '\r')])).toEqual({ whole: 3, partly: 0, refused: 0 })
+  expect(
+    compare([KYTOS_CONF, KYTOS_CONF.replaceAll('\n', '\r\n'), KYTOS_CONF.replaceAll('\n', '\r')]),
+  ).toEqual({ whole: 3, partly: 0, refused: 0 })
   const daemon = parseIni(KYTOS_CONF, 'kytos.conf').get('daemon')
   expect(daemon?.get('installed_napps')?.value).toBe('/var/lib/kytos/napps/.installed')
-  expect(daemon?.get('log_format')?.value).toBe('%(asctime)s - %(levelname)s [%(name)s] %(message)s ; 100% # of it')
-  expect(JSON.parse(daemon?.get('napps_pre_installed')?.value ?? '')).toEqual(['kytos/of_core', 'kytos/of_lldp', 'kytos/settings'])
+  expect(daemon?.get('log_format')?.value).toBe(
+    '%(asctime)s - %(levelname)s [%(name)s] %(message)s ; 100% # of it',
+  )
+  expect(JSON.parse(daemon?.get('napps_pre_installed')?.value ?? '')).toEqual([
+    'kytos/of_core',
+    'kytos/of_lldp',
+    'kytos/settings',
+  ])
 })

@@ -8,7 +8,10 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 const ID = 'kytos/of_lldp'
 const SCHEMA = {
   type: 'object',
-  properties: { polling_time: { type: 'integer', default: 3 }, cookie: { type: 'integer', default: 2n ** 63n } },
+  properties: {
+    polling_time: { type: 'integer', default: 3 },
+    cookie: { type: 'integer', default: 2n ** 63n },
+  },
 } as const
 const SOON = { timeout: 10_000, interval: 20 }
 
@@ -42,7 +45,8 @@ describe('live settings on a real etcd', () => {
     await etcd.client.put(`/kytos/settings/${ID}`).value('{"polling_time": 6}')
     await etcd.compact()
     await expect.poll(() => [settings.state, settings.values.polling_time], SOON).toEqual(['READY', 6])
-    const guarded = () => settings.update({ polling_time: 7 }, { revision: settings.revision }).then(({ overrides }) => overrides)
+    const guarded = () =>
+      settings.update({ polling_time: 7 }, { revision: settings.revision }).then(({ overrides }) => overrides)
     await expect.poll(() => guarded().catch(error => error.code), SOON).toEqual({ polling_time: 7 })
 
     const { epoch } = settings
@@ -52,7 +56,9 @@ describe('live settings on a real etcd', () => {
     expect(settings.epoch).toBeGreaterThan(epoch)
     await expect.poll(() => settings.state, SOON).toBe('READY')
     await settings.update({ polling_time: 8 })
-    expect(parseJson((await etcd.client.get(`/kytos/settings/${ID}`).string()) ?? '')).toEqual({ polling_time: 8 })
+    expect(parseJson((await etcd.client.get(`/kytos/settings/${ID}`).string()) ?? '')).toEqual({
+      polling_time: 8,
+    })
 
     const links = [3, ...calls.map(([, now]) => now)]
     expect(calls.map(([before]) => before)).toEqual(links.slice(0, -1))

@@ -57,7 +57,10 @@ function openShell(cwd: string, env: NodeJS.ProcessEnv) {
 }
 
 /** Every file below some folders with the hash of what it holds and the time of its last change. */
-async function fingerprint(root: string, ...folders: readonly string[]): Promise<Readonly<Record<string, string>>> {
+async function fingerprint(
+  root: string,
+  ...folders: readonly string[]
+): Promise<Readonly<Record<string, string>>> {
   const files: Record<string, string> = {}
   for (const folder of folders) {
     for (const entry of await readdir(join(root, folder), { recursive: true, withFileTypes: true })) {
@@ -70,12 +73,19 @@ async function fingerprint(root: string, ...folders: readonly string[]): Promise
   return files
 }
 
-/** The messages that a table of the page has in its first column, under one of these heads, each in the parts that it shows. */
+/**
+ * The messages that a table of the page has in its first column, under one of these heads, each in the parts
+ * that it shows.
+ */
 function messagesIn(page: string): readonly (readonly string[])[] {
-  const tables = [...page.matchAll(/^\| (?:reason|message) \| action \|\n\|---\|---\|\n((?:\|.*\n)+)/gm)].map(([, rows = '']) => rows)
+  const tables = [...page.matchAll(/^\| (?:reason|message) \| action \|\n\|---\|---\|\n((?:\|.*\n)+)/gm)].map(
+    ([, rows = '']) => rows,
+  )
   expect(tables).toHaveLength(2)
   const cells = tables.flatMap(rows => rows.trimEnd().split('\n')).map(row => row.split(' | ')[0] ?? '')
-  return cells.flatMap(cell => [...cell.matchAll(/`([^`]+)`/g)].map(([, message = '']) => message.split('…').map(part => part.trim())))
+  return cells.flatMap(cell =>
+    [...cell.matchAll(/`([^`]+)`/g)].map(([, message = '']) => message.split('…').map(part => part.trim())),
+  )
 }
 
 describe('docs/migrating.md', () => {
@@ -92,7 +102,10 @@ describe('docs/migrating.md', () => {
     ;[port, etcd] = [await freePort(), await startEtcd()]
     await layOutOldKytos(root)
     await mkdir(join(root, 'bin'))
-    await writeFile(join(root, 'bin/kytos-settings'), `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`)
+    await writeFile(
+      join(root, 'bin/kytos-settings'),
+      `#!/bin/sh\nexec '${process.execPath}' '${MAIN}' "$@"\n`,
+    )
     await chmod(join(root, 'bin/kytos-settings'), 0o755)
     shell = openShell(tmpdir(), { PATH: `${root}/bin:${process.env.PATH}`, HOME: root, VIRTUAL_ENV: root })
     page = (await readFile(join(packageRoot(), 'docs/migrating.md'), 'utf8'))
@@ -153,7 +166,9 @@ describe('docs/migrating.md', () => {
     await run('-c', ini, 'start')
     other.close()
     const env = { ...process.env, VIRTUAL_ENV: join(root, 'shipped') }
-    said += await promisify(execFile)(process.execPath, [MAIN, 'list'], { cwd: tmpdir(), env }).catch(({ stderr }) => stderr)
+    said += await promisify(execFile)(process.execPath, [MAIN, 'list'], { cwd: tmpdir(), env }).catch(
+      ({ stderr }) => stderr,
+    )
 
     const lines = said.split('\n')
     for (const parts of messagesIn(page)) {

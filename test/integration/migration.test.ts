@@ -16,16 +16,23 @@ import { type CliStage, openCliStage } from './cli-stage.ts'
 import { contentsOf } from './moving-ground.ts'
 
 /*
- * Invariant of an import: after any number of ends at any points, of the import or of the service, the same command leaves what one import that nothing
- * interrupted would have left: texts, which documents there are, one record each, and the boxes in the order of their creation.
+ * Invariant of an import: after any number of ends at any points, of the import or of the service, the same
+ * command leaves what one import that nothing interrupted would have left: texts, which documents there are,
+ * one record each, and the boxes in the order of their creation.
  */
 
 const NAPPS = 20
 /** What there is to move; the provenance of settings names these files. */
-const FILES = [...Array.from({ length: NAPPS }, (_, n) => `old/kytos/napp_${n}/settings.py`), 'old/kytos.conf', 'old/storehouse']
+const FILES = [
+  ...Array.from({ length: NAPPS }, (_, n) => `old/kytos/napp_${n}/settings.py`),
+  'old/kytos.conf',
+  'old/storehouse',
+]
 const SETTINGS = NAPPS * 6 + 3
 
-/** A settings.py of the shapes that there are: numbers, texts, containers, a secret, and what cannot be data. */
+/**
+ * A settings.py of the shapes that there are: numbers, texts, containers, a secret, and what cannot be data.
+ */
 function settingsPy(n: number): string {
   return `"""Settings of NApp ${n}."""
 import os
@@ -40,7 +47,10 @@ LOCK = object()
 `
 }
 
-/** Everything that an import leaves for good: the texts without who wrote them and when, by key, and the orders that mean something, by owner. */
+/**
+ * Everything that an import leaves for good: the texts without who wrote them and when, by key, and the
+ * orders that mean something, by owner.
+ */
 function lasting({ texts, boxes, schemas, unrecorded, overtaken }: Contents): ReadonlyMap<string, string> {
   const all = {
     ...texts,
@@ -50,7 +60,9 @@ function lasting({ texts, boxes, schemas, unrecorded, overtaken }: Contents): Re
     overtaken: printJson(overtaken),
   }
   const kept = Object.entries(all).filter(([key]) => !key.includes(OWN))
-  return new Map(kept.map(([key, text]) => [key, printJson(timeless(parseJson(text), key.endsWith(UNTIMED)))]))
+  return new Map(
+    kept.map(([key, text]) => [key, printJson(timeless(parseJson(text), key.endsWith(UNTIMED)))]),
+  )
 }
 
 /** What the NApp of the stage brings by itself, and the box that does not tell when it was made. */
@@ -58,7 +70,10 @@ const OWN = 'schemas/kytos/link_discovery'
 const UNTIMED = '/untimed'
 const FLEETING = new Set(['write_id', 'at', 'updated_at', 'actor', 'updated_by', 'controller'])
 
-function prefixed(prefix: string, orders: Readonly<Record<string, readonly string[]>>): Record<string, string> {
+function prefixed(
+  prefix: string,
+  orders: Readonly<Record<string, readonly string[]>>,
+): Record<string, string> {
   return Object.fromEntries(Object.entries(orders).map(([owner, keys]) => [prefix + owner, printJson(keys)]))
 }
 
@@ -74,7 +89,9 @@ function timeless(value: Json, isUntimed: boolean): Json {
 /** The first lines that are in one of them only, or differ. */
 function differing(is: ReadonlyMap<string, string>, should: ReadonlyMap<string, string>): readonly object[] {
   const keys = [...new Set([...is.keys(), ...should.keys()])].filter(key => is.get(key) !== should.get(key))
-  return keys.slice(0, 5).map(key => ({ key, is: is.get(key)?.slice(0, 300), should: should.get(key)?.slice(0, 300) }))
+  return keys
+    .slice(0, 5)
+    .map(key => ({ key, is: is.get(key)?.slice(0, 300), should: should.get(key)?.slice(0, 300) }))
 }
 
 /** Has an import go on until so many of all are done, and somebody end it then. */
@@ -93,7 +110,10 @@ async function layOut(ground: string, boxes: number): Promise<ReadonlyMap<string
     await mkdir(folder, { recursive: true })
     await writeFile(join(folder, 'settings.py'), settingsPy(n))
   }
-  await writeFile(join(ground, 'old/kytos.conf'), '[daemon]\nport = 6653\njwt_secret = secret\nnapps_pre_installed = ["kytos/settings"]\n')
+  await writeFile(
+    join(ground, 'old/kytos.conf'),
+    '[daemon]\nport = 6653\njwt_secret = secret\nnapps_pre_installed = ["kytos/settings"]\n',
+  )
   const script = fileURLToPath(new URL('import-storehouse.py', import.meta.url))
   execFileSync('python3', [script, join(ground, 'old/storehouse'), String(boxes), String(NAPPS)])
   const store = createStore()
@@ -101,7 +121,10 @@ async function layOut(ground: string, boxes: number): Promise<ReadonlyMap<string
   const view = controller.root.view({ type: 'import', name: 'a migration' })
   const sources = []
   for (const file of FILES) sources.push(...(await readSource(file, { cwd: ground, environment: {} })))
-  const report = await importSources((name, content) => ask(view, name, content), sources, { overwrite: false, dryRun: false })
+  const report = await importSources((name, content) => ask(view, name, content), sources, {
+    overwrite: false,
+    dryRun: false,
+  })
   expect(report.counts).toEqual({ new: SETTINGS + boxes + 6, changed: 0, same: 0, skipped: NAPPS + 8 })
   await controller.close()
   const backend = on(store)

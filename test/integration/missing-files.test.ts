@@ -8,7 +8,8 @@ import { type CliStage, openCliStage } from './cli-stage.ts'
 import { mend } from './doctor-stage.ts'
 
 /*
- * How a person sees readable files that do not show their documents, and decides: with a service that runs, and without one.
+ * How a person sees readable files that do not show their documents, and decides: with a service that runs,
+ * and without one.
  */
 
 const SOON = { timeout: 15_000, interval: 50 }
@@ -43,7 +44,9 @@ async function status(...args: string[]): Promise<Shown> {
 
 /** Each file that `status` names, in short. */
 const named = async (...args: string[]): Promise<readonly string[]> =>
-  (await status(...args)).files.map(({ namespace, scope, box_id, code }) => `${namespace} ${scope ?? box_id} ${code}`)
+  (await status(...args)).files.map(
+    ({ namespace, scope, box_id, code }) => `${namespace} ${scope ?? box_id} ${code}`,
+  )
 
 /** The findings of the doctor about files, in the order of their codes. */
 async function findings(): Promise<readonly Finding[]> {
@@ -66,7 +69,9 @@ const isThere = (name: string): Promise<boolean> =>
     () => false,
   )
 const gauge = async (code: string): Promise<string | undefined> =>
-  new RegExp(`^kytos_settings_file_problems\\{code="${code}"\\} (\\d+)$`, 'm').exec(await (await fetch(`${stage.url}/metrics`)).text())?.[1]
+  new RegExp(`^kytos_settings_file_problems\\{code="${code}"\\} (\\d+)$`, 'm').exec(
+    await (await fetch(`${stage.url}/metrics`)).text(),
+  )?.[1]
 
 /** A store with overrides in two scopes and a box, whose files are all written, and no service. */
 async function furnish(): Promise<void> {
@@ -85,7 +90,8 @@ async function furnish(): Promise<void> {
 
 /** Takes the readable files away, as a disk that is not mounted. */
 async function takeAway(): Promise<void> {
-  for (const kind of ['settings', 'controllers', 'boxes']) await rename(join(stage.cwd, 'store', kind), join(stage.cwd, `${kind}-away`))
+  for (const kind of ['settings', 'controllers', 'boxes'])
+    await rename(join(stage.cwd, 'store', kind), join(stage.cwd, `${kind}-away`))
 }
 
 describe('readable files that were away at the start', () => {
@@ -93,7 +99,12 @@ describe('readable files that were away at the start', () => {
     await furnish()
     await takeAway()
     await stage.start()
-    const all = ['net a b FILE_MISSING', 'kytos/x controller:c2 FILE_MISSING', 'kytos/x cluster FILE_MISSING', 'kytos/y cluster FILE_MISSING']
+    const all = [
+      'net a b FILE_MISSING',
+      'kytos/x controller:c2 FILE_MISSING',
+      'kytos/x cluster FILE_MISSING',
+      'kytos/y cluster FILE_MISSING',
+    ]
     expect(await named()).toEqual(all)
     expect(await named('kytos/x')).toEqual(all.slice(1, 3))
     expect((await status()).service).toBe(true)
@@ -101,7 +112,9 @@ describe('readable files that were away at the start', () => {
     expect((await run(['list'])).stdout).toMatch(/^kytos\/x .* missing\nkytos\/y .* missing$/m)
     expect(await gauge('FILE_MISSING')).toBe('4')
     const found = await findings()
-    expect(found.map(({ code, severity }) => `${code} ${severity}`)).toEqual(Array(3).fill('file.missing warning'))
+    expect(found.map(({ code, severity }) => `${code} ${severity}`)).toEqual(
+      Array(3).fill('file.missing warning'),
+    )
 
     // One NApp, in all its scopes.
     const restored = await run(['files', 'restore', 'kytos/x'])
@@ -144,7 +157,10 @@ describe('readable files that were away at the start', () => {
       stdout: expect.stringContaining('Restored the file of kytos/x.'),
       stderr: expect.stringContaining('No service is running here'),
     })
-    expect(await run(['delete', 'kytos/y'])).toMatchObject({ exit: 0, stderr: expect.stringContaining('No service is running here') })
+    expect(await run(['delete', 'kytos/y'])).toMatchObject({
+      exit: 0,
+      stderr: expect.stringContaining('No service is running here'),
+    })
     expect(await run(['delete', 'kytos/y'])).toMatchObject({ exit: 3, stdout: '' })
     expect(await run(['delete', 'kytos/x', '--scope', 'controller:c9'])).toMatchObject({
       exit: 3,
@@ -164,7 +180,9 @@ describe('readable files that were away at the start', () => {
       await stage.start()
       expect(await named()).toEqual(['kytos/x cluster FILE_MISSING', 'kytos/y cluster FILE_MISSING'])
       await stage.stop()
-      expect((await findings()).map(({ where }) => where)).toEqual(['x', 'y'].map(name => join(folder, 'kytos', `${name}.json`)))
+      expect((await findings()).map(({ where }) => where)).toEqual(
+        ['x', 'y'].map(name => join(folder, 'kytos', `${name}.json`)),
+      )
     }
     await rm(folder, { recursive: true, force: true })
     await rename(join(stage.cwd, 'away'), folder)
@@ -185,7 +203,10 @@ describe('a readable file', () => {
     expect((await run(['list'])).stdout).toMatch(/^kytos\/x .* rejected$/m)
     // Once, although the doctor sees it and the service says it.
     expect(await findings()).toMatchObject([{ code: 'file.broken', where: file }])
-    expect(await run(['files', 'restore', 'kytos/x'])).toMatchObject({ exit: 0, stdout: 'No readable file of kytos/x is missing.\n' })
+    expect(await run(['files', 'restore', 'kytos/x'])).toMatchObject({
+      exit: 0,
+      stdout: 'No readable file of kytos/x is missing.\n',
+    })
     expect(await readFile(file, 'utf8')).toBe('{"a": ')
     await writeFile(file, '{"a": 5}')
     await expect.poll(() => named(), SOON).toEqual([])
@@ -223,7 +244,11 @@ describe('a readable file', () => {
     await rename(folder, join(stage.cwd, 'away'))
     const found = await findings()
     expect(found).toMatchObject([
-      { code: 'file.missing', where: join(stage.cwd, 'store'), what: expect.stringMatching(/^12 readable files are missing/) },
+      {
+        code: 'file.missing',
+        where: join(stage.cwd, 'store'),
+        what: expect.stringMatching(/^12 readable files are missing/),
+      },
     ])
     await mend(stage.cwd, found[0] as Finding)
     expect(await findings()).toEqual([])

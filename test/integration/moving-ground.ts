@@ -41,7 +41,10 @@ export async function choiceOf(ini: string): Promise<BackendChoice> {
 }
 
 /** Opens the store of a kytos.ini for some work in this process. */
-export async function inStore<Result>(ini: string, work: (backend: Backend) => Promise<Result>): Promise<Result> {
+export async function inStore<Result>(
+  ini: string,
+  work: (backend: Backend) => Promise<Result>,
+): Promise<Result> {
   const createBackend = await loadBackend(await choiceOf(ini))
   const backend = createBackend(() => {})
   try {
@@ -52,18 +55,31 @@ export async function inStore<Result>(ini: string, work: (backend: Backend) => P
   }
 }
 
-/** Fills a store as services do: namespaces with schemas and a history, scopes, a deletion, a token, an edit by hand that nobody recorded, boxes in an order of their own. */
+/**
+ * Fills a store as services do: namespaces with schemas and a history, scopes, a deletion, a token, an edit
+ * by hand that nobody recorded, boxes in an order of their own.
+ */
 export async function furnish(ini: string, { namespaces = 20, boxes = 10_000 } = {}): Promise<void> {
   const controller = await openController({ id: 'c-seed', backend: await loadBackend(await choiceOf(ini)) })
   try {
     for (let n = 0; n < namespaces; n++) {
       const namespace = `kytos/napp_${n}`
-      const schema = { type: 'object', properties: { n: { type: 'integer', default: n }, big: { type: 'integer' } } }
+      const schema = {
+        type: 'object',
+        properties: { n: { type: 'integer', default: n }, big: { type: 'integer' } },
+      }
       await controller.ask('kytos.settings.register', { namespace, schema, napp_version: '1.0' })
       for (let v = 1; v <= 6; v++)
-        await controller.ask('kytos.settings.update', { namespace, data: { n: v, big: 9007199254740993n, text: `v${v} ü` } })
+        await controller.ask('kytos.settings.update', {
+          namespace,
+          data: { n: v, big: 9007199254740993n, text: `v${v} ü` },
+        })
     }
-    await controller.ask('kytos.settings.update', { namespace: 'kytos/napp_0', scope: 'controller:c-9', data: { n: 77 } })
+    await controller.ask('kytos.settings.update', {
+      namespace: 'kytos/napp_0',
+      scope: 'controller:c-9',
+      data: { n: 77 },
+    })
     await controller.ask('kytos.settings.delete', { namespace: 'kytos/napp_1' })
   } finally {
     await controller.close()
@@ -75,11 +91,16 @@ export async function furnish(ini: string, { namespaces = 20, boxes = 10_000 } =
   })
 }
 
-/** Boxes in ascending blocks, each below the one before: the order of creation is not that of the keys, and yet few commits make them. */
+/**
+ * Boxes in ascending blocks, each below the one before: the order of creation is not that of the keys, and
+ * yet few commits make them.
+ */
 async function putBoxes(backend: Backend, count: number): Promise<void> {
   for (let at = 0; at < count; at += BLOCK) {
     const numbers = Array.from({ length: Math.min(BLOCK, count - at) }, (_, n) => at + n)
-    await backend.commit(numbers.map(n => ({ key: boxKeyOf(n), put: boxText(n), expected: 'absent' as const })))
+    await backend.commit(
+      numbers.map(n => ({ key: boxKeyOf(n), put: boxText(n), expected: 'absent' as const })),
+    )
   }
 }
 
@@ -109,7 +130,10 @@ async function* pageOf(entries: readonly Entry[]): AsyncGenerator<readonly Entry
 }
 
 /** Runs one command line to its end, in this process. */
-export async function kytos(cwd: string, ...args: readonly string[]): Promise<{ readonly exit: number; readonly output: string }> {
+export async function kytos(
+  cwd: string,
+  ...args: readonly string[]
+): Promise<{ readonly exit: number; readonly output: string }> {
   const { exit, stdout, stderr } = await runIn(cwd, args)
   return { exit, output: stderr + stdout }
 }

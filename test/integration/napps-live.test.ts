@@ -21,7 +21,9 @@ describe('the example NApps on real files', () => {
     const first = kytosSettings(cwd, 'start', '--import', BEGINNING)
     const url = await first.ready
     expect(await patch(url, '{"polling_time": 0.2}')).toBe(200)
-    await first.prints(/kytos\/change_log: kytos\/link_discovery\/polling_time: 5 -> 0\.2 by user .*, revision \d+\n/)
+    await first.prints(
+      /kytos\/change_log: kytos\/link_discovery\/polling_time: 5 -> 0\.2 by user .*, revision \d+\n/,
+    )
     await first.prints(/poll 2: every 0\.2 s, ignoring VLANs \[3799\]/)
     expect(await patch(url, '{"ignored_vlans": [1, 2]}')).toBe(200)
     await first.prints(/every 0\.2 s, ignoring VLANs \[1, 2\]/)
@@ -32,7 +34,9 @@ describe('the example NApps on real files', () => {
     const second = kytosSettings(cwd, 'start', '--import', BEGINNING)
     await second.ready
     await second.prints(/poll 1: every 0\.2 s, ignoring VLANs \[1, 2\]/)
-    expect(second.output()).toContain('The store already holds settings: settings.example.json was not imported.')
+    expect(second.output()).toContain(
+      'The store already holds settings: settings.example.json was not imported.',
+    )
     second.child.kill('SIGTERM')
     expect(await second.ended).toBe(0)
     expect(parseJson(await readFile(join(cwd, 'store/settings/kytos/link_discovery.json'), 'utf8'))).toEqual({
@@ -57,7 +61,9 @@ describe('the example NApp with live settings', () => {
   const FOLDER = join(packageRoot(), 'examples/live_poller')
 
   it('has at most 30 lines', async () => {
-    expect((await readFile(join(FOLDER, 'main.mjs'), 'utf8')).trimEnd().split('\n').length).toBeLessThanOrEqual(30)
+    expect(
+      (await readFile(join(FOLDER, 'main.mjs'), 'utf8')).trimEnd().split('\n').length,
+    ).toBeLessThanOrEqual(30)
   })
 
   it('is installed, follows its settings live, and hears no more once it is disabled', async () => {
@@ -108,12 +114,21 @@ describe('an example NApp that was copied to a folder outside the package', () =
 describe('a NApp that hands over a schema file', () => {
   it('opens its settings without a declaration, with the seed that lies beside it; a declaration in code gets the seed too', async () => {
     const cwd = await freshFolder()
-    const schema = { type: 'object', properties: { level: { type: 'integer', default: 1 }, name: { type: 'string', default: '' } } }
+    const schema = {
+      type: 'object',
+      properties: { level: { type: 'integer', default: 1 }, name: { type: 'string', default: '' } },
+    }
     const tells = (declaration: string) => `export default ({ openSettings, log }) => ({
       async setup() { const { values } = await openSettings(${declaration}); log.info('has ' + JSON.stringify(values)) },
     })`
     const seed = { 'settings.json': { name: 'seeded' } }
-    await enabled(join(cwd, 'napps'), 'a/by_file', tells(''), { settings: 'schema.json' }, { 'schema.json': schema, ...seed })
+    await enabled(
+      join(cwd, 'napps'),
+      'a/by_file',
+      tells(''),
+      { settings: 'schema.json' },
+      { 'schema.json': schema, ...seed },
+    )
     await enabled(join(cwd, 'napps'), 'a/by_code', tells(JSON.stringify(schema)), {}, seed)
     const service = kytosSettings(cwd, 'start')
     await service.ready

@@ -76,7 +76,10 @@ SPF_ATTRIBUTE = "hop"
   'kytos/storehouse': '',
 }
 
-/** Lays out what somebody has who comes from Kytos: a virtual environment with its kytos.conf, NApps installed and enabled, one NApp as it was shipped, and boxes. */
+/**
+ * Lays out what somebody has who comes from Kytos: a virtual environment with its kytos.conf, NApps installed
+ * and enabled, one NApp as it was shipped, and boxes.
+ */
 export async function layOutOldKytos(root: string): Promise<void> {
   const put = async (path: string, content: string): Promise<void> => {
     await mkdir(dirname(join(root, path)), { recursive: true })
@@ -92,5 +95,8 @@ export async function layOutOldKytos(root: string): Promise<void> {
     await symlink(`../.installed/${napp}`, join(root, napps, napp))
   }
   await put('shipped/kytos/of_lldp/settings.py', OF_LLDP(3))
-  execFileSync('python3', [fileURLToPath(new URL('old-kytos.py', import.meta.url)), join(root, 'var/tmp/kytos/storehouse')])
+  execFileSync('python3', [
+    fileURLToPath(new URL('old-kytos.py', import.meta.url)),
+    join(root, 'var/tmp/kytos/storehouse'),
+  ])
 }

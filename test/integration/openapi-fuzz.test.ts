@@ -8,8 +8,9 @@ import { packageRoot } from '../../src/host/package-root.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 
 /*
- * Requests made from the OpenAPI document by schemathesis, valid and invalid ones, to the real process on a real folder. It must never answer with a 5xx, a
- * status, a type, a header or a body that the document does not have, nor take what the document forbids.
+ * Requests made from the OpenAPI document by schemathesis, valid and invalid ones, to the real process on a
+ * real folder. It must never answer with a 5xx, a status, a type, a header or a body that the document does
+ * not have, nor take what the document forbids.
  */
 
 const CHECKS = [
@@ -25,7 +26,13 @@ const CHECKS = [
 it('whatever is made of its OpenAPI document, the service answers as the document says', async () => {
   const cwd = await freshFolder()
   const file = join(cwd, 'kytos.ini')
-  await writeFile(file, (await readFile(file, 'utf8')).replace('[settings]\n', '[settings]\ncontroller = c1\nauthentication = required\n'))
+  await writeFile(
+    file,
+    (await readFile(file, 'utf8')).replace(
+      '[settings]\n',
+      '[settings]\ncontroller = c1\nauthentication = required\n',
+    ),
+  )
   const service = kytosSettings(cwd, 'start')
   const url = await service.ready
   const { token } = JSON.parse(await readFile(join(cwd, 'state/c1/service.json'), 'utf8'))
@@ -35,14 +42,39 @@ it('whatever is made of its OpenAPI document, the service answers as the documen
   // They do not end, or are no HTTP from there on.
   for (const endless of ['events', 'bus']) delete document.paths[`/api/kytos/settings/v1/${endless}`]
   // Else it makes up tokens of its own, and nothing but the door is tried.
-  for (const operation of Object.values(document.paths).flatMap(methods => Object.values(methods))) delete operation.security
+  for (const operation of Object.values(document.paths).flatMap(methods => Object.values(methods)))
+    delete operation.security
   await writeFile(join(cwd, 'openapi.json'), JSON.stringify(document))
 
-  const args = ['run', 'openapi.json', '--url', url, '--header', `Authorization: Bearer ${token}`, '--checks', CHECKS.join(',')]
-  // One thread: CPython 3.11 counts the recursion of ast.parse for all threads together, and fails (python/cpython#106905).
-  const bounds = ['--seed', '1', '--max-examples', '10', '--phases', 'coverage,fuzzing', '--workers', '1', '--no-color', '--continue-on-failure']
+  const args = [
+    'run',
+    'openapi.json',
+    '--url',
+    url,
+    '--header',
+    `Authorization: Bearer ${token}`,
+    '--checks',
+    CHECKS.join(','),
+  ]
+  // One thread: CPython 3.11 counts the recursion of ast.parse for all threads together, and fails
+  // (python/cpython#106905).
+  const bounds = [
+    '--seed',
+    '1',
+    '--max-examples',
+    '10',
+    '--phases',
+    'coverage,fuzzing',
+    '--workers',
+    '1',
+    '--no-color',
+    '--continue-on-failure',
+  ]
   const config = ['--config-file', join(packageRoot(), 'test/python/schemathesis.toml')]
-  const run = promisify(execFile)(PYTHON, ['-m', 'schemathesis.cli', ...config, ...args, ...bounds], { cwd, maxBuffer: 2 ** 26 })
+  const run = promisify(execFile)(PYTHON, ['-m', 'schemathesis.cli', ...config, ...args, ...bounds], {
+    cwd,
+    maxBuffer: 2 ** 26,
+  })
   const report = await run.then(
     ({ stdout }) => stdout,
     ({ stdout, stderr, message }) => expect.fail(`${stdout || message}\n${stderr}`),

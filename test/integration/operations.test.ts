@@ -19,18 +19,25 @@ it('every metric of the real process is in docs/operations.md with its type and 
   const send = (method: string, body?: unknown) =>
     fetch(`${url}${NAMESPACE}`, {
       method,
-      ...(body === undefined ? {} : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
+      ...(body === undefined
+        ? {}
+        : { headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) }),
     })
   const { revision } = JSON.parse(await (await send('PATCH', { n: 1 })).text())
   expect((await send('DELETE', undefined)).status).toBe(200)
   expect((await send('PATCH', [])).status).toBe(400)
-  await fetch(`${url}/api/kytos/storehouse/v2/net/a`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: '"secret"' })
+  await fetch(`${url}/api/kytos/storehouse/v2/net/a`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: '"secret"',
+  })
 
   // Looked at ten times a second.
   const scrape = async () => (await fetch(`${url}/metrics`)).text()
   await expect.poll(scrape).toMatch(/^kytos_settings_event_loop_delay_seconds_count [1-9]/m)
   const text = await scrape()
-  const named = (pattern: RegExp) => new Map([...text.matchAll(pattern)].map(([, name = '', rest = '']) => [name, rest]))
+  const named = (pattern: RegExp) =>
+    new Map([...text.matchAll(pattern)].map(([, name = '', rest = '']) => [name, rest]))
   const types = named(/^# TYPE kytos_settings_(\S+) (\S+)$/gm)
   const meanings = named(/^# HELP kytos_settings_(\S+) (.*)$/gm)
   const table = [...types].map(([name, type]) => `| \`${name}\` | ${type} | ${meanings.get(name)} |`).sort()
@@ -65,9 +72,19 @@ it('every metric of the real process is in docs/operations.md with its type and 
       name: expect.any(String),
       msg: expect.any(String),
     })
-  expect(lines.map(({ name }) => name)).toEqual(expect.arrayContaining(['host', 'kytos/settings', 'kytos/change_log']))
-  const changes = lines.filter(({ event, namespace }) => event === 'settings.changed' && namespace === 'me/free')
-  expect(changes[0]).toMatchObject({ event_id: expect.any(String), revision, cursor: expect.any(String), actor: 'user 127.0.0.1', scope: 'cluster' })
+  expect(lines.map(({ name }) => name)).toEqual(
+    expect.arrayContaining(['host', 'kytos/settings', 'kytos/change_log']),
+  )
+  const changes = lines.filter(
+    ({ event, namespace }) => event === 'settings.changed' && namespace === 'me/free',
+  )
+  expect(changes[0]).toMatchObject({
+    event_id: expect.any(String),
+    revision,
+    cursor: expect.any(String),
+    actor: 'user 127.0.0.1',
+    scope: 'cluster',
+  })
   expect(changes).toHaveLength(2)
   expect(lines.find(({ code }) => code === 'CONTENT_MALFORMED')).toMatchObject({
     event: 'kytos.settings.update',

@@ -12,7 +12,8 @@ import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 import { API, send } from '../unit/http/harness.ts'
 
 /*
- * What became of a change whose answer was lost is told by its write_id: the history has it if, and only if, the change was made. And nobody waits long.
+ * What became of a change whose answer was lost is told by its write_id: the history has it if, and only if,
+ * the change was made. And nobody waits long.
  */
 
 /** Seconds that a call may go unanswered. */
@@ -34,7 +35,14 @@ beforeAll(async () => {
   const options = { endpoints: [`http://127.0.0.1:${proxy.port}`], prefix: '/unknown', timeout: TIMEOUT }
   const surroundings = { bus, controller: 'one', strict: false, log, startTimeout: 10_000 }
   service = createService(report => createEtcdBackend(options, { report }), surroundings)
-  http = await openHttp({ bus, feed: service.feed, health: service.health, listen: '127.0.0.1', port: 0, log })
+  http = await openHttp({
+    bus,
+    feed: service.feed,
+    health: service.health,
+    listen: '127.0.0.1',
+    port: 0,
+    log,
+  })
   await service.start()
 })
 afterEach(mended)
@@ -62,7 +70,9 @@ async function writeIds(namespace: string): Promise<readonly string[]> {
   await mended()
   for (;;) {
     try {
-      return (await ask(bus, 'kytos.settings.history', { namespace, limit: 1_000 })).map(({ write_id }) => write_id)
+      return (await ask(bus, 'kytos.settings.history', { namespace, limit: 1_000 })).map(
+        ({ write_id }) => write_id,
+      )
     } catch (thrown) {
       const error = toSettingsError(thrown)
       if (error.code === 'NAMESPACE_NOT_FOUND') return []
@@ -80,7 +90,8 @@ const COMMANDS = {
 const REQUESTS = {
   update: (path: string) => send(http.port, 'PATCH', path, { body: { json: { lost: true } } }),
   delete: (path: string) => send(http.port, 'DELETE', path),
-  create: (path: string) => send(http.port, 'PUT', path, { headers: { 'if-none-match': '*' }, body: { json: { lost: true } } }),
+  create: (path: string) =>
+    send(http.port, 'PUT', path, { headers: { 'if-none-match': '*' }, body: { json: { lost: true } } }),
 } as const
 const KINDS = ['update', 'delete', 'create'] as const
 
@@ -100,7 +111,12 @@ describe.each(['swallowed', 'stalled'] as const)('with the line %s', loss => {
       () => expect.fail('it was answered'),
       (thrown: SettingsError) => thrown,
     )
-    expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', status: 504, retryable: false, details: { write_id: expect.any(String) } })
+    expect(error).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      status: 504,
+      retryable: false,
+      details: { write_id: expect.any(String) },
+    })
     const after = await writeIds(namespace)
     expect(after).toEqual(loss === 'swallowed' ? [error.details.write_id, ...before] : before)
   })
@@ -110,11 +126,21 @@ describe.each(['swallowed', 'stalled'] as const)('with the line %s', loss => {
     const before = await writeIds(namespace)
     lose(loss)
     const { status, headers, json } = await REQUESTS[kind](`${API}/${namespace}`)
-    expect({ status, type: headers['content-type'] }).toEqual({ status: 504, type: 'application/problem+json; charset=utf-8' })
-    expect(json).toMatchObject({ code: 'OUTCOME_UNKNOWN', write_id: expect.any(String), detail: expect.stringContaining(String(json.write_id)) })
+    expect({ status, type: headers['content-type'] }).toEqual({
+      status: 504,
+      type: 'application/problem+json; charset=utf-8',
+    })
+    expect(json).toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      write_id: expect.any(String),
+      detail: expect.stringContaining(String(json.write_id)),
+    })
     await writeIds(namespace)
     const history = await send(http.port, 'GET', `${API}/${namespace}/history`)
-    const ids = history.status === 404 ? [] : Array.from(history.json as unknown as { write_id: string }[], one => one.write_id)
+    const ids =
+      history.status === 404
+        ? []
+        : Array.from(history.json as unknown as { write_id: string }[], one => one.write_id)
     expect(ids).toEqual(loss === 'swallowed' ? [json.write_id, ...before] : before)
   })
 })
@@ -145,11 +171,16 @@ describe('when the line goes down', () => {
 
   it('a commit that waited for its turn behind others does not wait twice', async () => {
     const timeout = 3
-    const backend = createEtcdBackend({ endpoints: [`http://127.0.0.1:${proxy.port}`], prefix: '/turns', timeout }, { report: () => {} })
+    const backend = createEtcdBackend(
+      { endpoints: [`http://127.0.0.1:${proxy.port}`], prefix: '/turns', timeout },
+      { report: () => {} },
+    )
     try {
       await backend.open()
       const commit = (i: number) =>
-        backend.commit([{ key: makeKey('boxes', 'turns', `b${i}`), put: '1' }]).catch(error => toSettingsError(error).code)
+        backend
+          .commit([{ key: makeKey('boxes', 'turns', `b${i}`), put: '1' }])
+          .catch(error => toSettingsError(error).code)
       proxy.stall()
       const others = Array.from({ length: 500 }, (_, i) => commit(i))
       await new Promise(resolve => setTimeout(resolve, 200))

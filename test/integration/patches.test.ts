@@ -12,7 +12,8 @@ import { packageRoot } from '../../src/host/package-root.ts'
 import { API, openRealRig } from '../unit/http/harness.ts'
 
 /*
- * Both kinds of PATCH over REST against implementations of others, in Python, whose integers have any size as ours do.
+ * Both kinds of PATCH over REST against implementations of others, in Python, whose integers have any size as
+ * ours do.
  */
 
 const DOCUMENTS = 1_000
@@ -28,7 +29,9 @@ interface Task {
 const key = fc.constantFrom('a', 'b', 'c', 'd/e', 'm~n', '', 'prototype', 'constructor', 'é', '0', '~1')
 // 64 bits as datapath ids have them, and more.
 const leaf: fc.Arbitrary<Json> = fc.oneof(
-  fc.bigInt({ min: -(2n ** 70n), max: 2n ** 70n }).map(n => (n >= -(2n ** 53n) + 1n && n <= 2n ** 53n - 1n ? Number(n) : n)),
+  fc
+    .bigInt({ min: -(2n ** 70n), max: 2n ** 70n })
+    .map(n => (n >= -(2n ** 53n) + 1n && n <= 2n ** 53n - 1n ? Number(n) : n)),
   fc.double({ noNaN: true, noDefaultInfinity: true }).filter(n => !Number.isInteger(n)),
   fc.string({ maxLength: 4 }),
   fc.boolean(),
@@ -36,7 +39,9 @@ const leaf: fc.Arbitrary<Json> = fc.oneof(
 )
 const { value, object } = fc.letrec<{ value: Json; object: JsonObject }>(tie => ({
   value: fc.oneof({ depthSize: 'small' }, leaf, fc.array(tie('value'), { maxLength: 3 }), tie('object')),
-  object: fc.array(fc.tuple(key, tie('value')), { maxLength: 4 }).map(entries => parseJson(printObject(entries)) as JsonObject), // It prints one.
+  object: fc
+    .array(fc.tuple(key, tie('value')), { maxLength: 4 })
+    .map(entries => parseJson(printObject(entries)) as JsonObject), // It prints one.
 }))
 
 /** Plain JavaScript would take `__proto__` for something else. */
@@ -46,11 +51,23 @@ function printObject(entries: readonly (readonly [string, Json])[]): string {
 
 /** Every JSON Pointer into a value. */
 function pointersOf(of: Json, at = ''): readonly string[] {
-  const inside = isArray(of) ? of.map((item, i) => [String(i), item] as const) : isObject(of) ? Object.entries(of) : []
-  return [at, ...inside.flatMap(([name, item]) => pointersOf(item, `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`))]
+  const inside = isArray(of)
+    ? of.map((item, i) => [String(i), item] as const)
+    : isObject(of)
+      ? Object.entries(of)
+      : []
+  return [
+    at,
+    ...inside.flatMap(([name, item]) =>
+      pointersOf(item, `${at}/${name.replaceAll('~', '~0').replaceAll('/', '~1')}`),
+    ),
+  ]
 }
 
-/** A patch whose places mostly are there. The whole document is replaced by objects only: jsonpatch fails on other values there, and as a `from`. */
+/**
+ * A patch whose places mostly are there. The whole document is replaced by objects only: jsonpatch fails on
+ * other values there, and as a `from`.
+ */
 function patchesOf(document: JsonObject): fc.Arbitrary<Json> {
   const [, ...inside] = pointersOf(document)
   const known = fc.constantFrom(...inside, '/a')
@@ -79,7 +96,9 @@ const tasks: fc.Arbitrary<readonly [Task, Task]> = object.chain(document =>
 
 /** What the others make of a patch; undefined where it does not apply. */
 function openOthers(): (task: Task) => Promise<Json | undefined> {
-  const child = spawn(PYTHON, ['-B', join(packageRoot(), 'test/python/patches.py')], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const child = spawn(PYTHON, ['-B', join(packageRoot(), 'test/python/patches.py')], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
   onTestFinished(() => void child.kill())
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
   return async task => {
@@ -98,14 +117,21 @@ it(`${DOCUMENTS} random documents are patched as others patch them, integers of 
   const agent = new Agent({ keepAlive: true, maxSockets: LINES })
   onTestFinished(() => agent.destroy())
   const ask = (method: string, path: string, type: string, body?: Json) =>
-    new Promise<{ readonly status: number; readonly body: Readonly<Record<string, Json>> }>((resolve, reject) => {
-      const sent = request({ host: '127.0.0.1', port: http.port, method, path, agent, headers: { 'content-type': type } }, async response =>
-        // Both answers are objects: settings, or a problem.
-        resolve({ status: response.statusCode ?? 0, body: parseJson(await text(response)) as JsonObject }),
-      )
-      sent.on('error', reject)
-      sent.end(body === undefined ? undefined : printJson(body))
-    })
+    new Promise<{ readonly status: number; readonly body: Readonly<Record<string, Json>> }>(
+      (resolve, reject) => {
+        const sent = request(
+          { host: '127.0.0.1', port: http.port, method, path, agent, headers: { 'content-type': type } },
+          async response =>
+            // Both answers are objects: settings, or a problem.
+            resolve({
+              status: response.statusCode ?? 0,
+              body: parseJson(await text(response)) as JsonObject,
+            }),
+        )
+        sent.on('error', reject)
+        sent.end(body === undefined ? undefined : printJson(body))
+      },
+    )
 
   const todo = fc.sample(tasks, { numRuns: DOCUMENTS, seed: Number(process.env.FC_SEED ?? 5) }).flat()
   const counts = { applied: 0, refused: 0, exact: 0 }
@@ -121,7 +147,8 @@ it(`${DOCUMENTS} random documents are patched as others patch them, integers of 
         counts.applied++
         if (/\d{17}/.test(printJson(expected ?? null))) counts.exact++
       } else {
-        // Malformed, or not to be applied; a result that is no object cannot be overrides. Nothing of it stays.
+        // Malformed, or not to be applied; a result that is no object cannot be overrides. Nothing of it
+        // stays.
         expect([shown, [400, 409].includes(got.status)]).toEqual([shown, true])
         expect([shown, (await ask('GET', path, TYPES[kind])).body.overrides]).toEqual([shown, document])
         counts.refused++

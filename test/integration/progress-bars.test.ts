@@ -22,31 +22,44 @@ describe('long work in a terminal', () => {
   })
 
   /** What was drawn of a bar, look by look, and what came after it. */
-  async function looks(columns: number, ...args: readonly string[]): Promise<{ readonly drawn: readonly string[]; readonly after: string }> {
+  async function looks(
+    columns: number,
+    ...args: readonly string[]
+  ): Promise<{ readonly drawn: readonly string[]; readonly after: string }> {
     const terminal = stage.terminal(args, {}, undefined, columns)
     expect(await terminal.ended, terminal.shown()).toBe(0)
     const lines = terminal.shown().split('\r\n')
     // A warning of the store may stand above it.
     const bar = lines.findIndex(line => line.includes('\x1b[K'))
-    return { drawn: (lines[bar] ?? '').split('\r').filter(look => look !== ''), after: lines.slice(bar + 1).join('\n') }
+    return {
+      drawn: (lines[bar] ?? '').split('\r').filter(look => look !== ''),
+      after: lines.slice(bar + 1).join('\n'),
+    }
   }
 
   /** How many were done at each look. */
-  const counts = (drawn: readonly string[]): readonly number[] => drawn.map(look => Number(/: (\d+) of/.exec(look)?.[1]))
+  const counts = (drawn: readonly string[]): readonly number[] =>
+    drawn.map(look => Number(/: (\d+) of/.exec(look)?.[1]))
 
   it.each([
     ['copied', 'b', ['copy', '--from', 'a.ini', '--to', 'b.ini']],
     ['copied', 'e', ['copy', '--from', 'a.ini', '--to', 'e.ini']],
     ['restored', 'c', ['restore', 'archive', '-c', 'c.ini']],
     ['restored', 'f', ['restore', 'archive', '-c', 'f.ini']],
-  ])('shows how far it is and how fast, on one line, and then what was %s into %s', async (what, _into, args) => {
-    const { drawn, after } = await looks(100, ...args)
-    for (const look of drawn) expect(look).toMatch(new RegExp(`^\\[#*\\.*\\] ${what}: \\d+ of 4\\d\\d, \\d\\.\\d MiB, \\d+/s\\x1b\\[K$`))
-    expect(counts(drawn)[0]).toBeLessThan(BOXES)
-    expect(counts(drawn)).toEqual([...counts(drawn)].sort((a, b) => a - b))
-    expect(drawn.at(-1)).toMatch(/^\[#{30}\] \w+: (4\d\d) of \1,/)
-    expect(after).toMatch(/Verified as equal after/)
-  })
+  ])(
+    'shows how far it is and how fast, on one line, and then what was %s into %s',
+    async (what, _into, args) => {
+      const { drawn, after } = await looks(100, ...args)
+      for (const look of drawn)
+        expect(look).toMatch(
+          new RegExp(`^\\[#*\\.*\\] ${what}: \\d+ of 4\\d\\d, \\d\\.\\d MiB, \\d+/s\\x1b\\[K$`),
+        )
+      expect(counts(drawn)[0]).toBeLessThan(BOXES)
+      expect(counts(drawn)).toEqual([...counts(drawn)].sort((a, b) => a - b))
+      expect(drawn.at(-1)).toMatch(/^\[#{30}\] \w+: (4\d\d) of \1,/)
+      expect(after).toMatch(/Verified as equal after/)
+    },
+  )
 
   it('keeps to the line of a narrow one', async () => {
     const { drawn } = await looks(50, 'copy', '--from', 'a.ini', '--to', 'd.ini')

@@ -9,15 +9,24 @@ import { type Ground, openGround } from '../support/grounds.ts'
 import { mergeReference } from '../support/merge-reference.ts'
 
 /*
- * Many writers, hooks and controllers at once, on every kind of store. What must hold whatever the order of events:
+ * Many writers, hooks and controllers at once, on every kind of store. What must hold whatever the order of
+ * events:
  *
- *  1. A request that is answered with success has one record in the history of each of its documents, all of one revision; one that is refused has none, and no fact.
- *  2. What a controller answers is the merge of default, cluster and its own overrides, as the store holds them.
- *  3. Each controller hears every version of every document once, in order; facts of one namespace are chained, and between two facts of one revision nothing differs.
+ *  1. A request that is answered with success has one record in the history of each of its documents, all of
+ *     one revision; one that is refused has none, and no fact.
+ *  2. What a controller answers is the merge of default, cluster and its own overrides, as the store holds
+ *     them.
+ *  3. Each controller hears every version of every document once, in order; facts of one namespace are
+ *     chained, and between two facts of one revision nothing differs.
  */
 
 const NAMESPACES = ['kytos/a', 'kytos/b', 'kytos/c']
-const SCHEMA = { properties: { k: { type: 'integer', maximum: 90, default: 1 }, deep: { properties: { x: { default: 1 }, y: { default: 1 } } } } }
+const SCHEMA = {
+  properties: {
+    k: { type: 'integer', maximum: 90, default: 1 },
+    deep: { properties: { x: { default: 1 }, y: { default: 1 } } },
+  },
+}
 /** Refusals that the schedule brings about; anything else is a bug. */
 const EXPECTED = ['SETTINGS_INVALID', 'CHANGE_VETOED', 'NAMESPACE_NOT_FOUND', 'REVISION_MISMATCH']
 
@@ -36,7 +45,13 @@ const operation = fc.record({
   namespace: fc.constantFrom(...NAMESPACES),
   scope: fc.constantFrom('cluster', 'cluster', 'cluster', 'controller:one', 'controller:two', 'controller'),
   value: fc.nat(99),
-  kind: fc.constantFrom('set' as const, 'set' as const, 'set' as const, 'replace' as const, 'delete' as const),
+  kind: fc.constantFrom(
+    'set' as const,
+    'set' as const,
+    'set' as const,
+    'replace' as const,
+    'delete' as const,
+  ),
 })
 const step: fc.Arbitrary<Step> = fc.record({
   by: fc.nat(2),
@@ -66,18 +81,36 @@ interface Told {
 }
 
 /** Does one request and says how it ended. */
-async function send(controllers: readonly Controller[], { by, operations, guarded }: Step, comment: string): Promise<Told> {
+async function send(
+  controllers: readonly Controller[],
+  { by, operations, guarded }: Step,
+  comment: string,
+): Promise<Told> {
   const controller = controllers[by % controllers.length] as Controller
-  const documents = new Set(operations.map(({ namespace, scope }) => `${namespace} ${nameScope(scope, by % controllers.length)}`))
-  const last = new Map(operations.map(({ namespace, scope, kind }) => [`${namespace} ${nameScope(scope, by % controllers.length)}`, kind]))
+  const documents = new Set(
+    operations.map(({ namespace, scope }) => `${namespace} ${nameScope(scope, by % controllers.length)}`),
+  )
+  const last = new Map(
+    operations.map(({ namespace, scope, kind }) => [
+      `${namespace} ${nameScope(scope, by % controllers.length)}`,
+      kind,
+    ]),
+  )
   const deleted = new Set([...last].flatMap(([document, kind]) => (kind === 'delete' ? [document] : [])))
   try {
     const asked: TransactionOperation[] = []
     for (const { namespace, scope, value, kind } of operations) {
-      const revision = guarded ? (await controller.ask('kytos.settings.retrieve', { namespace })).revision : undefined
+      const revision = guarded
+        ? (await controller.ask('kytos.settings.retrieve', { namespace })).revision
+        : undefined
       // A token of its own, so that each document of a request is surely changed by it.
       const data = { k: value, [`t_${comment}`]: 1, deep: { x: value } }
-      const what = kind === 'delete' ? { method: 'DELETE' as const } : kind === 'replace' ? { method: 'PUT' as const, data } : { data }
+      const what =
+        kind === 'delete'
+          ? { method: 'DELETE' as const }
+          : kind === 'replace'
+            ? { method: 'PUT' as const, data }
+            : { data }
       asked.push({ namespace, scope, ...what, ...(revision !== undefined && { revision }) })
     }
     await controller.ask('kytos.settings.transaction', { operations: asked, comment })
@@ -135,16 +168,25 @@ async function judge(controllers: readonly Controller[], told: readonly Told[]):
     const own = ['one', 'two', 'three'][i]
     for (const namespace of NAMESPACES) {
       const { data } = await controller.ask('kytos.settings.retrieve', { namespace, fresh: true })
-      const layers = [stored.get(`${namespace} cluster`) ?? {}, stored.get(`${namespace} controller:${own}`) ?? {}]
+      const layers = [
+        stored.get(`${namespace} cluster`) ?? {},
+        stored.get(`${namespace} controller:${own}`) ?? {},
+      ]
       expect(data).toEqual(mergeReference([{ k: 1, deep: { x: 1, y: 1 } }, ...layers]))
     }
     expectTold(controller, records)
   }
 }
 
-function expectTold(controller: Controller, records: readonly { readonly document: string; readonly version: number }[]): void {
+function expectTold(
+  controller: Controller,
+  records: readonly { readonly document: string; readonly version: number }[],
+): void {
   const heard = new Map<string, number[]>()
-  const last = new Map<string, { readonly data: JsonObject; readonly revision: string; readonly differs: boolean }>()
+  const last = new Map<
+    string,
+    { readonly data: JsonObject; readonly revision: string; readonly differs: boolean }
+  >()
   for (const { content } of controller.changes) {
     if (!('scope' in content)) continue
     const { namespace, scope, revision, previous, data, version } = content
@@ -152,8 +194,13 @@ function expectTold(controller: Controller, records: readonly { readonly documen
     expect(previous).toEqual(before?.data ?? {})
     const differs = JSON.stringify(previous) !== JSON.stringify(data)
     if (before?.revision === revision && before.differs) expect(data).toEqual(previous)
-    last.set(namespace, { data, revision, differs: differs || (before?.revision === revision && before.differs) })
-    if (scope !== 'schema') heard.set(`${namespace} ${scope}`, [...(heard.get(`${namespace} ${scope}`) ?? []), version])
+    last.set(namespace, {
+      data,
+      revision,
+      differs: differs || (before?.revision === revision && before.differs),
+    })
+    if (scope !== 'schema')
+      heard.set(`${namespace} ${scope}`, [...(heard.get(`${namespace} ${scope}`) ?? []), version])
   }
   for (const versions of heard.values()) expect(versions).toEqual(versions.map((_, i) => i + 1))
   for (const { document, version } of records) expect(heard.get(document)).toContain(version)
@@ -175,9 +222,11 @@ describe.each([
     await fc.assert(
       fc.asyncProperty(plan, writers =>
         ground.with(async controllers => {
-          for (const namespace of NAMESPACES) await controllers[0]?.ask('kytos.settings.register', { namespace, schema: SCHEMA })
+          for (const namespace of NAMESPACES)
+            await controllers[0]?.ask('kytos.settings.register', { namespace, schema: SCHEMA })
           for (const controller of controllers)
-            for (const namespace of NAMESPACES) await controller.ask('kytos.settings.retrieve', { namespace, fresh: true })
+            for (const namespace of NAMESPACES)
+              await controller.ask('kytos.settings.retrieve', { namespace, fresh: true })
           addHooks(controllers)
           const told: Told[] = []
           await Promise.all(
@@ -196,6 +245,7 @@ describe.each([
     )
     // The schedules do bring about what is judged.
     expect(tally.accepted).toBeGreaterThan(numRuns)
-    for (const code of EXPECTED.filter(one => one !== 'NAMESPACE_NOT_FOUND')) expect(tally.refused.get(code), code).toBeGreaterThan(0)
+    for (const code of EXPECTED.filter(one => one !== 'NAMESPACE_NOT_FOUND'))
+      expect(tally.refused.get(code), code).toBeGreaterThan(0)
   }, 60_000)
 })

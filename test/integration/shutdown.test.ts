@@ -8,7 +8,8 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { freshFolder, kytosSettings, type Process } from './host-process.ts'
 
 /*
- * The real process is asked to stop while it is at work: what it accepted is answered, what it answered is stored, and what it refused is not.
+ * The real process is asked to stop while it is at work: what it accepted is answered, what it answered is
+ * stored, and what it refused is not.
  */
 
 const BOXES = '/api/kytos/storehouse'
@@ -68,13 +69,20 @@ const stop = async (service: Process): Promise<void> => {
   expect(await service.ended).toBe(0)
 }
 
-/** One write over a line that is kept: its status, or undefined when the line was refused or closed before there was an answer. */
+/**
+ * One write over a line that is kept: its status, or undefined when the line was refused or closed before
+ * there was an answer.
+ */
 function write(agent: Agent, url: string, path: string): Promise<number | undefined> {
   return new Promise(resolve => {
-    const request = httpRequest(`${url}${path}`, { method: 'POST', agent, headers: { 'content-type': 'application/json' } }, response => {
-      response.resume()
-      response.on('end', () => resolve(response.statusCode)).on('error', () => resolve(undefined))
-    })
+    const request = httpRequest(
+      `${url}${path}`,
+      { method: 'POST', agent, headers: { 'content-type': 'application/json' } },
+      response => {
+        response.resume()
+        response.on('end', () => resolve(response.statusCode)).on('error', () => resolve(undefined))
+      },
+    )
     request.on('error', () => resolve(undefined))
     request.end('{"n":1}')
   })
@@ -86,12 +94,17 @@ describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s
     const service = kytosSettings(cwd, 'start')
     const url = await service.ready
     const numbers = Array.from({ length: 20 }, (_, n) => n)
-    const boxes = await Promise.all(numbers.map(n => begin(url, 'POST', `${BOXES}/v2/net/${n}`, `{"n":${n}}`)))
-    const settings = await Promise.all(numbers.map(n => begin(url, 'PATCH', '/api/kytos/settings/v1/me/free', `{"k${n}":${n}}`)))
+    const boxes = await Promise.all(
+      numbers.map(n => begin(url, 'POST', `${BOXES}/v2/net/${n}`, `{"n":${n}}`)),
+    )
+    const settings = await Promise.all(
+      numbers.map(n => begin(url, 'PATCH', '/api/kytos/settings/v1/me/free', `{"k${n}":${n}}`)),
+    )
     service.child.kill('SIGTERM')
     await stopping(url)
     const answers = await Promise.all([...boxes, ...settings].map(one => one.finish()))
-    for (const [i, answer] of answers.entries()) expect(answer).toMatch(i < numbers.length ? /^HTTP\/1\.1 201 / : /^HTTP\/1\.1 200 /)
+    for (const [i, answer] of answers.entries())
+      expect(answer).toMatch(i < numbers.length ? /^HTTP\/1\.1 201 / : /^HTTP\/1\.1 200 /)
     expect(await service.ended).toBe(0)
     expect(service.output()).not.toMatch(/ERROR|cut off|did not finish/)
 
@@ -126,7 +139,9 @@ describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s
     expect(await service.ended).toBe(0)
     isOver = true
     await Promise.all(clients)
-    expect(new Set(refused)).toEqual(new Set(refused.filter(status => status === undefined || status === 503)))
+    expect(new Set(refused)).toEqual(
+      new Set(refused.filter(status => status === undefined || status === 503)),
+    )
 
     const again = kytosSettings(cwd, 'start')
     const stored: string[] = JSON.parse(await (await fetch(`${await again.ready}${BOXES}/v1/load`)).text())
@@ -135,7 +150,9 @@ describe.each(['filesystem', 'etcd'] as const)('asked to stop, the service on %s
   })
 })
 
-it('asked to stop while etcd is frozen, the service still answers what it accepted, and what became of it', { timeout: 60_000 }, async () => {
+it('asked to stop while etcd is frozen, the service still answers what it accepted, and what became of it', {
+  timeout: 60_000,
+}, async () => {
   const etcd = await openEtcd()
   const service = kytosSettings(await folderOnEtcd(etcd), 'start')
   const url = await service.ready
@@ -145,6 +162,8 @@ it('asked to stop while etcd is frozen, the service still answers what it accept
   const answers = requests.map(one => one.finish())
   service.child.kill('SIGTERM')
   for (const answer of await Promise.all(answers))
-    expect(answer).toMatch(/^HTTP\/1\.1 50[34] [\s\S]*"code":"(?:OUTCOME_UNKNOWN|STORE_UNREACHABLE|STORE_STALE)"/)
+    expect(answer).toMatch(
+      /^HTTP\/1\.1 50[34] [\s\S]*"code":"(?:OUTCOME_UNKNOWN|STORE_UNREACHABLE|STORE_STALE)"/,
+    )
   expect(await service.ended).toBe(0)
 })

@@ -15,7 +15,10 @@ export interface Home {
   readonly controller: Controller
   /** Says a command on the bus, as a NApp. */
   ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
-  /** One request to `/api/kytos/storehouse/`, its path exactly as given; anything but text and bytes is sent as JSON. */
+  /**
+   * One request to `/api/kytos/storehouse/`, its path exactly as given; anything but text and bytes is sent
+   * as JSON.
+   */
   rest(method: string, path: string, data?: unknown, headers?: SendOptions['headers']): Promise<Answer>
   /** Ends the controller, has this done while nobody is in, and starts another one on the same store. */
   leave(meanwhile?: () => Promise<void>): Promise<void>
@@ -99,7 +102,9 @@ async function openPrefix(): Promise<Store> {
   }
 }
 
-async function enter({ choice }: Store): Promise<{ controller: Controller; http: Http; close(): Promise<void> }> {
+async function enter({
+  choice,
+}: Store): Promise<{ controller: Controller; http: Http; close(): Promise<void> }> {
   const controller = await openController({ backend: await loadBackend(choice) })
   const { root: bus, log } = controller
   const { feed, health } = controller.service

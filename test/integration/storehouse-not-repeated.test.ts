@@ -10,7 +10,8 @@ import { startEtcd } from '../support/etcd.ts'
 import { endEtcd, type Home, KINDS, openHome } from './storehouse-home.ts'
 
 /*
- * What storehouse 1.3.2 did wrong, each as a test named after it, through both doors where both show it, on both stores that people run on.
+ * What storehouse 1.3.2 did wrong, each as a test named after it, through both doors where both show it, on
+ * both stores that people run on.
  */
 
 afterAll(endEtcd)
@@ -25,20 +26,25 @@ describe.each(KINDS)('not repeated on %s:', kind => {
   it('there was no update on etcd', async () => {
     const { rest, ask } = await openHome(kind)
     await rest('POST', 'v2/net/a', { x: 1, y: { z: 1 } })
-    expect(await rest('PATCH', 'v1/net/a', { y: { w: null } })).toMatchObject({ status: 200, json: { x: 1, y: { w: null } } })
-    expect(await ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: { v: 1 } })).toMatchObject({ data: { x: 1, v: 1 } })
+    expect(await rest('PATCH', 'v1/net/a', { y: { w: null } })).toMatchObject({
+      status: 200,
+      json: { x: 1, y: { w: null } },
+    })
+    expect(
+      await ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: { v: 1 } }),
+    ).toMatchObject({ data: { x: 1, v: 1 } })
     expect((await rest('PUT', 'v1/net/a', [1])).json).toEqual([1])
   })
 
   it('list("net") also listed "netops"', async () => {
     const home = await openHome(kind)
     for (const path of ['net/a', 'netops/b', 'net.ops/c']) await home.rest('POST', `v2/${path}`, {})
-    expect([await lists(home, 'net'), await lists(home, 'netops'), await lists(home, 'net.ops'), await lists(home, 'ne')]).toEqual([
-      ['a'],
-      ['b'],
-      ['c'],
-      [],
-    ])
+    expect([
+      await lists(home, 'net'),
+      await lists(home, 'netops'),
+      await lists(home, 'net.ops'),
+      await lists(home, 'ne'),
+    ]).toEqual([['a'], ['b'], ['c'], []])
     expect(Object.keys((await home.rest('GET', 'v1/backup/net')).json)).toEqual(['a'])
   })
 
@@ -69,7 +75,9 @@ describe.each(KINDS)('not repeated on %s:', kind => {
   it('"1" was refused because "10" existed, and its deletion hid "10" from the search', async () => {
     const home = await openHome(kind)
     for (const id of ['10', '1']) expect((await home.rest('POST', `v2/net/${id}`, {})).status).toBe(201)
-    await expect(home.ask('kytos.storehouse.create', { namespace: 'net', box_id: '1', data: {} })).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
+    await expect(
+      home.ask('kytos.storehouse.create', { namespace: 'net', box_id: '1', data: {} }),
+    ).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
     await home.rest('DELETE', 'v1/net/1')
     expect((await home.rest('GET', 'v1/net/search_by/box_id/1')).json).toMatchObject([{ box_id: '10' }])
     expect(await lists(home, 'net')).toEqual(['10'])
@@ -101,7 +109,10 @@ describe.each(KINDS)('not repeated on %s:', kind => {
   it('a search for an owner failed with 500 where a box had none', async () => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', {})
-    expect(await rest('GET', 'v1/net/search_by/owner/kytos')).toMatchObject({ status: 404, json: { response: 'owner not found' } })
+    expect(await rest('GET', 'v1/net/search_by/owner/kytos')).toMatchObject({
+      status: 404,
+      json: { response: 'owner not found' },
+    })
   })
 
   it('a backup of what is not there failed with 500', async () => {
@@ -117,9 +128,13 @@ describe.each(KINDS)('not repeated on %s:', kind => {
     await home.leave(() => home.plant('boxes/net/bad', text))
     expect((await home.rest('GET', 'v1/net/good')).json).toBe(1)
     const bad = await home.rest('GET', 'v1/net/bad')
-    // In etcd it stands where a box would stand; a broken file is left to the person who wrote it, and is no box.
+    // In etcd it stands where a box would stand; a broken file is left to the person who wrote it, and is no
+    // box.
     if (kind === 'etcd')
-      expect(bad).toMatchObject({ status: 503, json: { code: 'STORE_DAMAGED', response: expect.stringContaining('boxes/net/bad') } })
+      expect(bad).toMatchObject({
+        status: 503,
+        json: { code: 'STORE_DAMAGED', response: expect.stringContaining('boxes/net/bad') },
+      })
     else if (text !== '[]') expect(bad.status).toBe(404)
     await home.rest('DELETE', 'v1/net/bad')
     expect((await home.rest('POST', 'v2/net/bad', 2)).status).toBe(201)
@@ -128,9 +143,26 @@ describe.each(KINDS)('not repeated on %s:', kind => {
 
   it('"../" led out of the store', async () => {
     const home = await openHome(kind)
-    const names = ['..', '%2e%2e', '%2E.', '..%2fx', '%2e%2e%2f%2e%2e%2fetc', 'a%5cb', '%2f', 'a%00b', '%c0%ae%c0%ae', '%']
+    const names = [
+      '..',
+      '%2e%2e',
+      '%2E.',
+      '..%2fx',
+      '%2e%2e%2f%2e%2e%2fetc',
+      'a%5cb',
+      '%2f',
+      'a%00b',
+      '%c0%ae%c0%ae',
+      '%',
+    ]
     for (const name of names) {
-      for (const path of [`v1/net/${name}`, `v1/${name}/a`, `v1/backup/${name}`, `v1/backup/net/${name}`, `v1/${name}/search_by/box_id/a`])
+      for (const path of [
+        `v1/net/${name}`,
+        `v1/${name}/a`,
+        `v1/backup/${name}`,
+        `v1/backup/net/${name}`,
+        `v1/${name}/search_by/box_id/a`,
+      ])
         expect([path, (await home.rest('GET', path)).status]).toEqual([path, 400])
       for (const [method, path] of [
         ['POST', `v1/${name}`],
@@ -140,11 +172,19 @@ describe.each(KINDS)('not repeated on %s:', kind => {
         ['PATCH', `v1/${name}/a`],
         ['DELETE', `v1/net/${name}`],
       ] as const)
-        expect([method, path, (await home.rest(method, path, method === 'DELETE' ? undefined : {})).status]).toEqual([method, path, 400])
+        expect([
+          method,
+          path,
+          (await home.rest(method, path, method === 'DELETE' ? undefined : {})).status,
+        ]).toEqual([method, path, 400])
     }
     for (const name of ['..', '.', '../x', 'a/b', 'a\\b', '/', '']) {
-      await expect(home.ask('kytos.storehouse.create', { namespace: 'net', box_id: name, data: 1 })).rejects.toMatchObject({ code: 'BOX_MALFORMED' })
-      await expect(home.ask('kytos.storehouse.create', { namespace: name, box_id: 'a', data: 1 })).rejects.toMatchObject({ code: 'BOX_MALFORMED' })
+      await expect(
+        home.ask('kytos.storehouse.create', { namespace: 'net', box_id: name, data: 1 }),
+      ).rejects.toMatchObject({ code: 'BOX_MALFORMED' })
+      await expect(
+        home.ask('kytos.storehouse.create', { namespace: name, box_id: 'a', data: 1 }),
+      ).rejects.toMatchObject({ code: 'BOX_MALFORMED' })
     }
     expect(home.controller.changes).toEqual([])
   })
@@ -178,7 +218,9 @@ describe.each(KINDS)('not repeated on %s:', kind => {
         throw new Error('The NApp failed.')
       },
     })
-    await expect.poll(() => controller.root.deadLetters.list()).toMatchObject([{ listener: 'kytos/test', error: { message: 'The NApp failed.' } }])
+    await expect
+      .poll(() => controller.root.deadLetters.list())
+      .toMatchObject([{ listener: 'kytos/test', error: { message: 'The NApp failed.' } }])
     expect(await ask('kytos.storehouse.list', { namespace: 'net' })).toEqual(['a'])
   })
 
@@ -194,7 +236,10 @@ describe.each(KINDS)('not repeated on %s:', kind => {
   it('a PATCH of what is no object failed with 500', async () => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', [1])
-    expect(await rest('PATCH', 'v1/net/a', { x: 1 })).toMatchObject({ status: 400, json: { response: expect.stringContaining('PUT') } })
+    expect(await rest('PATCH', 'v1/net/a', { x: 1 })).toMatchObject({
+      status: 400,
+      json: { response: expect.stringContaining('PUT') },
+    })
     expect(await rest('PATCH', 'v1/net/a', [['x', 1]])).toMatchObject({ status: 400 })
     expect((await rest('GET', 'v1/net/a')).json).toEqual([1])
   })
@@ -208,12 +253,17 @@ describe.each(KINDS)('not repeated on %s:', kind => {
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 412, 412])
     const won = answers.find(({ status }) => status === 200)
     expect(won?.headers.etag).not.toBe(headers.etag)
-    expect(await rest('GET', 'v1/net/a')).toMatchObject({ text: won?.text, headers: { etag: won?.headers.etag } })
+    expect(await rest('GET', 'v1/net/a')).toMatchObject({
+      text: won?.text,
+      headers: { etag: won?.headers.etag },
+    })
     for (const [method, bad] of [
       ['PUT', '*'],
       ['DELETE', String(won?.headers.etag)],
     ] as const)
-      expect(await rest(method, 'v1/net/a', method === 'PUT' ? {} : undefined, { 'if-match': bad })).toMatchObject({ status: 400 })
+      expect(
+        await rest(method, 'v1/net/a', method === 'PUT' ? {} : undefined, { 'if-match': bad }),
+      ).toMatchObject({ status: 400 })
     expect((await rest('GET', 'v1/net/a')).text).toBe(won?.text)
   })
 })
@@ -221,7 +271,9 @@ describe.each(KINDS)('not repeated on %s:', kind => {
 describe('not repeated:', () => {
   it('a misspelt backend silently became filesystem', () => {
     const { problems } = checkConfig(readIni('[settings]\nbackend = etdc\n'), '/')
-    expect(problems).toMatchObject([{ line: 2, message: expect.stringMatching(/"etdc"; did you mean "etcd"\?/) }])
+    expect(problems).toMatchObject([
+      { line: 2, message: expect.stringMatching(/"etdc"; did you mean "etcd"\?/) },
+    ])
   })
 
   it('there was no TLS and no authentication to etcd', async () => {
@@ -229,9 +281,13 @@ describe('not repeated:', () => {
     const server = await startEtcd({ tls: {}, auth: credentials })
     onTestFinished(() => server.stop())
     const options = { endpoints: server.endpoints, prefix: '/kytos', timeout: 5, ca: server.certificates?.ca }
-    const one = await openController({ backend: report => createEtcdBackend({ ...options, ...credentials }, { report }) })
+    const one = await openController({
+      backend: report => createEtcdBackend({ ...options, ...credentials }, { report }),
+    })
     onTestFinished(() => one.close())
-    expect(await one.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'a', data: {} })).toMatchObject({ box_id: 'a' })
+    expect(
+      await one.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'a', data: {} }),
+    ).toMatchObject({ box_id: 'a' })
     const stranger = openController({
       startTimeout: 3_000,
       backend: report => createEtcdBackend({ ...options, ...credentials, password: 'another' }, { report }),

@@ -15,7 +15,10 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     const { rest } = await openHome(kind)
     expect(await rest('GET', 'v1/net')).toMatchObject({ status: 200, json: [] })
     const first = await rest('POST', 'v1/net', { a: 1 })
-    expect(first).toMatchObject({ status: 201, json: { response: 'Box created.', id: expect.stringMatching(/^[0-9a-f]{32}$/) } })
+    expect(first).toMatchObject({
+      status: 201,
+      json: { response: 'Box created.', id: expect.stringMatching(/^[0-9a-f]{32}$/) },
+    })
     expect(Object.keys(first.json)).toEqual(['response', 'id'])
     const second = await rest('POST', 'v2/net/', [1, 2])
     expect(await rest('POST', 'v2/net/a.box', 'five')).toMatchObject({ status: 400 }) // text that is no JSON
@@ -25,17 +28,27 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
       headers: { location: '/api/kytos/storehouse/v1/net/a.box' },
       json: { response: 'Box created.', id: 'a.box' },
     })
-    for (const list of ['v1/net', 'v1/net/']) expect((await rest('GET', list)).json).toEqual([first.json.id, second.json.id, 'a.box'])
+    for (const list of ['v1/net', 'v1/net/'])
+      expect((await rest('GET', list)).json).toEqual([first.json.id, second.json.id, 'a.box'])
     expect(await rest('GET', `v1/net/${first.json.id}`)).toMatchObject({ status: 200, text: '{"a":1}' })
-    expect(await rest('GET', 'v1/net/a.box/')).toMatchObject({ text: '"five"', headers: { 'content-type': 'application/json; charset=utf-8' } })
+    expect(await rest('GET', 'v1/net/a.box/')).toMatchObject({
+      text: '"five"',
+      headers: { 'content-type': 'application/json; charset=utf-8' },
+    })
   })
 
   it('updates with a shallow PATCH, in which null is kept, and replaces with PUT; both answer the bare data', async () => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', { x: 1, y: { z: 1, w: 2 }, big: 0 })
     const body = '{"y":{"w":null},"big":18446744073709551615,"n":null}'
-    expect(await rest('PATCH', 'v1/net/a', body)).toMatchObject({ status: 200, text: '{"x":1,"y":{"w":null},"big":18446744073709551615,"n":null}' })
-    expect(await rest('PUT', 'v1/net/a/', { only: true })).toMatchObject({ status: 200, text: '{"only":true}' })
+    expect(await rest('PATCH', 'v1/net/a', body)).toMatchObject({
+      status: 200,
+      text: '{"x":1,"y":{"w":null},"big":18446744073709551615,"n":null}',
+    })
+    expect(await rest('PUT', 'v1/net/a/', { only: true })).toMatchObject({
+      status: 200,
+      text: '{"only":true}',
+    })
     expect((await rest('GET', 'v1/net/a')).text).toBe('{"only":true}')
   })
 
@@ -43,7 +56,10 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     const { rest } = await openHome(kind)
     await rest('POST', 'v2/net/a', {})
     expect(await rest('DELETE', 'v1/net/a')).toMatchObject({ status: 200, json: { response: 'Box deleted' } })
-    expect(await rest('DELETE', 'v1/net/a')).toMatchObject({ status: 404, json: { response: 'Box not found', code: 'BOX_NOT_FOUND', status: 404 } })
+    expect(await rest('DELETE', 'v1/net/a')).toMatchObject({
+      status: 404,
+      json: { response: 'Box not found', code: 'BOX_NOT_FOUND', status: 404 },
+    })
     expect((await rest('GET', 'v1/net')).json).toEqual([])
   })
 
@@ -68,27 +84,51 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
       ['PUT', 'v1/net/a', 'Invalid request: empty data'],
       ['PATCH', 'v1/net/a', 'Invalid request: empty data'],
     ] as const) {
-      expect(await rest(method, path)).toMatchObject({ status: 400, json: { response, code: 'CONTENT_MALFORMED' } })
-      expect(await rest(method, path, '{"a":')).toMatchObject({ status: 400, json: { response, code: 'JSON_MALFORMED' } })
-      expect(await rest(method, path, 'a=1', { 'content-type': 'text/plain' })).toMatchObject({ status: 400, json: { response, got: 'text/plain' } })
+      expect(await rest(method, path)).toMatchObject({
+        status: 400,
+        json: { response, code: 'CONTENT_MALFORMED' },
+      })
+      expect(await rest(method, path, '{"a":')).toMatchObject({
+        status: 400,
+        json: { response, code: 'JSON_MALFORMED' },
+      })
+      expect(await rest(method, path, 'a=1', { 'content-type': 'text/plain' })).toMatchObject({
+        status: 400,
+        json: { response, got: 'text/plain' },
+      })
     }
     expect((await rest('GET', 'v1/net')).json).toEqual(['a'])
   })
 
   it('finds boxes by a part of box_id, owner or created_at, and gives their metadata', async () => {
     const { rest, ask } = await openHome(kind)
-    await ask('kytos.storehouse.create', { namespace: 'net', box_id: 'evc.10', data: {}, owner: 'kytos/mef_eline' })
+    await ask('kytos.storehouse.create', {
+      namespace: 'net',
+      box_id: 'evc.10',
+      data: {},
+      owner: 'kytos/mef_eline',
+    })
     for (const id of ['evc.1', 'link']) await rest('POST', `v2/net/${id}`, {})
     const evcs = await rest('GET', 'v1/net/search_by/box_id/evc.1')
-    expect(evcs).toMatchObject({ status: 200, json: [{ box_id: 'evc.10' }, { box_id: 'evc.1', owner: null }] })
+    expect(evcs).toMatchObject({
+      status: 200,
+      json: [{ box_id: 'evc.10' }, { box_id: 'evc.1', owner: null }],
+    })
     const [metadata] = evcs.json as unknown as Record<string, unknown>[]
-    expect(metadata).toEqual({ box_id: 'evc.10', owner: 'kytos/mef_eline', created_at: expect.stringMatching(PYTHON_TIME) })
+    expect(metadata).toEqual({
+      box_id: 'evc.10',
+      owner: 'kytos/mef_eline',
+      created_at: expect.stringMatching(PYTHON_TIME),
+    })
     const day = String(metadata?.created_at).slice(0, 13).replace(' ', '%20')
     expect((await rest('GET', `v1/net/search_by/created_at/${day}`)).json).toHaveLength(3)
     expect((await rest('GET', 'v1/net/search_by/owner/mef/')).json).toEqual([metadata])
     expect(await rest('GET', 'v1/net/search_by/owner/kytos%2Fmef')).toMatchObject({ status: 200 })
     for (const option of ['name', 'owner', '__proto__'])
-      expect(await rest('GET', `v1/net/search_by/${option}/nobody`)).toMatchObject({ status: 404, json: { response: `${option} not found` } })
+      expect(await rest('GET', `v1/net/search_by/${option}/nobody`)).toMatchObject({
+        status: 404,
+        json: { response: `${option} not found` },
+      })
   })
 
   it('backs up a namespace or a box: by id, each as a JSON text in JSON', async () => {
@@ -97,7 +137,10 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     await rest('POST', `v2/net/${encodeURIComponent('é "')}`, '[{"n":18446744073709551615}]')
     for (const path of ['v1/backup/net', 'v1/backup/net/']) {
       const { status, headers, json } = await rest('GET', path)
-      expect({ status, type: headers['content-type'] }).toEqual({ status: 200, type: 'application/json; charset=utf-8' })
+      expect({ status, type: headers['content-type'] }).toEqual({
+        status: 200,
+        type: 'application/json; charset=utf-8',
+      })
       expect(Object.keys(json)).toEqual(['a', 'é "'])
       expect(parseJson(String(json['é "']))).toEqual({
         data: [{ n: 18446744073709551615n }],
@@ -114,7 +157,8 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
   it('backs up more boxes than it reads at once, in the order of creation', async () => {
     const { rest, ask } = await openHome(kind)
     const ids = Array.from({ length: 30 }, (_, i) => `box-${i}`)
-    for (const box_id of ids) await ask('kytos.storehouse.create', { namespace: 'many', box_id, data: 'x'.repeat(1_000) })
+    for (const box_id of ids)
+      await ask('kytos.storehouse.create', { namespace: 'many', box_id, data: 'x'.repeat(1_000) })
     expect(Object.keys((await rest('GET', 'v1/backup/many')).json)).toEqual(ids)
     expect((await rest('GET', 'v1/many/search_by/box_id/box-2')).json).toHaveLength(11)
   })
@@ -135,7 +179,12 @@ describe.each(KINDS)('storehouse over REST on %s', kind => {
     await home.rest('PATCH', 'v1/net/c', { more: 1 })
     const told = async () => {
       const paths = ['v1/net', 'v1/net/c', 'v1/backup/net', 'v1/net/search_by/box_id/a']
-      return Promise.all(paths.map(async path => [(await home.rest('GET', path)).text, (await home.rest('GET', 'v1/net/c')).headers.etag]))
+      return Promise.all(
+        paths.map(async path => [
+          (await home.rest('GET', path)).text,
+          (await home.rest('GET', 'v1/net/c')).headers.etag,
+        ]),
+      )
     }
     const before = await told()
     expect(before[0]?.[0]).toBe('["c","a","b"]')

@@ -22,22 +22,36 @@ afterEach(async () => {
 })
 
 function openOn(endpoints: readonly string[], id: string): Promise<Controller> {
-  return openController({ id, backend: report => createEtcdBackend({ endpoints, prefix: '/kytos', timeout: 5 }, { report }) })
+  return openController({
+    id,
+    backend: report => createEtcdBackend({ endpoints, prefix: '/kytos', timeout: 5 }, { report }),
+  })
 }
 
 function openThree(server: EtcdServer): Promise<Controller[]> {
   return Promise.all(['one', 'two', 'three'].map(id => openOn(server.endpoints, id)))
 }
 
-/** A PATCH that goes on until it is committed, as an operator's script would; a lost answer is looked up by its write_id. */
-async function patch(controller: Controller, namespace: string, data: { readonly [key: string]: number }): Promise<void> {
+/**
+ * A PATCH that goes on until it is committed, as an operator's script would; a lost answer is looked up by
+ * its write_id.
+ */
+async function patch(
+  controller: Controller,
+  namespace: string,
+  data: { readonly [key: string]: number },
+): Promise<void> {
   for (;;) {
     try {
       await controller.ask('kytos.settings.update', { namespace, data })
       return
     } catch (error) {
       if (!isSettingsError(error) || !(error.retryable || error.code === 'OUTCOME_UNKNOWN')) throw error
-      if (error.code === 'OUTCOME_UNKNOWN' && (await wasCommitted(controller, namespace, String(error.details.write_id)))) return
+      if (
+        error.code === 'OUTCOME_UNKNOWN' &&
+        (await wasCommitted(controller, namespace, String(error.details.write_id)))
+      )
+        return
       await delay(100)
     }
   }
@@ -70,10 +84,15 @@ async function write(rounds: number, done: () => void): Promise<void> {
 }
 
 function versionsSeen(controller: Controller, namespace: string): number[] {
-  return controller.changes.flatMap(({ content }) => ('version' in content && content.namespace === namespace ? [content.version] : []))
+  return controller.changes.flatMap(({ content }) =>
+    'version' in content && content.namespace === namespace ? [content.version] : [],
+  )
 }
 
-async function expectCacheEqualsStore(server: EtcdServer, namespaces: readonly string[] = NAMESPACES): Promise<void> {
+async function expectCacheEqualsStore(
+  server: EtcdServer,
+  namespaces: readonly string[] = NAMESPACES,
+): Promise<void> {
   for (const namespace of namespaces) {
     const stored = parseJson((await server.client.get(`/kytos/settings/${namespace}`).string()) ?? '{}')
     for (const controller of controllers) {
@@ -85,7 +104,9 @@ async function expectCacheEqualsStore(server: EtcdServer, namespaces: readonly s
 }
 
 describe('three controllers on one etcd', () => {
-  it('see each of 5,040 versions once, in order, none marked resync, although etcd is killed for ten seconds', { timeout: 90_000 }, async () => {
+  it('see each of 5,040 versions once, in order, none marked resync, although etcd is killed for ten seconds', {
+    timeout: 90_000,
+  }, async () => {
     etcd = await startEtcd()
     controllers = await openThree(etcd)
     const total = ROUNDS * NAMESPACES.length * controllers.length
@@ -106,27 +127,39 @@ describe('three controllers on one etcd', () => {
     for (const controller of controllers) {
       for (const namespace of NAMESPACES) expect(versionsSeen(controller, namespace)).toEqual(all)
       expect(controller.changes.filter(({ content }) => content.origin !== 'live')).toEqual([])
-      expect(controller.facts.filter(({ name }) => name === 'settings.state').map(({ content }) => (content as { state: string }).state)).toEqual(
-        expect.arrayContaining(['STALE', 'READY']),
-      )
+      expect(
+        controller.facts
+          .filter(({ name }) => name === 'settings.state')
+          .map(({ content }) => (content as { state: string }).state),
+      ).toEqual(expect.arrayContaining(['STALE', 'READY']))
     }
   })
 
-  it('hear what differs as resync when the steps were compacted away while their line was down', { timeout: 60_000 }, async () => {
+  it('hear what differs as resync when the steps were compacted away while their line was down', {
+    timeout: 60_000,
+  }, async () => {
     etcd = await startEtcd()
     const line = await startTcpProxy(etcd.port)
     try {
-      controllers = await Promise.all([openOn(etcd.endpoints, 'one'), ...['two', 'three'].map(id => openOn([`http://127.0.0.1:${line.port}`], id))])
+      controllers = await Promise.all([
+        openOn(etcd.endpoints, 'one'),
+        ...['two', 'three'].map(id => openOn([`http://127.0.0.1:${line.port}`], id)),
+      ])
       await write(2, () => {})
       line.refuse()
       const [one, ...others] = controllers
       if (!one) throw new Error('no controller')
-      await expect.poll(() => others.map(other => other.service.health().state), { timeout: 10_000 }).toEqual(['STALE', 'STALE'])
-      for (const namespace of NAMESPACES) for (let round = 1; round <= 3; round++) await patch(one, namespace, { away: round })
+      await expect
+        .poll(() => others.map(other => other.service.health().state), { timeout: 10_000 })
+        .toEqual(['STALE', 'STALE'])
+      for (const namespace of NAMESPACES)
+        for (let round = 1; round <= 3; round++) await patch(one, namespace, { away: round })
       await one.ask('kytos.settings.delete', { namespace: NAMESPACES[0] ?? '' })
       await etcd.compact()
       line.resume()
-      await expect.poll(() => others.map(other => other.service.health().state), { timeout: 20_000 }).toEqual(['READY', 'READY'])
+      await expect
+        .poll(() => others.map(other => other.service.health().state), { timeout: 20_000 })
+        .toEqual(['READY', 'READY'])
       await expectCacheEqualsStore(etcd, NAMESPACES.slice(1))
       for (const other of others) {
         const resynced = other.changes.filter(({ content }) => content.origin === 'resync')
@@ -145,30 +178,45 @@ describe('three controllers on one etcd', () => {
     }
   })
 
-  it('take over what another client puts into etcd by hand, with one record for each edit', { timeout: 30_000 }, async () => {
+  it('take over what another client puts into etcd by hand, with one record for each edit', {
+    timeout: 30_000,
+  }, async () => {
     etcd = await startEtcd()
     controllers = await openThree(etcd)
     const [one] = controllers
     const namespace = 'kytos/of_lldp'
     const key = `/kytos/settings/${namespace}`
-    await one?.ask('kytos.settings.register', { namespace, schema: { properties: { polling_time: { type: 'integer', default: 3 } } } })
+    await one?.ask('kytos.settings.register', {
+      namespace,
+      schema: { properties: { polling_time: { type: 'integer', default: 3 } } },
+    })
     await one?.ask('kytos.settings.update', { namespace, data: { polling_time: 4 } })
     const heard = () => controllers.map(controller => versionsSeen(controller, namespace).at(-1))
     await etcd.client.put(key).value('{ "polling_time": 5 }')
     await expect.poll(heard).toEqual([2, 2, 2])
     // Neither of these counts: the newest version that validates does, on every controller.
     for (const broken of ['{"polling_time": "soon"}', 'not JSON']) await etcd.client.put(key).value(broken)
-    const rejected = () => controllers.map(({ facts }) => facts.filter(({ name }) => name === 'settings.rejected').length)
+    const rejected = () =>
+      controllers.map(({ facts }) => facts.filter(({ name }) => name === 'settings.rejected').length)
     await expect.poll(rejected).toEqual([2, 2, 2])
     for (const controller of controllers) {
-      expect(await controller.ask('kytos.settings.retrieve', { namespace })).toMatchObject({ data: { polling_time: 5 } })
+      expect(await controller.ask('kytos.settings.retrieve', { namespace })).toMatchObject({
+        data: { polling_time: 5 },
+      })
     }
     await etcd.client.delete().key(key)
-    const effective = () => Promise.all(controllers.map(async controller => (await controller.ask('kytos.settings.retrieve', { namespace })).data))
+    const effective = () =>
+      Promise.all(
+        controllers.map(
+          async controller => (await controller.ask('kytos.settings.retrieve', { namespace })).data,
+        ),
+      )
     await expect.poll(effective).toEqual(controllers.map(() => ({ polling_time: 3 })))
     const last = await one?.ask('kytos.settings.update', { namespace, data: { polling_time: 6 } })
     const history = (await one?.ask('kytos.settings.history', { namespace })) ?? []
-    expect(history.map(({ version }) => version)).toEqual(Array.from({ length: last?.version ?? 0 }, (_, i) => (last?.version ?? 0) - i))
+    expect(history.map(({ version }) => version)).toEqual(
+      Array.from({ length: last?.version ?? 0 }, (_, i) => (last?.version ?? 0) - i),
+    )
     expect(history.map(({ kind, actor }) => `${kind} ${actor.type}`)).toEqual([
       'created napp',
       'deleted file',
@@ -177,14 +225,18 @@ describe('three controllers on one etcd', () => {
     ])
   })
 
-  it('begin one new epoch together when the store was wiped, and go on in it', { timeout: 60_000 }, async () => {
+  it('begin one new epoch together when the store was wiped, and go on in it', {
+    timeout: 60_000,
+  }, async () => {
     etcd = await startEtcd()
     controllers = await openThree(etcd)
     await write(1, () => {})
     const before = Math.max(...controllers.map(one => one.service.health().epoch))
     await etcd.restart({ wipe: true })
     await expect
-      .poll(() => controllers.map(one => one.service.health().epoch > before && one.service.health().state), { timeout: 20_000 })
+      .poll(() => controllers.map(one => one.service.health().epoch > before && one.service.health().state), {
+        timeout: 20_000,
+      })
       .toEqual(['READY', 'READY', 'READY'])
     expect(new Set(controllers.map(one => one.service.health().epoch)).size).toBe(1)
     await write(1, () => {})
@@ -192,7 +244,9 @@ describe('three controllers on one etcd', () => {
     for (const controller of controllers) {
       for (const namespace of NAMESPACES) expectChained(controller, namespace)
       const cursors = controller.changes.map(({ content }) => parseCursor(content.cursor))
-      expect(cursors.every((cursor, i) => i === 0 || compareCursors(cursors[i - 1] ?? START, cursor) < 0)).toBe(true)
+      expect(
+        cursors.every((cursor, i) => i === 0 || compareCursors(cursors[i - 1] ?? START, cursor) < 0),
+      ).toBe(true)
     }
   })
 })

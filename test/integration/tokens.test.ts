@@ -17,7 +17,13 @@ const run = promisify(execFile)
 async function guardedFolder(): Promise<string> {
   const cwd = await freshFolder()
   const file = join(cwd, 'kytos.ini')
-  await writeFile(file, (await readFile(file, 'utf8')).replace('[settings]', '[settings]\ncontroller = c1\nauthentication = required'))
+  await writeFile(
+    file,
+    (await readFile(file, 'utf8')).replace(
+      '[settings]',
+      '[settings]\ncontroller = c1\nauthentication = required',
+    ),
+  )
   return cwd
 }
 
@@ -52,7 +58,11 @@ describe('the built command line', () => {
     const second = kytosSettings(cwd, 'start')
     const url = await second.ready
     const stream = await new Promise<Parameters<typeof text>[0]>((resolve, reject) => {
-      const request = get(`${url}/api/kytos/settings/v1/events`, { headers: { authorization: `Bearer ${token}` }, agent: false }, resolve)
+      const request = get(
+        `${url}/api/kytos/settings/v1/events`,
+        { headers: { authorization: `Bearer ${token}` }, agent: false },
+        resolve,
+      )
       request.on('error', reject)
       onTestFinished(() => void request.destroy())
     })
@@ -68,7 +78,12 @@ it('on etcd a token made on one controller is good on the other within a moment,
   const open = async (id: string) => {
     const controller = await openController({
       id,
-      backend: await loadBackend({ backend: 'etcd', endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }),
+      backend: await loadBackend({
+        backend: 'etcd',
+        endpoints: etcd.endpoints,
+        prefix: '/kytos',
+        timeout: 5,
+      }),
     })
     onTestFinished(() => controller.close())
     return controller.service.tokens

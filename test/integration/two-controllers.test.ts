@@ -16,7 +16,10 @@ afterEach(async () => {
 })
 
 /** A controller in a folder and a process of its own, on the etcd of this test. */
-async function startController(id: string, cwd?: string): Promise<Process & { readonly url: string; readonly cwd: string }> {
+async function startController(
+  id: string,
+  cwd?: string,
+): Promise<Process & { readonly url: string; readonly cwd: string }> {
   const folder = cwd ?? (await freshFolder())
   if (!cwd) {
     const file = join(folder, 'kytos.ini')
@@ -29,7 +32,11 @@ async function startController(id: string, cwd?: string): Promise<Process & { re
 }
 
 /** Reads an event stream until it is closed; gives the parsed data of each `settings.changed`. */
-function followEvents(url: string): { readonly versions: number[]; readonly cursors: string[]; close(): void } {
+function followEvents(url: string): {
+  readonly versions: number[]
+  readonly cursors: string[]
+  close(): void
+} {
   const versions: number[] = []
   const cursors: string[] = []
   const end = new AbortController()
@@ -54,26 +61,38 @@ function followEvents(url: string): { readonly versions: number[]; readonly curs
 }
 
 /** The effective settings that a controller answers with, and its state. */
-async function readSettings(url: string): Promise<{ readonly state: string; readonly polling_time: Json | undefined }> {
+async function readSettings(
+  url: string,
+): Promise<{ readonly state: string; readonly polling_time: Json | undefined }> {
   return settingsIn(await fetch(`${url}${LINK_DISCOVERY}`))
 }
 
-async function settingsIn(response: Response): Promise<{ readonly state: string; readonly polling_time: Json | undefined }> {
+async function settingsIn(
+  response: Response,
+): Promise<{ readonly state: string; readonly polling_time: Json | undefined }> {
   const body = parseJson(await response.text())
   if (!isObject(body) || !isObject(body.data)) throw new Error(`not settings: ${printJson(body)}`)
   return { state: String(body.state), polling_time: body.data.polling_time }
 }
 
 function patch(url: string, body: string): Promise<Response> {
-  return fetch(`${url}${LINK_DISCOVERY}`, { method: 'PATCH', headers: { 'content-type': 'application/json' }, body })
+  return fetch(`${url}${LINK_DISCOVERY}`, {
+    method: 'PATCH',
+    headers: { 'content-type': 'application/json' },
+    body,
+  })
 }
 
 describe('two controllers, processes of their own, on one etcd', () => {
-  it('follow one another live, hear each change exactly once, and keep it over a restart and kill -9', { timeout: 60_000 }, async () => {
+  it('follow one another live, hear each change exactly once, and keep it over a restart and kill -9', {
+    timeout: 60_000,
+  }, async () => {
     etcd = await startEtcd()
     const [one, two] = await Promise.all([startController('one'), startController('two')])
     const readers = [one, two].map(({ url }) => followEvents(url))
-    await Promise.all([one, two].map(({ url }) => expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200)))
+    await Promise.all(
+      [one, two].map(({ url }) => expect.poll(async () => (await fetch(`${url}/readyz`)).status).toBe(200)),
+    )
 
     for (let seconds = 1; seconds <= 5; seconds++) {
       const { url } = seconds % 2 ? one : two
@@ -81,7 +100,8 @@ describe('two controllers, processes of their own, on one etcd', () => {
       expect(response.status).toBe(200)
       expect((await settingsIn(response)).polling_time).toBe(seconds)
     }
-    for (const reader of readers) await expect.poll(() => reader.versions, { timeout: 5_000 }).toEqual([1, 2, 3, 4, 5])
+    for (const reader of readers)
+      await expect.poll(() => reader.versions, { timeout: 5_000 }).toEqual([1, 2, 3, 4, 5])
     expect(readers[0]?.cursors).toEqual(readers[1]?.cursors)
     await Promise.all([one, two].map(process => process.prints(/polling_time: 4 -> 5 /)))
 
@@ -100,7 +120,9 @@ describe('two controllers, processes of their own, on one etcd', () => {
     expect([await two.ended, await again.ended]).toEqual([0, 0])
   })
 
-  it('start from the last known state while etcd is away, marked STALE, and catch up with what changed meanwhile', { timeout: 60_000 }, async () => {
+  it('start from the last known state while etcd is away, marked STALE, and catch up with what changed meanwhile', {
+    timeout: 60_000,
+  }, async () => {
     etcd = await startEtcd()
     const first = await startController('one')
     await patch(first.url, '{"polling_time": 7}')

@@ -8,7 +8,12 @@ import type { Json, JsonObject } from '../../model/value.ts'
 export interface ServerFrame {
   readonly reply_to?: string | number | null
   readonly data?: Json
-  readonly error?: { readonly code: string; readonly status: number; readonly message: string; readonly details: JsonObject }
+  readonly error?: {
+    readonly code: string
+    readonly status: number
+    readonly message: string
+    readonly details: JsonObject
+  }
   readonly subscribed?: readonly string[]
   readonly cursor?: string | null
   readonly event?: { readonly name: string; readonly content: JsonObject }
@@ -29,8 +34,14 @@ export interface BusLine {
 }
 
 /** Opens a line, which is closed when the test has finished. */
-export async function openBusLine(port: number, headers: Readonly<Record<string, string>> = {}): Promise<BusLine> {
-  const socket = new WebSocket(`ws://127.0.0.1:${port}/api/kytos/settings/v1/bus`, { headers, perMessageDeflate: false })
+export async function openBusLine(
+  port: number,
+  headers: Readonly<Record<string, string>> = {},
+): Promise<BusLine> {
+  const socket = new WebSocket(`ws://127.0.0.1:${port}/api/kytos/settings/v1/bus`, {
+    headers,
+    perMessageDeflate: false,
+  })
   const line = wrap(socket)
   onTestFinished(() => socket.terminate())
   await once(socket, 'open')

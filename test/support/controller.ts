@@ -4,7 +4,13 @@ import { ask } from '../../events/ask.ts'
 import { createBus } from '../../events/bus.ts'
 import { errorsOf } from '../../events/command.ts'
 import type { Bus, KytosEvent, RootBus } from '../../events/event.ts'
-import { COMMANDS, type CommandAnswer, type CommandContent, type CommandName, type Facts } from '../../events/map.ts'
+import {
+  COMMANDS,
+  type CommandAnswer,
+  type CommandContent,
+  type CommandName,
+  type Facts,
+} from '../../events/map.ts'
 import { type ErrorCode, isSettingsError } from '../../model/errors.ts'
 import { createService, type Service } from '../../src/app/service.ts'
 import type { Log } from '../../src/log/log.ts'
@@ -51,9 +57,16 @@ export interface ControllerOptions {
 /** Codes that do not come from a command: of the bus, and of a failure of our own. */
 const ELSEWHERE: readonly ErrorCode[] = ['COMMAND_NOT_FOUND', 'HOOK_COMMAND', 'INTERNAL_ERROR']
 
-/** Passes an error on, unless the record of its command lacks the code: then every test that meets it fails. */
+/**
+ * Passes an error on, unless the record of its command lacks the code: then every test that meets it fails.
+ */
 function refuseUnlisted(name: CommandName, error: unknown): never {
-  if (!isSettingsError(error) || ELSEWHERE.includes(error.code) || errorsOf(COMMANDS[name]).includes(error.code)) throw error
+  if (
+    !isSettingsError(error) ||
+    ELSEWHERE.includes(error.code) ||
+    errorsOf(COMMANDS[name]).includes(error.code)
+  )
+    throw error
   throw new Error(`The record of ${name} in events/map.ts does not list ${error.code}.`, { cause: error })
 }
 
@@ -69,7 +82,15 @@ export async function openController({
 }: ControllerOptions = {}): Promise<Controller> {
   const log = keepLog()
   const root = createBus({ log, hookDeadline })
-  const surroundings = { bus: root, controller: id, strict, log, startTimeout, ...(snapshot && { snapshot }), ...(environment && { environment }) }
+  const surroundings = {
+    bus: root,
+    controller: id,
+    strict,
+    log,
+    startTimeout,
+    ...(snapshot && { snapshot }),
+    ...(environment && { environment }),
+  }
   const service = createService(backend, surroundings)
   const bus = root.view({ type: 'napp', name: 'kytos/test' })
   const facts: KytosEvent[] = []
@@ -90,7 +111,9 @@ export async function openController({
     facts,
     get changes() {
       // The names say which content it is.
-      return facts.filter(({ name }) => name === 'settings.changed' || name === 'box.changed') as Controller['changes']
+      return facts.filter(
+        ({ name }) => name === 'settings.changed' || name === 'box.changed',
+      ) as Controller['changes']
     },
     ask: (name, content) => ask(bus, name, content).catch(error => refuseUnlisted(name, error)),
     close: () => service.close(),

@@ -18,8 +18,16 @@ copy_extensions = copy
 commonName = supplied
 `
 
-/** Makes `name.pem` and `name-key.pem` in a folder with openssl: a certificate that signs itself, valid between two days from now. */
-export async function makeDatedCertificate(folder: string, name: string, from: number, to: number): Promise<{ cert: string; key: string }> {
+/**
+ * Makes `name.pem` and `name-key.pem` in a folder with openssl: a certificate that signs itself, valid
+ * between two days from now.
+ */
+export async function makeDatedCertificate(
+  folder: string,
+  name: string,
+  from: number,
+  to: number,
+): Promise<{ cert: string; key: string }> {
   const at = (ending: string): string => join(folder, `${name}${ending}`)
   await Promise.all([writeFile(join(folder, 'dated.cnf'), CONFIG), writeFile(join(folder, 'issued'), '')])
   const names = ['-subj', `/CN=${name}`, '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1']
@@ -27,7 +35,11 @@ export async function makeDatedCertificate(folder: string, name: string, from: n
   await run('openssl', ['req', '-new', ...curve, '-keyout', at('-key.pem'), '-out', at('.csr'), ...names])
   const dates = ['-startdate', stamp(from), '-enddate', stamp(to)]
   const own = ['-selfsign', '-keyfile', at('-key.pem'), '-in', at('.csr'), '-out', at('.pem')]
-  await run('openssl', ['ca', '-batch', '-notext', '-rand_serial', '-config', 'dated.cnf', ...own, ...dates], { cwd: folder })
+  await run(
+    'openssl',
+    ['ca', '-batch', '-notext', '-rand_serial', '-config', 'dated.cnf', ...own, ...dates],
+    { cwd: folder },
+  )
   return { cert: at('.pem'), key: at('-key.pem') }
 }
 

@@ -10,7 +10,10 @@ process.once('exit', () => {
   for (const child of RUNNING) child.kill('SIGKILL')
 })
 
-/** One running etcd, started with these arguments; its output is kept (the last 16 KiB) for the message of a failed start. */
+/**
+ * One running etcd, started with these arguments; its output is kept (the last 16 KiB) for the message of a
+ * failed start.
+ */
 export interface EtcdProcess {
   readonly exited: boolean
   output(): string
@@ -20,7 +23,10 @@ export interface EtcdProcess {
 }
 
 /** @throws Error with the line that installs etcd when there is none. */
-export async function spawnEtcd(args: readonly string[], binary = process.env.ETCD_BINARY ?? 'etcd'): Promise<EtcdProcess> {
+export async function spawnEtcd(
+  args: readonly string[],
+  binary = process.env.ETCD_BINARY ?? 'etcd',
+): Promise<EtcdProcess> {
   const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'pipe'], env: { PATH: process.env.PATH } })
   let output = ''
   const keep = (chunk: Buffer): void => {
@@ -31,7 +37,10 @@ export async function spawnEtcd(args: readonly string[], binary = process.env.ET
   const gone = new Promise<void>(resolve => child.once('exit', () => resolve()))
   // `once` rejects with the 'error' event of a binary that is not there.
   await once(child, 'spawn').catch(cause => {
-    throw new Error(`${binary} cannot be started; install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).`, { cause })
+    throw new Error(
+      `${binary} cannot be started; install it: apt-get install etcd-server etcd-client (or set ETCD_BINARY).`,
+      { cause },
+    )
   })
   RUNNING.add(child)
   return {
@@ -52,7 +61,10 @@ export async function spawnEtcd(args: readonly string[], binary = process.env.ET
   }
 }
 
-/** Below what Linux gives to outgoing connections (32768 on), so that none of them takes the port while its server is down for a while. */
+/**
+ * Below what Linux gives to outgoing connections (32768 on), so that none of them takes the port while its
+ * server is down for a while.
+ */
 const LOWEST_PORT = 20_000
 const HIGHEST_PORT = 32_000
 
@@ -61,7 +73,10 @@ const TAKEN = join(tmpdir(), `kytos-test-ports-${userInfo().uid}`)
 /** Milliseconds after which a port that was given away is nobody's: longer than any test goes on. */
 const FORGOTTEN = 600_000
 
-/** A loopback port that is free, that only somebody who asks for it by number will get, and that no other test is given. */
+/**
+ * A loopback port that is free, that only somebody who asks for it by number will get, and that no other test
+ * is given.
+ */
 export async function freePort(): Promise<number> {
   await mkdir(TAKEN, { recursive: true })
   for (;;) {

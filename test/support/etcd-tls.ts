@@ -5,7 +5,10 @@ import { promisify } from 'node:util'
 
 const run = promisify(execFile)
 
-/** PEM of one authority, of a server certificate for `names`, and of a client certificate; `folder` holds them as `ca.pem`, `server.pem`, ... */
+/**
+ * PEM of one authority, of a server certificate for `names`, and of a client certificate; `folder` holds them
+ * as `ca.pem`, `server.pem`, ...
+ */
 export interface Certificates {
   readonly folder: string
   readonly ca: Buffer
@@ -19,10 +22,24 @@ const LOOPBACK = 'DNS:localhost,IP:127.0.0.1'
 /** Makes a fresh authority and certificates in `folder` with openssl, valid for a day. */
 export async function makeCertificates(folder: string, names = LOOPBACK): Promise<Certificates> {
   const at = (name: string): string => join(folder, name)
-  await run('openssl', ['req', '-x509', ...CURVE, '-keyout', at('ca-key.pem'), '-out', at('ca.pem'), '-subj', '/CN=test authority', '-days', '1'])
+  await run('openssl', [
+    'req',
+    '-x509',
+    ...CURVE,
+    '-keyout',
+    at('ca-key.pem'),
+    '-out',
+    at('ca.pem'),
+    '-subj',
+    '/CN=test authority',
+    '-days',
+    '1',
+  ])
   await renewServerCertificate(folder, names)
   await certify(folder, 'client', 'extendedKeyUsage=clientAuth\n')
-  const [ca, cert, key] = await Promise.all(['ca.pem', 'client.pem', 'client-key.pem'].map(name => readFile(at(name))))
+  const [ca, cert, key] = await Promise.all(
+    ['ca.pem', 'client.pem', 'client-key.pem'].map(name => readFile(at(name))),
+  )
   if (!ca || !cert || !key) throw new Error('Three files were read.')
   return { folder, ca, cert, key }
 }
@@ -36,7 +53,26 @@ async function certify(folder: string, name: string, extensions: string): Promis
   const at = (ending: string): string => join(folder, `${name}${ending}`)
   const [authority, authorityKey] = [join(folder, 'ca.pem'), join(folder, 'ca-key.pem')]
   await writeFile(at('.ext'), extensions)
-  await run('openssl', ['req', ...CURVE, '-keyout', at('-key.pem'), '-out', at('.csr'), '-subj', `/CN=${name}`])
-  const signed = ['-CA', authority, '-CAkey', authorityKey, '-CAcreateserial', '-days', '1', '-extfile', at('.ext')]
+  await run('openssl', [
+    'req',
+    ...CURVE,
+    '-keyout',
+    at('-key.pem'),
+    '-out',
+    at('.csr'),
+    '-subj',
+    `/CN=${name}`,
+  ])
+  const signed = [
+    '-CA',
+    authority,
+    '-CAkey',
+    authorityKey,
+    '-CAcreateserial',
+    '-days',
+    '1',
+    '-extfile',
+    at('.ext'),
+  ]
   await run('openssl', ['x509', '-req', '-in', at('.csr'), '-out', at('.pem'), ...signed])
 }

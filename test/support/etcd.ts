@@ -14,9 +14,15 @@ export interface EtcdOptions {
   readonly dataDir?: string
   /** Client and peer port; free ones by default. */
   readonly ports?: readonly [client: number, peer: number]
-  /** Turns authentication on: `root` with this password, and this user with all rights below `prefix` (`/kytos` by default) and no others. */
+  /**
+   * Turns authentication on: `root` with this password, and this user with all rights below `prefix`
+   * (`/kytos` by default) and no others.
+   */
   readonly auth?: { readonly username: string; readonly password: string; readonly prefix?: string }
-  /** HTTPS with certificates made for it; `clients`: only with a client certificate; `name`: the host its certificate is for, instead of loopback. */
+  /**
+   * HTTPS with certificates made for it; `clients`: only with a client certificate; `name`: the host its
+   * certificate is for, instead of loopback.
+   */
   readonly tls?: { readonly clients?: boolean; readonly name?: string }
   /** More of etcd's own flags. */
   readonly args?: readonly string[]
@@ -45,7 +51,10 @@ export interface EtcdServer {
   resume(): void
   /** Ends the process (SIGKILL by default), keeping its data. */
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** Starts it again on the same ports and data; resolves when it answers. `wipe`: without its data; `args`: with these flags too, this time. */
+  /**
+   * Starts it again on the same ports and data; resolves when it answers. `wipe`: without its data; `args`:
+   * with these flags too, this time.
+   */
   restart(options?: { readonly wipe?: boolean; readonly args?: readonly string[] }): Promise<void>
   /** Ends everything; a data folder of our own is removed. */
   stop(): Promise<void>
@@ -56,9 +65,14 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
   const folder = await mkdtemp(join(tmpdir(), 'kytos-etcd-'))
   const dataDir = options.dataDir ?? join(folder, 'data')
   const [port, peer] = options.ports ?? [await freePort(), await freePort()]
-  const certificates = options.tls && (await makeCertificates(folder, options.tls.name && `DNS:${options.tls.name}`))
+  const certificates =
+    options.tls && (await makeCertificates(folder, options.tls.name && `DNS:${options.tls.name}`))
   const endpoint = `${certificates ? 'https' : 'http'}://127.0.0.1:${port}`
-  const args = [...singleNode(dataDir, endpoint, peer), ...tlsFlags(certificates, options.tls?.clients), ...(options.args ?? [])]
+  const args = [
+    ...singleNode(dataDir, endpoint, peer),
+    ...tlsFlags(certificates, options.tls?.clients),
+    ...(options.args ?? []),
+  ]
 
   let child: EtcdProcess = await spawnEtcd(args, options.binary)
   const plain = plainOptions(endpoint, certificates, options.tls?.name)
@@ -76,7 +90,8 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
     throw error
   }
 
-  const revision = async (): Promise<bigint> => BigInt((await client.kv.range({ key: Buffer.from('0'), limit: 1 })).header.revision)
+  const revision = async (): Promise<bigint> =>
+    BigInt((await client.kv.range({ key: Buffer.from('0'), limit: 1 })).header.revision)
   return {
     endpoint,
     endpoints: [endpoint],
@@ -129,16 +144,26 @@ export interface EtcdNode {
   pause(): void
   resume(): void
   kill(signal?: NodeJS.Signals): Promise<void>
-  /** Starts it again on its ports and data; resolves when the process runs, which may be before it answers. */
+  /**
+   * Starts it again on its ports and data; resolves when the process runs, which may be before it answers.
+   */
   restart(): Promise<void>
 }
 
 /** Starts a cluster of `size` real etcds on loopback and resolves when it answers. */
-export async function startEtcdCluster(size = 3, args: readonly string[] = [], binary?: string): Promise<EtcdCluster> {
+export async function startEtcdCluster(
+  size = 3,
+  args: readonly string[] = [],
+  binary?: string,
+): Promise<EtcdCluster> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-etcd-'))
   const members: { name: string; endpoint: string; peer: string }[] = []
   for (let i = 0; i < size; i++) {
-    members.push({ name: `n${i}`, endpoint: `http://127.0.0.1:${await freePort()}`, peer: `http://127.0.0.1:${await freePort()}` })
+    members.push({
+      name: `n${i}`,
+      endpoint: `http://127.0.0.1:${await freePort()}`,
+      peer: `http://127.0.0.1:${await freePort()}`,
+    })
   }
   const cluster = members.map(member => `${member.name}=${member.peer}`).join(',')
   const nodes = await Promise.all(
@@ -192,7 +217,11 @@ function plainOptions(hosts: string | string[], certificates?: Certificates, nam
     },
     defaultCallOptions: context => (context.isStream ? {} : { deadline: Date.now() + 10_000 }),
     ...(certificates && {
-      credentials: { rootCertificate: certificates.ca, certChain: certificates.cert, privateKey: certificates.key },
+      credentials: {
+        rootCertificate: certificates.ca,
+        certChain: certificates.cert,
+        privateKey: certificates.key,
+      },
     }),
   }
 }
@@ -203,14 +232,19 @@ function peerUrl(port: number): string {
 
 function singleNode(dataDir: string, endpoint: string, peer: number): string[] {
   const url = peerUrl(peer)
-  // A node alone elects itself after one election timeout; a short one makes every test start sooner, leases of 1 s possible, and cheap password hashes logins quick.
+  // A node alone elects itself after one election timeout; a short one makes every test start sooner, leases
+  // of 1 s possible, and cheap password hashes logins quick.
   const quick = ['--heartbeat-interval=50', '--election-timeout=500', '--bcrypt-cost=4']
   return [...nodeFlags('default', dataDir, endpoint, url, `default=${url}`), ...quick]
 }
 
 function nodeFlags(name: string, dataDir: string, endpoint: string, peer: string, cluster: string): string[] {
   const client = [`--listen-client-urls=${endpoint}`, `--advertise-client-urls=${endpoint}`]
-  const peers = [`--listen-peer-urls=${peer}`, `--initial-advertise-peer-urls=${peer}`, `--initial-cluster=${cluster}`]
+  const peers = [
+    `--listen-peer-urls=${peer}`,
+    `--initial-advertise-peer-urls=${peer}`,
+    `--initial-cluster=${cluster}`,
+  ]
   return [`--name=${name}`, `--data-dir=${dataDir}`, ...client, ...peers, '--logger=zap', '--log-level=error']
 }
 
@@ -228,17 +262,25 @@ async function healthy(client: Etcd3, child: () => Pick<EtcdProcess, 'exited' | 
       return
     } catch (cause) {
       if (child().exited) throw new Error(`etcd ended instead of serving:\n${child().output()}`, { cause })
-      if (performance.now() - start > 20_000) throw new Error(`etcd does not answer:\n${child().output()}`, { cause })
+      if (performance.now() - start > 20_000)
+        throw new Error(`etcd does not answer:\n${child().output()}`, { cause })
     }
   }
 }
 
-async function enableAuth(client: Etcd3, { username, password, prefix = '/kytos' }: NonNullable<EtcdOptions['auth']>): Promise<void> {
+async function enableAuth(
+  client: Etcd3,
+  { username, password, prefix = '/kytos' }: NonNullable<EtcdOptions['auth']>,
+): Promise<void> {
   await client.auth.roleAdd({ name: 'root' })
   await client.auth.userAdd({ name: 'root', password })
   await client.auth.userGrantRole({ user: 'root', role: 'root' })
   await client.auth.roleAdd({ name: 'settings' })
-  const perm = { permType: 'Readwrite' as const, key: Buffer.from(`${prefix}/`), range_end: Buffer.from(`${prefix}0`) }
+  const perm = {
+    permType: 'Readwrite' as const,
+    key: Buffer.from(`${prefix}/`),
+    range_end: Buffer.from(`${prefix}0`),
+  }
   await client.auth.roleGrantPermission({ name: 'settings', perm })
   await client.auth.userAdd({ name: username, password })
   await client.auth.userGrantRole({ user: username, role: 'settings' })
@@ -249,7 +291,10 @@ async function findLeader(endpoints: readonly string[]): Promise<number> {
   for (const start = performance.now(); performance.now() - start < 15_000; await delay(100)) {
     const claims = await Promise.all(endpoints.map(claimedTerm))
     // One that was frozen may still believe that it leads, in a term that is over.
-    const latest = claims.reduce<bigint>((most, term) => (term !== undefined && term > most ? term : most), 0n)
+    const latest = claims.reduce<bigint>(
+      (most, term) => (term !== undefined && term > most ? term : most),
+      0n,
+    )
     if (latest > 0n) return claims.indexOf(latest)
   }
   throw new Error('No node leads.')

@@ -25,7 +25,12 @@ export function createFilesStage(backend = createMemoryBackend()): FilesStage {
     calls: [],
     isReadOnly: false,
     add(code, ...keys) {
-      const made = keys.map(key => ({ code, key, source: sourceOf(key), message: `The file of ${key} is ${code}.` }))
+      const made = keys.map(key => ({
+        code,
+        key,
+        source: sourceOf(key),
+        message: `The file of ${key} is ${code}.`,
+      }))
       stage.problems = [...stage.problems, ...made].sort((a, b) => (a.key < b.key ? -1 : 1))
     },
   }

@@ -11,11 +11,14 @@ import type { SnapshotFile } from '../../src/watcher/snapshot.ts'
 import { type Controller, openController } from './controller.ts'
 
 /*
- * Controllers that follow one etcd, and what they owe it: every announced change of the store's own history, as a plain client reads it, heard once and in
- * order, and the same settings in the cache as in the store.
+ * Controllers that follow one etcd, and what they owe it: every announced change of the store's own history,
+ * as a plain client reads it, heard once and in order, and the same settings in the cache as in the store.
  */
 
-/** One change of a key, as it stands in the store's history; keys without the prefix, `text` undefined for a deletion. */
+/**
+ * One change of a key, as it stands in the store's history; keys without the prefix, `text` undefined for a
+ * deletion.
+ */
 export interface Step {
   readonly revision: bigint
   readonly key: string
@@ -32,20 +35,32 @@ export function openFollower(
   snapshot?: SnapshotFile,
 ): Promise<Controller> {
   const backend = { prefix: '/kytos', timeout: 3, ...options }
-  return openController({ id, backend: report => createEtcdBackend(backend, { report }), ...(snapshot && { snapshot }) })
+  return openController({
+    id,
+    backend: report => createEtcdBackend(backend, { report }),
+    ...(snapshot && { snapshot }),
+  })
 }
 
-/** Everything that ever changed below `/kytos`, read by a plain watch from revision `from` on. @throws Error when it was compacted. */
+/**
+ * Everything that ever changed below `/kytos`, read by a plain watch from revision `from` on.
+ * @throws Error when it was compacted.
+ */
 export async function readSteps(client: Etcd3, from = 1n): Promise<Step[]> {
   const end = (await client.put(END).value('')).header.revision
   const stream = await client.watchClient.watch()
   const steps: Step[] = []
   try {
     const everything = Buffer.from('\0')
-    stream.write({ create_request: { key: everything, range_end: everything, start_revision: from.toString() } })
+    stream.write({
+      create_request: { key: everything, range_end: everything, start_revision: from.toString() },
+    })
     // grpc-js streams are Node streams of objects; etcd3's type tells of their events only.
     for await (const response of stream as unknown as AsyncIterable<IWatchResponse>) {
-      if (response.canceled) throw new Error(`The plain watch was refused: ${response.cancel_reason || response.compact_revision}.`)
+      if (response.canceled)
+        throw new Error(
+          `The plain watch was refused: ${response.cancel_reason || response.compact_revision}.`,
+        )
       for (const { type, kv } of response.events) {
         if (kv.mod_revision === end) return steps
         const key = kv.key.toString()
@@ -81,18 +96,32 @@ export function heardBy(controller: Controller): string[] {
 
 /** The facts of a controller that are not what a watch brought in its turn. */
 export function resyncsOf(controller: Controller): string[] {
-  return controller.changes.flatMap(({ content }) => (content.origin === 'live' ? [] : [`${content.origin} ${content.cursor}`]))
+  return controller.changes.flatMap(({ content }) =>
+    content.origin === 'live' ? [] : [`${content.origin} ${content.cursor}`],
+  )
 }
 
 /** The states that a controller announced, in order, with their reasons. */
 export function statesOf(controller: Controller): Facts['settings.state'][] {
   // The name says which content it is.
-  return controller.facts.filter(({ name }) => name === 'settings.state').map(({ content }) => content as Facts['settings.state'])
+  return controller.facts
+    .filter(({ name }) => name === 'settings.state')
+    .map(({ content }) => content as Facts['settings.state'])
 }
 
 /** Resolves when all are READY and have heard of everything that is in the store. */
-export async function settled(client: Etcd3, controllers: readonly Controller[], timeout = 20_000): Promise<void> {
-  const range = { key: Buffer.from(PREFIX), range_end: Buffer.from('/kytos0'), sort_target: 'Mod', sort_order: 'Descend', limit: 1 } as const
+export async function settled(
+  client: Etcd3,
+  controllers: readonly Controller[],
+  timeout = 20_000,
+): Promise<void> {
+  const range = {
+    key: Buffer.from(PREFIX),
+    range_end: Buffer.from('/kytos0'),
+    sort_target: 'Mod',
+    sort_order: 'Descend',
+    limit: 1,
+  } as const
   await expect
     .poll(
       async () => {
@@ -106,14 +135,22 @@ export async function settled(client: Etcd3, controllers: readonly Controller[],
     .toEqual(controllers.map(() => 'READY'))
 }
 
-/** Expects that each controller, there since the store was empty, heard every step once and in order, none of it as `resync`, and that its cache is the store. */
-export async function expectAllHeard(client: Etcd3, controllers: readonly Controller[]): Promise<readonly Step[]> {
+/**
+ * Expects that each controller, there since the store was empty, heard every step once and in order, none of
+ * it as `resync`, and that its cache is the store.
+ */
+export async function expectAllHeard(
+  client: Etcd3,
+  controllers: readonly Controller[],
+): Promise<readonly Step[]> {
   await settled(client, controllers)
   const steps = await readSteps(client)
   await settled(client, controllers)
   const owed = announced(steps)
   for (const controller of controllers) {
-    await expect.poll(() => heardBy(controller).length, { timeout: 5_000 }).toBeGreaterThanOrEqual(owed.length)
+    await expect
+      .poll(() => heardBy(controller).length, { timeout: 5_000 })
+      .toBeGreaterThanOrEqual(owed.length)
     expect(heardBy(controller)).toEqual(owed)
     expect(resyncsOf(controller)).toEqual([])
     expectForward(controller)
@@ -122,10 +159,14 @@ export async function expectAllHeard(client: Etcd3, controllers: readonly Contro
   return steps
 }
 
-/** Expects that no listener was led back in time, and that what it was told to be before is what it was told last. */
+/**
+ * Expects that no listener was led back in time, and that what it was told to be before is what it was told
+ * last.
+ */
 export function expectForward(controller: Controller): void {
   const cursors = controller.changes.map(({ content }) => parseCursor(content.cursor))
-  for (const [n, cursor] of cursors.entries()) expect(compareCursors(cursors[n - 1] ?? START, cursor)).toBeLessThan(0)
+  for (const [n, cursor] of cursors.entries())
+    expect(compareCursors(cursors[n - 1] ?? START, cursor)).toBeLessThan(0)
   const last = new Map<string, unknown>()
   for (const { content } of controller.changes) {
     if (!('data' in content)) continue
@@ -143,9 +184,14 @@ export async function expectCachesEqual(client: Etcd3, controllers: readonly Con
   const boxes = stored.filter(([key]) => key.startsWith('boxes/')).map(([key]) => key.split('/').slice(1))
   for (const controller of controllers) {
     for (const [namespace, overrides] of documents) {
-      expect(await controller.ask('kytos.settings.retrieve', { namespace })).toMatchObject({ overrides, data: overrides })
+      expect(await controller.ask('kytos.settings.retrieve', { namespace })).toMatchObject({
+        overrides,
+        data: overrides,
+      })
     }
-    const listed = (await controller.ask('kytos.settings.list', {})).filter(({ overrides }) => overrides).map(({ namespace }) => namespace)
+    const listed = (await controller.ask('kytos.settings.list', {}))
+      .filter(({ overrides }) => overrides)
+      .map(({ namespace }) => namespace)
     expect(listed.sort()).toEqual(documents.map(([namespace]) => namespace).sort())
     for (const namespace of new Set(boxes.map(([name = '']) => name))) {
       const ids = boxes.flatMap(([name, id = '']) => (name === namespace ? [id] : []))
@@ -178,14 +224,27 @@ export interface Load {
   stop(): Promise<readonly Told[]>
 }
 
-/** Has every controller change a few namespaces, all the same ones, each change with its id as comment, until it is stopped. */
-export function startLoad(controllers: readonly Controller[], { writers = 3, pause = 5, name = 'load' } = {}): Load {
+/**
+ * Has every controller change a few namespaces, all the same ones, each change with its id as comment, until
+ * it is stopped.
+ */
+export function startLoad(
+  controllers: readonly Controller[],
+  { writers = 3, pause = 5, name = 'load' } = {},
+): Load {
   const over = new AbortController()
   const told: Told[] = []
   const runs = controllers.flatMap((controller, who) =>
     Array.from({ length: writers }, async (_, n) => {
       for (let count = 1; !over.signal.aborted; count++) {
-        told.push(await change(controller, `kytos/${name}_${n}`, { [`from_${who}`]: count }, `${name} ${who}.${n}.${count}`))
+        told.push(
+          await change(
+            controller,
+            `kytos/${name}_${n}`,
+            { [`from_${who}`]: count },
+            `${name} ${who}.${n}.${count}`,
+          ),
+        )
         await delay(pause)
       }
     }),
@@ -202,9 +261,19 @@ export function startLoad(controllers: readonly Controller[], { writers = 3, pau
 }
 
 /** One PATCH with its id as comment, and what it was answered. */
-export async function change(controller: Controller, namespace: string, data: { readonly [key: string]: number }, id: string): Promise<Told> {
+export async function change(
+  controller: Controller,
+  namespace: string,
+  data: { readonly [key: string]: number },
+  id: string,
+): Promise<Told> {
   const start = performance.now()
-  const end = (outcome: Told['outcome'], code?: string): Told => ({ id, outcome, code, took: performance.now() - start })
+  const end = (outcome: Told['outcome'], code?: string): Told => ({
+    id,
+    outcome,
+    code,
+    took: performance.now() - start,
+  })
   try {
     await controller.ask('kytos.settings.update', { namespace, data, comment: id })
     return end('acked')
@@ -219,10 +288,18 @@ export function expectToldTruly(steps: readonly Step[], told: readonly Told[]): 
   const found = new Map<string, number>()
   for (const { key, text } of steps) {
     const record = key.startsWith('history/') && text !== undefined ? parseJson(text) : undefined
-    if (isObject(record) && typeof record.comment === 'string') found.set(record.comment, (found.get(record.comment) ?? 0) + 1)
+    if (isObject(record) && typeof record.comment === 'string')
+      found.set(record.comment, (found.get(record.comment) ?? 0) + 1)
   }
   const most = { acked: 1, refused: 0, unknown: 1 }
   const least = { acked: 1, refused: 0, unknown: 0 }
-  const wrong = told.filter(({ id, outcome }) => (found.get(id) ?? 0) > most[outcome] || (found.get(id) ?? 0) < least[outcome])
-  expect(wrong.map(({ id, outcome, code }) => `${id} was ${outcome} (${code}), and is in the store ${found.get(id) ?? 0} times`)).toEqual([])
+  const wrong = told.filter(
+    ({ id, outcome }) => (found.get(id) ?? 0) > most[outcome] || (found.get(id) ?? 0) < least[outcome],
+  )
+  expect(
+    wrong.map(
+      ({ id, outcome, code }) =>
+        `${id} was ${outcome} (${code}), and is in the store ${found.get(id) ?? 0} times`,
+    ),
+  ).toEqual([])
 }

@@ -12,8 +12,14 @@ export interface Ground {
   readonly backend: 'memory' | 'filesystem' | 'etcd'
   /** How many controllers may stand on one store. */
   readonly controllers: number
-  /** Opens as many controllers on a new store as it takes, and gives them to the test; then closes and removes all. */
-  with(work: (controllers: readonly Controller[]) => Promise<void>, options?: ControllerOptions): Promise<void>
+  /**
+   * Opens as many controllers on a new store as it takes, and gives them to the test; then closes and removes
+   * all.
+   */
+  with(
+    work: (controllers: readonly Controller[]) => Promise<void>,
+    options?: ControllerOptions,
+  ): Promise<void>
   stop(): Promise<void>
 }
 
@@ -31,7 +37,11 @@ function memoryGround(): Ground {
     controllers: IDS.length,
     async with(work, options) {
       const store = createMemoryStore()
-      await withControllers(IDS, id => openController({ ...options, id, backend: () => createMemoryBackend(undefined, store) }), work)
+      await withControllers(
+        IDS,
+        id => openController({ ...options, id, backend: () => createMemoryBackend(undefined, store) }),
+        work,
+      )
     },
     stop: async () => {},
   }
@@ -44,7 +54,8 @@ function filesystemGround(): Ground {
     async with(work, options) {
       const path = await mkdtemp(join(tmpdir(), 'kytos-ground-'))
       try {
-        const open = (id: string) => openController({ ...options, id, backend: report => createFilesystemBackend({ path }, { report }) })
+        const open = (id: string) =>
+          openController({ ...options, id, backend: report => createFilesystemBackend({ path }, { report }) })
         await withControllers(IDS.slice(0, 1), open, work)
       } finally {
         await rm(path, { recursive: true, force: true })
@@ -61,7 +72,11 @@ function etcdGround(server: EtcdServer): Ground {
     controllers: IDS.length,
     async with(work, options) {
       const etcd = { endpoints: server.endpoints, prefix: `/ground-${++stores}`, timeout: 5 }
-      await withControllers(IDS, id => openController({ ...options, id, backend: report => createEtcdBackend(etcd, { report }) }), work)
+      await withControllers(
+        IDS,
+        id => openController({ ...options, id, backend: report => createEtcdBackend(etcd, { report }) }),
+        work,
+      )
     },
     stop: () => server.stop(),
   }

@@ -10,8 +10,9 @@ export interface HeldBeats {
 }
 
 /**
- * Holds the intervals of this process until the test ends, so that a beat comes when the test asks for it, and the load of the
- * machine does not decide how long a peer has to answer. Call it before the server is opened; every other timer stays real.
+ * Holds the intervals of this process until the test ends, so that a beat comes when the test asks for it,
+ * and the load of the machine does not decide how long a peer has to answer. Call it before the server is
+ * opened; every other timer stays real.
  */
 export function holdBeats(): HeldBeats {
   vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval'] })

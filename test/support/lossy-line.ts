@@ -6,7 +6,10 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 
-/** What becomes of one copy of a commit: applied and answered, applied and not answered, applied later than anything else says, or never. */
+/**
+ * What becomes of one copy of a commit: applied and answered, applied and not answered, applied later than
+ * anything else says, or never.
+ */
 export type Fate = 'answered' | 'applied' | 'late' | 'never'
 
 /** What a client concludes from a lost answer; mutants replace a part of it. */
@@ -20,7 +23,10 @@ const CONTRACT: Rules = { mayRepeat, settle }
 /** How many copies of one commit are sent at most. */
 const COPIES = 4
 
-/** A client of a memory store whose answers are lost as a test wants it, and which follows the contract as the etcd backend does. */
+/**
+ * A client of a memory store whose answers are lost as a test wants it, and which follows the contract as the
+ * etcd backend does.
+ */
 export class LossyLine {
   readonly #store: MemoryStore
   readonly #rules: Rules
@@ -37,7 +43,10 @@ export class LossyLine {
   }
 
   /** As a backend commits; `applied` is called with the revision of each copy that took effect. */
-  async commit(operations: readonly Operation[], applied: (revision: Revision) => void = () => {}): Promise<Outcome> {
+  async commit(
+    operations: readonly Operation[],
+    applied: (revision: Revision) => void = () => {},
+  ): Promise<Outcome> {
     const apply = (): Outcome => {
       const before = this.#store.revision
       const outcome = this.#store.commit(operations)
@@ -62,7 +71,9 @@ export class LossyLine {
   async #settle(operations: readonly Operation[], since: Revision): Promise<Outcome> {
     const entries = new Map(operations.flatMap(({ key }) => this.#held(key)))
     const held = { entries, revision: this.#store.revision, since }
-    const settled = await this.#rules.settle(operations, held, async (key, revision) => this.#version(key, revision))
+    const settled = await this.#rules.settle(operations, held, async (key, revision) =>
+      this.#version(key, revision),
+    )
     if (typeof settled === 'object') return settled
     throw unknown()
   }

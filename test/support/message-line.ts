@@ -14,12 +14,15 @@ export interface Message {
 }
 
 /**
- * Where the line breaks: when everything up to the frame that ends this message has passed, and of that frame nothing, half, all, or so many bytes. A frame
- * has a head of nine bytes.
+ * Where the line breaks: when everything up to the frame that ends this message has passed, and of that frame
+ * nothing, half, all, or so many bytes. A frame has a head of nine bytes.
  */
 export type Break = 'before' | 'within' | 'after' | number
 
-/** A line to an etcd without TLS that knows the messages of its answers, so that it can break at one of them: exactly there, whatever the timing. */
+/**
+ * A line to an etcd without TLS that knows the messages of its answers, so that it can break at one of them:
+ * exactly there, whatever the timing.
+ */
 export interface MessageLine {
   readonly endpoint: string
   /** How often it broke at a message. */
@@ -65,7 +68,8 @@ export async function startMessageLine(port: number): Promise<MessageLine> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address with a port.')
+  if (address === null || typeof address === 'string')
+    throw new Error('A TCP server has an address with a port.')
 
   const cut = (): void => {
     for (const end of [...pairs]) end()
@@ -98,7 +102,10 @@ const FRAME_HEAD = 9
 const DATA = 0
 const MESSAGE_HEAD = 5
 
-/** Passes HTTP/2 frames on, each when it is whole; where `ask` says so the connection ends, with every byte before that place delivered. */
+/**
+ * Passes HTTP/2 frames on, each when it is whole; where `ask` says so the connection ends, with every byte
+ * before that place delivered.
+ */
 function passAnswers(far: Socket, near: Socket, ask: (message: Message) => Break | undefined): void {
   const messages = new Map<number, Buffer[]>()
   let held = Buffer.alloc(0)
@@ -125,8 +132,15 @@ function bytesOf(at: Break, length: number): number {
   return { before: 0, within: length >> 1, after: length }[at]
 }
 
-/** Asks about every message that this frame completes. A message of several frames has passed but for its last one by then. */
-function readMessages(messages: Map<number, Buffer[]>, frame: Buffer, ask: (message: Message) => Break | undefined): Break | undefined {
+/**
+ * Asks about every message that this frame completes. A message of several frames has passed but for its last
+ * one by then.
+ */
+function readMessages(
+  messages: Map<number, Buffer[]>,
+  frame: Buffer,
+  ask: (message: Message) => Break | undefined,
+): Break | undefined {
   const stream = frame.readUInt32BE(5)
   const chunks = messages.get(stream) ?? []
   messages.set(stream, chunks)
@@ -156,8 +170,9 @@ const EVENTS = 11
 const RANGE = 1
 
 /**
- * Reads a protobuf message by its outermost fields. The second and the third are numbers in an answer of a watch (its id, `created`), entries and a number in
- * a listing, a number and parts in the answer to a transaction (`succeeded`, `responses`), whose own first fields say what each answers.
+ * Reads a protobuf message by its outermost fields. The second and the third are numbers in an answer of a
+ * watch (its id, `created`), entries and a number in a listing, a number and parts in the answer to a
+ * transaction (`succeeded`, `responses`), whose own first fields say what each answers.
  */
 function describe(bytes: Buffer): Message {
   let events = 0
@@ -175,10 +190,18 @@ function describe(bytes: Buffer): Message {
     if (field === EVENTS && !isNumber) events++
     at = isNumber ? next : next + number
   }
-  return { size: MESSAGE_HEAD + bytes.length, created: created && !entries, events, committed: succeeded && parts && events === 0 }
+  return {
+    size: MESSAGE_HEAD + bytes.length,
+    created: created && !entries,
+    events,
+    committed: succeeded && parts && events === 0,
+  }
 }
 
-/** The number and the place after it. Numbers here are lengths and small; a larger one is passed over, its value being of no interest. */
+/**
+ * The number and the place after it. Numbers here are lengths and small; a larger one is passed over, its
+ * value being of no interest.
+ */
 function readVarint(bytes: Buffer, from: number): [number, number] {
   let number = 0
   for (let at = from, factor = 1; at < bytes.length; at++, factor *= 128) {

@@ -4,7 +4,10 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import { isObject, type Json, type JsonObject } from '../../model/value.ts'
 
-/** What of a store has to be the same in a copy of it, told by a reader that knows nothing of how copies are made. */
+/**
+ * What of a store has to be the same in a copy of it, told by a reader that knows nothing of how copies are
+ * made.
+ */
 export interface Contents {
   /** Every text by its key; of records without the revision that an edit by hand had in its store. */
   readonly texts: Readonly<Record<string, string>>
@@ -31,11 +34,17 @@ export async function readContents(backend: Pick<Backend, 'list'>): Promise<Cont
   }
   const documents = kept.filter(({ key }) => /^(settings|controllers)\//.test(key))
   return {
-    texts: Object.fromEntries(kept.map(({ key, text }) => [key, key.startsWith('history/') ? without('revision', text) : text])),
+    texts: Object.fromEntries(
+      kept.map(({ key, text }) => [key, key.startsWith('history/') ? without('revision', text) : text]),
+    ),
     boxes: inOrder(kept, 'boxes/', ({ created }) => created),
     schemas: inOrder(kept, 'schemas/', ({ revision }) => revision),
-    unrecorded: documents.filter(({ key, revision }) => toldOf(newest.get(key)) < revision).map(({ key }) => key),
-    overtaken: documents.filter(({ key, revision }) => toldOf(newest.get(key)) > revision).map(({ key }) => key),
+    unrecorded: documents
+      .filter(({ key, revision }) => toldOf(newest.get(key)) < revision)
+      .map(({ key }) => key),
+    overtaken: documents
+      .filter(({ key, revision }) => toldOf(newest.get(key)) > revision)
+      .map(({ key }) => key),
     meta: objectIn(entries.find(({ key }) => key === 'meta/store')?.text),
   }
 }
@@ -45,7 +54,11 @@ export function withoutMeta({ meta: _meta, ...rest }: Contents): Omit<Contents, 
   return rest
 }
 
-function inOrder(entries: readonly Entry[], prefix: string, number: (entry: Entry) => bigint): Record<string, string[]> {
+function inOrder(
+  entries: readonly Entry[],
+  prefix: string,
+  number: (entry: Entry) => bigint,
+): Record<string, string[]> {
   const found = entries.filter(({ key }) => key.startsWith(prefix))
   found.sort((a, b) => (number(a) < number(b) ? -1 : number(a) > number(b) ? 1 : a.key < b.key ? -1 : 1))
   const owners: Record<string, string[]> = {}

@@ -9,17 +9,35 @@ export interface TcpProxy {
   readonly connections: number
   /** Resets every connection now. */
   cut(): void
-  /** After this many more bytes of answers the connection that carries them is reset, in the middle of what it was carrying. */
+  /**
+   * After this many more bytes of answers the connection that carries them is reset, in the middle of what it
+   * was carrying.
+   */
   cutAfter(bytes: number): void
-  /** Each new connection is reset after so many bytes of answers, such as right after a watch was created. `resume` ends it. */
+  /**
+   * Each new connection is reset after so many bytes of answers, such as right after a watch was created.
+   * `resume` ends it.
+   */
   cutEachAfter(bytes: number): void
-  /** Every chunk, either way, arrives so many milliseconds late, in order. `resume` ends it for what comes then. */
+  /**
+   * Every chunk, either way, arrives so many milliseconds late, in order. `resume` ends it for what comes
+   * then.
+   */
   delay(latency: () => number): void
-  /** Nothing passes in either direction, as when packets are dropped for a while; nothing is lost, and `resume` lets it through. */
+  /**
+   * Nothing passes in either direction, as when packets are dropped for a while; nothing is lost, and
+   * `resume` lets it through.
+   */
   freeze(): void
-  /** Takes bytes of requests but gives no more answers: what is asked may well be done, but nobody hears of it. `resume` ends it. */
+  /**
+   * Takes bytes of requests but gives no more answers: what is asked may well be done, but nobody hears of
+   * it. `resume` ends it.
+   */
   swallowAnswers(): void
-  /** A black hole: nothing passes in either direction and nothing is closed; new connections are accepted and hang. */
+  /**
+   * A black hole: nothing passes in either direction and nothing is closed; new connections are accepted and
+   * hang.
+   */
   stall(): void
   /** Refuses new connections (and resets the old ones). */
   refuse(): void
@@ -64,7 +82,8 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
   const server = createServer({ noDelay: true }, near => {
     connections++
     if (mode === 'refuse') return near.resetAndDestroy()
-    const far = mode === 'stall' ? undefined : createConnection({ port: target, host: '127.0.0.1', noDelay: true })
+    const far =
+      mode === 'stall' ? undefined : createConnection({ port: target, host: '127.0.0.1', noDelay: true })
     const pair: Pair = { near, far, lossy: mode === 'stall', budget: newBudget }
     pairs.add(pair)
     const end = (): void => cut(other => other === pair)
@@ -99,7 +118,8 @@ export async function startTcpProxy(port: number): Promise<TcpProxy> {
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address with a port.')
+  if (address === null || typeof address === 'string')
+    throw new Error('A TCP server has an address with a port.')
 
   return {
     port: address.port,

@@ -1,7 +1,7 @@
 /**
- * Finds the texts that people read: string and template literals of source files, `/** *\/` comments of exported
- * names, and the prose of Markdown. Source files are read by a scanner of their tokens, because the compiler that is
- * pinned here has no parser for programs to call.
+ * Finds the texts that people read: string and template literals of source files, `/** *\/` comments of
+ * exported names, and the prose of Markdown. Source files are read by a scanner of their tokens, because the
+ * compiler that is pinned here has no parser for programs to call.
  */
 
 /** A literal of a source file, with `…` for each interpolation, and the line on which it starts. */
@@ -23,15 +23,26 @@ export interface Scan {
 }
 
 /** After these characters, or words, a slash starts a regular expression; after anything else it divides. */
-const BEFORE_REGEX = /(?:^|[([{}=,:;!&|?*%<>~^]|(?<!\+)\+|(?<!-)-|\b(?:return|typeof|case|in|of|yield|await|void|throw|else|do))$/
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', r: '\r', b: '\b', f: '\f', v: '\v', 0: '\0' }
+const BEFORE_REGEX =
+  /(?:^|[([{}=,:;!&|?*%<>~^]|(?<!\+)\+|(?<!-)-|\b(?:return|typeof|case|in|of|yield|await|void|throw|else|do))$/
+const ESCAPES: Readonly<Record<string, string>> = {
+  n: '\n',
+  t: '\t',
+  r: '\r',
+  b: '\b',
+  f: '\f',
+  v: '\v',
+  0: '\0',
+}
 
 /** @throws when a literal or a bracket has no end: then the scanner has lost its way in the file. */
 export function scan(source: string): Scan {
   const literals: Literal[] = []
   const comments: DocComment[] = []
   let at = source.startsWith('#!') ? source.indexOf('\n') : 0
-  /** The newest code before `at` without spaces and comments: enough of it to recognize a regular expression. */
+  /**
+   * The newest code before `at` without spaces and comments: enough of it to recognize a regular expression.
+   */
   let code = ''
   const lineOf = (offset: number): number => source.slice(0, offset).split('\n').length
   const fail = (what: string, offset: number): never => {
@@ -40,7 +51,8 @@ export function scan(source: string): Scan {
 
   function readEscape(): string {
     const next = source[at + 1] ?? ''
-    const [, braced, hex] = /^(?:u\{([0-9a-f]+)\}|[ux]([0-9a-f]{2,4}))/i.exec(source.slice(at + 1, at + 12)) ?? []
+    const [, braced, hex] =
+      /^(?:u\{([0-9a-f]+)\}|[ux]([0-9a-f]{2,4}))/i.exec(source.slice(at + 1, at + 12)) ?? []
     if (braced !== undefined || hex !== undefined) {
       const digits = braced ?? (next === 'x' ? (hex ?? '').slice(0, 2) : (hex ?? ''))
       at += braced === undefined ? 2 + digits.length : 4 + digits.length
@@ -121,7 +133,8 @@ export function scan(source: string): Scan {
         readCode({ '(': ')', '[': ']', '{': '}' }[next])
         if (at >= source.length) fail(`"${next}"`, opened)
         code = source[at++] ?? ''
-        // After the block of a function or a branch a slash could start a statement; none of our statements does.
+        // After the block of a function or a branch a slash could start a statement; none of our statements
+        // does.
         if (code === '}') code = 'x'
       } else {
         if (!/\s/.test(next)) code = code.slice(-12) + next
@@ -139,7 +152,9 @@ export function scan(source: string): Scan {
 
 /** The literals that are texts: two words and more. Paths, keys and codes are none. */
 export function textsOf(source: string): readonly Literal[] {
-  return scan(source).literals.filter(({ text }) => /[A-Za-z]{2,}["'`)…]*[,.:;]?\s["'`(…]*[A-Za-z]{2,}|…\s[A-Za-z]{2,}/.test(text))
+  return scan(source).literals.filter(({ text }) =>
+    /[A-Za-z]{2,}["'`)…]*[,.:;]?\s["'`(…]*[A-Za-z]{2,}|…\s[A-Za-z]{2,}/.test(text),
+  )
 }
 
 /** Where an exported name is declared in a source. */
@@ -201,7 +216,9 @@ export function proseOf(markdown: string): readonly Prose[] {
       }
     }
   }
-  return units.map(({ text, line }) => ({ raw: text, text: plain(text), line })).filter(({ text }) => text !== '')
+  return units
+    .map(({ text, line }) => ({ raw: text, text: plain(text), line }))
+    .filter(({ text }) => text !== '')
 }
 
 /** The cells of a row; a bar in inline code, or with a backslash before it, separates none. */

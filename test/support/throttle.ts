@@ -11,8 +11,15 @@ export interface Throttle {
   close(): Promise<void>
 }
 
-/** A TCP line to `port` on loopback on which answers, or requests, come at so many bytes a second on each connection. */
-export async function startThrottle(port: number, rate: number, what: 'answers' | 'requests' = 'answers'): Promise<Throttle> {
+/**
+ * A TCP line to `port` on loopback on which answers, or requests, come at so many bytes a second on each
+ * connection.
+ */
+export async function startThrottle(
+  port: number,
+  rate: number,
+  what: 'answers' | 'requests' = 'answers',
+): Promise<Throttle> {
   const sockets = new Set<Socket>()
   let passed = 0
   const server = createServer(near => {
@@ -37,7 +44,8 @@ export async function startThrottle(port: number, rate: number, what: 'answers' 
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('A TCP server has an address with a port.')
+  if (address === null || typeof address === 'string')
+    throw new Error('A TCP server has an address with a port.')
   return {
     port: address.port,
     get passed() {

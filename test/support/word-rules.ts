@@ -20,9 +20,17 @@ const START = String.raw`(?:^|[.!?:;]\s|\n\n)["(]*`
 
 /** Plain technical English: a noun as the subject, one verb for one concept, no metaphors. */
 export const WORD_RULES: readonly WordRule[] = [
-  rule('who as a subject', `${START}who(?:ever)?\\b|\\b(?:so|and|of|or|but|for|to|by|with|from|that|than|if|as) who(?:ever)?\\b`, 'the caller'),
+  rule(
+    'who as a subject',
+    `${START}who(?:ever)?\\b|\\b(?:so|and|of|or|but|for|to|by|with|from|that|than|if|as) who(?:ever)?\\b`,
+    'the caller',
+  ),
   rule('what as a subject', `${START}what(?:ever)?\\b(?![^.?!]*\\?)`, 'a noun'),
-  rule('nobody, somebody', String.raw`\b(?:nobody|somebody|anybody|everybody|whoever|whomever)\b`, 'the user, another client'),
+  rule(
+    'nobody, somebody',
+    String.raw`\b(?:nobody|somebody|anybody|everybody|whoever|whomever)\b`,
+    'the user, another client',
+  ),
   rule('tell', String.raw`\b(?:tell|tells|told|telling)\b`, 'report, show, announce'),
   rule('say', String.raw`\b(?:say|says|said|saying)\b`, 'report, show, contain'),
   rule('hear', String.raw`\b(?:hear|hears|heard|hearing)\b`, 'receive'),
@@ -55,7 +63,11 @@ export const WORD_RULES: readonly WordRule[] = [
     'connection',
   ),
   rule('under way', String.raw`\bunder way\b`, 'in progress'),
-  rule('of that kind', String.raw`\bthere (?:is|are|was|were) none\b|\bthat there (?:is|are|was|were)\b(?! (?:no|a)\b)`, 'existing'),
+  rule(
+    'of that kind',
+    String.raw`\bthere (?:is|are|was|were) none\b|\bthat there (?:is|are|was|were)\b(?! (?:no|a)\b)`,
+    'existing',
+  ),
 ]
 
 function rule(name: string, pattern: string, instead: string): WordRule {
@@ -65,16 +77,27 @@ function rule(name: string, pattern: string, instead: string): WordRule {
 /** Everything in a text that a rule forbids, with some of the text around it. */
 export function findWords(text: string): readonly WordFinding[] {
   const found = WORD_RULES.flatMap(({ name, pattern, instead }) =>
-    [...text.matchAll(pattern)].map(match => ({ rule: name, match: around(text, match.index, match[0].length), instead })),
+    [...text.matchAll(pattern)].map(match => ({
+      rule: name,
+      match: around(text, match.index, match[0].length),
+      instead,
+    })),
   )
   const long = sentencesOf(text).filter(sentence => wordsIn(sentence) > SENTENCE_WORDS)
   return [
     ...found,
-    ...long.map(sentence => ({ rule: 'a long sentence', match: around(sentence, 0, 60), instead: `at most ${SENTENCE_WORDS} words` })),
+    ...long.map(sentence => ({
+      rule: 'a long sentence',
+      match: around(sentence, 0, 60),
+      instead: `at most ${SENTENCE_WORDS} words`,
+    })),
   ]
 }
 
-/** The sentences of a text. They end at a mark or a colon before a space, and where a list or a paragraph starts. */
+/**
+ * The sentences of a text. They end at a mark or a colon before a space, and where a list or a paragraph
+ * starts.
+ */
 export function sentencesOf(text: string): readonly string[] {
   return text
     .replaceAll(/\b(?:e\.g|i\.e|etc)\./g, 'eg')

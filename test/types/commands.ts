@@ -4,7 +4,11 @@ import type { CommandContent } from '../../events/map.ts'
 
 /* What must not compile about commands and their records (events/map.ts); tsc holds it. */
 
-export const content: CommandContent<'kytos.settings.delete'> = { namespace: 'kytos/x', revision: '1', scope: 'cluster' }
+export const content: CommandContent<'kytos.settings.delete'> = {
+  namespace: 'kytos/x',
+  revision: '1',
+  scope: 'cluster',
+}
 // @ts-expect-error a field that is needed is missing
 export const lacking: CommandContent<'kytos.settings.delete'> = { revision: '1' }
 // @ts-expect-error a field that there is not

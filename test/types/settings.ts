@@ -1,7 +1,16 @@
 /*
- * What the compiler must accept and refuse. Checked by `tsc --noEmit`: a line marked `@ts-expect-error` that compiles is an error. Nothing here is run.
+ * What the compiler must accept and refuse. Checked by `tsc --noEmit`: a line marked `@ts-expect-error` that
+ * compiles is an error. Nothing here is run.
  */
-import type { Json, JsonObject, LiveSettings, NAppContext, OpenSettings, PatchOf, SettingsOf } from '../../src/public.ts'
+import type {
+  Json,
+  JsonObject,
+  LiveSettings,
+  NAppContext,
+  OpenSettings,
+  PatchOf,
+  SettingsOf,
+} from '../../src/public.ts'
 import { openMemorySettings } from '../../src/public.ts'
 
 type Equal<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false
@@ -28,10 +37,25 @@ const SCHEMA = {
       properties: { min_hellos: { type: 'integer', default: 2 }, note: { type: 'string' } },
       required: ['note'],
     },
-    proxy: { type: 'object', properties: { host: { type: 'string' }, port: { type: 'integer' } }, required: ['host'], additionalProperties: false },
-    loops: { type: 'object', additionalProperties: { type: 'array', items: { type: 'array', items: { type: 'integer' } } }, default: {} },
+    proxy: {
+      type: 'object',
+      properties: { host: { type: 'string' }, port: { type: 'integer' } },
+      required: ['host'],
+      additionalProperties: false,
+    },
+    loops: {
+      type: 'object',
+      additionalProperties: { type: 'array', items: { type: 'array', items: { type: 'integer' } } },
+      default: {},
+    },
     timeout: { $ref: '#/$defs/seconds' },
-    endpoint: { oneOf: [{ type: 'string' }, { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] }], default: '' },
+    endpoint: {
+      oneOf: [
+        { type: 'string' },
+        { type: 'object', properties: { url: { type: 'string' } }, required: ['url'] },
+      ],
+      default: '',
+    },
     anything: { default: 1 },
   },
   $defs: { seconds: { type: 'number', default: 1 } },
@@ -67,7 +91,12 @@ const TREE = {
   type: 'object',
   properties: { root: { $ref: '#/$defs/node' } },
   $defs: {
-    node: { type: 'object', properties: { name: { type: 'string' }, next: { $ref: '#/$defs/node' } }, required: ['name'], default: { name: '' } },
+    node: {
+      type: 'object',
+      properties: { name: { type: 'string' }, next: { $ref: '#/$defs/node' } },
+      required: ['name'],
+      default: { name: '' },
+    },
   },
 } as const
 
@@ -97,7 +126,9 @@ export async function listening(): Promise<void> {
   settings.on('/liveness/min_hellos', now => same<typeof now, number>())
   settings.on('/proxy/host', now => same<typeof now, string | undefined>())
   settings.on('/vlans/0', now => same<typeof now, number | undefined>())
-  settings.onChange((now, before, changes) => same<[typeof now, typeof before, (typeof changes)[number]['path']], [Expected, Expected, string]>())
+  settings.onChange((now, before, changes) =>
+    same<[typeof now, typeof before, (typeof changes)[number]['path']], [Expected, Expected, string]>(),
+  )
   // @ts-expect-error: an undeclared key.
   settings.on('pollling_time', () => {})
   // @ts-expect-error: an undeclared pointer.
@@ -112,8 +143,17 @@ export async function listening(): Promise<void> {
 
 export async function updating(): Promise<void> {
   const settings = await context.openSettings(SCHEMA)
-  await settings.update({ polling_time: 1, liveness: { min_hellos: 3 } }, { comment: 'why', scope: 'controller', revision: settings.revision })
-  await settings.update({ polling_time: null, liveness: { note: null }, proxy: { port: 1 }, loops: { a: [[1, 2]] }, cookie: 2n ** 63n })
+  await settings.update(
+    { polling_time: 1, liveness: { min_hellos: 3 } },
+    { comment: 'why', scope: 'controller', revision: settings.revision },
+  )
+  await settings.update({
+    polling_time: null,
+    liveness: { note: null },
+    proxy: { port: 1 },
+    loops: { a: [[1, 2]] },
+    cookie: 2n ** 63n,
+  })
   // @ts-expect-error: a wrong type.
   await settings.update({ polling_time: '1' })
   // @ts-expect-error: a wrong nested type.
@@ -126,13 +166,19 @@ export async function updating(): Promise<void> {
   await settings.update({ actions: ['explode'] })
   // @ts-expect-error: an option that there is not.
   await settings.update({ polling_time: 1 }, { why: 'because' })
-  same<PatchOf<{ readonly a: { readonly b?: number } }>, { readonly a?: { readonly b?: number | null } | null }>()
+  same<
+    PatchOf<{ readonly a: { readonly b?: number } }>,
+    { readonly a?: { readonly b?: number | null } | null }
+  >()
 }
 
 export async function transacting(): Promise<void> {
   const settings = await context.openSettings(SCHEMA)
   settings.changing((next, now, { changes, signal }) => {
-    same<[typeof next, typeof now, typeof signal, (typeof changes)[number]['path']], [Expected, Expected, AbortSignal, string]>()
+    same<
+      [typeof next, typeof now, typeof signal, (typeof changes)[number]['path']],
+      [Expected, Expected, AbortSignal, string]
+    >()
     return next.polling_time < now.polling_time ? 'slower, please' : undefined
   })
   settings.changing(async () => undefined)
@@ -156,10 +202,15 @@ export async function transacting(): Promise<void> {
 
 export async function opening(open: OpenSettings): Promise<void> {
   // A declaration in place needs no `as const`.
-  const inline = await open({ type: 'object', properties: { level: { enum: ['low', 'high'], default: 'low' } } })
+  const inline = await open({
+    type: 'object',
+    properties: { level: { enum: ['low', 'high'], default: 'low' } },
+  })
   same<typeof inline.values.level, 'low' | 'high'>()
   // The schema is a file: its author writes the type.
-  const byFile: LiveSettings<{ readonly polling_time: number }> = await open<{ readonly polling_time: number }>()
+  const byFile: LiveSettings<{ readonly polling_time: number }> = await open<{
+    readonly polling_time: number
+  }>()
   byFile.on('polling_time', now => same<typeof now, number>())
   // @ts-expect-error: no such type in JSON Schema.
   await open({ type: 'object', properties: { level: { type: 'strng' } } })

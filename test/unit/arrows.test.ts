@@ -6,8 +6,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { architectureText, foldersOf, lintText, ROOMS, roomOf } from '../../scripts/arrows.mjs'
 
 /*
- * rooms.json says what each room may import. The linter's rules and the table of rooms in docs/architecture.md are
- * derived from it; here the tree is held against it, and the linter against a file that imports every room.
+ * rooms.json says what each room may import. The linter's rules and the table of rooms in
+ * docs/architecture.md are derived from it; here the tree is held against it, and the linter against a file
+ * that imports every room.
  */
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -22,7 +23,9 @@ const imports = await Promise.all(
     return Promise.all(
       files.map(async file => {
         const text = await readFile(join(ROOT, file), 'utf8')
-        const targets = [...text.matchAll(IMPORT)].map(([, target = '']) => relative(ROOT, join(ROOT, folder, target)))
+        const targets = [...text.matchAll(IMPORT)].map(([, target = '']) =>
+          relative(ROOT, join(ROOT, folder, target)),
+        )
         return { file, targets, lines: text.split('\n').length - 1 }
       }),
     )
@@ -31,7 +34,9 @@ const imports = await Promise.all(
 
 async function filesIn(folder: string): Promise<string[]> {
   const { readdir } = await import('node:fs/promises')
-  return (await readdir(join(ROOT, folder))).filter(name => /(?<!\.d)\.ts$/.test(name)).map(name => `${folder}/${name}`)
+  return (await readdir(join(ROOT, folder)))
+    .filter(name => /(?<!\.d)\.ts$/.test(name))
+    .map(name => `${folder}/${name}`)
 }
 
 /** The members of a graph that lie on a circle. */
@@ -82,7 +87,9 @@ describe('the tree', () => {
   it('uses every arrow that rooms.json allows', () => {
     const used = graph(roomOf)
     const unused = NAMES.flatMap(room =>
-      (ROOMS[room]?.imports ?? []).filter(other => !used.get(room)?.has(other)).map(other => `${room} -> ${other}`),
+      (ROOMS[room]?.imports ?? [])
+        .filter(other => !used.get(room)?.has(other))
+        .map(other => `${room} -> ${other}`),
     )
     expect(unused).toEqual([])
   })
@@ -156,17 +163,22 @@ describe('the linter', () => {
     }).join('\n')
   }
 
-  it.each(FOLDERS)('refuses in $folder what $room may not import, types too, and nothing else', ({ room, folder: from }) => {
-    const lines = findings
-      .filter(({ file, rule }) => file === `${from}/probe.ts` && rule === 'lint/style/noRestrictedImports')
-      .map(({ line }) => line)
-    const allowed = [room, ...(ROOMS[room]?.imports ?? [])]
-    const expected = NAMES.flatMap((name, i) => (allowed.includes(name) ? [] : [2 * i + 1, 2 * i + 2]))
-    expect([...new Set(lines)].sort((a, b) => a - b)).toEqual(expected)
-  })
+  it.each(FOLDERS)(
+    'refuses in $folder what $room may not import, types too, and nothing else',
+    ({ room, folder: from }) => {
+      const lines = findings
+        .filter(({ file, rule }) => file === `${from}/probe.ts` && rule === 'lint/style/noRestrictedImports')
+        .map(({ line }) => line)
+      const allowed = [room, ...(ROOMS[room]?.imports ?? [])]
+      const expected = NAMES.flatMap((name, i) => (allowed.includes(name) ? [] : [2 * i + 1, 2 * i + 2]))
+      expect([...new Set(lines)].sort((a, b) => a - b)).toEqual(expected)
+    },
+  )
 
   it('refuses imports that go round in a circle, and no other', () => {
-    const rings = findings.filter(({ rule }) => rule === 'lint/suspicious/noImportCycles').map(({ file }) => file)
+    const rings = findings
+      .filter(({ rule }) => rule === 'lint/suspicious/noImportCycles')
+      .map(({ file }) => file)
     expect([...new Set(rings)].sort()).toEqual(['src/app/one.ts', 'src/app/two.ts'])
   })
 })
@@ -181,9 +193,11 @@ async function lint(folder: string): Promise<readonly Finding[]> {
       stdout === '' && error ? reject(error) : resolve(stdout),
     )
   })
-  return [...output.matchAll(/^::error title=(\S+?),file=(\S+?),line=(\d+),/gm)].map(([, rule = '', file = '', line = '']) => ({
-    rule,
-    file: relative(folder, file),
-    line: Number(line),
-  }))
+  return [...output.matchAll(/^::error title=(\S+?),file=(\S+?),line=(\d+),/gm)].map(
+    ([, rule = '', file = '', line = '']) => ({
+      rule,
+      file: relative(folder, file),
+      line: Number(line),
+    }),
+  )
 }

@@ -26,29 +26,38 @@ async function takes(message: string): Promise<boolean> {
 }
 
 describe('The commit-msg hook', () => {
-  it.each(['boot: load backends of other packages', 'src/http: reject it\n\nA body.\n# a comment\n', `docs: ${'x'.repeat(66)}`, 'Merge branch x'])(
-    'takes %j',
-    async message => {
-      expect(await takes(message)).toBe(true)
-    },
-  )
+  it.each([
+    'boot: load backends of other packages',
+    'src/http: reject it\n\nA body.\n# a comment\n',
+    `docs: ${'x'.repeat(66)}`,
+    'Merge branch x',
+  ])('takes %j', async message => {
+    expect(await takes(message)).toBe(true)
+  })
 
-  it.each(['Boot: load it', 'load it', 'boot: load it.', 'boot:load it', `docs: ${'x'.repeat(67)}`, 'boot: load it\nbody'])(
-    'refuses %j',
-    async message => {
-      expect(await takes(message)).toBe(false)
-    },
-  )
+  it.each([
+    'Boot: load it',
+    'load it',
+    'boot: load it.',
+    'boot:load it',
+    `docs: ${'x'.repeat(67)}`,
+    'boot: load it\nbody',
+  ])('refuses %j', async message => {
+    expect(await takes(message)).toBe(false)
+  })
 })
 
 describe('CONTRIBUTING.md', () => {
   it('names only files and scripts that are there', async () => {
     const text = await read('CONTRIBUTING.md')
     const { scripts }: { scripts: Record<string, string> } = JSON.parse(await read('package.json'))
-    const paths = [...text.matchAll(/`((?:[\w-]+\/)+[\w.-]*|[\w-]+\.(?:json|md))`/g)].map(([, path = '']) => path)
+    const paths = [...text.matchAll(/`((?:[\w-]+\/)+[\w.-]*|[\w-]+\.(?:json|md))`/g)].map(
+      ([, path = '']) => path,
+    )
     expect(paths.length).toBeGreaterThan(10)
     expect(paths.filter(path => !existsSync(join(ROOT, path)))).toEqual([])
-    for (const [, name = ''] of text.matchAll(/npm (?:run )?([\w:]+)/g)) expect(Object.keys(scripts)).toContain(name)
+    for (const [, name = ''] of text.matchAll(/npm (?:run )?([\w:]+)/g))
+      expect(Object.keys(scripts)).toContain(name)
   })
 })
 

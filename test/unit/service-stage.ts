@@ -2,7 +2,10 @@ import type { Settings } from '../../events/map.ts'
 import type { Player } from './watcher/ensemble.ts'
 
 export const NS = 'kytos/of_lldp'
-export const SCHEMA = { type: 'object', properties: { polling_time: { type: 'integer', default: 3, maximum: 9 } } } as const
+export const SCHEMA = {
+  type: 'object',
+  properties: { polling_time: { type: 'integer', default: 3, maximum: 9 } },
+} as const
 
 /** A controller that sets the polling time. */
 export const setPolling =

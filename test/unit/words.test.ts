@@ -5,9 +5,10 @@ import { docsOf, isDeclared, proseOf, scan, textsOf } from '../support/texts.ts'
 import { findWords, SENTENCE_WORDS, WORD_RULES } from '../support/word-rules.ts'
 
 /*
- * Texts for people keep the rules of word-rules.ts. README, docs and CHANGELOG keep all of them. Messages and public
- * docstrings may break a rule only where words-allowed.txt lists it, and that list only shrinks:
- * `WORDS=shrink npx vitest run test/unit/words` removes the entries that are no longer found, and never adds one.
+ * Texts for people keep the rules of word-rules.ts. README, docs and CHANGELOG keep all of them. Messages and
+ * public docstrings may break a rule only where words-allowed.txt lists it, and that list only shrinks:
+ * `WORDS=shrink npx vitest run test/unit/words` removes the entries that are no longer found, and never adds
+ * one.
  */
 
 const ROOT = join(import.meta.dirname, '../..')
@@ -23,7 +24,9 @@ const read = (file: string): Promise<string> => readFile(join(ROOT, file), 'utf8
 
 async function filesBelow(folder: string, names: RegExp): Promise<readonly string[]> {
   const entries = await readdir(join(ROOT, folder), { recursive: true, withFileTypes: true })
-  const files = entries.filter(entry => entry.isFile() && names.test(entry.name)).map(entry => join(entry.parentPath, entry.name))
+  const files = entries
+    .filter(entry => entry.isFile() && names.test(entry.name))
+    .map(entry => join(entry.parentPath, entry.name))
   return files.map(file => relative(ROOT, file)).sort()
 }
 
@@ -46,12 +49,13 @@ function gather(found: readonly { readonly file: string; readonly texts: readonl
 /** The exports of src/public.ts: each name with the file that declares it. */
 async function publicNames(): Promise<readonly { readonly name: string; readonly file: string }[]> {
   const text = await read('src/public.ts')
-  const names = [...text.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)'/gm)].flatMap(([, list = '', from = '']) =>
-    list
-      .split(',')
-      .map(name => name.trim().replace(/^type /, ''))
-      .filter(name => name !== '')
-      .map(name => ({ name, file: join('src', from) })),
+  const names = [...text.matchAll(/^export (?:type )?\{([^}]*)\} from '([^']+)'/gm)].flatMap(
+    ([, list = '', from = '']) =>
+      list
+        .split(',')
+        .map(name => name.trim().replace(/^type /, ''))
+        .filter(name => name !== '')
+        .map(name => ({ name, file: join('src', from) })),
   )
   return Promise.all(names.map(async ({ name, file }) => ({ name, file: await declaringFile(name, file) })))
 }
@@ -68,15 +72,27 @@ async function declaringFile(name: string, file: string): Promise<string> {
 }
 
 const found: Readonly<Record<Kind, Findings>> = {
-  messages: gather(sources.map(({ file, text }) => ({ file, texts: textsOf(text).map(literal => literal.text) }))),
+  messages: gather(
+    sources.map(({ file, text }) => ({ file, texts: textsOf(text).map(literal => literal.text) })),
+  ),
   docstrings: gather(
-    await Promise.all((await publicNames()).map(async ({ name, file }) => ({ file, texts: docsOf(await read(file), name).map(doc => doc.text) }))),
+    await Promise.all(
+      (await publicNames()).map(async ({ name, file }) => ({
+        file,
+        texts: docsOf(await read(file), name).map(doc => doc.text),
+      })),
+    ),
   ),
 }
 
-/** One line for each: kind, what is found, file. Only the first two count, so that a text may move to another file. */
+/**
+ * One line for each: kind, what is found, file. Only the first two count, so that a text may move to another
+ * file.
+ */
 const lines = (kind: Kind): readonly string[] =>
-  Object.entries(found[kind]).flatMap(([file, entries]) => entries.map(entry => `${kind} | ${entry} | ${file}`))
+  Object.entries(found[kind]).flatMap(([file, entries]) =>
+    entries.map(entry => `${kind} | ${entry} | ${file}`),
+  )
 const keyOf = (line: string): string => line.slice(0, line.lastIndexOf(' | '))
 /** The lines of `some` whose keys `others` lacks. */
 function without(some: readonly string[], others: readonly string[]): readonly string[] {
@@ -120,10 +136,21 @@ describe('the words of the documentation', () => {
   it('examples of kytos.ini and descriptions of packages break no rule', async () => {
     const inis = ['kytos.example.ini', ...(await filesBelow('examples', /\.ini$/))]
     const comments = await Promise.all(
-      inis.map(async file => [...(await read(file)).matchAll(/^(?:[#;].*\n)+/gm)].map(([block]) => block.replaceAll(/^[#;] ?/gm, ''))),
+      inis.map(async file =>
+        [...(await read(file)).matchAll(/^(?:[#;].*\n)+/gm)].map(([block]) =>
+          block.replaceAll(/^[#;] ?/gm, ''),
+        ),
+      ),
     )
-    const manifests = ['package.json', 'napp.json', ...(await filesBelow('napps', /\.json$/)), ...(await filesBelow('examples', /\.json$/))]
-    const descriptions = await Promise.all(manifests.map(async file => String(JSON.parse(await read(file)).description)))
+    const manifests = [
+      'package.json',
+      'napp.json',
+      ...(await filesBelow('napps', /\.json$/)),
+      ...(await filesBelow('examples', /\.json$/)),
+    ]
+    const descriptions = await Promise.all(
+      manifests.map(async file => String(JSON.parse(await read(file)).description)),
+    )
     const texts = [...comments.flat(), ...descriptions]
     expect(texts.length).toBeGreaterThan(8)
     expect(texts.flatMap(findWords)).toEqual([])
@@ -132,8 +159,17 @@ describe('the words of the documentation', () => {
 
 describe('the rules', () => {
   const BROKEN: Readonly<Record<string, readonly string[]>> = {
-    'who as a subject': ['Who may write has a token.', 'The store and who reads it.', 'Refused: who asks gets 403.', 'whoever reads'],
-    'what as a subject': ['What counted before is kept.', 'It is stored: what fails is logged.', 'Whatever it returns counts.'],
+    'who as a subject': [
+      'Who may write has a token.',
+      'The store and who reads it.',
+      'Refused: who asks gets 403.',
+      'whoever reads',
+    ],
+    'what as a subject': [
+      'What counted before is kept.',
+      'It is stored: what fails is logged.',
+      'Whatever it returns counts.',
+    ],
     'nobody, somebody': ['It is read by nobody.', 'somebody else was first', 'Everybody may read it.'],
     tell: ['The doctor tells it.', 'a change that was never told'],
     say: ['as the file says', 'It is said above.'],
@@ -204,7 +240,8 @@ describe('the scanner', () => {
   })
 
   it('tells a regular expression from a division', () => {
-    const source = "const a = /['`\"]/g.test(b) ? c / d : (e) / f\nif (x) return /[/']/\nconst g = n++ / 2, h = 'text'"
+    const source =
+      "const a = /['`\"]/g.test(b) ? c / d : (e) / f\nif (x) return /[/']/\nconst g = n++ / 2, h = 'text'"
     expect(scan(source).literals).toEqual([{ text: 'text', line: 3 }])
   })
 
@@ -219,7 +256,8 @@ describe('the scanner', () => {
   })
 
   it('takes two words and more for a text, and no path, key or code', () => {
-    const source = "const a = ['The store is full.', 'src/a b', 'kytos.settings.update', 'a b c', 'x', './some/path.ts', 'was told']"
+    const source =
+      "const a = ['The store is full.', 'src/a b', 'kytos.settings.update', 'a b c', 'x', './some/path.ts', 'was told']"
     expect(textsOf(source).map(({ text }) => text)).toEqual(['The store is full.', 'was told'])
   })
 
@@ -233,7 +271,10 @@ describe('the scanner', () => {
       'export interface Thing {\n  /** A member. */\n  a: 1\n}',
       '/** After. */\nexport type After = 1',
     ].join('\n')
-    expect(docsOf(source, 'Thing').map(({ text }) => text)).toEqual(['The thing,\nin two lines.', 'A member.'])
+    expect(docsOf(source, 'Thing').map(({ text }) => text)).toEqual([
+      'The thing,\nin two lines.',
+      'A member.',
+    ])
     expect(docsOf(source, 'After').map(({ text }) => text)).toEqual(['After.'])
     expect(() => docsOf(source, 'Missing')).toThrow('Missing is not declared here')
   })
@@ -260,7 +301,9 @@ describe('the scanner', () => {
 
   it('finds the docstrings of the public names', async () => {
     const names = await publicNames()
-    expect(names.map(({ name }) => name)).toEqual(expect.arrayContaining(['openSettings', 'SettingsError', 'LiveSettings', 'NAppContext']))
+    expect(names.map(({ name }) => name)).toEqual(
+      expect.arrayContaining(['openSettings', 'SettingsError', 'LiveSettings', 'NAppContext']),
+    )
     const docs = await Promise.all(names.map(async ({ name, file }) => docsOf(await read(file), name)))
     expect(docs.flat().length).toBeGreaterThan(80)
   })

@@ -8,8 +8,8 @@ import { TrackedFile } from './tracked-file.ts'
 const MOST = 10_000
 
 /**
- * Deleted documents whose readable files may come back with a folder that was away, or with a copy of one: what such a file
- * holds is no new document. The oldest are forgotten first.
+ * Deleted documents whose readable files may come back with a folder that was away, or with a copy of one:
+ * what such a file holds is no new document. The oldest are forgotten first.
  */
 export class DeletedFiles {
   readonly #tracked: Map<Key, TrackedFile>

@@ -1,16 +1,28 @@
 import { equalJson, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 
-/** What somebody changed in an object, key by key: a value set, a key removed, or changes inside the object there. */
-export type Difference = ReadonlyMap<string, { readonly set: Json } | { readonly inside: Difference } | 'removed'>
+/**
+ * What somebody changed in an object, key by key: a value set, a key removed, or changes inside the object
+ * there.
+ */
+export type Difference = ReadonlyMap<
+  string,
+  { readonly set: Json } | { readonly inside: Difference } | 'removed'
+>
 
-/** What was changed from `base` to `edited`; objects are compared key by key, everything else as a whole. Empty when both are equal. */
+/**
+ * What was changed from `base` to `edited`; objects are compared key by key, everything else as a whole.
+ * Empty when both are equal.
+ */
 export function difference(base: JsonObject, edited: JsonObject): Difference {
   const changes = new Map<string, { set: Json } | { inside: Difference } | 'removed'>()
   for (const key of Object.keys(base)) if (!Object.hasOwn(edited, key)) changes.set(key, 'removed')
   for (const [key, after] of Object.entries(edited)) {
     const before = member(base, key)
     if (equalJson(before, after)) continue
-    changes.set(key, isObject(before) && isObject(after) ? { inside: difference(before, after) } : { set: after })
+    changes.set(
+      key,
+      isObject(before) && isObject(after) ? { inside: difference(before, after) } : { set: after },
+    )
   }
   return changes
 }
@@ -28,7 +40,8 @@ export function applyDifference(changes: Difference, current: JsonObject): JsonO
 /** How many values a difference sets or removes. */
 export function countChanges(changes: Difference): number {
   let count = 0
-  for (const change of changes.values()) count += change !== 'removed' && 'inside' in change ? countChanges(change.inside) : 1
+  for (const change of changes.values())
+    count += change !== 'removed' && 'inside' in change ? countChanges(change.inside) : 1
   return count
 }
 

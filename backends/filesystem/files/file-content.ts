@@ -8,10 +8,14 @@ import { parseReadable } from '../format/readable.ts'
 import type { Seen } from './readable-file.ts'
 
 /**
- * The object in the readable file of a document, undefined when there is no file, or the error that says why it cannot be
- * taken in. `entryBytes`: how many bytes a document of any kind may have.
+ * The object in the readable file of a document, undefined when there is no file, or the error that says why
+ * it cannot be taken in. `entryBytes`: how many bytes a document of any kind may have.
  */
-export function parseContent(key: Key, seen: Seen, entryBytes: number): JsonObject | undefined | SettingsError {
+export function parseContent(
+  key: Key,
+  seen: Seen,
+  entryBytes: number,
+): JsonObject | undefined | SettingsError {
   if (seen.hash === null) return undefined
   if (seen.bytes.length > entryBytes) {
     return tooLarge(seen.bytes.length, entryBytes)

@@ -12,11 +12,19 @@ const FOLDERS = 5
 const NAMED = 3
 
 /** What is wrong with a readable file at this moment; undefined when it shows its document, or soon will. */
-export function problemOf(key: Key, file: () => string, tracked: TrackedFile, exists: boolean): FileProblem | undefined {
+export function problemOf(
+  key: Key,
+  file: () => string,
+  tracked: TrackedFile,
+  exists: boolean,
+): FileProblem | undefined {
   const { failure, rejection, kept } = tracked
-  if (failure !== undefined) return { code: 'FILE_UNWRITABLE', key, source: file(), message: unwritableMessage(file(), failure) }
+  if (failure !== undefined)
+    return { code: 'FILE_UNWRITABLE', key, source: file(), message: unwritableMessage(file(), failure) }
   if (rejection !== undefined) return { code: 'FILE_REJECTED', key, source: file(), message: rejection }
-  return kept && exists ? { code: 'FILE_MISSING', key, source: file(), message: missingMessage(key, file()) } : undefined
+  return kept && exists
+    ? { code: 'FILE_MISSING', key, source: file(), message: missingMessage(key, file()) }
+    : undefined
 }
 
 export function unwritableMessage(file: string, reason: string): string {
@@ -25,7 +33,12 @@ export function unwritableMessage(file: string, reason: string): string {
 
 /** Reports that a readable file cannot be attended to, once for each reason. */
 export function reportUnwritable(
-  { key, file, tracked, message }: { readonly key: Key; readonly file: string; readonly tracked: TrackedFile; readonly message: string },
+  {
+    key,
+    file,
+    tracked,
+    message,
+  }: { readonly key: Key; readonly file: string; readonly tracked: TrackedFile; readonly message: string },
   report: Surroundings['report'],
 ): void {
   if (tracked.failed(message)) report({ code: 'FILE_UNWRITABLE', key, source: file, message })
@@ -37,16 +50,23 @@ export function reasonOf(error: unknown): string {
 }
 
 /**
- * The findings for files that are missing since a moment ago: one for each file, one for each folder of which several are
- * missing, and one for each kind of documents when that would be many.
+ * The findings for files that are missing since a moment ago: one for each file, one for each folder of which
+ * several are missing, and one for each kind of documents when that would be many.
  */
 export function missingProblems(keys: readonly Key[], layout: Layout): readonly Problem[] {
   const folders = groupBy(keys, key => missingRoot(layout, dirname(layout.file(key))))
-  const groups = folders.size > FOLDERS ? groupBy(keys, key => layout.root(splitKey(key).kind as 'settings')) : folders
+  const groups =
+    folders.size > FOLDERS ? groupBy(keys, key => layout.root(splitKey(key).kind as 'settings')) : folders
   return [...groups].map(([folder, missing]): Problem => {
     const [key] = missing
-    if (key === undefined || missing.length > 1) return { code: 'FILE_MISSING', source: folder, message: manyMessage(folder, missing) }
-    return { code: 'FILE_MISSING', key, source: layout.file(key), message: missingMessage(key, layout.file(key)) }
+    if (key === undefined || missing.length > 1)
+      return { code: 'FILE_MISSING', source: folder, message: manyMessage(folder, missing) }
+    return {
+      code: 'FILE_MISSING',
+      key,
+      source: layout.file(key),
+      message: missingMessage(key, layout.file(key)),
+    }
   })
 }
 
@@ -71,7 +91,12 @@ function isBox(key: Key): boolean {
 function wordsFor(key: Key): { readonly name: string; readonly namespace: string; readonly meant: string } {
   const { kind, segments } = splitKey(key)
   const [first = '', second = '', third = ''] = segments
-  if (kind === 'boxes') return { name: `box ${second} of ${first}`, namespace: first, meant: `delete the box ${second} of ${first}` }
+  if (kind === 'boxes')
+    return {
+      name: `box ${second} of ${first}`,
+      namespace: first,
+      meant: `delete the box ${second} of ${first}`,
+    }
   const namespace = kind === 'controllers' ? `${second}/${third}` : `${first}/${second}`
   const scope = kind === 'controllers' ? ` --scope controller:${first}` : ''
   const name = kind === 'controllers' ? `${namespace} (controller:${first})` : namespace

@@ -2,15 +2,18 @@ import { type BigIntStats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Which folder stands at a path. Two looks found the same one if device and inode are equal, and the time of birth where
- * the file system has one: an inode number is given to a new folder soon after the old one was removed.
+ * Which folder stands at a path. Two looks found the same one if device and inode are equal, and the time of
+ * birth where the file system has one: an inode number is given to a new folder soon after the old one was
+ * removed.
  */
 export interface FolderIdentity {
   /** Undefined in one read back from the journal: device numbers change when the machine starts anew. */
   readonly device: string | undefined
   readonly inode: string
   readonly born: string
-  /** True when the time of birth is known to be one: some systems give the time of the last change instead. */
+  /**
+   * True when the time of birth is known to be one: some systems give the time of the last change instead.
+   */
   readonly isBirthKnown: boolean
 }
 

@@ -26,9 +26,11 @@ export interface HandEdit {
 }
 
 /**
- * Takes a hand edit in by a commit of its own, unless the document says the same already: settings key by key, a box as a whole.
+ * Takes a hand edit in by a commit of its own, unless the document says the same already: settings key by
+ * key, a box as a whole.
  *
- * Invariant: the commit is guarded by what the merge was computed from, so no commit that was acked in between is undone, and the edit is not lost to one.
+ * Invariant: the commit is guarded by what the merge was computed from, so no commit that was acked in
+ * between is undone, and the edit is not lost to one.
  * @throws SettingsError as a commit does.
  */
 export async function takeIn(edit: HandEdit, store: Store): Promise<void> {
@@ -40,13 +42,19 @@ export async function takeIn(edit: HandEdit, store: Store): Promise<void> {
       return
     }
     const expected = entry?.revision ?? 'absent'
-    const operation: Operation = after === undefined ? { key: edit.key, delete: true, expected } : { key: edit.key, put: printJson(after), expected }
+    const operation: Operation =
+      after === undefined
+        ? { key: edit.key, delete: true, expected }
+        : { key: edit.key, put: printJson(after), expected }
     if ((await store.commit([operation], edit.marks)).committed) return
   }
 }
 
 /** The document that an edit makes of the current one; undefined when it deletes it. */
-export function merged({ key, base, value }: Pick<HandEdit, 'key' | 'base' | 'value'>, current: string | undefined): JsonObject | undefined {
+export function merged(
+  { key, base, value }: Pick<HandEdit, 'key' | 'base' | 'value'>,
+  current: string | undefined,
+): JsonObject | undefined {
   if (readableKind(key) === 'boxes') return value
   const before = storedObject(base)
   const after = applyDifference(difference(before, value ?? {}), storedObject(current))

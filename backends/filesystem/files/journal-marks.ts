@@ -12,7 +12,8 @@ const GATHER = 500
 /**
  * Notes in the journal what the readable files hold.
  *
- * Invariant: a note is made only once what it says of a file is durable, and names everything the file may hold until then.
+ * Invariant: a note is made only once what it says of a file is durable, and names everything the file may
+ * hold until then.
  */
 export class JournalMarks {
   readonly #tracked: ReadonlyMap<Key, TrackedFile>
@@ -21,7 +22,10 @@ export class JournalMarks {
   readonly #store: Store
   readonly #folders: DurableFolders
   readonly #due = new Set<Key>()
-  /** The last of the notes: one begins when the one before it is over, so a caller that waits for the last waits for all. */
+  /**
+   * The last of the notes: one begins when the one before it is over, so a caller that waits for the last
+   * waits for all.
+   */
   #noting = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
   #closing = false
@@ -64,27 +68,34 @@ export class JournalMarks {
     this.#timer = undefined
     if (due.length === 0) return
     try {
-      // What we wrote was synced before it got its name, and what a person wrote before it was taken in; the names are left.
-      for (const folder of new Set(due.map(({ key }) => dirname(this.#layout.file(key))))) await this.#folders.sync(folder)
+      // What we wrote was synced before it got its name, and what a person wrote before it was taken in; the
+      // names are left.
+      for (const folder of new Set(due.map(({ key }) => dirname(this.#layout.file(key)))))
+        await this.#folders.sync(folder)
       await this.#store.commit(
         [],
         due.map(({ key, tracked, version }) => [key, () => tracked.possible(version)] as const),
       )
     } catch {
-      // Without the note the next opening compares with more versions; it is tried again, unless the store is being closed.
+      // Without the note the next opening compares with more versions; it is tried again, unless the store is
+      // being closed.
       if (!this.#closing) for (const { key } of due) this.add(key)
       return
     }
     for (const { key, tracked, version } of due) {
       tracked.settle(version)
-      if (this.#store.state.has(key) || tracked.possible().length > 1 || version.hash !== null) this.#deleted.delete(key)
+      if (this.#store.state.has(key) || tracked.possible().length > 1 || version.hash !== null)
+        this.#deleted.delete(key)
       else this.#deleted.add(key, tracked)
     }
     this.#deleted.trim()
   }
 }
 
-/** True when everything that the journal is to know of a file can be said by its versions from the known one on. */
+/**
+ * True when everything that the journal is to know of a file can be said by its versions from the known one
+ * on.
+ */
 function isSettled({ replaced, recovering }: TrackedFile): boolean {
   return !recovering && (!replaced || replaced.isInspected === true)
 }

@@ -4,7 +4,9 @@ import type { Layout } from '../format/layout.ts'
 import { missingProblems } from './file-problems.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
-/** How long (ms) files that are found missing are gathered, so that a lost folder is reported in one sentence. */
+/**
+ * How long (ms) files that are found missing are gathered, so that a lost folder is reported in one sentence.
+ */
 const GATHER = 300
 
 /** Reports files whose absence is kept, once each time that they are found missing. */

@@ -9,16 +9,21 @@ import { hashOf } from '../format/readable.ts'
 /*
  * One readable file on the disk, and how its content is replaced beside people who edit it.
  *
- * Invariant: content is removed only after it was looked at under its `replaced` name, and that name exists until the
- * file has its new content. A new file appears by link(2) or by O_EXCL, so that a file put there by a person is never
- * replaced unseen; the one exception is named at {@link putPrepared}. What a refused call leaves behind is one of:
- *  - the old file as it was, perhaps with a second name (`temporary` and `replaced` are never looked at as documents);
+ * Invariant: content is removed only after it was looked at under its `replaced` name, and that name exists
+ * until the file has its new content. A new file appears by link(2) or by O_EXCL, so that a file put there by
+ * a person is never replaced unseen; the one exception is named at {@link putPrepared}. What a refused call
+ * leaves behind is one of:
+ *  - the old file as it was, perhaps with a second name (`temporary` and `replaced` are never looked at as
+ *    documents);
  *  - no file, and the old content as `replaced`: this store took it away, no person did;
  *  - a file that holds a beginning of the new content ({@link isBegun}), with `temporary` holding all of it;
  *  - the new file.
  */
 
-/** A file whose content was read this soon (ms) after it was touched may change again without looking different. */
+/**
+ * A file whose content was read this soon (ms) after it was touched may change again without looking
+ * different.
+ */
 const RACY = 50
 /** A file up to this many bytes is read at once; a larger one by another thread. */
 const SMALL = 64 * 1024
@@ -40,7 +45,10 @@ export interface Seen {
 
 const NOTHING: Seen = { hash: null, bytes: Buffer.alloc(0), signature: 'no file', settled: true, age: 0 }
 
-/** Reads a file; undefined when its signature is still the known one. @throws Error EISDIR-like errors of the file system, and for anything but a regular file. */
+/**
+ * Reads a file; undefined when its signature is still the known one.
+ * @throws Error EISDIR-like errors of the file system, and for anything but a regular file.
+ */
 export async function look(file: string, known?: string): Promise<Seen | undefined> {
   const stats = statsOf(file)
   if (!stats) return known === NOTHING.signature ? undefined : NOTHING
@@ -70,7 +78,10 @@ export function isSameFile(one: string, other: string): boolean {
   return a !== undefined && a.ino === b?.ino && a.dev === b.dev
 }
 
-/** True for content that is the beginning of a text, and not all of it: an unfinished write, perhaps followed by NULs after a power loss. */
+/**
+ * True for content that is the beginning of a text, and not all of it: an unfinished write, perhaps followed
+ * by NULs after a power loss.
+ */
 export function isBegun({ hash, bytes }: Seen, text: string): boolean {
   const whole = Buffer.from(text)
   if (hash === null || bytes.length > whole.length || bytes.equals(whole)) return false
@@ -78,7 +89,10 @@ export function isBegun({ hash, bytes }: Seen, text: string): boolean {
   return bytes.subarray(0, nul).equals(whole.subarray(0, nul))
 }
 
-/** Writes a text durably into the temporary neighbour of a file, with the file's mode and owner if there is one, else mode 0600. */
+/**
+ * Writes a text durably into the temporary neighbour of a file, with the file's mode and owner if there is
+ * one, else mode 0600.
+ */
 export async function prepareText(file: string, text: string): Promise<void> {
   await makeFolder(dirname(file))
   const { temporary } = neighbours(file)
@@ -88,14 +102,16 @@ export async function prepareText(file: string, text: string): Promise<void> {
 }
 
 /**
- * Puts the temporary neighbour, which holds `text`, in a file's place, if the file is still as it was seen; false when
- * it is not. What was there is kept as the `replaced` neighbour, since a person may be writing into it at this moment.
+ * Puts the temporary neighbour, which holds `text`, in a file's place, if the file is still as it was seen;
+ * false when it is not. What was there is kept as the `replaced` neighbour, since a person may be writing
+ * into it at this moment.
  *
- * Calmly, the file is replaced in one step, so no reader finds it missing; a file renamed over it between our last look
- * and that step, some microseconds, would be lost. Else, and where there are no hard links, it is taken away first, which
- * `took` is told, and ours put in the free place: nothing can be lost, but a reader may find no file for a moment.
- * Without hard links the free place is taken by O_EXCL and written with O_APPEND: whatever a person writes into it
- * meanwhile stays, at worst beside ours, as content that is not JSON and is left for that person to correct.
+ * Calmly, the file is replaced in one step, so no reader finds it missing; a file renamed over it between our
+ * last look and that step, some microseconds, would be lost. Else, and where there are no hard links, it is
+ * taken away first, which `took` is told, and ours put in the free place: nothing can be lost, but a reader
+ * may find no file for a moment. Without hard links the free place is taken by O_EXCL and written with
+ * O_APPEND: whatever a person writes into it meanwhile stays, at worst beside ours, as content that is not
+ * JSON and is left for that person to correct.
  * @throws Error of the file system; what the file holds then is one of the cases at the head of this module.
  */
 export async function putPrepared(file: string, text: string, seen: Seen, how: Replacing): Promise<boolean> {
@@ -124,14 +140,20 @@ export interface Replacing {
   readonly took: () => void
 }
 
-/** Takes a file away to its `replaced` neighbour, which `moved` is told, if it is still as it was seen; false when it is not. */
+/**
+ * Takes a file away to its `replaced` neighbour, which `moved` is told, if it is still as it was seen; false
+ * when it is not.
+ */
 export function takeAway(file: string, seen: Seen, moved: () => void): boolean {
   if (!isAsSeen(file, seen)) return false
   moveAside(file, moved)
   return true
 }
 
-/** Copies a file, or what was replaced in its place, durably to the `rejected` neighbour: all of it or nothing. */
+/**
+ * Copies a file, or what was replaced in its place, durably to the `rejected` neighbour: all of it or
+ * nothing.
+ */
 export async function keepRejected(file: string, source = file): Promise<void> {
   const { temporary, rejected } = neighbours(file)
   await rm(temporary, { force: true })
@@ -149,7 +171,10 @@ export async function makeDurable(path: string): Promise<void> {
   await handle?.sync().finally(() => handle.close())
 }
 
-/** Renames the temporary neighbour over a file, which gets the second name `replaced` before; false without hard links. */
+/**
+ * Renames the temporary neighbour over a file, which gets the second name `replaced` before; false without
+ * hard links.
+ */
 function replaceInOneStep(file: string, moved: () => void): boolean {
   const { temporary, replaced } = neighbours(file)
   try {
@@ -214,8 +239,15 @@ async function writeInPlace(file: string, text: string): Promise<boolean> {
   }
 }
 
-/** Makes a file with this content, durably, and with the mode and owner of another where the file system has such. */
-async function writeNew(file: string, content: string | Buffer, like: BigIntStats | undefined): Promise<void> {
+/**
+ * Makes a file with this content, durably, and with the mode and owner of another where the file system has
+ * such.
+ */
+async function writeNew(
+  file: string,
+  content: string | Buffer,
+  like: BigIntStats | undefined,
+): Promise<void> {
   const handle = await open(file, 'ax', 0o600)
   try {
     await handle.writeFile(content)
@@ -252,7 +284,8 @@ async function read(file: string, size: number): Promise<Buffer | undefined> {
 
 function statsOf(file: string): BigIntStats | undefined {
   try {
-    // Synchronous: what is asked every second of every file costs microseconds so, and twenty times that by way of another thread.
+    // Synchronous: what is asked every second of every file costs microseconds so, and twenty times that by
+    // way of another thread.
     return lstatSync(file, { bigint: true, throwIfNoEntry: false })
   } catch (error) {
     if (errno(error) === 'ENOTDIR') return undefined

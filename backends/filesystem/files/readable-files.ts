@@ -24,7 +24,10 @@ import { TrackedFile } from './tracked-file.ts'
 import { WalkReports } from './walk-reports.ts'
 import { WalkTimer } from './walk-timer.ts'
 
-/** How often (ms) all files are looked over at least, and how many times longer than a walk the pause after it is. */
+/**
+ * How often (ms) all files are looked over at least, and how many times longer than a walk the pause after it
+ * is.
+ */
 const PERIOD = 1_000
 const PAUSE = 50
 /** How long (ms) after a touch a file is looked at, for editors touch it several times. */
@@ -37,13 +40,15 @@ const CLOSING = 60_000
 /**
  * The readable files beside the journal, kept up to date off the path of commits, and watched for hand edits.
  *
- * Invariant: the journal's marks never say that a file holds something before that is durable, and name everything the file may hold until then; so at the
- * next opening what was merely not written yet is told from what a person did.
+ * Invariant: the journal's marks never say that a file holds something before that is durable, and name
+ * everything the file may hold until then; so at the next opening what was merely not written yet is told
+ * from what a person did.
  *
- * Invariant of absences: a missing file deletes its document only if this process saw the file in that very folder, the
- * folder was in place at every look for a second, and at least half of the files known there are there still, or it was the
- * only one. Any other absence changes nothing: document and file stay as they are until the file is back, the document
- * changes or a person decides, over restarts too; {@link problems} names it meanwhile.
+ * Invariant of absences: a missing file deletes its document only if this process saw the file in that very
+ * folder, the folder was in place at every look for a second, and at least half of the files known there are
+ * there still, or it was the only one. Any other absence changes nothing: document and file stay as they are
+ * until the file is back, the document changes or a person decides, over restarts too; {@link problems} names
+ * it meanwhile.
  */
 export class ReadableFiles {
   readonly #context: ReconcilerContext
@@ -78,15 +83,27 @@ export class ReadableFiles {
     this.#removals = new RemovalRule(this.#tracked, layout)
     this.#missing = new MissingReports(this.#tracked, layout, report)
     this.#reports = new WalkReports(report)
-    this.#restoration = new Restoration({ tracked: this.#tracked, layout, state, touch: key => this.#schedule.touch(key) })
+    this.#restoration = new Restoration({
+      tracked: this.#tracked,
+      layout,
+      state,
+      touch: key => this.#schedule.touch(key),
+    })
     this.#reconciler = new FileReconciler(this.#context)
     this.#schedule = new Schedule(key => this.#attend(key))
     this.#watch = new FolderWatch(path => this.#noticed(path))
   }
 
-  /** Compares all files with what the journal says of them, takes in what was edited meanwhile, and begins to watch. Gives how many files there were. */
+  /**
+   * Compares all files with what the journal says of them, takes in what was edited meanwhile, and begins to
+   * watch. Gives how many files there were.
+   */
   async open(files: Replay['files'], notes: Replay['notes'] = new Map()): Promise<number> {
-    const inUse = new Set([...files].flatMap(([key, versions]) => (versions.some(({ hash }) => hash !== null) ? (readableKind(key) ?? []) : [])))
+    const inUse = new Set(
+      [...files].flatMap(([key, versions]) =>
+        versions.some(({ hash }) => hash !== null) ? (readableKind(key) ?? []) : [],
+      ),
+    )
     const found = await walk(this.#context.layout, kind => !inUse.has(kind))
     const keys = new Set([...files.keys(), ...found.files.keys(), ...found.unfinished])
     for (const { key } of this.#context.state.entries()) if (hasFile(key)) keys.add(key)
@@ -117,7 +134,12 @@ export class ReadableFiles {
   records(): ReadonlyMap<Key, FileRecord> {
     const limit = earlierLimit(this.#tracked.size)
     for (const tracked of this.#tracked.values()) tracked.forget(limit)
-    return new Map([...this.#tracked].map(([key, tracked]) => [key, { versions: tracked.possible(), notes: tracked.notes() }]))
+    return new Map(
+      [...this.#tracked].map(([key, tracked]) => [
+        key,
+        { versions: tracked.possible(), notes: tracked.notes() },
+      ]),
+    )
   }
 
   /** The readable files that do not show their documents, in byte order of their keys. */
@@ -129,14 +151,18 @@ export class ReadableFiles {
   }
 
   /**
-   * Writes the missing files of these documents, or of all, again; gives the keys whose files are there again, in byte order.
+   * Writes the missing files of these documents, or of all, again; gives the keys whose files are there
+   * again, in byte order.
    * @throws SettingsError STORE_UNWRITABLE when one cannot be written; the others are there.
    */
   restore(keys: Iterable<Key> = this.#tracked.keys()): Promise<readonly Key[]> {
     return this.#restoration.restore(keys)
   }
 
-  /** Writes what is due and notes it in the journal. Edits that are not ripe stay in their files, for the next opening. */
+  /**
+   * Writes what is due and notes it in the journal. Edits that are not ripe stay in their files, for the next
+   * opening.
+   */
   async close(): Promise<void> {
     this.#restoration.stop()
     this.#marks.stop()
@@ -162,9 +188,15 @@ export class ReadableFiles {
     return tracked
   }
 
-  async #adopt(key: Key, versions: readonly FileVersion[] | undefined, notes: FileNotes | undefined, isUnfinished: boolean): Promise<void> {
+  async #adopt(
+    key: Key,
+    versions: readonly FileVersion[] | undefined,
+    notes: FileNotes | undefined,
+    isUnfinished: boolean,
+  ): Promise<void> {
     const current = this.#context.state.get(key)?.text
-    const known = versions ?? (current === undefined ? [NO_FILE] : [NO_FILE, { hash: undefined, text: current }])
+    const known =
+      versions ?? (current === undefined ? [NO_FILE] : [NO_FILE, { hash: undefined, text: current }])
     const candidates = withHashes(known)
     const file = this.#context.layout.file(key)
     const tracked = new TrackedFile(candidates, notes)
@@ -179,7 +211,8 @@ export class ReadableFiles {
       tracked.untidy = version.hash === null && version.text !== undefined
       if (seen.settled && seen.hash === version.hash) tracked.signature = seen.signature
     }
-    // It holds one of the versions, but cannot be looked at, or is away; a text that came back is judged when it is attended to.
+    // It holds one of the versions, but cannot be looked at, or is away; a text that came back is judged when
+    // it is attended to.
     tracked.unseen = !version && (!seen || (seen.hash === null && candidates.length > 1))
     // A folder may not be readable of which each file is.
     const isTaken = seen?.hash === null && mayBeThere(neighbours(file).replaced)
@@ -188,7 +221,8 @@ export class ReadableFiles {
       tracked.keep()
       if (!notes?.kept) this.#marks.add(key)
       this.#missing.add(key)
-    } else if (version && (candidates.length > 1 || candidates[0]?.hash !== version.hash)) this.#marks.add(key)
+    } else if (version && (candidates.length > 1 || candidates[0]?.hash !== version.hash))
+      this.#marks.add(key)
   }
 
   #noticed(path: string): void {
@@ -218,7 +252,11 @@ export class ReadableFiles {
 
   /** Kinds that have files, as far as is known: a missing folder of theirs may come back. */
   #kindsInUse(): ReadonlySet<ReadableKind> {
-    return new Set([...this.#tracked].flatMap(([key, { known }]) => (known.hash === null ? [] : (readableKind(key) ?? []))))
+    return new Set(
+      [...this.#tracked].flatMap(([key, { known }]) =>
+        known.hash === null ? [] : (readableKind(key) ?? []),
+      ),
+    )
   }
 
   #lookForMissing({ files }: Walk): void {
@@ -227,7 +265,10 @@ export class ReadableFiles {
     }
   }
 
-  /** A folder that came back may have what a process left in it that died, or was at work, when the folder went away. */
+  /**
+   * A folder that came back may have what a process left in it that died, or was at work, when the folder
+   * went away.
+   */
   #lookForLeftovers({ unfinished }: Walk): void {
     for (const key of unfinished) {
       const tracked = this.#tracked.get(key)

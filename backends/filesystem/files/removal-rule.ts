@@ -6,7 +6,10 @@ import { identifyFolder, isSameFolder } from './folder-identity.ts'
 import { signatureNow } from './readable-file.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
-/** For how long (ms) what is still there of a folder holds for all its missing files, which are gone for longer than that. */
+/**
+ * For how long (ms) what is still there of a folder holds for all its missing files, which are gone for
+ * longer than that.
+ */
 const COUNTED = 200
 /** Of how many folders that is remembered. */
 const FOLDERS = 100
@@ -24,8 +27,9 @@ export class RemovalRule {
   }
 
   /**
-   * True when the absence of a file, of a second, is a removal by a person: its folder is the one in which this process saw it
-   * last, and of the files known there at least half are there still, or it was the only one.
+   * True when the absence of a file, of a second, is a removal by a person: its folder is the one in which
+   * this process saw it last, and of the files known there at least half are there still, or it was the only
+   * one.
    */
   isRemoval(key: Key, { folder, isGoneInPlace }: TrackedFile): boolean {
     const file = this.#layout.file(key)
@@ -53,7 +57,10 @@ export class RemovalRule {
   }
 }
 
-/** What is in a folder; undefined when it cannot be read: then nothing that is missing in it counts as removed. */
+/**
+ * What is in a folder; undefined when it cannot be read: then nothing that is missing in it counts as
+ * removed.
+ */
 function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
     return new Set(readdirSync(folder))

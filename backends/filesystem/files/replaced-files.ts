@@ -21,7 +21,8 @@ export const GRACE = 300
 /**
  * Looks once more at what was replaced, takes in what a person wrote into it meanwhile, and removes it.
  *
- * Invariant: the old content of a file is removed only once the file is in its place again, and known to be so by the disk.
+ * Invariant: the old content of a file is removed only once the file is in its place again, and known to be
+ * so by the disk.
  */
 export class ReplacedFiles {
   readonly #context: ReconcilerContext
@@ -33,7 +34,10 @@ export class ReplacedFiles {
     this.#isHurried = isHurried
   }
 
-  /** Looks once more at a file that was replaced, and removes it; what stands in the way of that is reported, and only keeps the file from being replaced again. */
+  /**
+   * Looks once more at a file that was replaced, and removes it; what stands in the way of that is reported,
+   * and only keeps the file from being replaced again.
+   */
   async settle(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     try {
       return await this.#inspectReplaced(key, file, tracked)
@@ -47,11 +51,15 @@ export class ReplacedFiles {
     }
   }
 
-  /** Gives how long to wait for the last look, or undefined when it is done, there is nothing to look at, or the file is to be written first. */
+  /**
+   * Gives how long to wait for the last look, or undefined when it is done, there is nothing to look at, or
+   * the file is to be written first.
+   */
   async #inspectReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     const { replaced } = tracked
     if (!replaced) return undefined
-    if (replaced.isOnly && tracked.known.hash === null && this.#context.state.has(key) && isAbsent(file)) return undefined
+    if (replaced.isOnly && tracked.known.hash === null && this.#context.state.has(key) && isAbsent(file))
+      return undefined
     const wait = replaced.due - performance.now()
     if (wait > 0 && !this.#isHurried()) return wait
     const old = neighbours(file).replaced
@@ -77,12 +85,24 @@ export class ReplacedFiles {
     return undefined
   }
 
-  /** Takes in what somebody wrote into a file while it was replaced, or sets it aside; gives what it stands for from then on. */
-  async #rescue(key: Key, file: string, tracked: TrackedFile, version: FileVersion, seen: Seen): Promise<FileVersion> {
+  /**
+   * Takes in what somebody wrote into a file while it was replaced, or sets it aside; gives what it stands
+   * for from then on.
+   */
+  async #rescue(
+    key: Key,
+    file: string,
+    tracked: TrackedFile,
+    version: FileVersion,
+    seen: Seen,
+  ): Promise<FileVersion> {
     const value = parseContent(key, seen, this.#context.entryBytes)
     if (!(value instanceof SettingsError)) {
       const taken = { hash: seen.hash, text: value && printJson(value) }
-      await takeIn({ key, base: version.text, value, marks: [[key, () => [taken, ...tracked.possible()]]] }, this.#context)
+      await takeIn(
+        { key, base: version.text, value, marks: [[key, () => [taken, ...tracked.possible()]]] },
+        this.#context,
+      )
       return taken
     }
     const { replaced, rejected } = neighbours(file)
@@ -92,17 +112,30 @@ export class ReplacedFiles {
     return { ...version, hash: seen.hash }
   }
 
-  /** Adopts what an earlier process, or this one before its folder went away, had replaced and not looked at again. @throws Error of the file system. */
+  /**
+   * Adopts what an earlier process, or this one before its folder went away, had replaced and not looked at
+   * again.
+   * @throws Error of the file system.
+   */
   async recover(key: Key, file: string, tracked: TrackedFile): Promise<void> {
     const { temporary, replaced } = neighbours(file)
     const old = isSameFile(replaced, file) ? undefined : await look(replaced)
     const seen = await look(file)
     // Of a process that died: in this one it may be an editor that has just emptied the file.
-    const begun = tracked.recovering && seen && tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
+    const begun =
+      tracked.recovering &&
+      seen &&
+      tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
     if (old && old.hash !== null) {
       const version = await this.#takeFromReplaced(key, file, tracked, old)
-      tracked.replaced = { version, folder: identifyFolder(dirname(file)), due: Number.NEGATIVE_INFINITY, isOnly: true }
-      // It died between taking the old file away and putting the new one there: that there is none is our doing.
+      tracked.replaced = {
+        version,
+        folder: identifyFolder(dirname(file)),
+        due: Number.NEGATIVE_INFINITY,
+        isOnly: true,
+      }
+      // It died between taking the old file away and putting the new one there: that there is none is our
+      // doing.
       if (seen?.hash === null) tracked.incomplete(null, version.text)
     }
     if (begun) tracked.incomplete(seen?.hash ?? null, begun.text)
@@ -113,7 +146,10 @@ export class ReplacedFiles {
     tracked.leftover = false
   }
 
-  /** What a file stands for that was replaced in an earlier process, or in a folder that came back; takes in what a person wrote into it. */
+  /**
+   * What a file stands for that was replaced in an earlier process, or in a folder that came back; takes in
+   * what a person wrote into it.
+   */
   async #takeFromReplaced(key: Key, file: string, tracked: TrackedFile, old: Seen): Promise<FileVersion> {
     const value = parseContent(key, old, this.#context.entryBytes)
     const base = replacedVersion(tracked, old, value instanceof SettingsError ? undefined : value)
@@ -121,11 +157,15 @@ export class ReplacedFiles {
   }
 }
 
-/** Finds out what a file holds after a failure to put something there; else it would be taken for the work of a person. */
+/**
+ * Finds out what a file holds after a failure to put something there; else it would be taken for the work of
+ * a person.
+ */
 export async function settleDoubt(file: string, tracked: TrackedFile, doubt: FileVersion): Promise<void> {
   const seen = await look(file)
   if (seen?.hash === doubt.hash) tracked.end(doubt)
   else if (seen?.hash === null && tracked.known.hash !== null) tracked.took()
-  else if (seen && doubt.text !== undefined && isBegun(seen, readableText(doubt.text))) tracked.incomplete(seen.hash, doubt.text)
+  else if (seen && doubt.text !== undefined && isBegun(seen, readableText(doubt.text)))
+    tracked.incomplete(seen.hash, doubt.text)
   tracked.doubt = undefined
 }

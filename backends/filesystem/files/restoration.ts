@@ -30,7 +30,8 @@ export class Restoration {
   }
 
   /**
-   * Writes the missing files of these documents again; gives the keys whose files are there again, in byte order.
+   * Writes the missing files of these documents again; gives the keys whose files are there again, in byte
+   * order.
    * @throws SettingsError STORE_UNWRITABLE when one cannot be written; the others are there.
    */
   async restore(keys: Iterable<Key>): Promise<readonly Key[]> {
@@ -69,7 +70,10 @@ export class Restoration {
     for (const key of [...this.#waiting.keys()]) this.attended(key)
   }
 
-  /** True for a document whose file was there, or could not be written, and is absent; a new one is written anyway. */
+  /**
+   * True for a document whose file was there, or could not be written, and is absent; a new one is written
+   * anyway.
+   */
   #isMissing(key: Key, { known, failure }: TrackedFile): boolean {
     const { state, layout } = this.#files
     if (!state.has(key)) return false
@@ -94,6 +98,8 @@ export class Restoration {
     tracked.restoring = false
     if (isThere) return undefined
     const reason = tracked.failure ?? 'the store is being closed, or others change it all the time'
-    return new SettingsError('STORE_UNWRITABLE', unwritableMessage(file, reason), { details: { key, path: file } })
+    return new SettingsError('STORE_UNWRITABLE', unwritableMessage(file, reason), {
+      details: { key, path: file },
+    })
   }
 }

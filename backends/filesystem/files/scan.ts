@@ -24,8 +24,8 @@ const DEPTH: Readonly<Record<ReadableKind, number>> = { boxes: 1, controllers: 2
 const LITTER = /^\.|~$|^#.*#$|\.rejected$|^\d{4}$/
 
 /**
- * Walks over all readable files. The missing folder of a kind is made only if `mayMake` it: one that had files may be put
- * back or mounted again, and must find its place free.
+ * Walks over all readable files. The missing folder of a kind is made only if `mayMake` it: one that had
+ * files may be put back or mounted again, and must find its place free.
  */
 export async function walk(layout: Layout, mayMake: (kind: ReadableKind) => boolean): Promise<Walk> {
   const found = {
@@ -92,7 +92,10 @@ async function entriesOf(folder: string, unreadable: Map<string, string>) {
 /** Watches folders so that edits are noticed soon; what it misses, the next walk finds. */
 export class FolderWatch {
   readonly #notice: (path: string) => void
-  readonly #watchers = new Map<string, { readonly watcher: FSWatcher; readonly folder: FolderIdentity | undefined }>()
+  readonly #watchers = new Map<
+    string,
+    { readonly watcher: FSWatcher; readonly folder: FolderIdentity | undefined }
+  >()
 
   /** `notice` is called with the path of whatever was touched in a watched folder. */
   constructor(notice: (path: string) => void) {
@@ -121,7 +124,8 @@ export class FolderWatch {
       watcher.on('error', () => this.#leave(folder))
       this.#watchers.set(folder, { watcher, folder: identifyFolder(folder) })
     } catch {
-      // Too many watches on this machine, or the folder is gone again: the walk, once a second, is what edits are promised to be seen by.
+      // Too many watches on this machine, or the folder is gone again: the walk, once a second, is what edits
+      // are promised to be seen by.
     }
   }
 

@@ -1,13 +1,17 @@
 import type { Key } from '../../../model/key.ts'
 
-/** How many files are worked on at the same time: fewer than Node has threads for files, so that the journal never waits for them. */
+/**
+ * How many files are worked on at the same time: fewer than Node has threads for files, so that the journal
+ * never waits for them.
+ */
 const HANDS = 3
 
 /**
  * Which readable files want attention, and when.
  *
- * Invariant: one file is in one pair of hands at a time; a file touched while it is being attended to is attended to once more. Once finished, none is in hands
- * and none ever will be: the files may be another process's by then.
+ * Invariant: one file is in one pair of hands at a time; a file touched while it is being attended to is
+ * attended to once more. Once finished, none is in hands and none ever will be: the files may be another
+ * process's by then.
  */
 export class Schedule {
   readonly #attend: (key: Key) => Promise<number | undefined>
@@ -44,8 +48,9 @@ export class Schedule {
   }
 
   /**
-   * Brings all appointments forward, also those that are about to be asked for, and makes no more; resolves when all are kept. After `deadline` ms no other is
-   * begun, and it resolves when those that were begun are over, however long that takes.
+   * Brings all appointments forward, also those that are about to be asked for, and makes no more; resolves
+   * when all are kept. After `deadline` ms no other is begun, and it resolves when those that were begun are
+   * over, however long that takes.
    */
   async finish(deadline: number): Promise<void> {
     this.#closing = true

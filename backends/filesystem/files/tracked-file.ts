@@ -3,7 +3,10 @@ import { type FileVersion, NO_FILE } from '../format/file-version.ts'
 import { type FolderIdentity, isSameFolder, parseFolder, printFolder } from './folder-identity.ts'
 import type { Seen } from './readable-file.ts'
 
-/** How long (ms) a difference must stay as it is before it counts: a whole document, a broken one, no file at all. */
+/**
+ * How long (ms) a difference must stay as it is before it counts: a whole document, a broken one, no file at
+ * all.
+ */
 const PATIENCE = { edited: 100, broken: 300, gone: 1_000 } as const
 /** For how long (ms) after a hand edit a person is taken to be still at it. */
 const EDITING = 600_000
@@ -34,8 +37,9 @@ const REASONS = 8
 /**
  * What is known of one readable file.
  *
- * Invariant: after a crash of the process or of the machine the file holds one of {@link possible}, or what a person wrote. The last of `versions` is what it
- * holds now as far as we know: the base of the next hand edit. While the file is `kept` absent, that is what it held when it was last seen.
+ * Invariant: after a crash of the process or of the machine the file holds one of {@link possible}, or what a
+ * person wrote. The last of `versions` is what it holds now as far as we know: the base of the next hand
+ * edit. While the file is `kept` absent, that is what it held when it was last seen.
  */
 export class TrackedFile {
   #versions: readonly FileVersion[]
@@ -53,7 +57,10 @@ export class TrackedFile {
   /** True while the file says the right thing but not in our formatting, and is to be rewritten. */
   untidy = false
   replaced: Replaced | undefined
-  /** True while the file could not be looked at since the store was opened, or is kept: which version it holds is not known. */
+  /**
+   * True while the file could not be looked at since the store was opened, or is kept: which version it holds
+   * is not known.
+   */
   unseen = false
   /** What was to be put into the file when that failed half-way: the next look tells whether it holds it. */
   doubt: FileVersion | undefined
@@ -61,23 +68,38 @@ export class TrackedFile {
   litter = false
   /** True while what a process that died left half-done could not be settled yet. */
   recovering = false
-  /** True when a temporary or replaced file was found beside it that may be of an earlier process, in a folder that came back. */
+  /**
+   * True when a temporary or replaced file was found beside it that may be of an earlier process, in a folder
+   * that came back.
+   */
   leftover = false
   /** Why the file does not show its document; undefined when it does, as far as known. */
   failure: string | undefined
-  /** True while the file is absent, no person removed it as far as can be told, and its document did not change since. */
+  /**
+   * True while the file is absent, no person removed it as far as can be told, and its document did not
+   * change since.
+   */
   kept = false
   /** True when a person decided that the missing file is to be written again. */
   restoring = false
-  /** What the file held in a folder that went away, after the file was written again elsewhere or its document was deleted. */
+  /**
+   * What the file held in a folder that went away, after the file was written again elsewhere or its document
+   * was deleted.
+   */
   stray: FileVersion | undefined
-  /** The folder that held the file when it was last seen, or from which it was taken away; without a device when that was in an earlier process. */
+  /**
+   * The folder that held the file when it was last seen, or from which it was taken away; without a device
+   * when that was in an earlier process.
+   */
   folder: FolderIdentity | undefined
   /** How often in a row the file could not be attended to. */
   failures = 0
   readonly #reported = new Set<string>()
 
-  constructor(versions: readonly FileVersion[] = [NO_FILE], { kept, stray, folder, earlier }: FileNotes = {}) {
+  constructor(
+    versions: readonly FileVersion[] = [NO_FILE],
+    { kept, stray, folder, earlier }: FileNotes = {},
+  ) {
     this.#versions = versions
     this.#earlier = earlier ?? []
     this.kept = kept ?? false
@@ -89,7 +111,10 @@ export class TrackedFile {
     return this.#versions.at(-1) ?? NO_FILE
   }
 
-  /** What the file, and what was replaced in its place, may hold after a crash, the version known to be durable first. */
+  /**
+   * What the file, and what was replaced in its place, may hold after a crash, the version known to be
+   * durable first.
+   */
   possible(from?: FileVersion): readonly FileVersion[] {
     const since = from && !this.unseen ? this.#since(from) : this.#versions
     const next = this.#writing ?? this.doubt
@@ -105,7 +130,9 @@ export class TrackedFile {
   notes(): FileNotes {
     const { kept, stray, folder } = this
     // The first of the versions is the one that the journal knows.
-    const wrote = withEarlier([], [...this.#unnoted, ...this.#versions.slice(1)]).filter(hash => hash !== this.known.hash)
+    const wrote = withEarlier([], [...this.#unnoted, ...this.#versions.slice(1)]).filter(
+      hash => hash !== this.known.hash,
+    )
     return {
       ...(kept && { kept }),
       ...(stray && { stray }),
@@ -135,7 +162,10 @@ export class TrackedFile {
     if (this.replaced) this.replaced = { ...this.replaced, isOnly: true }
   }
 
-  /** A write that did not come to its end left this content (null: no file), which stands for a document: ours, and to be replaced. */
+  /**
+   * A write that did not come to its end left this content (null: no file), which stands for a document:
+   * ours, and to be replaced.
+   */
   incomplete(hash: string | null, text: string | undefined): void {
     this.#versions = [...this.#versions, { hash, text }]
     this.#suspect = undefined
@@ -186,8 +216,8 @@ export class TrackedFile {
   }
 
   /**
-   * The absent file is to be brought up to date again: written, or forgotten with its document. What it held may come back
-   * with its folder if that is another one now.
+   * The absent file is to be brought up to date again: written, or forgotten with its document. What it held
+   * may come back with its folder if that is another one now.
    */
   release(isFolderAway: boolean): void {
     const { known } = this
@@ -217,7 +247,9 @@ export class TrackedFile {
 
   /** True when the store wrote this content into the file at some time. */
   wrote(hash: string | null): boolean {
-    return hash !== null && (this.#earlier.includes(hash) || this.#versions.some(version => version.hash === hash))
+    return (
+      hash !== null && (this.#earlier.includes(hash) || this.#versions.some(version => version.hash === hash))
+    )
   }
 
   /** True when the file held something that may come back with its folder, or a copy of it. */
@@ -240,7 +272,10 @@ export class TrackedFile {
     this.#versions = versions
   }
 
-  /** The absent file was last seen in another folder than the one in its place now: it may come back with that. */
+  /**
+   * The absent file was last seen in another folder than the one in its place now: it may come back with
+   * that.
+   */
   missFolder(now: FolderIdentity | undefined): void {
     const held = this.#versions.findLast(({ hash }) => hash !== null)
     if (held && this.folder && !isSameFolder(this.folder, now)) this.stray ??= held
@@ -248,8 +283,8 @@ export class TrackedFile {
   }
 
   /**
-   * How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does. `inPlace` tells
-   * whether the folder is the one that had the file.
+   * How many milliseconds to wait until content that differs counts as what a person meant; 0 when it does.
+   * `inPlace` tells whether the folder is the one that had the file.
    */
   patience(finding: Finding, seen: Seen, now: number, inPlace = true): number {
     if (this.#suspect?.hash !== seen.hash) this.#suspect = { hash: seen.hash, since: now, inPlace }

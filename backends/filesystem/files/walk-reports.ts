@@ -15,7 +15,11 @@ export class WalkReports {
   walked({ foreign, unreadable }: Walk): void {
     for (const path of foreign) {
       if (!this.#suspects.includes(path)) continue
-      this.#once('KEY_FOREIGN', path, 'no document has a file of this name; it is ignored. A name is percent-encoded where it is not plain')
+      this.#once(
+        'KEY_FOREIGN',
+        path,
+        'no document has a file of this name; it is ignored. A name is percent-encoded where it is not plain',
+      )
     }
     this.#suspects = foreign
     for (const [folder, reason] of unreadable) this.failed(folder, `${reason}; their documents are kept`)

@@ -1,8 +1,8 @@
 /**
  * When the folders of the readable files are walked over.
  *
- * Invariant: one walk at a time, and at most one waits for it; one that is asked for comes within its time, however often it is put off. Once stopped, none is
- * under way and none ever will be.
+ * Invariant: one walk at a time, and at most one waits for it; one that is asked for comes within its time,
+ * however often it is put off. Once stopped, none is under way and none ever will be.
  */
 export class WalkTimer {
   readonly #walk: () => Promise<void>
@@ -25,7 +25,10 @@ export class WalkTimer {
     if (!this.#timer) this.later(delay)
   }
 
-  /** Puts the next walk off until so many ms from now, but not beyond its time: who asks all the time would keep it from ever coming. */
+  /**
+   * Puts the next walk off until so many ms from now, but not beyond its time: who asks all the time would
+   * keep it from ever coming.
+   */
   later(delay: number): void {
     if (this.#stopped || this.#isDue) return
     clearTimeout(this.#timer)

@@ -30,15 +30,26 @@ export function unwritable(path: string, cause: unknown): SettingsError {
   )
 }
 
-/** What callers are told whose commit surely was not applied because the journal could not be written: STORE_FULL or STORE_UNREACHABLE. */
+/**
+ * What callers are told whose commit surely was not applied because the journal could not be written:
+ * STORE_FULL or STORE_UNREACHABLE.
+ */
 export function notApplied(path: string, cause: unknown): SettingsError {
   if (FULL.has(errno(cause) ?? '')) {
-    return new SettingsError('STORE_FULL', `The file system of the journal at ${path} is full; nothing was changed. Free disk space, then retry.`, {
-      cause,
-    })
+    return new SettingsError(
+      'STORE_FULL',
+      `The file system of the journal at ${path} is full; nothing was changed. Free disk space, then retry.`,
+      {
+        cause,
+      },
+    )
   }
   const reason = cause instanceof Error ? cause.message : String(cause)
-  return new SettingsError('STORE_UNREACHABLE', `The journal at ${path} cannot be written (${reason}); nothing was changed.`, { cause })
+  return new SettingsError(
+    'STORE_UNREACHABLE',
+    `The journal at ${path} cannot be written (${reason}); nothing was changed.`,
+    { cause },
+  )
 }
 
 /** What callers are told whose records may or may not be found in the journal by the next process. */

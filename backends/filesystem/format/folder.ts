@@ -4,7 +4,8 @@ import { errno } from './failures.ts'
 
 /**
  * Makes a folder, mode 0700, and its missing parents; true when it was not there.
- * @throws Error of the file system; unlike the `recursive` of Node 20 also where nothing can be made, as below `/proc`, on which that one never ends.
+ * @throws Error of the file system; unlike the `recursive` of Node 20 also where nothing can be made, as
+ * below `/proc`, on which that one never ends.
  */
 export async function makeFolder(path: string): Promise<boolean> {
   try {

@@ -1,8 +1,9 @@
 import { crc32 } from 'node:zlib'
 
 /*
- * A frame is one line: `<length> <checksum> <record>\n`, length in decimal bytes, checksum the CRC-32 of the record in 8 hex digits, the record one line of
- * JSON. JSON never holds a raw line feed, so a reader that met damage finds the next frame at the next line, and a person reads a journal with a pager.
+ * A frame is one line: `<length> <checksum> <record>\n`, length in decimal bytes, checksum the CRC-32 of the
+ * record in 8 hex digits, the record one line of JSON. JSON never holds a raw line feed, so a reader that met
+ * damage finds the next frame at the next line, and a person reads a journal with a pager.
  *
  * Invariant: a frame that was cut at any byte, or had any byte changed, is not taken for a frame.
  */
@@ -28,10 +29,15 @@ export function decodeFrame(bytes: Buffer, start: number): Frame | undefined {
   const head = readHead(bytes, start)
   if (!head || head.to >= bytes.length || bytes[head.to] !== LINE_FEED) return undefined
   const record = bytes.subarray(head.from, head.to)
-  return checksum(record) === head.checksum ? { record: record.toString('utf8'), start, end: head.to + 1 } : undefined
+  return checksum(record) === head.checksum
+    ? { record: record.toString('utf8'), start, end: head.to + 1 }
+    : undefined
 }
 
-/** Every sound frame beyond a damaged one: at each line after it, and where the damaged one says that it ends, for the damage may be in its line feed. */
+/**
+ * Every sound frame beyond a damaged one: at each line after it, and where the damaged one says that it ends,
+ * for the damage may be in its line feed.
+ */
 export function* framesBeyond(bytes: Buffer, offset: number): Generator<Frame> {
   const end = readHead(bytes, offset)?.to
   const neighbour = end === undefined ? undefined : decodeFrame(bytes, end + 1)
@@ -45,7 +51,8 @@ export function* framesBeyond(bytes: Buffer, offset: number): Generator<Frame> {
 
 /** What the head of a frame says: where its record begins and ends, and the checksum. */
 function readHead(bytes: Buffer, start: number): { from: number; to: number; checksum: string } | undefined {
-  const [head, length, sum] = /^([1-9]\d{0,14}) ([0-9a-f]{8}) /.exec(bytes.toString('latin1', start, start + HEAD)) ?? []
+  const [head, length, sum] =
+    /^([1-9]\d{0,14}) ([0-9a-f]{8}) /.exec(bytes.toString('latin1', start, start + HEAD)) ?? []
   if (head === undefined || sum === undefined) return undefined
   const from = start + head.length
   return { from, to: from + Number(length), checksum: sum }

@@ -54,7 +54,10 @@ export function hasFile(key: Key): boolean {
   const kind = readableKind(key)
   if (!kind) return false
   const segments = key.split('/').slice(1)
-  return segments.length === READABLE[kind] && segments.every(segment => segment.length + SUFFIX.length <= LONGEST_NAME)
+  return (
+    segments.length === READABLE[kind] &&
+    segments.every(segment => segment.length + SUFFIX.length <= LONGEST_NAME)
+  )
 }
 
 /** The kind of a key that may have a readable file. */
@@ -63,7 +66,11 @@ export function readableKind(key: Key): ReadableKind | undefined {
 }
 
 /** The names of neighbours of a readable file. A leading dot is never part of an encoded name. */
-export function neighbours(file: string): { readonly temporary: string; readonly replaced: string; readonly rejected: string } {
+export function neighbours(file: string): {
+  readonly temporary: string
+  readonly replaced: string
+  readonly rejected: string
+} {
   const at = file.lastIndexOf(sep) + 1
   const hidden = `${file.slice(0, at)}.${file.slice(at)}`
   return { temporary: `${hidden}.tmp`, replaced: `${hidden}.replaced`, rejected: `${file}.rejected` }
@@ -75,9 +82,18 @@ function isNamedByUs(key: Key): boolean {
   if (kind === 'boxes') return segments.every(isBoxPart)
   const parts = kind === 'controllers' ? segments.slice(1) : segments
   const owner = kind === 'controllers' ? segments[0] : undefined
-  return parts.every(part => NAPP_PART.test(part)) && (owner === undefined || isControllerId(owner)) && makeKey(kind, ...segments) === key
+  return (
+    parts.every(part => NAPP_PART.test(part)) &&
+    (owner === undefined || isControllerId(owner)) &&
+    makeKey(kind, ...segments) === key
+  )
 }
 
 function isBoxPart(part: string): boolean {
-  return !/[\u0000-\u001f\u007f/\\]/.test(part) && part !== '.' && part !== '..' && encodeSegment(part).length <= 180
+  return (
+    !/[\u0000-\u001f\u007f/\\]/.test(part) &&
+    part !== '.' &&
+    part !== '..' &&
+    encodeSegment(part).length <= 180
+  )
 }

@@ -3,7 +3,10 @@ import { SettingsError } from '../../../model/errors.ts'
 import { parseJson, parseUntrustedJson, printJson } from '../../../model/json.ts'
 import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 
-/** What a readable file shows of a document: the JSON with two spaces of indent and a line feed at the end; a text that is not JSON as it is. */
+/**
+ * What a readable file shows of a document: the JSON with two spaces of indent and a line feed at the end; a
+ * text that is not JSON as it is.
+ */
 export function readableText(text: string): string {
   const value = parseStored(text)
   return value === undefined ? `${text}\n` : `${printJson(value, 2)}\n`
@@ -15,7 +18,10 @@ export function storedObject(text: string | undefined): JsonObject {
   return isObject(value) ? value : {}
 }
 
-/** The value of a stored document; undefined when its text is not JSON, which only a caller below the service would commit. */
+/**
+ * The value of a stored document; undefined when its text is not JSON, which only a caller below the service
+ * would commit.
+ */
 export function parseStored(text: string): Json | undefined {
   try {
     return parseJson(text)
@@ -25,7 +31,10 @@ export function parseStored(text: string): Json | undefined {
   }
 }
 
-/** The object that a hand-written file holds. @throws SettingsError JSON_MALFORMED for anything that is not UTF-8 JSON with an object at its top. */
+/**
+ * The object that a hand-written file holds.
+ * @throws SettingsError JSON_MALFORMED for anything that is not UTF-8 JSON with an object at its top.
+ */
 export function parseReadable(bytes: Buffer): JsonObject {
   const value = parseUntrustedJson(decode(bytes))
   if (isObject(value)) return value
@@ -42,6 +51,8 @@ function decode(bytes: Buffer): string {
     // The decoder also drops the byte order mark that some editors put first.
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
   } catch (cause) {
-    throw new SettingsError('JSON_MALFORMED', 'Not JSON: the file is not UTF-8 text. Save it as UTF-8.', { cause })
+    throw new SettingsError('JSON_MALFORMED', 'Not JSON: the file is not UTF-8 text. Save it as UTF-8.', {
+      cause,
+    })
   }
 }

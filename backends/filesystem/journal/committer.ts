@@ -15,18 +15,26 @@ interface Waiting extends Request {
 
 /** What happens around groups. */
 export interface Hooks {
-  /** Called before a group is judged, while nothing is being written: the place to begin a new log. Must not reject. */
+  /**
+   * Called before a group is judged, while nothing is being written: the place to begin a new log. Must not
+   * reject.
+   */
   readonly between: () => Promise<void>
-  /** Called at once when a group is durable, before its callers are answered; takes the commits into the state and announces them. */
+  /**
+   * Called at once when a group is durable, before its callers are answered; takes the commits into the state
+   * and announces them.
+   */
   readonly durable: (commits: readonly Planned[]) => void
 }
 
 /**
  * Group commit: everybody who waits while one group is written and synced goes into the next one.
  *
- * Invariant: one group at a time. A caller is answered, and the state changes, only after the sync of its group; when that failed the whole group is told the
- * same error, also those that lost or changed nothing, for their answer may rest on a commit of the group that did not happen. Once closed, nothing is written
- * any more: the journal may be another process's by then, and to write into a closed one would begin a log that cuts off what that process was told is kept.
+ * Invariant: one group at a time. A caller is answered, and the state changes, only after the sync of its
+ * group; when that failed the whole group is told the same error, also those that lost or changed nothing,
+ * for their answer may rest on a commit of the group that did not happen. Once closed, nothing is written any
+ * more: the journal may be another process's by then, and to write into a closed one would begin a log that
+ * cuts off what that process was told is kept.
  */
 export class Committer {
   readonly #state: State
@@ -44,7 +52,8 @@ export class Committer {
 
   /** @throws SettingsError STORE_FULL, STORE_UNREACHABLE, OUTCOME_UNKNOWN. */
   async commit(operations: readonly Operation[], marks: readonly Mark[] = []): Promise<Outcome> {
-    if (this.#closed) throw new SettingsError('STORE_UNREACHABLE', 'The filesystem backend is closed; nothing was changed.')
+    if (this.#closed)
+      throw new SettingsError('STORE_UNREACHABLE', 'The filesystem backend is closed; nothing was changed.')
     return new Promise((resolve, reject) => {
       this.#queue.push({ operations, marks, resolve, reject })
       this.#running ??= this.#run()
@@ -64,7 +73,8 @@ export class Committer {
 
   async #run(): Promise<void> {
     while (this.#queue.length > 0) {
-      // A turn of the event loop lets all callers that were just answered, or woken together, ask again and share the next sync.
+      // A turn of the event loop lets all callers that were just answered, or woken together, ask again and
+      // share the next sync.
       await turn()
       await this.#hooks.between()
       await this.#commitGroup()

@@ -9,7 +9,10 @@ import { type Disk, listJournal, logPath, snapshotPath } from './journal-folder.
 
 /** How many characters are written at a time; between, the event loop turns. */
 const CHUNK = 256 * 1024
-/** Logs older than the snapshot are kept for watches as long as all of them together are no larger than this, in bytes. */
+/**
+ * Logs older than the snapshot are kept for watches as long as all of them together are no larger than this,
+ * in bytes.
+ */
 const HISTORY_BYTES = 8 * 1024 * 1024
 
 /** The state at the moment a log was begun: that log and this picture say the same as everything before. */
@@ -26,10 +29,16 @@ export interface Picture {
 /**
  * Makes a snapshot durable beside the logs, while commits go on into the log that began with it.
  *
- * Invariant: at every moment the newest whole snapshot and the logs from its number on are the store. A snapshot has its name only once it is whole and
- * durable, and only then are files removed, oldest first, so that what is left is without a hole whenever the process dies.
+ * Invariant: at every moment the newest whole snapshot and the logs from its number on are the store. A
+ * snapshot has its name only once it is whole and durable, and only then are files removed, oldest first, so
+ * that what is left is without a hole whenever the process dies.
  */
-export async function writeSnapshot(folder: string, disk: Disk, picture: Picture, signal: AbortSignal): Promise<void> {
+export async function writeSnapshot(
+  folder: string,
+  disk: Disk,
+  picture: Picture,
+  signal: AbortSignal,
+): Promise<void> {
   const path = snapshotPath(folder, picture.number)
   const temporary = `${path}.tmp`
   try {
@@ -51,7 +60,10 @@ export async function writeSnapshot(folder: string, disk: Disk, picture: Picture
   }
 }
 
-/** Removes what a durable snapshot made superfluous; with `keepHistory` the newest of the older logs stay, for watches that look back. */
+/**
+ * Removes what a durable snapshot made superfluous; with `keepHistory` the newest of the older logs stay, for
+ * watches that look back.
+ */
 export async function removeSuperseded(folder: string, number: number, keepHistory: boolean): Promise<void> {
   const { logs, snapshots } = await listJournal(folder)
   const older = logs.filter(log => log < number)
@@ -62,7 +74,8 @@ export async function removeSuperseded(folder: string, number: number, keepHisto
     if (room < 0 || log !== keepFrom - 1) break
     keepFrom = log
   }
-  for (const snapshot of snapshots) if (snapshot < number) await rm(snapshotPath(folder, snapshot), { force: true })
+  for (const snapshot of snapshots)
+    if (snapshot < number) await rm(snapshotPath(folder, snapshot), { force: true })
   for (const log of older) if (log < keepFrom) await rm(logPath(folder, log), { force: true })
 }
 
@@ -77,7 +90,13 @@ function* chunks(picture: Picture): Generator<string> {
   yield text
 }
 
-function* records({ number, revision, entries, expires, files }: Picture): Generator<Header | SnapshotRecord> {
+function* records({
+  number,
+  revision,
+  entries,
+  expires,
+  files,
+}: Picture): Generator<Header | SnapshotRecord> {
   const texts = new Map<Key, string>()
   yield { format: FORMAT, number, revision: printRevision(revision) }
   for (const { key, text, revision: changed, created } of entries) {

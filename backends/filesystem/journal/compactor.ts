@@ -33,7 +33,8 @@ export interface Compactable {
 /**
  * Decides when a new log and a snapshot are due.
  *
- * Invariant: the picture for a snapshot is taken between two groups, together with the beginning of a log; everything else happens while commits go on.
+ * Invariant: the picture for a snapshot is taken between two groups, together with the beginning of a log;
+ * everything else happens while commits go on.
  */
 export class Compactor {
   readonly #store: Compactable
@@ -53,7 +54,10 @@ export class Compactor {
     this.#tail = tail
   }
 
-  /** Begins a new log, and a snapshot, if it is time; to be called while nothing is being written. Never rejects. */
+  /**
+   * Begins a new log, and a snapshot, if it is time; to be called while nothing is being written. Never
+   * rejects.
+   */
   async between(): Promise<void> {
     const { journal, state } = this.#store
     const due = this.#isDue()
@@ -90,7 +94,13 @@ export class Compactor {
     const { number } = journal
     const { revision } = state
     const { suspect, written } = journal
-    const picture = { number, revision, entries: [...state.entries()], expires: new Map(state.expires), files: files() }
+    const picture = {
+      number,
+      revision,
+      entries: [...state.entries()],
+      expires: new Map(state.expires),
+      files: files(),
+    }
     try {
       await writeSnapshot(folder, disk, picture, this.#stopping.signal)
       this.#tail = -written

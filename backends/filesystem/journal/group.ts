@@ -9,8 +9,8 @@ import { logRecord, type StoredMark, type StoredNotes } from '../format/record.t
 import type { State } from './state.ts'
 
 /**
- * What the readable file of a key may hold, the version known to be durable first, and what else is known of it; asked at the
- * moment that the record is made.
+ * What the readable file of a key may hold, the version known to be durable first, and what else is known of
+ * it; asked at the moment that the record is made.
  */
 export type Mark = readonly [key: Key, versions: () => readonly FileVersion[], notes?: () => FileNotes]
 
@@ -30,8 +30,8 @@ export interface Planned {
 /**
  * Commits that become durable by one write.
  *
- * Invariant: each request is judged in order, against the state as the earlier ones of the group leave it; one that loses adds nothing. Outcomes hold only
- * once all frames are durable, and then all of them.
+ * Invariant: each request is judged in order, against the state as the earlier ones of the group leave it;
+ * one that loses adds nothing. Outcomes hold only once all frames are durable, and then all of them.
  */
 export class Group {
   readonly #state: State
@@ -68,7 +68,8 @@ export class Group {
       this.planned.push({ batch, expires })
     }
     const files = marks.map(mark => this.#storedMark(mark))
-    if (batch || files.length > 0) this.#frames.push(encodeFrame(logRecord(this.#offset, batch, expires, files)))
+    if (batch || files.length > 0)
+      this.#frames.push(encodeFrame(logRecord(this.#offset, batch, expires, files)))
     return { committed: true, revision: this.#revision }
   }
 
@@ -93,7 +94,8 @@ export class Group {
   #storedMark([key, versions, notes]: Mark): StoredMark {
     const known = versions()
     const [durable, current] = [this.#state.get(key)?.text, this.#get(key)?.text]
-    // While this group is being written the file may get what is durable now, of which nobody would know once the mark stands after what is current then.
+    // While this group is being written the file may get what is durable now, of which nobody would know once
+    // the mark stands after what is current then.
     const next = durable === current || durable === known.at(-1)?.text ? [] : [shownBy(durable)]
     const { earlier: _, ...brief } = notes?.() ?? {}
     return storedMark(key, [...known, ...next], current, brief)
@@ -106,9 +108,16 @@ function shownBy(text: string | undefined): FileVersion {
 }
 
 /** A mark as the journal keeps it, where the entry has the text `current`. */
-export function storedMark(key: Key, versions: readonly FileVersion[], current: string | undefined, notes: FileNotes = {}): StoredMark {
+export function storedMark(
+  key: Key,
+  versions: readonly FileVersion[],
+  current: string | undefined,
+  notes: FileNotes = {},
+): StoredMark {
   const stored = versions.map(({ hash, text }) =>
-    text === current && text !== undefined ? ([hash ?? null] as const) : ([hash ?? null, text ?? null] as const),
+    text === current && text !== undefined
+      ? ([hash ?? null] as const)
+      : ([hash ?? null, text ?? null] as const),
   )
   const beside = storedNotes(notes)
   return Object.keys(beside).length > 0 ? [key, stored, beside] : [key, stored]

@@ -63,7 +63,8 @@ export function snapshotPath(folder: string, number: number): string {
 /** What is in the journal's folder, by name. */
 export async function listJournal(folder: string): Promise<JournalNames> {
   const names = await readdir(folder)
-  const numbers = (pattern: RegExp): number[] => names.flatMap(name => Number(pattern.exec(name)?.[1] ?? Number.NaN) || []).sort((a, b) => a - b)
+  const numbers = (pattern: RegExp): number[] =>
+    names.flatMap(name => Number(pattern.exec(name)?.[1] ?? Number.NaN) || []).sort((a, b) => a - b)
   return {
     logs: numbers(/^(\d{12})\.log$/),
     snapshots: numbers(/^(\d{12})\.snapshot$/),

@@ -8,12 +8,15 @@ import { type Disk, type JournalFile, logPath } from './journal-folder.ts'
 /*
  * The logs of the journal, one written at a time, by one caller at a time.
  *
- * Invariant: bytes `[0, length)` of the current log are durable, and so is all that its header says counts of the log before it. A record counts when it is
- * there; `append` resolves only after that. When it rejects with anything but OUTCOME_UNKNOWN, no process will ever find the record:
+ * Invariant: bytes `[0, length)` of the current log are durable, and so is all that its header says counts of
+ * the log before it. A record counts when it is there; `append` resolves only after that. When it rejects
+ * with anything but OUTCOME_UNKNOWN, no process will ever find the record:
  *  - a failed write is cut off again, durably, before the error is told;
- *  - after a failed sync the pages of that log can no longer be trusted to reach the disk, or not to. So a new log is begun, whose header fixes, durably, how
- *    much of the old one counts: what was appended last is void wherever it ended up. The log is `suspect` from then on: a snapshot is due.
- *  - when neither can be done, the outcome is unknown, and nothing is appended before a new log could be begun.
+ *  - after a failed sync the pages of that log can no longer be trusted to reach the disk, or not to. So a
+ *    new log is begun, whose header fixes, durably, how much of the old one counts: what was appended last is
+ *    void wherever it ended up. The log is `suspect` from then on: a snapshot is due.
+ *  - when neither can be done, the outcome is unknown, and nothing is appended before a new log could be
+ *    begun.
  */
 export class Journal {
   readonly #folder: string
@@ -25,7 +28,11 @@ export class Journal {
   #broken = false
   #suspect = false
 
-  constructor(folder: string, disk: Disk, current: { readonly file: JournalFile; readonly number: number; readonly length: number }) {
+  constructor(
+    folder: string,
+    disk: Disk,
+    current: { readonly file: JournalFile; readonly number: number; readonly length: number },
+  ) {
     this.#folder = folder
     this.#disk = disk
     this.#file = current.file
@@ -48,7 +55,10 @@ export class Journal {
     return this.#written
   }
 
-  /** True when a sync failed since the last snapshot: what the file system says of older logs is not to be relied on. */
+  /**
+   * True when a sync failed since the last snapshot: what the file system says of older logs is not to be
+   * relied on.
+   */
   get suspect(): boolean {
     return this.#suspect
   }
@@ -57,7 +67,10 @@ export class Journal {
     this.#suspect = false
   }
 
-  /** Recovers from an earlier failure, if there was one. `revision` is that of the last durable record. @throws SettingsError STORE_FULL, STORE_UNREACHABLE. */
+  /**
+   * Recovers from an earlier failure, if there was one. `revision` is that of the last durable record.
+   * @throws SettingsError STORE_FULL, STORE_UNREACHABLE.
+   */
   async prepare(revision: Revision): Promise<void> {
     if (!this.#broken) return
     try {
@@ -67,7 +80,10 @@ export class Journal {
     }
   }
 
-  /** Makes frames durable at the end of the log: one write, one sync. @throws SettingsError as the head of this file says. */
+  /**
+   * Makes frames durable at the end of the log: one write, one sync.
+   * @throws SettingsError as the head of this file says.
+   */
   async append(frames: string, revision: Revision): Promise<void> {
     const bytes = Buffer.from(frames)
     try {
@@ -84,13 +100,22 @@ export class Journal {
     this.#written += bytes.length
   }
 
-  /** Begins the next log; the current one counts up to its present length. After an error nothing is appended before a later call succeeded. */
+  /**
+   * Begins the next log; the current one counts up to its present length. After an error nothing is appended
+   * before a later call succeeded.
+   */
   async rotate(revision: Revision): Promise<void> {
-    // What fails here may have left the header behind, and with it a durable word that no more than this length counts.
+    // What fails here may have left the header behind, and with it a durable word that no more than this
+    // length counts.
     this.#broken = true
     const number = this.#number + 1
     const after = { number: this.#number, length: this.#length }
-    const { file, length } = await beginLog(this.#folder, this.#disk, { format: FORMAT, number, revision: printRevision(revision), after })
+    const { file, length } = await beginLog(this.#folder, this.#disk, {
+      format: FORMAT,
+      number,
+      revision: printRevision(revision),
+      after,
+    })
     const old = this.#file
     this.#file = file
     this.#number = number
@@ -122,14 +147,19 @@ export class Journal {
       await this.rotate(revision)
       return notApplied(this.#folder, cause)
     } catch {
-      // The outcome stays open until a later `prepare` succeeds; the cause that callers are told is the first failure.
+      // The outcome stays open until a later `prepare` succeeds; the cause that callers are told is the first
+      // failure.
       return unknownOutcome(this.#folder, cause)
     }
   }
 }
 
 /** Makes an empty log durable, its name included. */
-export async function beginLog(folder: string, disk: Disk, header: Header): Promise<{ file: JournalFile; length: number }> {
+export async function beginLog(
+  folder: string,
+  disk: Disk,
+  header: Header,
+): Promise<{ file: JournalFile; length: number }> {
   const bytes = Buffer.from(encodeFrame(JSON.stringify(header)))
   const file = await disk.open(logPath(folder, header.number), true)
   try {

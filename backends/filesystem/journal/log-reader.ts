@@ -19,12 +19,18 @@ export interface Log {
 }
 
 /**
- * Reads a log. `length` is how much of it counts, as its successor says; undefined for the last log, whose end may be unfinished: everything from the first
- * bad frame on is torn if no sound frame of a later write follows it. (A write's pages may reach the disk in any order, so sound frames of the same write
- * may.) Undefined when it ends within its header.
+ * Reads a log. `length` is how much of it counts, as its successor says; undefined for the last log, whose
+ * end may be unfinished: everything from the first bad frame on is torn if no sound frame of a later write
+ * follows it. (A write's pages may reach the disk in any order, so sound frames of the same write may.)
+ * Undefined when it ends within its header.
  * @throws SettingsError STORE_DAMAGED, STORE_FORMAT.
  */
-export function readLog(bytes: Buffer, file: string, number: number, length: number | undefined): Log | undefined {
+export function readLog(
+  bytes: Buffer,
+  file: string,
+  number: number,
+  length: number | undefined,
+): Log | undefined {
   const header = readHeader(bytes, file, number)
   if (!header) {
     if (!framesBeyond(bytes, 0).next().done) throw damaged(file, 'a bad header')
@@ -47,7 +53,10 @@ export function readLog(bytes: Buffer, file: string, number: number, length: num
 }
 
 /** Reads a snapshot, which is whole or damaged. @throws SettingsError STORE_DAMAGED, STORE_FORMAT. */
-export async function readSnapshot(file: string, number: number): Promise<{ revision: Revision; records: readonly SnapshotRecord[] }> {
+export async function readSnapshot(
+  file: string,
+  number: number,
+): Promise<{ revision: Revision; records: readonly SnapshotRecord[] }> {
   const bytes = await readFile(file)
   const header = readHeader(bytes, file, number)
   if (!header) throw damaged(file, 'the header is missing')
@@ -55,11 +64,16 @@ export async function readSnapshot(file: string, number: number): Promise<{ revi
   const end = frames.at(-1)?.end ?? header.end
   const records = frames.map(frame => parseRecord<SnapshotRecord>(frame.record, file))
   const entries = records.filter(record => record.entry).length
-  if (end !== bytes.length || records.at(-1)?.end !== entries) throw damaged(file, `a bad record at byte ${end}`)
+  if (end !== bytes.length || records.at(-1)?.end !== entries)
+    throw damaged(file, `a bad record at byte ${end}`)
   return { revision: BigInt(header.record.revision), records }
 }
 
-function readHeader(bytes: Buffer, file: string, number: number): { record: Header; end: number } | undefined {
+function readHeader(
+  bytes: Buffer,
+  file: string,
+  number: number,
+): { record: Header; end: number } | undefined {
   const frame = decodeFrame(bytes, 0)
   if (!frame) return undefined
   const record = parseRecord<Header>(frame.record, file)

@@ -3,7 +3,13 @@ import type { Key } from '../../../model/key.ts'
 import { damaged } from '../format/failures.ts'
 import { type FileNotes, withEarlier } from '../format/file-notes.ts'
 import type { FileVersion } from '../format/file-version.ts'
-import { type LogRecord, restoreChanges, type SnapshotRecord, type StoredMark, type StoredNotes } from '../format/record.ts'
+import {
+  type LogRecord,
+  restoreChanges,
+  type SnapshotRecord,
+  type StoredMark,
+  type StoredNotes,
+} from '../format/record.ts'
 import { listJournal, logPath, snapshotPath } from './journal-folder.ts'
 import { readLog, readSnapshot } from './log-reader.ts'
 import { State } from './state.ts'
@@ -12,8 +18,9 @@ import { BatchWindow, type WindowLimits } from './window.ts'
 /*
  * Reads the journal back.
  *
- * Invariant: it writes nothing. State is the newest snapshot plus the logs from its number on; older logs that are still there only give the window its
- * batches. Every log but the last counts exactly up to the length that its successor's header fixes; in the last one an unfinished write at the end is cut.
+ * Invariant: it writes nothing. State is the newest snapshot plus the logs from its number on; older logs
+ * that are still there only give the window its batches. Every log but the last counts exactly up to the
+ * length that its successor's header fixes; in the last one an unfinished write at the end is cut.
  */
 
 /** The end of the last log that was never acked: cut off before the journal is used. */
@@ -26,7 +33,10 @@ export interface Torn {
 export interface Replay {
   readonly state: State
   readonly window: BatchWindow
-  /** What each readable file may hold, the version last known to be durable first; only for keys that have or had one. */
+  /**
+   * What each readable file may hold, the version last known to be durable first; only for keys that have or
+   * had one.
+   */
   readonly files: Map<Key, FileVersion[]>
   /** What else is known of each of these files. */
   readonly notes: Map<Key, FileNotes>
@@ -40,7 +50,11 @@ export interface Replay {
 }
 
 /** @throws SettingsError STORE_DAMAGED, STORE_FORMAT. `hasFile` tells the keys that have a readable file. */
-export async function replay(folder: string, limits: WindowLimits, hasFile: (key: Key) => boolean): Promise<Replay> {
+export async function replay(
+  folder: string,
+  limits: WindowLimits,
+  hasFile: (key: Key) => boolean,
+): Promise<Replay> {
   const { logs, snapshots, leftovers } = await listJournal(folder)
   const base = snapshots.at(-1) ?? 0
   const chain = await readChain(folder, logs, base)
@@ -56,7 +70,9 @@ export async function replay(folder: string, limits: WindowLimits, hasFile: (key
     obsolete: [
       ...leftovers,
       ...snapshots.filter(number => number !== base).map(number => snapshotPath(folder, number)),
-      ...logs.filter(number => !chain.some(log => log.number === number)).map(number => logPath(folder, number)),
+      ...logs
+        .filter(number => !chain.some(log => log.number === number))
+        .map(number => logPath(folder, number)),
     ],
   }
 }
@@ -77,7 +93,8 @@ async function readChain(folder: string, numbers: readonly number[], base: numbe
     else if (next || number === base) throw damaged(file, 'the header is missing')
   }
   const oldest = chain[0]
-  if (oldest ? oldest.number > first : base > 0) throw damaged(folder, `the log ${logPath(folder, first)} is missing`)
+  if (oldest ? oldest.number > first : base > 0)
+    throw damaged(folder, `the log ${logPath(folder, first)} is missing`)
   return chain
 }
 
@@ -108,7 +125,8 @@ class Reader {
       if (revision !== undefined && changes) {
         const restored = restoreChanges(changes, BigInt(revision))
         const batch = { revision: BigInt(revision), changes: restored.changes }
-        if (batch.revision <= this.window.last) throw damaged(file, `revision ${revision} follows ${this.window.last}`)
+        if (batch.revision <= this.window.last)
+          throw damaged(file, `revision ${revision} follows ${this.window.last}`)
         this.window.append([batch])
         if (counts) {
           this.state.apply(batch, restored.expires)
@@ -128,7 +146,10 @@ class Reader {
     this.files.set(key, versions)
   }
 
-  /** A file that is kept absent is written again with the next text of its document: what it held is what may come back. */
+  /**
+   * A file that is kept absent is written again with the next text of its document: what it held is what may
+   * come back.
+   */
   #changedWhileKept(key: Key, text: string | undefined): void {
     const { kept, ...notes } = this.notes.get(key) ?? {}
     const versions = this.files.get(key) ?? []
@@ -141,10 +162,17 @@ class Reader {
   #mark(marks: readonly StoredMark[]): void {
     for (const [key, stored, beside] of marks) {
       const current = this.state.get(key)?.text
-      const versions = stored.map(([hash, text]): FileVersion => ({ hash, text: text === undefined ? current : (text ?? undefined) }))
-      const dropped = (this.files.get(key) ?? []).filter(({ hash }) => !versions.some(version => version.hash === hash))
+      const versions = stored.map(
+        ([hash, text]): FileVersion => ({ hash, text: text === undefined ? current : (text ?? undefined) }),
+      )
+      const dropped = (this.files.get(key) ?? []).filter(
+        ({ hash }) => !versions.some(version => version.hash === hash),
+      )
       const wrote = (beside?.wrote ?? []).map((hash): FileVersion => ({ hash, text: undefined }))
-      const earlier = withEarlier(beside?.earlier ?? this.notes.get(key)?.earlier ?? [], [...dropped, ...wrote])
+      const earlier = withEarlier(beside?.earlier ?? this.notes.get(key)?.earlier ?? [], [
+        ...dropped,
+        ...wrote,
+      ])
       const notes = restoreNotes(beside, earlier)
       this.files.set(key, versions)
       this.notes.set(key, notes)
@@ -154,7 +182,10 @@ class Reader {
     }
   }
 
-  /** No file and no document: only what may come back with the folder is remembered, in the order in which it went. */
+  /**
+   * No file and no document: only what may come back with the folder is remembered, in the order in which it
+   * went.
+   */
   #gone(key: Key, versions: FileVersion[], notes: FileNotes): void {
     this.files.delete(key)
     this.notes.delete(key)

@@ -2,7 +2,10 @@ import type { Key, Prefix } from '../../../model/key.ts'
 
 const CHUNK = 512
 
-/** Keys in byte order, in chunks, so that adding or removing one among many costs little; keys are plain ASCII, whose string order is byte order. */
+/**
+ * Keys in byte order, in chunks, so that adding or removing one among many costs little; keys are plain
+ * ASCII, whose string order is byte order.
+ */
 export class SortedKeys {
   #chunks: Key[][] = []
 

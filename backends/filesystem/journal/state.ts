@@ -7,7 +7,8 @@ import { SortedKeys } from './sorted-keys.ts'
 /**
  * What the store holds now, in memory.
  *
- * Invariant: it is exactly what the durable records of the journal say, applied in order; nothing enters it before it is durable.
+ * Invariant: it is exactly what the durable records of the journal say, applied in order; nothing enters it
+ * before it is durable.
  */
 export class State {
   readonly #entries = new Map<Key, Entry>()

@@ -9,10 +9,11 @@ export interface WindowLimits {
 }
 
 /**
- * The recent batches, one log for all watchers: a watcher is a position in it, so a slow one costs nothing and is told HISTORY_LOST once it fell out.
+ * The recent batches, one log for all watchers: a watcher is a position in it, so a slow one costs nothing
+ * and is told HISTORY_LOST once it fell out.
  *
- * Invariant: it holds every batch above `floor`, in order, without a hole; what is added together stays together until the next addition, so a watcher that
- * is awake never falls out.
+ * Invariant: it holds every batch above `floor`, in order, without a hole; what is added together stays
+ * together until the next addition, so a watcher that is awake never falls out.
  */
 export class BatchWindow {
   readonly #limits: WindowLimits
@@ -64,7 +65,8 @@ export class BatchWindow {
   /** The position just after a revision. @throws SettingsError HISTORY_LOST. */
   after(since: Revision): number {
     if (since > this.last) throw lost(`revision ${since} is later than the store, which is at ${this.last}`)
-    if (since < this.#floor) throw lost(`the revisions after ${since} are no longer kept, only those after ${this.#floor}`)
+    if (since < this.#floor)
+      throw lost(`the revisions after ${since} are no longer kept, only those after ${this.#floor}`)
     let low = this.#forgotten
     let high = this.#batches.length
     while (low < high) {
@@ -76,7 +78,10 @@ export class BatchWindow {
     return this.#dropped + low
   }
 
-  /** The batch at a position; undefined when it is yet to come. @throws SettingsError HISTORY_LOST when the watcher fell out of the window. */
+  /**
+   * The batch at a position; undefined when it is yet to come.
+   * @throws SettingsError HISTORY_LOST when the watcher fell out of the window.
+   */
   at(position: number): Batch | undefined {
     const place = position - this.#dropped
     if (place < this.#forgotten) throw lost('the watch is further behind than the kept revisions reach')
@@ -107,9 +112,15 @@ export class BatchWindow {
 }
 
 function sizeOf(batch: Batch): number {
-  return batch.changes.reduce((sum, change) => sum + 100 + (change.type === 'put' ? change.entry.text.length : 0), 0)
+  return batch.changes.reduce(
+    (sum, change) => sum + 100 + (change.type === 'put' ? change.entry.text.length : 0),
+    0,
+  )
 }
 
 function lost(why: string): SettingsError {
-  return new SettingsError('HISTORY_LOST', `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`)
+  return new SettingsError(
+    'HISTORY_LOST',
+    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
+  )
 }

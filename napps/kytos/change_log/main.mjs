@@ -8,10 +8,16 @@ import { printJson } from 'kytos-settings'
 const createChangeLog = ({ bus, log }) => ({
   setup() {
     bus.on('settings.changed', ({ content: { namespace, scope, changes, actor, revision, origin } }) => {
-      const by = actor ? `by ${actor.type} ${actor.name}` : scope === 'schema' ? 'by its schema' : 'by an unknown actor'
+      const by = actor
+        ? `by ${actor.type} ${actor.name}`
+        : scope === 'schema'
+          ? 'by its schema'
+          : 'by an unknown actor'
       const how = origin === 'live' ? '' : `, ${origin}`
       for (const change of changes) {
-        log.info(`${namespace}${change.path}: ${show(change.old)} -> ${show(change.new)} ${by}, revision ${revision}${how}`)
+        log.info(
+          `${namespace}${change.path}: ${show(change.old)} -> ${show(change.new)} ${by}, revision ${revision}${how}`,
+        )
       }
     })
   },

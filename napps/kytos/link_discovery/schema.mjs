@@ -48,12 +48,18 @@ export const SCHEMA = /** @type {const} */ ({
       additionalProperties: false,
       properties: {
         min_hellos: { description: 'Packets that bring a link up', type: 'integer', minimum: 1, default: 2 },
-        dead_multiplier: { description: 'Missed rounds that take a link down', type: 'integer', minimum: 2, default: 5 },
+        dead_multiplier: {
+          description: 'Missed rounds that take a link down',
+          type: 'integer',
+          minimum: 2,
+          default: 5,
+        },
       },
       default: {},
     },
     flow_cookie: {
-      description: 'Cookie of the flows that send discovery packets to the controller; an exact 64-bit number',
+      description:
+        'Cookie of the flows that send discovery packets to the controller; an exact 64-bit number',
       type: 'integer',
       minimum: 0,
       maximum: 18446744073709551615n,

@@ -48,11 +48,23 @@ export function addBackupCommands(program: Command, context: CliContext): void {
       const { overwrite = false, json = false, ...flags } = command.optsWithGlobals<Flags>()
       const path = resolve(context.cwd, file)
       const { backUp } = await import('../../transfer/backup.ts')
-      const { picture, bytes } = await backUp(await configOf(flags, context), path, overwrite, warnOn(context))
+      const { picture, bytes } = await backUp(
+        await configOf(flags, context),
+        path,
+        overwrite,
+        warnOn(context),
+      )
       const report = toJson({ file: path, bytes, ...summary(picture) })
-      context.stdout.write(json ? `${printJson(report, 2)}\n` : `${describe(picture)}\nWrote ${path} (${bytes} bytes) and verified it.\n`)
+      context.stdout.write(
+        json
+          ? `${printJson(report, 2)}\n`
+          : `${describe(picture)}\nWrote ${path} (${bytes} bytes) and verified it.\n`,
+      )
     })
-  const back = program.command('restore').description('load an archive into the store').argument('<file>', 'an archive written by "backup"')
+  const back = program
+    .command('restore')
+    .description('load an archive into the store')
+    .argument('<file>', 'an archive written by "backup"')
   addFillOptions(back)
     .addHelpText('after', RESTORE_EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
@@ -62,10 +74,16 @@ export function addBackupCommands(program: Command, context: CliContext): void {
       const options = { ...fillOptions(flags), progress: progress.show }
       const config = await configOf(flags, context)
       const { restore } = await import('../../transfer/backup.ts')
-      const report = await restore(resolve(context.cwd, file), config, options, warnOn(context)).finally(progress.end)
+      const report = await restore(resolve(context.cwd, file), config, options, warnOn(context)).finally(
+        progress.end,
+      )
       const [seconds, dryRun] = [(performance.now() - began) / 1_000, flags.dryRun ?? false]
       const json = toJson({ ...summary(report.picture), ...fillReport(report, seconds, dryRun) })
-      context.stdout.write(flags.json ? `${printJson(json, 2)}\n` : `${describe(report.picture)}\n${describeFill(report, seconds, dryRun)}`)
+      context.stdout.write(
+        flags.json
+          ? `${printJson(json, 2)}\n`
+          : `${describe(report.picture)}\n${describeFill(report, seconds, dryRun)}`,
+      )
     })
 }
 
@@ -74,10 +92,18 @@ async function configOf({ config }: Flags, context: CliContext): Promise<Config>
 }
 
 function summary({ store, revision, epoch, at, entries }: Picture) {
-  return { store, revision: String(revision), source_epoch: epoch, at, kinds: countKinds(entries.map(({ key }) => key)) }
+  return {
+    store,
+    revision: String(revision),
+    source_epoch: epoch,
+    at,
+    kinds: countKinds(entries.map(({ key }) => key)),
+  }
 }
 
 function describe({ store, revision, at, entries }: Picture): string {
-  const parts = Object.entries(countKinds(entries.map(({ key }) => key))).map(([kind, count]) => `${count} ${kind}`)
+  const parts = Object.entries(countKinds(entries.map(({ key }) => key))).map(
+    ([kind, count]) => `${count} ${kind}`,
+  )
   return `From ${store} at revision ${revision}, ${at}: ${parts.join(', ')}.`
 }

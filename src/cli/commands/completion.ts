@@ -12,7 +12,10 @@ Examples:
 
 The service must be running: it provides the names of NApps and settings.`
 
-/** Adds `completion`, which prints the completion script of a shell, and the hidden command that the script calls. */
+/**
+ * Adds `completion`, which prints the completion script of a shell, and the hidden command that the script
+ * calls.
+ */
 export function addCompletionCommands(program: Command, context: CliContext): void {
   program
     .command('completion')
@@ -23,7 +26,10 @@ export function addCompletionCommands(program: Command, context: CliContext): vo
       const script = Object.hasOwn(COMPLETION_SCRIPTS, shell) ? COMPLETION_SCRIPTS[shell] : undefined
       const known = Object.keys(COMPLETION_SCRIPTS).join(' or ')
       if (script === undefined)
-        throw new SettingsError('CONTENT_MALFORMED', `No completion exists for the shell ${JSON.stringify(shell)}: use ${known}.`)
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          `No completion exists for the shell ${JSON.stringify(shell)}: use ${known}.`,
+        )
       context.stdout.write(script)
     })
   program

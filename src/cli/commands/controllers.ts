@@ -27,12 +27,21 @@ export function addControllersCommand(program: Command, context: CliContext): vo
       const { json, ...options } = command.optsWithGlobals<ControllersOptions>()
       return withService(options, context, async service => {
         const answer = await service.ask('kytos.settings.controllers', {})
-        printAnswer(json, answer, () => printControllers(answer, createTerminal(context.stdout, context.env)), context)
+        printAnswer(
+          json,
+          answer,
+          () => printControllers(answer, createTerminal(context.stdout, context.env)),
+          context,
+        )
       })
     })
 }
 
 function printControllers({ controllers }: Controllers, terminal: Terminal): string {
-  const rows = controllers.map(({ id, self, namespaces }): Cell[] => [id, self ? 'yes' : 'no', namespaces.length > 0 ? namespaces.join(', ') : '-'])
+  const rows = controllers.map(({ id, self, namespaces }): Cell[] => [
+    id,
+    self ? 'yes' : 'no',
+    namespaces.length > 0 ? namespaces.join(', ') : '-',
+  ])
   return printTable(['Controller', 'This one', { head: 'Overrides', cut: true }], rows, terminal)
 }

@@ -51,7 +51,10 @@ export function addCopyCommand(program: Command, context: CliContext): void {
 /** Adds the options of every command that loads documents into a store. */
 export function addFillOptions(command: Command): Command {
   return command
-    .option('--overwrite', 'replace documents that differ in the target, and remove documents that the source does not have')
+    .option(
+      '--overwrite',
+      'replace documents that differ in the target, and remove documents that the source does not have',
+    )
     .option('--skip-oversized', 'skip boxes that are too large for the target')
     .option('--keep-tokens', 'keep the tokens of the target and do not copy those of the source')
     .option('--dry-run', 'print the planned changes and write nothing')
@@ -59,7 +62,12 @@ export function addFillOptions(command: Command): Command {
 }
 
 /** The options with their defaults. */
-export function fillOptions({ overwrite = false, skipOversized = false, keepTokens = false, dryRun = false }: FillFlags) {
+export function fillOptions({
+  overwrite = false,
+  skipOversized = false,
+  keepTokens = false,
+  dryRun = false,
+}: FillFlags) {
   return { overwrite, skipOversized, keepTokens, dryRun }
 }
 
@@ -87,9 +95,13 @@ export function fillReport(report: FillReport, seconds: number, dryRun: boolean)
 /** The sentences about a report that `copy` and `restore` share. */
 export function describeFill(report: FillReport, seconds: number, dryRun: boolean): string {
   const { written, same, replaced, removed, skipped } = report
-  const lines = skipped.map(({ key, bytes }) => `Skipped, too large for the target: ${key} (${bytes} bytes)\n`)
+  const lines = skipped.map(
+    ({ key, bytes }) => `Skipped, too large for the target: ${key} (${bytes} bytes)\n`,
+  )
   const counts = `${written} written (${replaced} of them replaced), ${same} unchanged, ${removed} removed, ${skipped.length} skipped`
-  const end = dryRun ? 'Dry run: nothing was written' : `Verified as equal after ${seconds.toFixed(1)} s, ${rate(written, seconds)}`
+  const end = dryRun
+    ? 'Dry run: nothing was written'
+    : `Verified as equal after ${seconds.toFixed(1)} s, ${rate(written, seconds)}`
   return `${lines.join('')}${dryRun ? 'Planned: ' : ''}${counts}.\n${end}.\n`
 }
 
@@ -97,15 +109,33 @@ function rate(written: number, seconds: number): string {
   return `${Math.round(written / Math.max(seconds, 0.001))} documents/s`
 }
 
-function printCopy(report: CopyReport, seconds: number, { json = false, dryRun = false }: FillFlags, context: CliContext): void {
+function printCopy(
+  report: CopyReport,
+  seconds: number,
+  { json = false, dryRun = false }: FillFlags,
+  context: CliContext,
+): void {
   const { from, to, picture, kinds, outdated } = report
   if (json) {
-    const head = toJson({ from, to, revision: String(picture.revision), source_epoch: picture.epoch, kinds, source_changed: outdated })
-    context.stdout.write(`${printJson({ ...(head as JsonObject), ...fillReport(report, seconds, dryRun) }, 2)}\n`)
+    const head = toJson({
+      from,
+      to,
+      revision: String(picture.revision),
+      source_epoch: picture.epoch,
+      kinds,
+      source_changed: outdated,
+    })
+    context.stdout.write(
+      `${printJson({ ...(head as JsonObject), ...fillReport(report, seconds, dryRun) }, 2)}\n`,
+    )
     return
   }
   const parts = Object.entries(kinds).map(([kind, count]) => `${count} ${kind}`)
-  context.stdout.write(`From ${from} at revision ${picture.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`)
+  context.stdout.write(
+    `From ${from} at revision ${picture.revision}: ${parts.join(', ')}.\nTo ${to}: ${describeFill(report, seconds, dryRun)}`,
+  )
   if (outdated)
-    context.stderr.write('kytos-settings: The source changed during the copy. Stop its writers and run the command again with --overwrite.\n')
+    context.stderr.write(
+      'kytos-settings: The source changed during the copy. Stop its writers and run the command again with --overwrite.\n',
+    )
 }

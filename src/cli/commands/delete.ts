@@ -39,20 +39,30 @@ export function addDeleteCommand(program: Command, context: CliContext): void {
     .argument('<napp>', 'username/name')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, _options, command: Command) => {
-      const { json, scope = 'cluster', comment, ifRevision, ...options } = command.optsWithGlobals<DeleteOptions>()
+      const {
+        json,
+        scope = 'cluster',
+        comment,
+        ifRevision,
+        ...options
+      } = command.optsWithGlobals<DeleteOptions>()
       return withService(options, context, async service => {
         const deleted = await deleteOverrides(service, namespace, scope, { comment, ifRevision })
         const { before, after } = deleted
-        const forPeople = (): string => printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
+        const forPeople = (): string =>
+          printDeleted(deleted, scope, createTerminal(context.stdout, context.env))
         printAnswer(json, { ...after, dropped: before.overrides }, forPeople, context)
-        if (after.observed === false) context.stderr.write(`kytos-settings: ${unobserved('deletion', namespace)}\n`)
+        if (after.observed === false)
+          context.stderr.write(`kytos-settings: ${unobserved('deletion', namespace)}\n`)
       })
     })
 }
 
 /**
- * Deletes the overrides under the revision at which they were read, so that exactly what is returned was deleted.
- * @throws SettingsError NAMESPACE_NOT_FOUND, or SETTING_NOT_FOUND when the scope has no overrides; the error of the service.
+ * Deletes the overrides under the revision at which they were read, so that exactly what is returned was
+ * deleted.
+ * @throws SettingsError NAMESPACE_NOT_FOUND, or SETTING_NOT_FOUND when the scope has no overrides; the error
+ * of the service.
  */
 async function deleteOverrides(
   service: Service,

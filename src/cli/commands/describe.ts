@@ -31,7 +31,12 @@ export function addDescribeCommand(program: Command, context: CliContext): void 
       const options = command.optsWithGlobals<DescribeOptions>()
       return withService(options, context, async service => {
         const description = await service.ask('kytos.settings.describe', { namespace })
-        printAnswer(options.json, description, () => printDescription(description, createTerminal(context.stdout, context.env)), context)
+        printAnswer(
+          options.json,
+          description,
+          () => printDescription(description, createTerminal(context.stdout, context.env)),
+          context,
+        )
       })
     })
 }
@@ -39,8 +44,16 @@ export function addDescribeCommand(program: Command, context: CliContext): void 
 function printDescription(description: Description, terminal: Terminal): string {
   const { namespace, schema, napp_version } = description
   const about = [schema.title, schema.description].filter(text => typeof text === 'string').join(': ')
-  const title = sanitize(`${namespace}${napp_version === null ? '' : ` ${napp_version}`}${about && `, ${about}`}`)
-  const rows = declaredIn(description).map((one): Cell[] => [printKey(one.path), one.type, show(one.default), one.apply, one.description])
+  const title = sanitize(
+    `${namespace}${napp_version === null ? '' : ` ${napp_version}`}${about && `, ${about}`}`,
+  )
+  const rows = declaredIn(description).map((one): Cell[] => [
+    printKey(one.path),
+    one.type,
+    show(one.default),
+    one.apply,
+    one.description,
+  ])
   if (rows.length === 0) return `${title}\nThe schema declares no setting by name.\n`
   return `${terminal.style('bold', title)}\n\n${printTable(['Key', { head: 'Type', cut: true }, { head: 'Default', cut: true }, 'Applies', { head: 'Description', cut: true }], rows, terminal)}`
 }

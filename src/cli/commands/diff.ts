@@ -44,26 +44,56 @@ export function addDiffCommand(program: Command, context: CliContext): void {
     .argument('[v2]', 'newer version; default: the current one', parseVersion)
     .option('--scope <scope>', 'cluster, controller or controller:ID', 'cluster')
     .addHelpText('after', EXAMPLES)
-    .action((namespace: string, v1: number | undefined, v2: number | undefined, _options, command: Command) => {
-      const { json, scope = 'cluster', ...options } = command.optsWithGlobals<DiffOptions>()
-      return withService(options, context, async service => {
-        const to = await (v2 === undefined ? readNow(service, namespace, scope) : readVersion(service, namespace, scope, v2))
-        const from = await readVersion(service, namespace, scope, v1 ?? Math.max(0, to.version - 1))
-        const answer = { namespace, scope, from: from.version, to: to.version, changes: differences(from.data, to.data) }
-        printAnswer(json, answer, () => printPatch(namespace, from, to, createTerminal(context.stdout, context.env)), context)
-        if (!json && answer.changes.length === 0) context.stderr.write(`kytos-settings: ${from.label} and ${to.label} of ${namespace} are equal.\n`)
-      })
-    })
+    .action(
+      (namespace: string, v1: number | undefined, v2: number | undefined, _options, command: Command) => {
+        const { json, scope = 'cluster', ...options } = command.optsWithGlobals<DiffOptions>()
+        return withService(options, context, async service => {
+          const to = await (v2 === undefined
+            ? readNow(service, namespace, scope)
+            : readVersion(service, namespace, scope, v2))
+          const from = await readVersion(service, namespace, scope, v1 ?? Math.max(0, to.version - 1))
+          const answer = {
+            namespace,
+            scope,
+            from: from.version,
+            to: to.version,
+            changes: differences(from.data, to.data),
+          }
+          printAnswer(
+            json,
+            answer,
+            () => printPatch(namespace, from, to, createTerminal(context.stdout, context.env)),
+            context,
+          )
+          if (!json && answer.changes.length === 0)
+            context.stderr.write(`kytos-settings: ${from.label} and ${to.label} of ${namespace} are equal.\n`)
+        })
+      },
+    )
 }
 
-/** The lines in which two values differ, in the format of `diff -u`, coloured on a terminal; empty for equal values. */
-export function printPatch(name: string, from: Omit<State, 'version'>, to: Omit<State, 'version'>, terminal: Terminal): string {
+/**
+ * The lines in which two values differ, in the format of `diff -u`, coloured on a terminal; empty for equal
+ * values.
+ */
+export function printPatch(
+  name: string,
+  from: Omit<State, 'version'>,
+  to: Omit<State, 'version'>,
+  terminal: Terminal,
+): string {
   const [before, after] = [printSorted(from.data), printSorted(to.data)]
   if (before === after) return ''
   // The first line only underlines the missing name of an index.
-  const [, ...lines] = createTwoFilesPatch(`${name} ${from.label}`, `${name} ${to.label}`, before, after, undefined, undefined, { context: 3 }).split(
-    '\n',
-  )
+  const [, ...lines] = createTwoFilesPatch(
+    `${name} ${from.label}`,
+    `${name} ${to.label}`,
+    before,
+    after,
+    undefined,
+    undefined,
+    { context: 3 },
+  ).split('\n')
   return lines.map((line, i) => styleLine(sanitize(line), i < 2, terminal)).join('\n')
 }
 
@@ -72,7 +102,12 @@ async function readNow(service: Service, namespace: string, scope: string): Prom
   return { version, data: overrides, label: version === 0 ? 'now' : `version ${version} (now)` }
 }
 
-async function readVersion(service: Service, namespace: string, scope: string, version: number): Promise<State> {
+async function readVersion(
+  service: Service,
+  namespace: string,
+  scope: string,
+  version: number,
+): Promise<State> {
   if (version === 0) return { version, data: {}, label: 'version 0' }
   const [record] = await service.ask('kytos.settings.history', { namespace, scope, version })
   if (!record)
@@ -88,7 +123,9 @@ function styleLine(line: string, isHead: boolean, terminal: Terminal): string {
   return style ? terminal.style(style, line) : line
 }
 
-/** Brackets are on lines of their own also in an empty object, so that each added member is a line of its own. */
+/**
+ * Brackets are on lines of their own also in an empty object, so that each added member is a line of its own.
+ */
 function printSorted(data: JsonObject): string {
   return Object.keys(data).length === 0 ? '{\n}\n' : `${printJson(parseJson(printCanonical(data)), 2)}\n`
 }

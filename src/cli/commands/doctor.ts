@@ -13,7 +13,11 @@ Examples:
 It changes nothing, and needs no running service. Run it as the user of the service.
 Exit codes: 0 without a "broken" finding (warnings and hints are possible), 1 otherwise.`
 
-const COLOURS: Readonly<Record<Severity, string>> = { broken: '\x1b[31m', warning: '\x1b[33m', hint: '\x1b[36m' }
+const COLOURS: Readonly<Record<Severity, string>> = {
+  broken: '\x1b[31m',
+  warning: '\x1b[33m',
+  hint: '\x1b[36m',
+}
 const PLAIN = '\x1b[0m'
 const ORDER: readonly Severity[] = ['broken', 'warning', 'hint']
 
@@ -25,7 +29,10 @@ export function addDoctorCommand(program: Command, context: CliContext, exit: (c
     .option('--json', 'print JSON')
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
-      const { config, json = false } = command.optsWithGlobals<{ readonly config?: string; readonly json?: boolean }>()
+      const { config, json = false } = command.optsWithGlobals<{
+        readonly config?: string
+        readonly json?: boolean
+      }>()
       const { examine } = await import('../../doctor/examine.ts')
       const parts = await examine(config, context)
       context.stdout.write(json ? printForMachines(parts) : printForPeople(parts, context))
@@ -45,17 +52,23 @@ function printForMachines(parts: readonly Examined[]): string {
 
 function printForPeople(parts: readonly Examined[], { stdout, env }: CliContext): string {
   const coloured = stdout.isTTY === true && !env.NO_COLOR
-  const styled = (severity: Severity): string => (coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity)
+  const styled = (severity: Severity): string =>
+    coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity
   const lines = parts.flatMap(({ part, findings, unknown = [] }) => [
     `${findings.length + unknown.length === 0 ? 'ok  ' : '    '}  ${part}`,
     ...ORDER.flatMap(severity =>
       findings
         .filter(finding => finding.severity === severity)
-        .flatMap(({ where, what, repair }) => [`  ${styled(severity)}  ${where}: ${what}`, `    -> ${repair}`]),
+        .flatMap(({ where, what, repair }) => [
+          `  ${styled(severity)}  ${where}: ${what}`,
+          `    -> ${repair}`,
+        ]),
     ),
     ...unknown.map(what => `  unknown  ${what}`),
   ])
   const all = parts.flatMap(({ findings }) => findings)
-  const counts = ORDER.map(severity => `${all.filter(finding => finding.severity === severity).length} ${severity}`)
+  const counts = ORDER.map(
+    severity => `${all.filter(finding => finding.severity === severity).length} ${severity}`,
+  )
   return `${lines.join('\n')}\n\n${counts.join(', ')}.\n`
 }

@@ -34,7 +34,11 @@ export function addEditCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('edit'))
     .description('edit the overrides of a NApp in your editor')
     .argument('<napp>', 'username/name')
-    .option('--scope <scope>', 'scope of the overrides: cluster, controller (the one of the service) or controller:ID', 'cluster')
+    .option(
+      '--scope <scope>',
+      'scope of the overrides: cluster, controller (the one of the service) or controller:ID',
+      'cluster',
+    )
     .option('--comment <text>', 'reason of the change, for the history')
     .option('--new', 'accept a NApp that is not known yet')
     .addHelpText('after', EXAMPLES)
@@ -44,7 +48,12 @@ export function addEditCommand(program: Command, context: CliContext): void {
     })
 }
 
-async function edit(service: Service, namespace: string, options: EditOptions, context: CliContext): Promise<void> {
+async function edit(
+  service: Service,
+  namespace: string,
+  options: EditOptions,
+  context: CliContext,
+): Promise<void> {
   const { scope, comment, json = false } = options
   const before = await readSettings(service, { namespace, scope, isNew: options.new })
   const description = await readDescription(service, namespace)
@@ -74,8 +83,19 @@ interface Editing {
   readonly context: CliContext
 }
 
-/** Returns the stored settings; undefined without a change. @throws SettingsError the last error when the edit is cancelled. */
-async function editUntilStored({ service, draft, before, description, scope, comment, context }: Editing): Promise<Settings | undefined> {
+/**
+ * Returns the stored settings; undefined without a change.
+ * @throws SettingsError the last error when the edit is cancelled.
+ */
+async function editUntilStored({
+  service,
+  draft,
+  before,
+  description,
+  scope,
+  comment,
+  context,
+}: Editing): Promise<Settings | undefined> {
   const { namespace } = before
   let known = before
   let body = printJson(before.overrides, 2)
@@ -98,7 +118,13 @@ async function editUntilStored({ service, draft, before, description, scope, com
     try {
       const data = parseBody(body)
       if (equalJson(data, known.overrides)) return undefined
-      const change = { namespace, scope, data, method: 'PUT' as const, ...(comment !== undefined && { comment }) }
+      const change = {
+        namespace,
+        scope,
+        data,
+        method: 'PUT' as const,
+        ...(comment !== undefined && { comment }),
+      }
       const stored = await putUnlessChanged(service, change, known)
       if ('after' in stored) return stored.after
       failure = stored.mismatch
@@ -114,7 +140,10 @@ async function editUntilStored({ service, draft, before, description, scope, com
 
 type Put = CommandContent<'kytos.settings.update'> & { readonly scope: string }
 
-/** Stores overrides unless another client changed them; a new schema or a change in another scope is no conflict. */
+/**
+ * Stores overrides unless another client changed them; a new schema or a change in another scope is no
+ * conflict.
+ */
 async function putUnlessChanged(
   service: Service,
   change: Put,
@@ -134,7 +163,13 @@ async function putUnlessChanged(
 }
 
 /** Errors that a change of the text can fix. */
-const FIXABLE = ['JSON_MALFORMED', 'CONTENT_MALFORMED', 'SETTINGS_INVALID', 'CHANGE_VETOED', 'DOCUMENT_TOO_LARGE'] as const
+const FIXABLE = [
+  'JSON_MALFORMED',
+  'CONTENT_MALFORMED',
+  'SETTINGS_INVALID',
+  'CHANGE_VETOED',
+  'DOCUMENT_TOO_LARGE',
+] as const
 
 async function readDescription(service: Service, namespace: string): Promise<Description | undefined> {
   try {

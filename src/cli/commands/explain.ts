@@ -45,7 +45,12 @@ export function addExplainCommand(program: Command, context: CliContext): void {
           )
         }
         const answer = Object.fromEntries(asked.map(({ pointer, one }) => [pointer, one]))
-        printAnswer(options.json, answer, () => printExplained(namespace, asked, createTerminal(context.stdout, context.env)), context)
+        printAnswer(
+          options.json,
+          answer,
+          () => printExplained(namespace, asked, createTerminal(context.stdout, context.env)),
+          context,
+        )
       })
     })
 }
@@ -54,13 +59,23 @@ function isWithin(place: Path, whole: Path): boolean {
   return whole.every((key, i) => place[i] === key)
 }
 
-function printExplained(namespace: string, places: readonly { readonly path: Path; readonly one: Explanation }[], terminal: Terminal): string {
+function printExplained(
+  namespace: string,
+  places: readonly { readonly path: Path; readonly one: Explanation }[],
+  terminal: Terminal,
+): string {
   if (places.length === 0) return `${namespace} has no settings.\n`
   const rows = places.flatMap(({ path, one }): Cell[][] => [
     [printKey(path), ...layerCells(one)],
-    ...one.shadowed.map((hidden): Cell[] => ['  hides', ...layerCells(hidden)].map(text => ({ text, style: 'dim' as const }))),
+    ...one.shadowed.map((hidden): Cell[] =>
+      ['  hides', ...layerCells(hidden)].map(text => ({ text, style: 'dim' as const })),
+    ),
   ])
-  return printTable(['Key', { head: 'Value', cut: true }, 'Layer', { head: 'Set by', cut: true }, 'Set at'], rows, terminal)
+  return printTable(
+    ['Key', { head: 'Value', cut: true }, 'Layer', { head: 'Set by', cut: true }, 'Set at'],
+    rows,
+    terminal,
+  )
 }
 
 function layerCells({ value, layer, set_by, set_at, variable }: LayerValue): string[] {

@@ -25,7 +25,9 @@ export function addExportCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('export'))
     .description(`print overrides as JSON, or ${CORE_NAMESPACE} as a kytos.conf`)
     .argument('[namespace...]', 'only these namespaces')
-    .addOption(new Option('--format <format>', 'output format').choices(['json', 'kytos.conf']).default('json'))
+    .addOption(
+      new Option('--format <format>', 'output format').choices(['json', 'kytos.conf']).default('json'),
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (namespaces: string[], _options, command: Command) => {
       const { format = 'json', ...options } = command.optsWithGlobals<ExportFlags>()
@@ -38,7 +40,10 @@ export function addExportCommand(program: Command, context: CliContext): void {
 
 async function exportJson(service: Service, wanted: readonly string[]): Promise<string> {
   const summaries = wanted.length > 0 ? undefined : await service.ask('kytos.settings.list', {})
-  const namespaces = wanted.length > 0 ? wanted : (summaries ?? []).filter(({ overrides }) => overrides).map(({ namespace }) => namespace)
+  const namespaces =
+    wanted.length > 0
+      ? wanted
+      : (summaries ?? []).filter(({ overrides }) => overrides).map(({ namespace }) => namespace)
   const all: JsonObject = {}
   for (const namespace of namespaces) {
     const { overrides } = await service.ask('kytos.settings.retrieve', { namespace })
@@ -50,7 +55,10 @@ async function exportJson(service: Service, wanted: readonly string[]): Promise<
 async function exportConf(service: Service, wanted: readonly string[], context: CliContext): Promise<string> {
   const [namespace = CORE_NAMESPACE, ...more] = wanted
   if (more.length > 0)
-    throw new SettingsError('CONTENT_MALFORMED', `A kytos.conf holds one namespace, not ${wanted.length}: export each one separately.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `A kytos.conf holds one namespace, not ${wanted.length}: export each one separately.`,
+    )
   const { data } = await service.ask('kytos.settings.retrieve', { namespace })
   const { text, left } = renderKytosConf(data)
   for (const { name, message } of left) context.stderr.write(`kytos-settings: ${name}: ${message}\n`)

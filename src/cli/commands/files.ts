@@ -21,7 +21,10 @@ again automatically.
 
 /** Adds `files restore`, which writes missing readable files again. */
 export function addFilesCommand(program: Command, context: CliContext): void {
-  const files = program.command('files').description('manage the readable files of the store').addHelpText('after', EXAMPLES)
+  const files = program
+    .command('files')
+    .description('manage the readable files of the store')
+    .addHelpText('after', EXAMPLES)
   addServiceOptions(files.command('restore'))
     .description('write missing readable files again')
     .argument('[napp]', 'only files of username/name, in all scopes, or of a namespace of boxes')
@@ -29,14 +32,18 @@ export function addFilesCommand(program: Command, context: CliContext): void {
     .action((namespace: string | undefined, _options, command: Command) => {
       const { json, ...options } = command.optsWithGlobals<FilesOptions>()
       return withService(options, context, async service => {
-        const answer = await service.ask('kytos.settings.restore_files', namespace === undefined ? {} : { namespace })
+        const answer = await service.ask(
+          'kytos.settings.restore_files',
+          namespace === undefined ? {} : { namespace },
+        )
         printAnswer(json, answer, () => printRestored(answer, namespace), context)
       })
     })
 }
 
 function printRestored({ restored, more = 0 }: RestoredFiles, namespace: string | undefined): string {
-  if (restored.length === 0) return `No readable file${namespace === undefined ? '' : ` of ${namespace}`} is missing.\n`
+  if (restored.length === 0)
+    return `No readable file${namespace === undefined ? '' : ` of ${namespace}`} is missing.\n`
   const lines = restored.map(name => `Restored the file of ${showDocument(name)}.\n`)
   return lines.join('') + (more > 0 ? `Further restored files: ${more}.\n` : '')
 }

@@ -33,15 +33,23 @@ export function addGetCommand(program: Command, context: CliContext): void {
     .description('show the effective settings of a NApp, or one of them')
     .argument('<napp>', 'username/name')
     .argument('[key]', 'such as liveness.min_hellos or /liveness/min_hellos')
-    .option('--scope <scope>', 'scope of the overrides to mark: cluster, controller or controller:ID', 'cluster')
+    .option(
+      '--scope <scope>',
+      'scope of the overrides to mark: cluster, controller or controller:ID',
+      'cluster',
+    )
     .addHelpText('after', EXAMPLES)
     .action((namespace: string, key: string | undefined, _options, command: Command) => {
       const { scope, ...options } = command.optsWithGlobals<GetOptions>()
       const path = key === undefined ? undefined : parseKey(key)
       return withService(options, context, async service => {
-        const settings = await service.ask('kytos.settings.retrieve', { namespace, ...(scope !== undefined && { scope }) })
+        const settings = await service.ask('kytos.settings.retrieve', {
+          namespace,
+          ...(scope !== undefined && { scope }),
+        })
         const terminal = createTerminal(context.stdout, context.env)
-        if (!path) return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)
+        if (!path)
+          return printAnswer(options.json, settings, () => printSettings(settings, terminal), context)
         const value = valueAt(settings.data, path)
         if (value === undefined) throw settingUnknown(namespace, path, pathsIn(settings.data))
         printAnswer(options.json, value, () => `${printValue(value, context)}\n`, context)
@@ -49,14 +57,24 @@ export function addGetCommand(program: Command, context: CliContext): void {
     })
 }
 
-function printSettings({ namespace, data, overrides, state, revision }: Settings, terminal: Terminal): string {
-  const stale = state === 'READY' ? '' : `The store is unreachable (${state}): these settings are of revision ${revision} and may be outdated.\n`
+function printSettings(
+  { namespace, data, overrides, state, revision }: Settings,
+  terminal: Terminal,
+): string {
+  const stale =
+    state === 'READY'
+      ? ''
+      : `The store is unreachable (${state}): these settings are of revision ${revision} and may be outdated.\n`
   if (Object.keys(data).length === 0) return `${stale}${namespace} has no settings.\n`
   const rows = leavesIn(data)
     .sort(byKey)
     .map((path): Cell[] => {
       const isSet = valueAt(overrides, path) !== undefined
-      return [printKey(path), isSet ? { text: show(valueAt(data, path)), style: 'cyan' } : show(valueAt(data, path)), isSet ? 'set' : '']
+      return [
+        printKey(path),
+        isSet ? { text: show(valueAt(data, path)), style: 'cyan' } : show(valueAt(data, path)),
+        isSet ? 'set' : '',
+      ]
     })
   return stale + printTable(['Key', { head: 'Value', cut: true }, ''], rows, terminal)
 }

@@ -10,9 +10,17 @@ export interface GuardOptions {
 /** Adds the options of every command that changes the overrides of a NApp. */
 export function addGuardOptions(command: Command): Command {
   return command
-    .option('--scope <scope>', 'scope of the overrides: cluster, controller (the one of the service) or controller:ID', 'cluster')
+    .option(
+      '--scope <scope>',
+      'scope of the overrides: cluster, controller (the one of the service) or controller:ID',
+      'cluster',
+    )
     .option('--comment <text>', 'reason of the change, for the history')
-    .option('--if-revision <revision>', 'reject the change unless the NApp is still at this revision', parseRevisionText)
+    .option(
+      '--if-revision <revision>',
+      'reject the change unless the NApp is still at this revision',
+      parseRevisionText,
+    )
 }
 
 function parseRevisionText(text: string): string {

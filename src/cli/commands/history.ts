@@ -35,13 +35,27 @@ export function addHistoryCommand(program: Command, context: CliContext): void {
       const { json, scope = 'cluster', limit, ...options } = command.optsWithGlobals<HistoryOptions>()
       return withService(options, context, async service => {
         // One more record for the table, because the difference of the oldest row needs its predecessor.
-        const records = await service.ask('kytos.settings.history', { namespace, scope, limit: Math.min(json ? limit : limit + 1, 1_000) })
-        printAnswer(json, records, () => printRecords(namespace, records, limit, createTerminal(context.stdout, context.env)), context)
+        const records = await service.ask('kytos.settings.history', {
+          namespace,
+          scope,
+          limit: Math.min(json ? limit : limit + 1, 1_000),
+        })
+        printAnswer(
+          json,
+          records,
+          () => printRecords(namespace, records, limit, createTerminal(context.stdout, context.env)),
+          context,
+        )
       })
     })
 }
 
-function printRecords(namespace: string, records: readonly HistoryRecord[], limit: number, terminal: Terminal): string {
+function printRecords(
+  namespace: string,
+  records: readonly HistoryRecord[],
+  limit: number,
+  terminal: Terminal,
+): string {
   if (records.length === 0) return `${namespace} has no changes in this scope yet.\n`
   const rows = records.slice(0, limit).map((record, i): Cell[] => {
     const { version, kind, actor, at, comment } = record
@@ -54,7 +68,18 @@ function printRecords(namespace: string, records: readonly HistoryRecord[], limi
       comment ?? '',
     ]
   })
-  return printTable(['Version', 'Changed at', 'Changed by', 'Kind', { head: 'Overrides', cut: true }, { head: 'Comment', cut: true }], rows, terminal)
+  return printTable(
+    [
+      'Version',
+      'Changed at',
+      'Changed by',
+      'Kind',
+      { head: 'Overrides', cut: true },
+      { head: 'Comment', cut: true },
+    ],
+    rows,
+    terminal,
+  )
 }
 
 function whatChanged({ version, data }: HistoryRecord, before: HistoryRecord | undefined): string {

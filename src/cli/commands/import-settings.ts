@@ -11,8 +11,8 @@ import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 
 /*
- * Initial settings. Invariants: nothing is written to a store that holds any overrides; either every namespace of the
- * file is stored or, with an error, none; changes of other clients are never touched.
+ * Initial settings. Invariants: nothing is written to a store that holds any overrides; either every
+ * namespace of the file is stored or, with an error, none; changes of other clients are never touched.
  */
 
 /** The overrides in a file `{"<namespace>": {...}}`, checked without the schemas. */
@@ -23,11 +23,16 @@ export interface ImportFile {
 
 const RETRY_MILLISECONDS = 1_000
 
-/** @throws SettingsError CONFIG_ABSENT, JSON_MALFORMED, NAMESPACE_MALFORMED or CONTENT_MALFORMED, each with the name of the file. */
+/**
+ * @throws SettingsError CONFIG_ABSENT, JSON_MALFORMED, NAMESPACE_MALFORMED or CONTENT_MALFORMED, each with
+ * the name of the file.
+ */
 export async function readImport(path: string, cwd: string): Promise<ImportFile> {
   const file = resolve(cwd, path)
   const text = await readFile(file, 'utf8').catch(cause => {
-    throw new SettingsError('CONFIG_ABSENT', `${file} (--import) cannot be read: ${reasonOf(cause)}.`, { cause })
+    throw new SettingsError('CONFIG_ABSENT', `${file} (--import) cannot be read: ${reasonOf(cause)}.`, {
+      cause,
+    })
   })
   try {
     return { name: basename(file), overrides: parseOverrides(parseUntrustedJson(text)) }
@@ -37,8 +42,16 @@ export async function readImport(path: string, cwd: string): Promise<ImportFile>
   }
 }
 
-/** Stores the overrides of a file in a store without overrides, once the store is reachable. @throws SettingsError the error of the service. */
-export async function importSettings(bus: RootBus, file: ImportFile, log: Log, signal: AbortSignal): Promise<void> {
+/**
+ * Stores the overrides of a file in a store without overrides, once the store is reachable.
+ * @throws SettingsError the error of the service.
+ */
+export async function importSettings(
+  bus: RootBus,
+  file: ImportFile,
+  log: Log,
+  signal: AbortSignal,
+): Promise<void> {
   const view = bus.view({ type: 'import', name: file.name })
   for (let said = false; !signal.aborted; said = true) {
     try {
@@ -46,9 +59,16 @@ export async function importSettings(bus: RootBus, file: ImportFile, log: Log, s
       return
     } catch (cause) {
       const { code, message, details, retryable } = toSettingsError(cause)
-      if (!retryable) throw new SettingsError(code, `${file.name} was not imported and nothing of it is stored: ${message}`, { cause, details })
+      if (!retryable)
+        throw new SettingsError(
+          code,
+          `${file.name} was not imported and nothing of it is stored: ${message}`,
+          { cause, details },
+        )
       if (!said) log.warn(`The import of ${file.name} waits until the store is writable: ${message}`)
-      await wait(RETRY_MILLISECONDS, undefined, { signal }).catch(() => log.info(`The service stopped before ${file.name} was imported.`))
+      await wait(RETRY_MILLISECONDS, undefined, { signal }).catch(() =>
+        log.info(`The service stopped before ${file.name} was imported.`),
+      )
     }
   }
 }
@@ -56,16 +76,22 @@ export async function importSettings(bus: RootBus, file: ImportFile, log: Log, s
 /** Returns the result as one sentence. */
 async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string> {
   const summaries = await ask(view, 'kytos.settings.list', {})
-  if (summaries.some(summary => summary.overrides)) return `The store already holds settings: ${file.name} was not imported.`
+  if (summaries.some(summary => summary.overrides))
+    return `The store already holds settings: ${file.name} was not imported.`
   const stored: { namespace: Namespace; revision: string }[] = []
   try {
     for (const [namespace, data] of file.overrides) {
-      const { revision } = await ask(view, 'kytos.settings.create', { namespace, data, comment: `imported from ${file.name}` })
+      const { revision } = await ask(view, 'kytos.settings.create', {
+        namespace,
+        data,
+        comment: `imported from ${file.name}`,
+      })
       stored.push({ namespace, revision })
     }
   } catch (error) {
     for (const { namespace, revision } of stored.reverse()) await takeBack(view, namespace, revision, log)
-    if (isSettingsError(error, 'DOCUMENT_EXISTS')) return `Another client stored settings first: ${file.name} was not imported.`
+    if (isSettingsError(error, 'DOCUMENT_EXISTS'))
+      return `Another client stored settings first: ${file.name} was not imported.`
     throw error
   }
   return `Imported the settings of ${[...file.overrides.keys()].join(', ')} from ${file.name}.`
@@ -73,9 +99,15 @@ async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string
 
 async function takeBack(view: Bus, namespace: Namespace, revision: string, log: Log): Promise<void> {
   try {
-    await ask(view, 'kytos.settings.delete', { namespace, revision, comment: 'the rest of the import failed' })
+    await ask(view, 'kytos.settings.delete', {
+      namespace,
+      revision,
+      comment: 'the rest of the import failed',
+    })
   } catch (error) {
-    log.warn(`The imported overrides of ${namespace} stay stored, because their removal failed: ${toSettingsError(error).message}`)
+    log.warn(
+      `The imported overrides of ${namespace} stay stored, because their removal failed: ${toSettingsError(error).message}`,
+    )
   }
 }
 
@@ -83,7 +115,8 @@ function parseOverrides(json: Json): ReadonlyMap<Namespace, JsonObject> {
   if (!isObject(json)) throw malformed('the file must hold an object {"<namespace>": {...}}')
   return new Map(
     Object.entries(json).map(([key, value]) => {
-      if (!isObject(value)) throw malformed(`the value of ${JSON.stringify(key)} must be an object of settings`)
+      if (!isObject(value))
+        throw malformed(`the value of ${JSON.stringify(key)} must be an object of settings`)
       return [parseNamespace(key), value]
     }),
   )

@@ -48,26 +48,47 @@ export function addImportCommand(program: Command, context: CliContext, exit: (c
     .action(async (files: string[], _options, command: Command) => {
       const flags = command.optsWithGlobals<ImportFlags>()
       const read = await readAll(files, flags, context)
-      exit(flags.schemaOut === undefined ? await bringIn(files, read, flags, context) : await writeSchema(read.flat(), flags.schemaOut, context))
+      exit(
+        flags.schemaOut === undefined
+          ? await bringIn(files, read, flags, context)
+          : await writeSchema(read.flat(), flags.schemaOut, context),
+      )
     })
 }
 
 /** The sources of each file. */
-async function readAll(files: readonly string[], { namespace }: ImportFlags, context: CliContext): Promise<readonly (readonly Source[])[]> {
+async function readAll(
+  files: readonly string[],
+  { namespace }: ImportFlags,
+  context: CliContext,
+): Promise<readonly (readonly Source[])[]> {
   // Loaded on demand, because the parsers would slow down every other command.
   const { readSource } = await import('../../import/source.ts')
   const read: (readonly Source[])[] = []
   if (namespace !== undefined && files.length > 1)
-    throw new SettingsError('CONTENT_MALFORMED', `--namespace applies to one file, not ${files.length}: import each file separately.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `--namespace applies to one file, not ${files.length}: import each file separately.`,
+    )
   for (const file of files) {
     const bar = createProgressBar(context.stderr, `read ${file}`)
-    const options = { cwd: context.cwd, environment: {}, progress: bar.show, ...(namespace !== undefined && { namespace }) }
+    const options = {
+      cwd: context.cwd,
+      environment: {},
+      progress: bar.show,
+      ...(namespace !== undefined && { namespace }),
+    }
     read.push(await readSource(file, options).finally(bar.end))
   }
   return read
 }
 
-async function bringIn(files: readonly string[], read: readonly (readonly Source[])[], flags: ImportFlags, context: CliContext): Promise<number> {
+async function bringIn(
+  files: readonly string[],
+  read: readonly (readonly Source[])[],
+  flags: ImportFlags,
+  context: CliContext,
+): Promise<number> {
   const { dryRun = false, overwrite = false, json = false } = flags
   const { importSources } = await import('../../import/import.ts')
   const signal = context.interruption()
@@ -79,7 +100,9 @@ async function bringIn(files: readonly string[], read: readonly (readonly Source
     } catch (error) {
       const { code, message, details } = toSettingsError(error)
       const [why, what] = signal.aborted ? (['SERVICE_STOPPING', 'Interrupted.'] as const) : [code, message]
-      const then = dryRun ? 'Nothing was written.' : 'Completed changes are stored; run the same command again to continue.'
+      const then = dryRun
+        ? 'Nothing was written.'
+        : 'Completed changes are stored; run the same command again to continue.'
       throw new SettingsError(why, `${what} ${then}`, { cause: error, details })
     } finally {
       bar.end()
@@ -87,24 +110,38 @@ async function bringIn(files: readonly string[], read: readonly (readonly Source
   })
   context.stdout.write(json ? `${printJson(toJson(report), 2)}\n` : printImportReport(report))
   const useless = files.filter((_, i) => gaveNothing(read[i] ?? []))
-  if (useless.length > 0) context.stderr.write(`kytos-settings: No value could be read from ${useless.join(', ')} (exit code ${INVALID}).\n`)
+  if (useless.length > 0)
+    context.stderr.write(
+      `kytos-settings: No value could be read from ${useless.join(', ')} (exit code ${INVALID}).\n`,
+    )
   return useless.length > 0 ? INVALID : 0
 }
 
 /** True for a file from which no value could be read; false for an empty file without problems. */
 function gaveNothing(sources: readonly Source[]): boolean {
-  const holds = sources.some(source => (source.kind === 'boxes' ? source.boxes.length > 0 : source.kind === 'settings' && source.settings.length > 0))
+  const holds = sources.some(source =>
+    source.kind === 'boxes'
+      ? source.boxes.length > 0
+      : source.kind === 'settings' && source.settings.length > 0,
+  )
   return !holds && sources.some(source => source.kind !== 'boxes' && source.problems.length > 0)
 }
 
 async function writeSchema(sources: readonly Source[], path: string, context: CliContext): Promise<number> {
   const [source, ...more] = sources
   if (source?.kind !== 'settings' || !source.schema || more.length > 0) {
-    throw new SettingsError('CONTENT_MALFORMED', '--schema-out requires exactly one readable settings.py or kytos.conf.')
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      '--schema-out requires exactly one readable settings.py or kytos.conf.',
+    )
   }
   await writeFile(resolve(context.cwd, path), `${printJson(source.schema, 2)}\n`)
   for (const { line, name, message } of source.problems)
-    context.stderr.write(`kytos-settings: ${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}\n`)
-  context.stdout.write(`Wrote ${path}: the schema of ${source.settings.length} settings of ${source.namespace}.\n`)
+    context.stderr.write(
+      `kytos-settings: ${source.file}:${line ?? 1}: ${name ? `${name}: ` : ''}${message}\n`,
+    )
+  context.stdout.write(
+    `Wrote ${path}: the schema of ${source.settings.length} settings of ${source.namespace}.\n`,
+  )
   return 0
 }

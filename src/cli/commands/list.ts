@@ -28,12 +28,21 @@ export function addListCommand(program: Command, context: CliContext): void {
       const options = command.optsWithGlobals<ListOptions>()
       return withService(options, context, async service => {
         const summaries = await service.ask('kytos.settings.list', prefix === undefined ? {} : { prefix })
-        printAnswer(options.json, summaries, () => printSummaries(summaries, prefix, createTerminal(context.stdout, context.env)), context)
+        printAnswer(
+          options.json,
+          summaries,
+          () => printSummaries(summaries, prefix, createTerminal(context.stdout, context.env)),
+          context,
+        )
       })
     })
 }
 
-function printSummaries(summaries: readonly Summary[], prefix: string | undefined, terminal: Terminal): string {
+function printSummaries(
+  summaries: readonly Summary[],
+  prefix: string | undefined,
+  terminal: Terminal,
+): string {
   if (summaries.length === 0) {
     return prefix === undefined
       ? 'There are no settings yet: a NApp registers its settings when it starts.\n'
@@ -41,16 +50,32 @@ function printSummaries(summaries: readonly Summary[], prefix: string | undefine
   }
   // A column only with a file that differs from its document: such files are rare.
   const hasFiles = summaries.some(({ files = [] }) => files.length > 0)
-  const rows = summaries.map(({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
-    namespace,
-    revision,
-    version === 0 ? '-' : String(version),
-    overrides ? 'yes' : 'no',
-    schema ? 'yes' : 'no',
-    state === 'READY' ? (pending ? { text: 'pending', style: 'yellow' } : 'ready') : { text: state.toLowerCase(), style: 'red' },
-    ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
-  ])
-  const columns = ['NApp', 'Revision', 'Version', 'Overrides', 'Schema', 'State', ...(hasFiles ? ['File'] : [])]
-  const hint = hasFiles ? '\n"kytos-settings status" lists the files and the commands that repair them.\n' : ''
+  const rows = summaries.map(
+    ({ namespace, revision, version, state, schema, overrides, pending, files = [] }): Cell[] => [
+      namespace,
+      revision,
+      version === 0 ? '-' : String(version),
+      overrides ? 'yes' : 'no',
+      schema ? 'yes' : 'no',
+      state === 'READY'
+        ? pending
+          ? { text: 'pending', style: 'yellow' }
+          : 'ready'
+        : { text: state.toLowerCase(), style: 'red' },
+      ...(hasFiles ? [files.length > 0 ? showFileCodes(files) : ''] : []),
+    ],
+  )
+  const columns = [
+    'NApp',
+    'Revision',
+    'Version',
+    'Overrides',
+    'Schema',
+    'State',
+    ...(hasFiles ? ['File'] : []),
+  ]
+  const hint = hasFiles
+    ? '\n"kytos-settings status" lists the files and the commands that repair them.\n'
+    : ''
   return printTable(columns, rows, terminal) + hint
 }

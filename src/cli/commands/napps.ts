@@ -28,19 +28,28 @@ Examples:
 
 A running service applies the change within two seconds.`
 
-/** Adds `napps list|enable|disable|install`, which change the folder of NApps that a running service watches. */
+/**
+ * Adds `napps list|enable|disable|install`, which change the folder of NApps that a running service watches.
+ */
 export function addNAppsCommand(program: Command, context: CliContext): void {
-  const napps = program.command('napps').description('list, enable, disable and install NApps').addHelpText('after', EXAMPLES)
+  const napps = program
+    .command('napps')
+    .description('list, enable, disable and install NApps')
+    .addHelpText('after', EXAMPLES)
   napps
     .command('list')
     .description('list installed [i-] and enabled [ie] NApps')
     .option('--json', 'print JSON')
-    .action(async (_options, command: Command) => list(await readRoot(command, context), command.optsWithGlobals<NAppsOptions>(), context))
+    .action(async (_options, command: Command) =>
+      list(await readRoot(command, context), command.optsWithGlobals<NAppsOptions>(), context),
+    )
   napps
     .command('enable')
     .description('enable installed NApps: they start now and at every start of the service')
     .argument('<napp...>', `username/name, several, or "${ALL}"`)
-    .action(async (ids: string[], _options, command: Command) => enableAll(await readRoot(command, context), ids, context))
+    .action(async (ids: string[], _options, command: Command) =>
+      enableAll(await readRoot(command, context), ids, context),
+    )
   napps
     .command('disable')
     .description('disable NApps: they stop and are not started again, but stay installed')
@@ -87,7 +96,9 @@ async function enableAll(root: string, wanted: readonly string[], context: CliCo
   const tree = await discover(root)
   const shipped = (await shippedNApps()).filter(napp => !isKnown(tree, napp.id))
   const known = [...tree.napps.map(napp => napp.id), ...shipped.map(napp => napp.id)]
-  const ids = wanted.includes(ALL) ? tree.napps.map(napp => napp.id) : wanted.map(id => resolveId(id, known, tree))
+  const ids = wanted.includes(ALL)
+    ? tree.napps.map(napp => napp.id)
+    : wanted.map(id => resolveId(id, known, tree))
   for (const id of ids) {
     const ours = shipped.find(napp => napp.id === id)
     if (ours) await linkInstalled(root, id, ours.folder)
@@ -95,7 +106,12 @@ async function enableAll(root: string, wanted: readonly string[], context: CliCo
   }
 }
 
-async function disableAll(root: string, wanted: readonly string[], force: boolean, context: CliContext): Promise<void> {
+async function disableAll(
+  root: string,
+  wanted: readonly string[],
+  force: boolean,
+  context: CliContext,
+): Promise<void> {
   const tree = await discover(root)
   const known = [...tree.napps, ...tree.broken].map(napp => napp.id)
   const all = known.filter(id => force || id !== SETTINGS_NAPP)
@@ -106,13 +122,20 @@ async function disableAll(root: string, wanted: readonly string[], force: boolea
   }
   for (const id of ids) {
     context.stdout.write((await disable(root, id)) ? `${id} is disabled.\n` : `${id} was not enabled.\n`)
-    const needy = tree.napps.filter(napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id))
+    const needy = tree.napps.filter(
+      napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id),
+    )
     if (needy.length > 0)
-      context.stderr.write(`kytos-settings: NApps that depend on ${id} keep running without it: ${needy.map(napp => napp.id).join(', ')}.\n`)
+      context.stderr.write(
+        `kytos-settings: NApps that depend on ${id} keep running without it: ${needy.map(napp => napp.id).join(', ')}.\n`,
+      )
   }
 }
 
-/** The id of a typed NApp, without a `:version`. @throws SettingsError NAPP_NOT_FOUND with the nearest id, or the error of a broken NApp. */
+/**
+ * The id of a typed NApp, without a `:version`.
+ * @throws SettingsError NAPP_NOT_FOUND with the nearest id, or the error of a broken NApp.
+ */
 function resolveId(typed: string, known: readonly string[], tree?: Discovery): string {
   const id = typed.replace(/:.*$/, '')
   const broken = tree?.broken.find(napp => napp.id === id)

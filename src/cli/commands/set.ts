@@ -48,8 +48,12 @@ export function addSetCommands(program: Command, context: CliContext): void {
     .action((namespace: string, assignments: readonly Assignment[], _options, command: Command) =>
       change(namespace, command, context, async service => {
         const schema = await readSchema(service, namespace)
-        const values = assignments.map(({ path, typed }) => ({ path, value: parseTyped(schema, path, typed) }))
-        return (overrides, { data: effective }) => values.reduce((data, { path, value }) => setAt(data, effective, path, value), overrides)
+        const values = assignments.map(({ path, typed }) => ({
+          path,
+          value: parseTyped(schema, path, typed),
+        }))
+        return (overrides, { data: effective }) =>
+          values.reduce((data, { path, value }) => setAt(data, effective, path, value), overrides)
       }),
     )
   addChangeOptions(program.command('unset'))
@@ -64,13 +68,17 @@ export function addSetCommands(program: Command, context: CliContext): void {
         namespace,
         command,
         context,
-        async () => overrides => paths.reduce((data, path) => unsetAt(namespace, scope, data, path), overrides),
+        async () => overrides =>
+          paths.reduce((data, path) => unsetAt(namespace, scope, data, path), overrides),
       )
     })
 }
 
 function addChangeOptions(command: Command): Command {
-  return addGuardOptions(addServiceOptions(command)).option('--dry-run', 'show the changes and the verdict of each affected NApp, and write nothing')
+  return addGuardOptions(addServiceOptions(command)).option(
+    '--dry-run',
+    'show the changes and the verdict of each affected NApp, and write nothing',
+  )
 }
 
 async function change(
@@ -79,10 +87,26 @@ async function change(
   context: CliContext,
   prepare: (service: Service) => Promise<Change['edit']>,
 ): Promise<void> {
-  const { json = false, scope = 'cluster', comment, ifRevision, dryRun, new: isNew, ...options } = command.optsWithGlobals<SetOptions>()
+  const {
+    json = false,
+    scope = 'cluster',
+    comment,
+    ifRevision,
+    dryRun,
+    new: isNew,
+    ...options
+  } = command.optsWithGlobals<SetOptions>()
   await withService(options, context, async service => {
     const edit = await prepare(service)
-    const changed = await changeOverrides(service, { namespace, scope, comment, ifRevision, dryRun, isNew, edit })
+    const changed = await changeOverrides(service, {
+      namespace,
+      scope,
+      comment,
+      ifRevision,
+      dryRun,
+      isNew,
+      edit,
+    })
     await printChanged(service, changed, { json, scope }, context)
   })
 }

@@ -27,7 +27,10 @@ export function addStartCommand(program: Command, context: CliContext, exit: (co
   program
     .command('start')
     .description('run the Settings service and every enabled NApp')
-    .option('--import <file>', 'initial settings, {"<namespace>": {...}}; imported only into a store without overrides')
+    .option(
+      '--import <file>',
+      'initial settings, {"<namespace>": {...}}; imported only into a store without overrides',
+    )
     .addHelpText('after', EXAMPLES)
     .action(async (_options, command: Command) => {
       await start(command.optsWithGlobals<StartOptions>(), context)
@@ -35,7 +38,10 @@ export function addStartCommand(program: Command, context: CliContext, exit: (co
     })
 }
 
-/** Runs host and NApps until an interruption. @throws SettingsError the error of the start or of the import. */
+/**
+ * Runs host and NApps until an interruption.
+ * @throws SettingsError the error of the start or of the import.
+ */
 async function start(options: StartOptions, context: CliContext): Promise<void> {
   // A user who starts the service trusts the file, wherever it was found.
   const config = await loadConfig(findConfig(options.config, context), { isNamed: true })

@@ -24,22 +24,34 @@ With --json, "service" is false if no service is running and the command opened 
 const REPAIRS: Readonly<Record<FileCode, string>> = {
   FILE_MISSING:
     'The document of a missing file is kept: "kytos-settings files restore [NAPP]" writes the file again; "kytos-settings delete NAPP" deletes the document.',
-  FILE_REJECTED: 'A rejected file is ignored: correct it, or change its document with "kytos-settings set", which replaces the file.',
-  FILE_UNWRITABLE: 'An unwritable file is older than its document, which is safe in the journal: "kytos-settings doctor" shows the repair.',
+  FILE_REJECTED:
+    'A rejected file is ignored: correct it, or change its document with "kytos-settings set", which replaces the file.',
+  FILE_UNWRITABLE:
+    'An unwritable file is older than its document, which is safe in the journal: "kytos-settings doctor" shows the repair.',
 }
 
 /** Adds `status`, which shows the state of the service and its store. */
 export function addStatusCommand(program: Command, context: CliContext): void {
   addServiceOptions(program.command('status'))
-    .description('show the state of the service and its store, and readable files that differ from their documents')
+    .description(
+      'show the state of the service and its store, and readable files that differ from their documents',
+    )
     .argument('[napp]', 'only the files of username/name')
     .addHelpText('after', EXAMPLES)
     .action((namespace: string | undefined, _options, command: Command) => {
       const { json, ...options } = command.optsWithGlobals<StatusOptions>()
       return withService(options, context, async service => {
-        const status = await service.ask('kytos.settings.status', namespace === undefined ? {} : { namespace })
+        const status = await service.ask(
+          'kytos.settings.status',
+          namespace === undefined ? {} : { namespace },
+        )
         const running = { ...status, service: !service.isOwnStore() }
-        printAnswer(json, running, () => printStatus(running, createTerminal(context.stdout, context.env)), context)
+        printAnswer(
+          json,
+          running,
+          () => printStatus(running, createTerminal(context.stdout, context.env)),
+          context,
+        )
       })
     })
 }
@@ -50,7 +62,10 @@ function printStatus(status: Status & { readonly service: boolean }, terminal: T
     ['Controller', controller],
     ['Service', service ? 'running' : { text: 'not running', style: 'yellow' }],
     ['Store', backend],
-    ['State', { text: `${state.toLowerCase()} since ${showTime(since)}`, style: state === 'READY' ? 'green' : 'red' }],
+    [
+      'State',
+      { text: `${state.toLowerCase()} since ${showTime(since)}`, style: state === 'READY' ? 'green' : 'red' },
+    ],
     ...(reason === null ? [] : [['Reason', reason] as const]),
     ['Revision', revision],
   ]
@@ -67,7 +82,9 @@ function printFiles(files: readonly FileState[], more: number, terminal: Termina
     file.code === 'FILE_MISSING' ? '' : file.message,
   ])
   const codes = new Set(files.map(({ code }) => code))
-  const advice = (Object.keys(REPAIRS) as FileCode[]).flatMap(code => (codes.has(code) ? [`${REPAIRS[code]}\n`] : []))
+  const advice = (Object.keys(REPAIRS) as FileCode[]).flatMap(code =>
+    codes.has(code) ? [`${REPAIRS[code]}\n`] : [],
+  )
   const rest = more > 0 ? `Further files that are not listed: ${more}.\n` : ''
   return `${printTable(['Document', 'File', 'Path', { head: 'Reason', cut: true }], rows, terminal)}${rest}\n${advice.join('')}`
 }

@@ -36,9 +36,15 @@ A token is printed once, at its creation; the store holds only its hash.
 Rights: read; write (includes read); admin (includes both).
 Run it as the user of the service. If no service is running, the command opens the store directly.`
 
-/** Adds `token create|list|revoke`, which call the service of this host, or open the store if no service is running. */
+/**
+ * Adds `token create|list|revoke`, which call the service of this host, or open the store if no service is
+ * running.
+ */
 export function addTokenCommand(program: Command, context: CliContext): void {
-  const token = program.command('token').description('create, list and revoke API tokens').addHelpText('after', EXAMPLES)
+  const token = program
+    .command('token')
+    .description('create, list and revoke API tokens')
+    .addHelpText('after', EXAMPLES)
   token
     .command('create')
     .description('create a token and print it once')
@@ -51,7 +57,8 @@ export function addTokenCommand(program: Command, context: CliContext): void {
       const wish = { name, rights: rights.split(',').map(right => right.trim()), expires_in: expires }
       const made = await reach(command, context, {
         request: ['POST', '/token', wish],
-        offline: async store => toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
+        offline: async store =>
+          toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
       })
       // The token is alone on stdout, so that a script can read it.
       if (!json) context.stderr.write(`${describeNew(made)}\n`)
@@ -62,9 +69,14 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     .description('list the tokens, without their secrets')
     .option('--json', 'print JSON')
     .action(async (_options, command: Command) => {
-      const tokens = await reach(command, context, { request: ['GET', '/token'], offline: async store => toJson(await store.list()) })
+      const tokens = await reach(command, context, {
+        request: ['GET', '/token'],
+        offline: async store => toJson(await store.list()),
+      })
       const rows = isArray(tokens) ? tokens.filter(isObject) : []
-      context.stdout.write(command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows))
+      context.stdout.write(
+        command.optsWithGlobals<TokenOptions>().json ? `${printJson(tokens, 2)}\n` : printTokens(rows),
+      )
     })
   token
     .command('revoke')
@@ -79,7 +91,9 @@ export function addTokenCommand(program: Command, context: CliContext): void {
     })
 }
 
-/** Calls the service of this host, which then knows the change at once; without a service, opens the store. */
+/**
+ * Calls the service of this host, which then knows the change at once; without a service, opens the store.
+ */
 async function reach(command: Command, context: CliContext, { request, offline }: Ways): Promise<Json> {
   const named = command.optsWithGlobals<TokenOptions>().config
   const config = await loadConfig(findConfig(named, context), { isNamed: named !== undefined })

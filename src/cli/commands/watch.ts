@@ -32,17 +32,27 @@ export function addWatchCommand(program: Command, context: CliContext): void {
     .argument('[napp]', 'only this NApp')
     .option('--since <cursor>', 'start after this cursor; default: now', parseCursor)
     .addHelpText('after', EXAMPLES)
-    .action((napp: string | undefined, _options, command: Command) => watch(napp, command.optsWithGlobals<WatchOptions>(), context))
+    .action((napp: string | undefined, _options, command: Command) =>
+      watch(napp, command.optsWithGlobals<WatchOptions>(), context),
+    )
 }
 
-async function watch(napp: string | undefined, { json, since, ...options }: WatchOptions, context: CliContext): Promise<void> {
+async function watch(
+  napp: string | undefined,
+  { json, since, ...options }: WatchOptions,
+  context: CliContext,
+): Promise<void> {
   const namespaces = napp === undefined ? [] : [parseNamespace(napp)]
   const { stdout, stderr } = context
   const terminal = createTerminal(stdout, context.env)
   const tell = (what: string): void => void stderr.write(`kytos-settings: ${what}\n`)
   let away = false
   const memory =
-    since === undefined ? await withService({ ...options, serviceOnly: true }, context, service => createWatchMemory(service, namespaces)) : undefined
+    since === undefined
+      ? await withService({ ...options, serviceOnly: true }, context, service =>
+          createWatchMemory(service, namespaces),
+        )
+      : undefined
   const cursor = await follow({
     find: async () => (await findAddress(options, context)).address,
     namespaces,
@@ -50,10 +60,14 @@ async function watch(napp: string | undefined, { json, since, ...options }: Watc
     signal: context.interruption(),
     heard: event => {
       const seen = memory?.take(event) ?? [event]
-      stdout.write(json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, terminal)).join(''))
+      stdout.write(
+        json ? `${printJson(toJson(event))}\n` : seen.map(one => describeEvent(one, terminal)).join(''),
+      )
     },
     opened({ url }) {
-      tell(away ? `Reconnected to ${url}.` : `Watching ${napp ?? 'all namespaces'} at ${url}; Ctrl-C stops it.`)
+      tell(
+        away ? `Reconnected to ${url}.` : `Watching ${napp ?? 'all namespaces'} at ${url}; Ctrl-C stops it.`,
+      )
       away = false
     },
     lost(why) {
@@ -66,5 +80,7 @@ async function watch(napp: string | undefined, { json, since, ...options }: Watc
 
 function parseCursor(text: string): string {
   if (/^(?:0|\d+\.\d+\.\d+)$/.test(text)) return text
-  throw new InvalidArgumentError('Use a cursor that "watch" prints at its end, such as 1764244800000.42.0, or 0 for the beginning.')
+  throw new InvalidArgumentError(
+    'Use a cursor that "watch" prints at its end, such as 1764244800000.42.0, or 0 for the beginning.',
+  )
 }

@@ -38,13 +38,22 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   '--rights': ['read', 'write', 'admin'],
 }
 
-/** The candidates for the last word; empty if unknown. Never throws, because a shell has no place for an error. */
-export async function complete(program: Command, words: readonly string[], context: CliContext): Promise<readonly string[]> {
+/**
+ * The candidates for the last word; empty if unknown. Never throws, because a shell has no place for an
+ * error.
+ */
+export async function complete(
+  program: Command,
+  words: readonly string[],
+  context: CliContext,
+): Promise<readonly string[]> {
   const current = words.at(-1) ?? ''
   const line = readLine(program, words.slice(0, -1))
   try {
     const candidates = await candidatesFor(program, line, current, context)
-    return [...new Set(candidates)].filter(candidate => candidate === FILES || (candidate.startsWith(current) && !/\s/.test(candidate)))
+    return [...new Set(candidates)].filter(
+      candidate => candidate === FILES || (candidate.startsWith(current) && !/\s/.test(candidate)),
+    )
   } catch {
     return [] // no service, or no permission
   }
@@ -59,29 +68,40 @@ async function candidatesFor(
   const ask: Ask = async (name, content) => {
     const { address } = await findAddress(options, context)
     // The service answers with the type of the command.
-    return (await askJson(address, { ...requestOf(name, content), patience: COMPLETION_TIMEOUT_MS })) as unknown as CommandAnswer<typeof name>
+    return (await askJson(address, {
+      ...requestOf(name, content),
+      patience: COMPLETION_TIMEOUT_MS,
+    })) as unknown as CommandAnswer<typeof name>
   }
   const namespaces = async () => (await ask('kytos.settings.list', {})).map(one => one.namespace)
   if (option?.long === '--namespace') return namespaces()
   if (option) return option.argChoices ?? VALUES[option.long ?? ''] ?? []
   if (current.startsWith('-')) return flagsOf(command, program)
-  if (command.commands.length > 0) return command.commands.filter(one => !one.name().startsWith('__')).map(one => one.name())
-  const argument = command.registeredArguments[Math.min(positionals.length, command.registeredArguments.length - 1)]
+  if (command.commands.length > 0)
+    return command.commands.filter(one => !one.name().startsWith('__')).map(one => one.name())
+  const argument =
+    command.registeredArguments[Math.min(positionals.length, command.registeredArguments.length - 1)]
   if (!argument || (positionals.length >= command.registeredArguments.length && !argument.variadic)) return []
   const [namespace = ''] = positionals
   switch (argument.name()) {
     case 'napp':
-      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name() === 'disable', options, context)
+      return command.parent?.name() !== 'napps'
+        ? namespaces()
+        : installed(command.name() === 'disable', options, context)
     case 'prefix':
     case 'namespace':
       return namespaces()
     case 'key':
       return command.name() === 'unset' ? overriddenKeys(ask, namespace) : keysOf(ask, namespace)
     case 'key=value':
-      return current.includes('=') ? valuesFor(ask, namespace, current) : innermost(await keysOf(ask, namespace)).map(key => `${key}=`)
+      return current.includes('=')
+        ? valuesFor(ask, namespace, current)
+        : innermost(await keysOf(ask, namespace)).map(key => `${key}=`)
     case 'v1':
     case 'v2':
-      return (await ask('kytos.settings.history', { namespace, limit: 50 })).map(({ version }) => String(version))
+      return (await ask('kytos.settings.history', { namespace, limit: 50 })).map(({ version }) =>
+        String(version),
+      )
     case 'shell':
       return ['bash', 'zsh']
     case 'file':
@@ -93,7 +113,11 @@ async function candidatesFor(
 }
 
 /** The NApps of this host that can be disabled, or enabled. */
-async function installed(enabled: boolean, { config }: AddressOptions, context: CliContext): Promise<readonly string[]> {
+async function installed(
+  enabled: boolean,
+  { config }: AddressOptions,
+  context: CliContext,
+): Promise<readonly string[]> {
   const { daemon } = await loadConfig(findConfig(config, context))
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
@@ -114,7 +138,9 @@ function readLine(program: Command, words: readonly string[]): Line {
       if (option.long === '--token-file') options.tokenFile = word
       option = undefined
     } else if (word.startsWith('-')) {
-      const found = [...command.options, ...program.options].find(one => one.long === word || one.short === word)
+      const found = [...command.options, ...program.options].find(
+        one => one.long === word || one.short === word,
+      )
       option = found?.required ? found : undefined
     } else {
       const inner = positionals.length === 0 ? command.commands.find(one => one.name() === word) : undefined
@@ -126,7 +152,9 @@ function readLine(program: Command, words: readonly string[]): Line {
 }
 
 function flagsOf(command: Command, program: Command): readonly string[] {
-  return [...command.options, ...program.options].flatMap(one => (one.long && !one.hidden ? [one.long] : [])).concat('--help')
+  return [...command.options, ...program.options]
+    .flatMap(one => (one.long && !one.hidden ? [one.long] : []))
+    .concat('--help')
 }
 
 async function keysOf(ask: Ask, namespace: string): Promise<readonly string[]> {

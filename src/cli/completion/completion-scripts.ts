@@ -1,6 +1,6 @@
 /*
- * The completion scripts of shells. They pass the words to `__complete`, which prints one candidate a line. A candidate
- * that ends in "=" is not followed by a space, and ":files" requests file names.
+ * The completion scripts of shells. They pass the words to `__complete`, which prints one candidate a line. A
+ * candidate that ends in "=" is not followed by a space, and ":files" requests file names.
  */
 
 const BASH = `# Completion of kytos-settings for bash: source <(kytos-settings completion bash)
@@ -36,7 +36,8 @@ complete -F _kytos_settings kytos-settings
 `
 
 const ZSH = `#compdef kytos-settings
-# Completion of kytos-settings for zsh: this file as _kytos-settings in a folder of $fpath, or source <(kytos-settings completion zsh)
+# Completion of kytos-settings for zsh: this file as _kytos-settings in a folder of $fpath, or source
+# <(kytos-settings completion zsh)
 _kytos_settings() {
   local candidate
   local -a done open

@@ -25,7 +25,9 @@ const LIMITS: readonly (readonly [keyword: string, sign: string])[] = [
 export function declaredIn({ schema, defaults, apply }: Description): readonly Declared[] {
   const paths = declaredPaths(schema)
   return paths
-    .filter(path => !paths.some(other => other.length > path.length && path.every((key, i) => other[i] === key)))
+    .filter(
+      path => !paths.some(other => other.length > path.length && path.every((key, i) => other[i] === key)),
+    )
     .map(path => {
       const said = schemasAt(schema, path)
       const isOld = firstSaid(said, 'deprecated') === true

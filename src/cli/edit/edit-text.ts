@@ -10,8 +10,9 @@ import { sanitize } from '../terminal/terminal.ts'
 import { declaredIn } from './declared-settings.ts'
 
 /*
- * The text in the editor: comment lines that begin with `//`, then the overrides as JSON. A line that begins with `//`
- * is a comment anywhere, because a JSON string has no line break and no such line can be part of one.
+ * The text in the editor: comment lines that begin with `//`, then the overrides as JSON. A line that begins
+ * with `//` is a comment anywhere, because a JSON string has no line break and no such line can be part of
+ * one.
  */
 
 const REMARK = /^\s*\/\//
@@ -47,17 +48,30 @@ export function bodyOf(text: string): string {
 export function parseBody(body: string): JsonObject {
   const value = parseUntrustedJson(withoutRemarks(body))
   if (isObject(value)) return value
-  throw new SettingsError('CONTENT_MALFORMED', `The overrides must be one JSON object, {...}, not ${isArray(value) ? 'an array' : show(value)}.`)
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `The overrides must be one JSON object, {...}, not ${isArray(value) ? 'an array' : show(value)}.`,
+  )
 }
 
 /** The errors of a body as lines for {@link printPage}. */
 export function describeTrouble(error: SettingsError, body: string): readonly string[] {
-  const head = 'NOT STORED. Correct the text below and save. To cancel, close the editor without a change: your text is kept in a file.'
-  return [head, ...(isSettingsError(error, 'JSON_MALFORMED') ? pointAt(error, body) : problemsIn(error)).map(line => `  ${line}`)]
+  const head =
+    'NOT STORED. Correct the text below and save. To cancel, close the editor without a change: your text is kept in a file.'
+  return [
+    head,
+    ...(isSettingsError(error, 'JSON_MALFORMED') ? pointAt(error, body) : problemsIn(error)).map(
+      line => `  ${line}`,
+    ),
+  ]
 }
 
 /** The conflict with a change of another client, and the stored overrides, as lines for {@link printPage}. */
-export function describeConflict(before: Settings, theirs: Settings, comment: string | null): readonly string[] {
+export function describeConflict(
+  before: Settings,
+  theirs: Settings,
+  comment: string | null,
+): readonly string[] {
   const { namespace, version, updated_by, overrides } = theirs
   return [
     `NOT STORED: ${updated_by?.name ?? 'another client'} changed ${namespace} meanwhile (version ${version}${comment === null ? '' : `, ${show(comment)}`}):`,
@@ -77,7 +91,9 @@ function guide(description: Description | undefined): readonly string[] {
   if (declared.length === 0) return []
   return declared.flatMap(one => [
     '',
-    sanitize(`${printKey(one.path)}: ${one.type}, default ${one.default === undefined ? 'none' : show(one.default)}, applies ${one.apply}`),
+    sanitize(
+      `${printKey(one.path)}: ${one.type}, default ${one.default === undefined ? 'none' : show(one.default)}, applies ${one.apply}`,
+    ),
     ...(one.description === '' ? [] : [`    ${sanitize(one.description)}`]),
   ])
 }
@@ -87,11 +103,15 @@ function pointAt(error: SettingsError, body: string): readonly string[] {
   const { line, column } = error.details
   const text = typeof line === 'number' ? body.split('\n')[line - 1] : undefined
   const message = error.message.replace(/ at line \d+, column \d+\.$/, text === undefined ? '.' : ', here:')
-  return text === undefined || typeof column !== 'number' ? [message] : [message, text, `${' '.repeat(Math.max(0, column - 1))}^`]
+  return text === undefined || typeof column !== 'number'
+    ? [message]
+    : [message, text, `${' '.repeat(Math.max(0, column - 1))}^`]
 }
 
 function problemsIn({ message, details }: SettingsError): readonly string[] {
-  const errors = isArray(details.errors as never) ? (details.errors as readonly { readonly message?: unknown }[]) : []
+  const errors = isArray(details.errors as never)
+    ? (details.errors as readonly { readonly message?: unknown }[])
+    : []
   const told = errors.flatMap(one => (typeof one.message === 'string' ? [one.message] : []))
   return told.length > 0 ? told : [message]
 }

@@ -7,14 +7,24 @@ import type { CliContext } from '../terminal/cli-context.ts'
 const USUAL = ['vi', 'nano']
 
 /**
- * Opens a file in $VISUAL, else $EDITOR (both may have arguments), else vi or nano. Resolves when the editor exits.
+ * Opens a file in $VISUAL, else $EDITOR (both may have arguments), else vi or nano. Resolves when the editor
+ * exits.
  * @throws SettingsError EDITOR_FAILED without an editor, or when it exits with another code than 0.
  */
 export async function runEditor(file: string, { cwd, env }: CliContext): Promise<void> {
   const editor = env.VISUAL?.trim() || env.EDITOR?.trim() || usualEditor(env.PATH ?? '')
-  if (editor === undefined) throw new SettingsError('EDITOR_FAILED', 'No editor was found: set $VISUAL or $EDITOR, or install vi or nano.')
-  // Run by a shell, as git does, because the variable is a command with arguments. Ctrl-C must not end the shell before the editor.
-  const child = spawn('/bin/sh', ['-c', `trap : INT QUIT; ${editor} "$@"`, editor, file], { cwd, env: { ...env }, stdio: 'inherit' })
+  if (editor === undefined)
+    throw new SettingsError(
+      'EDITOR_FAILED',
+      'No editor was found: set $VISUAL or $EDITOR, or install vi or nano.',
+    )
+  // Run by a shell, as git does, because the variable is a command with arguments. Ctrl-C must not end the
+  // shell before the editor.
+  const child = spawn('/bin/sh', ['-c', `trap : INT QUIT; ${editor} "$@"`, editor, file], {
+    cwd,
+    env: { ...env },
+    stdio: 'inherit',
+  })
   // Ctrl-C belongs to the editor while it has the terminal, but the signal reaches every process there.
   const ignore = (): void => {}
   process.on('SIGINT', ignore).on('SIGQUIT', ignore)
@@ -23,7 +33,11 @@ export async function runEditor(file: string, { cwd, env }: CliContext): Promise
       child.once('error', reject)
       child.once('exit', (code, signal) => resolve(code ?? signal))
     })
-    if (end !== 0) throw new SettingsError('EDITOR_FAILED', `The editor "${editor}" exited with ${end}: nothing was stored.`)
+    if (end !== 0)
+      throw new SettingsError(
+        'EDITOR_FAILED',
+        `The editor "${editor}" exited with ${end}: nothing was stored.`,
+      )
   } finally {
     process.off('SIGINT', ignore).off('SIGQUIT', ignore)
   }

@@ -28,8 +28,8 @@ export interface Changed {
 const ATTEMPTS = 10
 
 /**
- * Reads the overrides, changes them, and stores them under the revision that was read. A change by another client in
- * between causes a retry, unless the caller gave the revision.
+ * Reads the overrides, changes them, and stores them under the revision that was read. A change by another
+ * client in between causes a retry, unless the caller gave the revision.
  * @throws SettingsError the error of `edit` or of the service.
  */
 export async function changeOverrides(service: Service, change: Change): Promise<Changed> {
@@ -74,14 +74,20 @@ export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, 
   return setIn(overrides, path, value, []) as JsonObject // What is not empty is put into an object.
 }
 
-/** The overrides without the value at a path, and without objects that this leaves empty. @throws SettingsError SETTING_NOT_FOUND. */
+/**
+ * The overrides without the value at a path, and without objects that this leaves empty.
+ * @throws SettingsError SETTING_NOT_FOUND.
+ */
 export function unsetAt(namespace: string, scope: string, overrides: JsonObject, path: Path): JsonObject {
   if (valueAt(overrides, path) !== undefined && !isArray(valueAt(overrides, path.slice(0, -1))))
     return (removeAt(overrides, path) ?? {}) as JsonObject
   throw settingUnknown(namespace, path, pathsIn(overrides), `(scope ${scope}) has no override for`)
 }
 
-/** The settings of a namespace in a scope; with `isNew` also of an unknown namespace. @throws SettingsError NAMESPACE_NOT_FOUND without it. */
+/**
+ * The settings of a namespace in a scope; with `isNew` also of an unknown namespace.
+ * @throws SettingsError NAMESPACE_NOT_FOUND without it.
+ */
 export async function readSettings(
   service: Service,
   { namespace, scope, isNew = false }: Pick<Change, 'namespace' | 'scope' | 'isNew'>,
@@ -91,7 +97,10 @@ export async function readSettings(
   } catch (error) {
     if (!isSettingsError(error, 'NAMESPACE_NOT_FOUND')) throw error
     if (!isNew)
-      throw new SettingsError(error.code, `${error.message} "--new" accepts a NApp that is not known yet.`, { cause: error, details: error.details })
+      throw new SettingsError(error.code, `${error.message} "--new" accepts a NApp that is not known yet.`, {
+        cause: error,
+        details: error.details,
+      })
     return {
       namespace,
       data: {},

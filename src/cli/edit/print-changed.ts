@@ -31,8 +31,13 @@ export async function printChanged(
   for (const remark of remarks(before, after)) context.stderr.write(`kytos-settings: ${remark}\n`)
   const refused = preview?.consumers.find(({ verdict }) => verdict !== 'accepted')
   if (!refused) return
-  const why = refused.verdict === 'late' ? 'no answer within the deadline' : (refused.reason ?? 'no reason was returned')
-  throw new SettingsError('CHANGE_VETOED', `${refused.napp} would reject this change: ${why}.`, { details: { napp: refused.napp } })
+  const why =
+    refused.verdict === 'late'
+      ? 'no answer within the deadline'
+      : (refused.reason ?? 'no reason was returned')
+  throw new SettingsError('CHANGE_VETOED', `${refused.napp} would reject this change: ${why}.`, {
+    details: { napp: refused.napp },
+  })
 }
 
 /** The note that a change is stored, but that the watch of the service has not delivered it yet. */
@@ -40,30 +45,56 @@ export function unobserved(change: 'change' | 'deletion', namespace: string): st
   return `The ${change} is stored but the service has not observed it yet. "kytos-settings get ${namespace}" shows the current values.`
 }
 
-async function describeChange(service: Service, { before, after }: Changed, scope: string, terminal: Terminal): Promise<string> {
+async function describeChange(
+  service: Service,
+  { before, after }: Changed,
+  scope: string,
+  terminal: Terminal,
+): Promise<string> {
   const where = `${after.namespace}${scope === 'cluster' ? '' : ` (${scope})`}`
-  if (equalJson(before.overrides, after.overrides)) return `${where} already has these overrides: nothing was stored.\n`
+  if (equalJson(before.overrides, after.overrides))
+    return `${where} already has these overrides: nothing was stored.\n`
   const modes = await readModes(service, after.namespace)
-  const changes = differences(before.data, after.data).map(one => ({ ...one, apply: applyModeAt(modes, one.path) }))
+  const changes = differences(before.data, after.data).map(one => ({
+    ...one,
+    apply: applyModeAt(modes, one.path),
+  }))
   const rows = printChanges(changes, terminal)
   const stored = `${where} is at revision ${after.revision}, version ${after.version}.\n`
-  return changes.length === 0 ? `${stored}The effective settings on this controller are unchanged.\n` : `${rows}\n${stored}`
+  return changes.length === 0
+    ? `${stored}The effective settings on this controller are unchanged.\n`
+    : `${rows}\n${stored}`
 }
 
 /** The differences of the effective settings, and how each takes effect. */
-function printChanges(changes: readonly (Difference & { readonly apply: string })[], terminal: Terminal): string {
+function printChanges(
+  changes: readonly (Difference & { readonly apply: string })[],
+  terminal: Terminal,
+): string {
   const rows = changes.map(({ path, old, new: now, apply }): Cell[] => [
     printKey(pathOf(path)),
     { text: show(old), style: 'red' },
     { text: show(now), style: 'green' },
     apply,
   ])
-  return printTable(['Key', { head: 'Old', cut: true }, { head: 'New', cut: true }, 'Applies'], rows, terminal)
+  return printTable(
+    ['Key', { head: 'Old', cut: true }, { head: 'New', cut: true }, 'Applies'],
+    rows,
+    terminal,
+  )
 }
 
-function printPreview(namespace: string, { changes, consumers, rejected }: Preview, terminal: Terminal): string {
+function printPreview(
+  namespace: string,
+  { changes, consumers, rejected }: Preview,
+  terminal: Terminal,
+): string {
   const parts: string[] = []
-  parts.push(changes.length === 0 ? `The effective settings of ${namespace} on this controller would not change.\n` : printChanges(changes, terminal))
+  parts.push(
+    changes.length === 0
+      ? `The effective settings of ${namespace} on this controller would not change.\n`
+      : printChanges(changes, terminal),
+  )
   if (consumers.length > 0) {
     const rows = consumers.map(({ napp, controller, apply, verdict, reason }): Cell[] => [
       napp,
@@ -72,20 +103,29 @@ function printPreview(namespace: string, { changes, consumers, rejected }: Previ
       verdict === 'accepted' ? { text: verdict, style: 'green' } : { text: verdict, style: 'red' },
       reason ?? '',
     ])
-    parts.push(printTable(['NApp', 'Controller', 'Applies', 'Verdict', { head: 'Reason', cut: true }], rows, terminal))
+    parts.push(
+      printTable(['NApp', 'Controller', 'Applies', 'Verdict', { head: 'Reason', cut: true }], rows, terminal),
+    )
   }
   const lost = rejected.map(
-    ({ scope, errors }) => `Overrides of the scope ${scope} would become invalid and be ignored: ${errors.map(({ message }) => message).join(' ')}\n`,
+    ({ scope, errors }) =>
+      `Overrides of the scope ${scope} would become invalid and be ignored: ${errors.map(({ message }) => message).join(' ')}\n`,
   )
   if (lost.length > 0) parts.push(lost.join(''))
   return [...parts, 'Dry run: nothing was written.\n'].join('\n')
 }
 
-function remarks(before: Settings, { namespace, shadowed = [], deprecated = [], observed, state }: Settings): readonly string[] {
-  const names = (pointers: readonly string[]): string => pointers.map(pointer => printKey(pathOf(pointer))).join(', ')
+function remarks(
+  before: Settings,
+  { namespace, shadowed = [], deprecated = [], observed, state }: Settings,
+): readonly string[] {
+  const names = (pointers: readonly string[]): string =>
+    pointers.map(pointer => printKey(pathOf(pointer))).join(', ')
   return [
     ...(shadowed.length > 0
-      ? [`A higher layer hides ${names(shadowed)} on this controller. "kytos-settings explain ${namespace}" shows the layer.`]
+      ? [
+          `A higher layer hides ${names(shadowed)} on this controller. "kytos-settings explain ${namespace}" shows the layer.`,
+        ]
       : []),
     ...(deprecated.length > 0 ? [`The schema marks ${names(deprecated)} as deprecated.`] : []),
     ...(observed === false ? [unobserved('change', namespace)] : []),

@@ -71,12 +71,13 @@ function unfold(schemas: readonly JsonObject[], root: JsonObject): readonly Json
 function member(schema: JsonObject, key: string): readonly JsonObject[] {
   const { properties, patternProperties, additionalProperties, prefixItems, items } = schema
   const named = isObject(properties) && Object.hasOwn(properties, key) ? [properties[key]] : []
-  const matching = Object.entries(isObject(patternProperties) ? patternProperties : {}).flatMap(([pattern, one]) =>
-    matches(pattern, key) ? [one] : [],
+  const matching = Object.entries(isObject(patternProperties) ? patternProperties : {}).flatMap(
+    ([pattern, one]) => (matches(pattern, key) ? [one] : []),
   )
   const known = [...named, ...matching]
   const place = /^(?:0|[1-9]\d*)$/.test(key) ? Number(key) : undefined
-  const listed = place === undefined ? undefined : ((isArray(prefixItems) ? prefixItems[place] : undefined) ?? items)
+  const listed =
+    place === undefined ? undefined : ((isArray(prefixItems) ? prefixItems[place] : undefined) ?? items)
   return [...(known.length > 0 ? known : [additionalProperties]), listed].filter(isObject)
 }
 

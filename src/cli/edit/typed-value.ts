@@ -5,8 +5,8 @@ import { type Path, printKey } from '../terminal/key-path.ts'
 import { typeOf, typesAt } from './schema-place.ts'
 
 /**
- * The value typed for a setting, read by its schema: a string literally, any other type as JSON with exact integers.
- * Where the schema allows both, or is absent, it is JSON if it parses, else a string.
+ * The value typed for a setting, read by its schema: a string literally, any other type as JSON with exact
+ * integers. Where the schema allows both, or is absent, it is JSON if it parses, else a string.
  * @throws SettingsError SETTINGS_INVALID for text that is not JSON where the schema allows no string.
  */
 export function parseTyped(schema: JsonObject | undefined, path: Path, typed: string): Json {
@@ -20,10 +20,14 @@ export function parseTyped(schema: JsonObject | undefined, path: Path, typed: st
     if (mayBeText) return typed
     const allowed = [...types].join(' or ')
     const why = toSettingsError(cause).message
-    throw new SettingsError('SETTINGS_INVALID', `${printKey(path)} must be JSON of type ${allowed}, not ${JSON.stringify(typed)}. ${why}`, {
-      cause,
-      details: { got: typed, expected: [...types] },
-    })
+    throw new SettingsError(
+      'SETTINGS_INVALID',
+      `${printKey(path)} must be JSON of type ${allowed}, not ${JSON.stringify(typed)}. ${why}`,
+      {
+        cause,
+        details: { got: typed, expected: [...types] },
+      },
+    )
   }
 }
 

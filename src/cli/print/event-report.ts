@@ -16,21 +16,29 @@ const VALUE_WIDTH = 60
 export function describeEvent({ name, content, timestamp }: KytosEvent, terminal: Terminal): string {
   const time = terminal.style('dim', new Date(timestamp).toTimeString().slice(0, 8))
   // The table LINES has the content type of each name.
-  const describe = LINES[name as FactName] as ((content: unknown, terminal: Terminal) => readonly string[]) | undefined
+  const describe = LINES[name as FactName] as
+    | ((content: unknown, terminal: Terminal) => readonly string[])
+    | undefined
   const lines = describe?.(content, terminal) ?? [sanitize(name)]
   return lines.map(line => `${time} ${line}\n`).join('')
 }
 
 const LINES: Lines = {
   'settings.changed': ({ namespace, scope, kind, changes, actor, comment, origin }, terminal) => {
-    const place = [terminal.style('bold', sanitize(namespace)), ...(scope === '' ? [] : [sanitize(scope)])].join(' ')
+    const place = [
+      terminal.style('bold', sanitize(namespace)),
+      ...(scope === '' ? [] : [sanitize(scope)]),
+    ].join(' ')
     const who = nameOf(actor, scope)
     const how = origin === 'resync' ? ' (found by a resync)' : ''
     const why = comment === null ? '' : ` ${terminal.style('dim', sanitize(`"${comment}"`))}`
     const tail = origin === 'resync' && !actor ? how : ` ${who}${how}${why}`
     if (changes.length === 0) return [`${place} ${kind}, effective settings unchanged${tail}`]
     return changes.map(({ path, old, new: now, apply }) => {
-      const [before, after] = [terminal.style('red', brief(old, terminal)), terminal.style('green', brief(now, terminal))]
+      const [before, after] = [
+        terminal.style('red', brief(old, terminal)),
+        terminal.style('green', brief(now, terminal)),
+      ]
       return `${place} ${sanitize(printKey(pathOf(path)))} ${before} -> ${after}${apply === undefined ? '' : ` (${apply})`}${tail}`
     })
   },

@@ -2,12 +2,18 @@ import type { DocumentName, FileCode } from '../../../events/map.ts'
 import type { Cell } from '../terminal/table.ts'
 import { sanitize } from '../terminal/terminal.ts'
 
-const WORDS: Readonly<Record<FileCode, string>> = { FILE_MISSING: 'missing', FILE_REJECTED: 'rejected', FILE_UNWRITABLE: 'unwritable' }
+const WORDS: Readonly<Record<FileCode, string>> = {
+  FILE_MISSING: 'missing',
+  FILE_REJECTED: 'rejected',
+  FILE_UNWRITABLE: 'unwritable',
+}
 
 /** The name of a document as text. */
 export function showDocument(name: DocumentName): string {
   return sanitize(
-    'box_id' in name ? `box ${name.namespace}/${name.box_id}` : `${name.namespace}${name.scope === 'cluster' ? '' : ` (${name.scope})`}`,
+    'box_id' in name
+      ? `box ${name.namespace}/${name.box_id}`
+      : `${name.namespace}${name.scope === 'cluster' ? '' : ` (${name.scope})`}`,
   )
 }
 

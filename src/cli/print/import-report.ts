@@ -2,15 +2,21 @@ import { type ImportReport, type ReportItem, showBriefly } from '../../import/re
 
 /** The report of an import as text: one line for each changed or skipped item, and totals. */
 export function printImportReport({ items, counts, dry_run }: ImportReport): string {
-  const rows = items.filter(({ action }) => action !== 'same').map(item => [item.action, subject(item), place(item), remark(item)] as const)
-  const widths = [0, 1, 2].map(column => rows.reduce((width, row) => Math.min(WIDEST, Math.max(width, row[column]?.length ?? 0)), 0))
+  const rows = items
+    .filter(({ action }) => action !== 'same')
+    .map(item => [item.action, subject(item), place(item), remark(item)] as const)
+  const widths = [0, 1, 2].map(column =>
+    rows.reduce((width, row) => Math.min(WIDEST, Math.max(width, row[column]?.length ?? 0)), 0),
+  )
   const lines = rows.map(row =>
     row
       .map((cell, i) => cell.padEnd(widths[i] ?? 0))
       .join('  ')
       .trimEnd(),
   )
-  const sum = (['new', 'changed', 'same', 'skipped'] as const).map(action => `${counts[action]} ${action}`).join(', ')
+  const sum = (['new', 'changed', 'same', 'skipped'] as const)
+    .map(action => `${counts[action]} ${action}`)
+    .join(', ')
   return `${[...lines, `${dry_run ? 'Planned: ' : ''}${sum}.${dry_run ? ' Nothing was written.' : ''}`].join('\n')}\n`
 }
 
@@ -29,7 +35,11 @@ function place({ file, line }: ReportItem): string {
 function remark(item: ReportItem): string {
   const { action, kind, layer, reason } = item
   if (kind !== 'setting' || action === 'skipped') return reason ?? ''
-  const value = [layer ?? '', action === 'changed' && item.old !== undefined ? `${showBriefly(item.old)} ->` : '', told(item)]
+  const value = [
+    layer ?? '',
+    action === 'changed' && item.old !== undefined ? `${showBriefly(item.old)} ->` : '',
+    told(item),
+  ]
   return [value.filter(text => text !== '').join(' '), ...(reason === undefined ? [] : [reason])].join('; ')
 }
 

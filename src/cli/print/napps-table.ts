@@ -2,7 +2,10 @@ import type { FoundNApp } from '../../host/discover.ts'
 
 const HEAD = ['Status', 'NApp ID', 'Description'] as const
 
-/** The table that `kytos napps list` prints: `[ie]` installed and enabled, `[i-]` installed; the id is `username/name:version`. */
+/**
+ * The table that `kytos napps list` prints: `[ie]` installed and enabled, `[i-]` installed; the id is
+ * `username/name:version`.
+ */
 export function printTable(napps: readonly FoundNApp[], width = 120): string {
   if (napps.length === 0)
     return 'No NApps are installed. The next start links those in napps_pre_installed; "kytos-settings napps install FOLDER" installs others.\n'

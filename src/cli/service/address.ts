@@ -23,20 +23,25 @@ export interface Found {
 
 /**
  * The address of the service: from the command line, else from the environment (KYTOS_SETTINGS_URL,
- * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini. The
- * token of the owner is sent to that service only.
- * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT or CONFIG_INVALID for an unreadable file.
+ * KYTOS_SETTINGS_TOKEN), else from the file that a running service writes for its owner, else from kytos.ini.
+ * The token of the owner is sent to that service only.
+ * @throws SettingsError CONTENT_MALFORMED for a malformed address, CONFIG_ABSENT or CONFIG_INVALID for an
+ * unreadable file.
  */
 export async function findAddress(options: AddressOptions, context: CliContext): Promise<Found> {
   const token = await readToken(options.tokenFile, context)
   const named = options.url ?? (context.env.KYTOS_SETTINGS_URL || undefined)
   if (named !== undefined) return { address: { url: parseUrl(named), ...(token !== undefined && { token }) } }
-  const config = await loadConfig(locateConfig(options.config, context), { isNamed: options.config !== undefined })
-  const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(error => {
-    // The file of another user: the service may still accept the request without its token.
-    if (isSettingsError(error, 'CONFIG_INVALID')) return undefined
-    throw error
+  const config = await loadConfig(locateConfig(options.config, context), {
+    isNamed: options.config !== undefined,
   })
+  const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(
+    error => {
+      // The file of another user: the service may still accept the request without its token.
+      if (isSettingsError(error, 'CONFIG_INVALID')) return undefined
+      throw error
+    },
+  )
   const url = door?.url ?? serviceUrl(config)
   const shown = token ?? door?.token
   // A kytos.ini may be a copy from another host.
@@ -55,11 +60,16 @@ async function readToken(file: string | undefined, { cwd, env }: CliContext): Pr
   if (file === undefined) return env.KYTOS_SETTINGS_TOKEN?.trim() || undefined
   const path = resolve(cwd, file)
   const text = await readFile(path, 'utf8').catch(cause => {
-    throw new SettingsError('CONFIG_INVALID', `${path} (--token-file) cannot be read: ${cause.message}.`, { cause })
+    throw new SettingsError('CONFIG_INVALID', `${path} (--token-file) cannot be read: ${cause.message}.`, {
+      cause,
+    })
   })
   const token = text.trim()
   if (/^[\x21-\x7e]+$/.test(token)) return token
-  throw new SettingsError('CONFIG_INVALID', `${path} (--token-file) holds no token: it must be one line, as "kytos-settings token create" prints it.`)
+  throw new SettingsError(
+    'CONFIG_INVALID',
+    `${path} (--token-file) holds no token: it must be one line, as "kytos-settings token create" prints it.`,
+  )
 }
 
 function parseUrl(text: string): string {
@@ -67,7 +77,10 @@ function parseUrl(text: string): string {
   if (url && /^https?:$/.test(url.protocol) && url.search === '' && url.hash === '' && url.username === '') {
     return url.href.replace(/\/+$/, '').replace(new RegExp(`${API}$`), '')
   }
-  throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is not the address of a service: use a form such as http://127.0.0.1:8181.`)
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `${JSON.stringify(text)} is not the address of a service: use a form such as http://127.0.0.1:8181.`,
+  )
 }
 
 function locateConfig(explicit: string | undefined, context: CliContext): string {
@@ -75,6 +88,8 @@ function locateConfig(explicit: string | undefined, context: CliContext): string
     return findConfig(explicit, context)
   } catch (error) {
     if (!isSettingsError(error, 'CONFIG_ABSENT') || explicit !== undefined) throw error
-    throw new SettingsError('CONFIG_ABSENT', `${error.message} Use --url for the service of another host.`, { cause: error })
+    throw new SettingsError('CONFIG_ABSENT', `${error.message} Use --url for the service of another host.`, {
+      cause: error,
+    })
   }
 }

@@ -5,8 +5,8 @@ export interface Message {
 }
 
 /**
- * Parses Server-Sent Events from pieces of text. Available parsers drop an id without data, and this service sends
- * such ids to give a reader its cursor.
+ * Parses Server-Sent Events from pieces of text. Available parsers drop an id without data, and this service
+ * sends such ids to give a reader its cursor.
  */
 export function createEventParser(): (piece: string) => readonly Message[] {
   let rest = ''

@@ -7,7 +7,10 @@ import { createEventParser } from './event-lines.ts'
 import { type Address, readAnswer, send } from './request.ts'
 
 export interface FollowOptions {
-  /** Finds the service before each connection, because a restarted service may have another token for its owner. */
+  /**
+   * Finds the service before each connection, because a restarted service may have another token for its
+   * owner.
+   */
   readonly find: () => Promise<Address>
   readonly namespaces: readonly string[]
   /** The cursor to resume after; now when undefined. */
@@ -21,25 +24,46 @@ export interface FollowOptions {
   readonly lost: (why: SettingsError) => void
 }
 
-/** Milliseconds without data after which a connection counts as dead; the service sends a heartbeat every 15 s. */
+/**
+ * Milliseconds without data after which a connection counts as dead; the service sends a heartbeat every 15
+ * s.
+ */
 const SILENCE_MS = 45_000
 /** Milliseconds before the first retry, and the maximum before later ones. */
 const FIRST_RETRY_MS = 100
 const MAX_RETRY_MS = 5_000
 
 /**
- * Delivers every fact after `since` once, in order, across reconnects, until aborted; returns the last cursor.
+ * Delivers every fact after `since` once, in order, across reconnects, until aborted; returns the last
+ * cursor.
  * @throws SettingsError the error of the first connection; later only errors that a retry cannot fix.
  */
-export async function follow({ find, namespaces, since, signal, heard, opened, lost }: FollowOptions): Promise<string | undefined> {
+export async function follow({
+  find,
+  namespaces,
+  since,
+  signal,
+  heard,
+  opened,
+  lost,
+}: FollowOptions): Promise<string | undefined> {
   let cursor = since
   let everOpen = false
   for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, MAX_RETRY_MS)) {
     try {
       const address = await find()
       const query = namespaces.length > 0 ? `?namespace=${namespaces.map(encodeURIComponent).join(',')}` : ''
-      const headers = { accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) }
-      const response = await send(address, { method: 'GET', path: `/events${query}`, headers, patience: SILENCE_MS, signal })
+      const headers = {
+        accept: 'text/event-stream',
+        ...(cursor !== undefined && { 'last-event-id': cursor }),
+      }
+      const response = await send(address, {
+        method: 'GET',
+        path: `/events${query}`,
+        headers,
+        patience: SILENCE_MS,
+        signal,
+      })
       if (response.statusCode !== 200) await refuse(address, response)
       everOpen = true
       delay = FIRST_RETRY_MS
@@ -55,7 +79,10 @@ export async function follow({ find, namespaces, since, signal, heard, opened, l
       throw new SettingsError('SERVICE_ABSENT', 'The service ended the stream.')
     } catch (error) {
       if (signal.aborted) break
-      const why = error instanceof Error && 'code' in error && error.code === 'ECONNRESET' ? cut(error) : toSettingsError(error)
+      const why =
+        error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
+          ? cut(error)
+          : toSettingsError(error)
       if (!everOpen || !why.retryable) throw why
       lost(why)
     }
@@ -67,11 +94,16 @@ export async function follow({ find, namespaces, since, signal, heard, opened, l
 /** @throws SettingsError always. */
 async function refuse(address: Address, response: Parameters<typeof readAnswer>[1]): Promise<never> {
   await readAnswer(address, response)
-  throw new SettingsError('SERVICE_ABSENT', `${address.url} does not serve the event stream of Kytos Settings: it returned ${response.statusCode}.`)
+  throw new SettingsError(
+    'SERVICE_ABSENT',
+    `${address.url} does not serve the event stream of Kytos Settings: it returned ${response.statusCode}.`,
+  )
 }
 
 function cut(cause: Error): SettingsError {
-  return new SettingsError('SERVICE_ABSENT', `The connection to the service was lost: ${cause.message}.`, { cause })
+  return new SettingsError('SERVICE_ABSENT', `The connection to the service was lost: ${cause.message}.`, {
+    cause,
+  })
 }
 
 function readEvent(text: string): KytosEvent {

@@ -5,8 +5,8 @@ import type { LocalService } from '../../tokens/local-door.ts'
 import { askJson } from './request.ts'
 
 /**
- * Calls the service of this host; undefined when it no longer runs, because a killed service leaves its file behind.
- * `path` is below `/api/kytos/settings/v1`.
+ * Calls the service of this host; undefined when it no longer runs, because a killed service leaves its file
+ * behind. `path` is below `/api/kytos/settings/v1`.
  * @throws SettingsError the error of the service; SERVICE_ABSENT or OUTCOME_UNKNOWN without an answer.
  */
 export async function askService(

@@ -28,11 +28,18 @@ export interface Request {
 /** Milliseconds to wait for an answer; the service itself times out after 30 s. */
 const ANSWER_TIMEOUT_MS = 35_000
 /** Error codes of a request of which nothing was sent. */
-const NOT_REACHED: ReadonlySet<string | undefined> = new Set(['ECONNREFUSED', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'])
+const NOT_REACHED: ReadonlySet<string | undefined> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+])
 
 /**
  * Sends a request and returns the answer of the service as JSON.
- * @throws SettingsError the error of the service; SERVICE_ABSENT without a service; OUTCOME_UNKNOWN when the answer to a change was lost.
+ * @throws SettingsError the error of the service; SERVICE_ABSENT without a service; OUTCOME_UNKNOWN when the
+ * answer to a change was lost.
  */
 export async function askJson(address: Address, request: Request): Promise<Json> {
   return readAnswer(address, await send(address, request))
@@ -46,11 +53,21 @@ export async function readAnswer(address: Address, response: IncomingMessage): P
   if (status < 400) return answer
   const { code, detail, ...details } = isObject(answer) ? answer : {}
   if (typeof code !== 'string') throw stranger(address, `it returned ${status}`)
-  throw new SettingsError(isCode(code) ? code : 'INTERNAL_ERROR', String(detail ?? `The service returned ${status}.`), { details })
+  throw new SettingsError(
+    isCode(code) ? code : 'INTERNAL_ERROR',
+    String(detail ?? `The service returned ${status}.`),
+    { details },
+  )
 }
 
-/** Sends a request and returns the answer once its headers arrive. @throws SettingsError as {@link askJson}. */
-export function send(address: Address, { method, path, headers, body, patience = ANSWER_TIMEOUT_MS, signal }: Request): Promise<IncomingMessage> {
+/**
+ * Sends a request and returns the answer once its headers arrive.
+ * @throws SettingsError as {@link askJson}.
+ */
+export function send(
+  address: Address,
+  { method, path, headers, body, patience = ANSWER_TIMEOUT_MS, signal }: Request,
+): Promise<IncomingMessage> {
   const { url, token, isOwn = false } = address
   const options = {
     method,
@@ -61,7 +78,11 @@ export function send(address: Address, { method, path, headers, body, patience =
     ...(signal && { signal }),
   }
   return new Promise((resolve, reject) => {
-    const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(`${url}${API}${path}`, options, resolve)
+    const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(
+      `${url}${API}${path}`,
+      options,
+      resolve,
+    )
     request.on('timeout', () => request.destroy(new Error(`no answer within ${patience / 1_000} s`)))
     request.on('error', cause => reject(translate(cause, url, method)))
     // A buffer, because Node would send a string together with the headers and encode these as UTF-8 again.
@@ -70,11 +91,15 @@ export function send(address: Address, { method, path, headers, body, patience =
 }
 
 function translate(cause: NodeJS.ErrnoException, url: string, method: string): SettingsError {
-  if (cause.code?.startsWith('ERR_INVALID')) return new SettingsError('CONTENT_MALFORMED', `The request cannot be sent: ${cause.message}.`, { cause })
+  if (cause.code?.startsWith('ERR_INVALID'))
+    return new SettingsError('CONTENT_MALFORMED', `The request cannot be sent: ${cause.message}.`, { cause })
   const isCertificate = /^(?:CERT_|UNABLE_TO_|SELF_SIGNED|DEPTH_ZERO|ERR_TLS)/.test(cause.code ?? '')
   const hint = isCertificate ? ' Set NODE_EXTRA_CA_CERTS=FILE to trust the authority of its certificate.' : ''
   if (method === 'GET' || isCertificate || NOT_REACHED.has(cause.code)) {
-    return new SettingsError('SERVICE_ABSENT', `No service answers at ${url}: ${cause.message}.${hint}`, { cause, details: { reason: cause.code } })
+    return new SettingsError('SERVICE_ABSENT', `No service answers at ${url}: ${cause.message}.${hint}`, {
+      cause,
+      details: { reason: cause.code },
+    })
   }
   const message = `The connection to ${url} was lost (${cause.message}): the change may or may not be stored. Check with "kytos-settings history" before you repeat it.`
   return new SettingsError('OUTCOME_UNKNOWN', message, { cause })

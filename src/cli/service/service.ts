@@ -15,9 +15,15 @@ import { type AddressOptions, findAddress } from './address.ts'
 import { askJson } from './request.ts'
 import { requestOf, type Said } from './settings-request.ts'
 
-/** The settings service of a command: the running one, or the store opened directly if none is running on this host. */
+/**
+ * The settings service of a command: the running one, or the store opened directly if none is running on this
+ * host.
+ */
 export interface Service {
-  /** @throws SettingsError the error of the service; SERVICE_ABSENT with neither a service nor a store that can be opened. */
+  /**
+   * @throws SettingsError the error of the service; SERVICE_ABSENT with neither a service nor a store that
+   * can be opened.
+   */
   ask<N extends Said>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>>
   /** Its bus, for many commands or commands without a REST route. @throws SettingsError as `ask`. */
   bus(): Promise<Ask>
@@ -30,7 +36,10 @@ export interface Service {
 /** Adds the options of every command that calls the service. */
 export function addServiceOptions(command: Command): Command {
   return command
-    .option('--url <address>', 'address of the service, such as http://127.0.0.1:8181 (or KYTOS_SETTINGS_URL); default: this host')
+    .option(
+      '--url <address>',
+      'address of the service, such as http://127.0.0.1:8181 (or KYTOS_SETTINGS_URL); default: this host',
+    )
     .option('--token-file <file>', 'file with the API token (or KYTOS_SETTINGS_TOKEN, the token itself)')
     .option('--json', 'print JSON')
 }
@@ -70,10 +79,19 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
       const { address, config } = await findAddress(options, context)
       try {
         const answer = await askJson(address, requestOf(name, content))
-        // The service answers with the type of the command, except for one version of the history, which REST returns without an array.
-        return (name === 'kytos.settings.history' && !isArray(answer) ? [answer] : answer) as unknown as CommandAnswer<typeof name>
+        // The service answers with the type of the command, except for one version of the history, which REST
+        // returns without an array.
+        return (name === 'kytos.settings.history' && !isArray(answer)
+          ? [answer]
+          : answer) as unknown as CommandAnswer<typeof name>
       } catch (error) {
-        if (!config || options.serviceOnly || !isSettingsError(error, 'SERVICE_ABSENT') || error.details.reason !== 'ECONNREFUSED') throw error
+        if (
+          !config ||
+          options.serviceOnly ||
+          !isSettingsError(error, 'SERVICE_ABSENT') ||
+          error.details.reason !== 'ECONNREFUSED'
+        )
+          throw error
         store = await openInstead(config, context, error, options.dryRun)
         return askStore(store)(name, content)
       }
@@ -85,7 +103,10 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
       const { url, token, isOwn = false } = (await findAddress(options, context)).address
       // Loaded on demand, because every command loads this file.
       const { openRemoteBus } = await import('../../client/remote/remote-bus.ts')
-      const remote = await openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn })
+      const remote = await openRemoteBus(`${url}${API}/bus`, {
+        ...(token !== undefined && { token }),
+        anyCertificate: isOwn,
+      })
       bus = remote
       return (name, content, options) => remote.ask(name, content, options)
     },
@@ -100,17 +121,26 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
   return client
 }
 
-async function openInstead(config: Config, { stderr, env }: CliContext, absent: SettingsError, dryRun = false): Promise<OwnStore> {
+async function openInstead(
+  config: Config,
+  { stderr, env }: CliContext,
+  absent: SettingsError,
+  dryRun = false,
+): Promise<OwnStore> {
   // Loaded on demand, because the clients of the stores load slowly.
   const { openOwnStore } = await import('../../app/own-store.ts')
   const { warn, error, child } = createConsoleLog(stderr, 'store', env)
   try {
     const store = await openOwnStore(config, { info: () => {}, warn, error, child }, { dryRun })
     const opened = 'No service is running here; opening the store directly.'
-    stderr.write(`kytos-settings: ${store.isThere ? opened : 'No service is running here, and no store exists yet.'}\n`)
+    stderr.write(
+      `kytos-settings: ${store.isThere ? opened : 'No service is running here, and no store exists yet.'}\n`,
+    )
     return store
   } catch (cause) {
     const why = toSettingsError(cause).message
-    throw new SettingsError('SERVICE_ABSENT', `${absent.message} The store cannot be opened either: ${why}`, { cause })
+    throw new SettingsError('SERVICE_ABSENT', `${absent.message} The store cannot be opened either: ${why}`, {
+      cause,
+    })
   }
 }

@@ -21,18 +21,32 @@ export function requestOf<N extends Said>(name: N, content: CommandContent<N>): 
   return writes[name]?.(content) ?? readRequest(name, content)
 }
 
-/** A command that reads, as the GET that the table of routes has for it: of several, the one whose path takes most of the content. */
+/**
+ * A command that reads, as the GET that the table of routes has for it: of several, the one whose path takes
+ * most of the content.
+ */
 function readRequest(name: CommandName, content: { readonly namespace?: string }): Request {
   const [username, napp] = content.namespace === undefined ? [] : parseNamespace(content.namespace).split('/')
   const given: Readonly<Record<string, unknown>> = { ...content, username, name: napp }
-  const paths = Object.values<Route>(ROUTES).flatMap(({ path, GET }) => (GET?.says?.includes(name) ? [{ path, query: GET.query ?? [] }] : []))
+  const paths = Object.values<Route>(ROUTES).flatMap(({ path, GET }) =>
+    GET?.says?.includes(name) ? [{ path, query: GET.query ?? [] }] : [],
+  )
   const fitting = paths.map(route => ({ ...route, parameters: parametersOf(route.path) }))
   const [found] = fitting
     .filter(({ parameters }) => parameters.every(parameter => given[parameter] !== undefined))
     .sort((a, b) => b.parameters.length - a.parameters.length)
-  if (!found) throw new SettingsError('INTERNAL_ERROR', `No route accepts "${name}" with these fields: ${Object.keys(content).join(', ')}.`)
-  const path = found.path.slice(API.length).replace(/:(\w+)/g, (_, parameter) => encodeURIComponent(String(given[parameter])))
-  return { method: 'GET', path: `${path}${query(Object.fromEntries(found.query.map(parameter => [parameter, given[parameter]])))}` }
+  if (!found)
+    throw new SettingsError(
+      'INTERNAL_ERROR',
+      `No route accepts "${name}" with these fields: ${Object.keys(content).join(', ')}.`,
+    )
+  const path = found.path
+    .slice(API.length)
+    .replace(/:(\w+)/g, (_, parameter) => encodeURIComponent(String(given[parameter])))
+  return {
+    method: 'GET',
+    path: `${path}${query(Object.fromEntries(found.query.map(parameter => [parameter, given[parameter]])))}`,
+  }
 }
 
 function parametersOf(path: string): readonly string[] {
@@ -62,8 +76,14 @@ const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Reque
   }),
 }
 
-function guardAndComment(revision: string | undefined, comment: string | undefined): Readonly<Record<string, string>> {
-  return { ...(revision !== undefined && { 'if-match': `"${revision}"` }), ...(comment !== undefined && { 'x-comment': headerText(comment) }) }
+function guardAndComment(
+  revision: string | undefined,
+  comment: string | undefined,
+): Readonly<Record<string, string>> {
+  return {
+    ...(revision !== undefined && { 'if-match': `"${revision}"` }),
+    ...(comment !== undefined && { 'x-comment': headerText(comment) }),
+  }
 }
 
 /** @throws SettingsError NAMESPACE_MALFORMED. */
@@ -73,7 +93,8 @@ function place(namespace: string): string {
 
 function query(parameters: Readonly<Record<string, unknown>>): string {
   const given = new URLSearchParams()
-  for (const [key, value] of Object.entries(parameters)) if (value !== undefined) given.set(key, String(value))
+  for (const [key, value] of Object.entries(parameters))
+    if (value !== undefined) given.set(key, String(value))
   return given.size === 0 ? '' : `?${given}`
 }
 

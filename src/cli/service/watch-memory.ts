@@ -7,7 +7,9 @@ import type { Service } from './service.ts'
 
 /** The settings last known to a reader, so that a snapshot can be shown as differences. */
 export interface WatchMemory {
-  /** The event to print; for a snapshot, one event per namespace with the differences to the known settings. */
+  /**
+   * The event to print; for a snapshot, one event per namespace with the differences to the known settings.
+   */
   take(event: KytosEvent): readonly KytosEvent[]
 }
 
@@ -16,7 +18,10 @@ const CONCURRENCY = 8
 
 /** Reads and remembers the current settings of these namespaces; of all namespaces if the list is empty. */
 export async function createWatchMemory(service: Service, wanted: readonly string[]): Promise<WatchMemory> {
-  const namespaces = wanted.length > 0 ? [...wanted] : (await service.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)
+  const namespaces =
+    wanted.length > 0
+      ? [...wanted]
+      : (await service.ask('kytos.settings.list', {})).map(({ namespace }) => namespace)
   const known = new Map<string, JsonObject>()
   const fetchNext = async (): Promise<void> => {
     for (let namespace = namespaces.pop(); namespace !== undefined; namespace = namespaces.pop()) {

@@ -6,7 +6,10 @@ export interface CliContext {
   readonly env: Readonly<Record<string, string | undefined>>
   readonly stdout: Console
   readonly stderr: Console
-  /** A signal that aborts on a stop signal to the process; the first call replaces the default exit of the process. */
+  /**
+   * A signal that aborts on a stop signal to the process; the first call replaces the default exit of the
+   * process.
+   */
   interruption(): AbortSignal
   /** Called once a service listens at `url`. */
   ready(url: string): void

@@ -4,14 +4,22 @@ import { isArray, isObject, type Json, pointerToken } from '../../../model/value
 /** The path of a setting: one key for each object. */
 export type Path = readonly string[]
 
-/** Parses a typed path: a JSON Pointer, or keys separated by dots. @throws SettingsError CONTENT_MALFORMED. */
+/**
+ * Parses a typed path: a JSON Pointer, or keys separated by dots.
+ * @throws SettingsError CONTENT_MALFORMED.
+ */
 export function parseKey(typed: string): Path {
   if (typed.startsWith('/')) {
-    if (/~(?![01])/.test(typed)) throw malformed(typed, 'in a JSON Pointer, write "~" as ~0 and "/" in a key as ~1')
+    if (/~(?![01])/.test(typed))
+      throw malformed(typed, 'in a JSON Pointer, write "~" as ~0 and "/" in a key as ~1')
     return pathOf(typed)
   }
   const path = typed.split('.')
-  if (path.includes('')) throw malformed(typed, 'use keys with dots, such as liveness.min_hellos, or a JSON Pointer, such as /liveness/min_hellos')
+  if (path.includes(''))
+    throw malformed(
+      typed,
+      'use keys with dots, such as liveness.min_hellos, or a JSON Pointer, such as /liveness/min_hellos',
+    )
   return path
 }
 
@@ -48,11 +56,16 @@ export function valueAt(data: Json, path: Path): Json | undefined {
 /** The paths of all values, objects included. */
 export function pathsIn(data: Json, above: Path = []): readonly Path[] {
   if (!isObject(data)) return []
-  return Object.entries(data).flatMap(([key, member]) => [[...above, key], ...pathsIn(member, [...above, key])])
+  return Object.entries(data).flatMap(([key, member]) => [
+    [...above, key],
+    ...pathsIn(member, [...above, key]),
+  ])
 }
 
 function malformed(typed: string, what: string): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(typed)} is not a valid KEY: ${what}.`, { details: { got: typed } })
+  return new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(typed)} is not a valid KEY: ${what}.`, {
+    details: { got: typed },
+  })
 }
 
 /** The paths of all values except non-empty objects. */

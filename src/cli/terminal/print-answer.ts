@@ -3,11 +3,19 @@ import { type Json, toJson } from '../../../model/value.ts'
 import type { CliContext } from './cli-context.ts'
 
 /** Prints the result of a command: as one JSON document with `--json`, else as text. */
-export function printAnswer(json: boolean | undefined, answer: unknown, forPeople: () => string, { stdout }: CliContext): void {
+export function printAnswer(
+  json: boolean | undefined,
+  answer: unknown,
+  forPeople: () => string,
+  { stdout }: CliContext,
+): void {
   stdout.write(json ? `${printJson(toJson(answer), 2)}\n` : forPeople())
 }
 
-/** A value on one line as JSON, so that a string, a number and an exact integer look different; a dash if undefined. */
+/**
+ * A value on one line as JSON, so that a string, a number and an exact integer look different; a dash if
+ * undefined.
+ */
 export function show(value: Json | undefined): string {
   return value === undefined ? '-' : printJson(value)
 }

@@ -7,13 +7,19 @@ export function printError(error: unknown, out: Console, debug: boolean): number
   out.write(`kytos-settings: ${message}\n`)
   if (debug) {
     out.write(`code ${code}, exit ${exit}\n`)
-    for (const cause of chain(error)) out.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
+    for (const cause of chain(error))
+      out.write(`${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}\n`)
   }
   return exit
 }
 
 function chain(error: unknown): unknown[] {
   const links: unknown[] = []
-  for (let at = error; at !== undefined && !links.includes(at); at = at instanceof Error ? at.cause : undefined) links.push(at)
+  for (
+    let at = error;
+    at !== undefined && !links.includes(at);
+    at = at instanceof Error ? at.cause : undefined
+  )
+    links.push(at)
   return links
 }

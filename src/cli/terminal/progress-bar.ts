@@ -16,14 +16,19 @@ const REDRAW_MS = 100
 const LINE_MS = 5_000
 
 /** A progress bar with the rate on a terminal; one line every 5 s elsewhere. `clock` is in milliseconds. */
-export function createProgressBar(out: Console, what: string, clock: () => number = () => performance.now()): ProgressBar {
+export function createProgressBar(
+  out: Console,
+  what: string,
+  clock: () => number = () => performance.now(),
+): ProgressBar {
   const began = clock()
   let shown = out.isTTY ? Number.NEGATIVE_INFINITY : began
   let open = false
   return {
     show(done, all, bytes) {
       const now = clock()
-      if (all === 0 || (now - shown < (out.isTTY ? REDRAW_MS : LINE_MS) && !(done === all && out.isTTY))) return
+      if (all === 0 || (now - shown < (out.isTTY ? REDRAW_MS : LINE_MS) && !(done === all && out.isTTY)))
+        return
       shown = now
       const line = describe(what, done, all, bytes, now - began)
       if (!out.isTTY) return void out.write(`${line}\n`)

@@ -10,15 +10,24 @@ export type Column = string | { readonly head: string; readonly cut: true }
 const GAP = '  '
 /** Minimum width of a cut column in characters. */
 const NARROWEST = 8
-/** Maximum width of a column with `cut` without a terminal, so that one value of 256 KiB does not widen every row. */
+/**
+ * Maximum width of a column with `cut` without a terminal, so that one value of 256 KiB does not widen every
+ * row.
+ */
 const WIDEST = 1_000
 
 /** Prints aligned rows under their heads; on a terminal the widest columns are cut until each line fits. */
-export function printTable(columns: readonly Column[], rows: readonly (readonly Cell[])[], terminal: Terminal): string {
+export function printTable(
+  columns: readonly Column[],
+  rows: readonly (readonly Cell[])[],
+  terminal: Terminal,
+): string {
   const heads = columns.map(column => (typeof column === 'string' ? column : column.head))
   const texts = rows.map(row => row.map(cell => sanitize(textOf(cell))))
   const widths = narrow(
-    heads.map((head, column) => Math.max(stringWidth(head), ...texts.map(row => stringWidth(row[column] ?? '')))),
+    heads.map((head, column) =>
+      Math.max(stringWidth(head), ...texts.map(row => stringWidth(row[column] ?? ''))),
+    ),
     columns.map(column => typeof column !== 'string'),
     terminal.width,
   )
@@ -53,9 +62,14 @@ export function cut(text: string, width: number): string {
   return `${kept}…`
 }
 
-function narrow(widths: readonly number[], mayBeCut: readonly boolean[], width: number | undefined): readonly number[] {
+function narrow(
+  widths: readonly number[],
+  mayBeCut: readonly boolean[],
+  width: number | undefined,
+): readonly number[] {
   const fitted = [...widths]
-  if (width === undefined) return fitted.map((one, column) => (mayBeCut[column] ? Math.min(one, WIDEST) : one))
+  if (width === undefined)
+    return fitted.map((one, column) => (mayBeCut[column] ? Math.min(one, WIDEST) : one))
   const room = width - GAP.length * (widths.length - 1)
   for (let over = fitted.reduce((sum, one) => sum + one, 0) - room; over > 0; over--) {
     const widest = widestOf(fitted, mayBeCut) ?? widestOf(fitted, undefined)

@@ -15,18 +15,26 @@ export interface RemoteBus {
   readonly cursor: string | undefined
   /**
    * Sends a command and returns its answer. After a lost connection, only commands that read are resent.
-   * @throws SettingsError the service's own; SERVICE_ABSENT (not sent within `timeout`) and DOCUMENT_TOO_LARGE mean: not applied;
-   * OUTCOME_UNKNOWN and TIMEOUT mean: possibly applied.
+   * @throws SettingsError the service's own; SERVICE_ABSENT (not sent within `timeout`) and
+   * DOCUMENT_TOO_LARGE mean: not applied; OUTCOME_UNKNOWN and TIMEOUT mean: possibly applied.
    */
-  ask<N extends CommandName>(name: N, content: CommandContent<N>, options?: AskOptions): Promise<CommandAnswer<N>>
+  ask<N extends CommandName>(
+    name: N,
+    content: CommandContent<N>,
+    options?: AskOptions,
+  ): Promise<CommandAnswer<N>>
   /**
-   * Subscribes to events from now on, or after `since`, and replaces the previous subscription; resolves once no event can be missed. Facts with a cursor are
-   * delivered once each, in order, across reconnects; if the history is lost, one `settings.snapshot` is delivered instead. Other events are
-   * delivered while connected.
+   * Subscribes to events from now on, or after `since`, and replaces the previous subscription; resolves once
+   * no event can be missed. Facts with a cursor are delivered once each, in order, across reconnects; if the
+   * history is lost, one `settings.snapshot` is delivered instead. Other events are delivered while
+   * connected.
    * @throws SettingsError CONTENT_MALFORMED, CURSOR_MALFORMED.
    */
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void>
-  /** Publishes an ordinary event; a rejection by the service is logged. @throws SettingsError SERVICE_ABSENT while disconnected. */
+  /**
+   * Publishes an ordinary event; a rejection by the service is logged.
+   * @throws SettingsError SERVICE_ABSENT while disconnected.
+   */
   publish(name: string, content?: JsonObject): void
   /** Closes the connection; pending commands fail. */
   close(): Promise<void>
@@ -51,7 +59,10 @@ export interface RemoteBusOptions {
   readonly headers?: Readonly<Record<string, string>>
   /** Trusted certificate authorities (PEM), instead of those of Node. */
   readonly ca?: string | Buffer
-  /** True accepts any certificate: only for connections within this host, where the certificate may name another host. */
+  /**
+   * True accepts any certificate: only for connections within this host, where the certificate may name
+   * another host.
+   */
   readonly anyCertificate?: boolean
   /** Milliseconds between two heartbeats; 15,000 by default. */
   readonly heartbeat?: number
@@ -66,7 +77,8 @@ const BEGINNING = '0'
 
 /**
  * Connects to a service at its address, such as `http://127.0.0.1:8181`.
- * @throws SettingsError the reason of a rejection, or SERVICE_ABSENT if it cannot be reached within `timeout`.
+ * @throws SettingsError the reason of a rejection, or SERVICE_ABSENT if it cannot be reached within
+ * `timeout`.
  * @example
  * const bus = await openRemoteBus('http://127.0.0.1:8181', { token: process.env.TOKEN })
  * const { data } = await bus.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldp' })
@@ -106,7 +118,18 @@ class Remote implements RemoteBus {
   #refused: SettingsError | undefined
   #closed: SettingsError | undefined
 
-  constructor(url: URL, { timeout = 10_000, heartbeat = 15_000, log, headers, token, ca, anyCertificate = false }: RemoteBusOptions) {
+  constructor(
+    url: URL,
+    {
+      timeout = 10_000,
+      heartbeat = 15_000,
+      log,
+      headers,
+      token,
+      ca,
+      anyCertificate = false,
+    }: RemoteBusOptions,
+  ) {
     this.#log = log
     let opened = (): void => {}
     let refused: (why: SettingsError) => void = () => {}
@@ -123,7 +146,12 @@ class Remote implements RemoteBus {
     })
     this.#line = new RemoteLine(
       url,
-      { heartbeat, anyCertificate, headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) }, ...(ca && { ca }) },
+      {
+        heartbeat,
+        anyCertificate,
+        headers: { ...headers, ...(token !== undefined && { authorization: `Bearer ${token}` }) },
+        ...(ca && { ca }),
+      },
       {
         opened: () => {
           this.#refused = undefined
@@ -152,7 +180,11 @@ class Remote implements RemoteBus {
     return this.#subscribed?.cursor
   }
 
-  async ask<N extends CommandName>(name: N, content: CommandContent<N>, options: AskOptions = {}): Promise<CommandAnswer<N>> {
+  async ask<N extends CommandName>(
+    name: N,
+    content: CommandContent<N>,
+    options: AskOptions = {},
+  ): Promise<CommandAnswer<N>> {
     // The service answers as the table of commands has it.
     return (await this.#commands.ask(name, content, options, () => this.#absent())) as CommandAnswer<N>
   }
@@ -160,7 +192,12 @@ class Remote implements RemoteBus {
   subscribe(wanted: RemoteSubscription, listener: RemoteListener): Promise<void> {
     return new Promise((resolve, reject) => {
       if (this.#closed) throw this.#closed
-      this.#subscribing?.settle(new SettingsError('CONTENT_MALFORMED', 'The subscription was replaced by another one before it was confirmed.'))
+      this.#subscribing?.settle(
+        new SettingsError(
+          'CONTENT_MALFORMED',
+          'The subscription was replaced by another one before it was confirmed.',
+        ),
+      )
       const settle = (error?: SettingsError): void => (error ? reject(error) : resolve())
       this.#subscribing = { wanted, listener, cursor: wanted.since, settle }
       this.#resubscribe()
@@ -172,7 +209,10 @@ class Remote implements RemoteBus {
   }
 
   async close(): Promise<void> {
-    this.#closed ??= new SettingsError('SERVICE_ABSENT', 'This connection to the bus is closed. Open a new one.')
+    this.#closed ??= new SettingsError(
+      'SERVICE_ABSENT',
+      'This connection to the bus is closed. Open a new one.',
+    )
     await this.#line.close()
     this.#commands.end(this.#closed)
     this.#subscribing?.settle(this.#closed)
@@ -189,7 +229,11 @@ class Remote implements RemoteBus {
     const next = this.#subscribing ?? this.#subscribed
     if (!next) return
     const { names, namespaces } = next.wanted
-    const frame = { subscribe: names, ...(namespaces && { namespaces }), ...(next.cursor !== undefined && { since: next.cursor }) }
+    const frame = {
+      subscribe: names,
+      ...(namespaces && { namespaces }),
+      ...(next.cursor !== undefined && { since: next.cursor }),
+    }
     this.#send(printFrame(frame))
   }
 
@@ -219,9 +263,13 @@ class Remote implements RemoteBus {
     if (!subscribed) return
     const place = typeof cursor === 'string' ? cursor : undefined
     // The service prints KytosEvents. Called at once, and what it throws caught, whether it is async or not.
-    new Promise(resolve => resolve(subscribed.listener(event as unknown as KytosEvent, place))).catch(error => {
-      this.#log?.warn(`A listener failed on "${event.name}": ${error instanceof Error ? error.message : String(error)}`)
-    })
+    new Promise(resolve => resolve(subscribed.listener(event as unknown as KytosEvent, place))).catch(
+      error => {
+        this.#log?.warn(
+          `A listener failed on "${event.name}": ${error instanceof Error ? error.message : String(error)}`,
+        )
+      },
+    )
     subscribed.cursor = place ?? subscribed.cursor
   }
 
@@ -238,7 +286,9 @@ class Remote implements RemoteBus {
   #absent(): SettingsError {
     const why = this.#refused
     const absent = `The service is not connected${why ? ` (${why.message})` : ''}; the command was not sent. Retry later.`
-    const message = this.connected ? 'Too many commands are waiting for a response; this one was not sent. Retry later.' : absent
+    const message = this.connected
+      ? 'Too many commands are waiting for a response; this one was not sent. Retry later.'
+      : absent
     return new SettingsError('SERVICE_ABSENT', message, isSettingsError(why) ? { cause: why } : {})
   }
 }
@@ -246,7 +296,10 @@ class Remote implements RemoteBus {
 function busUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || !/^(?:http|ws)s?:$/.test(url.protocol)) {
-    throw new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(text)} is not the URL of a service. Use a URL such as http://127.0.0.1:8181.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `${JSON.stringify(text)} is not the URL of a service. Use a URL such as http://127.0.0.1:8181.`,
+    )
   }
   url.protocol = url.protocol.replace('http', 'ws')
   if (url.pathname === '/') url.pathname = PATH

@@ -20,8 +20,9 @@ interface Asked {
 /**
  * The commands of one client that are not answered yet.
  *
- * Invariants: each is settled once; at most MAX_SENT are on the line, in the order they were asked; one that may change something is sent once at most, and
- * whoever asked hears OUTCOME_UNKNOWN when its answer was lost.
+ * Invariants: each is settled once; at most MAX_SENT are on the line, in the order they were asked; one that
+ * may change something is sent once at most, and whoever asked hears OUTCOME_UNKNOWN when its answer was
+ * lost.
  */
 export class RemoteCommands {
   readonly #waiting = new Map<number, Asked>()
@@ -35,8 +36,16 @@ export class RemoteCommands {
     this.#send = send
   }
 
-  /** Asks a command; `absent` says why there is no line, once it was waited for in vain. @throws SettingsError, see RemoteBus. */
-  ask(name: string, content: object, { timeout = 30_000, signal }: AskOptions, absent: () => SettingsError): Promise<Json> {
+  /**
+   * Asks a command; `absent` says why there is no line, once it was waited for in vain.
+   * @throws SettingsError, see RemoteBus.
+   */
+  ask(
+    name: string,
+    content: object,
+    { timeout = 30_000, signal }: AskOptions,
+    absent: () => SettingsError,
+  ): Promise<Json> {
     return new Promise((resolve, reject) => {
       signal?.throwIfAborted()
       if (this.#ended) throw this.#ended
@@ -83,7 +92,10 @@ export class RemoteCommands {
     this.flush()
   }
 
-  /** The line was lost: what only reads waits for the next one, of what may have changed something nobody knows. */
+  /**
+   * The line was lost: what only reads waits for the next one, of what may have changed something nobody
+   * knows.
+   */
   lost(): void {
     const sent = [...this.#sent]
     this.#sent.clear()
@@ -106,8 +118,11 @@ export class RemoteCommands {
 /** The error that a frame tells of; one that this version does not know keeps its message. */
 export function errorOf(error: Json): SettingsError {
   const { code, message, details } = isObject(error) ? error : {}
-  const known = typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL_ERROR' // Checked in this line.
-  return new SettingsError(known, String(message), { details: { ...(isObject(details) ? details : {}), ...(known !== code && { code }) } })
+  const known =
+    typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : 'INTERNAL_ERROR' // Checked in this line.
+  return new SettingsError(known, String(message), {
+    details: { ...(isObject(details) ? details : {}), ...(known !== code && { code }) },
+  })
 }
 
 function isRead(name: string): boolean {

@@ -27,7 +27,10 @@ export interface LineOptions {
   readonly heartbeat: number
 }
 
-/** Milliseconds before the first, and at most before any other attempt; each is anything from half of it on, so that many clients do not come at once. */
+/**
+ * Milliseconds before the first, and at most before any other attempt; each is anything from half of it on,
+ * so that many clients do not come at once.
+ */
 const FIRST_DELAY = 100
 const LONGEST_DELAY = 5_000
 /** Milliseconds that a handshake may take. */
@@ -38,7 +41,8 @@ const LONGEST_PROBLEM = 65_536
 /**
  * A WebSocket that is opened again whenever it is lost.
  *
- * Invariants: there is one WebSocket at a time; `opened` and `lost` take turns; after `close` nothing is told any more.
+ * Invariants: there is one WebSocket at a time; `opened` and `lost` take turns; after `close` nothing is told
+ * any more.
  */
 export class RemoteLine {
   readonly #url: URL
@@ -90,7 +94,12 @@ export class RemoteLine {
     const { headers, ca, anyCertificate } = this.#options
     // What Node is told by NODE_TLS_REJECT_UNAUTHORIZED counts where nothing is said here.
     const trust = { ...(anyCertificate && { rejectUnauthorized: false }), ...(ca && { ca }) }
-    const options: ClientOptions = { handshakeTimeout: HANDSHAKE, perMessageDeflate: false, headers, ...trust }
+    const options: ClientOptions = {
+      handshakeTimeout: HANDSHAKE,
+      perMessageDeflate: false,
+      headers,
+      ...trust,
+    }
     const socket = new WebSocket(this.#url, options)
     this.#socket = socket
     let isOpen = false
@@ -113,7 +122,9 @@ export class RemoteLine {
       })
     })
     socket.on('error', cause => {
-      why ??= new SettingsError('SERVICE_ABSENT', `${this.#url.host} does not respond: ${cause.message}.`, { cause })
+      why ??= new SettingsError('SERVICE_ABSENT', `${this.#url.host} does not respond: ${cause.message}.`, {
+        cause,
+      })
     })
     socket.on('ping', () => this.#hear())
     socket.on('pong', () => this.#hear())
@@ -128,7 +139,10 @@ export class RemoteLine {
       if (this.#closed) return
       this.#retry = setTimeout(() => this.#open(), this.#nextDelay())
       if (isOpen) this.#listener.lost()
-      else this.#listener.refused(why ?? new SettingsError('SERVICE_ABSENT', `${this.#url.host} closed the connection.`))
+      else
+        this.#listener.refused(
+          why ?? new SettingsError('SERVICE_ABSENT', `${this.#url.host} closed the connection.`),
+        )
     })
   }
 
@@ -150,13 +164,20 @@ export class RemoteLine {
   }
 }
 
-/** A frame as it is sent, by which a command may be said. @throws SettingsError JSON_MALFORMED, DOCUMENT_TOO_LARGE. */
+/**
+ * A frame as it is sent, by which a command may be said.
+ * @throws SettingsError JSON_MALFORMED, DOCUMENT_TOO_LARGE.
+ */
 export function printFrame(frame: object, command?: string): string {
   const text = printJson(toJson(frame))
   const size = Buffer.byteLength(text)
   const max = messageBytes(command)
   if (size <= max) return text
-  throw new SettingsError('DOCUMENT_TOO_LARGE', `The frame has ${size} bytes; the bus allows ${max}. Send less data.`, { details: { size, max } })
+  throw new SettingsError(
+    'DOCUMENT_TOO_LARGE',
+    `The frame has ${size} bytes; the bus allows ${max}. Send less data.`,
+    { details: { size, max } },
+  )
 }
 
 /** True when the same attempt will be refused again: it is the request that is wrong. */
@@ -171,7 +192,9 @@ function refusal({ host }: URL, status: number, body: string): SettingsError {
   const known = typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : undefined // Checked in this line.
   const detail = typeof problem.detail === 'string' ? problem.detail : `HTTP ${status}`
   const fallback: ErrorCode = status >= 400 && status < 500 ? 'CONTENT_MALFORMED' : 'SERVICE_ABSENT'
-  return new SettingsError(known ?? fallback, `${host} rejected the connection: ${detail}`, { details: { status } })
+  return new SettingsError(known ?? fallback, `${host} rejected the connection: ${detail}`, {
+    details: { status },
+  })
 }
 
 /** The object that a text holds; undefined when it holds none. */

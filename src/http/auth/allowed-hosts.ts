@@ -6,14 +6,18 @@ import { quote } from '../../../model/quote.ts'
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 
 /**
- * Rejects requests whose Host header names another host, because a page of any site can have its own name resolve to
- * 127.0.0.1 and then read this service (DNS rebinding). Its Host header still has the name of that site.
- * `names` are the names of the service besides its addresses. @throws SettingsError HOST_FORBIDDEN.
+ * Rejects requests whose Host header names another host, because a page of any site can have its own name
+ * resolve to 127.0.0.1 and then read this service (DNS rebinding). Its Host header still has the name of that
+ * site. `names` are the names of the service besides its addresses. @throws SettingsError HOST_FORBIDDEN.
  */
 export function checkHost(request: FastifyRequest, names: readonly string[]): void {
   const { host: header = '' } = request.headers
   const host = parseHost(header)
-  if (host !== undefined && (LOOPBACK.includes(host) || isOneOf(names, host) || host === plainAddress(request.socket.localAddress))) return
+  if (
+    host !== undefined &&
+    (LOOPBACK.includes(host) || isOneOf(names, host) || host === plainAddress(request.socket.localAddress))
+  )
+    return
   throw new SettingsError(
     'HOST_FORBIDDEN',
     `The Host header ${JSON.stringify(header.slice(0, 100))} does not name this service. Use ${[...LOOPBACK, ...names].join(', ')}, or add the name to "hosts" in [settings].`,
@@ -22,15 +26,17 @@ export function checkHost(request: FastifyRequest, names: readonly string[]): vo
 }
 
 /**
- * Rejects browser requests from pages of another site, because the request would be carried out although the page
- * cannot read the answer; over a WebSocket it could read too. Browsers send the site of the page in Origin.
+ * Rejects browser requests from pages of another site, because the request would be carried out although the
+ * page cannot read the answer; over a WebSocket it could read too. Browsers send the site of the page in
+ * Origin.
  * @throws SettingsError ORIGIN_FORBIDDEN.
  */
 export function checkOrigin({ headers: { origin, host } }: FastifyRequest, names: readonly string[]): void {
   if (origin === undefined) return
   const from = parseSite(origin)
   // A proxy in front of this service may replace the Host of the browser.
-  if (from && (from.host === parseSite(`${from.protocol}//${host}`)?.host || isOneOf(names, from.hostname))) return
+  if (from && (from.host === parseSite(`${from.protocol}//${host}`)?.host || isOneOf(names, from.hostname)))
+    return
   throw new SettingsError(
     'ORIGIN_FORBIDDEN',
     `Requests from pages of ${quote(origin)} are not allowed. To allow them, add the host of the page to "hosts" in [settings].`,

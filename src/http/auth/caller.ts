@@ -7,7 +7,10 @@ import type { Actor } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Right } from '../../../model/permissions.ts'
 
-/** The authenticated sender of a request, and its rights. door.ts sets it before any other code handles the request. */
+/**
+ * The authenticated sender of a request, and its rights. door.ts sets it before any other code handles the
+ * request.
+ */
 export interface Caller {
   /** The name of the caller in the history. */
   readonly actor: Actor
@@ -28,11 +31,15 @@ declare module 'fastify' {
 }
 
 /** Sends a command on behalf of the caller of a request, and returns its answer. */
-export type Say = <N extends CommandName>(request: FastifyRequest, name: N, content: CommandContent<N>) => Promise<CommandAnswer<N>>
+export type Say = <N extends CommandName>(
+  request: FastifyRequest,
+  name: N,
+  content: CommandContent<N>,
+) => Promise<CommandAnswer<N>>
 
 /**
- * The bus with the rights of a caller: every command carries its actor, and an operation without the right, or after
- * the credential ended, is rejected.
+ * The bus with the rights of a caller: every command carries its actor, and an operation without the right,
+ * or after the credential ended, is rejected.
  */
 export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   const caller = callerOf(request)
@@ -66,9 +73,13 @@ export function callerOf(request: FastifyRequest): Caller {
   throw new SettingsError('INTERNAL_ERROR', `${request.method} ${request.url} has no authenticated caller.`)
 }
 
-/** @throws SettingsError PERMISSION_DENIED; TOKEN_REQUIRED without a credential; TOKEN_INVALID for a credential that has ended. */
+/**
+ * @throws SettingsError PERMISSION_DENIED; TOKEN_REQUIRED without a credential; TOKEN_INVALID for a
+ * credential that has ended.
+ */
 export function requireRight(caller: Caller, right: Right, what: string): void {
-  if (!caller.holds()) throw new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Use a valid token.')
+  if (!caller.holds())
+    throw new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Use a valid token.')
   if (caller.rights.has(right)) return
   if (!caller.known) throw tokenRequired()
   const rights = [...caller.rights]
@@ -81,7 +92,11 @@ export function requireRight(caller: Caller, right: Right, what: string): void {
   )
 }
 
-/** The caller, which must have a credential even if the service requires none, because tokens outlive that setting. @throws SettingsError TOKEN_REQUIRED. */
+/**
+ * The caller, which must have a credential even if the service requires none, because tokens outlive that
+ * setting.
+ * @throws SettingsError TOKEN_REQUIRED.
+ */
 export function requireKnown(request: FastifyRequest): Caller {
   const caller = callerOf(request)
   if (caller.known) return caller

@@ -5,7 +5,10 @@ import type { FastifyInstance } from 'fastify'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Log } from '../../log/log.ts'
 
-/** The files of a certificate and its key; `every` is the interval of checks in milliseconds, 10,000 by default. */
+/**
+ * The files of a certificate and its key; `every` is the interval of checks in milliseconds, 10,000 by
+ * default.
+ */
 export interface CertificateFiles {
   readonly cert: string
   readonly key: string
@@ -22,7 +25,10 @@ export interface Certificate {
 
 const EVERY = 10_000
 
-/** Reads a certificate and its key. @throws SettingsError CONFIG_INVALID naming the file that is missing or wrong. */
+/**
+ * Reads a certificate and its key.
+ * @throws SettingsError CONFIG_INVALID naming the file that is missing or wrong.
+ */
 export async function loadCertificate(files: CertificateFiles): Promise<Certificate> {
   // Before the reads, because a write during the reads must be noticed as another state.
   const stamp = await stampOf(files)
@@ -41,8 +47,15 @@ export async function loadCertificate(files: CertificateFiles): Promise<Certific
   return { files, options, stamp }
 }
 
-/** Reloads the certificate for new connections when its files change; an invalid one is logged and the current one stays. */
-export function followCertificate(app: FastifyInstance, { files, stamp: first }: Certificate, log: Log): void {
+/**
+ * Reloads the certificate for new connections when its files change; an invalid one is logged and the current
+ * one stays.
+ */
+export function followCertificate(
+  app: FastifyInstance,
+  { files, stamp: first }: Certificate,
+  log: Log,
+): void {
   let seen = first
   let complained: string | undefined
   const look = async (): Promise<void> => {
@@ -59,7 +72,9 @@ export function followCertificate(app: FastifyInstance, { files, stamp: first }:
     } catch (error) {
       // The two files are rarely written at once: a mismatch now may match at the next check.
       complained = stamp
-      log.warn(`The new certificate was rejected, and the current one stays in use: ${error instanceof Error ? error.message : error}`)
+      log.warn(
+        `The new certificate was rejected, and the current one stays in use: ${error instanceof Error ? error.message : error}`,
+      )
     }
   }
   let turn: Promise<void> = Promise.resolve()
@@ -83,8 +98,12 @@ async function read(name: string, file: string): Promise<Buffer> {
   try {
     return await readFile(file)
   } catch (cause) {
-    throw new SettingsError('CONFIG_INVALID', `[settings] ${name} ${file} cannot be read: ${cause instanceof Error ? cause.message : cause}.`, {
-      cause,
-    })
+    throw new SettingsError(
+      'CONFIG_INVALID',
+      `[settings] ${name} ${file} cannot be read: ${cause instanceof Error ? cause.message : cause}.`,
+      {
+        cause,
+      },
+    )
   }
 }

@@ -14,11 +14,13 @@ import { createJwtCheck, type JwtOptions } from './jwt.ts'
  * Authentication and authorization.
  *
  * Invariants:
- *  1. No route is reached without a caller, or by a caller without the right that needs.ts requires. This is decided
- *     before a body is read.
- *  2. A given credential is always checked, even if none is required: an invalid one never counts as anonymous.
+ *  1. No route is reached without a caller, or by a caller without the right that needs.ts requires. This is
+ *     decided before a body is read.
+ *  2. A given credential is always checked, even if none is required: an invalid one never counts as
+ *     anonymous.
  *  3. A stream is ended as soon as the credential of its request expires or is revoked.
- *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is cheap.
+ *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is
+ *     cheap.
  */
 
 export interface DoorOptions {
@@ -35,7 +37,10 @@ export type End = (why: string) => void
 export interface Door {
   /** Sets the caller of a request, or rejects the request. */
   enter(request: FastifyRequest): Promise<void>
-  /** Calls `end` once, when the credential of a request expires or is revoked; the returned function cancels this. */
+  /**
+   * Calls `end` once, when the credential of a request expires or is revoked; the returned function cancels
+   * this.
+   */
   guard(request: FastifyRequest, end: End): Unsubscribe
 }
 
@@ -51,7 +56,11 @@ const NOTHING: ReadonlySet<Right> = new Set()
 const UNLIMITED = { expires: Number.POSITIVE_INFINITY, holds: () => true }
 
 /** Creates the authentication of an application that does not listen yet. */
-export async function createDoor(app: FastifyInstance, { required, tokens, jwt }: DoorOptions, log: Log): Promise<Door> {
+export async function createDoor(
+  app: FastifyInstance,
+  { required, tokens, jwt }: DoorOptions,
+  log: Log,
+): Promise<Door> {
   app.decorateRequest('caller', null)
   await app.register(rateLimit, { global: false })
   const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: WINDOW })
@@ -80,7 +89,9 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       if (!isSettingsError(error, 'TOKEN_INVALID')) throw error
       const count = await failures(request, true)
       if (count === 1 || count === MAX_FAILURES)
-        log.warn(`Rejected an invalid credential from ${request.ip} (${count} within a minute): ${error.message}`)
+        log.warn(
+          `Rejected an invalid credential from ${request.ip} (${count} within a minute): ${error.message}`,
+        )
       throw error
     }
   }
@@ -92,7 +103,12 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       return { actor: { type: 'user', name }, known: true, ...grant }
     }
     const name = plainAddress(request.ip) ?? 'anonymous'
-    return { actor: { type: 'user', name }, rights: required ? NOTHING : EVERYTHING, known: false, ...UNLIMITED }
+    return {
+      actor: { type: 'user', name },
+      rights: required ? NOTHING : EVERYTHING,
+      known: false,
+      ...UNLIMITED,
+    }
   }
 
   return {
@@ -100,7 +116,8 @@ export async function createDoor(app: FastifyInstance, { required, tokens, jwt }
       const { method, routeOptions } = request
       const right = rightForRoute(method, routeOptions.url, routeOptions.config.operation?.says)
       request.caller = await identify(request)
-      if (right !== 'open') requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'this path'}`)
+      if (right !== 'open')
+        requireRight(request.caller, right, `for ${method} ${routeOptions.url ?? 'this path'}`)
     },
     guard(request, end) {
       const caller = callerOf(request)

@@ -18,14 +18,27 @@ export type CheckJwt = (text: string) => Promise<Grant>
 const ISSUER = 'Kytos NApps Server'
 const LONGEST_NAME = 128
 
-/** Creates the check of Kytos login tokens (`auth/login`): HS256 only, the issuer, a user name and an expiry in the future. */
+/**
+ * Creates the check of Kytos login tokens (`auth/login`): HS256 only, the issuer, a user name and an expiry
+ * in the future.
+ */
 export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
   const key = new TextEncoder().encode(secret)
   const brought = withBrought(rights)
   return async text => {
-    const { payload } = await jwtVerify(text, key, { algorithms: ['HS256'], issuer: ISSUER, requiredClaims: ['exp', 'username'] }).catch(refuse)
+    const { payload } = await jwtVerify(text, key, {
+      algorithms: ['HS256'],
+      issuer: ISSUER,
+      requiredClaims: ['exp', 'username'],
+    }).catch(refuse)
     const { username, exp } = payload
-    if (typeof username !== 'string' || username === '' || username.length > LONGEST_NAME || /\p{Cc}/u.test(username) || !username.isWellFormed()) {
+    if (
+      typeof username !== 'string' ||
+      username === '' ||
+      username.length > LONGEST_NAME ||
+      /\p{Cc}/u.test(username) ||
+      !username.isWellFormed()
+    ) {
       throw new SettingsError(
         'TOKEN_INVALID',
         `The Kytos login token has no valid "username": 1 to ${LONGEST_NAME} characters without control characters are allowed.`,
@@ -38,8 +51,13 @@ export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
 }
 
 function refuse(cause: unknown): never {
-  if (cause instanceof errors.JWTExpired) throw new SettingsError('TOKEN_INVALID', 'The Kytos login token has expired: log in again.', { cause })
+  if (cause instanceof errors.JWTExpired)
+    throw new SettingsError('TOKEN_INVALID', 'The Kytos login token has expired: log in again.', { cause })
   if (cause instanceof errors.JOSEError)
-    throw new SettingsError('TOKEN_INVALID', 'The token is not a Kytos login token signed with the jwt_secret of this service.', { cause })
+    throw new SettingsError(
+      'TOKEN_INVALID',
+      'The token is not a Kytos login token signed with the jwt_secret of this service.',
+      { cause },
+    )
   throw cause
 }

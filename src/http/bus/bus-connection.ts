@@ -28,12 +28,15 @@ import { SignsOfLife } from './signs-of-life.ts'
  * One connection to the bus.
  *
  * Invariants:
- *  1. Frames are handled in their order, and each is answered or rejected; commands run concurrently, each answered once.
- *  2. Memory is bounded: MAX_COMMANDS pending commands, MAX_UNSENT bytes of events and one more event (fact-reader.ts).
- *     Nothing is read while pending frames exceed MAX_HELD bytes or more than MAX_UNSENT bytes are unsent.
- *  3. A connection without a sign of life between two beats (signs-of-life.ts) is dropped, unless it is not being read.
- *  4. When the service stops, pending commands are answered, new ones rejected, and the connection is closed after the
- *     last answer. The same applies when its credential ends; no event is sent from then on.
+ *  1. Frames are handled in their order, and each is answered or rejected; commands run concurrently, each
+ *     answered once.
+ *  2. Memory is bounded: MAX_COMMANDS pending commands, MAX_UNSENT bytes of events and one more event
+ *     (fact-reader.ts). Nothing is read while pending frames exceed MAX_HELD bytes or more than MAX_UNSENT
+ *     bytes are unsent.
+ *  3. A connection without a sign of life between two beats (signs-of-life.ts) is dropped, unless it is not
+ *     being read.
+ *  4. When the service stops, pending commands are answered, new ones rejected, and the connection is closed
+ *     after the last answer. The same applies when its credential ends; no event is sent from then on.
  */
 
 /** Maximum number of pending commands of one connection. */
@@ -52,7 +55,10 @@ export interface BusConnectionOptions {
   readonly bus: Bus
   readonly feed: Feed
   readonly log: Log
-  /** Rejects a caller without the right to read, or with a credential that has ended. @throws SettingsError. */
+  /**
+   * Rejects a caller without the right to read, or with a credential that has ended.
+   * @throws SettingsError.
+   */
   readonly checkReader: () => void
   /** The number of bytes received on the connection. */
   readonly received: () => number
@@ -104,16 +110,26 @@ export class BusConnection {
 
   /** Answers pending commands, rejects new ones, then closes the connection: the service stops. */
   stop(why: string): void {
-    this.#end({ code: STOPPING, why, error: new SettingsError('SERVICE_STOPPING', 'The service is stopping. Reconnect and retry.') })
+    this.#end({
+      code: STOPPING,
+      why,
+      error: new SettingsError('SERVICE_STOPPING', 'The service is stopping. Reconnect and retry.'),
+    })
   }
 
-  /** Stops events, answers pending commands, rejects new ones, then closes the connection: the credential has ended. */
+  /**
+   * Stops events, answers pending commands, rejects new ones, then closes the connection: the credential has
+   * ended.
+   */
   disconnect(why: string): void {
     this.#subscription?.stop()
     this.#end({
       code: NO_LONGER_ALLOWED,
       why,
-      error: new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Reconnect with a valid token.'),
+      error: new SettingsError(
+        'TOKEN_INVALID',
+        'The token has expired or was revoked. Reconnect with a valid token.',
+      ),
     })
   }
 
@@ -201,7 +217,11 @@ export class BusConnection {
       since,
       unsent: () => this.#unsentEvents,
       say: frame => this.#sendEvent(frame),
-      tooSlow: () => this.#close(SLOW, `READER_SLOW: over ${MAX_UNSENT} bytes unsent; reconnect and subscribe with the last cursor`),
+      tooSlow: () =>
+        this.#close(
+          SLOW,
+          `READER_SLOW: over ${MAX_UNSENT} bytes unsent; reconnect and subscribe with the last cursor`,
+        ),
     })
     this.#subscription?.stop()
     this.#subscription = next
@@ -211,7 +231,10 @@ export class BusConnection {
 
   #publish(name: string, content: JsonObject): void {
     if (isCommand(name)) {
-      throw new SettingsError('CONTENT_MALFORMED', `"${name}" is a command and cannot be published: send it as {"id", "name", "content"}.`)
+      throw new SettingsError(
+        'CONTENT_MALFORMED',
+        `"${name}" is a command and cannot be published: send it as {"id", "name", "content"}.`,
+      )
     }
     this.#options.bus.emit(name, content)
   }
@@ -220,7 +243,9 @@ export class BusConnection {
   #refusal(id: CommandId | undefined, thrown: unknown, kind?: ClientFrame['kind']): string {
     const error = toSettingsError(thrown)
     if (error !== thrown)
-      this.#options.log.error(`A bus frame caused an unexpected error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`)
+      this.#options.log.error(
+        `A bus frame caused an unexpected error: ${thrown instanceof Error ? thrown.stack : String(thrown)}`,
+      )
     return printRefusal(id, error, kind)
   }
 

@@ -57,10 +57,17 @@ export function idOf({ id }: JsonObject): CommandId | undefined {
 
 /** The kind of a frame. */
 export function kindOf(frame: JsonObject): ClientFrame['kind'] {
-  return Object.hasOwn(frame, 'subscribe') ? 'subscribe' : Object.hasOwn(frame, 'publish') ? 'publish' : 'command'
+  return Object.hasOwn(frame, 'subscribe')
+    ? 'subscribe'
+    : Object.hasOwn(frame, 'publish')
+      ? 'publish'
+      : 'command'
 }
 
-/** Parses a frame. @throws SettingsError CONTENT_MALFORMED, with the nearest member; JSON_MALFORMED for a member `__proto__`. */
+/**
+ * Parses a frame.
+ * @throws SettingsError CONTENT_MALFORMED, with the nearest member; JSON_MALFORMED for a member `__proto__`.
+ */
 export function parseFrame(frame: JsonObject): ClientFrame {
   const kind = kindOf(frame)
   // Which frame was meant is not known when none of these is there.
@@ -80,7 +87,9 @@ export function parseFrame(frame: JsonObject): ClientFrame {
     case 'command': {
       const id = idOf(frame)
       if (id === undefined) {
-        throw malformed(`"id" must be a string of 1 to ${MAX_ID} characters or an integer up to 2^53 - 1, not ${quote(frame.id)}`)
+        throw malformed(
+          `"id" must be a string of 1 to ${MAX_ID} characters or an integer up to 2^53 - 1, not ${quote(frame.id)}`,
+        )
       }
       return { kind, id, ...namedOf(frame, 'a command') }
     }
@@ -100,12 +109,24 @@ export function printAnswer(id: CommandId, data: Json): string {
   return printJson({ reply_to: id, data })
 }
 
-/** The error answer to a command, or to a frame without an id, whose kind is then in the details. Unexpected errors are not described to the client. */
-export function printRefusal(id: CommandId | undefined, error: SettingsError, kind?: ClientFrame['kind']): string {
+/**
+ * The error answer to a command, or to a frame without an id, whose kind is then in the details. Unexpected
+ * errors are not described to the client.
+ */
+export function printRefusal(
+  id: CommandId | undefined,
+  error: SettingsError,
+  kind?: ClientFrame['kind'],
+): string {
   const { code, status } = error
   const hidden = code === 'INTERNAL_ERROR'
-  const message = hidden ? 'An unexpected error occurred. The log of the service has the details.' : error.message
-  const details = { ...(hidden ? {} : printable(error.details)), ...(id === undefined && kind !== undefined && { frame: kind }) }
+  const message = hidden
+    ? 'An unexpected error occurred. The log of the service has the details.'
+    : error.message
+  const details = {
+    ...(hidden ? {} : printable(error.details)),
+    ...(id === undefined && kind !== undefined && { frame: kind }),
+  }
   return printJson({ reply_to: id ?? null, error: { code, status, message, details } })
 }
 
@@ -114,8 +135,12 @@ export function printSubscribed(names: readonly string[], cursor: string | undef
   return printJson({ subscribed: names, cursor: cursor ?? null })
 }
 
-function eventOf(value: Json | undefined, where: string): { readonly name: string; readonly content: JsonObject } {
-  if (!isObject(value)) throw malformed(`${where} must be an object with "name" and "content", not ${quote(value)}`)
+function eventOf(
+  value: Json | undefined,
+  where: string,
+): { readonly name: string; readonly content: JsonObject } {
+  if (!isObject(value))
+    throw malformed(`${where} must be an object with "name" and "content", not ${quote(value)}`)
   refuseUnknown(value, where, PUBLISHED)
   return namedOf(value, where)
 }
@@ -123,15 +148,19 @@ function eventOf(value: Json | undefined, where: string): { readonly name: strin
 function namedOf(value: JsonObject, where: string): { readonly name: string; readonly content: JsonObject } {
   const { name, content = {} } = value
   if (typeof name !== 'string') throw malformed(`The "name" of ${where} must be a string, not ${quote(name)}`)
-  if (!isObject(content)) throw malformed(`The "content" of ${quote(name)} must be an object, not ${quote(content)}`)
+  if (!isObject(content))
+    throw malformed(`The "content" of ${quote(name)} must be an object, not ${quote(content)}`)
   return { name, content }
 }
 
 function listOf(frame: JsonObject, member: string, max: number): readonly string[] {
   const list = frame[member] ?? []
   const isList = isArray(list) && frame[member] !== null && list.length <= max
-  if (isList && list.every(item => typeof item === 'string' && item !== '')) return [...new Set(list as readonly string[])] // Checked in this line.
-  throw malformed(`"${member}" must be an array of at most ${max} non-empty strings, not ${quote(frame[member])}`)
+  if (isList && list.every(item => typeof item === 'string' && item !== ''))
+    return [...new Set(list as readonly string[])] // Checked in this line.
+  throw malformed(
+    `"${member}" must be an array of at most ${max} non-empty strings, not ${quote(frame[member])}`,
+  )
 }
 
 function textOf(frame: JsonObject, member: string): string | undefined {
@@ -145,9 +174,13 @@ function refuseUnknown(value: JsonObject, where: string, allowed: readonly strin
   if (unknown === undefined) return
   const close = nearest(unknown, allowed)
   const hint = close ? `the nearest is "${close}"` : `allowed: ${allowed.map(name => `"${name}"`).join(', ')}`
-  throw new SettingsError('CONTENT_MALFORMED', `The member ${quote(unknown)} in ${where} is not known; ${hint}.`, {
-    details: { got: unknown.slice(0, 100), allowed, ...(close && { nearest: close }) },
-  })
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `The member ${quote(unknown)} in ${where} is not known; ${hint}.`,
+    {
+      details: { got: unknown.slice(0, 100), allowed, ...(close && { nearest: close }) },
+    },
+  )
 }
 
 function malformed(what: string): SettingsError {

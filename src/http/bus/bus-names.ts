@@ -29,7 +29,10 @@ export function isFromFeed(name: string): boolean {
   return name.startsWith('settings.') || name.startsWith('box.')
 }
 
-/** @throws SettingsError EVENT_RESERVED or COMMAND_NOT_FOUND for a name that is not a command, with the nearest command. */
+/**
+ * @throws SettingsError EVENT_RESERVED or COMMAND_NOT_FOUND for a name that is not a command, with the
+ * nearest command.
+ */
 export function checkCommandName(name: string): void {
   if (isCommand(name)) return
   if (isReserved(name))
@@ -45,14 +48,18 @@ export function checkCommandName(name: string): void {
   )
 }
 
-/** Exact names, or `prefix.*` for all that begin with `prefix.`. @throws SettingsError CONTENT_MALFORMED for a name that no event can have. */
+/**
+ * Exact names, or `prefix.*` for all that begin with `prefix.`.
+ * @throws SettingsError CONTENT_MALFORMED for a name that no event can have.
+ */
 export function parseNames(names: readonly string[]): Wanted {
   for (const name of names) checkName(name)
   const exact = new Set(names)
   const prefixes = names.filter(isPrefix).map(prefixOf)
   const others = names.filter(name => !isFromFeed(name)).map(toPattern)
   return {
-    matches: name => !isCommand(name) && (exact.has(name) || prefixes.some(prefix => name.startsWith(prefix))),
+    matches: name =>
+      !isCommand(name) && (exact.has(name) || prefixes.some(prefix => name.startsWith(prefix))),
     hearsFacts: names.some(isFromFeed),
     others: others.length > 0 ? new RegExp(others.join('|'), 's') : undefined,
   }
@@ -62,12 +69,19 @@ function checkName(name: string): void {
   const bare = isPrefix(name) ? prefixOf(name) : name
   checkEventName(bare)
   if (bare.includes('*')) throw refused(name, '"*" is allowed only at the end, after a "." (settings.*)')
-  if (isCommand(name)) throw refused(name, 'only the service receives commands; subscribe to events such as settings.changed instead')
+  if (isCommand(name))
+    throw refused(
+      name,
+      'only the service receives commands; subscribe to events such as settings.changed instead',
+    )
   if (!isReserved(name)) return
   const facts = Object.keys(FACTS)
   if (isPrefix(name) ? facts.some(fact => fact.startsWith(bare)) : facts.includes(name)) return
   const close = nearest(name, facts)
-  throw refused(name, `the event does not exist; ${close ? `the nearest is "${close}"` : `allowed: ${facts.join(', ')}`}`)
+  throw refused(
+    name,
+    `the event does not exist; ${close ? `the nearest is "${close}"` : `allowed: ${facts.join(', ')}`}`,
+  )
 }
 
 function isPrefix(name: string): boolean {
@@ -84,7 +98,11 @@ function toPattern(name: string): string {
 }
 
 function refused(name: string, why: string): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `${JSON.stringify(name.slice(0, 80))} cannot be subscribed to: ${why}.`, {
-    details: { got: name.slice(0, 100) },
-  })
+  return new SettingsError(
+    'CONTENT_MALFORMED',
+    `${JSON.stringify(name.slice(0, 80))} cannot be subscribed to: ${why}.`,
+    {
+      details: { got: name.slice(0, 100) },
+    },
+  )
 }

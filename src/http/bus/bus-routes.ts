@@ -29,14 +29,18 @@ export interface BusRoutes {
 }
 
 /** `GET /bus`: the bus for other processes, over WebSockets. */
-export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, guard }: BusRoutesOptions): BusRoutes {
+export function addBusRoutes(
+  app: FastifyInstance,
+  { bus, feed, log, heartbeat, guard }: BusRoutesOptions,
+): BusRoutes {
   const accept = acceptUpgrades(app)
   const connections = new Set<BusConnection>()
   let stopping: string | undefined
   const beat = (): void => {
     for (const connection of connections) connection.beat()
   }
-  // After pending input is read, because after a pause of this process it has the answers to the previous beat.
+  // After pending input is read, because after a pause of this process it has the answers to the previous
+  // beat.
   const beats = setInterval(() => setImmediate(beat), heartbeat)
   beats.unref()
   // Not before, because the beats find dead peers while the service stops.
@@ -47,13 +51,21 @@ export function addBusRoutes(app: FastifyInstance, { bus, feed, log, heartbeat, 
       new Query(request)
       // RFC 9110: a 426 has the protocol in Upgrade.
       reply.header('upgrade', 'websocket')
-      // Callers without write permission get the small frame limit, so that no 16 MiB frame is buffered for them.
+      // Callers without write permission get the small frame limit, so that no 16 MiB frame is buffered for
+      // them.
       const line = accept(request, callerOf(request).rights.has(permissionFor('kytos.storehouse.create')))
       reply.hijack()
       const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
       const left = (): void => void connections.delete(connection)
       const received = (): number => request.socket.bytesRead
-      const connection = new BusConnection(line, { bus: callerBus(bus, request), feed, log, checkReader, received, left })
+      const connection = new BusConnection(line, {
+        bus: callerBus(bus, request),
+        feed,
+        log,
+        checkReader,
+        received,
+        left,
+      })
       connections.add(connection)
       line.once(
         'close',

@@ -37,7 +37,10 @@ export class BusSubscription {
   #unsubscribe: Unsubscribe = () => {}
   #seenCursor: string | undefined
 
-  /** Sends nothing before {@link begin}. @throws SettingsError CONTENT_MALFORMED for a name, CURSOR_MALFORMED. */
+  /**
+   * Sends nothing before {@link begin}.
+   * @throws SettingsError CONTENT_MALFORMED for a name, CURSOR_MALFORMED.
+   */
   constructor(options: BusSubscriptionOptions) {
     const { feed, names, since, unsent } = options
     this.names = names
@@ -84,11 +87,15 @@ export class BusSubscription {
 
   #filter(event: KytosEvent): KytosEvent | undefined {
     // A reader whose cursor is lost must receive the snapshot, whichever facts it subscribes to.
-    const isWanted = event.name === 'settings.snapshot' ? this.#wanted.hearsFacts : this.#wanted.matches(event.name)
+    const isWanted =
+      event.name === 'settings.snapshot' ? this.#wanted.hearsFacts : this.#wanted.matches(event.name)
     return isWanted ? filterFact(event, this.#options.namespaces) : undefined
   }
 
-  /** Sends an event from outside the feed; content without a JSON form throws, and the event becomes a dead letter. */
+  /**
+   * Sends an event from outside the feed; content without a JSON form throws, and the event becomes a dead
+   * letter.
+   */
   #pass(event: KytosEvent): void {
     if (isFromFeed(event.name) || !this.#wanted.matches(event.name)) return
     if (this.#options.unsent() > MAX_UNSENT) this.#giveUp()

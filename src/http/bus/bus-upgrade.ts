@@ -7,10 +7,13 @@ import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../../events/limits.ts'
 import { SettingsError } from '../../../model/errors.ts'
 
 /*
- * Upgrades of requests to WebSockets. Node passes every request with an Upgrade header to one listener, not to fastify:
+ * Upgrades of requests to WebSockets. Node passes every request with an Upgrade header to one listener, not
+ * to fastify:
  *
- *  1. A WebSocket request is routed through fastify like any other, so that the same hooks can reject it with a problem.
- *  2. A request for another protocol (the HTTP client of Java offers HTTP/2) is answered as if it had no such header.
+ *  1. A WebSocket request is routed through fastify like any other, so that the same hooks can reject it with
+ *     a problem.
+ *  2. A request for another protocol (the HTTP client of Java offers HTTP/2) is answered as if it had no such
+ *     header.
  */
 
 /** @types/ws does not know it yet. */
@@ -27,7 +30,10 @@ const OPTIONS: ServerOptions & CloseTimeout = {
   closeTimeout: 2 ** 31 - 1,
 }
 
-/** Upgrades a request to a WebSocket; `boxes` selects the larger frame limit. @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED. */
+/**
+ * Upgrades a request to a WebSocket; `boxes` selects the larger frame limit.
+ * @throws SettingsError UPGRADE_REQUIRED, CONTENT_MALFORMED.
+ */
 export type Accept = (request: FastifyRequest, boxes: boolean) => WebSocket
 
 /** Dispatches WebSocket requests to the routes of `app`, whose handlers may accept them. */
@@ -78,7 +84,10 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
     })
     webSockets.removeAllListeners('wsClientError')
     if (accepted) return accepted
-    throw new SettingsError('CONTENT_MALFORMED', `The WebSocket handshake is not valid: ${refused?.message ?? 'the connection was closed'}.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `The WebSocket handshake is not valid: ${refused?.message ?? 'the connection was closed'}.`,
+    )
   }
 }
 

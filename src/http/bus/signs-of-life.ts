@@ -1,6 +1,6 @@
 /**
- * Detects a dead peer. A peer is alive if, since the last beat, it sent a message or a pong, its queue shrank, or its
- * queue is empty and it sent more bytes, such as a part of a large message.
+ * Detects a dead peer. A peer is alive if, since the last beat, it sent a message or a pong, its queue
+ * shrank, or its queue is empty and it sent more bytes, such as a part of a large message.
  */
 export class SignsOfLife {
   #heard = true
@@ -12,7 +12,10 @@ export class SignsOfLife {
     this.#heard = true
   }
 
-  /** At a beat: true without a sign of life since the previous one. `unsent` bytes are queued; `received` is the total. */
+  /**
+   * At a beat: true without a sign of life since the previous one. `unsent` bytes are queued; `received` is
+   * the total.
+   */
   isSilent(unsent: number, received: number): boolean {
     const isComing = unsent === 0 && received > this.#received
     const isSilent = !this.#heard && !isComing && unsent >= this.#unsent

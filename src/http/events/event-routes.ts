@@ -23,7 +23,10 @@ export interface EventRoutes {
 }
 
 /** `GET /events`: facts as Server-Sent Events. */
-export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }: EventRoutesOptions): EventRoutes {
+export function addEventRoutes(
+  app: FastifyInstance,
+  { feed, heartbeat, guard }: EventRoutesOptions,
+): EventRoutes {
   const streams = new Set<EventStream>()
   let ended: string | undefined
   const beats = setInterval(() => {
@@ -61,9 +64,15 @@ export function addEventRoutes(app: FastifyInstance, { feed, heartbeat, guard }:
   }
 }
 
-/** The cursor of a reconnecting reader; it precedes `since` in the URL, which stays the same on a reconnect. */
+/**
+ * The cursor of a reconnecting reader; it precedes `since` in the URL, which stays the same on a reconnect.
+ */
 function lastEventId(request: FastifyRequest): string | undefined {
   const id = request.headers['last-event-id']
-  if (Array.isArray(id)) throw new SettingsError('CURSOR_MALFORMED', 'The header Last-Event-ID is present more than once; once is allowed.')
+  if (Array.isArray(id))
+    throw new SettingsError(
+      'CURSOR_MALFORMED',
+      'The header Last-Event-ID is present more than once; once is allowed.',
+    )
   return id === '' ? undefined : id
 }

@@ -9,8 +9,8 @@ import { FactReader, MAX_UNSENT } from './fact-reader.ts'
  * One reader of Server-Sent Events.
  *
  * Invariants:
- *  1. It receives the facts of fact-reader.ts; its last id is the cursor for the next stream. An ended reader gets the
- *     queued events, then the end, and resumes by itself.
+ *  1. It receives the facts of fact-reader.ts; its last id is the cursor for the next stream. An ended reader
+ *     gets the queued events, then the end, and resumes by itself.
  *  2. After the end, a reader that reads nothing between two beats is dropped.
  */
 
@@ -42,7 +42,10 @@ export class EventStream {
     this.#namespaces = namespaces
   }
 
-  /** Follows the feed until the reader disconnects or is ended, then calls `left`. @throws SettingsError CURSOR_MALFORMED, before anything is sent. */
+  /**
+   * Follows the feed until the reader disconnects or is ended, then calls `left`.
+   * @throws SettingsError CURSOR_MALFORMED, before anything is sent.
+   */
   open(feed: Feed, since: string | undefined, left: () => void): void {
     const reader = new FactReader({
       feed,
@@ -88,7 +91,9 @@ export class EventStream {
   }
 
   #say(event: KytosEvent, cursor: string | undefined): void {
-    this.#response.write(`event: ${event.name}\n${cursor === undefined ? '' : this.#idLine()}data: ${printOnce(event, cursor)}\n\n`)
+    this.#response.write(
+      `event: ${event.name}\n${cursor === undefined ? '' : this.#idLine()}data: ${printOnce(event, cursor)}\n\n`,
+    )
   }
 
   #idLine(): string {

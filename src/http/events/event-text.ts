@@ -3,7 +3,9 @@ import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
 
 /** Prints an event once for consecutive readers: only the last text is cached. */
-export function createPrinter<Printed>(print: (event: KytosEvent, cursor: string | undefined) => Printed): typeof print {
+export function createPrinter<Printed>(
+  print: (event: KytosEvent, cursor: string | undefined) => Printed,
+): typeof print {
   let last: { readonly event: KytosEvent; readonly printed: Printed } | undefined
   return (event, cursor) => {
     // An event has one cursor, always.

@@ -1,7 +1,10 @@
 import type { KytosEvent } from '../../../events/event.ts'
 import type { Facts } from '../../../events/map.ts'
 
-/** A fact filtered to these namespaces, with a snapshot reduced to them; undefined for other namespaces. An empty set means all. */
+/**
+ * A fact filtered to these namespaces, with a snapshot reduced to them; undefined for other namespaces. An
+ * empty set means all.
+ */
 export function filterFact(event: KytosEvent, namespaces: ReadonlySet<string>): KytosEvent | undefined {
   if (namespaces.size === 0 || event.name === 'settings.state') return event
   if (event.name === 'settings.snapshot') return filterSnapshot(event, namespaces)
@@ -12,6 +15,8 @@ export function filterFact(event: KytosEvent, namespaces: ReadonlySet<string>): 
 
 function filterSnapshot(event: KytosEvent, wanted: ReadonlySet<string>): KytosEvent {
   const content = event.content as Facts['settings.snapshot']
-  const namespaces = Object.fromEntries(Object.entries(content.namespaces).filter(([namespace]) => wanted.has(namespace)))
+  const namespaces = Object.fromEntries(
+    Object.entries(content.namespaces).filter(([namespace]) => wanted.has(namespace)),
+  )
   return { ...event, content: { ...content, namespaces } }
 }

@@ -5,10 +5,10 @@ import type { Feed } from '../../../events/feed.ts'
  * One remote reader of facts, over any transport.
  *
  * Invariants:
- *  1. It receives every wanted fact after its cursor once, in order, until it is stopped. The next reader resumes at its
- *     cursor, also if later facts were for other readers.
- *  2. At most MAX_UNSENT bytes and one event are queued. The next event then stops the reader, which resumes later. So a
- *     slow reader makes progress, and a snapshot of any size passes.
+ *  1. It receives every wanted fact after its cursor once, in order, until it is stopped. The next reader
+ *     resumes at its cursor, also if later facts were for other readers.
+ *  2. At most MAX_UNSENT bytes and one event are queued. The next event then stops the reader, which resumes
+ *     later. So a slow reader makes progress, and a snapshot of any size passes.
  */
 
 /** Queued bytes of a reader above which its stream is ended. */
@@ -44,7 +44,8 @@ export class FactReader {
     this.#options = options
     const { feed, since } = options
     this.#cursor = since ?? feed.cursor
-    // From the beginning without a state, so that a reader that connects before the first state misses nothing.
+    // From the beginning without a state, so that a reader that connects before the first state misses
+    // nothing.
     this.#unsubscribe = feed.follow(this.#cursor ?? BEGINNING, (event, cursor) => {
       if (this.#early) this.#early.push(() => this.#push(event, cursor))
       else this.#push(event, cursor)

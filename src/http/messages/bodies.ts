@@ -19,18 +19,28 @@ export function acceptJson(app: FastifyInstance): void {
   )
 }
 
-/** The body of a request. @throws SettingsError CONTENT_MALFORMED without a body; UNSUPPORTED_MEDIA_TYPE for a type that the operation does not accept. */
+/**
+ * The body of a request.
+ * @throws SettingsError CONTENT_MALFORMED without a body; UNSUPPORTED_MEDIA_TYPE for a type that the
+ * operation does not accept.
+ */
 export function readBody(request: FastifyRequest): Json {
   if (!takenTypes(request).includes(mediaType(request))) throw unsupportedMedia(request)
   if (request.body !== undefined) return request.body as Json // Made by parseBody.
   throw new SettingsError('CONTENT_MALFORMED', `${request.method} requires a JSON body.`)
 }
 
-/** The body of a request that must be an object. @throws SettingsError CONTENT_MALFORMED; UNSUPPORTED_MEDIA_TYPE as {@link readBody}. */
+/**
+ * The body of a request that must be an object.
+ * @throws SettingsError CONTENT_MALFORMED; UNSUPPORTED_MEDIA_TYPE as {@link readBody}.
+ */
 export function readObject(request: FastifyRequest): JsonObject {
   const body = readBody(request)
   if (isObject(body)) return body
-  throw new SettingsError('CONTENT_MALFORMED', `${request.method} requires a JSON object as body, such as {"key": "value"}.`)
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `${request.method} requires a JSON object as body, such as {"key": "value"}.`,
+  )
 }
 
 /** True when the body is a JSON Patch. */

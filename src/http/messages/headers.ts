@@ -3,7 +3,10 @@ import { parseRevision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { MAX_COMMENT } from '../openapi/openapi-parameters.ts'
 
-/** The revision in If-Match; undefined when absent. @throws SettingsError CONTENT_MALFORMED for anything but one revision. */
+/**
+ * The revision in If-Match; undefined when absent.
+ * @throws SettingsError CONTENT_MALFORMED for anything but one revision.
+ */
 export function readIfMatch(request: FastifyRequest): string | undefined {
   const got = request.headers['if-match']
   if (got === undefined) return undefined
@@ -18,25 +21,39 @@ export function readIfMatch(request: FastifyRequest): string | undefined {
   )
 }
 
-/** True for `If-None-Match: *`, which allows a PUT only to create. @throws SettingsError CONTENT_MALFORMED for another value. */
+/**
+ * True for `If-None-Match: *`, which allows a PUT only to create.
+ * @throws SettingsError CONTENT_MALFORMED for another value.
+ */
 export function readIfNoneMatch(request: FastifyRequest): boolean {
   const got = request.headers['if-none-match']
   if (got === undefined) return false
   if (got.trim() === '*') return true
-  throw new SettingsError('CONTENT_MALFORMED', `If-None-Match must be * (create only), not ${JSON.stringify(got.slice(0, 100))}.`, {
-    details: { header: 'If-None-Match', got: got.slice(0, 100), expected: '*' },
-  })
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `If-None-Match must be * (create only), not ${JSON.stringify(got.slice(0, 100))}.`,
+    {
+      details: { header: 'If-None-Match', got: got.slice(0, 100), expected: '*' },
+    },
+  )
 }
 
-/** The comment in X-Comment; undefined when absent or blank. @throws SettingsError CONTENT_MALFORMED beyond 512 characters. */
+/**
+ * The comment in X-Comment; undefined when absent or blank.
+ * @throws SettingsError CONTENT_MALFORMED beyond 512 characters.
+ */
 export function readComment(request: FastifyRequest): string | undefined {
   const got = request.headers['x-comment']
   if (got === undefined) return undefined
   const comment = decodeHeader(Array.isArray(got) ? got.join(', ') : got).trim()
   if (comment.length > MAX_COMMENT) {
-    throw new SettingsError('CONTENT_MALFORMED', `X-Comment has ${comment.length} characters; ${MAX_COMMENT} are allowed.`, {
-      details: { header: 'X-Comment', length: comment.length, max: MAX_COMMENT },
-    })
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `X-Comment has ${comment.length} characters; ${MAX_COMMENT} are allowed.`,
+      {
+        details: { header: 'X-Comment', length: comment.length, max: MAX_COMMENT },
+      },
+    )
   }
   return comment === '' ? undefined : comment
 }

@@ -2,11 +2,11 @@ import type { ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 
 /**
- * The pending responses of a server. A server waits for them before it closes, because Node treats connections with
- * written but unsent responses as idle and would cut them off.
+ * The pending responses of a server. A server waits for them before it closes, because Node treats
+ * connections with written but unsent responses as idle and would cut them off.
  *
- * Invariant: each response emits `close`, at the latest when its socket is closed. Node emits it only for the current
- * response; responses to later requests on the same socket would otherwise stay pending.
+ * Invariant: each response emits `close`, at the latest when its socket is closed. Node emits it only for the
+ * current response; responses to later requests on the same socket would otherwise stay pending.
  */
 export class OpenResponses {
   readonly #lines = new Map<Socket, Set<ServerResponse>>()

@@ -16,8 +16,8 @@ export function parseOutsideJson(text: string): Json {
 }
 
 /**
- * Rejects a member `__proto__`, or a JSON Patch into one, in JSON of a client. A member of that name from a hand edit
- * is still read exactly.
+ * Rejects a member `__proto__`, or a JSON Patch into one, in JSON of a client. A member of that name from a
+ * hand edit is still read exactly.
  * @throws SettingsError JSON_MALFORMED.
  */
 export function refusePrototype(value: Json): void {
@@ -42,11 +42,17 @@ function look(value: Json, place: (string | number)[]): void {
 }
 
 function isPlace(key: string, member: Json): boolean {
-  return (key === 'path' || key === 'from') && typeof member === 'string' && member.split('/').includes(PROTOTYPE)
+  return (
+    (key === 'path' || key === 'from') && typeof member === 'string' && member.split('/').includes(PROTOTYPE)
+  )
 }
 
 function refused(pointer: string): SettingsError {
-  return new SettingsError('JSON_MALFORMED', `The member name "${PROTOTYPE}" is not allowed (at "${pointer.slice(0, 200)}"): use another name.`, {
-    details: { pointer: pointer.slice(0, 200) },
-  })
+  return new SettingsError(
+    'JSON_MALFORMED',
+    `The member name "${PROTOTYPE}" is not allowed (at "${pointer.slice(0, 200)}"): use another name.`,
+    {
+      details: { pointer: pointer.slice(0, 200) },
+    },
+  )
 }

@@ -19,15 +19,25 @@ export interface Problem {
   readonly body: string
 }
 
-/** The problem of an error, with additional members. An unexpected error is not described to the client; the caller of this function logs it. */
+/**
+ * The problem of an error, with additional members. An unexpected error is not described to the client; the
+ * caller of this function logs it.
+ */
 export function problemOf(error: SettingsError, members: JsonObject = {}): Problem {
   const { status, code, details } = error
-  const detail = code === 'INTERNAL_ERROR' ? 'An unexpected error occurred. The log of the service has the details.' : error.message
+  const detail =
+    code === 'INTERNAL_ERROR'
+      ? 'An unexpected error occurred. The log of the service has the details.'
+      : error.message
   const title = STATUS_CODES[status] ?? 'Error'
   const extensions = code === 'INTERNAL_ERROR' ? {} : printable(details)
   return {
     status,
-    headers: { 'content-type': PROBLEM_TYPE, ...(status === 503 && { 'retry-after': String(RETRY_AFTER_S) }), ...challenge(error) },
+    headers: {
+      'content-type': PROBLEM_TYPE,
+      ...(status === 503 && { 'retry-after': String(RETRY_AFTER_S) }),
+      ...challenge(error),
+    },
     body: printJson({ ...extensions, ...members, type: 'about:blank', title, status, detail, code }),
   }
 }
@@ -50,7 +60,12 @@ function challenge({ code, details }: SettingsError): Readonly<Record<string, st
 }
 
 /** Answers a request with the problem of `thrown`; an unexpected error is logged. */
-export function replyProblem(thrown: unknown, request: FastifyRequest, reply: FastifyReply, log: Log): FastifyReply {
+export function replyProblem(
+  thrown: unknown,
+  request: FastifyRequest,
+  reply: FastifyReply,
+  log: Log,
+): FastifyReply {
   const { status, headers, body } = problemOf(explain(thrown, request, log))
   return reply.code(status).headers(headers).send(body)
 }
@@ -59,7 +74,8 @@ export function replyProblem(thrown: unknown, request: FastifyRequest, reply: Fa
 export function explain(thrown: unknown, request: FastifyRequest, log: Log): SettingsError {
   const error = isSettingsError(thrown) ? thrown : translate(thrown, request)
   // An unexpected error from the bus was logged at its source.
-  if (error.code === 'INTERNAL_ERROR' && error !== thrown) log.error(`${request.method} ${request.url} failed: ${stackOf(thrown)}`)
+  if (error.code === 'INTERNAL_ERROR' && error !== thrown)
+    log.error(`${request.method} ${request.url} failed: ${stackOf(thrown)}`)
   return error
 }
 
@@ -76,9 +92,13 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
     case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
       return unsupportedMedia(request, undefined, thrown)
     case 'FST_ERR_BAD_URL':
-      return new SettingsError('CONTENT_MALFORMED', 'The path contains a "%" that does not encode valid UTF-8: write a literal "%" as %25.', {
-        cause: thrown,
-      })
+      return new SettingsError(
+        'CONTENT_MALFORMED',
+        'The path contains a "%" that does not encode valid UTF-8: write a literal "%" as %25.',
+        {
+          cause: thrown,
+        },
+      )
     case 'FST_ERR_MAX_PARAM_LENGTH':
       return new SettingsError(
         'CONTENT_MALFORMED',
@@ -89,7 +109,9 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
       )
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
     case 'ECONNRESET':
-      return new SettingsError('CONTENT_MALFORMED', 'The length of the body differs from Content-Length.', { cause: thrown })
+      return new SettingsError('CONTENT_MALFORMED', 'The length of the body differs from Content-Length.', {
+        cause: thrown,
+      })
   }
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500 && thrown instanceof Error) {
     return new SettingsError('CONTENT_MALFORMED', thrown.message, { cause: thrown })
@@ -98,7 +120,11 @@ function translate(thrown: unknown, request: FastifyRequest): SettingsError {
 }
 
 /** The error for a body of a type that the operation does not accept. */
-export function unsupportedMedia(request: FastifyRequest, got = request.headers['content-type'], cause?: unknown): SettingsError {
+export function unsupportedMedia(
+  request: FastifyRequest,
+  got = request.headers['content-type'],
+  cause?: unknown,
+): SettingsError {
   const expected = takenTypes(request)
   return new SettingsError(
     'UNSUPPORTED_MEDIA_TYPE',

@@ -18,14 +18,24 @@ export class Query {
     }
   }
 
-  /** The text of a parameter; undefined when absent. @throws SettingsError CONTENT_MALFORMED when it is present twice. */
+  /**
+   * The text of a parameter; undefined when absent.
+   * @throws SettingsError CONTENT_MALFORMED when it is present twice.
+   */
   text(name: QueryName): string | undefined {
     const [value, ...more] = this.#parameters.getAll(name)
-    if (more.length > 0) throw new SettingsError('CONTENT_MALFORMED', `The parameter "${name}" is present ${more.length + 1} times; once is allowed.`)
+    if (more.length > 0)
+      throw new SettingsError(
+        'CONTENT_MALFORMED',
+        `The parameter "${name}" is present ${more.length + 1} times; once is allowed.`,
+      )
     return value
   }
 
-  /** True for `?name` and `?name=true`. @throws SettingsError CONTENT_MALFORMED for anything but true and false. */
+  /**
+   * True for `?name` and `?name=true`.
+   * @throws SettingsError CONTENT_MALFORMED for anything but true and false.
+   */
   flag(name: QueryName): boolean {
     const value = this.text(name)
     if (value === undefined || value === 'false') return false
@@ -39,7 +49,10 @@ export class Query {
     return value === undefined ? undefined : parseCount(name, value, QUERY[name].schema.maximum)
   }
 
-  /** The values of a parameter that may be repeated or hold several values separated by commas. @throws SettingsError CONTENT_MALFORMED for an empty one. */
+  /**
+   * The values of a parameter that may be repeated or hold several values separated by commas.
+   * @throws SettingsError CONTENT_MALFORMED for an empty one.
+   */
   list(name: QueryName): readonly string[] {
     const values = this.#parameters.getAll(name).flatMap(value => value.split(','))
     if (values.includes('')) throw malformedParameter(name, '', 'one or more values, separated by commas')
@@ -61,16 +74,28 @@ export function parseCount(name: string, text: string, max: number): number {
 }
 
 function malformedParameter(name: string, got: string, expected: string): SettingsError {
-  return new SettingsError('CONTENT_MALFORMED', `"${name}" must be ${expected}, not ${JSON.stringify(got.slice(0, 100))}.`, {
-    details: { parameter: name, got: got.slice(0, 100), expected },
-  })
+  return new SettingsError(
+    'CONTENT_MALFORMED',
+    `"${name}" must be ${expected}, not ${JSON.stringify(got.slice(0, 100))}.`,
+    {
+      details: { parameter: name, got: got.slice(0, 100), expected },
+    },
+  )
 }
 
 function unknownParameter(name: string, allowed: readonly string[]): SettingsError {
   const got = name.slice(0, 100)
   const close = nearest(got, allowed)
-  const hint = close ? `the nearest is "${close}"` : allowed.length > 0 ? `allowed: ${allowed.join(', ')}` : 'this request takes no parameters'
-  return new SettingsError('CONTENT_MALFORMED', `The parameter ${JSON.stringify(got)} is not known; ${hint}.`, {
-    details: { got, allowed, ...(close && { nearest: close }) },
-  })
+  const hint = close
+    ? `the nearest is "${close}"`
+    : allowed.length > 0
+      ? `allowed: ${allowed.join(', ')}`
+      : 'this request takes no parameters'
+  return new SettingsError(
+    'CONTENT_MALFORMED',
+    `The parameter ${JSON.stringify(got)} is not known; ${hint}.`,
+    {
+      details: { got, allowed, ...(close && { nearest: close }) },
+    },
+  )
 }

@@ -17,13 +17,18 @@ export type Answer = (request: Request, reply: FastifyReply) => unknown
 export type Answers<Described extends Route> = { readonly [M in Extract<keyof Described, Method>]: Answer }
 
 /** Adds the routes of a path of the table; another method gets 405 with the allowed methods. */
-export function route<Described extends Route>(app: FastifyInstance, described: Described, answers: Answers<Described>): void {
+export function route<Described extends Route>(
+  app: FastifyInstance,
+  described: Described,
+  answers: Answers<Described>,
+): void {
   const operations: Route = described
   const given: Readonly<Partial<Record<Method, Answer>>> = answers
   const url = described.path
   const head = !operations.GET?.endless
   const allowed = [...(head && given.GET ? ['HEAD'] : []), ...METHODS.filter(method => given[method])]
-  const refuseAll = (method: string): void => void app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
+  const refuseAll = (method: string): void =>
+    void app.route({ method, url, onRequest: refuse(allowed), handler: refuse(allowed) })
   for (const method of METHODS) {
     const [answer, operation] = [given[method], operations[method]]
     if (answer && operation) {
@@ -67,8 +72,12 @@ export function refuseRoute(request: FastifyRequest, urls: readonly string[]): n
 function refuse(allowed: readonly string[]) {
   return async ({ method }: { readonly method: string }, reply: FastifyReply): Promise<never> => {
     reply.header('allow', allowed.join(', '))
-    throw new SettingsError('METHOD_NOT_ALLOWED', `${method} is not allowed here; allowed: ${allowed.join(', ')}.`, {
-      details: { got: method, allowed },
-    })
+    throw new SettingsError(
+      'METHOD_NOT_ALLOWED',
+      `${method} is not allowed here; allowed: ${allowed.join(', ')}.`,
+      {
+        details: { got: method, allowed },
+      },
+    )
   }
 }

@@ -3,8 +3,8 @@ import type { Right } from '../../../model/permissions.ts'
 import { API } from './paths.ts'
 
 /*
- * Which right a request needs, all in one place. What is not named here needs `read` when its method only reads, else `write`, and what its commands take:
- * a route that is added is closed until it is opened here.
+ * Which right a request needs, all in one place. What is not named here needs `read` when its method only
+ * reads, else `write`, and what its commands take: a route that is added is closed until it is opened here.
  */
 
 /** What answers everybody: whether the service is there, and how to speak to it. */
@@ -15,11 +15,21 @@ const ADMIN: readonly string[] = [`${API}/token`, `${API}/dead_letter`]
 const STRONGEST: readonly Right[] = ['admin', 'write', 'read']
 const READING: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
-/** The right that a request needs at the route of this pattern (undefined: there is none), which says these commands; `open` for none at all. */
-export function rightForRoute(method: string, url: string | undefined, says: readonly CommandName[] = []): Right | 'open' {
+/**
+ * The right that a request needs at the route of this pattern (undefined: there is none), which says these
+ * commands; `open` for none at all.
+ */
+export function rightForRoute(
+  method: string,
+  url: string | undefined,
+  says: readonly CommandName[] = [],
+): Right | 'open' {
   const path = url?.replace(/(?<=.)\/$/, '')
   if (path !== undefined && OPEN.includes(path)) return 'open'
   if (path !== undefined && ADMIN.includes(path)) return 'admin'
-  const needed = new Set<Right>([READING.includes(method) ? 'read' : 'write', ...says.map(name => COMMANDS[name].permission)])
+  const needed = new Set<Right>([
+    READING.includes(method) ? 'read' : 'write',
+    ...says.map(name => COMMANDS[name].permission),
+  ])
   return STRONGEST.find(right => needed.has(right)) ?? 'admin'
 }

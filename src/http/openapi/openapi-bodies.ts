@@ -7,7 +7,8 @@ import type { Schema } from './openapi-schema.ts'
 import type { Operation } from './operation.ts'
 
 /*
- * What bodies hold. Settings themselves are checked by the schema of their namespace, which GET .../schema tells.
+ * What bodies hold. Settings themselves are checked by the schema of their namespace, which GET .../schema
+ * tells.
  */
 
 const OBJECT = { type: 'object' } as const
@@ -16,14 +17,24 @@ const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: M
 
 const patchStep = (op: readonly string[], member: 'value' | 'from' | undefined): Schema => ({
   type: 'object',
-  properties: { op: { enum: op }, path: POINTER, ...(member && { [member]: member === 'from' ? POINTER : true }) },
+  properties: {
+    op: { enum: op },
+    path: POINTER,
+    ...(member && { [member]: member === 'from' ? POINTER : true }),
+  },
   required: ['op', 'path', ...(member ? [member] : [])],
 })
 
 /** RFC 6902. */
 const JSON_PATCH: Schema = {
   type: 'array',
-  items: { anyOf: [patchStep(['add', 'replace', 'test'], 'value'), patchStep(['remove'], undefined), patchStep(['move', 'copy'], 'from')] },
+  items: {
+    anyOf: [
+      patchStep(['add', 'replace', 'test'], 'value'),
+      patchStep(['remove'], undefined),
+      patchStep(['move', 'copy'], 'from'),
+    ],
+  },
 }
 
 const step = (method: Schema, data: Schema | undefined): Schema => ({
@@ -112,7 +123,12 @@ export const TOKEN_BODY: Body = {
     properties: {
       name: { type: 'string', pattern: TOKEN_NAME.source },
       rights: { type: 'array', items: { enum: RIGHTS }, minItems: 1 },
-      expires_in: { description: 'Seconds; null for one that does not expire.', type: ['number', 'null'], minimum: 1, maximum: LONGEST_LIFETIME },
+      expires_in: {
+        description: 'Seconds; null for one that does not expire.',
+        type: ['number', 'null'],
+        minimum: 1,
+        maximum: LONGEST_LIFETIME,
+      },
     },
     required: ['name', 'rights'],
     additionalProperties: false,

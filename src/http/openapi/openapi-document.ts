@@ -16,7 +16,10 @@ const ANSWER_HEADERS = {
   ETag: { description: 'The revision, in quotes.', schema: { type: 'string', pattern: String.raw`^"\d+"$` } },
   Location: { description: 'Where it is from now on.', schema: { type: 'string' } },
   Upgrade: { description: 'What to ask for.', schema: { const: 'websocket' } },
-  'Retry-After': { description: 'Seconds after which to try again.', schema: { type: 'integer', minimum: 0 } },
+  'Retry-After': {
+    description: 'Seconds after which to try again.',
+    schema: { type: 'integer', minimum: 0 },
+  },
   'WWW-Authenticate': { description: 'RFC 6750.', schema: { type: 'string' } },
 } as const
 /** What goes with a refusal, by status. */
@@ -61,13 +64,20 @@ function describe({ method, path, operation }: Served): Schema {
   return {
     operationId: `${method.toLowerCase()} ${path}`.replace(/[^A-Za-z0-9]+/g, '_').replace(/_$/, ''),
     summary,
-    ...(right === 'open' ? { security: [] } : { description: `Takes the right "${right}".`, security: [{}, { token: [] }] }),
+    ...(right === 'open'
+      ? { security: [] }
+      : { description: `Takes the right "${right}".`, security: [{}, { token: [] }] }),
     parameters: [
       ...names.map(name => ({ name, in: 'path', ...PATH[name], required: true })),
       ...query.map(name => describeParameter(name, 'query', QUERY[name])),
       ...headers.map(name => describeParameter(name, 'header', HEADERS[name])),
     ],
-    ...(body && { requestBody: { required: true, content: Object.fromEntries(Object.entries(body).map(([type, schema]) => [type, { schema }])) } }),
+    ...(body && {
+      requestBody: {
+        required: true,
+        content: Object.fromEntries(Object.entries(body).map(([type, schema]) => [type, { schema }])),
+      },
+    }),
     responses: describeResponses(method, path, operation),
   }
 }
@@ -76,25 +86,46 @@ function describeParameter(name: string, where: string, parameter: Parameter): S
   return { name, in: where, ...parameter }
 }
 
-function describeResponses(method: Method, path: string, operation: Operation): Readonly<Record<number, Response>> {
+function describeResponses(
+  method: Method,
+  path: string,
+  operation: Operation,
+): Readonly<Record<number, Response>> {
   const responses: Record<number, Response> = {}
-  for (const [status, success] of Object.entries(operation.success)) responses[Number(status)] = describeSuccess(success)
+  for (const [status, success] of Object.entries(operation.success))
+    responses[Number(status)] = describeSuccess(success)
   for (const [status, codes] of refusalsOf(method, path, operation)) {
     // Only /readyz has something to say with a 503 that is no refusal.
     const { description, content } = responses[status] ?? {}
     responses[status] = {
       description: [description, codes.join(', ')].filter(Boolean).join(' Or: '),
       ...describeHeaders(REFUSAL_HEADERS[status] ?? []),
-      content: { ...content, 'application/problem+json': { schema: { allOf: [ref('Problem')], properties: { code: { enum: codes } } } } },
+      content: {
+        ...content,
+        'application/problem+json': {
+          schema: { allOf: [ref('Problem')], properties: { code: { enum: codes } } },
+        },
+      },
     }
   }
   return responses
 }
 
-function describeSuccess({ description, type = 'application/json', schema, headers = [] }: Success): Response {
-  return { description, ...describeHeaders(headers), ...(type !== null && { content: { [type]: { ...(schema !== undefined && { schema }) } } }) }
+function describeSuccess({
+  description,
+  type = 'application/json',
+  schema,
+  headers = [],
+}: Success): Response {
+  return {
+    description,
+    ...describeHeaders(headers),
+    ...(type !== null && { content: { [type]: { ...(schema !== undefined && { schema }) } } }),
+  }
 }
 
 function describeHeaders(names: readonly (keyof typeof ANSWER_HEADERS)[]): Pick<Response, 'headers'> {
-  return names.length === 0 ? {} : { headers: Object.fromEntries(names.map(name => [name, ANSWER_HEADERS[name]])) }
+  return names.length === 0
+    ? {}
+    : { headers: Object.fromEntries(names.map(name => [name, ANSWER_HEADERS[name]])) }
 }

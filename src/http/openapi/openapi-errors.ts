@@ -6,11 +6,18 @@ import type { Method, Operation } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
 
 /*
- * What an operation may refuse. Most of it follows from what stands in the table of routes: who may come in, what is read of the request, which commands are
- * said. A test drives every status that is named.
+ * What an operation may refuse. Most of it follows from what stands in the table of routes: who may come in,
+ * what is read of the request, which commands are said. A test drives every status that is named.
  */
 
-const COMING_IN: readonly ErrorCode[] = ['HOST_FORBIDDEN', 'ORIGIN_FORBIDDEN', 'TOKEN_INVALID', 'RATE_LIMITED', 'SERVICE_STOPPING', 'STORE_STALE']
+const COMING_IN: readonly ErrorCode[] = [
+  'HOST_FORBIDDEN',
+  'ORIGIN_FORBIDDEN',
+  'TOKEN_INVALID',
+  'RATE_LIMITED',
+  'SERVICE_STOPPING',
+  'STORE_STALE',
+]
 
 /** The codes that an operation may refuse with, by status. */
 export function refusalsOf(
@@ -33,6 +40,7 @@ export function refusalsOf(
     ...errors,
   ])
   const byStatus = new Map<number, ErrorCode[]>()
-  for (const code of [...codes].sort()) byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code])
+  for (const code of [...codes].sort())
+    byStatus.set(ERRORS[code].status, [...(byStatus.get(ERRORS[code].status) ?? []), code])
   return new Map([...byStatus].sort(([a], [b]) => a - b))
 }

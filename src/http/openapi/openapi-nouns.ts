@@ -3,8 +3,8 @@ import { RIGHTS } from '../../../model/permissions.ts'
 import type { Schema } from './openapi-schema.ts'
 
 /*
- * The nouns of events/map.ts and of the rooms behind it, as JSON Schema. A test holds every answer of a real server against them, closed: a field that is
- * missing here or there fails it.
+ * The nouns of events/map.ts and of the rooms behind it, as JSON Schema. A test holds every answer of a real
+ * server against them, closed: a field that is missing here or there fails it.
  */
 
 const TEXT = { type: 'string' } as const
@@ -85,11 +85,24 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
   Preview: objectOf({
     changes: listOf(objectOf({ path: TEXT, 'old?': true, 'new?': true, apply: APPLY })),
     consumers: listOf(
-      objectOf({ controller: TEXT, napp: TEXT, apply: APPLY, verdict: { enum: ['accepted', 'refused', 'late'] }, reason: orNull(TEXT) }),
+      objectOf({
+        controller: TEXT,
+        napp: TEXT,
+        apply: APPLY,
+        verdict: { enum: ['accepted', 'refused', 'late'] },
+        reason: orNull(TEXT),
+      }),
     ),
     rejected: listOf(objectOf({ scope: TEXT, errors: listOf(ref('RuleBroken')) })),
   }),
-  RuleBroken: objectOf({ pointer: TEXT, rule: TEXT, 'got?': true, 'expected?': true, message: TEXT, 'nearest?': TEXT }),
+  RuleBroken: objectOf({
+    pointer: TEXT,
+    rule: TEXT,
+    'got?': true,
+    'expected?': true,
+    message: TEXT,
+    'nearest?': TEXT,
+  }),
   Summary: objectOf({
     namespace: TEXT,
     revision: REVISION,
@@ -123,7 +136,14 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
   DeadLetter: objectOf({
     id: TEXT,
     listener: TEXT,
-    event: objectOf({ id: TEXT, name: TEXT, content: OBJECT, timestamp: TIME, priority: { type: 'number' }, reinjections: COUNT }),
+    event: objectOf({
+      id: TEXT,
+      name: TEXT,
+      content: OBJECT,
+      timestamp: TIME,
+      priority: { type: 'number' },
+      reinjections: COUNT,
+    }),
     error: objectOf({ message: TEXT, 'code?': TEXT }),
     at: TIME,
   }),
@@ -136,7 +156,9 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     files: listOf(objectOf({ ...DOCUMENT_NAME, source: TEXT, code: FILE_CODE, message: TEXT })),
     'more_files?': COUNT,
   }),
-  Controllers: objectOf({ controllers: listOf(objectOf({ id: TEXT, self: FLAG, namespaces: listOf(TEXT) })) }),
+  Controllers: objectOf({
+    controllers: listOf(objectOf({ id: TEXT, self: FLAG, namespaces: listOf(TEXT) })),
+  }),
   RestoredFiles: objectOf({ restored: listOf(objectOf(DOCUMENT_NAME)), 'more?': COUNT }),
   Health: objectOf({
     ...SERVICE_STATE,
@@ -146,7 +168,15 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
   }),
   /** RFC 9457; what else there is differs from code to code. */
   Problem: {
-    ...Object(objectOf({ type: TEXT, title: TEXT, status: { type: 'integer' }, detail: TEXT, code: { enum: Object.keys(ERRORS) } })),
+    ...Object(
+      objectOf({
+        type: TEXT,
+        title: TEXT,
+        status: { type: 'integer' },
+        detail: TEXT,
+        code: { enum: Object.keys(ERRORS) },
+      }),
+    ),
     additionalProperties: true,
   },
 }

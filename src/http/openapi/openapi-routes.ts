@@ -1,20 +1,36 @@
 import type { CommandName } from '../../../events/map.ts'
-import { FILES_BODY, LETTERS_BODY, OBJECT_BODY, PATCH_BODY, TOKEN_BODY, TRANSACTION_BODY } from './openapi-bodies.ts'
+import {
+  FILES_BODY,
+  LETTERS_BODY,
+  OBJECT_BODY,
+  PATCH_BODY,
+  TOKEN_BODY,
+  TRANSACTION_BODY,
+} from './openapi-bodies.ts'
 import { listOf, objectOf, ref } from './openapi-nouns.ts'
 import type { Operation, Route, Success } from './operation.ts'
 import { API } from './paths.ts'
 
 /*
- * Every route but storehouse's (openapi-storehouse.ts): what its code may read of a request, which commands it says, and what it answers. route() takes a
- * handler for each method here and for no other; Query, headers.ts and bodies.ts read what is named here; the OpenAPI document is printed from it.
+ * Every route but storehouse's (openapi-storehouse.ts): what its code may read of a request, which commands
+ * it says, and what it answers. route() takes a handler for each method here and for no other; Query,
+ * headers.ts and bodies.ts read what is named here; the OpenAPI document is printed from it.
  */
 
 const NAMESPACE = `${API}/:username/:name`
 const IDS = listOf({ type: 'string' })
 
-const ok = (noun: string, description = `The ${noun}.`): Operation['success'] => ({ 200: { description, schema: ref(noun) } })
-const list = (noun: string, description: string): Operation['success'] => ({ 200: { description, schema: listOf(ref(noun)) } })
-const SETTINGS: Success = { description: 'The settings as they are now.', schema: ref('Settings'), headers: ['ETag'] }
+const ok = (noun: string, description = `The ${noun}.`): Operation['success'] => ({
+  200: { description, schema: ref(noun) },
+})
+const list = (noun: string, description: string): Operation['success'] => ({
+  200: { description, schema: listOf(ref(noun)) },
+})
+const SETTINGS: Success = {
+  description: 'The settings as they are now.',
+  schema: ref('Settings'),
+  headers: ['ETag'],
+}
 
 const change = (name: CommandName, operation: Pick<Operation, 'summary' | 'body'>): Operation => ({
   says: [name],
@@ -46,16 +62,25 @@ export const ROUTES = {
       success: { 200: SETTINGS },
     },
     PUT: {
-      ...change('kytos.settings.update', { summary: 'Replaces the overrides; with If-None-Match creates them.', body: OBJECT_BODY }),
+      ...change('kytos.settings.update', {
+        summary: 'Replaces the overrides; with If-None-Match creates them.',
+        body: OBJECT_BODY,
+      }),
       says: ['kytos.settings.update', 'kytos.settings.create'],
       headers: ['If-Match', 'If-None-Match', 'X-Comment'],
-      success: { 200: SETTINGS, 201: { ...SETTINGS, description: 'The settings, created.', headers: ['ETag', 'Location'] } },
+      success: {
+        200: SETTINGS,
+        201: { ...SETTINGS, description: 'The settings, created.', headers: ['ETag', 'Location'] },
+      },
     },
     PATCH: change('kytos.settings.update', {
       summary: 'Changes the overrides: JSON Merge Patch (RFC 7396) or JSON Patch (RFC 6902).',
       body: PATCH_BODY,
     }),
-    DELETE: { ...change('kytos.settings.delete', { summary: 'Drops the overrides; what lies under them shows.' }), query: ['scope'] },
+    DELETE: {
+      ...change('kytos.settings.delete', { summary: 'Drops the overrides; what lies under them shows.' }),
+      query: ['scope'],
+    },
   },
   transaction: {
     path: `${API}/transaction`,
@@ -154,7 +179,10 @@ export const ROUTES = {
       query: ['since', 'namespace'],
       headers: ['Last-Event-ID'],
       success: {
-        200: { description: 'A stream; each event has the name of a fact, its cursor as id, a KytosEvent as data.', type: 'text/event-stream' },
+        200: {
+          description: 'A stream; each event has the name of a fact, its cursor as id, a KytosEvent as data.',
+          type: 'text/event-stream',
+        },
       },
       errors: ['CURSOR_MALFORMED'],
       endless: true,
@@ -184,7 +212,10 @@ export const ROUTES = {
       success: {
         200: {
           description: 'What was handed out, and what was not.',
-          schema: objectOf({ reinjected: IDS, kept: listOf(objectOf({ id: { type: 'string' }, reason: { type: 'string' } })) }),
+          schema: objectOf({
+            reinjected: IDS,
+            kept: listOf(objectOf({ id: { type: 'string' }, reason: { type: 'string' } })),
+          }),
         },
       },
       errors: ['DEAD_LETTER_NOT_FOUND'],
@@ -199,7 +230,12 @@ export const ROUTES = {
   },
   tokens: {
     path: `${API}/token`,
-    GET: { summary: 'All tokens, without their texts.', query: [], success: list('Token', 'The tokens.'), errors: ['STORE_UNREACHABLE'] },
+    GET: {
+      summary: 'All tokens, without their texts.',
+      query: [],
+      success: list('Token', 'The tokens.'),
+      errors: ['STORE_UNREACHABLE'],
+    },
     POST: {
       summary: 'A new token.',
       query: [],
@@ -211,23 +247,42 @@ export const ROUTES = {
       summary: 'Revokes a token.',
       query: ['id'],
       success: { 204: { description: 'It is good for nothing any more.', type: null } },
-      errors: ['TOKEN_NOT_FOUND', 'STORE_UNREACHABLE', 'STORE_FULL', 'STORE_UNWRITABLE', 'CONTENTION', 'OUTCOME_UNKNOWN'],
+      errors: [
+        'TOKEN_NOT_FOUND',
+        'STORE_UNREACHABLE',
+        'STORE_FULL',
+        'STORE_UNWRITABLE',
+        'CONTENTION',
+        'OUTCOME_UNKNOWN',
+      ],
     },
   },
-  alive: { path: '/healthz', GET: { summary: 'Whether the process answers.', success: ok('Health', 'It does.') } },
+  alive: {
+    path: '/healthz',
+    GET: { summary: 'Whether the process answers.', success: ok('Health', 'It does.') },
+  },
   ready: {
     path: '/readyz',
     GET: {
       summary: 'Whether there are settings to read.',
-      success: { ...ok('Health', 'There are.'), 503: { description: 'There are none yet.', schema: ref('Health') } },
+      success: {
+        ...ok('Health', 'There are.'),
+        503: { description: 'There are none yet.', schema: ref('Health') },
+      },
     },
   },
   metrics: {
     path: '/metrics',
-    GET: { summary: 'What is measured, as Prometheus scrapes it.', success: { 200: { description: 'The metrics.', type: 'text/plain' } } },
+    GET: {
+      summary: 'What is measured, as Prometheus scrapes it.',
+      success: { 200: { description: 'The metrics.', type: 'text/plain' } },
+    },
   },
   openapi: {
     path: '/api/kytos/settings/openapi.json',
-    GET: { summary: 'This document.', success: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } } },
+    GET: {
+      summary: 'This document.',
+      success: { 200: { description: 'OpenAPI 3.1.', schema: { type: 'object' } } },
+    },
   },
 } satisfies Readonly<Record<string, Route>>

@@ -4,7 +4,8 @@ import type { Operation, Route, Success } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
 
 /*
- * The routes of storehouse 1.3.2 (docs/storehouse.md). Parameters after a `?` mean nothing there, so none is named.
+ * The routes of storehouse 1.3.2 (docs/storehouse.md). Parameters after a `?` mean nothing there, so none is
+ * named.
  */
 
 const V1 = `${STOREHOUSE}/v1`
@@ -19,7 +20,13 @@ const CREATE: Operation = {
   // The service chooses the id.
   excludes: ['DOCUMENT_EXISTS'],
   body: BOX_BODY,
-  success: { 201: { description: 'It was created.', schema: objectOf({ response: TEXT, id: TEXT }), headers: ['ETag', 'Location'] } },
+  success: {
+    201: {
+      description: 'It was created.',
+      schema: objectOf({ response: TEXT, id: TEXT }),
+      headers: ['ETag', 'Location'],
+    },
+  },
 }
 
 const update = (summary: string): Operation => ({
@@ -34,12 +41,22 @@ const update = (summary: string): Operation => ({
 const BACKUP: Operation = {
   summary: 'Boxes as storehouse dumps them.',
   says: ['kytos.storehouse.list', 'kytos.storehouse.retrieve'],
-  success: { 200: { description: 'By its id each box, as a text that is JSON again.', schema: { type: 'object', additionalProperties: TEXT } } },
+  success: {
+    200: {
+      description: 'By its id each box, as a text that is JSON again.',
+      schema: { type: 'object', additionalProperties: TEXT },
+    },
+  },
   errors: ['BOX_NOT_FOUND'],
 }
 
 const BOX = {
-  GET: { summary: 'The data of a box.', says: ['kytos.storehouse.retrieve'], success: { 200: DATA }, errors: ['BOX_NOT_FOUND'] },
+  GET: {
+    summary: 'The data of a box.',
+    says: ['kytos.storehouse.retrieve'],
+    success: { 200: DATA },
+    errors: ['BOX_NOT_FOUND'],
+  },
   PUT: update('Replaces the data of a box.'),
   PATCH: update('Puts members over those of the data, not deeper; null too.'),
   DELETE: {

@@ -15,7 +15,10 @@ export interface Success {
   readonly headers?: readonly ('ETag' | 'Location' | 'Upgrade')[]
 }
 
-/** What a path answers to one method: what its code reads of a request, and what comes back. Both the code and the OpenAPI document go by it. */
+/**
+ * What a path answers to one method: what its code reads of a request, and what comes back. Both the code and
+ * the OpenAPI document go by it.
+ */
 export interface Operation {
   readonly summary: string
   /** The commands that it may say on the bus. */

@@ -2,8 +2,8 @@ import type { Box } from '../../../events/map.ts'
 import { printJson } from '../../../model/json.ts'
 
 /*
- * Reports of storehouse about many boxes. Each box is read separately, so a report is not a snapshot of one revision: a
- * box that is deleted meanwhile is left out.
+ * Reports of storehouse about many boxes. Each box is read separately, so a report is not a snapshot of one
+ * revision: a box that is deleted meanwhile is left out.
  */
 
 /** Retrieves one box of a namespace; false if it does not exist. */
@@ -19,11 +19,20 @@ export interface BoxMetadata {
 /** Maximum number of concurrent reads. */
 const CONCURRENCY = 8
 
-/** The metadata of the boxes whose `option` (box_id, owner or created_at) contains the query, in the order of the ids; any other option finds nothing. */
-export async function searchBoxes(ids: readonly string[], retrieve: RetrieveBox, option: string, query: string): Promise<readonly BoxMetadata[]> {
+/**
+ * The metadata of the boxes whose `option` (box_id, owner or created_at) contains the query, in the order of
+ * the ids; any other option finds nothing.
+ */
+export async function searchBoxes(
+  ids: readonly string[],
+  retrieve: RetrieveBox,
+  option: string,
+  query: string,
+): Promise<readonly BoxMetadata[]> {
   const found: BoxMetadata[] = []
   // The id alone decides whether the box must be read.
-  const candidates = option === 'box_id' ? ids.filter(id => id.includes(query)) : isSearchable(option) ? ids : []
+  const candidates =
+    option === 'box_id' ? ids.filter(id => id.includes(query)) : isSearchable(option) ? ids : []
   for await (const box of readAll(candidates, retrieve)) {
     const metadata = { box_id: box.box_id, owner: box.owner, created_at: asPythonTime(box.created_at) }
     if (isSearchable(option) && metadata[option]?.includes(query)) found.push(metadata)

@@ -13,9 +13,9 @@ import { ROUTES } from '../openapi/openapi-routes.ts'
 const DEFAULT_LIMIT = 100
 
 /**
- * `GET /dead_letter`: the events whose listener failed, oldest first; `?event_name=` and `?limit=` (the newest ones).
- * `PATCH` redelivers them to the failed listener only, `DELETE` drops them, selected by `ids`, `event_name` or both.
- * With an unknown id, nothing is changed.
+ * `GET /dead_letter`: the events whose listener failed, oldest first; `?event_name=` and `?limit=` (the
+ * newest ones). `PATCH` redelivers them to the failed listener only, `DELETE` drops them, selected by `ids`,
+ * `event_name` or both. With an unknown id, nothing is changed.
  */
 export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters): void {
   route(app, ROUTES.deadLetters, {
@@ -50,16 +50,31 @@ export function addDeadLetterRoutes(app: FastifyInstance, letters: DeadLetters):
 function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
   const { content, ...envelope } = event
   // The bus accepts only objects as content.
-  return { id, listener, event: { ...envelope, content: printable(content as Readonly<Record<string, unknown>>) }, error: { ...error }, at }
+  return {
+    id,
+    listener,
+    event: { ...envelope, content: printable(content as Readonly<Record<string, unknown>>) },
+    error: { ...error },
+    at,
+  }
 }
 
-/** The letters that the body names. @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_NOT_FOUND when one of them is not there. */
+/**
+ * The letters that the body names.
+ * @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_NOT_FOUND when one of them is not there.
+ */
 function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
   new Query(request)
   const { ids, event_name: name, ...others } = readObject(request)
-  const isRight = (ids !== undefined || name !== undefined) && isTexts(ids) && (name === undefined || typeof name === 'string')
+  const isRight =
+    (ids !== undefined || name !== undefined) &&
+    isTexts(ids) &&
+    (name === undefined || typeof name === 'string')
   if (!isRight || Object.keys(others).length > 0) {
-    throw new SettingsError('CONTENT_MALFORMED', `${request.method} requires {"ids": ["..."]}, {"event_name": "..."} or both, and no other member.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `${request.method} requires {"ids": ["..."]}, {"event_name": "..."} or both, and no other member.`,
+    )
   }
   const named = letters.list().filter(({ event }) => name === undefined || event.name === name)
   if (ids === undefined) return named
@@ -75,5 +90,11 @@ function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
 }
 
 function isTexts(value: Json | undefined): value is readonly string[] | undefined {
-  return value === undefined || (isArray(value) && value.length > 0 && value.length <= MAX_LIMIT && value.every(item => typeof item === 'string'))
+  return (
+    value === undefined ||
+    (isArray(value) &&
+      value.length > 0 &&
+      value.length <= MAX_LIMIT &&
+      value.every(item => typeof item === 'string'))
+  )
 }

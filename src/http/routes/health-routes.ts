@@ -19,14 +19,20 @@ export type Health = () => {
 
 type StateContent = Facts['settings.state']
 
-/** The answer of `/healthz` and `/readyz`: the current content of `settings.state`, and counters since the start. */
+/**
+ * The answer of `/healthz` and `/readyz`: the current content of `settings.state`, and counters since the
+ * start.
+ */
 interface HealthAnswer extends StateContent {
   readonly resyncs: number
   readonly repairs: number
   readonly reconciles: number
 }
 
-/** `/healthz`: 200 as long as the process answers. `/readyz`: 200 when there are settings to read (READY, STALE), else 503. */
+/**
+ * `/healthz`: 200 as long as the process answers. `/readyz`: 200 when there are settings to read (READY,
+ * STALE), else 503.
+ */
 export function addHealthRoutes(app: FastifyInstance, health: Health): void {
   const state = (): HealthAnswer => {
     const { revision, ...rest } = health()

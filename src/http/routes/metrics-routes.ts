@@ -12,7 +12,12 @@ export interface PrintedMetrics {
 }
 
 /** `GET /metrics`: all metrics in the text format of Prometheus. */
-export function addMetricsRoutes(app: FastifyInstance, metrics: PrintedMetrics, events: EventRoutes, connections: BusRoutes): void {
+export function addMetricsRoutes(
+  app: FastifyInstance,
+  metrics: PrintedMetrics,
+  events: EventRoutes,
+  connections: BusRoutes,
+): void {
   metrics.gauge('sse_readers', 'Connected readers of Server-Sent Events.', () => events.readers)
   metrics.gauge('bus_connections', 'Open WebSocket connections to the bus.', () => connections.connections)
   route(app, ROUTES.metrics, {

@@ -5,7 +5,10 @@ import { describeApi, type Served } from '../openapi/openapi-document.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 import type { Method } from '../openapi/operation.ts'
 
-/** `GET /api/kytos/settings/openapi.json`: the document of the routes of this server. Must be added before any other route. */
+/**
+ * `GET /api/kytos/settings/openapi.json`: the document of the routes of this server. Must be added before any
+ * other route.
+ */
 export function addOpenApiRoute(app: FastifyInstance): void {
   const served: Served[] = []
   app.addHook('onRoute', ({ method, url, config }: RouteOptions) => {

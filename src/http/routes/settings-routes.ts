@@ -23,35 +23,69 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
   route(app, ROUTES.settings, {
     GET: async (request, reply) => {
       const query = new Query(request)
-      const flags = { ...(query.flag('explain') && { explain: true }), ...(query.flag('fresh') && { fresh: true }) }
-      return tagged(reply, await say(request, 'kytos.settings.retrieve', { namespace: namespaceOf(request), ...scopeOf(query), ...flags }))
+      const flags = {
+        ...(query.flag('explain') && { explain: true }),
+        ...(query.flag('fresh') && { fresh: true }),
+      }
+      return tagged(
+        reply,
+        await say(request, 'kytos.settings.retrieve', {
+          namespace: namespaceOf(request),
+          ...scopeOf(query),
+          ...flags,
+        }),
+      )
     },
     PUT: async (request, reply) => {
       const fields = changeFields(request)
       const data = readObject(request)
-      if (!readIfNoneMatch(request)) return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
+      if (!readIfNoneMatch(request))
+        return tagged(reply, await say(request, 'kytos.settings.update', { ...fields, data, method: 'PUT' }))
       const { revision, dry_run, ...rest } = fields
-      if (dry_run) throw new SettingsError('CONTENT_MALFORMED', 'dry_run cannot be combined with If-None-Match: remove that header.')
-      if (revision !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'If-Match and If-None-Match cannot be combined: send one of them.')
+      if (dry_run)
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          'dry_run cannot be combined with If-None-Match: remove that header.',
+        )
+      if (revision !== undefined)
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          'If-Match and If-None-Match cannot be combined: send one of them.',
+        )
       const created = await say(request, 'kytos.settings.create', { ...rest, data })
       return tagged(reply.code(201).header('location', `${API}/${fields.namespace}`), created)
     },
     PATCH: async (request, reply) => {
       const method = isJsonPatch(request) ? 'JSON_PATCH' : 'PATCH'
-      return tagged(reply, await say(request, 'kytos.settings.update', { ...changeFields(request), data: readBody(request), method }))
+      return tagged(
+        reply,
+        await say(request, 'kytos.settings.update', {
+          ...changeFields(request),
+          data: readBody(request),
+          method,
+        }),
+      )
     },
-    DELETE: async (request, reply) => tagged(reply, await say(request, 'kytos.settings.delete', changeFields(request))),
+    DELETE: async (request, reply) =>
+      tagged(reply, await say(request, 'kytos.settings.delete', changeFields(request))),
   })
 
   route(app, ROUTES.transaction, {
     POST: request => {
       if (readIfMatch(request) !== undefined || readIfNoneMatch(request)) {
-        throw new SettingsError('CONTENT_MALFORMED', 'A transaction supports neither If-Match nor If-None-Match: set "revision" in its operations.')
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          'A transaction supports neither If-Match nor If-None-Match: set "revision" in its operations.',
+        )
       }
       const body = readObject(request)
       const beside = { ...(new Query(request).flag('dry_run') && { dry_run: true }), ...commentOf(request) }
       for (const name of Object.keys(beside)) {
-        if (name in body) throw new SettingsError('CONTENT_MALFORMED', `"${name}" is set in the body and in the query or headers: set it once.`)
+        if (name in body)
+          throw new SettingsError(
+            'CONTENT_MALFORMED',
+            `"${name}" is set in the body and in the query or headers: set it once.`,
+          )
       }
       // The service checks all members of the body.
       const content = body as unknown as CommandContent<'kytos.settings.transaction'>
@@ -66,7 +100,11 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
     },
     PUT: async (request, reply) => {
       const napp_version = new Query(request).text('napp_version')
-      const content = { namespace: namespaceOf(request), schema: readObject(request), ...(napp_version !== undefined && { napp_version }) }
+      const content = {
+        namespace: namespaceOf(request),
+        schema: readObject(request),
+        ...(napp_version !== undefined && { napp_version }),
+      }
       return tagged(reply, await say(request, 'kytos.settings.register', content))
     },
   })
@@ -75,7 +113,11 @@ export function addSettingsRoutes(app: FastifyInstance, say: Say): void {
     GET: request => {
       const query = new Query(request)
       const limit = query.count('limit')
-      return say(request, 'kytos.settings.history', { namespace: namespaceOf(request), ...scopeOf(query), ...(limit !== undefined && { limit }) })
+      return say(request, 'kytos.settings.history', {
+        namespace: namespaceOf(request),
+        ...scopeOf(query),
+        ...(limit !== undefined && { limit }),
+      })
     },
   })
 
@@ -86,7 +128,11 @@ function record(say: Say): Answer {
   return async request => {
     const namespace = namespaceOf(request)
     const version = parseCount('version', request.params.version, MAX_VERSION)
-    const records = await say(request, 'kytos.settings.history', { namespace, version, ...scopeOf(new Query(request)) })
+    const records = await say(request, 'kytos.settings.history', {
+      namespace,
+      version,
+      ...scopeOf(new Query(request)),
+    })
     const found = records.find(one => one.version === version)
     if (found) return found
     throw new SettingsError(

@@ -35,7 +35,11 @@ export function addStatusRoutes(app: FastifyInstance, say: Say): void {
     POST: request => {
       new Query(request)
       // The service checks all members of the body.
-      return say(request, 'kytos.settings.restore_files', readObject(request) as CommandContent<'kytos.settings.restore_files'>)
+      return say(
+        request,
+        'kytos.settings.restore_files',
+        readObject(request) as CommandContent<'kytos.settings.restore_files'>,
+      )
     },
   })
 }

@@ -24,14 +24,16 @@ interface BoxName {
 }
 
 /**
- * Adds the REST API of storehouse 1.3.2: its paths, bodies and codes, without its bugs. In addition, an ETag has the
- * revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are ignored, as there.
+ * Adds the REST API of storehouse 1.3.2: its paths, bodies and codes, without its bugs. In addition, an ETag
+ * has the revision of a box, If-Match guards an update, and a POST never replaces a box. Query parameters are
+ * ignored, as there.
  */
 export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): void {
   const create = createBox(say)
   const backup = backUp(say, log)
   const one = boxAnswers(say, ({ params }) => params)
-  // As in storehouse the boxes of a namespace "backup" can be changed but not read here, where its backups are.
+  // As in storehouse the boxes of a namespace "backup" can be changed but not read here, where its backups
+  // are.
   const ofBackup = boxAnswers(say, ({ params }) => ({ namespace: BACKUP, box_id: params.namespace }))
 
   // A scope of its own, whose errors also have the texts of storehouse.
@@ -48,7 +50,8 @@ export function addStorehouseRoutes(app: FastifyInstance, say: Say, log: Log): v
 }
 
 function listBoxes(say: Say): Answer {
-  return async (request, reply) => print(reply, await say(request, 'kytos.storehouse.list', { namespace: request.params.namespace }))
+  return async (request, reply) =>
+    print(reply, await say(request, 'kytos.storehouse.list', { namespace: request.params.namespace }))
 }
 
 function createBox(say: Say): Answer {
@@ -56,8 +59,14 @@ function createBox(say: Say): Answer {
     const { namespace, box_id } = request.params
     // The shorter path has no box_id, in spite of the type.
     const given = box_id === undefined ? {} : { box_id }
-    const box = await say(request, 'kytos.storehouse.create', { namespace, data: readBody(request), ...given })
-    reply.code(201).header('location', `${V1}/${encodeURIComponent(box.namespace)}/${encodeURIComponent(box.box_id)}`)
+    const box = await say(request, 'kytos.storehouse.create', {
+      namespace,
+      data: readBody(request),
+      ...given,
+    })
+    reply
+      .code(201)
+      .header('location', `${V1}/${encodeURIComponent(box.namespace)}/${encodeURIComponent(box.box_id)}`)
     return print(tag(reply, box), { response: 'Box created.', id: box.box_id })
   }
 }
@@ -78,7 +87,8 @@ function boxAnswers(say: Say, nameOf: (request: Request) => BoxName) {
     GET: async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
       const box = await say(request, 'kytos.storehouse.retrieve', { namespace, box_id })
-      if (!box) throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
+      if (!box)
+        throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       return print(tag(reply, box), box.data)
     },
     PUT: update('PUT'),
@@ -86,9 +96,13 @@ function boxAnswers(say: Say, nameOf: (request: Request) => BoxName) {
     DELETE: async (request, reply) => {
       const { namespace, box_id } = nameOf(request)
       if (request.headers['if-match'] !== undefined)
-        throw new SettingsError('CONTENT_MALFORMED', 'The deletion of a box does not support If-Match: nothing was deleted. Remove the header.')
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          'The deletion of a box does not support If-Match: nothing was deleted. Remove the header.',
+        )
       const isDeleted = await say(request, 'kytos.storehouse.delete', { namespace, box_id })
-      if (!isDeleted) throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
+      if (!isDeleted)
+        throw noBox(`The box ${JSON.stringify(box_id)} does not exist in ${JSON.stringify(namespace)}.`)
       return print(reply, { response: 'Box deleted' })
     },
   } satisfies Record<string, Answer>
@@ -113,10 +127,14 @@ function backUp(say: Say, log: Log): Answer {
     const retrieve = retrieveAs(say, request)
     // A path without a box has no such parameter, in spite of the type.
     const ids = box_id === undefined ? await say(request, 'kytos.storehouse.list', { namespace }) : [box_id]
-    if (ids.length === 0 || (box_id !== undefined && !(await retrieve(box_id)))) throw noBox(`No box exists to back up at ${request.url}.`)
-    // Streamed, because a namespace may exceed the memory. A failure closes the connection, so that no part passes for the whole.
+    if (ids.length === 0 || (box_id !== undefined && !(await retrieve(box_id))))
+      throw noBox(`No box exists to back up at ${request.url}.`)
+    // Streamed, because a namespace may exceed the memory. A failure closes the connection, so that no part
+    // passes for the whole.
     const pieces = Readable.from(printBackup(ids, retrieve))
-    pieces.once('error', error => log.error(`The backup of ${JSON.stringify(namespace)} was aborted: ${error.message}`))
+    pieces.once('error', error =>
+      log.error(`The backup of ${JSON.stringify(namespace)} was aborted: ${error.message}`),
+    )
     return reply.type(JSON_TYPE).send(pieces)
   }
 }

@@ -13,8 +13,8 @@ import { ROUTES } from '../openapi/openapi-routes.ts'
 const FIELDS = ['name', 'rights', 'expires_in'] as const
 
 /**
- * `GET, POST, DELETE /token`: lists tokens, creates one, revokes one by `?id=`. The routes bypass the bus, so that no
- * client of the bus can create a token.
+ * `GET, POST, DELETE /token`: lists tokens, creates one, revokes one by `?id=`. The routes bypass the bus, so
+ * that no client of the bus can create a token.
  */
 export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): void {
   route(app, ROUTES.tokens, {
@@ -39,7 +39,10 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
       const { actor } = requireKnown(request)
       const id = new Query(request).text('id')
       if (id === undefined)
-        throw new SettingsError('CONTENT_MALFORMED', 'The parameter "id" is required: DELETE /token?id=<id>. GET /token lists the ids.')
+        throw new SettingsError(
+          'CONTENT_MALFORMED',
+          'The parameter "id" is required: DELETE /token?id=<id>. GET /token lists the ids.',
+        )
       await tokens.revoke(id)
       log.info(`${actor.name} revoked the token with the id ${id}.`)
       reply.code(204)
@@ -50,7 +53,11 @@ export function addTokenRoutes(app: FastifyInstance, tokens: Tokens, log: Log): 
 
 function refuseField(field: string): never {
   const near = nearest(field, FIELDS)
-  throw new SettingsError('CONTENT_MALFORMED', `The member "${field.slice(0, 100)}" of a token is not known; allowed: ${FIELDS.join(', ')}.`, {
-    details: { got: field.slice(0, 100), allowed: FIELDS, ...(near && { nearest: near }) },
-  })
+  throw new SettingsError(
+    'CONTENT_MALFORMED',
+    `The member "${field.slice(0, 100)}" of a token is not known; allowed: ${FIELDS.join(', ')}.`,
+    {
+      details: { got: field.slice(0, 100), allowed: FIELDS, ...(near && { nearest: near }) },
+    },
+  )
 }

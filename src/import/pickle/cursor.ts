@@ -5,7 +5,9 @@ const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 /** What Python itself prints. */
 const MOST_DIGITS = 4_300
 
-/** Reads the arguments of opcodes; whatever would be beyond the end is refused, before anything is made of it. */
+/**
+ * Reads the arguments of opcodes; whatever would be beyond the end is refused, before anything is made of it.
+ */
 export class Cursor {
   readonly #bytes: Uint8Array
   readonly #view: DataView

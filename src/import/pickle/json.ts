@@ -6,8 +6,10 @@ import { type Pickled, type PickledDict, refuse } from './value.ts'
 const MOST_WEIGHT = 16 * 1024 * 1024
 
 /**
- * A pickled value as JSON. What JSON does not tell from something else is named in `lost`: tuples and sets become arrays, dates text, keys text.
- * @throws PickleRefused for what it cannot hold at all, for circles, and for what unfolds to more than any box holds.
+ * A pickled value as JSON. What JSON does not tell from something else is named in `lost`: tuples and sets
+ * become arrays, dates text, keys text.
+ * @throws PickleRefused for what it cannot hold at all, for circles, and for what unfolds to more than any
+ * box holds.
  */
 export function pickledToJson(value: Pickled, lost: Set<string>): Json {
   let weight = 0
@@ -26,7 +28,9 @@ export function pickledToJson(value: Pickled, lost: Set<string>): Json {
         return Number.isSafeInteger(number) ? number : one.value
       }
       case 'float':
-        return Number.isFinite(one.value) ? one.value : refuse('it contains inf or nan, which JSON cannot represent')
+        return Number.isFinite(one.value)
+          ? one.value
+          : refuse('it contains inf or nan, which JSON cannot represent')
       case 'datetime':
         lost.add('dates became strings')
         return one.value
@@ -40,14 +44,17 @@ export function pickledToJson(value: Pickled, lost: Set<string>): Json {
       case 'dict':
         return convertDict(one, depth)
       default:
-        return refuse(`it contains ${one.type === 'bytes' ? 'bytes' : `a ${one.type}`}, which JSON cannot represent`)
+        return refuse(
+          `it contains ${one.type === 'bytes' ? 'bytes' : `a ${one.type}`}, which JSON cannot represent`,
+        )
     }
   }
   const convertDict = ({ entries }: PickledDict, depth: number): JsonObject => {
     const target: JsonObject = {}
     const kinds = new Map<string, string>()
     for (const [key, member] of entries) {
-      if (key.type !== 'str' && key.type !== 'int') return refuse(`a key in it is a ${key.type}, not a string`)
+      if (key.type !== 'str' && key.type !== 'int')
+        return refuse(`a key in it is a ${key.type}, not a string`)
       if (key.type === 'int') lost.add('integer keys became strings')
       const name = String(key.value)
       weight += name.length + 3

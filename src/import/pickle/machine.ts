@@ -3,8 +3,9 @@ import { build, call, findGlobal, newObject } from './objects.ts'
 import { type Pickled, refuse } from './value.ts'
 
 /*
- * The opcodes of pickle, protocols 0 to 5, on a stack of plain data. Nothing is imported, called or made but what objects.ts knows. Every opcode goes forward in
- * the file, so that reading ends; what it takes is bounded by the number of opcodes.
+ * The opcodes of pickle, protocols 0 to 5, on a stack of plain data. Nothing is imported, called or made but
+ * what objects.ts knows. Every opcode goes forward in the file, so that reading ends; what it takes is
+ * bounded by the number of opcodes.
  */
 
 /** A box of the largest size has fewer values. */
@@ -33,10 +34,15 @@ class Machine {
       const code = this.#cursor.byte()
       if (code === 0x2e) {
         const [result, ...more] = this.#stack
-        return result && more.length === 0 && this.#marks.length === 0 ? result : refuse('it stops before its end')
+        return result && more.length === 0 && this.#marks.length === 0
+          ? result
+          : refuse('it stops before its end')
       }
       const work = OPCODES[code]
-      if (!work) return refuse(`its opcode 0x${code.toString(16).padStart(2, '0')} is code, not data, and was not executed`)
+      if (!work)
+        return refuse(
+          `its opcode 0x${code.toString(16).padStart(2, '0')} is code, not data, and was not executed`,
+        )
       work(this, this.#cursor)
     }
     return refuse(`it has more than ${MOST_STEPS} opcodes`)
@@ -106,30 +112,46 @@ function extend(machine: Machine, members: readonly Pickled[], into: 'list' | 's
   if (target.type !== into) refuse(`it adds ${into} items to a ${target.type}`)
   if (target.type === 'dict') {
     if (members.length % 2 === 1) refuse('a key in it has no value')
-    for (let i = 0; i < members.length; i += 2) target.entries.push([members[i] ?? NONE, members[i + 1] ?? NONE])
-  } else if (target.type === 'list' || target.type === 'set') for (const member of members) target.items.push(member)
+    for (let i = 0; i < members.length; i += 2)
+      target.entries.push([members[i] ?? NONE, members[i + 1] ?? NONE])
+  } else if (target.type === 'list' || target.type === 'set')
+    for (const member of members) target.items.push(member)
 }
 
 function readFloat(line: string): Pickled {
-  const special: Readonly<Record<string, number>> = { inf: Number.POSITIVE_INFINITY, '-inf': Number.NEGATIVE_INFINITY, nan: Number.NaN }
-  const value = special[line] ?? (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(line) ? Number(line) : refuse('a number in it is invalid'))
+  const special: Readonly<Record<string, number>> = {
+    inf: Number.POSITIVE_INFINITY,
+    '-inf': Number.NEGATIVE_INFINITY,
+    nan: Number.NaN,
+  }
+  const value =
+    special[line] ??
+    (/^[+-]?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?$/i.test(line)
+      ? Number(line)
+      : refuse('a number in it is invalid'))
   return { type: 'float', value }
 }
 
 /** Python's raw-unicode-escape: an odd number of backslashes before `u` makes an escape. */
 function readEscaped(line: string): string {
-  const found = line.replace(/(\\*)\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8}))/g, (whole, before: string, four?: string, eight?: string) => {
-    if (before.length % 2 === 1) return whole
-    const code = Number.parseInt(four ?? eight ?? '', 16)
-    return code > 0x10ffff ? refuse('a string in it is not valid Unicode') : before + String.fromCodePoint(code)
-  })
+  const found = line.replace(
+    /(\\*)\\(?:u([\da-fA-F]{4})|U([\da-fA-F]{8}))/g,
+    (whole, before: string, four?: string, eight?: string) => {
+      if (before.length % 2 === 1) return whole
+      const code = Number.parseInt(four ?? eight ?? '', 16)
+      return code > 0x10ffff
+        ? refuse('a string in it is not valid Unicode')
+        : before + String.fromCodePoint(code)
+    },
+  )
   return found.isWellFormed() ? found : refuse('a string in it contains half a surrogate pair')
 }
 
 const OPCODES: Readonly<Record<number, Opcode>> = {
   128: (_, cursor) => {
     const protocol = cursor.byte()
-    if (protocol > NEWEST_PROTOCOL) refuse(`its pickle protocol is ${protocol}; protocols up to ${NEWEST_PROTOCOL} are supported`)
+    if (protocol > NEWEST_PROTOCOL)
+      refuse(`its pickle protocol is ${protocol}; protocols up to ${NEWEST_PROTOCOL} are supported`)
   },
   // The length of what follows: it only helps to read ahead.
   149: (_, cursor) => void cursor.uint64(),

@@ -1,5 +1,6 @@
 /*
- * What a pickle of plain data holds. Lists, dicts and sets are filled after they were made, and may stand in several places, or in themselves.
+ * What a pickle of plain data holds. Lists, dicts and sets are filled after they were made, and may stand in
+ * several places, or in themselves.
  */
 
 /** Something that a pickle may name: a class or a function of the allow-list. */
@@ -33,7 +34,10 @@ export type Pickled =
   | PickledBox
   | Global
 
-/** The names that a pickle may use; Python 2's spelling of them, which protocols 0 to 2 have, is the same to us. */
+/**
+ * The names that a pickle may use; Python 2's spelling of them, which protocols 0 to 2 have, is the same to
+ * us.
+ */
 export const GLOBALS = {
   'napps.kytos.storehouse.main.Box': 'Box',
   'copyreg._reconstructor': 'reconstructor',

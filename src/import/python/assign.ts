@@ -31,7 +31,9 @@ export class Assigner {
     if (last === undefined) return
     const value = this.#right(parts.slice(last + 1))
     for (const [i, end] of signs.entries()) {
-      const targets = parts.slice(i === 0 ? 0 : (signs[i - 1] ?? 0) + 1, end).filter(({ name }) => name !== 'TypeDef')
+      const targets = parts
+        .slice(i === 0 ? 0 : (signs[i - 1] ?? 0) + 1, end)
+        .filter(({ name }) => name !== 'TypeDef')
       this.#bindAll(targets, value, node)
     }
   }
@@ -44,11 +46,16 @@ export class Assigner {
     const value = this.#right(right)
     const operator = this.#textOf(sign).slice(0, -1)
     // What is added to a list in place may be anything that has members.
-    const operand: PyValue = operator === '+' && before.type === 'list' && value.type !== 'list' ? { type: 'list', items: iterate(value) } : value
+    const operand: PyValue =
+      operator === '+' && before.type === 'list' && value.type !== 'list'
+        ? { type: 'list', items: iterate(value) }
+        : value
     const after = operate(operator, before, operand)
     // Lists, dicts and sets are changed where they are, so under all their names.
-    if (before.type === 'list' && after.type === 'list') before.items.splice(0, before.items.length, ...after.items)
-    else if (before.type === 'dict' && after.type === 'dict') for (const [key, item] of after.entries.values()) setItem(before, key, item)
+    if (before.type === 'list' && after.type === 'list')
+      before.items.splice(0, before.items.length, ...after.items)
+    else if (before.type === 'dict' && after.type === 'dict')
+      for (const [key, item] of after.entries.values()) setItem(before, key, item)
     else if (before.type === 'set' && after.type === 'set') {
       before.items.clear()
       for (const [key, item] of after.items) before.items.set(key, item)
@@ -70,7 +77,8 @@ export class Assigner {
     const names = targets.filter(({ name }) => !SEPARATORS.has(name))
     if (names.some(({ name }) => name === '*')) throw new NotData('it unpacks with *')
     const values = iterate(value)
-    if (values.length !== names.length) throw new NotData(`${values.length} values are unpacked to ${names.length} names (ValueError)`)
+    if (values.length !== names.length)
+      throw new NotData(`${values.length} values are unpacked to ${names.length} names (ValueError)`)
     names.forEach((name, i) => {
       this.#bind(name, values[i] as PyValue, statement) // as many as there are names
     })
@@ -102,7 +110,8 @@ export class Assigner {
   }
 
   #setMember([object, sign, index, ...rest]: readonly SyntaxNode[], value: PyValue): void {
-    if (!object || !index || sign?.name !== '[' || rest.length !== 1) throw new NotData('an attribute or a slice is set')
+    if (!object || !index || sign?.name !== '[' || rest.length !== 1)
+      throw new NotData('an attribute or a slice is set')
     const container = this.#evaluator.evaluate(object)
     const key = this.#evaluator.evaluate(index)
     if (container.type === 'dict') setItem(container, key, value)

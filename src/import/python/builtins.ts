@@ -25,7 +25,11 @@ export interface Argument {
 }
 
 type Environment = { environment(name: string): string | undefined }
-type Work = (args: readonly PyValue[], named: ReadonlyMap<string, PyValue>, environment: Environment) => PyValue
+type Work = (
+  args: readonly PyValue[],
+  named: ReadonlyMap<string, PyValue>,
+  environment: Environment,
+) => PyValue
 
 /** Names that Python knows without an import, and no data by themselves. */
 export const FOREIGN: ReadonlySet<string> = new Set([
@@ -47,8 +51,10 @@ export const FOREIGN: ReadonlySet<string> = new Set([
 const FUNCTIONS: Readonly<Record<string, Work>> = {
   int: readInt,
   float: ([value], named) => (named.size > 0 ? odd('float') : readFloat(value)),
-  str: (args, named) => (named.size > 0 || args.length > 1 ? odd('str') : pyText('str', args[0] ? toText(args[0]) : '')),
-  bool: (args, named) => (named.size > 0 || args.length > 1 ? odd('bool') : pyBool(args[0] ? isTrue(args[0]) : false)),
+  str: (args, named) =>
+    named.size > 0 || args.length > 1 ? odd('str') : pyText('str', args[0] ? toText(args[0]) : ''),
+  bool: (args, named) =>
+    named.size > 0 || args.length > 1 ? odd('bool') : pyBool(args[0] ? isTrue(args[0]) : false),
   len: ([value, ...more]) => (value && more.length === 0 ? pyInt(BigInt(lengthOf(value))) : odd('len')),
   abs: ([value, ...more]) => {
     if (!value || !isNumeric(value) || more.length > 0) return odd('abs')
@@ -61,18 +67,28 @@ const FUNCTIONS: Readonly<Record<string, Work>> = {
   list: ([value, ...more]) => (more.length > 0 ? odd('list') : pyList(value ? iterate(value) : [])),
   tuple: ([value, ...more]) => (more.length > 0 ? odd('tuple') : pyTuple(value ? iterate(value) : [])),
   set: ([value, ...more]) => (more.length > 0 ? odd('set') : pySet('set', value ? iterate(value) : [])),
-  frozenset: ([value, ...more]) => (more.length > 0 ? odd('frozenset') : pySet('frozenset', value ? iterate(value) : [])),
+  frozenset: ([value, ...more]) =>
+    more.length > 0 ? odd('frozenset') : pySet('frozenset', value ? iterate(value) : []),
   dict: makeDict,
   'os.environ.get': readVariable,
   'os.getenv': readVariable,
 }
 
-/** What a function of Python gives; one that is unknown is not told what it is given. @throws NotData for any that is not among ours. */
-export function callBuiltin(path: string, given: () => readonly Argument[], environment: Environment): PyValue {
+/**
+ * What a function of Python gives; one that is unknown is not told what it is given.
+ * @throws NotData for any that is not among ours.
+ */
+export function callBuiltin(
+  path: string,
+  given: () => readonly Argument[],
+  environment: Environment,
+): PyValue {
   const work = Object.hasOwn(FUNCTIONS, path) ? FUNCTIONS[path] : undefined
   if (!work) throw new NotData(`it calls ${path.slice(0, 80)}(), which is code, not data`)
   const args = given()
-  const named = new Map(args.flatMap(({ name, value }) => (name === undefined ? [] : [[name, value] as const])))
+  const named = new Map(
+    args.flatMap(({ name, value }) => (name === undefined ? [] : [[name, value] as const])),
+  )
   return work(
     args.flatMap(({ name, value }) => (name === undefined ? [value] : [])),
     named,
@@ -80,12 +96,16 @@ export function callBuiltin(path: string, given: () => readonly Argument[], envi
   )
 }
 
-/** What a method of a text gives; only of ASCII, where every Python has the same letters. @throws NotData for any other. */
+/**
+ * What a method of a text gives; only of ASCII, where every Python has the same letters.
+ * @throws NotData for any other.
+ */
 export function callMethod(object: PyValue, method: string, args: readonly Argument[]): PyValue {
   if (object.type === 'str' && args.length === 0 && /^[\0-\x7f]*$/.test(object.value)) {
     if (method === 'lower') return pyText('str', object.value.toLowerCase())
     if (method === 'upper') return pyText('str', object.value.toUpperCase())
-    if (method === 'strip') return pyText('str', object.value.replace(/^[\t-\r\x1c-\x20]+|[\t-\r\x1c-\x20]+$/g, ''))
+    if (method === 'strip')
+      return pyText('str', object.value.replace(/^[\t-\r\x1c-\x20]+|[\t-\r\x1c-\x20]+$/g, ''))
   }
   throw new NotData(`it calls .${method}() of a ${object.type}, which is code, not data`)
 }
@@ -100,7 +120,8 @@ function readInt(args: readonly PyValue[], named: ReadonlyMap<string, PyValue>):
     const prefixes: Readonly<Record<string, string>> = { '2': '0b', '8': '0o', '16': '0x' }
     const prefix = prefixes[String(radix)] ?? ''
     const plain = digits.toLowerCase().startsWith(prefix) ? digits.slice(prefix.length) : digits
-    const written = prefix + (radix === 10n ? plain.replace(/^0(?=_?\d)(?:_?0)*_?/, '') || '0' : plain.replace(/^_/, ''))
+    const written =
+      prefix + (radix === 10n ? plain.replace(/^0(?=_?\d)(?:_?0)*_?/, '') || '0' : plain.replace(/^_/, ''))
     if (digits === '' || !(radix === 10n ? /^\d(?:_?\d)*$/.test(digits) : prefix !== ''))
       throw new NotData('int() cannot parse the string (ValueError)')
     const number = readNumber(written)
@@ -119,15 +140,24 @@ function readFloat(value: PyValue | undefined): PyValue {
   if (value.type !== 'str') return odd('float')
   const [, sign = '', digits = ''] = /^\s*([+-]?)(\S*)\s*$/.exec(value.value) ?? []
   const word = digits.toLowerCase()
-  const whole = word === 'inf' || word === 'infinity' ? Number.POSITIVE_INFINITY : word === 'nan' ? Number.NaN : undefined
+  const whole =
+    word === 'inf' || word === 'infinity' ? Number.POSITIVE_INFINITY : word === 'nan' ? Number.NaN : undefined
   // Unlike in a literal, zeros may lead.
   const number =
-    whole ?? (/^(?:\d(?:_?\d)*\.?|(?:\d(?:_?\d)*)?\.\d(?:_?\d)*)(?:e[+-]?\d(?:_?\d)*)?$/.test(word) ? Number(word.replaceAll('_', '')) : undefined)
+    whole ??
+    (/^(?:\d(?:_?\d)*\.?|(?:\d(?:_?\d)*)?\.\d(?:_?\d)*)(?:e[+-]?\d(?:_?\d)*)?$/.test(word)
+      ? Number(word.replaceAll('_', ''))
+      : undefined)
   if (number === undefined) throw new NotData('float() cannot parse the string (ValueError)')
   return pyFloat(sign === '-' ? -number : number)
 }
 
-function extreme(name: string, args: readonly PyValue[], named: ReadonlyMap<string, PyValue>, better: (difference: number) => boolean): PyValue {
+function extreme(
+  name: string,
+  args: readonly PyValue[],
+  named: ReadonlyMap<string, PyValue>,
+  better: (difference: number) => boolean,
+): PyValue {
   if (named.size > 0 || args.length === 0) return odd(name)
   const values = args.length === 1 ? iterate(args[0] ?? NONE) : args
   const [first, ...others] = values
@@ -143,7 +173,11 @@ function makeDict(args: readonly PyValue[], named: ReadonlyMap<string, PyValue>)
   return dict
 }
 
-function readVariable(args: readonly PyValue[], named: ReadonlyMap<string, PyValue>, environment: Environment): PyValue {
+function readVariable(
+  args: readonly PyValue[],
+  named: ReadonlyMap<string, PyValue>,
+  environment: Environment,
+): PyValue {
   const name = args[0] ?? named.get('key')
   const preset = args[1] ?? named.get('default') ?? NONE
   if (name?.type !== 'str' || args.length > 2) return odd('os.environ.get')

@@ -3,7 +3,10 @@ import type { Lines } from './tree.ts'
 
 /** The comments of a file: what describes a statement. */
 export interface Comments {
-  /** The lines of comment directly above (those led by `#:` alone, where there are any) and the one behind it; undefined where there is none. */
+  /**
+   * The lines of comment directly above (those led by `#:` alone, where there are any) and the one behind it;
+   * undefined where there is none.
+   */
   describe(statement: SyntaxNode): string | undefined
 }
 
@@ -41,7 +44,9 @@ export function findComments(tree: Tree, text: string, { starts, lineOf }: Lines
 /** A docstring as Python's `inspect.cleandoc` shows it. */
 export function cleanDocstring(text: string): string {
   const [first = '', ...rest] = text.replaceAll('\t', '        ').split('\n')
-  const margin = Math.min(...rest.filter(line => line.trim() !== '').map(line => line.length - line.trimStart().length))
+  const margin = Math.min(
+    ...rest.filter(line => line.trim() !== '').map(line => line.length - line.trimStart().length),
+  )
   return [first.trimStart(), ...rest.map(line => line.slice(Number.isFinite(margin) ? margin : 0))]
     .map(line => line.trimEnd())
     .join('\n')

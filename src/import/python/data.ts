@@ -4,7 +4,8 @@ import { isSensitive } from './sensitive.ts'
 import { NotData, type PyDict, type PyValue } from './value.ts'
 
 /*
- * Python's values as JSON, and what of them JSON cannot say: `x-python-type` names it, so that a Python NApp can be handed what it had.
+ * Python's values as JSON, and what of them JSON cannot say: `x-python-type` names it, so that a Python NApp
+ * can be handed what it had.
  */
 
 /** A value as JSON, and the JSON Schema of such values. */
@@ -27,10 +28,13 @@ export class Converter {
   /** @throws NotData for what JSON cannot hold, or what is too large. */
   convert(name: string, value: PyValue, depth = 0): Data {
     this.#weight += 2 + name.length
-    if (this.#weight > MOST_WEIGHT) throw new NotData(`the settings of the file are larger than ${MOST_WEIGHT} characters`)
+    if (this.#weight > MOST_WEIGHT)
+      throw new NotData(`the settings of the file are larger than ${MOST_WEIGHT} characters`)
     if (depth > DATA_DEPTH) throw new NotData(`it nests deeper than ${DATA_DEPTH} levels, or contains itself`)
     const data = this.#convert(name, value, depth)
-    return isSensitive(name, data.json) ? { json: data.json, schema: { ...data.schema, 'x-sensitive': true } } : data
+    return isSensitive(name, data.json)
+      ? { json: data.json, schema: { ...data.schema, 'x-sensitive': true } }
+      : data
   }
 
   #convert(name: string, value: PyValue, depth: number): Data {
@@ -44,22 +48,32 @@ export class Converter {
         return { json: Number.isSafeInteger(number) ? number : value.value, schema: { type: 'integer' } }
       }
       case 'float':
-        if (!Number.isFinite(value.value)) throw new NotData(`${Number.isNaN(value.value) ? 'nan' : 'inf'} is not a JSON number`)
+        if (!Number.isFinite(value.value))
+          throw new NotData(`${Number.isNaN(value.value) ? 'nan' : 'inf'} is not a JSON number`)
         return { json: value.value, schema: { type: 'number', 'x-python-type': 'float' } }
       case 'str':
         this.#weight += value.value.length
-        if (!value.value.isWellFormed()) throw new NotData('it contains half a surrogate pair, which is not valid Unicode')
+        if (!value.value.isWellFormed())
+          throw new NotData('it contains half a surrogate pair, which is not valid Unicode')
         return { json: value.value, schema: { type: 'string' } }
       case 'bytes':
         this.#weight += value.value.length
-        return { json: value.value, schema: { type: 'string', pattern: '^[\\u0000-\\u00ff]*$', 'x-python-type': 'bytes' } }
+        return {
+          json: value.value,
+          schema: { type: 'string', pattern: '^[\\u0000-\\u00ff]*$', 'x-python-type': 'bytes' },
+        }
       case 'list':
         return this.#list(name, value.items, {}, depth)
       case 'tuple':
         return this.#list(name, value.items, { 'x-python-type': 'tuple' }, depth)
       case 'set':
       case 'frozenset':
-        return this.#list(name, [...value.items.values()], { uniqueItems: true, 'x-python-type': value.type }, depth)
+        return this.#list(
+          name,
+          [...value.items.values()],
+          { uniqueItems: true, 'x-python-type': value.type },
+          depth,
+        )
       case 'dict':
         return this.#dict(value, depth)
       case 'foreign':
@@ -68,13 +82,21 @@ export class Converter {
   }
 
   #list(name: string, items: readonly PyValue[], more: JsonObject, depth: number): Data {
-    // Of PASSWORDS, or of dicts with a password, the array is the one to be sealed: its members have no place of their own.
+    // Of PASSWORDS, or of dicts with a password, the array is the one to be sealed: its members have no place
+    // of their own.
     const members = items.map(item => this.convert('', item, depth + 1))
     const json = members.map(member => member.json)
     const kinds = [...new Map(members.map(({ schema }) => [JSON.stringify(schema), schema])).values()]
-    const sensitive = members.some(({ schema }) => holdsSecret(schema)) || json.some(one => typeof one === 'string' && isSensitive(name, one))
+    const sensitive =
+      members.some(({ schema }) => holdsSecret(schema)) ||
+      json.some(one => typeof one === 'string' && isSensitive(name, one))
     const [kind] = kinds
-    const said = kinds.length === 1 && kind ? { items: kind } : kinds.length > 1 && kinds.length <= MOST_KINDS ? { items: { anyOf: kinds } } : {}
+    const said =
+      kinds.length === 1 && kind
+        ? { items: kind }
+        : kinds.length > 1 && kinds.length <= MOST_KINDS
+          ? { items: { anyOf: kinds } }
+          : {}
     return { json, schema: { type: 'array', ...said, ...more, ...(sensitive && { 'x-sensitive': true }) } }
   }
 
@@ -83,15 +105,20 @@ export class Converter {
     const properties: JsonObject = {}
     const keys = new Set([...entries.values()].map(([key]) => key.type))
     if (keys.size > 1 || !['str', 'int', undefined].includes([...keys][0]))
-      throw new NotData(`the keys of a dict must be only strings or only integers, not ${[...keys].join(', ')}`)
+      throw new NotData(
+        `the keys of a dict must be only strings or only integers, not ${[...keys].join(', ')}`,
+      )
     for (const [key, value] of entries.values()) {
       const name = key.type === 'str' ? key.value : key.type === 'int' ? String(key.value) : ''
-      if (!name.isWellFormed()) throw new NotData('a key contains half a surrogate pair, which is not valid Unicode')
+      if (!name.isWellFormed())
+        throw new NotData('a key contains half a surrogate pair, which is not valid Unicode')
       const member = this.convert(name, value, depth + 1)
       setMember(json, name, member.json)
       setMember(properties, name, member.schema)
     }
-    const integers = keys.has('int') ? { propertyNames: { pattern: '^(?:0|-?[1-9]\\d*)$' }, 'x-python-keys': 'int' } : {}
+    const integers = keys.has('int')
+      ? { propertyNames: { pattern: '^(?:0|-?[1-9]\\d*)$' }, 'x-python-keys': 'int' }
+      : {}
     const named = Object.keys(properties).length
     if (named === 0 || (named > MOST_MEMBERS && !Object.values(properties).some(holdsSecret)))
       return { json, schema: { type: 'object', ...integers } }

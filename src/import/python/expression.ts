@@ -27,7 +27,10 @@ import {
 /** What an expression may look at. */
 export interface Scope {
   readonly text: string
-  /** The value of a name; undefined for one that the file does not define. @throws NotData for one whose value is not known. */
+  /**
+   * The value of a name; undefined for one that the file does not define.
+   * @throws NotData for one whose value is not known.
+   */
   lookup(name: string): PyValue | undefined
   /** A variable of the environment that the file asks for. */
   environment(name: string): string | undefined
@@ -38,10 +41,24 @@ const MOST_DEPTH = 200
 /** Values copied in one file: `B = A + A`, thousands of times. */
 const MOST_WORK = 2_000_000
 
-const COMPARISONS: ReadonlySet<string> = new Set(['==', '!=', '<', '<=', '>', '>=', 'in', 'not in', 'is', 'is not'])
+const COMPARISONS: ReadonlySet<string> = new Set([
+  '==',
+  '!=',
+  '<',
+  '<=',
+  '>',
+  '>=',
+  'in',
+  'not in',
+  'is',
+  'is not',
+])
 const BRACKETS: ReadonlySet<string> = new Set(['(', ')', '[', ']', '{', '}'])
 
-/** Evaluates expressions of literals, names of other settings, operators and a few functions, as Python would. Nothing is executed. */
+/**
+ * Evaluates expressions of literals, names of other settings, operators and a few functions, as Python would.
+ * Nothing is executed.
+ */
 export class Evaluator {
   readonly #scope: Scope
   #depth = 0
@@ -109,7 +126,9 @@ export class Evaluator {
       case 'BinaryExpression':
         return this.#binary(children)
       case 'ConditionalExpression':
-        return this.evaluate(isTrue(this.#operand(children[2])) ? this.#node(children[0]) : this.#node(children[4]))
+        return this.evaluate(
+          isTrue(this.#operand(children[2])) ? this.#node(children[0]) : this.#node(children[4]),
+        )
       case 'MemberExpression':
         return this.#member(children)
       case 'CallExpression':
@@ -157,7 +176,8 @@ export class Evaluator {
     if (!COMPARISONS.has(sign)) return operate(sign, this.#operand(left), this.#operand(right))
     // `a < b < c` compares twice; its tree looks like a comparison of a comparison.
     for (const side of [left, right])
-      if (side?.name === 'BinaryExpression' && this.#isComparison(side)) throw new NotData('chained comparisons are not supported')
+      if (side?.name === 'BinaryExpression' && this.#isComparison(side))
+        throw new NotData('chained comparisons are not supported')
     return compare(sign, this.#operand(left), this.#operand(right))
   }
 
@@ -183,7 +203,8 @@ export class Evaluator {
     const key = this.#operand(inner[0])
     if (value.type === 'foreign' && value.path === 'os.environ' && key.type === 'str') {
       const found = this.#scope.environment(key.value)
-      if (found === undefined) throw new NotData(`the variable ${key.value} is not in the environment and has no default`)
+      if (found === undefined)
+        throw new NotData(`the variable ${key.value} is not in the environment and has no default`)
       return pyText('str', found)
     }
     return itemOf(value, key)
@@ -198,7 +219,8 @@ export class Evaluator {
       return callBuiltin(`${object.path}.${this.#textOf(called[2])}`, args, this.#scope)
     }
     const name = this.#textOf(callee)
-    if (callee?.name !== 'VariableName') throw new NotData(`the call of ${name.slice(0, 80)} is code, not data`)
+    if (callee?.name !== 'VariableName')
+      throw new NotData(`the call of ${name.slice(0, 80)} is code, not data`)
     const known = this.#scope.lookup(name.normalize('NFKC'))
     if (known && known.type !== 'foreign') throw new NotData(`it calls a ${known.type} (TypeError)`)
     return callBuiltin(known ? known.path : name, args, this.#scope)
@@ -215,7 +237,8 @@ export class Evaluator {
       if (nodes[i + 1]?.name === 'AssignOp') {
         args.push({ name: this.#textOf(node), value: this.#operand(nodes[i + 2]) })
         i += 2
-      } else if (nodes[i + 1] && nodes[i + 1]?.name !== ',') throw new NotData('a comprehension is code, not data')
+      } else if (nodes[i + 1] && nodes[i + 1]?.name !== ',')
+        throw new NotData('a comprehension is code, not data')
       else args.push({ value: this.evaluate(node) })
     }
     return args

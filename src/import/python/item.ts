@@ -3,8 +3,10 @@ import { hashKey, iterate, NotData, type PyList, type PyValue } from './value.ts
 
 /** `value[key]`. @throws NotData where Python raises. */
 export function itemOf(value: PyValue, key: PyValue): PyValue {
-  if (value.type === 'dict') return value.entries.get(hashKey(key))?.[1] ?? refuse('the key is not in the dict (KeyError)')
-  if (value.type === 'set' || value.type === 'frozenset') throw new NotData(`a ${value.type} has no items by index (TypeError)`)
+  if (value.type === 'dict')
+    return value.entries.get(hashKey(key))?.[1] ?? refuse('the key is not in the dict (KeyError)')
+  if (value.type === 'set' || value.type === 'frozenset')
+    throw new NotData(`a ${value.type} has no items by index (TypeError)`)
   const items = iterate(value)
   // indexOf answers with a place that is there.
   return items[indexOf(items.length, key)] as PyValue

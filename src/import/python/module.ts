@@ -6,8 +6,9 @@ import { childrenOf, type Lines } from './tree.ts'
 import { gather, NotData, NotPython, type PyValue } from './value.ts'
 
 /*
- * The statements of a file, one after the other, as Python would run them: but only those that bind names to data. Of any other it is only seen which names
- * it may touch, and those are no longer known. Invariant: a name that is told to have a value has that value in Python.
+ * The statements of a file, one after the other, as Python would run them: but only those that bind names to
+ * data. Of any other it is only seen which names it may touch, and those are no longer known. Invariant: a
+ * name that is told to have a value has that value in Python.
  */
 
 /** What a name is bound to when the file has been read. `statement` is the one that bound it. */
@@ -31,7 +32,12 @@ export interface Module {
 }
 
 /** Reads all statements of a file. @throws NotPython for what Python would refuse the whole file for. */
-export function readModule(script: SyntaxNode, text: string, lines: Lines, environment: (name: string) => string | undefined): Module {
+export function readModule(
+  script: SyntaxNode,
+  text: string,
+  lines: Lines,
+  environment: (name: string) => string | undefined,
+): Module {
   return new ModuleReader(text, lines, environment).read(script)
 }
 
@@ -46,16 +52,20 @@ class ModuleReader {
     this.#text = text
     this.#lines = lines
     const evaluator = new Evaluator({ text, lookup: name => this.#lookup(name), environment })
-    this.#assigner = new Assigner(evaluator, text, (name, value, statement) => this.#bindings.set(name, { kind: 'value', value, statement }))
+    this.#assigner = new Assigner(evaluator, text, (name, value, statement) =>
+      this.#bindings.set(name, { kind: 'value', value, statement }),
+    )
   }
 
   read(script: SyntaxNode): Module {
     for (const child of childrenOf(script)) {
-      const statements = child.name === 'StatementGroup' ? childrenOf(child).filter(({ name }) => name !== ';') : [child]
+      const statements =
+        child.name === 'StatementGroup' ? childrenOf(child).filter(({ name }) => name !== ';') : [child]
       for (const statement of statements) this.#statement(statement)
     }
     for (const name of globalNames(script, this.#text)) {
-      if (this.#bindings.get(name)?.kind === 'value') this.#forget(name, script, 'a function of the file may assign it ("global")')
+      if (this.#bindings.get(name)?.kind === 'value')
+        this.#forget(name, script, 'a function of the file may assign it ("global")')
     }
     return { bindings: this.#bindings, remarks: this.#remarks }
   }
@@ -111,10 +121,14 @@ class ModuleReader {
 
   #import(node: SyntaxNode): void {
     for (const { module, name, as } of importedNames(node)) {
-      const path = [...module.map(part => this.#textOf(part)), ...(name ? ['.', this.#textOf(name)] : [])].join('')
+      const path = [
+        ...module.map(part => this.#textOf(part)),
+        ...(name ? ['.', this.#textOf(name)] : []),
+      ].join('')
       this.#bindings.set(this.#nameOf(as), { kind: 'code', path, statement: node })
     }
-    if (childrenOf(node).some(({ name }) => name === '*')) this.#remarks.push({ at: node, reason: 'names of "import *" are not in this file' })
+    if (childrenOf(node).some(({ name }) => name === '*'))
+      this.#remarks.push({ at: node, reason: 'names of "import *" are not in this file' })
   }
 
   #define(node: SyntaxNode): void {
@@ -130,7 +144,8 @@ class ModuleReader {
   #expression(node: SyntaxNode): void {
     if (!hasCall(node)) return
     const touched = this.#suspect(node, 'may change it')
-    if (!touched) this.#remarks.push({ at: node, reason: `${quote(this.#textOf(node))} is code and was not executed` })
+    if (!touched)
+      this.#remarks.push({ at: node, reason: `${quote(this.#textOf(node))} is code and was not executed` })
   }
 
   /** A block: what it sets, it may or may not set. */
@@ -139,12 +154,16 @@ class ModuleReader {
     this.#suspect(node, 'may change it')
     const set = assignedNames(node, this.#text, { code: false })
     for (const name of assignedNames(node, this.#text)) {
-      if (set.has(name) || this.#bindings.has(name)) this.#forget(name, node, `${what}, so its value is known only at run time`)
+      if (set.has(name) || this.#bindings.has(name))
+        this.#forget(name, node, `${what}, so its value is known only at run time`)
       else this.#bindings.set(name, { kind: 'code', path: name, statement: node })
     }
   }
 
-  /** Lists, dicts and sets that are mentioned may have been changed, under any of their names. True when there were any. */
+  /**
+   * Lists, dicts and sets that are mentioned may have been changed, under any of their names. True when there
+   * were any.
+   */
   #suspect(node: SyntaxNode, does: string): boolean {
     const mentioned = new Set<PyValue>()
     const seen = new Set<string>()
@@ -155,7 +174,8 @@ class ModuleReader {
         const binding = this.#bindings.get(name)
         if (binding?.kind === 'value') gather(binding.value, mentioned)
         // A function of the file reaches what its body mentions.
-        else if (binding?.kind === 'code' && binding.statement.name !== 'ImportStatement') mention(binding.statement)
+        else if (binding?.kind === 'code' && binding.statement.name !== 'ImportStatement')
+          mention(binding.statement)
       }
     }
     mention(node)
@@ -165,7 +185,12 @@ class ModuleReader {
       const own = new Set<PyValue>()
       gather(binding.value, own)
       if ([...own].some(one => mentioned.has(one)))
-        this.#forget(name, binding.statement, `${quote(this.#textOf(node))} in line ${this.#lines.lineOf(node.from)} ${does}`, node)
+        this.#forget(
+          name,
+          binding.statement,
+          `${quote(this.#textOf(node))} in line ${this.#lines.lineOf(node.from)} ${does}`,
+          node,
+        )
     }
     return true
   }

@@ -1,7 +1,8 @@
 import { NotData, type PyValue, pyFloat, pyInt, refuseBits } from './value.ts'
 
 /*
- * Python's arithmetic bit by bit: integers of any size, `/` of integers correctly rounded, `//` and `%` towards minus infinity.
+ * Python's arithmetic bit by bit: integers of any size, `/` of integers correctly rounded, `//` and `%`
+ * towards minus infinity.
  */
 
 type Numeric = Extract<PyValue, { readonly type: 'int' | 'float' | 'bool' }>
@@ -9,7 +10,10 @@ type Numeric = Extract<PyValue, { readonly type: 'int' | 'float' | 'bool' }>
 const INTEGER = /^(?:0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|0(?:_?0)*|[1-9](?:_?\d)*)$/
 const FLOAT = /^(?:(?:\d(?:_?\d)*)?\.\d(?:_?\d)*|\d(?:_?\d)*\.?)(?:[eE][+-]?\d(?:_?\d)*)?$/
 
-/** A number as it is written, or undefined for what Python refuses. @throws NotData for an imaginary one, or one too long. */
+/**
+ * A number as it is written, or undefined for what Python refuses.
+ * @throws NotData for an imaginary one, or one too long.
+ */
 export function readNumber(text: string): PyValue | undefined {
   if (/[jJ]$/.test(text)) {
     if (FLOAT.test(text.slice(0, -1))) throw new NotData('an imaginary number is not data')
@@ -17,7 +21,11 @@ export function readNumber(text: string): PyValue | undefined {
   }
   const digits = text.replaceAll('_', '')
   if (INTEGER.test(text)) {
-    refuseBits(digits.length * (/^0[xX]/.test(digits) ? 4 : /^0[bB]/.test(digits) ? 1 : /^0[oO]/.test(digits) ? 3 : 3.3) - 16)
+    refuseBits(
+      digits.length *
+        (/^0[xX]/.test(digits) ? 4 : /^0[bB]/.test(digits) ? 1 : /^0[oO]/.test(digits) ? 3 : 3.3) -
+        16,
+    )
     return pyInt(BigInt(digits.toLowerCase()))
   }
   if (!FLOAT.test(text) || /^\d+$/.test(digits)) return undefined
@@ -34,7 +42,10 @@ export function toBigInt({ type, value }: Numeric): bigint {
   return BigInt(value)
 }
 
-/** `+ - * / // % **` of two numbers. @throws NotData where Python raises, or where the last bits would depend on the machine. */
+/**
+ * `+ - * / // % **` of two numbers.
+ * @throws NotData where Python raises, or where the last bits would depend on the machine.
+ */
 export function calculate(sign: string, a: Numeric, b: Numeric): PyValue {
   if (a.type === 'float' || b.type === 'float') return pyFloat(floats(sign, toFloat(a), toFloat(b)))
   return integers(sign, toBigInt(a), toBigInt(b))
@@ -56,7 +67,8 @@ function integers(sign: string, a: bigint, b: bigint): PyValue {
     case '%':
       return pyInt(a - floorDivide(a, b) * b)
     default:
-      if (b < 0n) return pyFloat(power(toFloat({ type: 'int', value: a }), toFloat({ type: 'int', value: b })))
+      if (b < 0n)
+        return pyFloat(power(toFloat({ type: 'int', value: a }), toFloat({ type: 'int', value: b })))
       if (a !== 0n && a !== 1n && a !== -1n) refuseBits((bitsOf(a) - 1) * Number(b))
       // With such a base only the parity of the exponent counts, and BigInt refuses large ones.
       return pyInt(a === -1n ? a ** (b % 2n) : a === 0n || a === 1n ? a ** (b > 0n ? 1n : 0n) : a ** b)
@@ -122,7 +134,10 @@ function fraction(value: number): { readonly numerator: bigint; readonly denomin
   return { numerator: BigInt(scaled), denominator: 1n << shift }
 }
 
-/** a / b, correctly rounded. @throws NotData for what is larger than any double, or smaller than a normal one. */
+/**
+ * a / b, correctly rounded.
+ * @throws NotData for what is larger than any double, or smaller than a normal one.
+ */
 function ratio(a: bigint, b: bigint): number {
   if (a === 0n) return b < 0n ? -0 : 0
   const negative = a < 0n !== b < 0n
@@ -130,7 +145,8 @@ function ratio(a: bigint, b: bigint): number {
   const bottom = b < 0n ? -b : b
   // 66 bits of quotient and one that stands for all that follow: more than rounding looks at.
   const shift = 66 - (bitsOf(top) - bitsOf(bottom))
-  const [scaledTop, scaledBottom] = shift > 0 ? [top << BigInt(shift), bottom] : [top, bottom << BigInt(-shift)]
+  const [scaledTop, scaledBottom] =
+    shift > 0 ? [top << BigInt(shift), bottom] : [top, bottom << BigInt(-shift)]
   const quotient = scaledTop / scaledBottom
   const sticky = quotient * scaledBottom === scaledTop ? quotient << 1n : (quotient << 1n) | 1n
   const result = scale(Number(sticky), -shift - 1)
@@ -153,7 +169,8 @@ function floorDivide(a: bigint, b: bigint): bigint {
 /** The float of a number. @throws NotData for an integer larger than any. */
 export function toFloat({ type, value }: Numeric): number {
   const float = Number(value)
-  if (type !== 'float' && !Number.isFinite(float)) throw new NotData('an integer is too large for a float (OverflowError)')
+  if (type !== 'float' && !Number.isFinite(float))
+    throw new NotData('an integer is too large for a float (OverflowError)')
   return float
 }
 

@@ -23,12 +23,21 @@ const ARITHMETIC: ReadonlySet<string> = new Set(['+', '-', '*', '/', '//', '%', 
 /** No settings have longer lists; asked before anything is repeated. */
 const MOST_REPEATS = 65_536n
 
-/** A binary operator that looks at both sides. @throws NotData where Python raises, or we do not follow it. */
+/**
+ * A binary operator that looks at both sides.
+ * @throws NotData where Python raises, or we do not follow it.
+ */
 export function operate(sign: string, a: PyValue, b: PyValue): PyValue {
   if (isNumeric(a) && isNumeric(b)) return ARITHMETIC.has(sign) ? calculate(sign, a, b) : bits(sign, a, b)
   if (sign === '+') return concatenate(a, b)
-  if (sign === '*') return isNumeric(a) ? repeat(b, toBigInt(a)) : isNumeric(b) ? repeat(a, toBigInt(b)) : mismatch(sign, a, b)
-  if (sign === '%' && (a.type === 'str' || a.type === 'bytes')) throw new NotData('formatting with % is not supported')
+  if (sign === '*')
+    return isNumeric(a)
+      ? repeat(b, toBigInt(a))
+      : isNumeric(b)
+        ? repeat(a, toBigInt(b))
+        : mismatch(sign, a, b)
+  if (sign === '%' && (a.type === 'str' || a.type === 'bytes'))
+    throw new NotData('formatting with % is not supported')
   if (isSet(a) && isSet(b)) return sets(sign, a, b)
   if (sign === '|' && a.type === 'dict' && b.type === 'dict') return mergeDicts(a, b)
   return mismatch(sign, a, b)
@@ -69,9 +78,16 @@ export function order(a: PyValue, b: PyValue): number {
     const one = a.type === 'float' ? a.value : toBigInt(a)
     const other = b.type === 'float' ? b.value : toBigInt(b)
     // JS compares a bigint with a number exactly, as Python does.
-    return one < other ? -1 : one > other ? 1 : Number.isNaN(Number(one)) || Number.isNaN(Number(other)) ? Number.NaN : 0
+    return one < other
+      ? -1
+      : one > other
+        ? 1
+        : Number.isNaN(Number(one)) || Number.isNaN(Number(other))
+          ? Number.NaN
+          : 0
   }
-  if ((a.type !== 'str' && a.type !== 'bytes') || a.type !== b.type) throw new NotData(`a ${a.type} and a ${b.type} are compared`)
+  if ((a.type !== 'str' && a.type !== 'bytes') || a.type !== b.type)
+    throw new NotData(`a ${a.type} and a ${b.type} are compared`)
   const [one, other] = [[...a.value], [...b.value]]
   for (let i = 0; i < Math.min(one.length, other.length); i++) {
     const difference = (one[i]?.codePointAt(0) ?? 0) - (other[i]?.codePointAt(0) ?? 0)
@@ -90,7 +106,8 @@ function ordered(sign: string, difference: number): boolean {
 
 function contains(member: PyValue, whole: PyValue): boolean {
   if (whole.type === 'str' || whole.type === 'bytes') {
-    if (member.type !== whole.type) throw new NotData(`"in" searches a ${member.type} in a ${whole.type} (TypeError)`)
+    if (member.type !== whole.type)
+      throw new NotData(`"in" searches a ${member.type} in a ${whole.type} (TypeError)`)
     return whole.value.includes(member.value)
   }
   return iterate(whole).some(one => equalPython(one, member))
@@ -98,7 +115,8 @@ function contains(member: PyValue, whole: PyValue): boolean {
 
 function bits(sign: string, a: Extract<PyValue, { type: 'int' | 'float' | 'bool' }>, b: typeof a): PyValue {
   const [one, other] = [toBigInt(a), toBigInt(b)]
-  const wrap = (value: bigint): PyValue => (a.type === 'bool' && b.type === 'bool' ? pyBool(value !== 0n) : pyInt(value))
+  const wrap = (value: bigint): PyValue =>
+    a.type === 'bool' && b.type === 'bool' ? pyBool(value !== 0n) : pyInt(value)
   switch (sign) {
     case '&':
       return wrap(one & other)
@@ -129,11 +147,17 @@ function repeat(value: PyValue, times: bigint): PyValue {
   if (times > MOST_REPEATS && iterateable(value)) throw new NotData(`it repeats a value ${times} times`)
   if (value.type === 'str' || value.type === 'bytes') {
     // Asked first: what is too long is never made.
-    return pyText(value.type, value.value.length * count > 2 ** 20 ? 'x'.repeat(2 ** 20) : value.value.repeat(count))
+    return pyText(
+      value.type,
+      value.value.length * count > 2 ** 20 ? 'x'.repeat(2 ** 20) : value.value.repeat(count),
+    )
   }
   if (value.type !== 'list' && value.type !== 'tuple') return mismatch('*', value, pyInt(times))
   const length = value.items.length * count
-  const items = Array.from({ length: Math.min(length, Number(MOST_REPEATS) + 1) }, (_, i) => value.items[i % value.items.length] ?? NONE)
+  const items = Array.from(
+    { length: Math.min(length, Number(MOST_REPEATS) + 1) },
+    (_, i) => value.items[i % value.items.length] ?? NONE,
+  )
   return value.type === 'list' ? pyList(items) : pyTuple(items)
 }
 

@@ -12,8 +12,15 @@ export function mentionedNames(node: SyntaxNode, text: string): Set<string> {
   return collect(node, text, ({ name }) => name === 'VariableName')
 }
 
-/** The names that a statement, or one inside it, sets or deletes: assigned, looped over and, with `code`, imported or defined. Not those inside functions, which are their own. */
-export function assignedNames(node: SyntaxNode, text: string, { code = true }: { readonly code?: boolean } = {}): Set<string> {
+/**
+ * The names that a statement, or one inside it, sets or deletes: assigned, looped over and, with `code`,
+ * imported or defined. Not those inside functions, which are their own.
+ */
+export function assignedNames(
+  node: SyntaxNode,
+  text: string,
+  { code = true }: { readonly code?: boolean } = {},
+): Set<string> {
   const names = new Set<string>()
   visit(node, one => {
     if (!code && one.name === 'ImportStatement') return false
@@ -23,7 +30,8 @@ export function assignedNames(node: SyntaxNode, text: string, { code = true }: {
       if (own) names.add(text.slice(own.from, own.to))
       return one.name !== 'FunctionDefinition'
     }
-    for (const target of targetsOf(one)) for (const name of mentionedNames(target, text)) names.add(name.normalize('NFKC'))
+    for (const target of targetsOf(one))
+      for (const name of mentionedNames(target, text)) names.add(name.normalize('NFKC'))
     return true
   })
   return names
@@ -33,7 +41,8 @@ export function assignedNames(node: SyntaxNode, text: string, { code = true }: {
 export function globalNames(node: SyntaxNode, text: string): Set<string> {
   const names = new Set<string>()
   visit(node, one => {
-    if (one.name === 'ScopeStatement' && one.firstChild?.name === 'global') for (const name of mentionedNames(one, text)) names.add(name)
+    if (one.name === 'ScopeStatement' && one.firstChild?.name === 'global')
+      for (const name of mentionedNames(one, text)) names.add(name)
     return true
   })
   return names
@@ -102,7 +111,11 @@ export function importedNames(node: SyntaxNode): Imported[] {
     const path = alias < 0 ? group : group.slice(0, alias)
     const as = alias < 0 ? path[0] : group[alias + 1]
     if (as && as.name === 'VariableName')
-      found.push(from ? { module, name: path[0], as } : { module: alias < 0 ? path.slice(0, 1) : path, name: undefined, as })
+      found.push(
+        from
+          ? { module, name: path[0], as }
+          : { module: alias < 0 ? path.slice(0, 1) : path, name: undefined, as },
+      )
     group = []
   }
   for (const child of children.slice(start + 1)) {

@@ -9,21 +9,32 @@ export function readString(token: string): PyValue {
   return pyText(parts.bytes ? 'bytes' : 'str', resolveEscapes(token.slice(parts.from, parts.to), parts))
 }
 
-/** An f-string with its values; `{x!s}` is `{x}`. @throws NotData for a format, a conversion or a width, which are not computed. */
-export function readFormatString(node: SyntaxNode, token: string, evaluate: (node: SyntaxNode) => PyValue): PyValue {
+/**
+ * An f-string with its values; `{x!s}` is `{x}`.
+ * @throws NotData for a format, a conversion or a width, which are not computed.
+ */
+export function readFormatString(
+  node: SyntaxNode,
+  token: string,
+  evaluate: (node: SyntaxNode) => PyValue,
+): PyValue {
   const parts = readToken(token) ?? unreadable()
   let at = parts.from
   let result = ''
   const literal = (to: number): string => {
     const content = token.slice(at, to)
-    if (content.replaceAll('{{', '').replaceAll('}}', '').match(/[{}]/)) throw new NotPython('a brace of an f-string is unbalanced')
+    if (content.replaceAll('{{', '').replaceAll('}}', '').match(/[{}]/))
+      throw new NotPython('a brace of an f-string is unbalanced')
     return resolveEscapes(content, parts).replaceAll('{{', '{').replaceAll('}}', '}')
   }
   for (const child of childrenOf(node)) {
     if (child.name !== 'FormatReplacement') continue
     const [, value, ...rest] = childrenOf(child)
-    const extra = rest.filter(({ name }) => name !== '}').map(({ from, to }) => token.slice(from - node.from, to - node.from))
-    if (!value || extra.some(one => one !== '!s')) throw new NotData(`an f-string formats with "${extra.join('')}"`)
+    const extra = rest
+      .filter(({ name }) => name !== '}')
+      .map(({ from, to }) => token.slice(from - node.from, to - node.from))
+    if (!value || extra.some(one => one !== '!s'))
+      throw new NotData(`an f-string formats with "${extra.join('')}"`)
     result += literal(child.from - node.from) + toText(evaluate(value))
     at = child.to - node.from
   }

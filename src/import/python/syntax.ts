@@ -5,8 +5,8 @@ import { childrenOf, type Lines } from './tree.ts'
 import { NotData, NotPython, pyText } from './value.ts'
 
 /*
- * What Python would refuse a file for. The grammar recovers from errors and is laxer than Python, as an editor wants it: it leaves a mark where it recovered,
- * and the rest is looked for here.
+ * What Python would refuse a file for. The grammar recovers from errors and is laxer than Python, as an
+ * editor wants it: it leaves a mark where it recovered, and the rest is looked for here.
  */
 
 /** Why Python refuses a file, and where. */
@@ -20,7 +20,11 @@ export function findBrackets(text: string): SyntaxProblem | undefined {
   let depth = 0
   for (const { 0: bracket, index } of text.matchAll(/[([{}\])]/g)) {
     depth = /[([{]/.test(bracket) ? depth + 1 : Math.max(0, depth - 1)
-    if (depth > MOST_LEVELS) return { line: text.slice(0, index).split('\n').length, reason: `its brackets nest deeper than ${MOST_LEVELS} levels` }
+    if (depth > MOST_LEVELS)
+      return {
+        line: text.slice(0, index).split('\n').length,
+        reason: `its brackets nest deeper than ${MOST_LEVELS} levels`,
+      }
   }
   return undefined
 }
@@ -41,7 +45,10 @@ export function findSyntaxProblem(tree: Tree, text: string, lines: Lines): Synta
   return found ?? findLooseBackslash(tree, text, lines)
 }
 
-/** More than Python takes in brackets; with more than 600 the parser gives up a chain of operators as if it were an error. */
+/**
+ * More than Python takes in brackets; with more than 600 the parser gives up a chain of operators as if it
+ * were an error.
+ */
 const MOST_LEVELS = 500
 
 function findDepth(tree: Tree, lines: Lines): SyntaxProblem | undefined {
@@ -54,14 +61,17 @@ function findDepth(tree: Tree, lines: Lines): SyntaxProblem | undefined {
       depth--
     },
   })
-  return found === undefined ? undefined : { line: lines.lineOf(found), reason: `it nests deeper than ${MOST_LEVELS} levels` }
+  return found === undefined
+    ? undefined
+    : { line: lines.lineOf(found), reason: `it nests deeper than ${MOST_LEVELS} levels` }
 }
 
 /** A line that goes on, into an empty one. */
 function findLooseBackslash(tree: Tree, text: string, lines: Lines): SyntaxProblem | undefined {
   for (const { index } of text.matchAll(/\\\n[ \t]*(?:\n|$)/g)) {
     const { name } = tree.resolveInner(index, 1)
-    if (!/String|Comment|Escape/.test(name)) return { line: lines.lineOf(index), reason: 'a continuation ("\\") is followed by no line' }
+    if (!/String|Comment|Escape/.test(name))
+      return { line: lines.lineOf(index), reason: 'a continuation ("\\") is followed by no line' }
   }
   return undefined
 }
@@ -71,7 +81,9 @@ function broken({ node, from, to }: SyntaxNodeRef, text: string): string | undef
   if (from === to && node.parent?.name === 'YieldExpression') return undefined
   if (from < to) return `${JSON.stringify(text.slice(from, Math.min(to, from + 40)))} is unexpected`
   const next = /^\s*(\S{1,20})/.exec(text.slice(from, from + 200))?.[1]
-  return next === undefined ? 'the file ends unexpectedly' : `something is missing before ${JSON.stringify(next)}`
+  return next === undefined
+    ? 'the file ends unexpectedly'
+    : `something is missing before ${JSON.stringify(next)}`
 }
 
 function check({ name, node, from, to }: SyntaxNodeRef, text: string): string | undefined {
@@ -84,13 +96,16 @@ function check({ name, node, from, to }: SyntaxNodeRef, text: string): string | 
       return reasonOf(() => readNumber(text.slice(from, to)) ?? refuse('a number is not valid Python'))
     case 'String':
       return reasonOf(() => {
-        const token = readToken(text.slice(from, to)) ?? refuse('a string is unterminated or has an unknown prefix')
+        const token =
+          readToken(text.slice(from, to)) ?? refuse('a string is unterminated or has an unknown prefix')
         resolveEscapes(text.slice(from + token.from, from + token.to), token)
       })
     case 'FormatString':
       return readToken(text.slice(from, to)) ? undefined : 'a string is unterminated or has an unknown prefix'
     case 'ContinuedString':
-      return reasonOf(() => joinTexts(childrenOf(node).map(child => pyText(isBytes(text, child) ? 'bytes' : 'str', ''))))
+      return reasonOf(() =>
+        joinTexts(childrenOf(node).map(child => pyText(isBytes(text, child) ? 'bytes' : 'str', ''))),
+      )
     case 'ReturnStatement':
       return inFunction(node) ? undefined : '"return" outside a function'
     case 'YieldExpression':
@@ -100,15 +115,21 @@ function check({ name, node, from, to }: SyntaxNodeRef, text: string): string | 
     case 'UpdateStatement':
       return checkTargets(node, text)
     case 'TryStatement':
-      return childrenOf(node).some(({ name }) => name === 'except' || name === 'finally') ? undefined : '"try" without "except" or "finally"'
+      return childrenOf(node).some(({ name }) => name === 'except' || name === 'finally')
+        ? undefined
+        : '"try" without "except" or "finally"'
     case 'ParenthesizedExpression':
-      return childrenOf(node).some(({ name }) => name === '*') ? 'a star expression outside a list' : undefined
+      return childrenOf(node).some(({ name }) => name === '*')
+        ? 'a star expression outside a list'
+        : undefined
     case 'ImportStatement':
       return checkImport(node)
     case 'ArgList':
       return checkArguments(node)
     case 'Comment':
-      return /\\\n\s*$/.test(text.slice(0, from).slice(-200)) ? 'a comment follows a continuation ("\\")' : undefined
+      return /\\\n\s*$/.test(text.slice(0, from).slice(-200))
+        ? 'a comment follows a continuation ("\\")'
+        : undefined
     default:
       return undefined
   }
@@ -125,7 +146,8 @@ function checkIndents(node: SyntaxNode, text: string, { starts, lineOf }: Lines)
     // A form feed begins a line anew.
     const own = lead.replace(/^.*\f/, '')
     if (indent === undefined) indent = own
-    else if (own !== indent) return { line: lineOf(child.from), reason: 'its indentation differs from that of its block' }
+    else if (own !== indent)
+      return { line: lineOf(child.from), reason: 'its indentation differs from that of its block' }
   }
   return undefined
 }
@@ -140,7 +162,9 @@ function checkImport(node: SyntaxNode): string | undefined {
     .join(' ')
   const single = children[0]?.name === 'from' ? 'x(?: as x)?' : 'x(?: \\. x)*(?: as x)?'
   const list = `${single}(?: , ${single})*`
-  const right = new RegExp(children[0]?.name === 'from' ? `^(?:\\*|${list}|\\( ${list}(?: ,)? \\))$` : `^${list}$`)
+  const right = new RegExp(
+    children[0]?.name === 'from' ? `^(?:\\*|${list}|\\( ${list}(?: ,)? \\))$` : `^${list}$`,
+  )
   return right.test(names) ? undefined : 'an import is not valid Python'
 }
 
@@ -150,13 +174,21 @@ function checkArguments(node: SyntaxNode): string | undefined {
   let named = false
   for (const [i, child] of children.entries()) {
     if (child.name === 'AssignOp') named = true
-    const begins = ['(', ','].includes(children[i - 1]?.name ?? '') && ![')', ',', '*', '**'].includes(child.name)
-    if (begins && named && children[i + 1]?.name !== 'AssignOp') return 'a positional argument follows a keyword argument'
+    const begins =
+      ['(', ','].includes(children[i - 1]?.name ?? '') && ![')', ',', '*', '**'].includes(child.name)
+    if (begins && named && children[i + 1]?.name !== 'AssignOp')
+      return 'a positional argument follows a keyword argument'
   }
   return undefined
 }
 
-const TARGETS: ReadonlySet<string> = new Set(['VariableName', 'MemberExpression', 'ParenthesizedExpression', 'TupleExpression', 'ArrayExpression'])
+const TARGETS: ReadonlySet<string> = new Set([
+  'VariableName',
+  'MemberExpression',
+  'ParenthesizedExpression',
+  'TupleExpression',
+  'ArrayExpression',
+])
 
 function checkTargets(node: SyntaxNode, text: string): string | undefined {
   const children = childrenOf(node)
@@ -164,16 +196,21 @@ function checkTargets(node: SyntaxNode, text: string): string | undefined {
   const typed = children.findIndex(({ name }) => name === 'TypeDef')
   if (
     typed > 1 ||
-    (typed === 1 && (children.filter(({ name }) => name === 'AssignOp').length > 1 || /^(?:Tuple|Array)/.test(children[0]?.name ?? '')))
+    (typed === 1 &&
+      (children.filter(({ name }) => name === 'AssignOp').length > 1 ||
+        /^(?:Tuple|Array)/.test(children[0]?.name ?? '')))
   )
     return 'only a single name can be annotated'
   for (const side of [children.slice(0, Math.max(last, 1)), children.slice(last + 1)]) {
-    if (side.some(({ name }) => name === '*') && !side.some(({ name }) => name === ',')) return 'a star expression outside a list'
+    if (side.some(({ name }) => name === '*') && !side.some(({ name }) => name === ','))
+      return 'a star expression outside a list'
   }
   for (const child of children.slice(0, Math.max(last, 1))) {
     if ([',', '*', 'AssignOp', 'TypeDef', '(', ')', '[', ']'].includes(child.name)) continue
-    if (!TARGETS.has(child.name)) return `${JSON.stringify(text.slice(child.from, Math.min(child.to, child.from + 40)))} cannot be assigned to`
-    if (child.name === 'VariableName' && text.slice(child.from, child.to) === '__debug__') return '"__debug__" cannot be assigned to'
+    if (!TARGETS.has(child.name))
+      return `${JSON.stringify(text.slice(child.from, Math.min(child.to, child.from + 40)))} cannot be assigned to`
+    if (child.name === 'VariableName' && text.slice(child.from, child.to) === '__debug__')
+      return '"__debug__" cannot be assigned to'
     if (
       node.name === 'UpdateStatement' &&
       child.name !== 'VariableName' &&
@@ -192,7 +229,8 @@ function checkTargets(node: SyntaxNode, text: string): string | undefined {
 function checkInner(node: SyntaxNode, text: string): string | undefined {
   for (const child of childrenOf(node)) {
     if ([',', '*', '(', ')', '[', ']'].includes(child.name)) continue
-    if (!TARGETS.has(child.name)) return `${JSON.stringify(text.slice(child.from, Math.min(child.to, child.from + 40)))} cannot be assigned to`
+    if (!TARGETS.has(child.name))
+      return `${JSON.stringify(text.slice(child.from, Math.min(child.to, child.from + 40)))} cannot be assigned to`
     const inner = child.name !== 'MemberExpression' && child.firstChild ? checkInner(child, text) : undefined
     if (inner) return inner
   }

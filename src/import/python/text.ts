@@ -53,7 +53,10 @@ function endOf(text: string, from: number, quote: string): number | undefined {
   return undefined
 }
 
-/** The content of a literal with its escapes resolved; an unknown escape stays as it is. @throws NotData for one that Python refuses or we cannot tell. */
+/**
+ * The content of a literal with its escapes resolved; an unknown escape stays as it is.
+ * @throws NotData for one that Python refuses or we cannot tell.
+ */
 export function resolveEscapes(content: string, { raw, bytes }: Pick<StringToken, 'raw' | 'bytes'>): string {
   if (bytes && /[^\0-\x7f]/.test(content)) throw new NotPython('bytes contain non-ASCII characters')
   if (raw || !content.includes('\\')) return content
@@ -65,8 +68,10 @@ export function resolveEscapes(content: string, { raw, bytes }: Pick<StringToken
       if (bytes && (four !== undefined || eight !== undefined)) return whole
       if (four !== undefined || eight !== undefined) return byCodePoint(Number.parseInt(four ?? eight, 16))
       if (sign === undefined) throw new NotPython('it ends with a backslash')
-      if (sign === 'x' || (!bytes && (sign === 'u' || sign === 'U'))) throw new NotPython(`the escape \\${sign} lacks digits`)
-      if (sign === 'N' && !bytes) throw new NotData('escapes by name (\\N{...}) are not supported; write the character itself')
+      if (sign === 'x' || (!bytes && (sign === 'u' || sign === 'U')))
+        throw new NotPython(`the escape \\${sign} lacks digits`)
+      if (sign === 'N' && !bytes)
+        throw new NotData('escapes by name (\\N{...}) are not supported; write the character itself')
       return SIMPLE[sign] ?? whole
     },
   )
@@ -81,11 +86,15 @@ function byOctal(digits: string, bytes: boolean): string {
 function byCodePoint(code: number): string {
   if (code > 0x10ffff) throw new NotPython('an escape is beyond Unicode')
   // Python keeps halves of pairs apart; no text in UTF-8 can hold one.
-  if (code >= 0xd800 && code <= 0xdfff) throw new NotData('it contains half a surrogate pair, which is not valid Unicode')
+  if (code >= 0xd800 && code <= 0xdfff)
+    throw new NotData('it contains half a surrogate pair, which is not valid Unicode')
   return String.fromCodePoint(code)
 }
 
-/** What `str()` and `{...}` in an f-string give. @throws NotData for values whose text is not surely the same. */
+/**
+ * What `str()` and `{...}` in an f-string give.
+ * @throws NotData for values whose text is not surely the same.
+ */
 export function toText(value: PyValue): string {
   switch (value.type) {
     case 'none':
@@ -108,7 +117,8 @@ export function printFloat(value: number): string {
   if (Number.isNaN(value)) return 'nan'
   if (!Number.isFinite(value)) return value > 0 ? 'inf' : '-inf'
   if (value === 0) return Object.is(value, -0) ? '-0.0' : '0.0'
-  const [, sign = '', first = '', rest = '', exponent = '0'] = /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(value.toExponential()) ?? []
+  const [, sign = '', first = '', rest = '', exponent = '0'] =
+    /^(-?)(\d)(?:\.(\d+))?e([+-]\d+)$/.exec(value.toExponential()) ?? []
   const power = Number(exponent)
   const digits = first + rest
   if (power < -4 || power >= 16) {

@@ -4,7 +4,8 @@ import { parser } from '@lezer/python'
 /** The children of a node but for comments, which may stand anywhere. */
 export function childrenOf(node: SyntaxNode): SyntaxNode[] {
   const children: SyntaxNode[] = []
-  for (let child = node.firstChild; child; child = child.nextSibling) if (child.name !== 'Comment') children.push(child)
+  for (let child = node.firstChild; child; child = child.nextSibling)
+    if (child.name !== 'Comment') children.push(child)
   return children
 }
 
@@ -35,8 +36,8 @@ export function findLines(text: string): Lines {
 const MOST_PASSES = 8
 
 /**
- * The tree of a Python text. The grammar takes the dot of `5.` for the access to a member: such a dot is read as a digit, so that the tree has a number there;
- * the text that nodes are read from is the original one.
+ * The tree of a Python text. The grammar takes the dot of `5.` for the access to a member: such a dot is read
+ * as a digit, so that the tree has a number there; the text that nodes are read from is the original one.
  */
 export function parseTree(text: string): Tree {
   let read = text

@@ -1,5 +1,6 @@
 /*
- * What Python values are here. Lists, sets and dicts are mutable and shared as in Python: after `B = A`, `B[k] = v` changes A too.
+ * What Python values are here. Lists, sets and dicts are mutable and shared as in Python: after `B = A`,
+ * `B[k] = v` changes A too.
  */
 
 export interface PyList {
@@ -97,7 +98,10 @@ export function setItem({ entries }: PyDict, key: PyValue, value: PyValue): void
   if (entries.size > MOST_ITEMS) throw new NotData(`it creates a dict of more than ${MOST_ITEMS} members`)
 }
 
-/** Equal for equal values (`1`, `1.0` and `True` are), as Python's hash and `==`. @throws NotData for what Python cannot hash. */
+/**
+ * Equal for equal values (`1`, `1.0` and `True` are), as Python's hash and `==`.
+ * @throws NotData for what Python cannot hash.
+ */
 export function hashKey(value: PyValue): string {
   switch (value.type) {
     case 'none':
@@ -123,7 +127,10 @@ export function hashKey(value: PyValue): string {
   }
 }
 
-/** Led by their lengths, so that no two lists give the same; short, because tuples of tuples of one tuple grow without end. */
+/**
+ * Led by their lengths, so that no two lists give the same; short, because tuples of tuples of one tuple grow
+ * without end.
+ */
 function hashAll(letter: string, keys: readonly string[]): string {
   const hash = letter + keys.map(key => `${key.length}:${key}`).join('')
   if (hash.length > MOST_TEXT) throw new NotData('a tuple is too large to be a key or a member of a set')

@@ -25,12 +25,17 @@ export interface AdoptionOptions {
 }
 
 /**
- * Commits the record that an edit by hand lacks; gives its version, undefined when somebody else recorded the edit or a later change.
+ * Commits the record that an edit by hand lacks; gives its version, undefined when somebody else recorded the
+ * edit or a later change.
  *
- * Invariant: every edit that was seen is recorded once, in the order they were seen, on top of the record before it; also one that is overwritten by now. None
- * is recorded in a store where it did not happen, as far as its revision can tell.
+ * Invariant: every edit that was seen is recorded once, in the order they were seen, on top of the record
+ * before it; also one that is overwritten by now. None is recorded in a store where it did not happen, as far
+ * as its revision can tell.
  */
-export async function adoptEdit(edit: Edit, { backend, controller, meta }: AdoptionOptions): Promise<number | undefined> {
+export async function adoptEdit(
+  edit: Edit,
+  { backend, controller, meta }: AdoptionOptions,
+): Promise<number | undefined> {
   const { key, data, gone, revision } = edit
   for (;;) {
     const { revision: now, pages } = await backend.list(historyPrefix(key), { newest: 1 })
@@ -38,10 +43,20 @@ export async function adoptEdit(edit: Edit, { backend, controller, meta }: Adopt
     if (isTold(edit, newest)) return undefined
     const entry = await backend.get(key)
     if (isElsewhere(edit, now, entry)) return undefined
-    const kind: ChangeKind = gone ? 'deleted' : newest === undefined || newest.kind === 'deleted' ? 'created' : 'updated'
+    const kind: ChangeKind = gone
+      ? 'deleted'
+      : newest === undefined || newest.kind === 'deleted'
+        ? 'created'
+        : 'updated'
     const record = nextRecord(newest, kind, data, { actor: HAND_EDIT, comment: undefined, controller })
     const outcome = await commitAside(backend, [
-      { key: historyKey(key, record.version), put: printRecord(record, revision), expected: 'absent', marker: true, lasting: true },
+      {
+        key: historyKey(key, record.version),
+        put: printRecord(record, revision),
+        expected: 'absent',
+        marker: true,
+        lasting: true,
+      },
       { key: META_KEY, check: true, expected: meta?.revision ?? 'absent' },
       { key, check: true, expected: entry?.revision ?? 'absent' },
     ])
@@ -50,22 +65,31 @@ export async function adoptEdit(edit: Edit, { backend, controller, meta }: Adopt
   }
 }
 
-/** True when the edit did not happen in this store: one that was put back meanwhile is not as far, or its document has not changed since. */
+/**
+ * True when the edit did not happen in this store: one that was put back meanwhile is not as far, or its
+ * document has not changed since.
+ */
 function isElsewhere({ revision }: Edit, now: Revision, entry: Entry | undefined): boolean {
   if (revision === undefined) return entry !== undefined
   return now < revision || (entry !== undefined && entry.revision < revision)
 }
 
-/** Commits what is not somebody's change itself: whatever becomes of it, nothing of the change was written. */
+/**
+ * Commits what is not somebody's change itself: whatever becomes of it, nothing of the change was written.
+ */
 export async function commitAside(backend: Backend, operations: readonly Operation[]): Promise<Outcome> {
   try {
     return await backend.commit(operations)
   } catch (error) {
     if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) throw error
-    throw new SettingsError('STORE_UNREACHABLE', `${error.message} The change itself was not written; retry.`, {
-      cause: error,
-      details: error.details,
-    })
+    throw new SettingsError(
+      'STORE_UNREACHABLE',
+      `${error.message} The change itself was not written; retry.`,
+      {
+        cause: error,
+        details: error.details,
+      },
+    )
   }
 }
 

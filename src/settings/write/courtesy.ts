@@ -3,7 +3,10 @@ import type { Key } from '../../../model/key.ts'
 
 /** Milliseconds for which a document counts as contended after another controller was found changing it. */
 const CONTENDED = 2_000
-/** The shortest and the longest rest after a first win, in milliseconds: a store that answers at once would let nobody else have a turn. */
+/**
+ * The shortest and the longest rest after a first win, in milliseconds: a store that answers at once would
+ * let nobody else have a turn.
+ */
 const SHORTEST = 2
 const LONG = 100
 /** From so many rests in a row on they grow, and to how much: by chance they come seldom. */
@@ -24,19 +27,26 @@ interface Turns {
   contended: number
   /** Until when its last winner rests, should it be this controller. */
   resting: number
-  /** Until when it then goes on without another rest, and how often it rested without another controller's change in between. */
+  /**
+   * Until when it then goes on without another rest, and how often it rested without another controller's
+   * change in between.
+   */
   free: number
   rests: number
-  /** When this controller won last, and how often in a row, without another controller's change in between. */
+  /**
+   * When this controller won last, and how often in a row, without another controller's change in between.
+   */
   won: number
   wins: number
 }
 
 /**
- * Lets others go first on a document that several controllers change at the same time. Whoever has just won knows the newest state before anybody else, would
- * win again and again, and the others would only burn their tries; so the winner rests for about as long as a commit takes. Whoever goes on winning after that
- * has others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each time, and after such a rest goes on for as long
- * as that was: nobody loses much more than half of the time to others who are hardly ever there.
+ * Lets others go first on a document that several controllers change at the same time. Whoever has just won
+ * knows the newest state before anybody else, would win again and again, and the others would only burn their
+ * tries; so the winner rests for about as long as a commit takes. Whoever goes on winning after that has
+ * others who need longer for a try, on a busier machine or behind slower hooks: it rests twice as long each
+ * time, and after such a rest goes on for as long as that was: nobody loses much more than half of the time
+ * to others who are hardly ever there.
  */
 export class Courtesy {
   readonly #turns = new Map<Key, Turns>()
@@ -60,7 +70,9 @@ export class Courtesy {
     return Math.max(0, ...keys.map(key => (this.#turns.get(key)?.resting ?? 0) - this.#clock()))
   }
 
-  /** Another controller was the last to change these: that is contention where this one was so a moment ago. */
+  /**
+   * Another controller was the last to change these: that is contention where this one was so a moment ago.
+   */
   followed(keys: readonly Key[]): void {
     const now = this.#clock()
     for (const key of keys) {
@@ -92,12 +104,16 @@ export class Courtesy {
       if (isContended ? now < turns.free : turns.wins % UNMET !== 0) continue
       const doublings = isContended ? Math.max(0, ++turns.rests - MANY + 1) : 0
       // Equal rests would let the same controllers meet again.
-      const rest = Math.min(LONGEST, Math.min(LONG, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())) * 2 ** doublings)
+      const rest = Math.min(
+        LONGEST,
+        Math.min(LONG, Math.max(SHORTEST, this.#pace) * (1.5 + Math.random())) * 2 ** doublings,
+      )
       turns.resting = now + rest
       if (doublings > 0) turns.free = turns.resting + rest
     }
     if (this.#turns.size > REMEMBERED)
-      for (const [key, { won, contended }] of this.#turns) if (Math.max(won + CONTENDED, contended) < now) this.#turns.delete(key)
+      for (const [key, { won, contended }] of this.#turns)
+        if (Math.max(won + CONTENDED, contended) < now) this.#turns.delete(key)
   }
 
   #turnsOf(key: Key): Turns {

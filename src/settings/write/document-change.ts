@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto'
 import type { Operation } from '../../../backends/backend.ts'
 import type { ChangeKind } from '../../../events/map.ts'
 import type { Actor } from '../../../model/actor.ts'
-import { COMMIT_OPERATIONS, DOCUMENT_BYTES, type Revision, TRANSACTION_BYTES } from '../../../model/document.ts'
+import {
+  COMMIT_OPERATIONS,
+  DOCUMENT_BYTES,
+  type Revision,
+  TRANSACTION_BYTES,
+} from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { historyKey, type Key } from '../../../model/key.ts'
@@ -16,8 +21,13 @@ export interface Change {
   readonly keys: readonly Key[]
   readonly actor: Actor
   readonly comment: string | undefined
-  /** The overrides of each document after the change, undefined to delete them; made anew from each fresh base. Throws what the caller is to be told. */
-  readonly make: (bases: readonly Base[]) => readonly (JsonObject | undefined)[] | Promise<readonly (JsonObject | undefined)[]>
+  /**
+   * The overrides of each document after the change, undefined to delete them; made anew from each fresh
+   * base. Throws what the caller is to be told.
+   */
+  readonly make: (
+    bases: readonly Base[],
+  ) => readonly (JsonObject | undefined)[] | Promise<readonly (JsonObject | undefined)[]>
   /** Further conditions, looked at after `make`, for each try anew. */
   readonly conditions?: () => readonly Operation[]
   /** Begins with what the store holds, not with what is known here: `make` may refuse for good. */
@@ -30,7 +40,10 @@ export interface Written extends Base {
   readonly revision: Revision
 }
 
-/** One document on its way: what it was, what it becomes, and the record of that; without one there is nothing to change. */
+/**
+ * One document on its way: what it was, what it becomes, and the record of that; without one there is nothing
+ * to change.
+ */
 interface Part {
   readonly key: Key
   readonly base: Base
@@ -45,15 +58,33 @@ export class Draft {
   readonly writeId = randomUUID()
 
   /** @throws SettingsError DOCUMENT_TOO_LARGE. */
-  constructor({ keys, actor, comment }: Change, bases: readonly Base[], made: readonly (JsonObject | undefined)[], controller: string) {
+  constructor(
+    { keys, actor, comment }: Change,
+    bases: readonly Base[],
+    made: readonly (JsonObject | undefined)[],
+    controller: string,
+  ) {
     const at = new Date().toISOString()
     this.#parts = keys.map((key, i) => {
       const base = neededAt(bases, i)
       const data = made[i]
       const text = data && printJson(data)
-      if (isUnchanged(base, data, text)) return { key, base, data: base.data, text: base.entry?.text, record: undefined }
+      if (isUnchanged(base, data, text))
+        return { key, base, data: base.data, text: base.entry?.text, record: undefined }
       const kind: ChangeKind = text === undefined ? 'deleted' : base.entry ? 'updated' : 'created'
-      return { key, base, data, text, record: nextRecord(base.record, kind, data, { actor, comment, controller, at, writeId: this.writeId }) }
+      return {
+        key,
+        base,
+        data,
+        text,
+        record: nextRecord(base.record, kind, data, {
+          actor,
+          comment,
+          controller,
+          at,
+          writeId: this.writeId,
+        }),
+      }
     })
     refuseLargeTexts(this.#parts.flatMap(({ text, record }) => (text !== undefined && record ? [text] : [])))
   }
@@ -69,23 +100,44 @@ export class Draft {
       if (!record) return [{ key, check: true, expected }]
       return [
         text === undefined ? { key, delete: true, expected } : { key, put: text, expected },
-        { key: historyKey(key, record.version), put: printRecord(record), expected: 'absent', marker: true, lasting: true },
+        {
+          key: historyKey(key, record.version),
+          put: printRecord(record),
+          expected: 'absent',
+          marker: true,
+          lasting: true,
+        },
         ...onTopOf(key, base.record),
       ]
     })
   }
 
-  /** The documents as a commit at this revision leaves them; undefined where nothing was committed, as they would be left. */
+  /**
+   * The documents as a commit at this revision leaves them; undefined where nothing was committed, as they
+   * would be left.
+   */
   written(revision: Revision | undefined): readonly Written[] {
     return this.#parts.map(({ key, base, data, text, record }) => {
-      if (revision === undefined || !record) return { ...base, data, committed: false, revision: baseRevision(base) }
-      const entry = text === undefined ? undefined : { key, text, revision, created: base.entry?.created ?? revision }
-      return { entry, data, record: { ...record, of: revision, stored: revision }, recorded: true, committed: true, revision }
+      if (revision === undefined || !record)
+        return { ...base, data, committed: false, revision: baseRevision(base) }
+      const entry =
+        text === undefined ? undefined : { key, text, revision, created: base.entry?.created ?? revision }
+      return {
+        entry,
+        data,
+        record: { ...record, of: revision, stored: revision },
+        recorded: true,
+        committed: true,
+        revision,
+      }
     })
   }
 }
 
-/** Guards the record that a change was made on top of: a store that was put back meanwhile may have the document at the same revision, with another past. */
+/**
+ * Guards the record that a change was made on top of: a store that was put back meanwhile may have the
+ * document at the same revision, with another past.
+ */
 function onTopOf(key: Key, record: StoredRecord | undefined): Operation[] {
   return record ? [{ key: historyKey(key, record.version), check: true, expected: record.stored }] : []
 }

@@ -12,10 +12,12 @@ import { type Change, Draft, refuseMany, type Written } from './document-change.
  * Changes of overrides documents.
  *
  * Invariants:
- *  1. The documents of a change and the records of it are one commit. Each document is guarded by the revision that was read, each record by its absence: of two
- *     changes made from the same base one is committed, the other is made again from a fresh read, checks included.
- *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it, whose presence is guarded too, so that what was read
- *     from a store that was put back meanwhile is committed to no other. A document that changed without its record (an edit by hand) gets that record first.
+ *  1. The documents of a change and the records of it are one commit. Each document is guarded by the
+ *     revision that was read, each record by its absence: of two changes made from the same base one is
+ *     committed, the other is made again from a fresh read, checks included.
+ *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it, whose
+ *     presence is guarded too, so that what was read from a store that was put back meanwhile is committed to
+ *     no other. A document that changed without its record (an edit by hand) gets that record first.
  *  3. A change that leaves the stored text as it was commits nothing.
  *  4. A change is refused only on a base read from the store; what the cache knows may be older.
  */
@@ -53,11 +55,12 @@ export class DocumentWriter {
 
   /**
    * Commits a change of all its documents or of none; gives them in the order of its keys.
-   * @throws SettingsError CONTENTION after 5 s of lost races, or 20 s behind others who change the same, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and
-   * what `make` throws.
+   * @throws SettingsError CONTENTION after 5 s of lost races, or 20 s behind others who change the same,
+   * DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and what `make` throws.
    */
   write(change: Change): Promise<readonly Written[]> {
-    // One writer a document within this process: they would only race each other. Twins in another case take the same turn; all take them in one order.
+    // One writer a document within this process: they would only race each other. Twins in another case take
+    // the same turn; all take them in one order.
     const asked = performance.now()
     const names = [...new Set(change.keys.map(key => key.toLowerCase()))].sort()
     const work = names.reduceRight<() => Promise<readonly Written[]>>(
@@ -71,13 +74,18 @@ export class DocumentWriter {
     return work()
   }
 
-  /** What the documents would be after a change, from what the store holds now; nothing is written. @throws what `make` throws, DOCUMENT_TOO_LARGE. */
+  /**
+   * What the documents would be after a change, from what the store holds now; nothing is written.
+   * @throws what `make` throws, DOCUMENT_TOO_LARGE.
+   */
   async rehearse(change: Change): Promise<readonly Written[]> {
     const bases = await this.#readAll(change.keys)
     return new Draft(change, bases, await change.make(bases), this.#options.controller).written(undefined)
   }
 
-  /** Records an edit by hand, unless another controller did it first, or a later change was recorded already. */
+  /**
+   * Records an edit by hand, unless another controller did it first, or a later change was recorded already.
+   */
   adopt(edit: Edit): Promise<void> {
     return this.#mutex.run(edit.key.toLowerCase(), () => this.#adopt(edit))
   }
@@ -89,7 +97,11 @@ export class DocumentWriter {
     // What is known may be older than the store, so nobody is refused because of it.
     let isFresh = change.fresh === true
     let bases = isFresh ? await this.#readAll(keys) : keys.map(key => this.#newestKnown(key))
-    this.#courtesy?.followed(keys.filter((_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller))
+    this.#courtesy?.followed(
+      keys.filter(
+        (_, i) => (bases[i]?.record?.controller ?? this.#options.controller) !== this.#options.controller,
+      ),
+    )
     for (let attempt = 1; ; attempt++) {
       const edited = keys.filter((_, i) => !bases[i]?.recorded)
       const tried: Tried = edited.length > 0 ? {} : await this.#try(change, bases, isFresh)
@@ -99,7 +111,8 @@ export class DocumentWriter {
       const before = bases
       bases = await this.#readAll(keys, tried.found)
       isFresh = true
-      if (tried.refused && keys.every((_, i) => isSameBase(neededBase(bases, i), neededBase(before, i)))) throw tried.refused.reason
+      if (tried.refused && keys.every((_, i) => isSameBase(neededBase(bases, i), neededBase(before, i))))
+        throw tried.refused.reason
     }
   }
 
@@ -107,7 +120,10 @@ export class DocumentWriter {
     return Promise.all(keys.map(key => baseFromFound(key, found) ?? readBase(this.#options.backend, key)))
   }
 
-  /** One try on one base: what was written, what stood in the way of it, or, from a base that may be old, why it was refused. */
+  /**
+   * One try on one base: what was written, what stood in the way of it, or, from a base that may be old, why
+   * it was refused.
+   */
   async #try(change: Change, bases: readonly Base[], isFresh: boolean): Promise<Tried> {
     let draft: Draft
     try {
@@ -120,14 +136,17 @@ export class DocumentWriter {
     // The base may be older than the store: only the store can say that there is nothing to do.
     refuseMany(operations)
     const sent = performance.now()
-    const outcome = draft.isEmpty ? await commitAside(this.#options.backend, operations) : await this.#commit(operations, draft.writeId)
+    const outcome = draft.isEmpty
+      ? await commitAside(this.#options.backend, operations)
+      : await this.#commit(operations, draft.writeId)
     if (!outcome.committed) {
       this.#courtesy?.met(change.keys)
       return { found: outcome.found }
     }
     if (!draft.isEmpty) this.#courtesy?.won(change.keys, performance.now() - sent)
     const written = draft.written(draft.isEmpty ? undefined : outcome.revision)
-    for (const [i, document] of written.entries()) if (document.committed) this.#remember(neededKey(change.keys, i), document)
+    for (const [i, document] of written.entries())
+      if (document.committed) this.#remember(neededKey(change.keys, i), document)
     return { written }
   }
 
@@ -185,7 +204,10 @@ interface Tried {
 
 function queued(keys: readonly Key[]): SettingsError {
   const what = keys.map(key => `"${key}"`).join(', ')
-  return new SettingsError('CONTENTION', `Earlier changes of ${what} took more than ${QUEUE / 1000} s. Nothing was changed; retry.`)
+  return new SettingsError(
+    'CONTENTION',
+    `Earlier changes of ${what} took more than ${QUEUE / 1000} s. Nothing was changed; retry.`,
+  )
 }
 
 function contention(keys: readonly Key[], attempts: number): SettingsError {

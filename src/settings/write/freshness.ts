@@ -10,12 +10,19 @@ import type { Watcher } from '../../watcher/watcher.ts'
 const PATIENCE = 5_000
 
 /**
- * Waits until the cache holds what the store held of a namespace when this was called, in the scopes that count here and in the one given.
+ * Waits until the cache holds what the store held of a namespace when this was called, in the scopes that
+ * count here and in the one given.
  * @throws SettingsError STORE_STALE when the news does not arrive in 5 s, STORE_UNREACHABLE.
  */
-export async function freshen(backend: Backend, watcher: Watcher, namespace: Namespace, scope: Scope): Promise<void> {
+export async function freshen(
+  backend: Backend,
+  watcher: Watcher,
+  namespace: Namespace,
+  scope: Scope,
+): Promise<void> {
   const { cache } = watcher
-  for (const one of new Set([CLUSTER, cache.self, scope])) await freshenDocument(backend, watcher, overridesKey(namespace, one))
+  for (const one of new Set([CLUSTER, cache.self, scope]))
+    await freshenDocument(backend, watcher, overridesKey(namespace, one))
   const { pages } = await backend.list(schemaPrefix(namespace))
   for await (const page of pages)
     for (const entry of page) {
@@ -25,8 +32,9 @@ export async function freshen(backend: Backend, watcher: Watcher, namespace: Nam
 }
 
 /**
- * Waits until the cache has a document as it was read, or as a change left it that came after the call. That the cache knew a later one before says nothing: the
- * store may have been put back, which the watcher is about to notice.
+ * Waits until the cache has a document as it was read, or as a change left it that came after the call. That
+ * the cache knew a later one before says nothing: the store may have been put back, which the watcher is
+ * about to notice.
  */
 async function freshenDocument(backend: Backend, watcher: Watcher, key: Key): Promise<void> {
   const { cache } = watcher

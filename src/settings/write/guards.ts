@@ -10,8 +10,8 @@ import { freshen } from './freshness.ts'
 import type { Edit, PlannedDocument } from './plan.ts'
 
 /**
- * What a change is made on condition of: the `Settings.revision` that somebody expects, and the cluster's overrides below a controller's, on top of which those are
- * validated.
+ * What a change is made on condition of: the `Settings.revision` that somebody expects, and the cluster's
+ * overrides below a controller's, on top of which those are validated.
  */
 export class Guards {
   readonly #backend: Backend
@@ -22,7 +22,9 @@ export class Guards {
     this.#watcher = watcher
   }
 
-  /** @throws SettingsError REVISION_MISMATCH unless each namespace is at the revision that its edits expect. */
+  /**
+   * @throws SettingsError REVISION_MISMATCH unless each namespace is at the revision that its edits expect.
+   */
   check(documents: readonly PlannedDocument[], bases: readonly Base[]): void {
     for (const { edits } of documents) for (const edit of edits) this.#refuseOther(edit, documents, bases)
   }
@@ -32,13 +34,20 @@ export class Guards {
     return this.#others(documents).map(({ key, expected }) => ({ key, check: true, expected }))
   }
 
-  /** @throws SettingsError REVISION_MISMATCH unless the namespace is at the revision that the edit expects. */
-  #refuseOther({ namespace, scope, expected }: Edit, documents: readonly PlannedDocument[], bases: readonly Base[]): void {
+  /**
+   * @throws SettingsError REVISION_MISMATCH unless the namespace is at the revision that the edit expects.
+   */
+  #refuseOther(
+    { namespace, scope, expected }: Edit,
+    documents: readonly PlannedDocument[],
+    bases: readonly Base[],
+  ): void {
     if (expected === undefined) return
     const { cache } = this.#watcher
     const seen = documents.flatMap((document, i) => {
       const base = bases[i]
-      const counts = document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self)
+      const counts =
+        document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self)
       return base && counts ? [{ scope: document.scope, base }] : []
     })
     const others = cache.namespaceRevision(
@@ -47,8 +56,11 @@ export class Guards {
     )
     const actual = seen.reduce((newest, one) => {
       const state = cache.document(namespace, one.scope)
-      // The cache may know better when a document went; but only of the store as it is, which may have been put back.
-      const own = isAsKnown(state, one.base) ? later(baseRevision(one.base), documentRevision(state)) : baseRevision(one.base)
+      // The cache may know better when a document went; but only of the store as it is, which may have been
+      // put back.
+      const own = isAsKnown(state, one.base)
+        ? later(baseRevision(one.base), documentRevision(state))
+        : baseRevision(one.base)
       return later(newest, own)
     }, others)
     if (actual === expected) return
@@ -62,8 +74,10 @@ export class Guards {
   }
 
   /**
-   * Looks at what stood in the way of the try before: others changed what is guarded and not written, which the cache may not have heard of yet.
-   * @throws SettingsError REVISION_MISMATCH for a guard that is broken; STORE_STALE when the news does not come.
+   * Looks at what stood in the way of the try before: others changed what is guarded and not written, which
+   * the cache may not have heard of yet.
+   * @throws SettingsError REVISION_MISMATCH for a guard that is broken; STORE_STALE when the news does not
+   * come.
    */
   async lookAgain(documents: readonly PlannedDocument[]): Promise<void> {
     for (const { key, expected, guards } of this.#others(documents)) {
@@ -81,7 +95,10 @@ export class Guards {
     return isValidatedOnTop || edits.some(({ expected }) => expected !== undefined)
   }
 
-  /** Guards on what is not written: the documents that count for a `Settings.revision` that is expected, and the cluster's below a controller's. */
+  /**
+   * Guards on what is not written: the documents that count for a `Settings.revision` that is expected, and
+   * the cluster's below a controller's.
+   */
   #others(documents: readonly PlannedDocument[]): readonly OtherDocument[] {
     const { cache } = this.#watcher
     const written = new Set<Key>(documents.map(({ key }) => key))
@@ -107,9 +124,13 @@ interface OtherDocument {
 }
 
 function changedMeanwhile(namespace: Namespace): SettingsError {
-  return new SettingsError('REVISION_MISMATCH', `Another caller changed "${namespace}" at the same time. Retrieve it, then retry.`, {
-    details: { namespace },
-  })
+  return new SettingsError(
+    'REVISION_MISMATCH',
+    `Another caller changed "${namespace}" at the same time. Retrieve it, then retry.`,
+    {
+      details: { namespace },
+    },
+  )
 }
 
 function later(one: Revision, other: Revision): Revision {

@@ -25,39 +25,62 @@ const FIELDS = {
 } satisfies { readonly [Name in keyof Required<TransactionOperation>]: Field }
 const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
 
-/** How overrides are changed by a method and its data. @throws SettingsError CONTENT_MALFORMED for data that the method does not take. */
+/**
+ * How overrides are changed by a method and its data.
+ * @throws SettingsError CONTENT_MALFORMED for data that the method does not take.
+ */
 export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit['make'] {
   if (method === 'DELETE') return () => undefined
   if (data === undefined) throw new SettingsError('CONTENT_MALFORMED', `${method} requires "data".`)
   if (method === 'JSON_PATCH') return (_base, before) => asOverrides(jsonPatch(before, data))
-  if (!isObject(data)) throw new SettingsError('CONTENT_MALFORMED', `"data" of ${method} must be a JSON object.`)
+  if (!isObject(data))
+    throw new SettingsError('CONTENT_MALFORMED', `"data" of ${method} must be a JSON object.`)
   return method === 'PUT' ? () => data : (_base, before) => asOverrides(mergePatch(before, data))
 }
 
 /**
- * Reads the operations of a transaction. @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED, SCOPE_MALFORMED, METHOD_NOT_FOUND, JSON_MALFORMED, each
- * naming the operation, counted from 0; DOCUMENT_TOO_LARGE for too many.
+ * Reads the operations of a transaction. @throws SettingsError CONTENT_MALFORMED, NAMESPACE_MALFORMED,
+ * SCOPE_MALFORMED, METHOD_NOT_FOUND, JSON_MALFORMED, each naming the operation, counted from 0;
+ * DOCUMENT_TOO_LARGE for too many.
  */
-export function parseOperations(value: unknown, scope: string | undefined, controller: string): readonly ParsedOperation[] {
+export function parseOperations(
+  value: unknown,
+  scope: string | undefined,
+  controller: string,
+): readonly ParsedOperation[] {
   if (!Array.isArray(value) || value.length === 0) {
-    throw new SettingsError('CONTENT_MALFORMED', `"operations" must be a non-empty array of {"namespace", "method", "data"}, not ${quote(value)}.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `"operations" must be a non-empty array of {"namespace", "method", "data"}, not ${quote(value)}.`,
+    )
   }
-  if (value.length > TRANSACTION_OPERATIONS) throw tooMany(`${value.length} operations`, `${TRANSACTION_OPERATIONS} operations`)
+  if (value.length > TRANSACTION_OPERATIONS)
+    throw tooMany(`${value.length} operations`, `${TRANSACTION_OPERATIONS} operations`)
   const operations = value.map((one, i) => at(i, undefined, () => parseOperation(one, i, scope, controller)))
   const documents = new Set(operations.map(one => overridesKey(one.namespace, one.scope))).size
-  if (documents > TRANSACTION_DOCUMENTS) throw tooMany(`${documents} documents`, `${TRANSACTION_DOCUMENTS} documents`)
+  if (documents > TRANSACTION_DOCUMENTS)
+    throw tooMany(`${documents} documents`, `${TRANSACTION_DOCUMENTS} documents`)
   return operations
 }
 
-function parseOperation(value: unknown, i: number, common: string | undefined, controller: string): ParsedOperation {
+function parseOperation(
+  value: unknown,
+  i: number,
+  common: string | undefined,
+  controller: string,
+): ParsedOperation {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new SettingsError('CONTENT_MALFORMED', `The operation must be an object {"namespace", "method", "data"}, not ${quote(value)}.`)
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      `The operation must be an object {"namespace", "method", "data"}, not ${quote(value)}.`,
+    )
   }
   // Its fields are checked one by one from here on.
   const operation = value as TransactionOperation
   checkFields('an operation', operation, FIELDS)
   const method = parseMethod(operation.method, METHODS, 'PATCH')
-  if (method === 'DELETE' && operation.data !== undefined) throw new SettingsError('CONTENT_MALFORMED', 'DELETE does not allow "data". Remove it.')
+  if (method === 'DELETE' && operation.data !== undefined)
+    throw new SettingsError('CONTENT_MALFORMED', 'DELETE does not allow "data". Remove it.')
   const namespace = parseNamespace(operation.namespace)
   const make = editBy(method, operation.data === undefined ? undefined : parseValue(operation.data, 'data'))
   return {
@@ -77,20 +100,35 @@ function at<Result>(i: number, namespace: Namespace | undefined, work: () => Res
   } catch (cause) {
     const { code, message, details } = toSettingsError(cause)
     const which = `Operation ${i}${namespace ? ` ("${namespace}")` : ''} of the transaction`
-    throw new SettingsError(code, `${which}: ${message} Nothing was changed.`.replace(/( Nothing was changed\.)+$/, ' Nothing was changed.'), {
-      cause,
-      details: { ...details, transaction_operation: i },
-    })
+    throw new SettingsError(
+      code,
+      `${which}: ${message} Nothing was changed.`.replace(
+        /( Nothing was changed\.)+$/,
+        ' Nothing was changed.',
+      ),
+      {
+        cause,
+        details: { ...details, transaction_operation: i },
+      },
+    )
   }
 }
 
 function asOverrides(value: Json): JsonObject {
-  if (!isObject(value)) throw new SettingsError('CONTENT_MALFORMED', 'The patch would replace the overrides by a value that is not a JSON object.')
+  if (!isObject(value))
+    throw new SettingsError(
+      'CONTENT_MALFORMED',
+      'The patch would replace the overrides by a value that is not a JSON object.',
+    )
   return value
 }
 
 function tooMany(got: string, allowed: string): SettingsError {
-  return new SettingsError('DOCUMENT_TOO_LARGE', `The transaction has ${got}; ${allowed} are allowed. Split it.`, {
-    details: { got, expected: allowed },
-  })
+  return new SettingsError(
+    'DOCUMENT_TOO_LARGE',
+    `The transaction has ${got}; ${allowed} are allowed. Split it.`,
+    {
+      details: { got, expected: allowed },
+    },
+  )
 }

@@ -60,7 +60,10 @@ export interface Changed {
   readonly preview: Preview | undefined
 }
 
-/** @throws SettingsError STORE_STALE while nothing can be written: at once, for the caller knows better whether to wait. */
+/**
+ * @throws SettingsError STORE_STALE while nothing can be written: at once, for the caller knows better
+ * whether to wait.
+ */
 export function requireReady({ health }: Watcher): void {
   if (health.state === 'READY') return
   throw new SettingsError(
@@ -71,10 +74,12 @@ export function requireReady({ health }: Watcher): void {
 }
 
 /**
- * Changes overrides: checks them against the layers below and the schema, guards them by revision, asks those who use them, waits until the change is seen.
+ * Changes overrides: checks them against the layers below and the schema, guards them by revision, asks those
+ * who use them, waits until the change is seen.
  *
  * Invariants:
- *  1. What is checked, asked about and committed is one and the same: made from the bases whose revisions guard the commit.
+ *  1. What is checked, asked about and committed is one and the same: made from the bases whose revisions
+ *     guard the commit.
  *  2. A request that is refused, for whatever reason, leaves nothing behind.
  *  3. Hooks are asked only about what would be committed otherwise, and only when it differs here.
  */
@@ -89,14 +94,17 @@ export class Overrides {
 
   /**
    * One for each document, in the order in which the edits first name it.
-   * @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, CHANGE_VETOED, DOCUMENT_TOO_LARGE, what the writer throws and what an edit throws.
+   * @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, CHANGE_VETOED,
+   * DOCUMENT_TOO_LARGE, what the writer throws and what an edit throws.
    */
   async change(request: Request): Promise<readonly Changed[]> {
     const { backend, watcher, writer } = this.#options
     const documents = groupByDocument(request.edits)
     const guarded = request.edits.some(({ expected }) => expected !== undefined)
     for (const { namespace, scope, edits } of documents) {
-      const isBehind = edits.some(({ expected }) => expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected)
+      const isBehind = edits.some(
+        ({ expected }) => expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected,
+      )
       if (request.dryRun || isBehind) await freshen(backend, watcher, namespace, scope)
     }
     const made = new Attempt(watcher.position)
@@ -110,16 +118,29 @@ export class Overrides {
     }
     const written = request.dryRun ? await writer.rehearse(change) : await writer.write(change)
     const revision = written.find(({ committed }) => committed)?.revision
-    const observed = await (revision === undefined ? this.#sees(request, documents, written, made) : watcher.passed(revision, made.position))
+    const observed = await (revision === undefined
+      ? this.#sees(request, documents, written, made)
+      : watcher.passed(revision, made.position))
     return this.#results(request, documents, written, made, observed)
   }
 
-  /** True once the cache has what a change that changed nothing found; false when that does not come in time, or the store went back behind the cache. */
-  async #sees({ dryRun }: Request, documents: readonly PlannedDocument[], written: readonly Written[], made: Attempt): Promise<boolean> {
+  /**
+   * True once the cache has what a change that changed nothing found; false when that does not come in time,
+   * or the store went back behind the cache.
+   */
+  async #sees(
+    { dryRun }: Request,
+    documents: readonly PlannedDocument[],
+    written: readonly Written[],
+    made: Attempt,
+  ): Promise<boolean> {
     const { watcher } = this.#options
     if (dryRun) return true
     const isThere = (): boolean =>
-      documents.every(({ namespace, scope }, i) => documentVersion(watcher.cache.document(namespace, scope)) >= (written[i]?.record?.version ?? 0))
+      documents.every(
+        ({ namespace, scope }, i) =>
+          documentVersion(watcher.cache.document(namespace, scope)) >= (written[i]?.record?.version ?? 0),
+      )
     return !made.wentBack && watcher.until(isThere, SEEN)
   }
 
@@ -134,7 +155,8 @@ export class Overrides {
     made.position = watcher.position
     // Versions never go back within one store.
     made.wentBack = documents.some(
-      ({ namespace, scope }, i) => documentVersion(watcher.cache.document(namespace, scope)) > (bases[i]?.record?.version ?? 0),
+      ({ namespace, scope }, i) =>
+        documentVersion(watcher.cache.document(namespace, scope)) > (bases[i]?.record?.version ?? 0),
     )
     this.#guards.check(documents, bases)
     // Of this very moment: what changes while others are asked is not what was looked at.
@@ -145,11 +167,16 @@ export class Overrides {
     return plan.documents.map(({ namespace, next }) => next && seal(next, watcher.cache.schema(namespace)))
   }
 
-  /** @throws SettingsError CHANGE_VETOED when one of those who use the settings here does not accept the change; with a dry run that is part of the answer. */
+  /**
+   * @throws SettingsError CHANGE_VETOED when one of those who use the settings here does not accept the
+   * change; with a dry run that is part of the answer.
+   */
   async #ask({ actor, comment, dryRun }: Request, plan: Plan): Promise<ReadonlyMap<Namespace, Preview>> {
     const { consumers, watcher } = this.#options
     const controller = watcher.cache.self.slice('controller:'.length)
-    const concerned = dryRun ? plan.namespaces : plan.namespaces.filter(namespace => consumers.of(namespace).length > 0)
+    const concerned = dryRun
+      ? plan.namespaces
+      : plan.namespaces.filter(namespace => consumers.of(namespace).length > 0)
     // Nobody is asked about what cannot be stored.
     if (concerned.length > 0) refuseLarge(plan.overrides)
     const previews = await Promise.all(
@@ -157,12 +184,27 @@ export class Overrides {
         const { rejected, ...effect } = await plan.effectOn(namespace)
         const apply = strictest(effect.changes.map(change => change.apply))
         if (!apply) return [namespace, { changes: [], consumers: [], rejected }]
-        const opinions = await consumers.consult({ namespace, ...effect, actor, comment: comment ?? null, dry_run: dryRun })
-        return [namespace, { changes: effect.changes, consumers: opinions.map(opinion => ({ controller, apply, ...opinion })), rejected }]
+        const opinions = await consumers.consult({
+          namespace,
+          ...effect,
+          actor,
+          comment: comment ?? null,
+          dry_run: dryRun,
+        })
+        return [
+          namespace,
+          {
+            changes: effect.changes,
+            consumers: opinions.map(opinion => ({ controller, apply, ...opinion })),
+            rejected,
+          },
+        ]
       }),
     )
     const refusals = previews.flatMap(([namespace, preview]) =>
-      preview.consumers.flatMap(({ napp, verdict, reason }) => (verdict === 'accepted' ? [] : [{ namespace, napp, verdict, reason }])),
+      preview.consumers.flatMap(({ napp, verdict, reason }) =>
+        verdict === 'accepted' ? [] : [{ namespace, napp, verdict, reason }],
+      ),
     )
     if (!dryRun && refusals.length > 0) throw vetoed(refusals)
     return new Map(previews)
@@ -178,12 +220,27 @@ export class Overrides {
     return documents.flatMap(({ namespace, scope }, i) => {
       const [mine, planned] = [written[i], plan?.documents[i]]
       if (!mine || !planned) return []
-      const together = new Map(documents.flatMap((other, k) => (other.namespace === namespace && written[k] ? [[other.scope, written[k]]] : [])))
+      const together = new Map(
+        documents.flatMap((other, k) =>
+          other.namespace === namespace && written[k] ? [[other.scope, written[k]]] : [],
+        ),
+      )
       const { shadowed, deprecated } = planned
       if (deprecated.length > 0 && mine.committed)
-        this.#options.log.warn(`${request.actor.name} changed deprecated settings of "${namespace}": ${deprecated.join(', ')}.`)
+        this.#options.log.warn(
+          `${request.actor.name} changed deprecated settings of "${namespace}": ${deprecated.join(', ')}.`,
+        )
       return [
-        { namespace, scope, written: mine, together, observed, shadowed, deprecated, preview: request.dryRun ? previews.get(namespace) : undefined },
+        {
+          namespace,
+          scope,
+          written: mine,
+          together,
+          observed,
+          shadowed,
+          deprecated,
+          preview: request.dryRun ? previews.get(namespace) : undefined,
+        },
       ]
     })
   }
@@ -192,7 +249,10 @@ export class Overrides {
 /** What the latest try of a request came to before its commit. */
 class Attempt {
   tries = 0
-  /** The store held an older version of a document than the cache: it was put back, and the cache is still that of the former one. */
+  /**
+   * The store held an older version of a document than the cache: it was put back, and the cache is still
+   * that of the former one.
+   */
   wentBack = false
   conditions: readonly Operation[] = []
   plan: Plan | undefined
@@ -216,9 +276,18 @@ function groupByDocument(edits: readonly Edit[]): readonly PlannedDocument[] {
   return [...found.values()]
 }
 
-function vetoed(refusals: readonly { readonly namespace: Namespace; readonly napp: string; readonly reason: string | null }[]): SettingsError {
+function vetoed(
+  refusals: readonly {
+    readonly namespace: Namespace
+    readonly napp: string
+    readonly reason: string | null
+  }[],
+): SettingsError {
   const told = refusals.map(
-    ({ namespace, napp, reason }) => `${napp} rejected the change of "${namespace}": ${reason}${/[.!?]$/.test(reason ?? '') ? '' : '.'}`,
+    ({ namespace, napp, reason }) =>
+      `${napp} rejected the change of "${namespace}": ${reason}${/[.!?]$/.test(reason ?? '') ? '' : '.'}`,
   )
-  return new SettingsError('CHANGE_VETOED', `${told.join(' ')} Nothing was changed.`, { details: { refusals } })
+  return new SettingsError('CHANGE_VETOED', `${told.join(' ')} Nothing was changed.`, {
+    details: { refusals },
+  })
 }

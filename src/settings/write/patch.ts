@@ -2,7 +2,10 @@ import { SettingsError } from '../../../model/errors.ts'
 import { quote } from '../../../model/quote.ts'
 import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 
-/** JSON Merge Patch (RFC 7396): objects merge key by key, null removes, anything else replaces. The target is left as it was. */
+/**
+ * JSON Merge Patch (RFC 7396): objects merge key by key, null removes, anything else replaces. The target is
+ * left as it was.
+ */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
   if (!isObject(patch)) return patch
   const result: JsonObject = {}
@@ -12,18 +15,24 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
     else if (patch[key] !== null) setMember(result, key, mergePatch(base[key], patch[key] as Json))
   }
   for (const key of Object.keys(patch)) {
-    if (!Object.hasOwn(base, key) && patch[key] !== null) setMember(result, key, mergePatch(undefined, patch[key] as Json))
+    if (!Object.hasOwn(base, key) && patch[key] !== null)
+      setMember(result, key, mergePatch(undefined, patch[key] as Json))
   }
   return result
 }
 
 /**
- * JSON Patch (RFC 6902) on a copy, all operations or none. Own code: the libraries at hand follow or drop `__proto__` and walk into prototypes.
- * @throws SettingsError CONTENT_MALFORMED for what is no patch, PATCH_CONFLICT when a `test` fails or a path is not there.
+ * JSON Patch (RFC 6902) on a copy, all operations or none. Own code: the libraries at hand follow or drop
+ * `__proto__` and walk into prototypes.
+ * @throws SettingsError CONTENT_MALFORMED for what is no patch, PATCH_CONFLICT when a `test` fails or a path
+ * is not there.
  */
 export function jsonPatch(target: Json, patch: Json): Json {
   if (!isArray(patch)) throw malformed('it must be an array of operations')
-  return patch.reduce<Json>((document, operation, index) => applyOperation(document, operation, index), target)
+  return patch.reduce<Json>(
+    (document, operation, index) => applyOperation(document, operation, index),
+    target,
+  )
 }
 
 function applyOperation(document: Json, operation: Json, index: number): Json {
@@ -36,10 +45,13 @@ function applyOperation(document: Json, operation: Json, index: number): Json {
       return remove(document, path, index)
     case 'replace':
       read(document, path, index)
-      return path.length === 0 ? operand(operation, index) : change(document, path, () => ({ put: operand(operation, index) }), index)
+      return path.length === 0
+        ? operand(operation, index)
+        : change(document, path, () => ({ put: operand(operation, index) }), index)
     case 'move': {
       const from = tokens(operation.from, 'from', index)
-      if (path.length > from.length && from.every((token, i) => token === path[i])) throw malformed(`operation ${index} moves a value into itself`)
+      if (path.length > from.length && from.every((token, i) => token === path[i]))
+        throw malformed(`operation ${index} moves a value into itself`)
       const value = read(document, from, index)
       if (equalJson([...from], [...path])) return document
       return add(from.length === 0 ? null : remove(document, from, index), path, value, index)
@@ -48,11 +60,14 @@ function applyOperation(document: Json, operation: Json, index: number): Json {
       return add(document, path, read(document, tokens(operation.from, 'from', index), index), index)
     case 'test': {
       const expected = operand(operation, index)
-      if (!equalJson(read(document, path, index), expected)) throw conflict(index, 'the "test" value differs from the current value')
+      if (!equalJson(read(document, path, index), expected))
+        throw conflict(index, 'the "test" value differs from the current value')
       return document
     }
     default:
-      throw malformed(`operation ${index} has the unknown "op" ${quote(operation.op)}; allowed are add, remove, replace, move, copy, test`)
+      throw malformed(
+        `operation ${index} has the unknown "op" ${quote(operation.op)}; allowed are add, remove, replace, move, copy, test`,
+      )
   }
 }
 
@@ -81,13 +96,18 @@ function change(container: Json, path: readonly string[], edit: (parent: Json) =
 
 function write(container: Json, token: string, edit: Edit, index: number): Json {
   if (isArray(container)) {
-    const at = token === '-' ? container.length : arrayIndex(token, container.length + ('insert' in edit ? 1 : 0), index)
+    const at =
+      token === '-'
+        ? container.length
+        : arrayIndex(token, container.length + ('insert' in edit ? 1 : 0), index)
     if ('insert' in edit) return container.toSpliced(at, 0, edit.insert)
     return 'put' in edit ? container.with(at, edit.put) : container.toSpliced(at, 1)
   }
-  if (!isObject(container)) throw conflict(index, `${quote(token)} refers into a value that is neither an object nor an array`)
+  if (!isObject(container))
+    throw conflict(index, `${quote(token)} refers into a value that is neither an object nor an array`)
   const result: JsonObject = {}
-  for (const key of Object.keys(container)) if (key !== token || 'put' in edit) setMember(result, key, container[key] as Json)
+  for (const key of Object.keys(container))
+    if (key !== token || 'put' in edit) setMember(result, key, container[key] as Json)
   if ('put' in edit) setMember(result, token, edit.put)
   return result
 }
@@ -109,7 +129,11 @@ function arrayIndex(token: string, length: number, index: number): number {
 }
 
 function tokens(pointer: Json | undefined, member: string, index: number): readonly string[] {
-  if (typeof pointer !== 'string' || (pointer !== '' && !pointer.startsWith('/')) || /~(?![01])/.test(pointer)) {
+  if (
+    typeof pointer !== 'string' ||
+    (pointer !== '' && !pointer.startsWith('/')) ||
+    /~(?![01])/.test(pointer)
+  ) {
     throw malformed(`"${member}" of operation ${index} is not a JSON Pointer`)
   }
   return pointer
@@ -119,7 +143,8 @@ function tokens(pointer: Json | undefined, member: string, index: number): reado
 }
 
 function operand(operation: JsonObject, index: number): Json {
-  if (operation.value === undefined) throw malformed(`operation ${index} ("${operation.op}") requires "value"`)
+  if (operation.value === undefined)
+    throw malformed(`operation ${index} ("${operation.op}") requires "value"`)
   return operation.value
 }
 
@@ -128,7 +153,11 @@ function malformed(what: string): SettingsError {
 }
 
 function conflict(index: number, what: string): SettingsError {
-  return new SettingsError('PATCH_CONFLICT', `Operation ${index} of the JSON Patch cannot be applied: ${what}. Nothing was changed.`, {
-    details: { operation: index },
-  })
+  return new SettingsError(
+    'PATCH_CONFLICT',
+    `Operation ${index} of the JSON Patch cannot be applied: ${what}. Nothing was changed.`,
+    {
+      details: { operation: index },
+    },
+  )
 }

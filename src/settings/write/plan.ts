@@ -22,8 +22,9 @@ export interface Edit {
   /** At which revision the namespace must be before the change. */
   readonly expected?: Revision | undefined
   /**
-   * What overrides are to become; undefined to delete them. `before` is what they are, or what counts in their place where they are no JSON object; for a later
-   * edit of the same document what the one before it made.
+   * What overrides are to become; undefined to delete them. `before` is what they are, or what counts in
+   * their place where they are no JSON object; for a later edit of the same document what the one before it
+   * made.
    */
   readonly make: (base: Base, before: JsonObject) => JsonObject | undefined
   /** It may copy what it finds, so that a short text makes a long value. */
@@ -81,7 +82,11 @@ interface Made {
 const KEPT_RECORDS = 50
 
 /** @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, DOCUMENT_TOO_LARGE, what an edit throws. */
-export async function makePlan(documents: readonly PlannedDocument[], bases: readonly Base[], around: Surroundings): Promise<Plan> {
+export async function makePlan(
+  documents: readonly PlannedDocument[],
+  bases: readonly Base[],
+  around: Surroundings,
+): Promise<Plan> {
   const made = await Promise.all(documents.map((document, i) => makeDocument(document, bases[i], around)))
   refuseInvalid(made, around)
   return {
@@ -92,7 +97,11 @@ export async function makePlan(documents: readonly PlannedDocument[], bases: rea
   }
 }
 
-async function makeDocument(document: PlannedDocument, base: Base | undefined, around: Surroundings): Promise<Made> {
+async function makeDocument(
+  document: PlannedDocument,
+  base: Base | undefined,
+  around: Surroundings,
+): Promise<Made> {
   const { namespace, scope, key, edits } = document
   if (!base) throw new RangeError(`${key} has no base.`)
   const before = base.data ?? (base.entry ? await lastValid(document, around) : {})
@@ -100,15 +109,22 @@ async function makeDocument(document: PlannedDocument, base: Base | undefined, a
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
   for (const { make, multiplies } of edits) {
     next = make(base, next ?? {})
-    // What copies itself must be stopped before the next one does; everything else is no longer than what was sent.
+    // What copies itself must be stopped before the next one does; everything else is no longer than what was
+    // sent.
     if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
   }
   if (next) refuseExcess(next, what, DOCUMENT_BYTES)
   return { document, base, before, next }
 }
 
-/** What counts in the place of stored overrides that are no JSON object: what a patch of them has to start from. */
-async function lastValid({ namespace, scope, key }: PlannedDocument, { backend, cache }: Surroundings): Promise<JsonObject> {
+/**
+ * What counts in the place of stored overrides that are no JSON object: what a patch of them has to start
+ * from.
+ */
+async function lastValid(
+  { namespace, scope, key }: PlannedDocument,
+  { backend, cache }: Surroundings,
+): Promise<JsonObject> {
   const records = await readRecords(backend, key, KEPT_RECORDS)
   return records.find(({ data }) => data && cache.validate(namespace, scope, data).length === 0)?.data ?? {}
 }
@@ -118,7 +134,10 @@ function refuseInvalid(made: readonly Made[], { cache, strict }: Surroundings): 
   const broken = made.flatMap(({ document: { namespace, scope }, next }) => {
     if (next === undefined) return []
     if (!cache.schema(namespace) && strict) {
-      throw new SettingsError('SCHEMA_REQUIRED', `"${namespace}" has no schema, which [settings] strict = true requires. Register its schema first.`)
+      throw new SettingsError(
+        'SCHEMA_REQUIRED',
+        `"${namespace}" has no schema, which [settings] strict = true requires. Register its schema first.`,
+      )
     }
     const cluster = find(made, namespace, CLUSTER)
     const rules = cache.validate(namespace, scope, next, cluster && (cluster.next ?? {}))
@@ -128,16 +147,23 @@ function refuseInvalid(made: readonly Made[], { cache, strict }: Surroundings): 
   refuseBroken(broken, named.join(' and '))
 }
 
-function nameOf(place: { readonly namespace?: string; readonly scope?: string } | undefined): string | undefined {
+function nameOf(
+  place: { readonly namespace?: string; readonly scope?: string } | undefined,
+): string | undefined {
   if (place?.namespace === undefined) return undefined
   return place.scope === CLUSTER ? `"${place.namespace}"` : `"${place.namespace}" in scope ${place.scope}`
 }
 
-async function presentChange({ document: { namespace, scope }, before, next }: Made, made: readonly Made[], cache: Cache): Promise<PlannedChange> {
+async function presentChange(
+  { document: { namespace, scope }, before, next }: Made,
+  made: readonly Made[],
+  cache: Cache,
+): Promise<PlannedChange> {
   const higher = await layersAbove(scope, namespace, made, cache)
   const deprecated = cache.schema(namespace)?.deprecated ?? []
   // To compare a large document takes a while, and mostly there is nothing to look for.
-  if (deprecated.length === 0 && Object.keys(higher).length === 0) return { namespace, next, shadowed: [], deprecated: [] }
+  if (deprecated.length === 0 && Object.keys(higher).length === 0)
+    return { namespace, next, shadowed: [], deprecated: [] }
   const changes = differences(before, next ?? {})
   const set = changes.flatMap(change => (change.new === undefined ? [] : [change.path]))
   return {
@@ -149,9 +175,15 @@ async function presentChange({ document: { namespace, scope }, before, next }: M
 }
 
 /** What stands above a scope here afterwards, merged; nothing of another controller's. */
-async function layersAbove(scope: Scope, namespace: Namespace, made: readonly Made[], cache: Cache): Promise<JsonObject> {
+async function layersAbove(
+  scope: Scope,
+  namespace: Namespace,
+  made: readonly Made[],
+  cache: Cache,
+): Promise<JsonObject> {
   if (scope !== CLUSTER && scope !== cache.self) return {}
-  const mayBeHidden = cache.environment(namespace).length > 0 || (scope === CLUSTER && hasOwn(namespace, made, cache))
+  const mayBeHidden =
+    cache.environment(namespace).length > 0 || (scope === CLUSTER && hasOwn(namespace, made, cache))
   if (!mayBeHidden) return {}
   const { documents, environment } = await cache.project(namespace, storedAfter(namespace, made))
   const own = scope === CLUSTER ? (documents.get(cache.self)?.inForce ?? {}) : {}
@@ -163,14 +195,25 @@ function hasOwn(namespace: Namespace, made: readonly Made[], cache: Cache): bool
   return own ? own.next !== undefined : cache.document(namespace, cache.self)?.entry !== undefined
 }
 
-function storedAfter(namespace: Namespace, made: readonly Made[]): ReadonlyMap<Scope, JsonObject | undefined> {
-  return new Map(made.flatMap(({ document, next }) => (document.namespace === namespace ? [[document.scope, next]] : [])))
+function storedAfter(
+  namespace: Namespace,
+  made: readonly Made[],
+): ReadonlyMap<Scope, JsonObject | undefined> {
+  return new Map(
+    made.flatMap(({ document, next }) => (document.namespace === namespace ? [[document.scope, next]] : [])),
+  )
 }
 
 async function effectOn(namespace: Namespace, made: readonly Made[], cache: Cache): Promise<NamespaceEffect> {
   // What the cache has not seen yet counts as the store has it.
-  const unseen = made.filter(({ document, base }) => document.namespace === namespace && !isAsKnown(cache.document(namespace, document.scope), base))
-  const before = await cache.project(namespace, new Map(unseen.map(({ document, base }) => [document.scope, base.entry && base.data])))
+  const unseen = made.filter(
+    ({ document, base }) =>
+      document.namespace === namespace && !isAsKnown(cache.document(namespace, document.scope), base),
+  )
+  const before = await cache.project(
+    namespace,
+    new Map(unseen.map(({ document, base }) => [document.scope, base.entry && base.data])),
+  )
   const after = await cache.project(namespace, storedAfter(namespace, made))
   const rejected = [...after.documents.values()].flatMap(({ scope, rejected: errors }) =>
     errors.length > 0 && !before.documents.get(scope)?.rejected.length ? [{ scope, errors }] : [],
@@ -184,6 +227,10 @@ function find(made: readonly Made[], namespace: Namespace, scope: Scope): Made |
 
 /** True when the layer has a value at the path, or one on the way there that no member can shine through. */
 function isHidden(higher: JsonObject, path: string): boolean {
-  const onTheWay = [...path.matchAll(/\//g)].slice(1).map(({ index }) => valueAt(higher, path.slice(0, index)))
-  return valueAt(higher, path) !== undefined || onTheWay.some(value => value !== undefined && !isObject(value))
+  const onTheWay = [...path.matchAll(/\//g)]
+    .slice(1)
+    .map(({ index }) => valueAt(higher, path.slice(0, index)))
+  return (
+    valueAt(higher, path) !== undefined || onTheWay.some(value => value !== undefined && !isObject(value))
+  )
 }

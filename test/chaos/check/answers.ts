@@ -8,19 +8,35 @@ import type { Recorded } from './moment.ts'
 import { occurrencesOf, type Timeline } from './timeline.ts'
 import { type Truth, versionName } from './truth.ts'
 
-/** An answered change is heard before its answer, at the controller that gave it, unless the answer says otherwise. */
-export function checkObserved({ commands }: History, truth: Truth, ears: readonly Ear[], findings: Findings): void {
+/**
+ * An answered change is heard before its answer, at the controller that gave it, unless the answer says
+ * otherwise.
+ */
+export function checkObserved(
+  { commands }: History,
+  truth: Truth,
+  ears: readonly Ear[],
+  findings: Findings,
+): void {
   const byController = byName(ears)
   for (const command of commands) {
     const { id, controller, outcome, answered } = command
-    if (outcome.type !== 'ok' || !outcome.settings || outcome.settings.observed === false || answered === undefined) continue
+    if (
+      outcome.type !== 'ok' ||
+      !outcome.settings ||
+      outcome.settings.observed === false ||
+      answered === undefined
+    )
+      continue
     if (command.kind === 'read') continue
     const near = byController.get(controller) ?? []
     const found = occurrencesOf(truth, command).flatMap(one => ('document' in one ? [one] : []))
     if (near.length === 0 || found.length === 0 || someoneElse(near, answered)) continue
     if (found.some(record => near.some(ear => hasHeard(ear, record, answered)))) continue
     const revisions = found.map(({ moment }) => moment.revision).join(', ')
-    findings.wrong(`${id} was answered as seen by ${controller}, which had not announced revision ${revisions} yet.`)
+    findings.wrong(
+      `${id} was answered as seen by ${controller}, which had not announced revision ${revisions} yet.`,
+    )
   }
 }
 
@@ -37,7 +53,10 @@ function someoneElse(ears: readonly Ear[], answered: bigint): boolean {
     return (
       !lasted &&
       end <= answered &&
-      !ears.some(other => (other.marks[0]?.at ?? answered + 1n) > end && (other.marks[0]?.at ?? answered + 1n) <= answered)
+      !ears.some(
+        other =>
+          (other.marks[0]?.at ?? answered + 1n) > end && (other.marks[0]?.at ?? answered + 1n) <= answered,
+      )
     )
   })
 }
@@ -56,8 +75,16 @@ function hasHeard({ marks }: Ear, { document, moment }: Recorded, answered: bigi
   return mark.n >= (moment.steps.find(({ key }) => key === document)?.n ?? 0)
 }
 
-/** A read through the store sees everything that was acked before it was sent, and shows what the version that it names held. */
-export function checkReads({ commands }: History, truth: Truth, timeline: Timeline, findings: Findings): void {
+/**
+ * A read through the store sees everything that was acked before it was sent, and shows what the version that
+ * it names held.
+ */
+export function checkReads(
+  { commands }: History,
+  truth: Truth,
+  timeline: Timeline,
+  findings: Findings,
+): void {
   const acked = ackedByDocument(commands, truth)
   for (const command of commands) {
     const { id, kind, key, sent, answered, outcome } = command
@@ -66,12 +93,20 @@ export function checkReads({ commands }: History, truth: Truth, timeline: Timeli
     if (kind !== 'read') continue
     const { version, epoch } = outcome.settings
     const newer = newestBefore(acked.get(key) ?? [], sent)
-    const missed = newer.find(({ record }) => record.moment.epoch === epoch && record.version > version && timeline.stands(record.moment, answered))
+    const missed = newer.find(
+      ({ record }) =>
+        record.moment.epoch === epoch && record.version > version && timeline.stands(record.moment, answered),
+    )
     // What was never written is in no epoch.
-    const unheard = version === 0 && epoch === 0 && newer.find(({ record }) => timeline.isLasting(record.moment) && record.kind !== 'deleted')
+    const unheard =
+      version === 0 &&
+      epoch === 0 &&
+      newer.find(({ record }) => timeline.isLasting(record.moment) && record.kind !== 'deleted')
     const stale = missed ?? unheard
     if (stale)
-      findings.wrong(`${id} read version ${version} of ${key}, although version ${stale.record.version} had been acked before (${stale.command.id}).`)
+      findings.wrong(
+        `${id} read version ${version} of ${key}, although version ${stale.record.version} had been acked before (${stale.command.id}).`,
+      )
   }
 }
 
@@ -86,7 +121,9 @@ interface Acked {
 /** Acked changes by document, in the order of their answers. */
 function ackedByDocument(commands: readonly Command[], truth: Truth): Map<string, Acked[]> {
   const acked = new Map<string, Acked[]>()
-  const answered = commands.filter(one => !isLook(one) && one.answered !== undefined && one.outcome.type === 'ok')
+  const answered = commands.filter(
+    one => !isLook(one) && one.answered !== undefined && one.outcome.type === 'ok',
+  )
   for (const command of answered.sort((a, b) => ((a.answered ?? 0n) < (b.answered ?? 0n) ? -1 : 1))) {
     const [found] = occurrencesOf(truth, command)
     if (!found || !('document' in found)) continue
@@ -111,11 +148,20 @@ function newestBefore(acked: readonly Acked[], sent: bigint): Acked[] {
   return [last, last?.best].filter(one => one !== undefined)
 }
 
-function checkContent({ id, key }: Command, { version, overrides, epoch, observed }: Settings, truth: Truth, findings: Findings): void {
+function checkContent(
+  { id, key }: Command,
+  { version, overrides, epoch, observed }: Settings,
+  truth: Truth,
+  findings: Findings,
+): void {
   const isPossible = (of: number) => of <= epoch || observed === false
-  const known = (truth.versions.get(versionName(key, version)) ?? []).filter(({ moment }) => isPossible(moment.epoch))
+  const known = (truth.versions.get(versionName(key, version)) ?? []).filter(({ moment }) =>
+    isPossible(moment.epoch),
+  )
   // An edit by hand has a number before it has a record.
   if (known.length === 0 || (truth.edits.get(key) ?? []).some(edit => edit.version === version)) return
   if (known.some(({ data }) => equalJson(data ?? {}, overrides))) return
-  findings.wrong(`${id} was answered with other overrides than version ${version} of ${key} has in the store.`)
+  findings.wrong(
+    `${id} was answered with other overrides than version ${version} of ${key} has in the store.`,
+  )
 }

@@ -7,8 +7,8 @@ import type { Truth } from './truth.ts'
 import { place } from './unmatched.ts'
 
 /*
- * An acked deletion of a box leaves no name behind. What can be said: between the last put that was acked before it was asked for and the first one that was
- * asked for after its answer, the box was gone.
+ * An acked deletion of a box leaves no name behind. What can be said: between the last put that was acked
+ * before it was asked for and the first one that was asked for after its answer, the box was gone.
  */
 
 interface Put {
@@ -29,10 +29,16 @@ interface Box {
   readonly taken: { readonly depth: number; readonly life: number }[]
 }
 
-export function checkBoxDeletions({ commands }: History, truth: Truth, timeline: Timeline, findings: Findings): void {
+export function checkBoxDeletions(
+  { commands }: History,
+  truth: Truth,
+  timeline: Timeline,
+  findings: Findings,
+): void {
   const boxes = readBoxes(commands, truth, timeline)
   for (const { id, kind, key, outcome, sent, answered } of commands) {
-    const box = kind === 'delete box' && outcome.type === 'ok' && answered !== undefined ? boxes.get(key) : undefined
+    const box =
+      kind === 'delete box' && outcome.type === 'ok' && answered !== undefined ? boxes.get(key) : undefined
     if (!box || answered === undefined) continue
     const before = box.acked[place(box.acked, ({ time }) => time < sent) - 1]
     if (!before) continue
@@ -65,7 +71,8 @@ function readBoxes(commands: readonly Command[], truth: Truth, timeline: Timelin
   for (const { path } of truth.lives.slice(0, -1)) {
     for (const { steps, depth, lives } of path) {
       if (lives.includes(truth.lives.length - 1)) continue
-      for (const { key, text } of steps) if (text === undefined) boxes.get(key)?.taken.push({ depth, life: lives.at(-1) ?? 0 })
+      for (const { key, text } of steps)
+        if (text === undefined) boxes.get(key)?.taken.push({ depth, life: lives.at(-1) ?? 0 })
     }
   }
   return boxes
@@ -76,10 +83,17 @@ function boxOf(puts: readonly Put[]): Box {
   for (const { answered, step } of puts.toSorted((a, b) => (a.answered < b.answered ? -1 : 1))) {
     const last = box.acked.at(-1)
     const { depth } = step.moment
-    box.acked.push(last && last.depth >= depth ? { ...last, time: answered } : { time: answered, depth, life: step.moment.lives[0] ?? 0 })
+    box.acked.push(
+      last && last.depth >= depth
+        ? { ...last, time: answered }
+        : { time: answered, depth, life: step.moment.lives[0] ?? 0 },
+    )
   }
   for (const { sent, step } of puts.toSorted((a, b) => (a.sent > b.sent ? -1 : 1))) {
-    box.asked.push({ time: sent, depth: Math.min(step.moment.depth, box.asked.at(-1)?.depth ?? Number.MAX_SAFE_INTEGER) })
+    box.asked.push({
+      time: sent,
+      depth: Math.min(step.moment.depth, box.asked.at(-1)?.depth ?? Number.MAX_SAFE_INTEGER),
+    })
   }
   return box
 }

@@ -9,8 +9,9 @@ import { type Occurrence, occurrencesOf, type Timeline } from './timeline.ts'
 import { momentAt, stepAt, type Truth, versionName } from './truth.ts'
 
 /*
- * What became of the commands: an acked change stands once in the life in which it was committed, a refused one in none, an unknown one at most once. What
- * a wipe or a restore took is gone by right, and a change that was lost with a life may be made again in the next one.
+ * What became of the commands: an acked change stands once in the life in which it was committed, a refused
+ * one in none, an unknown one at most once. What a wipe or a restore took is gone by right, and a change that
+ * was lost with a life may be made again in the next one.
  */
 
 /** How many changes were asked for, and how they were answered. */
@@ -20,7 +21,12 @@ export interface Tally {
   readonly ambiguous: number
 }
 
-export function checkCommands({ commands }: History, truth: Truth, timeline: Timeline, findings: Findings): Tally {
+export function checkCommands(
+  { commands }: History,
+  truth: Truth,
+  timeline: Timeline,
+  findings: Findings,
+): Tally {
   const changes = commands.filter(one => !isLook(one))
   const judge = new CommandCheck(truth, timeline, findings)
   for (const command of changes) if (!isNameless(command)) judge.take(command)
@@ -34,7 +40,9 @@ export function checkCommands({ commands }: History, truth: Truth, timeline: Tim
 
 function checkTwins(commands: readonly Command[], findings: Findings): void {
   const ids = new Set<string>()
-  for (const { id } of commands) if (ids.size === ids.add(id).size) findings.wrong(`Two commands are called ${id}: the recording is of no use.`)
+  for (const { id } of commands)
+    if (ids.size === ids.add(id).size)
+      findings.wrong(`Two commands are called ${id}: the recording is of no use.`)
 }
 
 class CommandCheck {
@@ -68,7 +76,9 @@ class CommandCheck {
       if (here.length < 2) continue
       this.#findings.doubled++
       const revisions = here.map(({ moment }) => moment.revision).join(' and ')
-      this.#findings.wrong(`${id} was applied to ${key} more than once: in revisions ${revisions} of life ${life + 1}.`)
+      this.#findings.wrong(
+        `${id} was applied to ${key} more than once: in revisions ${revisions} of life ${life + 1}.`,
+      )
       return
     }
   }
@@ -77,8 +87,13 @@ class CommandCheck {
   #refuseHalf({ id, key, together }: Command): void {
     const records = together ? (this.#truth.records.get(id) ?? []) : []
     for (const { document, moment } of records) {
-      const left = [key, ...(together ?? [])].find(other => !records.some(one => one.document === other && one.moment === moment))
-      if (left !== undefined) this.#findings.wrong(`${id} was applied to ${document} in revision ${moment.revision}, and not to ${left}.`)
+      const left = [key, ...(together ?? [])].find(
+        other => !records.some(one => one.document === other && one.moment === moment),
+      )
+      if (left !== undefined)
+        this.#findings.wrong(
+          `${id} was applied to ${document} in revision ${moment.revision}, and not to ${left}.`,
+        )
     }
   }
 
@@ -89,7 +104,9 @@ class CommandCheck {
       if (document !== key) continue
       for (const other of dropped) {
         if (stepAt(this.#truth, other, moment)?.text === undefined) continue
-        this.#findings.wrong(`${id} was applied to ${key} in revision ${moment.revision}, and did not drop ${other}.`)
+        this.#findings.wrong(
+          `${id} was applied to ${key} in revision ${moment.revision}, and did not drop ${other}.`,
+        )
       }
     }
   }
@@ -102,7 +119,9 @@ class CommandCheck {
       const document = together[i]
       const own = records.filter(record => record.document === document)
       if (own.length === 0 || own.some(record => this.#agrees(command, record, settings))) continue
-      this.#findings.wrong(`${id} was answered with version ${settings.version} and revision ${settings.revision} of ${document}, which has another.`)
+      this.#findings.wrong(
+        `${id} was answered with version ${settings.version} and revision ${settings.revision} of ${document}, which has another.`,
+      )
     }
   }
 
@@ -111,7 +130,10 @@ class CommandCheck {
     if (outcome.type !== 'refused') return
     // One that went with its life may have been refused by the next one.
     const held = found.find(({ moment }) => this.#timeline.stands(moment, answered ?? 0n))
-    if (held) this.#findings.wrong(`${id} was refused (${outcome.code}), but ${key} got it in revision ${held.moment.revision}.`)
+    if (held)
+      this.#findings.wrong(
+        `${id} was refused (${outcome.code}), but ${key} got it in revision ${held.moment.revision}.`,
+      )
   }
 
   /** The write_id that a lost answer is looked up with is that of the box, if the store ever got it. */
@@ -121,17 +143,24 @@ class CommandCheck {
       const { written } = ('content' in step ? step.content : undefined) ?? {}
       const writeId = isObject(written) ? written.write_id : undefined
       if (writeId !== outcome.writeId)
-        this.#findings.wrong(`${id} was answered with the write_id ${outcome.writeId}, and ${key} got it with ${String(writeId)}.`)
+        this.#findings.wrong(
+          `${id} was answered with the write_id ${outcome.writeId}, and ${key} got it with ${String(writeId)}.`,
+        )
     }
   }
 
   #takeUnknown({ id, key, outcome }: Command): void {
     if (outcome.type !== 'unknown' || outcome.writeId === undefined || outcome.found === undefined) return
-    const records = (this.#truth.records.get(id) ?? []).filter(({ document, writeId }) => document === key && writeId === outcome.writeId)
+    const records = (this.#truth.records.get(id) ?? []).filter(
+      ({ document, writeId }) => document === key && writeId === outcome.writeId,
+    )
     // It was looked up when all was calm, in the last life.
     const last = this.#truth.lives.length - 1
     const there = records.find(({ moment }) => moment.lives.includes(last))
-    if (outcome.found && !there) this.#findings.wrong(`${id}: the history was said to have the write_id ${outcome.writeId}, and has not.`)
+    if (outcome.found && !there)
+      this.#findings.wrong(
+        `${id}: the history was said to have the write_id ${outcome.writeId}, and has not.`,
+      )
     if (!outcome.found && there && !this.#isPruned(there))
       this.#findings.wrong(
         `${id}: the history was said not to have the write_id ${outcome.writeId}, and has it in revision ${there.moment.revision}.`,
@@ -149,9 +178,12 @@ class CommandCheck {
     this.#findings.wrong(`${command.id} was acked, and the store never had it in ${command.key}.`)
   }
 
-  /** A change that leaves a document as it was commits nothing: then what it answers with is that document. */
+  /**
+   * A change that leaves a document as it was commits nothing: then what it answers with is that document.
+   */
   #changedNothing({ kind, key, data }: Command, { version, overrides }: Settings): boolean {
-    if (kind === 'delete') return version === 0 || this.#versions(key, version).some(record => record.kind === 'deleted')
+    if (kind === 'delete')
+      return version === 0 || this.#versions(key, version).some(record => record.kind === 'deleted')
     if (!isObject(data) || !isAlready(overrides, data)) return false
     return this.#versions(key, version).some(record => equalJson(record.data ?? {}, overrides))
   }
@@ -161,9 +193,15 @@ class CommandCheck {
     const records = found.flatMap(one => ('document' in one ? [one] : []))
     if (records.some(record => this.#agrees(command, record, settings))) return
     // It was made, went with its life before it was answered, and the next life already was as it wanted.
-    if (settings.observed === false && !records.some(({ moment }) => this.#timeline.isLasting(moment)) && this.#changedNothing(command, settings))
+    if (
+      settings.observed === false &&
+      !records.some(({ moment }) => this.#timeline.isLasting(moment)) &&
+      this.#changedNothing(command, settings)
+    )
       return
-    const stored = records.map(({ version, moment }) => `version ${version} in revision ${moment.revision}`).join(', ')
+    const stored = records
+      .map(({ version, moment }) => `version ${version} in revision ${moment.revision}`)
+      .join(', ')
     this.#findings.wrong(
       `${id} was answered with version ${settings.version} and revision ${settings.revision} of ${key}; the store has it as ${stored}.`,
     )
@@ -175,8 +213,10 @@ class CommandCheck {
     if (settings.version !== version && !(edited && settings.version > version)) return false
     // Who has not seen the change yet may not have seen the new epoch either that it was made in.
     if (settings.epoch !== moment.epoch) return settings.epoch > moment.epoch || settings.observed === false
-    // The revision of an answer is that of what its controller sees, which the overrides of another one are no part of.
-    if (document.startsWith('controllers/') && !document.startsWith(`${makeKey('controllers', controller)}/`)) return true
+    // The revision of an answer is that of what its controller sees, which the overrides of another one are
+    // no part of.
+    if (document.startsWith('controllers/') && !document.startsWith(`${makeKey('controllers', controller)}/`))
+      return true
     const revision = BigInt(settings.revision)
     if (revision === moment.revision) return true
     return revision > moment.revision && (edited || this.#touched(moment, revision, settings.namespace))

@@ -18,11 +18,19 @@ export function checkFinals(finals: readonly Final[], truth: Truth, findings: Fi
     if (final.repairs > 0) wrong(`${final.repairs} differences between cache and store had to be repaired`)
     if (final.epoch !== (end?.epoch ?? 0)) wrong(`it is in epoch ${final.epoch}, the store in ${end?.epoch}`)
     // What others keep beside our keys counts revisions too.
-    if (BigInt(final.revision) < (end?.revision ?? 0n)) wrong(`it is at revision ${final.revision}, the store at ${end?.revision}`)
+    if (BigInt(final.revision) < (end?.revision ?? 0n))
+      wrong(`it is at revision ${final.revision}, the store at ${end?.revision}`)
     const own = `controllers/${makeKey('settings', final.controller).slice('settings/'.length)}/`
-    const mine = living.filter(({ key }) => isDocument(key) && (key.startsWith('settings/') || key.startsWith(own)))
+    const mine = living.filter(
+      ({ key }) => isDocument(key) && (key.startsWith('settings/') || key.startsWith(own)),
+    )
     compare('the overrides', final.overrides, contentOf(mine), wrong)
-    compare('the boxes', final.boxes, new Map(living.flatMap(step => (step.key.startsWith('boxes/') ? [[step.key, boxData(step)]] : []))), wrong)
+    compare(
+      'the boxes',
+      final.boxes,
+      new Map(living.flatMap(step => (step.key.startsWith('boxes/') ? [[step.key, boxData(step)]] : []))),
+      wrong,
+    )
     compareData(final, mine, world, wrong)
   }
 }
@@ -39,16 +47,26 @@ function compare(
   wrong: (what: string) => void,
 ): void {
   for (const [key, value] of stored) {
-    if (value !== undefined && !equalJson(known[key], value)) wrong(`${what} of ${key} are not those in the store`)
+    if (value !== undefined && !equalJson(known[key], value))
+      wrong(`${what} of ${key} are not those in the store`)
   }
   for (const key of Object.keys(known)) if (!stored.has(key)) wrong(`${what} of ${key} are not in the store`)
 }
 
-function compareData({ controller, data }: Final, mine: readonly Step[], world: World, wrong: (what: string) => void): void {
+function compareData(
+  { controller, data }: Final,
+  mine: readonly Step[],
+  world: World,
+  wrong: (what: string) => void,
+): void {
   const namespaces = new Set(mine.map(({ key }) => decodeURIComponent(key.split('/').slice(-2).join('/'))))
   for (const namespace of new Set([...namespaces, ...Object.keys(data)])) {
     const parts = namespace.split('/')
-    const stored = world.effective({ cluster: makeKey('settings', ...parts), own: makeKey('controllers', controller, ...parts) })
-    if (stored && !equalJson(data[namespace], stored)) wrong(`the settings of ${namespace} are not those in the store`)
+    const stored = world.effective({
+      cluster: makeKey('settings', ...parts),
+      own: makeKey('controllers', controller, ...parts),
+    })
+    if (stored && !equalJson(data[namespace], stored))
+      wrong(`the settings of ${namespace} are not those in the store`)
   }
 }

@@ -23,9 +23,27 @@ export interface Fact {
 
 /** What was heard, the facts of one revision together. */
 export type Passage =
-  | { readonly type: 'facts'; readonly epoch: number; readonly revision: bigint; readonly resync: boolean; readonly facts: Fact[] }
-  | { readonly type: 'snapshot'; readonly cursor: Cursor; readonly revision: bigint; readonly content: JsonObject; readonly at: bigint }
-  | { readonly type: 'state'; readonly state: string; readonly epoch: number; readonly revision: bigint; readonly at: bigint }
+  | {
+      readonly type: 'facts'
+      readonly epoch: number
+      readonly revision: bigint
+      readonly resync: boolean
+      readonly facts: Fact[]
+    }
+  | {
+      readonly type: 'snapshot'
+      readonly cursor: Cursor
+      readonly revision: bigint
+      readonly content: JsonObject
+      readonly at: bigint
+    }
+  | {
+      readonly type: 'state'
+      readonly state: string
+      readonly epoch: number
+      readonly revision: bigint
+      readonly at: bigint
+    }
 
 /** What a listener heard in order, and the places it heard of too late. */
 export interface Story {
@@ -37,7 +55,9 @@ export interface Story {
 export function readCursor(text: unknown): Cursor | undefined {
   if (text === '0') return { epoch: 0, revision: 0n, n: 0 }
   const found = typeof text === 'string' ? /^(\d+)\.(\d+)\.(\d+)$/.exec(text) : null
-  return found ? { epoch: Number(found[1]), revision: BigInt(found[2] ?? ''), n: Number(found[3]) } : undefined
+  return found
+    ? { epoch: Number(found[1]), revision: BigInt(found[2] ?? ''), n: Number(found[3]) }
+    : undefined
 }
 
 export function printCursor({ epoch, revision, n }: Cursor): string {
@@ -83,7 +103,13 @@ class Teller {
   }
 
   #takeState({ state, epoch, revision }: JsonObject, at: bigint): void {
-    this.passages.push({ type: 'state', state: String(state), epoch: Number(epoch), revision: BigInt(String(revision)), at })
+    this.passages.push({
+      type: 'state',
+      state: String(state),
+      epoch: Number(epoch),
+      revision: BigInt(String(revision)),
+      at,
+    })
     this.#parted = true
   }
 
@@ -101,23 +127,36 @@ class Teller {
     if (!cursor || this.#isLate(cursor)) return
     const { epoch, revision, n } = cursor
     const resync = content.origin === 'resync'
-    if (content.cursor !== `${epoch}.${content.revision}.${n}` || (content.epoch !== undefined && content.epoch !== epoch))
+    if (
+      content.cursor !== `${epoch}.${content.revision}.${n}` ||
+      (content.epoch !== undefined && content.epoch !== epoch)
+    )
       this.#wrong(cursor, `names revision ${content.revision} and epoch ${content.epoch}`)
-    if (!resync && content.origin !== 'live' && content.origin !== 'replay') this.#wrong(cursor, `has the origin ${content.origin}`)
-    const isContinued = this.#group?.epoch === epoch && this.#group.revision === revision && this.#group.resync === resync
-    if (isContinued && this.#parted && this.#kind === 'bus') this.#wrong(cursor, 'was parted from the others of its revision by a state')
+    if (!resync && content.origin !== 'live' && content.origin !== 'replay')
+      this.#wrong(cursor, `has the origin ${content.origin}`)
+    const isContinued =
+      this.#group?.epoch === epoch && this.#group.revision === revision && this.#group.resync === resync
+    if (isContinued && this.#parted && this.#kind === 'bus')
+      this.#wrong(cursor, 'was parted from the others of its revision by a state')
     if (!isContinued || !this.#group) {
       this.#group = { type: 'facts', epoch, revision, resync, facts: [] }
       this.passages.push(this.#group)
     }
     this.#parted = false
     this.#last = cursor
-    this.#group.facts.push({ cursor, subject: this.#subjectOf(name, content), namespace: namespaceOf(name, content), content, at })
+    this.#group.facts.push({
+      cursor,
+      subject: this.#subjectOf(name, content),
+      namespace: namespaceOf(name, content),
+      content,
+      at,
+    })
   }
 
   #cursorOf(name: string, content: JsonObject): Cursor | undefined {
     const cursor = readCursor(content.cursor)
-    if (!cursor) this.#findings.wrong(`${this.#name} heard ${name} with the cursor ${content.cursor}, which is none.`)
+    if (!cursor)
+      this.#findings.wrong(`${this.#name} heard ${name} with the cursor ${content.cursor}, which is none.`)
     return cursor
   }
 
@@ -166,5 +205,9 @@ function subjectOf(name: string, { namespace, box_id, scope }: JsonObject): stri
 /** What the snapshot holds of each namespace. */
 export function snapshotData(content: JsonObject): ReadonlyMap<string, JsonObject> {
   const namespaces = isObject(content.namespaces) ? content.namespaces : {}
-  return new Map(Object.entries(namespaces).flatMap(([name, one]) => (isObject(one) && isObject(one.data) ? [[name, one.data]] : [])))
+  return new Map(
+    Object.entries(namespaces).flatMap(([name, one]) =>
+      isObject(one) && isObject(one.data) ? [[name, one.data]] : [],
+    ),
+  )
 }

@@ -25,10 +25,12 @@ export interface Ear {
 const LAST = Number.MAX_SAFE_INTEGER
 
 /**
- * Walks along with one listener, from the state that it knew to the end, and holds what it heard against the history of the store.
+ * Walks along with one listener, from the state that it knew to the end, and holds what it heard against the
+ * history of the store.
  *
- * What a controller that starts from its last known state is told before its first READY is the difference to that state: it is held against the store like
- * any other, and allowed whatever the faults were; `panel.boots` keeps it, for readers at that controller hear it too.
+ * What a controller that starts from its last known state is told before its first READY is the difference to
+ * that state: it is held against the store like any other, and allowed whatever the faults were;
+ * `panel.boots` keeps it, for readers at that controller hear it too.
  */
 export function checkListener(listener: Listener, panel: Panel): Ear {
   const story = readStory(listener, panel.findings)
@@ -38,7 +40,13 @@ export function checkListener(listener: Listener, panel: Panel): Ear {
     if (listener.kind === 'bus') keepBoot(listener, passages, panel)
     walkFrom(chooseStart(listener, story, begin, panel), listener, story, begin, panel).finish()
   }
-  return { name: listener.name, controller: listener.controller, lasted: listener.lasted, marks: marksOf(passages), states: statesOf(passages) }
+  return {
+    name: listener.name,
+    controller: listener.controller,
+    lasted: listener.lasted,
+    marks: marksOf(passages),
+    states: statesOf(passages),
+  }
 }
 
 /** The place from which on it is owed everything, and the first passage after it. */
@@ -53,7 +61,8 @@ function beginning({ since, kind }: Listener, passages: readonly Passage[]): Beg
   if (known) return { ...known, index: 0, before: false }
   if (kind === 'sse') return beginningAtSnapshot(passages)
   const state = passages.findIndex(one => one.type === 'state' && one.epoch > 0)
-  // A state that was told after facts says less than they do: what comes first is what counts, unless it is a difference to what nobody here knew.
+  // A state that was told after facts says less than they do: what comes first is what counts, unless it is a
+  // difference to what nobody here knew.
   const early = state < 0 ? passages : passages.slice(0, state)
   const boot = early.findLastIndex(one => one.type === 'facts' && one.resync)
   const first = early.findIndex((one, i) => one.type === 'facts' && i > boot)
@@ -73,17 +82,23 @@ function at(passage: Passage | undefined, index: number, before: boolean): Begin
   return { epoch, revision: passage.revision, n: LAST, index, before }
 }
 
-/** The moments that the beginning may mean: more than one where a life was put back before anybody gave it an epoch of its own. */
+/**
+ * The moments that the beginning may mean: more than one where a life was put back before anybody gave it an
+ * epoch of its own.
+ */
 function starts({ epoch, revision, before }: Beginning, panel: Panel): (Moment | undefined)[] {
   if (epoch === 0) return [undefined]
   const moments = momentsAt(panel.truth, epoch, revision)
-  return before ? [...new Set(moments.map(moment => (moment.revision === revision ? moment.parent : moment)))] : moments
+  return before
+    ? [...new Set(moments.map(moment => (moment.revision === revision ? moment.parent : moment)))]
+    : moments
 }
 
 /** The start from which what comes first makes most sense. */
 function chooseStart(listener: Listener, story: Story, begin: Beginning, panel: Panel): Moment | undefined {
   const candidates = starts(begin, panel)
-  if (candidates.length === 0) panel.findings.wrong(`${listener.name} begins at ${printCursor(begin)}, which the store never was at.`)
+  if (candidates.length === 0)
+    panel.findings.wrong(`${listener.name} begins at ${printCursor(begin)}, which the store never was at.`)
   if (candidates.length < 2) return candidates[0]
   const next = story.passages.slice(begin.index).findIndex(one => one.type !== 'state')
   const tried = candidates.map(start => {
@@ -94,14 +109,25 @@ function chooseStart(listener: Listener, story: Story, begin: Beginning, panel: 
   return tried.reduce((best, one) => (one.wrong < best.wrong ? one : best)).start
 }
 
-function walkFrom(start: Moment | undefined, listener: Listener, story: Story, begin: Beginning, panel: Panel, end = story.passages.length): Walk {
+function walkFrom(
+  start: Moment | undefined,
+  listener: Listener,
+  story: Story,
+  begin: Beginning,
+  panel: Panel,
+  end = story.passages.length,
+): Walk {
   const walk = new Walk(listener, panel, story.late, start, begin.n)
   const passages = story.passages.slice(begin.index)
-  for (const [i, passage] of passages.slice(0, end - begin.index).entries()) walk.take(passage, isCutOff(listener, passages, i))
+  for (const [i, passage] of passages.slice(0, end - begin.index).entries())
+    walk.take(passage, isCutOff(listener, passages, i))
   return walk
 }
 
-/** True when the rest of a difference need not come: its process died, or its reader lost the line and was given everything anew. */
+/**
+ * True when the rest of a difference need not come: its process died, or its reader lost the line and was
+ * given everything anew.
+ */
 function isCutOff({ lasted }: Listener, passages: readonly Passage[], i: number): boolean {
   const passage = passages[i]
   if (passage?.type !== 'facts' || !passage.resync) return false
@@ -113,7 +139,8 @@ function isCutOff({ lasted }: Listener, passages: readonly Passage[], i: number)
 function keepBoot({ controller }: Listener, passages: readonly Passage[], { boots }: Panel): void {
   const ready = passages.findIndex(one => one.type === 'state' && one.state === 'READY')
   for (const passage of passages.slice(0, ready < 0 ? passages.length : ready)) {
-    if (passage.type === 'facts' && passage.resync) boots.add(`${controller} ${passage.epoch}.${passage.revision}`)
+    if (passage.type === 'facts' && passage.resync)
+      boots.add(`${controller} ${passage.epoch}.${passage.revision}`)
   }
 }
 
@@ -122,7 +149,8 @@ function marksOf(passages: readonly Passage[]): Mark[] {
   for (const one of passages) {
     if (one.type === 'facts') for (const fact of one.facts) marks.push(fact)
     // A state names the revision up to which everything was announced.
-    else if (one.type === 'state' && one.epoch > 0) marks.push({ cursor: { epoch: one.epoch, revision: one.revision, n: LAST }, at: one.at })
+    else if (one.type === 'state' && one.epoch > 0)
+      marks.push({ cursor: { epoch: one.epoch, revision: one.revision, n: LAST }, at: one.at })
   }
   return marks
 }

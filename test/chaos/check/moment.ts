@@ -3,7 +3,10 @@ import type { Actor } from '../../../model/actor.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
 import type { RecordText } from './record.ts'
 
-/** One revision of the store. Lives that begin with the same history share its moments, so that the lives are the paths of a tree. */
+/**
+ * One revision of the store. Lives that begin with the same history share its moments, so that the lives are
+ * the paths of a tree.
+ */
 export interface Moment {
   readonly revision: bigint
   /** What `meta/store` names from this revision on; 0 before it is there. */
@@ -43,7 +46,10 @@ export interface Step {
   /** The change that left the key as it was before; undefined when there never was one. */
   readonly before: Step | undefined
   readonly kind: ChangeKind
-  /** What a fact about it names: the key, for a schema without its digest. Undefined for a key that means nothing to the service. */
+  /**
+   * What a fact about it names: the key, for a schema without its digest. Undefined for a key that means
+   * nothing to the service.
+   */
   readonly subject: string | undefined
   /** Of a document, as facts have it. */
   readonly version: number
@@ -67,7 +73,10 @@ export function cursorOf({ moment, n }: Step): string {
   return `${moment.epoch}.${moment.revision}.${n}`
 }
 
-/** True for two documents of one namespace that were changed together: the first fact that counts tells what both came to. */
+/**
+ * True for two documents of one namespace that were changed together: the first fact that counts tells what
+ * both came to.
+ */
 export function areOne(a: Step | undefined, b: Step | undefined): boolean {
   if (a?.writeId === undefined || a.writeId !== b?.writeId) return false
   return addressOf(a.key) === addressOf(b.key)

@@ -11,14 +11,20 @@ export interface Panel {
   readonly mayResync: boolean
   /** Controllers whose process ended and began again. */
   readonly restarted: ReadonlySet<string>
-  /** The differences to their last known state that controllers started with, as `<controller> <epoch>.<revision>`. */
+  /**
+   * The differences to their last known state that controllers started with, as `<controller>
+   * <epoch>.<revision>`.
+   */
   readonly boots: Set<string>
   /** The same, with findings of its own: to try out what something may mean. */
   trial(): Panel
 }
 
 export function createPanel(options: Omit<Panel, 'trial'>): Panel {
-  return { ...options, trial: () => createPanel({ ...options, findings: new Findings(), boots: new Set(options.boots) }) }
+  return {
+    ...options,
+    trial: () => createPanel({ ...options, findings: new Findings(), boots: new Set(options.boots) }),
+  }
 }
 
 /** The moments that were the newest when a life was at this revision of this epoch, each once. */

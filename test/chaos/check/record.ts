@@ -44,7 +44,9 @@ export function readRecord(key: string, text: string): RecordText | undefined {
 /** The actor that a value names; null when it names none. */
 export function actorOf(value: Json | undefined): Actor | null {
   // Compared by its two members only, whatever they hold.
-  return isObject(value) && typeof value.type === 'string' && typeof value.name === 'string' ? (value as unknown as Actor) : null
+  return isObject(value) && typeof value.type === 'string' && typeof value.name === 'string'
+    ? (value as unknown as Actor)
+    : null
 }
 
 /** The object that a stored text holds; undefined when it holds none. */

@@ -7,10 +7,16 @@ import type { Truth } from './truth.ts'
 const REGISTER = /^settings\/kytos\/register_/
 
 /**
- * Holds the registers against linearizability, life by life. A store that was put back contradicts it by right, and nobody saw when that was: of each life
- * those operations count that surely were in it, and all that may have reached into it as ones that may or may not have been applied.
+ * Holds the registers against linearizability, life by life. A store that was put back contradicts it by
+ * right, and nobody saw when that was: of each life those operations count that surely were in it, and all
+ * that may have reached into it as ones that may or may not have been applied.
  */
-export function checkRegisters(commands: readonly Command[], truth: Truth, timeline: Timeline, findings: Findings): void {
+export function checkRegisters(
+  commands: readonly Command[],
+  truth: Truth,
+  timeline: Timeline,
+  findings: Findings,
+): void {
   const registers = new Map<string, Command[]>()
   for (const command of commands.flatMap(eachRegister)) {
     if (!REGISTER.test(command.key)) continue
@@ -23,7 +29,9 @@ export function checkRegisters(commands: readonly Command[], truth: Truth, timel
       const operations = operationsIn(life, own, truth, timeline)
       const violation = linearizable(operations, life === 0 ? null : undefined)
       if (violation)
-        findings.wrong(`${key}${truth.lives.length > 1 ? ` in life ${life + 1}` : ''} is not linearizable: ${describeViolation(violation)}`)
+        findings.wrong(
+          `${key}${truth.lives.length > 1 ? ` in life ${life + 1}` : ''} is not linearizable: ${describeViolation(violation)}`,
+        )
     }
   }
 }
@@ -36,7 +44,12 @@ function eachRegister(command: Command): Command[] {
   return [command, ...also.map(({ key, ...expected }) => ({ ...command, key, expected }))]
 }
 
-function operationsIn(life: number, commands: readonly Command[], truth: Truth, timeline: Timeline): Operation[] {
+function operationsIn(
+  life: number,
+  commands: readonly Command[],
+  truth: Truth,
+  timeline: Timeline,
+): Operation[] {
   const isLast = life === truth.lives.length - 1
   const begun = life === 0 ? -1n : timeline.begunAt(life)
   const end = isLast ? undefined : timeline.wentOnAt(life)
@@ -54,7 +67,10 @@ function operationsIn(life: number, commands: readonly Command[], truth: Truth, 
   })
 }
 
-/** The epochs that were begun in this life: who is still in an inherited one has not noticed that the store was put back. */
+/**
+ * The epochs that were begun in this life: who is still in an inherited one has not noticed that the store
+ * was put back.
+ */
 function epochsOf(life: number, { lives }: Truth): Set<number> {
   const { path = [], shared = 0 } = lives[life] ?? {}
   const epochs = new Set(path.slice(shared).map(({ epoch }) => epoch))
@@ -62,7 +78,10 @@ function epochsOf(life: number, { lives }: Truth): Set<number> {
   return epochs
 }
 
-/** Of what may have happened in another life only a change counts, as one that may have been applied whatever was there before. */
+/**
+ * Of what may have happened in another life only a change counts, as one that may have been applied whatever
+ * was there before.
+ */
 function mayHaveBeen(command: Command, operation: Operation, life: number, truth: Truth): Operation[] {
   if (operation.kind === 'read' || operation.outcome === 'conflict') return []
   const found = occurrencesOf(truth, command)
@@ -76,12 +95,21 @@ function operationOf({ id, kind, sent, answered, outcome, expected }: Command): 
   if (kind === 'read') {
     if (outcome.type !== 'ok' || !outcome.settings || answered === undefined) return undefined
     const { value } = outcome.settings.overrides
-    return { id, kind: 'read', sent, answered, value: typeof value === 'string' ? value : null, outcome: 'ok' }
+    return {
+      id,
+      kind: 'read',
+      sent,
+      answered,
+      value: typeof value === 'string' ? value : null,
+      outcome: 'ok',
+    }
   }
   if (kind !== 'update' || !expected) return undefined
   const change = { id, kind: 'cas', sent, expected: expected.value, value: id } as const
   if (outcome.type === 'ok' && answered !== undefined) return { ...change, answered, outcome: 'ok' }
   if (outcome.type === 'refused')
-    return outcome.code === 'REVISION_MISMATCH' && answered !== undefined ? { ...change, answered, outcome: 'conflict' } : undefined
+    return outcome.code === 'REVISION_MISMATCH' && answered !== undefined
+      ? { ...change, answered, outcome: 'conflict' }
+      : undefined
   return { ...change, answered: undefined, outcome: 'unknown' }
 }

@@ -19,7 +19,8 @@ export function differencesTo(world: World, target: Moment | undefined): Differe
     const before = world.get(key)
     const must = before?.text !== after?.text
     const isThere = before?.text !== undefined
-    if (must || (isThere && before.moment.revision !== after?.moment.revision)) found.push({ key, before, after, must })
+    if (must || (isThere && before.moment.revision !== after?.moment.revision))
+      found.push({ key, before, after, must })
   }
   return found.sort((a, b) => (a.key < b.key ? -1 : 1))
 }
@@ -56,7 +57,10 @@ export function misfits(matches: readonly Match[], differences: readonly Differe
   const wrong = matches.filter(({ fact, difference }) => {
     if (!difference) return true
     const { kind, by } = tellingOf(difference)
-    return fact.content.kind !== kind || (by !== undefined && fact.namespace !== undefined && fact.content.comment !== by.comment)
+    return (
+      fact.content.kind !== kind ||
+      (by !== undefined && fact.namespace !== undefined && fact.content.comment !== by.comment)
+    )
   })
   return untold + wrong.length
 }

@@ -46,12 +46,21 @@ export class SimulatedController {
   }
 
   get listeners(): readonly Listener[] {
-    return this.#ears.map(({ name, kind, since, heard, lasted }) => ({ name, controller: this.id, kind, since, heard, lasted }))
+    return this.#ears.map(({ name, kind, since, heard, lasted }) => ({
+      name,
+      controller: this.id,
+      kind,
+      since,
+      heard,
+      lasted,
+    }))
   }
 
   final(): Final {
     const at = [...this.#known].map(([key, { text }]) => [key, parseJson(text)] as const)
-    const mine = at.filter(([key]) => key.startsWith('settings/') || key.startsWith(`controllers/${this.id}/`))
+    const mine = at.filter(
+      ([key]) => key.startsWith('settings/') || key.startsWith(`controllers/${this.id}/`),
+    )
     return {
       controller: this.id,
       state: 'READY',
@@ -61,7 +70,9 @@ export class SimulatedController {
       reconciles: 1,
       overrides: Object.fromEntries(mine) as Record<string, JsonObject>, // documents are objects here
       data: Object.fromEntries(mine.map(([key]) => [namespaceOf(key), this.#effective(namespaceOf(key))])),
-      boxes: Object.fromEntries(at.flatMap(([key, box]) => (key.startsWith('boxes/') ? [[key, (box as { data: Json }).data]] : []))),
+      boxes: Object.fromEntries(
+        at.flatMap(([key, box]) => (key.startsWith('boxes/') ? [[key, (box as { data: Json }).data]] : [])),
+      ),
     }
   }
 
@@ -69,7 +80,12 @@ export class SimulatedController {
   sight(key: string): TokenSight {
     const isKnown = this.#known.has(key)
     const verdict = isKnown ? 'accepted' : this.present ? 'TOKEN_INVALID' : 'STORE_STALE'
-    return { verdict, state: this.present ? 'READY' : 'STALE', epoch: this.#epoch, revision: this.#revision.toString() }
+    return {
+      verdict,
+      state: this.present ? 'READY' : 'STALE',
+      epoch: this.#epoch,
+      revision: this.#revision.toString(),
+    }
   }
 
   away(): void {
@@ -114,21 +130,35 @@ export class SimulatedController {
     const cursor = `${epoch}.${revision}.999999999`
     if (this.#reader.cursor === cursor) return
     const documents = [...this.#known.keys()].filter(key => /^(settings|controllers)\//.test(key))
-    const namespaces = Object.fromEntries(documents.map(key => [namespaceOf(key), { data: this.#effective(namespaceOf(key)), revision: '0' }]))
+    const namespaces = Object.fromEntries(
+      documents.map(key => [namespaceOf(key), { data: this.#effective(namespaceOf(key)), revision: '0' }]),
+    )
     this.#hear(this.#reader, 'settings.snapshot', { namespaces, epoch, revision, cursor })
   }
 
   #add(kind: 'bus' | 'sse', since: string | undefined): Ears {
     const name = `${kind} ${this.#ears.length + 1} of ${this.id}`
-    const ears: Ears = { name, kind, since, heard: [], lasted: true, connected: true, given: 0, cursor: since }
+    const ears: Ears = {
+      name,
+      kind,
+      since,
+      heard: [],
+      lasted: true,
+      connected: true,
+      given: 0,
+      cursor: since,
+    }
     this.#ears.push(ears)
     return ears
   }
 
   #take({ revision, changes, told, epoch }: Commit): void {
-    for (const { key, text } of changes) if (key.startsWith('tokens/')) this.#learn(key, text === undefined ? undefined : { text, revision })
+    for (const { key, text } of changes)
+      if (key.startsWith('tokens/')) this.#learn(key, text === undefined ? undefined : { text, revision })
     const keys = changes.filter(({ key }) => ANNOUNCED.test(key)).sort((a, b) => (a.key < b.key ? -1 : 1))
-    const after = new Map(keys.map(({ key, text }) => [key, text === undefined ? undefined : { text, revision }]))
+    const after = new Map(
+      keys.map(({ key, text }) => [key, text === undefined ? undefined : { text, revision }]),
+    )
     this.#tell(after, told, `${epoch}.${revision}`, 'live')
     this.#revision = revision
   }
@@ -137,24 +167,43 @@ export class SimulatedController {
     const { texts, epoch, revision } = this.#store
     const keys = new Set([...texts.keys(), ...this.#known.keys()])
     for (const key of keys) if (key.startsWith('tokens/')) this.#learn(key, texts.get(key))
-    const differing = [...keys].filter(key => ANNOUNCED.test(key) && !isSame(texts.get(key), this.#known.get(key))).sort()
+    const differing = [...keys]
+      .filter(key => ANNOUNCED.test(key) && !isSame(texts.get(key), this.#known.get(key)))
+      .sort()
     this.#epoch = epoch
-    this.#tell(new Map(differing.map(key => [key, texts.get(key)])), this.#store.told, `${epoch}.${revision}`, 'resync')
+    this.#tell(
+      new Map(differing.map(key => [key, texts.get(key)])),
+      this.#store.told,
+      `${epoch}.${revision}`,
+      'resync',
+    )
     this.#revision = revision
   }
 
-  /** Says what became of these keys, in their order. What one commit did to a namespace is told at once, by the first fact that counts here. */
-  #tell(after: ReadonlyMap<string, Stored | undefined>, told: ReadonlyMap<string, Told>, place: string, origin: string): void {
+  /**
+   * Says what became of these keys, in their order. What one commit did to a namespace is told at once, by
+   * the first fact that counts here.
+   */
+  #tell(
+    after: ReadonlyMap<string, Stored | undefined>,
+    told: ReadonlyMap<string, Told>,
+    place: string,
+    origin: string,
+  ): void {
     const existed = new Map([...after.keys()].map(key => [key, this.#known.has(key)]))
     for (const [i, key] of [...after.keys()].entries()) {
       const before = this.#effective(namespaceOf(key))
       this.#learn(key, after.get(key))
       const { comment } = told.get(key) ?? {}
       for (const other of this.#counts(key) && typeof comment === 'string' ? after.keys() : []) {
-        if (namespaceOf(other) === namespaceOf(key) && told.get(other)?.comment === comment) this.#learn(other, after.get(other))
+        if (namespaceOf(other) === namespaceOf(key) && told.get(other)?.comment === comment)
+          this.#learn(other, after.get(other))
       }
       const kind = after.get(key) ? (existed.get(key) ? 'updated' : 'created') : 'deleted'
-      this.#change(key, kind, before, told.get(key), { cursor: `${place}.${placeOf(i, after.size, origin)}`, origin })
+      this.#change(key, kind, before, told.get(key), {
+        cursor: `${place}.${placeOf(i, after.size, origin)}`,
+        origin,
+      })
     }
   }
 
@@ -173,7 +222,12 @@ export class SimulatedController {
     const parts = key.split('/')
     const { version = 0, actor = null, comment = null } = told ?? {}
     if (parts[0] === 'boxes') {
-      this.#say('box.changed', { namespace: parts[1] ?? '', box_id: parts[2] ?? '', ...common, actor: kind === 'deleted' ? null : actor })
+      this.#say('box.changed', {
+        namespace: parts[1] ?? '',
+        box_id: parts[2] ?? '',
+        ...common,
+        actor: kind === 'deleted' ? null : actor,
+      })
       return
     }
     const isSchema = parts[0] === 'schemas'
@@ -182,7 +236,17 @@ export class SimulatedController {
     const data = this.#effective(namespace)
     const epoch = Number(place.cursor.split('.')[0])
     this.#say('settings.changed', {
-      ...{ namespace, scope, data, previous: isSchema ? data : previous, changes: [], version, epoch, actor, comment },
+      ...{
+        namespace,
+        scope,
+        data,
+        previous: isSchema ? data : previous,
+        changes: [],
+        version,
+        epoch,
+        actor,
+        comment,
+      },
       ...common,
     })
   }
@@ -202,7 +266,13 @@ export class SimulatedController {
   }
 
   #state(state: string): void {
-    const content = { state, epoch: this.#epoch, revision: this.#revision.toString(), since: '', reason: null }
+    const content = {
+      state,
+      epoch: this.#epoch,
+      revision: this.#revision.toString(),
+      since: '',
+      reason: null,
+    }
     for (const ears of this.#ears) if (ears.connected) this.#hear(ears, 'settings.state', content)
   }
 
@@ -214,7 +284,11 @@ export class SimulatedController {
   #effective(namespace: string): JsonObject {
     const keys = [`settings/${namespace}`, `controllers/${this.id}/${namespace}`]
     // Documents are objects here.
-    return mergeLayers(keys.flatMap(key => (this.#known.has(key) ? [parseJson(this.#known.get(key)?.text ?? '') as JsonObject] : [])))
+    return mergeLayers(
+      keys.flatMap(key =>
+        this.#known.has(key) ? [parseJson(this.#known.get(key)?.text ?? '') as JsonObject] : [],
+      ),
+    )
   }
 }
 
@@ -226,7 +300,10 @@ function isSame(a: Stored | undefined, b: Stored | undefined): boolean {
   return a?.text === b?.text && a?.revision === b?.revision
 }
 
-/** The last part of the cursor of a fact: the facts of a difference have places of their own, and the last one the end of the revision. */
+/**
+ * The last part of the cursor of a fact: the facts of a difference have places of their own, and the last one
+ * the end of the revision.
+ */
 function placeOf(i: number, count: number, origin: string): number {
   if (origin !== 'resync') return i + 1
   return i === count - 1 ? 999_999_999 : 500_000_001 + i

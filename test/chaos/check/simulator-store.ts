@@ -50,7 +50,9 @@ export class SimulatedStore {
   }
 
   get lives(): readonly StoreLife[] {
-    return this.#lives.map(commits => ({ revisions: commits.map(({ revision, changes }) => ({ revision, changes })) }))
+    return this.#lives.map(commits => ({
+      revisions: commits.map(({ revision, changes }) => ({ revision, changes })),
+    }))
   }
 
   versionOf(key: string): number {
@@ -68,11 +70,22 @@ export class SimulatedStore {
     const told = new Map<string, Told>()
     for (const { key, data, comment, controller = 'one' } of wanted) {
       changes.push({ key, text: data === undefined ? undefined : printJson(data) })
-      if (key.startsWith('boxes/')) told.set(key, { version: 0, actor: isObject(data) && data.written !== undefined ? WRITER : null, comment: null })
+      if (key.startsWith('boxes/'))
+        told.set(key, {
+          version: 0,
+          actor: isObject(data) && data.written !== undefined ? WRITER : null,
+          comment: null,
+        })
       if (!key.startsWith('settings/') && !key.startsWith('controllers/')) continue
       const version = this.versionOf(key) + 1
-      told.set(key, comment === undefined ? { version, actor: HAND_EDIT, comment: null } : { version, actor: WRITER, comment })
-      if (comment !== undefined) changes.push(this.#record(key, version, data, { actor: WRITER, comment, controller }))
+      told.set(
+        key,
+        comment === undefined
+          ? { version, actor: HAND_EDIT, comment: null }
+          : { version, actor: WRITER, comment },
+      )
+      if (comment !== undefined)
+        changes.push(this.#record(key, version, data, { actor: WRITER, comment, controller }))
     }
     return this.#push(changes, told)
   }
@@ -83,10 +96,14 @@ export class SimulatedStore {
     return this.#push([this.#record(key, this.versionOf(key) + 1, data, fields)], new Map())
   }
 
-  /** Begins another life with what this one was at a revision (0: nothing); `unnoticed` is committed before anybody gives it an epoch of its own. */
+  /**
+   * Begins another life with what this one was at a revision (0: nothing); `unnoticed` is committed before
+   * anybody gives it an epoch of its own.
+   */
   putBack(revision: bigint, unnoticed: readonly Wanted[] = []): void {
     const kept = this.#commits.filter(commit => commit.revision <= revision)
-    // Who lists the store would first record an edit by hand that has no record; here no backup is made in between.
+    // Who lists the store would first record an edit by hand that has no record; here no backup is made in
+    // between.
     while ([...(kept.at(-1)?.told.values() ?? [])].some(({ actor }) => actor === HAND_EDIT)) kept.pop()
     this.#begin(kept, unnoticed)
   }
@@ -105,13 +122,29 @@ export class SimulatedStore {
     this.#push([{ key: 'meta/store', text: printJson({ format: 1, epoch: this.epoch }) }], new Map())
   }
 
-  #record(key: string, version: number, data: Json | undefined, fields: JsonObject): { key: string; text: string } {
+  #record(
+    key: string,
+    version: number,
+    data: Json | undefined,
+    fields: JsonObject,
+  ): { key: string; text: string } {
     const kind = data === undefined ? 'deleted' : this.texts.has(key) ? 'updated' : 'created'
-    const text = printJson({ version, kind, data: data ?? null, controller: 'one', at: '', write_id: `write ${fields.comment}`, ...fields })
+    const text = printJson({
+      version,
+      kind,
+      data: data ?? null,
+      controller: 'one',
+      at: '',
+      write_id: `write ${fields.comment}`,
+      ...fields,
+    })
     return { key: `history/${key}/${String(version).padStart(12, '0')}`, text }
   }
 
-  #push(changes: readonly { key: string; text: string | undefined }[], told: ReadonlyMap<string, Told>): Commit {
+  #push(
+    changes: readonly { key: string; text: string | undefined }[],
+    told: ReadonlyMap<string, Told>,
+  ): Commit {
     const commit = { revision: this.revision + 1n, epoch: this.epoch, changes, told }
     this.#keep(commit)
     return commit

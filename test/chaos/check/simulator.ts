@@ -51,13 +51,17 @@ export function readAct(text: string): Act {
   return { type: text.slice(0, space) as Act['type'], pick: Number(text.slice(space + 1)) }
 }
 
-/** Rounds that a right service would play; with `losses` the store is compacted, wiped and put back at times. */
+/**
+ * Rounds that a right service would play; with `losses` the store is compacted, wiped and put back at times.
+ */
 export function arbitraryActs(losses: boolean, maxLength: number): fc.Arbitrary<Act[]> {
   const one = (types: readonly Act['type'][], weight: number) => ({
     weight,
     arbitrary: fc.record({ type: fc.constantFrom(...types), pick: fc.nat(9_999) }),
   })
-  return fc.array(fc.oneof(one(QUIET, 12), one(TROUBLE, 4), ...(losses ? [one(LOSSES, 3)] : [])), { maxLength })
+  return fc.array(fc.oneof(one(QUIET, 12), one(TROUBLE, 4), ...(losses ? [one(LOSSES, 3)] : [])), {
+    maxLength,
+  })
 }
 
 /** Plays a round as a right service would, and gives its history. */
@@ -101,14 +105,24 @@ class SimulatedRound {
     else if (type === 'edit') this.#edit(`settings/${namespace}`)
     else if (type === 'erase') this.#erase(`settings/${namespace}`)
     else if (type === 'hand box') this.#handBox(`boxes/net/b${pick % 3}`, pick % 2 === 0)
-    else if (type === 'schema') this.#put([{ key: `schemas/${namespace}/d${pick % 2}`, data: { schema: { title: String(++this.#count) } } }])
+    else if (type === 'schema')
+      this.#put([
+        { key: `schemas/${namespace}/d${pick % 2}`, data: { schema: { title: String(++this.#count) } } },
+      ])
     else if (type === 'together') this.#together(namespace)
-    else if (type === 'transaction') this.#transact(`settings/${namespace}`, `settings/kytos/a${(pick + 1) % 3}`)
-    else if (type === 'drop') this.#transact(`settings/${namespace}`, `controllers/two/kytos/a${pick % 3}`, `settings/kytos/a${(pick + 1) % 3}`)
+    else if (type === 'transaction')
+      this.#transact(`settings/${namespace}`, `settings/kytos/a${(pick + 1) % 3}`)
+    else if (type === 'drop')
+      this.#transact(
+        `settings/${namespace}`,
+        `controllers/two/kytos/a${pick % 3}`,
+        `settings/kytos/a${(pick + 1) % 3}`,
+      )
     else if (type === 'transfer') this.#transfer(pick % 5 === 0)
     else if (type === 'guarded') this.#guarded(pick)
     else if (type === 'read') this.#read(`settings/${namespace}`)
-    else if (type === 'lost answer' || type === 'dead') this.#unknown(`settings/${namespace}`, pick, type === 'dead')
+    else if (type === 'lost answer' || type === 'dead')
+      this.#unknown(`settings/${namespace}`, pick, type === 'dead')
     else if (type === 'refused') this.#record({ kind: 'update', key: `settings/${namespace}` }, () => REFUSED)
     else if (type === 'away') controller.away()
     else if (type === 'back') this.#back(controller)
@@ -133,10 +147,13 @@ class SimulatedRound {
   }
 
   #update(key: string, pick: number): void {
-    this.#record({ kind: 'update', key, data: { value: pick, deep: { [`d${pick % 2}`]: this.#count } } }, (comment, data) => {
-      this.#put([{ key, data, comment }])
-      return { type: 'ok', settings: this.#settings(key) }
-    })
+    this.#record(
+      { kind: 'update', key, data: { value: pick, deep: { [`d${pick % 2}`]: this.#count } } },
+      (comment, data) => {
+        this.#put([{ key, data, comment }])
+        return { type: 'ok', settings: this.#settings(key) }
+      },
+    )
   }
 
   #remove(key: string): void {
@@ -149,7 +166,9 @@ class SimulatedRound {
   /** Makes a box, or replaces the one that is there. */
   #box(key: string): void {
     const isThere = this.#store.texts.has(key)
-    this.#record({ kind: isThere ? 'put box' : 'create box', key }, (id, data) => this.#putBox(key, id, { ...data, id }))
+    this.#record({ kind: isThere ? 'put box' : 'create box', key }, (id, data) =>
+      this.#putBox(key, id, { ...data, id }),
+    )
   }
 
   #patchBox(key: string): void {
@@ -158,7 +177,9 @@ class SimulatedRound {
       this.#box(key)
       return
     }
-    this.#record({ kind: 'patch box', key }, (id, data) => this.#putBox(key, id, { ...(boxIn(before.text).data as JsonObject), ...data, id }))
+    this.#record({ kind: 'patch box', key }, (id, data) =>
+      this.#putBox(key, id, { ...(boxIn(before.text).data as JsonObject), ...data, id }),
+    )
   }
 
   #guardedBox(key: string, isOutrun: boolean): void {
@@ -167,16 +188,28 @@ class SimulatedRound {
       this.#box(key)
       return
     }
-    const expected = { revision: String(before.revision), value: String((boxIn(before.text).data as JsonObject).id) }
+    const expected = {
+      revision: String(before.revision),
+      value: String((boxIn(before.text).data as JsonObject).id),
+    }
     this.#record({ kind: 'put box', key, expected }, (id, data) => this.#putBox(key, id, { ...data, id }))
-    if (isOutrun) this.#record({ kind: 'put box', key, expected }, () => ({ type: 'refused', code: 'REVISION_MISMATCH', message: '' }))
+    if (isOutrun)
+      this.#record({ kind: 'put box', key, expected }, () => ({
+        type: 'refused',
+        code: 'REVISION_MISMATCH',
+        message: '',
+      }))
   }
 
   /** Asks for what cannot be, as the box is or is not there. */
   #vainBox(key: string): void {
     const isThere = this.#store.texts.has(key)
     const code = isThere ? 'DOCUMENT_EXISTS' : 'BOX_NOT_FOUND'
-    this.#record({ kind: isThere ? 'create box' : 'patch box', key }, () => ({ type: 'refused', code, message: '' }))
+    this.#record({ kind: isThere ? 'create box' : 'patch box', key }, () => ({
+      type: 'refused',
+      code,
+      message: '',
+    }))
   }
 
   #lostBox(key: string, pick: number): void {
@@ -197,14 +230,19 @@ class SimulatedRound {
   #putBox(key: string, id: string, data: JsonObject): Outcome {
     const before = this.#store.texts.get(key)
     const created_at = before ? (boxIn(before.text).created_at ?? null) : `at ${id}`
-    const { revision } = this.#put([{ key, data: { data, created_at, owner: null, written: { write_id: id, actor: WRITER, at: '' } } }])
+    const { revision } = this.#put([
+      { key, data: { data, created_at, owner: null, written: { write_id: id, actor: WRITER, at: '' } } },
+    ])
     return { type: 'ok', box: { data, revision: String(revision) } }
   }
 
   #look(key: string): void {
     this.#record({ kind: 'read box', key }, () => {
       const entry = this.#store.texts.get(key)
-      return { type: 'ok', box: entry ? { data: boxIn(entry.text).data ?? null, revision: String(entry.revision) } : false }
+      return {
+        type: 'ok',
+        box: entry ? { data: boxIn(entry.text).data ?? null, revision: String(entry.revision) } : false,
+      }
     })
   }
 
@@ -237,7 +275,12 @@ class SimulatedRound {
 
   #show(controller: SimulatedController, pick: number): void {
     const key = this.#tokens[pick % this.#tokens.length]
-    if (key !== undefined) this.#record({ kind: 'check token', key }, () => ({ type: 'ok', sight: controller.sight(key) }), controller.id)
+    if (key !== undefined)
+      this.#record(
+        { kind: 'check token', key },
+        () => ({ type: 'ok', sight: controller.sight(key) }),
+        controller.id,
+      )
   }
 
   #advance(key: string, isOutrun: boolean): void {
@@ -261,7 +304,8 @@ class SimulatedRound {
   }
 
   #erase(key: string): void {
-    if (this.#store.texts.has(key)) this.#announce(this.#store.adopt(key, this.#byHand(key, undefined), undefined))
+    if (this.#store.texts.has(key))
+      this.#announce(this.#store.adopt(key, this.#byHand(key, undefined), undefined))
   }
 
   #handBox(key: string, isDeletion: boolean): void {
@@ -298,12 +342,16 @@ class SimulatedRound {
   }
 
   #transact(key: string, other: string, drop?: string): void {
-    this.#record({ kind: 'update', key, together: [other], ...(drop !== undefined && { dropped: [drop] }) }, (comment, data) => {
-      const gone = drop !== undefined && this.#store.texts.has(drop) ? [{ key: drop, data: undefined, comment }] : []
-      const others = { ...data, other: comment }
-      this.#put([{ key, data, comment }, { key: other, data: others, comment }, ...gone])
-      return { type: 'ok', settings: this.#settings(key), others: [this.#settings(other)] }
-    })
+    this.#record(
+      { kind: 'update', key, together: [other], ...(drop !== undefined && { dropped: [drop] }) },
+      (comment, data) => {
+        const gone =
+          drop !== undefined && this.#store.texts.has(drop) ? [{ key: drop, data: undefined, comment }] : []
+        const others = { ...data, other: comment }
+        this.#put([{ key, data, comment }, { key: other, data: others, comment }, ...gone])
+        return { type: 'ok', settings: this.#settings(key), others: [this.#settings(other)] }
+      },
+    )
   }
 
   /** Two registers in one revision; `isOutrun` for one more try with what they were before. */
@@ -353,12 +401,16 @@ class SimulatedRound {
   #lookUp(command: Command): Command {
     const { outcome } = command
     if (outcome.type !== 'unknown' || outcome.writeId === undefined) return command
-    const found = [...this.#store.texts].some(([key, { text }]) => key.startsWith(`history/${command.key}/`) && text.includes(`"${outcome.writeId}"`))
+    const found = [...this.#store.texts].some(
+      ([key, { text }]) => key.startsWith(`history/${command.key}/`) && text.includes(`"${outcome.writeId}"`),
+    )
     return { ...command, outcome: { ...outcome, found } }
   }
 
   #record(
-    what: Pick<Command, 'kind' | 'key' | 'together' | 'dropped' | 'expected' | 'also' | 'refusedBy'> & { readonly data?: JsonObject },
+    what: Pick<Command, 'kind' | 'key' | 'together' | 'dropped' | 'expected' | 'also' | 'refusedBy'> & {
+      readonly data?: JsonObject
+    },
     work: (id: string, data: JsonObject) => Outcome,
     controller = this.#controllers.find(({ present }) => present)?.id ?? 'one',
   ): void {
@@ -373,7 +425,9 @@ class SimulatedRound {
   /** Who does not follow the store cannot say that it saw a change. */
   #observed(controller: string, outcome: Outcome): Outcome {
     const { present } = this.#controllers.find(({ id }) => id === controller) ?? { present: false }
-    return outcome.type === 'ok' && outcome.settings && !present ? { ...outcome, settings: { ...outcome.settings, observed: false } } : outcome
+    return outcome.type === 'ok' && outcome.settings && !present
+      ? { ...outcome, settings: { ...outcome.settings, observed: false } }
+      : outcome
   }
 
   #settings(key: string): Settings {
@@ -384,7 +438,15 @@ class SimulatedRound {
     const record = stored ? (parseJson(stored.text) as { readonly revision?: string }) : {}
     const revision = record.revision ?? String(stored?.revision ?? 0n)
     const { epoch } = this.#store
-    const common = { namespace: key.split('/').slice(-2).join('/'), data: overrides, overrides, epoch, version, revision, state: 'READY' } as const
+    const common = {
+      namespace: key.split('/').slice(-2).join('/'),
+      data: overrides,
+      overrides,
+      epoch,
+      version,
+      revision,
+      state: 'READY',
+    } as const
     return { ...common, updated_at: null, updated_by: null, schema: false }
   }
 
@@ -413,7 +475,10 @@ class SimulatedRound {
     for (const controller of this.#controllers) this.#back(controller)
   }
 
-  /** One controller writes before another one, that still knows what was, notices and gives the store an epoch. */
+  /**
+   * One controller writes before another one, that still knows what was, notices and gives the store an
+   * epoch.
+   */
   #putBackUnnoticed(revision: bigint, pick: number): void {
     const before = this.#settings(`settings/kytos/register_${pick % 2}`)
     const key = `settings/kytos/a${pick % 3}`
@@ -422,7 +487,10 @@ class SimulatedRound {
       this.#store.putBack(revision, [{ key, data, comment }])
       return { type: 'ok', settings: this.#settings(key) }
     })
-    this.#record({ kind: 'read', key: `settings/${before.namespace}` }, () => ({ type: 'ok', settings: before }))
+    this.#record({ kind: 'read', key: `settings/${before.namespace}` }, () => ({
+      type: 'ok',
+      settings: before,
+    }))
     for (const controller of this.#controllers) this.#back(controller)
   }
 }

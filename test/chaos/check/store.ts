@@ -6,8 +6,9 @@ import { historyOf, type RecordText, readObject } from './record.ts'
 import type { Truth } from './truth.ts'
 
 /*
- * What must hold of the store itself: revisions ascend, a key changes once in each, and every document has records 1, 2, 3 ... which came with their
- * changes, or tell of an edit by hand before the next change was recorded.
+ * What must hold of the store itself: revisions ascend, a key changes once in each, and every document has
+ * records 1, 2, 3 ... which came with their changes, or tell of an edit by hand before the next change was
+ * recorded.
  */
 
 /** A change that came without its record. */
@@ -27,7 +28,8 @@ export function checkStore(lives: readonly StoreLife[], truth: Truth, findings: 
     const life = new LifeCheck(i + 1, findings)
     const shared = truth.lives[i]?.shared ?? 0
     // What it has from an earlier life was judged there.
-    for (const [place, revision] of revisions.entries()) life.take(revision, truth.lives[i]?.path[place]?.records ?? [], place >= shared)
+    for (const [place, revision] of revisions.entries())
+      life.take(revision, truth.lives[i]?.path[place]?.records ?? [], place >= shared)
   }
 }
 
@@ -70,17 +72,28 @@ class LifeCheck {
     if (record.version !== document.version + 1)
       this.#wrong(at, `has version ${record.version} of ${record.document} after version ${document.version}`)
     document.version = record.version
-    if (texts.has(record.document) && (record.adopts ?? at) === at) this.#takeOwn(at, record, document, texts.get(record.document))
+    if (texts.has(record.document) && (record.adopts ?? at) === at)
+      this.#takeOwn(at, record, document, texts.get(record.document))
     else this.#takeAdopting(at, record, document)
   }
 
   /** The record of a change in the same revision. */
-  #takeOwn(at: bigint, { document: key, data }: RecordText, document: Document, text: string | undefined): void {
+  #takeOwn(
+    at: bigint,
+    { document: key, data }: RecordText,
+    document: Document,
+    text: string | undefined,
+  ): void {
     const [edit] = document.edits
-    if (edit) this.#wrong(at, `records a change of ${key}, but not the edit by hand of revision ${edit.revision} before it`)
+    if (edit)
+      this.#wrong(
+        at,
+        `records a change of ${key}, but not the edit by hand of revision ${edit.revision} before it`,
+      )
     document.edits = []
     const left = text === undefined ? null : readObject(text)
-    if (left !== undefined && !equalJson(left, data)) this.#wrong(at, `records other data of ${key} than it holds`)
+    if (left !== undefined && !equalJson(left, data))
+      this.#wrong(at, `records other data of ${key} than it holds`)
   }
 
   /** The record of an edit by hand; those before it may have gone unseen. */

@@ -20,8 +20,8 @@ export function boxPutsOf(truth: Truth, { id, key }: Command): readonly Step[] {
 }
 
 /**
- * When the lives of the store were, as far as commands show it: the fault that ends one leaves no time behind. A command that stands first in a life was
- * committed there between its sending and its answer.
+ * When the lives of the store were, as far as commands show it: the fault that ends one leaves no time
+ * behind. A command that stands first in a life was committed there between its sending and its answer.
  */
 export class Timeline {
   readonly #lives: number

@@ -1,6 +1,14 @@
 import { HAND_EDIT } from '../../../model/actor.ts'
 import type { StoreLife, StoreRevision } from '../history.ts'
-import { isAnnounced, isDocument, type Moment, type Recorded, type Step, subjectOf, type TokenStep } from './moment.ts'
+import {
+  isAnnounced,
+  isDocument,
+  type Moment,
+  type Recorded,
+  type Step,
+  subjectOf,
+  type TokenStep,
+} from './moment.ts'
 import { actorOf, readObject, readRecord } from './record.ts'
 
 /** One life of the store as a path of moments, of which it shares the first ones with an earlier life. */
@@ -46,7 +54,9 @@ export function stepAt<S extends { readonly moment: Moment }>(
   at: Moment,
 ): S | undefined {
   const path = truth.lives[at.lives[0] ?? 0]?.path ?? []
-  return truth.steps.get(key)?.findLast(({ moment }) => moment.depth <= at.depth && path[moment.depth] === moment)
+  return truth.steps
+    .get(key)
+    ?.findLast(({ moment }) => moment.depth <= at.depth && path[moment.depth] === moment)
 }
 
 /** How a version of a document is called. */
@@ -154,7 +164,16 @@ class Builder {
     const records: Recorded[] = []
     const depth = (this.#last?.depth ?? -1) + 1
     const tokens: TokenStep[] = []
-    const moment = { revision, epoch: typeof epoch === 'number' ? epoch : 0, parent: this.#last, depth, lives: [life], steps, records, tokens }
+    const moment = {
+      revision,
+      epoch: typeof epoch === 'number' ? epoch : 0,
+      parent: this.#last,
+      depth,
+      lives: [life],
+      steps,
+      records,
+      tokens,
+    }
     for (const { key, text } of changes) if (key.startsWith('tokens/')) tokens.push({ moment, key, text })
     const told = changes.flatMap(({ key, text }) => (text === undefined ? [] : (readRecord(key, text) ?? [])))
     for (const record of told) records.push({ ...record, moment })
@@ -172,17 +191,43 @@ class Builder {
     const common = { moment, n, key, text, before, kind, subject: subjectOf(key), content } as const
     if (!isDocument(key)) {
       const written = key.startsWith('boxes/') ? content?.written : undefined
-      const actor = typeof written === 'object' && written !== null && 'actor' in written ? actorOf(written.actor) : null
+      const actor =
+        typeof written === 'object' && written !== null && 'actor' in written ? actorOf(written.actor) : null
       return { ...common, version: 0, actor, comment: null, recorded: false, writeId: undefined }
     }
-    const record = moment.records.find(one => one.document === key && (one.adopts ?? moment.revision) === moment.revision)
-    if (record) return { ...common, version: record.version, actor: record.actor, comment: record.comment, recorded: true, writeId: record.writeId }
-    const newest = moment.records.filter(one => one.document === key).reduce((most, { version }) => Math.max(most, version), 0)
-    const known = Math.max(this.#versionOf(key, before), this.#documents.get(key)?.record?.version ?? 0, newest)
-    return { ...common, version: known + 1, actor: HAND_EDIT, comment: null, recorded: false, writeId: undefined }
+    const record = moment.records.find(
+      one => one.document === key && (one.adopts ?? moment.revision) === moment.revision,
+    )
+    if (record)
+      return {
+        ...common,
+        version: record.version,
+        actor: record.actor,
+        comment: record.comment,
+        recorded: true,
+        writeId: record.writeId,
+      }
+    const newest = moment.records
+      .filter(one => one.document === key)
+      .reduce((most, { version }) => Math.max(most, version), 0)
+    const known = Math.max(
+      this.#versionOf(key, before),
+      this.#documents.get(key)?.record?.version ?? 0,
+      newest,
+    )
+    return {
+      ...common,
+      version: known + 1,
+      actor: HAND_EDIT,
+      comment: null,
+      recorded: false,
+      writeId: undefined,
+    }
   }
 
-  /** The version before a change: one more than the last record for what was edited by hand and not recorded. */
+  /**
+   * The version before a change: one more than the last record for what was edited by hand and not recorded.
+   */
   #versionOf(key: string, last: Step | undefined): number {
     const { record, version } = this.#documents.get(key) ?? UNKNOWN
     if (!last) return record?.version ?? 0
@@ -196,11 +241,15 @@ class Builder {
   #learn({ document, version, adopts, kind }: Recorded, revision: bigint): void {
     const known = this.#documents.get(document) ?? UNKNOWN
     if (version < (known.record?.version ?? 0)) return
-    this.#documents.set(document, { ...known, record: { version, of: adopts ?? revision, deleted: kind === 'deleted' } })
+    this.#documents.set(document, {
+      ...known,
+      record: { version, of: adopts ?? revision, deleted: kind === 'deleted' },
+    })
   }
 
   #apply(step: Step): void {
     this.#steps.set(step.key, step)
-    if (isDocument(step.key)) this.#documents.set(step.key, { ...(this.#documents.get(step.key) ?? UNKNOWN), version: step.version })
+    if (isDocument(step.key))
+      this.#documents.set(step.key, { ...(this.#documents.get(step.key) ?? UNKNOWN), version: step.version })
   }
 }

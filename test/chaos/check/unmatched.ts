@@ -11,10 +11,15 @@ export interface Span {
 }
 
 /**
- * Gives each instant a span of its own that it may lie in, and tells which `of` them get none, by their places; none when there is a way. Instants are in order:
- * neither their beginnings nor their ends go back. So each span takes a row of instants, and the one whose row ends first is served first (Glover 1967).
+ * Gives each instant a span of its own that it may lie in, and tells which `of` them get none, by their
+ * places; none when there is a way. Instants are in order: neither their beginnings nor their ends go back.
+ * So each span takes a row of instants, and the one whose row ends first is served first (Glover 1967).
  */
-export function unmatched(instants: readonly Instant[], spans: readonly Span[], of: 'instants' | 'spans' = 'instants'): readonly number[] {
+export function unmatched(
+  instants: readonly Instant[],
+  spans: readonly Span[],
+  of: 'instants' | 'spans' = 'instants',
+): readonly number[] {
   const rows = spans
     .map((one, span) => ({ span, ...rowOf(instants, one) }))
     .filter(({ first, last }) => first <= last)
@@ -24,7 +29,8 @@ export function unmatched(instants: readonly Instant[], spans: readonly Span[], 
   const waiting: typeof rows = []
   let next = 0
   for (const at of instants.keys()) {
-    for (; (rows[next]?.first ?? instants.length) <= at; next++) waiting.push(rows[next] as (typeof rows)[number]) // within the array
+    for (; (rows[next]?.first ?? instants.length) <= at; next++)
+      waiting.push(rows[next] as (typeof rows)[number]) // within the array
     const open = waiting.filter(({ last, span }) => last >= at && !served.has(span))
     waiting.splice(0, waiting.length, ...open)
     const [chosen] = open.sort((a, b) => a.last - b.last)
@@ -34,8 +40,14 @@ export function unmatched(instants: readonly Instant[], spans: readonly Span[], 
   return of === 'instants' ? lonely : [...spans.keys()].filter(span => !served.has(span))
 }
 
-/** The first and the last of the instants that a span may hold, by their places; the last one comes before the first when it may hold none. */
-export function rowOf(instants: readonly Instant[], { sent, answered }: Span): { readonly first: number; readonly last: number } {
+/**
+ * The first and the last of the instants that a span may hold, by their places; the last one comes before the
+ * first when it may hold none.
+ */
+export function rowOf(
+  instants: readonly Instant[],
+  { sent, answered }: Span,
+): { readonly first: number; readonly last: number } {
   return {
     first: place(instants, ({ to }) => to < sent),
     last: answered === undefined ? instants.length - 1 : place(instants, ({ from }) => from <= answered) - 1,

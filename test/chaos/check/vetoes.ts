@@ -6,8 +6,9 @@ import type { Truth } from './truth.ts'
 const LATE = /did not answer within|has not answered the request of/
 
 /**
- * What the `changing` hook of a NApp refuses is never committed by the controller that the NApp runs at, whoever asked; another controller may commit it, and so
- * may a person. Nothing is vetoed that no hook refuses.
+ * What the `changing` hook of a NApp refuses is never committed by the controller that the NApp runs at,
+ * whoever asked; another controller may commit it, and so may a person. Nothing is vetoed that no hook
+ * refuses.
  */
 export function checkVetoes({ commands }: History, truth: Truth, findings: Findings): void {
   const seen = new Set<object>()
@@ -17,11 +18,14 @@ export function checkVetoes({ commands }: History, truth: Truth, findings: Findi
         const { document, data, controller, actor, moment } = record
         if (seen.size === seen.add(record).size || actor?.type === 'file') continue
         if (controller === '' || data?.refused_by !== controller) continue
-        findings.wrong(`${controller} committed ${document} in revision ${moment.revision}, which its NApp refuses.`)
+        findings.wrong(
+          `${controller} committed ${document} in revision ${moment.revision}, which its NApp refuses.`,
+        )
       }
     }
   }
-  for (const command of commands) if (isVetoed(command) && command.refusedBy !== command.controller) takeGroundless(command, findings)
+  for (const command of commands)
+    if (isVetoed(command) && command.refusedBy !== command.controller) takeGroundless(command, findings)
 }
 
 function isVetoed({ outcome }: Command): boolean {

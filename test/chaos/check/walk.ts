@@ -12,8 +12,9 @@ type Facts = Extract<Passage, { type: 'facts' }>
 type Snapshot = Extract<Passage, { type: 'snapshot' }>
 
 /*
- * Walks through the history of the store beside one listener. The world is what the listener knows when it was told everything so far: all of a moment that
- * was closed, and the first places of the one that is open. Whatever lies between two passages was either told as a difference, or made none, or is lost.
+ * Walks through the history of the store beside one listener. The world is what the listener knows when it
+ * was told everything so far: all of a moment that was closed, and the first places of the one that is open.
+ * Whatever lies between two passages was either told as a difference, or made none, or is lost.
  */
 export class Walk {
   readonly #listener: Listener
@@ -25,7 +26,13 @@ export class Walk {
   #open: Moment | undefined
   #n = 0
 
-  constructor(listener: Listener, panel: Panel, late: ReadonlySet<string>, start: Moment | undefined, n: number) {
+  constructor(
+    listener: Listener,
+    panel: Panel,
+    late: ReadonlySet<string>,
+    start: Moment | undefined,
+    n: number,
+  ) {
     this.#listener = listener
     this.#panel = panel
     this.#late = late
@@ -72,7 +79,8 @@ export class Walk {
     const step = target.steps[fact.cursor.n - 1]
     this.#missTo(target, fact.cursor.n - 1)
     this.#n = fact.cursor.n
-    if (!step) this.#wrongFact(fact, `has a place that no key of the revision has: there are ${target.steps.length}`)
+    if (!step)
+      this.#wrongFact(fact, `has a place that no key of the revision has: there are ${target.steps.length}`)
     else if (step.subject !== fact.subject) {
       this.#wrongFact(fact, `tells of ${fact.subject} in the place of ${step.key}`)
       this.#lose(step)
@@ -94,18 +102,27 @@ export class Walk {
     const wrong = (moment: Moment): number => {
       const strange = facts.filter(({ cursor, subject, content }) => {
         const step = moment.steps[cursor.n - 1]
-        return step?.subject !== subject || step.kind !== content.kind || (content.comment !== undefined && step.comment !== content.comment)
+        return (
+          step?.subject !== subject ||
+          step.kind !== content.kind ||
+          (content.comment !== undefined && step.comment !== content.comment)
+        )
       })
       return strange.length * 2 + (leadsTo(truth, here, moment) ? 0 : 1)
     }
-    return candidates.length < 2 ? candidates[0] : candidates.reduce((best, one) => (wrong(one) < wrong(best) ? one : best))
+    return candidates.length < 2
+      ? candidates[0]
+      : candidates.reduce((best, one) => (wrong(one) < wrong(best) ? one : best))
   }
 
   #takeResync({ epoch, revision, facts }: Facts, isCutOff: boolean): void {
     const { truth, findings, mayResync, boots } = this.#panel
     if (!boots.has(`${this.#listener.controller} ${epoch}.${revision}`)) {
       findings.resyncs++
-      if (!mayResync) this.#wrong(`was given a difference at ${epoch}.${revision}, although nothing was taken from the store`)
+      if (!mayResync)
+        this.#wrong(
+          `was given a difference at ${epoch}.${revision}, although nothing was taken from the store`,
+        )
     }
     this.#close()
     const fits = momentsAt(truth, epoch, revision).map(target => {
@@ -126,9 +143,12 @@ export class Walk {
       if (!difference) this.#wrongFact(fact, `tells of ${fact.subject}, which is as the listener knew it`)
       else {
         const place = placeIn(places, difference.key)
-        if (place !== fact.cursor.n) this.#wrongFact(fact, `has not the place ${place} that ${difference.key} has among what differs`)
+        if (place !== fact.cursor.n)
+          this.#wrongFact(fact, `has not the place ${place} that ${difference.key} has among what differs`)
         const { key, after } = difference
-        const others = differences.flatMap(other => (other.key > key && other.after && areOne(after, other.after) ? [other.after] : []))
+        const others = differences.flatMap(other =>
+          other.key > key && other.after && areOne(after, other.after) ? [other.after] : [],
+        )
         this.#teaching.hear(fact, key, after, tellingOf(difference), others)
       }
     }
@@ -143,7 +163,10 @@ export class Walk {
 
   #takeSnapshot({ cursor, revision, content }: Snapshot): void {
     const { truth, mayResync, restarted } = this.#panel
-    const isServed = !mayResync && !restarted.has(this.#listener.controller) && !mayBeForgotten(truth, this.#world.at, cursor)
+    const isServed =
+      !mayResync &&
+      !restarted.has(this.#listener.controller) &&
+      !mayBeForgotten(truth, this.#world.at, cursor)
     if (this.#listener.kind === 'bus' || isServed)
       this.#wrong(`was given a snapshot at ${printCursor(cursor)}, although its place could still be served`)
     // What was heard of it so far is in the world already; the rest is in the snapshot.
@@ -161,8 +184,14 @@ export class Walk {
       this.#wrong(`was given a snapshot at ${epoch}.${revision}, where the store never was`)
       return
     }
-    const { target, wrong } = others.reduce((best, one) => (one.wrong.length < best.wrong.length ? one : best), first)
-    for (const namespace of wrong) this.#wrong(`was given a snapshot at ${printCursor(cursor)} that differs from the store in ${namespace}`)
+    const { target, wrong } = others.reduce(
+      (best, one) => (one.wrong.length < best.wrong.length ? one : best),
+      first,
+    )
+    for (const namespace of wrong)
+      this.#wrong(
+        `was given a snapshot at ${printCursor(cursor)} that differs from the store in ${namespace}`,
+      )
     this.#world.moveTo(target)
     this.#teaching.replace(data)
   }
@@ -171,7 +200,8 @@ export class Walk {
   #snapshotErrors(data: ReturnType<typeof snapshotData>): string[] {
     const known = new Set<string>()
     for (const { key, text } of this.#world.steps()) {
-      if (isDocument(key) && text !== undefined) known.add(decodeURIComponent(key.split('/').slice(-2).join('/')))
+      if (isDocument(key) && text !== undefined)
+        known.add(decodeURIComponent(key.split('/').slice(-2).join('/')))
     }
     return [...new Set([...known, ...data.keys()])].filter(namespace => {
       const effective = this.#teaching.effective(namespace)
@@ -199,14 +229,19 @@ export class Walk {
     this.#n = Math.max(this.#n, Math.min(place, moment.steps.length))
   }
 
-  /** Goes on to a moment without having heard what lies between: a listing that shows no difference is told to nobody. */
+  /**
+   * Goes on to a moment without having heard what lies between: a listing that shows no difference is told to
+   * nobody.
+   */
   #skipTo(moment: Moment | undefined): void {
     const { truth, mayResync } = this.#panel
     const here = this.#world.at
     if (moment === here) return
     const isAhead = leadsTo(truth, here, moment)
     const path = truth.lives[moment?.lives[0] ?? 0]?.path ?? []
-    const between = isAhead ? path.slice((here?.depth ?? -1) + 1, (moment?.depth ?? -1) + 1).flatMap(({ steps }) => steps) : []
+    const between = isAhead
+      ? path.slice((here?.depth ?? -1) + 1, (moment?.depth ?? -1) + 1).flatMap(({ steps }) => steps)
+      : []
     if (!isAhead || between.length > 0) {
       const differing = differencesTo(this.#world, moment).filter(({ must }) => must)
       const keys = new Set(differing.map(({ key }) => key))
@@ -218,7 +253,9 @@ export class Walk {
 
   #loseDifference(key: string, moment: Moment | undefined): void {
     this.#panel.findings.lost++
-    this.#wrong(`was never told that ${key} differs when the store was put back, before ${moment?.epoch}.${moment?.revision}`)
+    this.#wrong(
+      `was never told that ${key} differs when the store was put back, before ${moment?.epoch}.${moment?.revision}`,
+    )
     this.#teaching.forget(key)
   }
 
@@ -233,7 +270,8 @@ export class Walk {
 
   #refuseEpoch({ epoch, revision }: Moment): void {
     const known = this.#world.at?.epoch ?? 0
-    if (known > 0 && known !== epoch && !this.#panel.mayResync) this.#wrong(`came from epoch ${known} to ${epoch}.${revision} without any reason`)
+    if (known > 0 && known !== epoch && !this.#panel.mayResync)
+      this.#wrong(`came from epoch ${known} to ${epoch}.${revision} without any reason`)
   }
 
   #wrongFact({ cursor }: Fact, what: string): void {

@@ -1,7 +1,10 @@
 import { isObject, type JsonObject, setMember } from '../../../model/value.ts'
 import type { Moment, Step } from './moment.ts'
 
-/** The last change of each key that is announced, as the store was at one moment; moves along the tree of lives, forwards and back. */
+/**
+ * The last change of each key that is announced, as the store was at one moment; moves along the tree of
+ * lives, forwards and back.
+ */
 export class World {
   readonly #steps = new Map<string, Step>()
   #at: Moment | undefined
@@ -48,7 +51,10 @@ export class World {
     return changed
   }
 
-  /** Effective settings as a controller sees them, without schemas; undefined while a document is no JSON object. */
+  /**
+   * Effective settings as a controller sees them, without schemas; undefined while a document is no JSON
+   * object.
+   */
   effective({ cluster, own }: { readonly cluster: string; readonly own: string }): JsonObject | undefined {
     const layers = [this.#steps.get(cluster), this.#steps.get(own)].filter(step => step?.text !== undefined)
     if (layers.some(step => step?.content === undefined)) return undefined

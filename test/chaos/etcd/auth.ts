@@ -17,7 +17,10 @@ const TOKEN = 2
 /** What the role of the controllers may change: everything below the prefix. */
 const RANGE = [`${PREFIX}/`, `${PREFIX}0`]
 
-/** One etcd that wants to know who asks: with tokens that soon expire, simple ones or JWT; half of the time over TLS with client certificates. */
+/**
+ * One etcd that wants to know who asks: with tokens that soon expire, simple ones or JWT; half of the time
+ * over TLS with client certificates.
+ */
 export async function openAuth(binary: string | undefined, random: Random): Promise<Ground> {
   const jwt = random.chance(0.5)
   const tls = random.chance(0.5)
@@ -73,7 +76,8 @@ function createAuthFaults({ lines, etcdctl, alone }: World): readonly Fault[] {
       weight: 3,
       strike: async random => {
         for (const line of lines) line.each(proxy => proxy.cut())
-        // The tokens of now are the ones with which it begins; a little before or after their end it begins again.
+        // The tokens of now are the ones with which it begins; a little before or after their end it begins
+        // again.
         await last(random, TOKEN * 1_000 - 300, TOKEN * 1_000 + 500)
         for (const line of lines) line.each(proxy => proxy.cut())
       },

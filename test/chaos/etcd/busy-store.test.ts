@@ -22,7 +22,10 @@ async function keepBusy(): Promise<void> {
 
 describe('a watch of an etcd that is never quiet', () => {
   it('says that it has caught up once it has given what there was when it was made', async () => {
-    const backend = createEtcdBackend({ endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }, { report: () => {} })
+    const backend = createEtcdBackend(
+      { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 },
+      { report: () => {} },
+    )
     await backend.open()
     // So that there is something to give when the watch is made.
     await etcd.client.put('/kytos/settings/kytos/first').value('{}')

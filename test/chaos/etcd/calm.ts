@@ -6,12 +6,14 @@ import { PREFIX } from './ground.ts'
 import type { Seat } from './seat.ts'
 
 const PATIENCE = 60_000
-/** Below the prefix, and announced by nobody: whoever has passed its revision has passed everything before it. */
+/**
+ * Below the prefix, and announced by nobody: whoever has passed its revision has passed everything before it.
+ */
 const CALM_KEY = `${PREFIX}/meta/calm`
 
 /**
- * Resolves when every controller is READY, in the store's epoch, and has passed a revision that was made after this was called. @throws Error that says where
- * each of them is, after 60 s.
+ * Resolves when every controller is READY, in the store's epoch, and has passed a revision that was made
+ * after this was called. @throws Error that says where each of them is, after 60 s.
  */
 export async function reachCalm(seats: readonly Seat[], etcdctl: Etcdctl): Promise<void> {
   const end = performance.now() + PATIENCE
@@ -34,7 +36,10 @@ export async function reachCalm(seats: readonly Seat[], etcdctl: Etcdctl): Promi
     ({ id, health, log }) =>
       `${id}: ${health ? `${health.state} at ${health.epoch}.${health.revision} (${health.reason})` : 'absent'}\n  ${log.slice(-5).join('\n  ')}`,
   )
-  throw new Error(`The controllers did not reach revision ${revision} within ${PATIENCE / 1000} s.\n${standing.join('\n')}`, { cause: trouble })
+  throw new Error(
+    `The controllers did not reach revision ${revision} within ${PATIENCE / 1000} s.\n${standing.join('\n')}`,
+    { cause: trouble },
+  )
 }
 
 async function storedEpoch(etcdctl: Etcdctl): Promise<number | undefined> {

@@ -15,7 +15,11 @@ export async function openCluster(binary: string | undefined): Promise<Ground> {
     ports: cluster.nodes.map(({ port }) => port),
     etcdctl: createEtcdctl({ endpoints: cluster.endpoints, binary }),
     connection: ports => connectionTo('http', ports),
-    faults: world => [...createLineFaults(world, 'cuts'), createSeatFault(world, 'removed'), ...createNodeFaults(world, cluster)],
+    faults: world => [
+      ...createLineFaults(world, 'cuts'),
+      createSeatFault(world, 'removed'),
+      ...createNodeFaults(world, cluster),
+    ],
     heal: async () => {
       for (const node of cluster.nodes) {
         node.resume()
@@ -27,7 +31,12 @@ export async function openCluster(binary: string | undefined): Promise<Ground> {
 }
 
 function createNodeFaults({ alone }: World, cluster: EtcdCluster): readonly Fault[] {
-  const fault = (name: string, weight: number, choose: (random: Random) => Promise<readonly EtcdNode[]>, strike: typeof kill): Fault => ({
+  const fault = (
+    name: string,
+    weight: number,
+    choose: (random: Random) => Promise<readonly EtcdNode[]>,
+    strike: typeof kill,
+  ): Fault => ({
     name,
     weight,
     strike: random => alone(async () => strike(await choose(random), random)),

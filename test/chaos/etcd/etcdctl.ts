@@ -6,7 +6,10 @@ import { createInterface } from 'node:readline'
 
 /** Etcd's own command line client, which is not ours: what it says of a store is the truth about it. */
 export interface Etcdctl {
-  /** Runs a command, with `input` on its standard input, and gives what it printed. @throws Error with what it said of its failure. */
+  /**
+   * Runs a command, with `input` on its standard input, and gives what it printed.
+   * @throws Error with what it said of its failure.
+   */
   run(args: readonly string[], input?: string): Promise<string>
   /** Puts a value of any size; gives the revision. */
   put(key: string, value: string): Promise<bigint>
@@ -46,7 +49,10 @@ export function createEtcdctl({ endpoints, user, tls, binary }: EtcdctlOptions):
     ...(tls ? [`--cacert=${tls.ca}`, `--cert=${tls.cert}`, `--key=${tls.key}`] : []),
   ]
   const start = (args: readonly string[]) =>
-    spawn(program, [...connection, ...args], { stdio: ['pipe', 'pipe', 'pipe'], env: { PATH: process.env.PATH, ETCDCTL_API: '3' } })
+    spawn(program, [...connection, ...args], {
+      stdio: ['pipe', 'pipe', 'pipe'],
+      env: { PATH: process.env.PATH, ETCDCTL_API: '3' },
+    })
 
   const run = async (args: readonly string[], input = ''): Promise<string> => {
     const child = start(args)

@@ -5,7 +5,10 @@ import type { Json, JsonObject } from '../../../model/value.ts'
 import type { Final, StoreLife } from '../history.ts'
 import type { Seat } from './seat.ts'
 
-/** What a controller answers once all is calm; boxes are looked for in every namespace that the store ever had some in. */
+/**
+ * What a controller answers once all is calm; boxes are looked for in every namespace that the store ever had
+ * some in.
+ */
 export async function readFinal(seat: Seat, lives: readonly StoreLife[]): Promise<Final> {
   const { health } = seat
   if (!health) throw new Error(`${seat.id} is not there to be asked.`)

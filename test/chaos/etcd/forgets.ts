@@ -38,7 +38,8 @@ function createCompaction({ lines, truth, etcdctl, alone }: World): Fault {
           const revision = read - BigInt(random.pick([0, 0, 1, 50]))
           const physical = random.chance(0.5) ? ['--physical'] : []
           // A young store has nothing that is so old.
-          if (revision > 1n) await etcdctl.run(['compaction', String(revision), ...physical]).catch(tolerateRepetition)
+          if (revision > 1n)
+            await etcdctl.run(['compaction', String(revision), ...physical]).catch(tolerateRepetition)
         } finally {
           away.each(line => line.resume())
         }

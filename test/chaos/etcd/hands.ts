@@ -17,7 +17,9 @@ const PAUSE = 200
 
 type Act = (key: string, value: string, random: Random) => Promise<HandChange | undefined>
 
-/** One etcd into which people and programs write past the service, while the lines of the controllers break. */
+/**
+ * One etcd into which people and programs write past the service, while the lines of the controllers break.
+ */
 export async function openHands(binary: string | undefined): Promise<Ground> {
   const hands: HandChange[] = []
   const ground = await openSingle('one etcd, hands', { ...(binary && { binary }) }, (world, server) => [
@@ -34,33 +36,58 @@ export async function openHands(binary: string | undefined): Promise<Ground> {
           await server.restart()
         }),
     },
-    { name: 'edits with etcdctl', weight: 12, strike: random => world.alone(() => edit(world, hands, random)) },
+    {
+      name: 'edits with etcdctl',
+      weight: 12,
+      strike: random => world.alone(() => edit(world, hands, random)),
+    },
   ])
   return { ...ground, hands }
 }
 
 /** A few changes in a row, now and then two of the same key. */
-async function edit({ etcdctl, seats }: Pick<World, 'etcdctl' | 'seats'>, hands: HandChange[], random: Random): Promise<void> {
+async function edit(
+  { etcdctl, seats }: Pick<World, 'etcdctl' | 'seats'>,
+  hands: HandChange[],
+  random: Random,
+): Promise<void> {
   const pick = random.fork('keys')
   const documents = [
     ...[...SHARED, ...PASSING, ...GUARDED].map(namespace => makeKey('settings', ...namespace.split('/'))),
-    ...seats.flatMap(({ id }) => [...SHARED, ...PASSING].map(namespace => makeKey('controllers', id, ...namespace.split('/')))),
+    ...seats.flatMap(({ id }) =>
+      [...SHARED, ...PASSING].map(namespace => makeKey('controllers', id, ...namespace.split('/'))),
+    ),
   ]
   const boxes = BOXES.map(id => makeKey('boxes', BOX_NAMESPACE, id))
   const change = async (key: string, text: string | undefined): Promise<HandChange | undefined> => {
     const sent = process.hrtime.bigint()
-    const revision = text === undefined ? await etcdctl.deleteIfThere(`${PREFIX}/${key}`) : await etcdctl.put(`${PREFIX}/${key}`, text)
+    const revision =
+      text === undefined
+        ? await etcdctl.deleteIfThere(`${PREFIX}/${key}`)
+        : await etcdctl.put(`${PREFIX}/${key}`, text)
     // What is not there cannot be deleted.
-    return revision === undefined ? undefined : { key, text, revision, sent, answered: process.hrtime.bigint() }
+    return revision === undefined
+      ? undefined
+      : { key, text, revision, sent, answered: process.hrtime.bigint() }
   }
   const acts: readonly (readonly [weight: number, keys: readonly string[], act: Act])[] = [
     // Put as one object, whatever was there.
     [6, documents, (key, value) => change(key, printJson({ by_hand: value }))],
     // What was read, with one more member: a commit that came between is overwritten.
-    [6, documents, async (key, value) => change(key, printJson({ ...(await objectAt(`${PREFIX}/${key}`)), by_hand: value }, 2))],
+    [
+      6,
+      documents,
+      async (key, value) =>
+        change(key, printJson({ ...(await objectAt(`${PREFIX}/${key}`)), by_hand: value }, 2)),
+    ],
     [4, documents, key => change(key, undefined)],
     [2, documents, (key, value) => change(key, `{"by_hand": "${value}`)],
-    [3, boxes, (key, value) => change(key, printJson({ data: { id: value }, created_at: '2026-01-01T00:00:00Z', owner: null }))],
+    [
+      3,
+      boxes,
+      (key, value) =>
+        change(key, printJson({ data: { id: value }, created_at: '2026-01-01T00:00:00Z', owner: null })),
+    ],
     [3, boxes, key => change(key, undefined)],
   ]
   let again: string | undefined

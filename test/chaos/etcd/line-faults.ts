@@ -4,7 +4,10 @@ import type { Fault } from '../stage.ts'
 import { last, PREFIX, type World } from './ground.ts'
 import type { Line } from './line.ts'
 
-/** What happens to the lines between controllers and their store; with everything, or only with what cuts them. */
+/**
+ * What happens to the lines between controllers and their store; with everything, or only with what cuts
+ * them.
+ */
 export function createLineFaults({ lines }: Pick<World, 'lines'>, which: 'all' | 'cuts'): readonly Fault[] {
   const cuts = [
     onLines(lines, 'cut', 2, async (each, random) => {
@@ -21,7 +24,8 @@ export function createLineFaults({ lines }: Pick<World, 'lines'>, which: 'all' |
       await last(random, 200, 2_000)
     }),
     onLines(lines, 'cut after created', 2, async (each, random) => {
-      // The first answers of a connection: settings of HTTP/2, then `created`, then the steps that were missed.
+      // The first answers of a connection: settings of HTTP/2, then `created`, then the steps that were
+      // missed.
       const bytes = random.between(40, random.pick([300, 3_000]))
       each(line => {
         line.cutEachAfter(bytes)
@@ -61,7 +65,10 @@ export function createLineFaults({ lines }: Pick<World, 'lines'>, which: 'all' |
 /** One after the other in a single response, so that it exceeds what a client takes by default: 4 MiB. */
 const BULK = { pieces: 8, bytes: 700 * 1024 }
 
-/** A controller is away while more than 4 MiB of changes are made that nobody announces but that its watch has to pass. */
+/**
+ * A controller is away while more than 4 MiB of changes are made that nobody announces but that its watch has
+ * to pass.
+ */
 export function createBulkFault({ lines, etcdctl, alone }: World): Fault {
   const keys = Array.from({ length: BULK.pieces }, (_, n) => `${PREFIX}/meta/bulk-${n}`)
   return {

@@ -7,7 +7,10 @@ const LEFT = 2 * 1024 * 1024
 const TAKEN = 512 * 1024
 const FILL = 'chaos/fill'
 
-/** The store has used up its space and takes only deletions, until somebody compacts and defragments it and disarms the alarm. */
+/**
+ * The store has used up its space and takes only deletions, until somebody compacts and defragments it and
+ * disarms the alarm.
+ */
 export function createSpaceFault({ etcdctl, truth, alone }: World, server: EtcdServer): Fault {
   return {
     name: 'no space',

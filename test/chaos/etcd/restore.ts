@@ -18,15 +18,18 @@ interface Backup {
   readonly history: readonly StoreRevision[]
 }
 
-/** How far beyond the revision that the store had before it was put back it gets before a controller sees it. */
+/**
+ * How far beyond the revision that the store had before it was put back it gets before a controller sees it.
+ */
 const OVERTAKING = 20n
 /** How many changes are under way at once meanwhile. */
 const LANES = 64
 
 /**
- * The store is put back as an operator does it: an older backup, restored under the same name, addresses and token, so that the cluster's id is the same.
- * Half of the time changes outside the prefix have taken it past its old revision before a controller sees it again, so that no number shows what happened;
- * else the controllers overtake it themselves.
+ * The store is put back as an operator does it: an older backup, restored under the same name, addresses and
+ * token, so that the cluster's id is the same. Half of the time changes outside the prefix have taken it past
+ * its old revision before a controller sees it again, so that no number shows what happened; else the
+ * controllers overtake it themselves.
  */
 export function createRestore(world: World, server: EtcdServer, binary: string | undefined): Fault {
   const backups: Backup[] = []
@@ -35,9 +38,12 @@ export function createRestore(world: World, server: EtcdServer, binary: string |
     weight: 2,
     strike: random =>
       world.alone(async () => {
-        // Mostly what was saved just now; sometimes what was saved long ago, in an earlier life of the store perhaps.
+        // Mostly what was saved just now; sometimes what was saved long ago, in an earlier life of the store
+        // perhaps.
         const old = backups.length > 0 && random.chance(0.3)
-        const backup = old ? random.pick(backups) : await save(world, join(dirname(server.dataDir), `backup-${backups.length}.db`))
+        const backup = old
+          ? random.pick(backups)
+          : await save(world, join(dirname(server.dataDir), `backup-${backups.length}.db`))
         if (!old) backups.push(backup)
         await last(random, 300, 3_000)
         await withNobody(world, async end => {
@@ -61,12 +67,17 @@ async function save({ etcdctl, truth }: World, file: string): Promise<Backup> {
 
 async function revisionIn(file: string, etcdctl: Etcdctl): Promise<bigint> {
   const status: unknown = JSON.parse(await etcdctl.run(['snapshot', 'status', file, '-w', 'json']))
-  const revision = typeof status === 'object' && status !== null && 'revision' in status ? status.revision : undefined
+  const revision =
+    typeof status === 'object' && status !== null && 'revision' in status ? status.revision : undefined
   if (typeof revision !== 'number') throw new Error(`etcdctl snapshot status names no revision of ${file}.`)
   return BigInt(revision)
 }
 
-async function restore(file: string, { dataDir, peer }: EtcdServer, binary: string | undefined): Promise<void> {
+async function restore(
+  file: string,
+  { dataDir, peer }: EtcdServer,
+  binary: string | undefined,
+): Promise<void> {
   await rm(dataDir, { recursive: true, force: true })
   // Newer releases have moved it into a program of its own.
   const program = programOf(binary, 'etcdutl') ?? programOf(binary, 'etcdctl') ?? 'etcdctl'

@@ -18,11 +18,20 @@ const QUIET = 2_000
 const CANCEL = 2_000
 
 /** Starts to watch everything below the prefix with the stock client, on a store that answers. */
-export async function startStockWatcher({ endpoints, username, password = '', ca, cert, key }: EtcdOptions): Promise<StockWatcher> {
+export async function startStockWatcher({
+  endpoints,
+  username,
+  password = '',
+  ca,
+  cert,
+  key,
+}: EtcdOptions): Promise<StockWatcher> {
   const client = new Etcd3({
     hosts: [...endpoints],
     ...(username !== undefined && { auth: { username, password } }),
-    ...(ca && { credentials: { rootCertificate: ca, ...(cert && key && { certChain: cert, privateKey: key }) } }),
+    ...(ca && {
+      credentials: { rootCertificate: ca, ...(cert && key && { certChain: cert, privateKey: key }) },
+    }),
   })
   const seen = new Set<string>()
   let heardAt = performance.now()
@@ -42,11 +51,14 @@ export async function startStockWatcher({ endpoints, username, password = '', ca
     count: async ([first]) => {
       while (performance.now() - heardAt < QUIET) await delay(100)
       const owed = (first?.revisions ?? []).filter(({ revision }) => revision > from)
-      const places = owed.flatMap(({ revision, changes }) => changes.map(({ key: address }) => placeOf(revision, `${PREFIX}/${address}`)))
+      const places = owed.flatMap(({ revision, changes }) =>
+        changes.map(({ key: address }) => placeOf(revision, `${PREFIX}/${address}`)),
+      )
       return { owed: places.length, lost: places.filter(place => !seen.has(place)).length }
     },
     stop: async () => {
-      // It fails for a stream that is gone already, and never ends for one whose token expired: no fault of ours either way.
+      // It fails for a stream that is gone already, and never ends for one whose token expired: no fault of
+      // ours either way.
       await Promise.race([watcher.cancel().catch(() => undefined), delay(CANCEL)])
       client.close()
     },

@@ -2,8 +2,8 @@ import type { Fault } from '../stage.ts'
 import { last, type World } from './ground.ts'
 
 /**
- * A controller ends and another one takes its place. With the snapshot of the former it is told by `resync` what happened meanwhile; so where no resync may
- * be, it begins without.
+ * A controller ends and another one takes its place. With the snapshot of the former it is told by `resync`
+ * what happened meanwhile; so where no resync may be, it begins without.
  */
 export function createSeatFault({ seats, alone }: World, snapshot: 'kept' | 'removed'): Fault {
   return {

@@ -18,7 +18,10 @@ import type { Heard, Listener } from '../history.ts'
 import { type Player, PlayerGone } from '../stage.ts'
 import { createTokenDesk } from '../token-desk.ts'
 
-/** One controller at a time in this process, at the same address and with the same snapshot file as the one before it, and what each of them said. */
+/**
+ * One controller at a time in this process, at the same address and with the same snapshot file as the one
+ * before it, and what each of them said.
+ */
 export interface Seat extends Player {
   /** Undefined while nobody sits here. */
   readonly health: Health | undefined
@@ -75,7 +78,15 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
     listeners.push(recording)
     service.feed.follow(undefined, recording.say)
     root.on(/settings\..*|box\..*/, recording.hear)
-    const http = await openHttp({ bus: root, feed: service.feed, health: service.health, listen: '127.0.0.1', port, log, grace: 1_000 })
+    const http = await openHttp({
+      bus: root,
+      feed: service.feed,
+      health: service.health,
+      listen: '127.0.0.1',
+      port,
+      log,
+      grace: 1_000,
+    })
     const ended = new AbortController()
     const end = async (): Promise<void> => {
       try {
@@ -92,7 +103,13 @@ export async function createSeat(id: string, etcd: EtcdOptions, folder: string):
       await end()
       throw error
     }
-    return { service, http, bus: root.view({ type: 'napp', name: 'kytos/chaos' }), gone: rejectOnce(ended.signal, id), end }
+    return {
+      service,
+      http,
+      bus: root.view({ type: 'napp', name: 'kytos/chaos' }),
+      gone: rejectOnce(ended.signal, id),
+      end,
+    }
   }
 
   /** What the controller of now does, unless it ends before. */
@@ -153,7 +170,11 @@ function record(name: string, controller: string, since: string | undefined) {
     },
     hear: (event: KytosEvent): void => {
       // A fact's content is frozen JSON.
-      heard.push({ name: event.name, content: event.content as JsonObject, at: said.get(event.id) ?? process.hrtime.bigint() })
+      heard.push({
+        name: event.name,
+        content: event.content as JsonObject,
+        at: said.get(event.id) ?? process.hrtime.bigint(),
+      })
       said.delete(event.id)
     },
   }
@@ -172,7 +193,9 @@ async function knownSince(file: string): Promise<string | undefined> {
 
 function rejectOnce(signal: AbortSignal, id: string): Promise<never> {
   const gone = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(new PlayerGone(`${id} ended before it answered.`)), { once: true })
+    signal.addEventListener('abort', () => reject(new PlayerGone(`${id} ended before it answered.`)), {
+      once: true,
+    })
   })
   // Nobody may be asking when it ends.
   gone.catch(() => undefined)

@@ -19,7 +19,10 @@ import { createSeat, type Seat } from './seat.ts'
 import { openKills, openLines } from './single.ts'
 import { createTruth } from './truth.ts'
 
-/** What the trouble is with: the lines, a server that dies, a store that loses something, a cluster, who may do what, or other clients that write. */
+/**
+ * What the trouble is with: the lines, a server that dies, a store that loses something, a cluster, who may
+ * do what, or other clients that write.
+ */
 export const ETCD_KINDS = ['lines', 'kills', 'forgets', 'cluster', 'auth', 'hands'] as const
 export type EtcdKind = (typeof ETCD_KINDS)[number]
 
@@ -49,8 +52,16 @@ export interface EtcdStage extends Stage {
   readonly etcdctl: Etcdctl
 }
 
-/** A fresh etcd with controllers in this process, each with a line of its own to it. Resolves when all of them are READY. */
-export async function openEtcdStage({ kind, random, controllers = 3, binary = process.env.ETCD_BINARY }: EtcdStageOptions): Promise<EtcdStage> {
+/**
+ * A fresh etcd with controllers in this process, each with a line of its own to it. Resolves when all of them
+ * are READY.
+ */
+export async function openEtcdStage({
+  kind,
+  random,
+  controllers = 3,
+  binary = process.env.ETCD_BINARY,
+}: EtcdStageOptions): Promise<EtcdStage> {
   const endings: Ending[] = []
   const close = () => endEach(endings, END)
   try {
@@ -61,7 +72,12 @@ export async function openEtcdStage({ kind, random, controllers = 3, binary = pr
   }
 }
 
-async function build(ground: Ground, controllers: number, endings: Ending[], close: () => Promise<void>): Promise<EtcdStage> {
+async function build(
+  ground: Ground,
+  controllers: number,
+  endings: Ending[],
+  close: () => Promise<void>,
+): Promise<EtcdStage> {
   endings.push({ name: ground.name, end: () => ground.stop() })
   const folder = await mkdtemp(join(tmpdir(), 'kytos-stage-'))
   endings.push({ name: folder, end: () => rm(folder, { recursive: true, force: true }) })
@@ -102,7 +118,13 @@ async function build(ground: Ground, controllers: number, endings: Ending[], clo
       await truth.read()
       const finals = await Promise.all(seats.map(seat => readFinal(seat, truth.lives)))
       const listeners = seats.flatMap(seat => seat.listeners)
-      return { lives: truth.lives, listeners, finals, hands: ground.hands ?? [], ...(rival && { rival: await rival.count(truth.lives) }) }
+      return {
+        lives: truth.lives,
+        listeners,
+        finals,
+        hands: ground.hands ?? [],
+        ...(rival && { rival: await rival.count(truth.lives) }),
+      }
     },
     close,
   }

@@ -4,8 +4,10 @@ import type { Etcdctl } from './etcdctl.ts'
 
 /*
  * Invariants:
- *  1. The truth is what etcd's own client prints of a watch from the first revision on, directly on the server, never what our client made of it.
- *  2. It has every revision up to a mark that was put for the purpose. A watch gives revisions in order, so once the mark has come nothing before it is missing.
+ *  1. The truth is what etcd's own client prints of a watch from the first revision on, directly on the
+ *     server, never what our client made of it.
+ *  2. It has every revision up to a mark that was put for the purpose. A watch gives revisions in order, so
+ *     once the mark has come nothing before it is missing.
  *  3. Nothing may be taken from the store (compaction, wipe, restore) that was not read before.
  */
 
@@ -16,13 +18,15 @@ const MARK = 'chaos/mark'
 export interface Truth {
   readonly lives: readonly StoreLife[]
   /**
-   * Reads all that happened until now; gives the revision up to which it is whole. `mark` makes a change of the key that it is given, for a store that takes
-   * no puts.
+   * Reads all that happened until now; gives the revision up to which it is whole. `mark` makes a change of
+   * the key that it is given, for a store that takes no puts.
    */
   read(mark?: (key: string) => Promise<bigint>): Promise<bigint>
   /** The life so far, up to a revision: what a backup of it holds. */
   upTo(revision: bigint): readonly StoreRevision[]
-  /** Begins another life, with the history that it inherits, at the revision that its store continues from. */
+  /**
+   * Begins another life, with the history that it inherits, at the revision that its store continues from.
+   */
   begin(history: readonly StoreRevision[], revision: bigint): void
 }
 
@@ -48,7 +52,9 @@ export function createTruth(etcdctl: Etcdctl, prefix: string): Truth {
     // Of the numbers only the header's can be too big for a double, and those are not read.
     const { Canceled, CompactRevision, Events } = JSON.parse(line) as PrintedResponse
     if (Canceled || CompactRevision > 0)
-      throw new Error(`The store lost what had not been read yet, up to ${CompactRevision}: a fault took too much.`)
+      throw new Error(
+        `The store lost what had not been read yet, up to ${CompactRevision}: a fault took too much.`,
+      )
     const from = next
     for (const event of Events ?? []) {
       const revision = BigInt(event.kv.mod_revision)

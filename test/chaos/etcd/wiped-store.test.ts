@@ -26,7 +26,8 @@ describe('a change that is under way while its store is wiped', () => {
     await etcd.restart({ wipe: true })
     line.resume()
 
-    // The store does not show what became of a copy that was sent to the one before, so the outcome may be unknown.
+    // The store does not show what became of a copy that was sent to the one before, so the outcome may be
+    // unknown.
     const [outcome] = await Promise.allSettled([answered])
     const records = () => etcd.client.getAll().prefix('/kytos/history/settings/kytos/a/').keys()
     if (outcome.status === 'rejected') {

@@ -2,10 +2,11 @@ import fs from 'node:fs'
 import { basename, join } from 'node:path'
 
 /*
- * Second names of all logs that the journal ever had, beside the store on the same file system: compaction removes the names in the journal, the content stays.
+ * Second names of all logs that the journal ever had, beside the store on the same file system: compaction
+ * removes the names in the journal, the content stays.
  *
- * Invariant: a log has its second name before anything is written into it. It shares the content, so a log that is cut, or that loses what was not synced, is
- * so in the archive, too.
+ * Invariant: a log has its second name before anything is written into it. It shares the content, so a log
+ * that is cut, or that loses what was not synced, is so in the archive, too.
  */
 
 const LOG = /^(\d{12})\.log$/
@@ -37,7 +38,9 @@ export function listArchive(archive: string): KeptLog[] {
     .sort()
     .flatMap(name => {
       const [, number, count] = KEPT.exec(name) ?? []
-      return number === undefined || count === undefined ? [] : [{ path: join(archive, name), number: Number(number), count: Number(count) }]
+      return number === undefined || count === undefined
+        ? []
+        : [{ path: join(archive, name), number: Number(number), count: Number(count) }]
     })
 }
 

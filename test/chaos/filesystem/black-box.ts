@@ -4,22 +4,40 @@ import type { BlackBoxPlace } from './messages.ts'
 import { RAW, type Step, type Watchman } from './tap.ts'
 
 /*
- * Notes what a loss of power may take. A kill leaves the page cache, so what was never synced has to be told apart afterwards.
+ * Notes what a loss of power may take. A kill leaves the page cache, so what was never synced has to be told
+ * apart afterwards.
  *
- * Invariants: a change of content is noted, with what was there before, before it happens; that a sync or a change of names succeeded is noted right after it,
- * before the process goes on. So whatever was acknowledged for a sync is noted as synced, and nothing else is. A change of names that a kill kept from being
- * noted counts as one that reached the disk.
+ * Invariants: a change of content is noted, with what was there before, before it happens; that a sync or a
+ * change of names succeeded is noted right after it, before the process goes on. So whatever was acknowledged
+ * for a sync is noted as synced, and nothing else is. A change of names that a kill kept from being noted
+ * counts as one that reached the disk.
  */
 
-/** One note; `n` counts from 1. Files are told apart by inode; `old` is Base64 of what was there from `offset` on. */
+/**
+ * One note; `n` counts from 1. Files are told apart by inode; `old` is Base64 of what was there from `offset`
+ * on.
+ */
 export type Note =
-  | { readonly n: number; readonly type: 'content'; readonly inode: number; readonly offset: number; readonly size: number; readonly old: string }
+  | {
+      readonly n: number
+      readonly type: 'content'
+      readonly inode: number
+      readonly offset: number
+      readonly size: number
+      readonly old: string
+    }
   | { readonly n: number; readonly type: 'synced'; readonly inode: number; readonly upTo: number }
   | { readonly n: number; readonly type: 'names synced'; readonly folder: string; readonly upTo: number }
   | { readonly n: number; readonly type: 'created'; readonly inode: number; readonly path: string }
   | { readonly n: number; readonly type: 'linked'; readonly path: string }
   /** `grave`: the second name of what stood at `to` before. */
-  | { readonly n: number; readonly type: 'renamed'; readonly path: string; readonly to: string; readonly grave?: string }
+  | {
+      readonly n: number
+      readonly type: 'renamed'
+      readonly path: string
+      readonly to: string
+      readonly grave?: string
+    }
   | { readonly n: number; readonly type: 'removed'; readonly path: string; readonly grave: string }
 
 type Unnumbered<T> = T extends Note ? Omit<T, 'n'> : never
@@ -53,15 +71,22 @@ export function createBlackBox({ file, graveyard }: BlackBoxPlace): Watchman {
     after: step => {
       const grave = graves.get(step)
       graves.delete(step)
-      if (step.action === 'create' && !step.existed) note({ type: 'created', inode: RAW.statSync(step.path).ino, path: step.path })
+      if (step.action === 'create' && !step.existed)
+        note({ type: 'created', inode: RAW.statSync(step.path).ino, path: step.path })
       else if (step.action === 'link') note({ type: 'linked', path: step.to })
-      else if (step.action === 'rename') note({ type: 'renamed', path: step.path, to: step.to, ...(grave !== undefined && { grave }) })
-      else if (step.action === 'remove' && grave !== undefined) note({ type: 'removed', path: step.path, grave })
+      else if (step.action === 'rename')
+        note({ type: 'renamed', path: step.path, to: step.to, ...(grave !== undefined && { grave }) })
+      else if (step.action === 'remove' && grave !== undefined)
+        note({ type: 'removed', path: step.path, grave })
       else if (step.action === 'sync') {
         const upTo = begun.get(step) ?? 0
         begun.delete(step)
         const stats = RAW.fstatSync(step.fd)
-        note(stats.isDirectory() ? { type: 'names synced', folder: step.path, upTo } : { type: 'synced', inode: stats.ino, upTo })
+        note(
+          stats.isDirectory()
+            ? { type: 'names synced', folder: step.path, upTo }
+            : { type: 'synced', inode: stats.ino, upTo },
+        )
       }
     },
   }
@@ -69,7 +94,8 @@ export function createBlackBox({ file, graveyard }: BlackBoxPlace): Watchman {
 
 function contentBefore(step: Extract<Step, { action: 'write' | 'truncate' }>): Unnumbered<Note> {
   const { ino, size } = RAW.fstatSync(step.fd)
-  const [offset, end] = step.action === 'write' ? [step.offset, step.offset + step.length] : [step.length, size]
+  const [offset, end] =
+    step.action === 'write' ? [step.offset, step.offset + step.length] : [step.length, size]
   const old = Buffer.alloc(Math.max(0, Math.min(end, size) - offset))
   // A descriptor that is open for writing only cannot be read.
   const reader = old.length > 0 ? RAW.openSync(step.path, 'r') : undefined

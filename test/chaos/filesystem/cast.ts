@@ -44,12 +44,25 @@ export async function openCast(kind: FilesystemKind, folder: string, random: Ran
   const folders = await makeFolders(folder)
   if (kind === 'hands') return castHands(folders, random)
   if (kind === 'folders') return castFolders(folders, folder)
-  return { ...PLAIN, ...whole(folders), name: 'filesystem, kills', folders, faults: controller => killFaults(controller, folders.store) }
+  return {
+    ...PLAIN,
+    ...whole(folders),
+    name: 'filesystem, kills',
+    folders,
+    faults: controller => killFaults(controller, folders.store),
+  }
 }
 
-const PLAIN = { pending: () => [], flaws: (life: StoreLife) => imaginedEdits(life), close: async () => undefined } as const
+const PLAIN = {
+  pending: () => [],
+  flaws: (life: StoreLife) => imaginedEdits(life),
+  close: async () => undefined,
+} as const
 
-/** Where nobody touches the readable files, each of them shows its document in the end: none is missing but by our own doing. */
+/**
+ * Where nobody touches the readable files, each of them shows its document in the end: none is missing but by
+ * our own doing.
+ */
 function whole({ store }: Folders): Pick<Cast, 'pending'> {
   return { pending: life => unshownFiles(life, store) }
 }
@@ -58,7 +71,12 @@ async function castPower(folder: string): Promise<Cast> {
   const plain = await makeFolders(folder)
   const blackBox = { file: join(folder, 'notes'), graveyard: join(folder, 'graveyard') }
   await mkdir(blackBox.graveyard)
-  const machine = { folders: [plain.store, plain.state], archive: plain.archive, notes: blackBox.file, graveyard: blackBox.graveyard }
+  const machine = {
+    folders: [plain.store, plain.state],
+    archive: plain.archive,
+    notes: blackBox.file,
+    graveyard: blackBox.graveyard,
+  }
   const after = (random: Random): void => void losePower(machine, random.fork('power'))
   return {
     ...PLAIN,
@@ -78,7 +96,10 @@ async function castDisk(folder: string): Promise<Cast> {
     ...whole(folders),
     name: volume ? 'filesystem, disk' : 'filesystem, disk (none of its own: only root may mount)',
     folders,
-    faults: controller => [...diskFaults(controller, folders.store, volume), ...lightly(killFaults(controller, folders.store))],
+    faults: controller => [
+      ...diskFaults(controller, folders.store, volume),
+      ...lightly(killFaults(controller, folders.store)),
+    ],
     close: async () => volume?.close(),
   }
 }
@@ -89,7 +110,10 @@ function castHands(folders: Folders, random: Random): Cast {
     ...PLAIN,
     name: 'filesystem, hands',
     folders,
-    faults: controller => [...handFaults(controller, editor), ...lightly(killFaults(controller, folders.store))],
+    faults: controller => [
+      ...handFaults(controller, editor),
+      ...lightly(killFaults(controller, folders.store)),
+    ],
     pending: life => lostEdits(life, editor.edits),
     flaws: life => [...lostEdits(life, editor.edits), ...undoneCommits(life, editor.edits)],
   }
@@ -119,6 +143,7 @@ function lightly(faults: readonly Fault[]): Fault[] {
 
 async function makeFolders(base: string): Promise<Folders> {
   const folders = { store: join(base, 'store'), state: join(base, 'state'), archive: join(base, 'archive') }
-  for (const path of [folders.store, join(folders.store, 'journal'), folders.state, folders.archive]) await mkdir(path, { mode: 0o700 })
+  for (const path of [folders.store, join(folders.store, 'journal'), folders.state, folders.archive])
+    await mkdir(path, { mode: 0o700 })
   return folders
 }

@@ -23,8 +23,8 @@ import { tapSteps, type Watchman } from './tap.ts'
 import { createUnrulyDisk, type UnrulyDisk } from './unruly-disk.ts'
 
 /*
- * The process of one controller on a filesystem store, wired as `src/app/napp.ts` does. It does what its parent orders, tells every fact as it is said, and is made
- * to be killed.
+ * The process of one controller on a filesystem store, wired as `src/app/napp.ts` does. It does what its
+ * parent orders, tells every fact as it is said, and is made to be killed.
  */
 
 /** Small, so that logs and snapshots are made all the time. */
@@ -68,17 +68,45 @@ async function answer(order: Exclude<Order, { type: 'start' | 'doom' }>): Promis
   }
   if (order.type === 'status') {
     const { state, epoch, revision, resyncs, repairs, reconciles } = service.health()
-    return { state, epoch, revision: revision.toString(), resyncs, repairs, reconciles } satisfies Status as Json
+    return {
+      state,
+      epoch,
+      revision: revision.toString(),
+      resyncs,
+      repairs,
+      reconciles,
+    } satisfies Status as Json
   }
-  if (order.type === 'token') return toJson((await createTokenDesk(service)[order.act](order.argument)) ?? null)
+  if (order.type === 'token')
+    return toJson((await createTokenDesk(service)[order.act](order.argument)) ?? null)
   const bus = root.view({ type: 'user', name: 'chaos' })
   // The parent speaks by the table of commands.
-  return toJson(await ask(bus, order.name as CommandName, parseJson(order.content) as unknown as CommandContent<CommandName>))
+  return toJson(
+    await ask(
+      bus,
+      order.name as CommandName,
+      parseJson(order.content) as unknown as CommandContent<CommandName>,
+    ),
+  )
 }
 
-async function start({ controller, port, store, state, snapshot, archive, blackBox, seed }: Assignment): Promise<void> {
+async function start({
+  controller,
+  port,
+  store,
+  state,
+  snapshot,
+  archive,
+  blackBox,
+  seed,
+}: Assignment): Promise<void> {
   disk = createUnrulyDisk(createRandom(seed))
-  const watchmen: Watchman[] = [doom, disk, ...(blackBox ? [createBlackBox(blackBox)] : []), archivist(archive)]
+  const watchmen: Watchman[] = [
+    doom,
+    disk,
+    ...(blackBox ? [createBlackBox(blackBox)] : []),
+    archivist(archive),
+  ]
   tapSteps([store, state], watchmen)
 
   const bus = createBus({ log: LOG })
@@ -88,20 +116,29 @@ async function start({ controller, port, store, state, snapshot, archive, blackB
     report({ type: 'heard', name, content: printJson(toJson(content)), at: said.get(id) ?? now() })
     said.delete(id)
   })
-  const file = snapshot ? new SnapshotFile(join(state, controller, 'snapshot.json'), `filesystem ${store}`, LOG) : undefined
+  const file = snapshot
+    ? new SnapshotFile(join(state, controller, 'snapshot.json'), `filesystem ${store}`, LOG)
+    : undefined
   const known = await file?.read()
-  if (known) report({ type: 'known', cursor: printCursor({ epoch: known.epoch, revision: known.batch.revision, n: LAST }) })
+  if (known)
+    report({
+      type: 'known',
+      cursor: printCursor({ epoch: known.epoch, revision: known.batch.revision, n: LAST }),
+    })
 
-  service = createService(tell => createFilesystemBackend({ path: store }, { report: tell }, { compaction: COMPACTION }), {
-    bus,
-    controller,
-    strict: false,
-    log: LOG,
-    startTimeout: START_TIMEOUT,
-    pace: { reconcile: RECONCILE },
-    fatal: fail,
-    ...(file && { snapshot: file }),
-  })
+  service = createService(
+    tell => createFilesystemBackend({ path: store }, { report: tell }, { compaction: COMPACTION }),
+    {
+      bus,
+      controller,
+      strict: false,
+      log: LOG,
+      startTimeout: START_TIMEOUT,
+      pace: { reconcile: RECONCILE },
+      fatal: fail,
+      ...(file && { snapshot: file }),
+    },
+  )
   // An answer may come once a fact was said; a listener with a backlog hears it later.
   service.feed.follow(undefined, ({ id }) => said.set(id, now()))
   await openHttp({ bus, feed: service.feed, health: service.health, listen: '127.0.0.1', port, log: LOG })

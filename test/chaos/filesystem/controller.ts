@@ -19,8 +19,8 @@ export interface Place {
 }
 
 /**
- * One controller over many processes. The next process is loaded while the one before works, so that a restart takes a fraction of a second. What went wrong
- * that no fault explains is in `errors`.
+ * One controller over many processes. The next process is loaded while the one before works, so that a
+ * restart takes a fraction of a second. What went wrong that no fault explains is in `errors`.
  */
 export class Controller implements Player {
   readonly id: string
@@ -86,7 +86,10 @@ export class Controller implements Player {
     return this.#spare
   }
 
-  /** Lets the next process begin; resolves when its service has started. A store that cannot be opened for want of room or rights is tried again. */
+  /**
+   * Lets the next process begin; resolves when its service has started. A store that cannot be opened for
+   * want of room or rights is tried again.
+   */
   async start(): Promise<void> {
     this.#open = this.#start()
     // Commands wait for it, too; its failure is told here.
@@ -119,7 +122,11 @@ export class Controller implements Player {
 
   async close(): Promise<void> {
     this.#closed = true
-    await Promise.all([...this.#lives, ...(this.#spare ? [await this.#spare] : [])].map(life => (life.gone ? undefined : life.kill())))
+    await Promise.all(
+      [...this.#lives, ...(this.#spare ? [await this.#spare] : [])].map(life =>
+        life.gone ? undefined : life.kill(),
+      ),
+    )
   }
 
   async #start(): Promise<ControllerProcess> {
@@ -135,7 +142,8 @@ export class Controller implements Player {
         return life
       } catch (error) {
         await life.ended
-        const bearable = isSettingsError(error, 'STORE_UNWRITABLE', 'STORE_FULL') && performance.now() - begun < START
+        const bearable =
+          isSettingsError(error, 'STORE_UNWRITABLE', 'STORE_FULL') && performance.now() - begun < START
         if (bearable && !this.#closed) continue
         if (!life.killed) this.errors.push(`${this.id} did not start: ${String(error)}. ${life.obituary}`)
         throw error

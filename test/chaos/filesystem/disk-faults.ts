@@ -13,7 +13,11 @@ const LASTS = [100, 2_500] as const
 const ROOM = 256 * 1024
 
 /** A disk that fails in one way or another and works again; the process may be killed meanwhile. */
-export function diskFaults(controller: Controller, store: string, volume: Volume | undefined): readonly Fault[] {
+export function diskFaults(
+  controller: Controller,
+  store: string,
+  volume: Volume | undefined,
+): readonly Fault[] {
   const meanwhile = async (random: Random): Promise<void> => {
     await sleep(random.between(...LASTS))
     if (random.chance(0.3)) await controller.kill()
@@ -27,19 +31,47 @@ export function diskFaults(controller: Controller, store: string, volume: Volume
       await recover(controller)
     },
   })
-  const inJournal = (random: Random) => ({ within: JOURNAL, chance: random.pick([0.05, 0.5, 1]), short: false }) as const
+  const inJournal = (random: Random) =>
+    ({ within: JOURNAL, chance: random.pick([0.05, 0.5, 1]), short: false }) as const
   return [
     trouble('ENOSPC', 2, random => ({ ...inJournal(random), code: 'ENOSPC', actions: ['create', 'write'] })),
-    trouble('short writes', 2, random => ({ ...inJournal(random), code: 'ENOSPC', actions: ['write'], short: true })),
-    trouble('EIO on write', 2, random => ({ ...inJournal(random), code: 'EIO', actions: ['write', 'truncate'], short: random.chance(0.5) })),
+    trouble('short writes', 2, random => ({
+      ...inJournal(random),
+      code: 'ENOSPC',
+      actions: ['write'],
+      short: true,
+    })),
+    trouble('EIO on write', 2, random => ({
+      ...inJournal(random),
+      code: 'EIO',
+      actions: ['write', 'truncate'],
+      short: random.chance(0.5),
+    })),
     trouble('EIO on sync', 3, random => ({ ...inJournal(random), code: 'EIO', actions: ['sync'] })),
-    trouble('EACCES on new logs', 1, () => ({ code: 'EACCES', actions: ['create'], within: JOURNAL, chance: 1, short: false })),
-    trouble('EIO everywhere', 3, random => ({ code: 'EIO', actions: WRITING, within: '/', chance: random.pick([0.02, 0.2]), short: true })),
+    trouble('EACCES on new logs', 1, () => ({
+      code: 'EACCES',
+      actions: ['create'],
+      within: JOURNAL,
+      chance: 1,
+      short: false,
+    })),
+    trouble('EIO everywhere', 3, random => ({
+      code: 'EIO',
+      actions: WRITING,
+      within: '/',
+      chance: random.pick([0.02, 0.2]),
+      short: true,
+    })),
     ...(volume ? realFaults(controller, store, volume, meanwhile) : []),
   ]
 }
 
-function realFaults(controller: Controller, store: string, volume: Volume, meanwhile: (random: Random) => Promise<void>): readonly Fault[] {
+function realFaults(
+  controller: Controller,
+  store: string,
+  volume: Volume,
+  meanwhile: (random: Random) => Promise<void>,
+): readonly Fault[] {
   return [
     {
       name: 'full disk',

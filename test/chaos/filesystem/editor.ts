@@ -28,22 +28,34 @@ export interface HandEdit {
   /** Stands in no other text that was ever stored. */
   readonly value: string
   readonly style: string
-  /** It was saved into the very file that was read, so nothing that was committed meanwhile may be undone by it. */
+  /**
+   * It was saved into the very file that was read, so nothing that was committed meanwhile may be undone by
+   * it.
+   */
   readonly gentle: boolean
   /** It was saved where the store has to find it. */
   readonly owed: boolean
 }
 
-/** How long (ms) somebody who holds a file open may take, when it is replaced meanwhile, for the edit to be owed all the same. */
+/**
+ * How long (ms) somebody who holds a file open may take, when it is replaced meanwhile, for the edit to be
+ * owed all the same.
+ */
 const QUICK = 30
 /** Documents that only compare-and-set may touch. */
 const SPARED = /^register/
 /** A document of the editor's own. */
 const OWN = join('kytos', 'hands.json')
 
-type Save = (file: string, member: string, value: string) => Promise<Pick<HandEdit, 'gentle' | 'owed'> | undefined>
+type Save = (
+  file: string,
+  member: string,
+  value: string,
+) => Promise<Pick<HandEdit, 'gentle' | 'owed'> | undefined>
 
-/** A person with several editors, who sets a member of its own with each edit of a readable file of settings. */
+/**
+ * A person with several editors, who sets a member of its own with each edit of a readable file of settings.
+ */
 export class Editor {
   readonly edits: HandEdit[] = []
   readonly #root: string
@@ -55,14 +67,23 @@ export class Editor {
     this.#random = random
   }
 
-  /** Edits one file in one of the ways in which editors save; a file that cannot be read at this moment is left alone. */
+  /**
+   * Edits one file in one of the ways in which editors save; a file that cannot be read at this moment is
+   * left alone.
+   */
   async edit(): Promise<void> {
     const file = this.#choose()
     const [style, save] = this.#random.pick(this.#styles)
     const value = `by hand ${++this.#count}.`
     const saved = await save(file, `hand_${this.#count}`, value)
     const [username = '', name = ''] = file.slice(this.#root.length + 1, -'.json'.length).split('/')
-    if (saved) this.edits.push({ key: makeKey('settings', decodeURIComponent(username), decodeURIComponent(name)), value, style, ...saved })
+    if (saved)
+      this.edits.push({
+        key: makeKey('settings', decodeURIComponent(username), decodeURIComponent(name)),
+        value,
+        style,
+        ...saved,
+      })
   }
 
   get #styles(): readonly (readonly [string, Save])[] {
@@ -78,7 +99,11 @@ export class Editor {
   #choose(): string {
     const files = existsSync(this.#root)
       ? readdirSync(this.#root, { withFileTypes: true, recursive: true }).filter(
-          item => item.isFile() && item.name.endsWith('.json') && !item.name.startsWith('.') && !SPARED.test(item.name),
+          item =>
+            item.isFile() &&
+            item.name.endsWith('.json') &&
+            !item.name.startsWith('.') &&
+            !SPARED.test(item.name),
         )
       : []
     const own = join(this.#root, OWN)
@@ -145,7 +170,8 @@ export class Editor {
     if (text === undefined) return undefined
     writeFileSync(file, text.slice(0, Math.floor(text.length * this.#random.next())))
     await sleep(this.#random.between(0, 800))
-    // A person who saves again does not look what happened to the file meanwhile; saving replaces it, as many editors do.
+    // A person who saves again does not look what happened to the file meanwhile; saving replaces it, as many
+    // editors do.
     const temporary = join(dirname(file), `.${member}.swp`)
     writeFileSync(temporary, text)
     renameSync(temporary, file)
@@ -153,14 +179,19 @@ export class Editor {
   }
 }
 
-/** The file was not replaced while it was held open, or so lately that the store looks at what it replaced once more. */
+/**
+ * The file was not replaced while it was held open, or so lately that the store looks at what it replaced
+ * once more.
+ */
 function verdict(file: string, fd: number, begun: number): Pick<HandEdit, 'gentle' | 'owed'> {
   const isSame = statSync(file, { throwIfNoEntry: false })?.ino === fstatSync(fd).ino
   const isSound = isSame || performance.now() - begun < QUICK
   return { gentle: isSound, owed: isSound }
 }
 
-/** The text with one more member, as a person would write it; undefined when it is not JSON at this moment. */
+/**
+ * The text with one more member, as a person would write it; undefined when it is not JSON at this moment.
+ */
 function edited(text: string | undefined, member: string, value: string): string | undefined {
   const object = text === undefined ? undefined : objectOrNot(text)
   return object && `${printJson({ ...object, [member]: value }, 2)}\n`

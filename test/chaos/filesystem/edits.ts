@@ -10,14 +10,17 @@ export function lostEdits({ revisions }: StoreLife, edits: readonly HandEdit[]):
   const found = firstSeen(revisions, edits)
   return edits.flatMap(edit =>
     edit.owed && !found.has(edit)
-      ? [`The edit by hand "${edit.value}" of ${edit.key} (saved ${edit.style}) is in no revision of the store: it was lost.`]
+      ? [
+          `The edit by hand "${edit.value}" of ${edit.key} (saved ${edit.style}) is in no revision of the store: it was lost.`,
+        ]
       : [],
   )
 }
 
 /**
- * One sentence for each gentle edit that came together with a change of anything else: what was committed while it was saved was undone. A revision that also
- * brought an edit of a person who had read an older file is none of our business.
+ * One sentence for each gentle edit that came together with a change of anything else: what was committed
+ * while it was saved was undone. A revision that also brought an edit of a person who had read an older file
+ * is none of our business.
  */
 export function undoneCommits({ revisions }: StoreLife, edits: readonly HandEdit[]): string[] {
   const together = new Map<string, [HandEdit, number][]>()
@@ -29,7 +32,9 @@ export function undoneCommits({ revisions }: StoreLife, edits: readonly HandEdit
     const [first] = group
     if (!first || group.some(([edit]) => !edit.gentle)) return []
     const [edit, at] = first
-    const before = revisions.slice(0, at).findLast(({ changes }) => changes.some(({ key }) => key === edit.key))
+    const before = revisions
+      .slice(0, at)
+      .findLast(({ changes }) => changes.some(({ key }) => key === edit.key))
     const [was, is] = [withoutHands(textOf(before, edit.key)), withoutHands(textOf(revisions[at], edit.key))]
     if (equalJson(was, is)) return []
     const sentence = `The edit by hand "${edit.value}" (saved ${edit.style}) undid in revision ${revisions[at]?.revision} of ${edit.key} what was committed`
@@ -49,10 +54,14 @@ export interface FileMoves {
 const KNOWN_AGAIN = 250
 
 /**
- * One sentence for each record of an edit by hand; for a store whose files nobody edited. The removal of a file takes away what it held and no more; a file
- * that comes back with a text from long ago counts as an edit.
+ * One sentence for each record of an edit by hand; for a store whose files nobody edited. The removal of a
+ * file takes away what it held and no more; a file that comes back with a text from long ago counts as an
+ * edit.
  */
-export function imaginedEdits({ revisions }: StoreLife, { removals, returns }: FileMoves = { removals: [], returns: [] }): string[] {
+export function imaginedEdits(
+  { revisions }: StoreLife,
+  { removals, returns }: FileMoves = { removals: [], returns: [] },
+): string[] {
   const versions = new Map<string, JsonObject[]>()
   return revisions.flatMap(({ revision, changes }) =>
     changes.flatMap(({ key, text }) => {
@@ -65,7 +74,9 @@ export function imaginedEdits({ revisions }: StoreLife, { removals, returns }: F
       if (!isObject(record.actor) || record.actor.type !== 'file') return []
       if (removals.some(removal => removal.key === document) && isPart(data, before.at(-1) ?? {})) return []
       if (returns.some(one => one.key === document && isOld(parseJson(one.text), before))) return []
-      return [`Revision ${revision} has ${key} of an edit by hand, but nobody edited a file: ${String(text).slice(0, 300)}`]
+      return [
+        `Revision ${revision} has ${key} of an edit by hand, but nobody edited a file: ${String(text).slice(0, 300)}`,
+      ]
     }),
   )
 }
@@ -116,12 +127,16 @@ function textOf(revision: StoreRevision | undefined, key: string): string | unde
 
 function withoutHands(text: string | undefined): JsonObject {
   const value = text === undefined ? {} : parseJson(text)
-  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([member]) => !member.startsWith('hand_'))) : {}
+  return isObject(value)
+    ? Object.fromEntries(Object.entries(value).filter(([member]) => !member.startsWith('hand_')))
+    : {}
 }
 
 function difference(was: JsonObject, is: JsonObject): Record<string, string> {
   const members = new Set([...Object.keys(was), ...Object.keys(is)])
   return Object.fromEntries(
-    [...members].filter(name => !equalJson(was[name], is[name])).map(name => [name, `${String(was[name])} -> ${String(is[name])}`.slice(0, 100)]),
+    [...members]
+      .filter(name => !equalJson(was[name], is[name]))
+      .map(name => [name, `${String(was[name])} -> ${String(is[name])}`.slice(0, 100)]),
   )
 }

@@ -6,7 +6,10 @@ import type { Final, StoreLife } from '../history.ts'
 import type { Player } from '../stage.ts'
 import type { Status } from './messages.ts'
 
-/** What a controller answers from its cache, of every namespace it lists and every box that the store ever had. */
+/**
+ * What a controller answers from its cache, of every namespace it lists and every box that the store ever
+ * had.
+ */
 export async function readFinal(player: Player, status: Status, { revisions }: StoreLife): Promise<Final> {
   const overrides: Record<string, JsonObject> = {}
   const data: Record<string, JsonObject> = {}
@@ -30,7 +33,11 @@ export async function readFinal(player: Player, status: Status, { revisions }: S
 }
 
 /** The overrides in a scope; undefined when there are none, which an empty document is not. */
-async function overridesOf(player: Player, namespace: string, scope: string): Promise<JsonObject | undefined> {
+async function overridesOf(
+  player: Player,
+  namespace: string,
+  scope: string,
+): Promise<JsonObject | undefined> {
   try {
     const { overrides, version } = await player.ask('kytos.settings.retrieve', { namespace, scope })
     if (version === 0) return undefined

@@ -39,10 +39,12 @@ interface Moves extends FileMoves {
 }
 
 /**
- * Folders of readable files that go and come back, as a volume that is mounted late or a sync that has not finished: moved away and back, hidden by an empty
- * folder or an empty mount, replaced by an older copy; the process is killed and started meanwhile, or is not. And, now and then, a file that a person removes.
+ * Folders of readable files that go and come back, as a volume that is mounted late or a sync that has not
+ * finished: moved away and back, hidden by an empty folder or an empty mount, replaced by an older copy; the
+ * process is killed and started meanwhile, or is not. And, now and then, a file that a person removes.
  *
- * Invariant: nobody edits a file here, so no document changes but by a command, and none goes but by a command or by the removal of its own file.
+ * Invariant: nobody edits a file here, so no document changes but by a command, and none goes but by a
+ * command or by the removal of its own file.
  */
 export class FolderFaults {
   readonly #controller: Controller
@@ -157,7 +159,10 @@ export class FolderFaults {
 
   #noteReturns(aside: string, place: string): void {
     for (const file of filesIn(aside)) {
-      this.#moves.returns.push({ key: this.#keyOf(place + file.slice(aside.length)), text: readFileSync(file, 'utf8') })
+      this.#moves.returns.push({
+        key: this.#keyOf(place + file.slice(aside.length)),
+        text: readFileSync(file, 'utf8'),
+      })
     }
   }
 

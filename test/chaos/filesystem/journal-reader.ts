@@ -8,8 +8,9 @@ import { type KeptLog, listArchive } from './archive.ts'
 /*
  * The truth of a filesystem store, read from its logs by nobody's code but this file's.
  *
- * A log is lines `<bytes> <crc32 of the record> <record>\n`. The first record says which log this is and how many bytes of the one before it count
- * (`after`); each further one may hold a commit: `revision` and `changes`, `[key, text or null, ...]`.
+ * A log is lines `<bytes> <crc32 of the record> <record>\n`. The first record says which log this is and how
+ * many bytes of the one before it count (`after`); each further one may hold a commit: `revision` and
+ * `changes`, `[key, text or null, ...]`.
  */
 
 interface Log {
@@ -21,7 +22,10 @@ interface Log {
   readonly begin: number
 }
 
-/** The whole history of the store whose logs were kept. @throws Error when a log, or a revision, is missing, or what has to count is not sound. */
+/**
+ * The whole history of the store whose logs were kept.
+ * @throws Error when a log, or a revision, is missing, or what has to count is not sound.
+ */
 export async function readTruth(archive: string): Promise<StoreLife> {
   const logs = await readLogs(archive)
   const revisions: StoreRevision[] = []
@@ -29,7 +33,8 @@ export async function readTruth(archive: string): Promise<StoreLife> {
     if (log.number !== at + 1) throw new Error(`The archive has no log ${at + 1}, but log ${log.number}.`)
     for (const found of commitsOf(log, logs[at + 1])) {
       const expected = (revisions.at(-1)?.revision ?? 0n) + 1n
-      if (found.revision !== expected) throw new Error(`${log.path} has revision ${found.revision} where ${expected} has to be.`)
+      if (found.revision !== expected)
+        throw new Error(`${log.path} has revision ${found.revision} where ${expected} has to be.`)
       revisions.push(found)
     }
   }
@@ -50,7 +55,8 @@ async function readLog({ path, number }: KeptLog): Promise<Log | undefined> {
   const bytes = await readFile(path)
   const first = frameAt(bytes, 0)
   if (!first) return undefined
-  if (first.record.number !== number) throw new Error(`${path} says that it is log ${String(first.record.number)}.`)
+  if (first.record.number !== number)
+    throw new Error(`${path} says that it is log ${String(first.record.number)}.`)
   return { path, number, header: first.record, bytes, begin: first.end }
 }
 
@@ -62,10 +68,13 @@ function* commitsOf({ path, bytes, begin, number }: Log, next: Log | undefined):
     if (!frame) break
     at = frame.end
     const { revision, changes } = frame.record
-    if (typeof revision === 'string' && isArray(changes)) yield { revision: BigInt(revision), changes: changes.map(changeOf) }
+    if (typeof revision === 'string' && isArray(changes))
+      yield { revision: BigInt(revision), changes: changes.map(changeOf) }
   }
   if (limit !== undefined && at !== limit)
-    throw new Error(`${path} is not sound at byte ${at}, though log ${number + 1} says that ${limit} bytes count.`)
+    throw new Error(
+      `${path} is not sound at byte ${at}, though log ${number + 1} says that ${limit} bytes count.`,
+    )
 }
 
 function countedBy({ path, header }: Log, number: number): number {
@@ -76,11 +85,15 @@ function countedBy({ path, header }: Log, number: number): number {
 
 function changeOf(change: Json): StoreRevision['changes'][number] {
   const [key, text] = isArray(change) ? change : []
-  if (typeof key !== 'string' || (typeof text !== 'string' && text !== null)) throw new Error(`This is no change: ${JSON.stringify(change)}`)
+  if (typeof key !== 'string' || (typeof text !== 'string' && text !== null))
+    throw new Error(`This is no change: ${JSON.stringify(change)}`)
   return { key, text: text ?? undefined }
 }
 
-function frameAt(bytes: Buffer, at: number): { readonly record: JsonObject; readonly end: number } | undefined {
+function frameAt(
+  bytes: Buffer,
+  at: number,
+): { readonly record: JsonObject; readonly end: number } | undefined {
   const space = bytes.indexOf(' ', at)
   if (space < 0 || space - at > 15) return undefined
   const digits = bytes.toString('latin1', at, space)

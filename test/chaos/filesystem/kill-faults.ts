@@ -11,8 +11,8 @@ const STEPS_WITHIN = 1_000
 const AWAY = 400
 
 /**
- * Processes that are killed, at any moment and at any step, stopped, and others that want their store. `kill` is what that is called, `after` what happens to
- * the files of the dead.
+ * Processes that are killed, at any moment and at any step, stopped, and others that want their store. `kill`
+ * is what that is called, `after` what happens to the files of the dead.
  */
 export function killFaults(
   controller: Controller,

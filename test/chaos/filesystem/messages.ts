@@ -1,6 +1,9 @@
 import type { TokenDesk } from '../stage.ts'
 
-/* What the stage and the process of its controller say to each other. Contents are JSON texts, so that integers of any size survive. */
+/*
+ * What the stage and the process of its controller say to each other. Contents are JSON texts, so that
+ * integers of any size survive.
+ */
 
 /** Where a process works, and as whom. */
 export interface Assignment {
@@ -18,7 +21,10 @@ export interface Assignment {
   readonly seed: number
 }
 
-/** The notes of what reached the page cache and what the disk, and second names of files that were removed or replaced. */
+/**
+ * The notes of what reached the page cache and what the disk, and second names of files that were removed or
+ * replaced.
+ */
 export interface BlackBoxPlace {
   readonly file: string
   readonly graveyard: string
@@ -47,13 +53,19 @@ export interface Status {
 
 export type Order =
   | { readonly type: 'start'; readonly assignment: Assignment }
-  /** Open the store as a second process would, without a service; answered with the error, or with `opened` once it is closed again. */
+  /**
+   * Open the store as a second process would, without a service; answered with the error, or with `opened`
+   * once it is closed again.
+   */
   | { readonly type: 'intrude'; readonly id: number; readonly store: string }
   | { readonly type: 'ask'; readonly id: number; readonly name: string; readonly content: string }
   | { readonly type: 'status'; readonly id: number }
   /** One of the methods of a token desk, with its argument. */
   | { readonly type: 'token'; readonly id: number; readonly act: keyof TokenDesk; readonly argument: string }
-  /** Die by SIGKILL in place of the so many-th step from now on that changes the store; when it is a write, after this share of it. */
+  /**
+   * Die by SIGKILL in place of the so many-th step from now on that changes the store; when it is a write,
+   * after this share of it.
+   */
   | { readonly type: 'doom'; readonly steps: number; readonly share: number }
   /** The disk fails like this from now on; undefined: it works. */
   | { readonly type: 'trouble'; readonly id: number; readonly trouble?: Trouble }
@@ -66,6 +78,15 @@ export type Report =
   | { readonly type: 'open' }
   | { readonly type: 'failed'; readonly code: string; readonly message: string }
   | { readonly type: 'answer'; readonly id: number; readonly text: string }
-  | { readonly type: 'refusal'; readonly id: number; readonly code: string; readonly message: string; readonly details: string }
-  /** A fact that a listener on the bus heard; `at` is when it was said, by the monotonic clock that all processes of a machine share. */
+  | {
+      readonly type: 'refusal'
+      readonly id: number
+      readonly code: string
+      readonly message: string
+      readonly details: string
+    }
+  /**
+   * A fact that a listener on the bus heard; `at` is when it was said, by the monotonic clock that all
+   * processes of a machine share.
+   */
   | { readonly type: 'heard'; readonly name: string; readonly content: string; readonly at: string }

@@ -19,9 +19,11 @@ import { forgetLog } from './archive.ts'
 import type { Note } from './black-box.ts'
 
 /*
- * Takes from the files of a process that was killed what a loss of power could have taken: of every file any pages that were written since its last sync, in
- * any combination, and changes of names that no sync of their folder covers. What stays must be something that a disk could hold: a page or a change of names
- * is there or not, changes of one name happen in their order, and a length is never shorter than the last page that stays.
+ * Takes from the files of a process that was killed what a loss of power could have taken: of every file any
+ * pages that were written since its last sync, in any combination, and changes of names that no sync of their
+ * folder covers. What stays must be something that a disk could hold: a page or a change of names is there or
+ * not, changes of one name happen in their order, and a length is never shorter than the last page that
+ * stays.
  */
 
 /** Where a loss of power looks for files. */
@@ -61,11 +63,15 @@ export function losePower(machine: Machine, random: Random): Loss {
 }
 
 /** What was noted and not synced: changes of content by inode, and changes of names. */
-function readNotes(file: string): { readonly contents: ReadonlyMap<number, readonly Content[]>; readonly names: readonly Named[] } {
+function readNotes(file: string): {
+  readonly contents: ReadonlyMap<number, readonly Content[]>
+  readonly names: readonly Named[]
+} {
   const contents = new Map<number, readonly Content[]>()
   let names: readonly Named[] = []
   for (const line of readFileSync(file, 'utf8').split('\n')) {
-    // The last note may have been cut off by the kill; what it would have told of did not happen, or counts as having reached the disk.
+    // The last note may have been cut off by the kill; what it would have told of did not happen, or counts
+    // as having reached the disk.
     if (!line.endsWith('}')) continue
     // Our own notes, written by the black box.
     const note = parseJson(line) as unknown as Note
@@ -75,7 +81,8 @@ function readNotes(file: string): { readonly contents: ReadonlyMap<number, reado
         note.inode,
         (contents.get(note.inode) ?? []).filter(({ n }) => n > note.upTo),
       )
-    else if (note.type === 'names synced') names = names.filter(name => name.n > note.upTo || !name.path.startsWith(`${note.folder}/`))
+    else if (note.type === 'names synced')
+      names = names.filter(name => name.n > note.upTo || !name.path.startsWith(`${note.folder}/`))
     else {
       // An inode is given to a new file once the old one is gone.
       if (note.type === 'created') contents.delete(note.inode)
@@ -126,11 +133,15 @@ function contentBefore(now: Buffer, changes: readonly Content[]): Buffer {
 function dirtyPages(now: Buffer, before: Buffer, changes: readonly Content[], size: number): Set<number> {
   const first = Math.min(...changes.map(({ offset }) => offset))
   const pages = new Set<number>()
-  for (let page = Math.floor(first / size); page * size < Math.max(now.length, before.length); page++) pages.add(page)
+  for (let page = Math.floor(first / size); page * size < Math.max(now.length, before.length); page++)
+    pages.add(page)
   return pages
 }
 
-/** The changes of names that did not reach the disk. A file system may keep their order over all files, or only that of each name. */
+/**
+ * The changes of names that did not reach the disk. A file system may keep their order over all files, or
+ * only that of each name.
+ */
 function chooseNames(names: readonly Named[], random: Random): readonly Named[] {
   if (random.chance(0.5)) return names.slice(random.between(0, names.length))
   const keep = random.pick([0, 0.5, 0.9])
@@ -143,7 +154,10 @@ function chooseNames(names: readonly Named[], random: Random): readonly Named[] 
   })
 }
 
-/** A last step that a kill kept from being noted may stand in the way: it reached the disk, so what it was built on did, too. */
+/**
+ * A last step that a kill kept from being noted may stand in the way: it reached the disk, so what it was
+ * built on did, too.
+ */
 function undo(note: Named, { archive }: Machine): void {
   if (note.type === 'created') {
     rmSync(note.path, { force: true })
@@ -160,7 +174,9 @@ function undo(note: Named, { archive }: Machine): void {
 function pathsByInode(folders: readonly string[]): Map<number, string> {
   const paths = new Map<number, string>()
   for (const folder of folders) {
-    for (const item of existsSync(folder) ? readdirSync(folder, { withFileTypes: true, recursive: true }) : []) {
+    for (const item of existsSync(folder)
+      ? readdirSync(folder, { withFileTypes: true, recursive: true })
+      : []) {
       const path = join(item.parentPath, item.name)
       if (item.isFile()) paths.set(statSync(path).ino, path)
     }

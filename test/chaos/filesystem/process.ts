@@ -39,7 +39,12 @@ export class ControllerProcess {
 
   /** Forks a process that loads everything and waits for its first order. */
   static async fork(): Promise<ControllerProcess> {
-    return new ControllerProcess(fork(await compileChild(), { execArgv: ['--enable-source-maps'], stdio: ['ignore', 'pipe', 'pipe', 'ipc'] }))
+    return new ControllerProcess(
+      fork(await compileChild(), {
+        execArgv: ['--enable-source-maps'],
+        stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      }),
+    )
   }
 
   private constructor(child: ChildProcess) {
@@ -81,7 +86,10 @@ export class ControllerProcess {
     return this.#child.signalCode === 'SIGKILL'
   }
 
-  /** Begins its work; resolves when its service has started. @throws SettingsError why it has not; {@link PlayerGone}. */
+  /**
+   * Begins its work; resolves when its service has started.
+   * @throws SettingsError why it has not; {@link PlayerGone}.
+   */
   async start(assignment: Assignment): Promise<void> {
     await this.warm
     await new Promise<Json>((resolve, reject) => {
@@ -92,13 +100,23 @@ export class ControllerProcess {
 
   async ask<N extends CommandName>(name: N, content: CommandContent<N>): Promise<CommandAnswer<N>> {
     // The answer is what the bus of the process gave, whose table of commands is the same.
-    return (await this.#order(id => ({ type: 'ask', id, name, content: printJson(toJson(content)) }))) as unknown as CommandAnswer<N>
+    return (await this.#order(id => ({
+      type: 'ask',
+      id,
+      name,
+      content: printJson(toJson(content)),
+    }))) as unknown as CommandAnswer<N>
   }
 
   /** One act at its token desk. */
-  async token<A extends keyof TokenDesk>(act: A, argument: string): Promise<Awaited<ReturnType<TokenDesk[A]>>> {
+  async token<A extends keyof TokenDesk>(
+    act: A,
+    argument: string,
+  ): Promise<Awaited<ReturnType<TokenDesk[A]>>> {
     // It was printed from what the desk gave.
-    return (await this.#order(id => ({ type: 'token', id, act, argument }))) as unknown as Awaited<ReturnType<TokenDesk[A]>>
+    return (await this.#order(id => ({ type: 'token', id, act, argument }))) as unknown as Awaited<
+      ReturnType<TokenDesk[A]>
+    >
   }
 
   async status(): Promise<Status> {
@@ -155,7 +173,8 @@ export class ControllerProcess {
     else if (report.type === 'known') this.#known = report.cursor
     else if (report.type === 'open') this.#settleOpen?.resolve(null)
     else if (report.type === 'failed') this.#settleOpen?.reject(errorOf(report.code, report.message, {}))
-    else if (report.type === 'heard') this.#heard.push({ name: report.name, content: objectOf(report.content), at: BigInt(report.at) })
+    else if (report.type === 'heard')
+      this.#heard.push({ name: report.name, content: objectOf(report.content), at: BigInt(report.at) })
     else {
       const waiting = this.#waiting.get(report.id)
       this.#waiting.delete(report.id)

@@ -11,8 +11,8 @@ const ROOT = fileURLToPath(new URL('../../..', import.meta.url))
 let program: Promise<string> | undefined
 
 /**
- * The file of the controller's process as plain JavaScript, which starts in a third of the time that TypeScript takes; compiled once, removed when this
- * process ends. @throws Error with the compiler's output.
+ * The file of the controller's process as plain JavaScript, which starts in a third of the time that
+ * TypeScript takes; compiled once, removed when this process ends. @throws Error with the compiler's output.
  */
 export function compileChild(): Promise<string> {
   program ??= compile()

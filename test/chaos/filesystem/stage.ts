@@ -33,11 +33,17 @@ const GLANCE = 50
 const END = 30_000
 
 /**
- * Starts one controller, as a process of its own, on a fresh store. In half of the rounds it keeps a snapshot of what it knew, and begins with it: then what
- * was committed after it is told as a `resync`, and the stage says `mayResync`. Without one a process begins with what the store holds, and no step is ever
- * left out.
+ * Starts one controller, as a process of its own, on a fresh store. In half of the rounds it keeps a snapshot
+ * of what it knew, and begins with it: then what was committed after it is told as a `resync`, and the stage
+ * says `mayResync`. Without one a process begins with what the store holds, and no step is ever left out.
  */
-export async function openFilesystemStage({ kind, random }: { readonly kind: FilesystemKind; readonly random: Random }): Promise<FilesystemStage> {
+export async function openFilesystemStage({
+  kind,
+  random,
+}: {
+  readonly kind: FilesystemKind
+  readonly random: Random
+}): Promise<FilesystemStage> {
   const folder = await mkdtemp(join(tmpdir(), 'kytos-chaos-'))
   const cast = await openCast(kind, folder, random)
   const port = await freePort()
@@ -46,7 +52,13 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
   const { folders } = cast
   const controller = new Controller(CONTROLLER, port, {
     journal: join(folders.store, 'journal'),
-    assignment: () => ({ ...folders, controller: CONTROLLER, port, snapshot, seed: seeds.between(0, 0x7fffffff) }),
+    assignment: () => ({
+      ...folders,
+      controller: CONTROLLER,
+      port,
+      snapshot,
+      seed: seeds.between(0, 0x7fffffff),
+    }),
   })
   const close = () =>
     endEach(
@@ -82,7 +94,12 @@ export async function openFilesystemStage({ kind, random }: { readonly kind: Fil
       if (flaws.length > 0) flaws.push(`The history of the store: ${await saveRecord('store', life)}`)
       refuse([...controller.errors, ...flaws])
       const finals = [await readFinal(controller, await controller.process.status(), life)]
-      return { lives: [life], listeners: controller.listeners, finals, ...(cast.removals && { removals: cast.removals }) }
+      return {
+        lives: [life],
+        listeners: controller.listeners,
+        finals,
+        ...(cast.removals && { removals: cast.removals }),
+      }
     },
     close,
   }
@@ -97,7 +114,12 @@ async function becomeCalm(controller: Controller, cast: Cast): Promise<void> {
     const pending = cast.pending(life)
     if (state === 'READY' && BigInt(revision) === newest && pending.length === 0) return
     if (performance.now() - begun < CALM) continue
-    throw new Error([`After ${CALM} ms the controller is ${state} at revision ${revision}, the store at ${newest}.`, ...pending].join('\n'))
+    throw new Error(
+      [
+        `After ${CALM} ms the controller is ${state} at revision ${revision}, the store at ${newest}.`,
+        ...pending,
+      ].join('\n'),
+    )
   }
 }
 

@@ -4,20 +4,30 @@ import { syncBuiltinESMExports } from 'node:module'
 import { sep } from 'node:path'
 
 /*
- * Stands between a process and node:fs, below a few folders: whoever watches is asked before each step that changes something there, and told after it. What
- * is let through happens on the real file system. So the journal, compaction, the readable files and snapshots are all seen alike, as the kernel sees them.
+ * Stands between a process and node:fs, below a few folders: whoever watches is asked before each step that
+ * changes something there, and told after it. What is let through happens on the real file system. So the
+ * journal, compaction, the readable files and snapshots are all seen alike, as the kernel sees them.
  */
 
 /** One step, in the terms of a file system. `create` is an open that makes or empties a file. */
 export type Step =
   | { readonly action: 'create'; readonly path: string; readonly existed: boolean }
-  | { readonly action: 'write'; readonly path: string; readonly fd: number; readonly offset: number; readonly length: number }
+  | {
+      readonly action: 'write'
+      readonly path: string
+      readonly fd: number
+      readonly offset: number
+      readonly length: number
+    }
   | { readonly action: 'truncate'; readonly path: string; readonly fd: number; readonly length: number }
   | { readonly action: 'sync'; readonly path: string; readonly fd: number }
   | { readonly action: 'rename' | 'link'; readonly path: string; readonly to: string }
   | { readonly action: 'remove'; readonly path: string }
 
-/** What ends a step early: a write does this share of its work, anything else nothing; then `end` is called, which throws or never returns. */
+/**
+ * What ends a step early: a write does this share of its work, anything else nothing; then `end` is called,
+ * which throws or never returns.
+ */
 export interface Cut {
   readonly share: number
   readonly end: () => never
@@ -35,7 +45,10 @@ type Call = (...args: never[]) => unknown
 /** Functions of node:fs that are not watched, for watchmen. */
 export const RAW = { ...fs }
 
-/** Has every step below the folders pass these watchmen, from now on until the process ends; the first one that cuts a step is the last one asked. */
+/**
+ * Has every step below the folders pass these watchmen, from now on until the process ends; the first one
+ * that cuts a step is the last one asked.
+ */
 export function tapSteps(folders: readonly string[], watchmen: readonly Watchman[]): void {
   const isWatched = (path: unknown): path is string =>
     typeof path === 'string' && folders.some(folder => path.startsWith(folder + sep) || path === folder)
@@ -92,19 +105,38 @@ export function tapSteps(folders: readonly string[], watchmen: readonly Watchman
   }
   divert('open', openWatched as Call, isWatched)
   divert('writeFile', writeFile as Call, isWatched)
-  divert('copyFile', (async (from: string, to: string) => writeFile(to, RAW.readFileSync(from))) as Call, isWatched)
+  divert(
+    'copyFile',
+    (async (from: string, to: string) => writeFile(to, RAW.readFileSync(from))) as Call,
+    isWatched,
+  )
   syncBuiltinESMExports()
 }
 
-function divert(name: 'open' | 'writeFile' | 'copyFile', watchedCall: Call, isWatched: (path: unknown) => boolean): void {
+function divert(
+  name: 'open' | 'writeFile' | 'copyFile',
+  watchedCall: Call,
+  isWatched: (path: unknown) => boolean,
+): void {
   const original = promises[name] as (...args: unknown[]) => unknown
-  set(promises, name, (...args: unknown[]) => (isWatched(args[0]) ? (watchedCall as typeof original)(...args) : original(...args)))
+  set(promises, name, (...args: unknown[]) =>
+    isWatched(args[0]) ? (watchedCall as typeof original)(...args) : original(...args),
+  )
 }
 
 /** A handle whose changing methods, in the forms in which they are called here, are steps. */
-function watched(handle: FileHandle, path: string, before: (step: Step) => Cut | undefined, after: (step: Step) => void): FileHandle {
+function watched(
+  handle: FileHandle,
+  path: string,
+  before: (step: Step) => Cut | undefined,
+  after: (step: Step) => void,
+): FileHandle {
   const { fd } = handle
-  const original = { write: handle.write.bind(handle), sync: handle.sync.bind(handle), datasync: handle.datasync.bind(handle) }
+  const original = {
+    write: handle.write.bind(handle),
+    sync: handle.sync.bind(handle),
+    datasync: handle.datasync.bind(handle),
+  }
   const truncate = handle.truncate.bind(handle)
   let end = 0
   const write = async (bytes: Buffer, at: number, length: number, offset: number) => {

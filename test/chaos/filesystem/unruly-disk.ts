@@ -13,7 +13,12 @@ export function createUnrulyDisk(random: Random): UnrulyDisk {
     trouble: undefined,
     before: ({ action, path }) => {
       const { trouble } = disk
-      if (!trouble?.actions.includes(action) || !path.includes(trouble.within) || !random.chance(trouble.chance)) return undefined
+      if (
+        !trouble?.actions.includes(action) ||
+        !path.includes(trouble.within) ||
+        !random.chance(trouble.chance)
+      )
+        return undefined
       return { share: trouble.short ? random.next() : 0, end: () => fail(trouble.code, action, path) }
     },
   }
@@ -21,5 +26,9 @@ export function createUnrulyDisk(random: Random): UnrulyDisk {
 }
 
 function fail(code: Trouble['code'], action: string, path: string): never {
-  throw Object.assign(new Error(`${code}: an unruly disk, ${action} '${path}'`), { code, path, syscall: action })
+  throw Object.assign(new Error(`${code}: an unruly disk, ${action} '${path}'`), {
+    code,
+    path,
+    syscall: action,
+  })
 }

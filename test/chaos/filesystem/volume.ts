@@ -58,7 +58,8 @@ export async function mountVolume(folder: string): Promise<Volume | undefined> {
           await run('mount', ['-o', 'remount,ro,bind', path])
           return
         } catch (error) {
-          // Between the two steps somebody opened a file for writing by way of the new mount, which cannot be made read-only while that is open.
+          // Between the two steps somebody opened a file for writing by way of the new mount, which cannot be
+          // made read-only while that is open.
           await run('umount', ['-l', path])
           if (attempt === ATTEMPTS) throw error
         }

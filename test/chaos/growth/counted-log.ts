@@ -1,6 +1,8 @@
 import type { Log } from '../../../src/log/log.ts'
 
-/** A log that counts its lines and keeps none, so that what a scene weighs is the service's and not the log's. */
+/**
+ * A log that counts its lines and keeps none, so that what a scene weighs is the service's and not the log's.
+ */
 export interface CountedLog extends Log {
   readonly count: number
 }

@@ -14,7 +14,10 @@ export interface Reading {
   readonly descriptors: number
 }
 
-/** The same work done several times over: `rounds` has a reading before the first one that counts, and one after each. */
+/**
+ * The same work done several times over: `rounds` has a reading before the first one that counts, and one
+ * after each.
+ */
 export interface Growth {
   /** How many times the thing was done in one round. */
   readonly operations: number
@@ -34,7 +37,13 @@ export async function read(): Promise<Reading> {
     await turn()
   }
   const { heapUsed, external, rss } = process.memoryUsage()
-  return { heap: heapUsed, buffers: external, rss, handles: countHandles(), descriptors: readdirSync('/proc/self/fd').length }
+  return {
+    heap: heapUsed,
+    buffers: external,
+    rss,
+    handles: countHandles(),
+    descriptors: readdirSync('/proc/self/fd').length,
+  }
 }
 
 /** Bytes of live objects and buffers now, without a collection: for peaks. */
@@ -49,7 +58,10 @@ export function collect(): void {
   globalThis.gc()
 }
 
-/** Does the work once to warm up, then `times` rounds of it, and reads after each, once its handles are gone or a time has passed. */
+/**
+ * Does the work once to warm up, then `times` rounds of it, and reads after each, once its handles are gone
+ * or a time has passed.
+ */
 export async function measure(times: number, operations: number, work: () => Promise<void>): Promise<Growth> {
   await work()
   await delay(100)
@@ -62,7 +74,10 @@ export async function measure(times: number, operations: number, work: () => Pro
   return { operations, rounds, seen: {} }
 }
 
-/** Resolves with a reading as soon as there is nothing open that was not in `before`, at the latest when patience ends. */
+/**
+ * Resolves with a reading as soon as there is nothing open that was not in `before`, at the latest when
+ * patience ends.
+ */
 async function calm(before: Reading | undefined): Promise<Reading> {
   const end = performance.now() + (before ? PATIENCE : 1_000)
   for (;;) {
@@ -73,7 +88,10 @@ async function calm(before: Reading | undefined): Promise<Reading> {
 }
 
 function isCalm(reading: Reading, before: Reading): boolean {
-  return reading.descriptors <= before.descriptors && Object.entries(reading.handles).every(([kind, count]) => count <= (before.handles[kind] ?? 0))
+  return (
+    reading.descriptors <= before.descriptors &&
+    Object.entries(reading.handles).every(([kind, count]) => count <= (before.handles[kind] ?? 0))
+  )
 }
 
 function countHandles(): Record<string, number> {

@@ -1,6 +1,6 @@
 /*
- * A process for one scene: `node --expose-gc --import tsx run-scene.ts FILE NAME OPTIONS`. It prints what the scene gives as one line of JSON and has to end
- * by itself: nothing here ends it.
+ * A process for one scene: `node --expose-gc --import tsx run-scene.ts FILE NAME OPTIONS`. It prints what the
+ * scene gives as one line of JSON and has to end by itself: nothing here ends it.
  */
 
 const [file = '', name = '', options = '{}'] = process.argv.slice(2)

@@ -29,12 +29,22 @@ export interface Played<Result> {
 
 /**
  * Plays a scene in a process of its own, and waits until that ends by itself.
- * @throws Error with everything it printed when it fails, or still lives `patience` milliseconds after its result.
+ * @throws Error with everything it printed when it fails, or still lives `patience` milliseconds after its
+ * result.
  */
-export async function play<Result>(file: string, name: string, options: object, patience = 15_000): Promise<Played<Result>> {
-  const child = spawn(process.execPath, ['--expose-gc', ...UNCOMPILED, '--import', 'tsx', RUN, file, name, JSON.stringify(options)], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+export async function play<Result>(
+  file: string,
+  name: string,
+  options: object,
+  patience = 15_000,
+): Promise<Played<Result>> {
+  const child = spawn(
+    process.execPath,
+    ['--expose-gc', ...UNCOMPILED, '--import', 'tsx', RUN, file, name, JSON.stringify(options)],
+    {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  )
   // Not by a hook of the test: of tests that run at once it may be another's.
   const late = setTimeout(() => child.kill('SIGKILL'), LONGEST)
   let output = ''
@@ -56,13 +66,16 @@ export async function play<Result>(file: string, name: string, options: object, 
   clearTimeout(late)
   clearTimeout(overdue)
   if (code !== 0 || !found)
-    throw new Error(`The scene "${name}" ended with ${code ?? signal}, ${found ? 'after' : 'without'} a result:\n${output.slice(-4_000)}`)
+    throw new Error(
+      `The scene "${name}" ended with ${code ?? signal}, ${found ? 'after' : 'without'} a result:\n${output.slice(-4_000)}`,
+    )
   return { result: found.result, ending: performance.now() - foundAt }
 }
 
 /**
- * Expects that the work left nothing behind. A leak adds to every round, whereas a cache or a larger table is paid for once; so the
- * smallest of the rounds' growths is what one round leaves, and it may be `bytes` for each operation.
+ * Expects that the work left nothing behind. A leak adds to every round, whereas a cache or a larger table is
+ * paid for once; so the smallest of the rounds' growths is what one round leaves, and it may be `bytes` for
+ * each operation.
  */
 export function expectFlat({ operations, rounds, seen }: Growth, bytes: number): void {
   const heaps = rounds.map(({ heap }) => heap)
@@ -76,7 +89,8 @@ export function expectFlat({ operations, rounds, seen }: Growth, bytes: number):
   expect(each, `heap: ${told}`).toBeLessThan(bytes)
   expect(buffers, `buffers: ${told}`).toBeLessThan(bytes)
   expect(last.descriptors, `descriptors: ${told}`).toBeLessThanOrEqual(first.descriptors)
-  for (const [kind, count] of Object.entries(last.handles)) expect(count, `${kind}: ${told}`).toBeLessThanOrEqual(first.handles[kind] ?? 0)
+  for (const [kind, count] of Object.entries(last.handles))
+    expect(count, `${kind}: ${told}`).toBeLessThanOrEqual(first.handles[kind] ?? 0)
 }
 
 function smallestGrowth(values: readonly number[]): number {

@@ -25,7 +25,18 @@ export async function openStreams(): Promise<Streams> {
   const feed = createFeed({ epoch: 1, revision: 0n, namespaces: () => ({}) })
   feed.begin()
   const since = new Date(0).toISOString()
-  const health = () => ({ state: 'READY', revision: 0n, epoch: 1, since, reason: null, age: 0, resyncs: 0, repairs: 0, reconciles: 0 }) as const
+  const health = () =>
+    ({
+      state: 'READY',
+      revision: 0n,
+      epoch: 1,
+      since,
+      reason: null,
+      age: 0,
+      resyncs: 0,
+      repairs: 0,
+      reconciles: 0,
+    }) as const
   const http = await openHttp({ bus, feed, health, listen: '127.0.0.1', port: 0, log, heartbeat: BEAT })
   let changes = 0
   return {
@@ -34,9 +45,26 @@ export async function openStreams(): Promise<Streams> {
     http,
     change: bytes => {
       const text = String(++changes).padStart(bytes, '.')
-      feed.add(bus.announce('settings.changed', changedFact({ namespace: 'kytos/a', data: { text }, comment: `change ${changes}` })), bytes)
+      feed.add(
+        bus.announce(
+          'settings.changed',
+          changedFact({ namespace: 'kytos/a', data: { text }, comment: `change ${changes}` }),
+        ),
+        bytes,
+      )
     },
-    say: () => feed.add(bus.announce('settings.state', { state: 'READY', revision: '0', epoch: 1, since, reason: null, age: 0 }), 0),
+    say: () =>
+      feed.add(
+        bus.announce('settings.state', {
+          state: 'READY',
+          revision: '0',
+          epoch: 1,
+          since,
+          reason: null,
+          age: 0,
+        }),
+        0,
+      ),
   }
 }
 

@@ -52,7 +52,10 @@ export class BoxActs {
     if (read.type !== 'ok' || !read.box) return read
     if (this.#random.chance(0.3)) await sleep(this.#random.next() * THINKING)
     const { revision, data } = read.box
-    return this.#put('put box', 'kytos.storehouse.update', { method: 'PUT', revision }, place, { revision, value: idIn(data) })
+    return this.#put('put box', 'kytos.storehouse.update', { method: 'PUT', revision }, place, {
+      revision,
+      value: idIn(data),
+    })
   }
 
   read(): Promise<Outcome> {
@@ -62,7 +65,9 @@ export class BoxActs {
   delete(): Promise<Outcome> {
     const { box_id, key } = this.#pick()
     return this.#recorder.record({ id: this.#recorder.id(), kind: 'delete box', key }, async () => {
-      return { existed: await this.#player.ask('kytos.storehouse.delete', { namespace: BOX_NAMESPACE, box_id }) }
+      return {
+        existed: await this.#player.ask('kytos.storehouse.delete', { namespace: BOX_NAMESPACE, box_id }),
+      }
     })
   }
 
@@ -97,5 +102,7 @@ function seen(box: Box | false): Answer {
 }
 
 function idIn(data: Json): string | null {
-  return typeof data === 'object' && data !== null && 'id' in data && typeof data.id === 'string' ? data.id : null
+  return typeof data === 'object' && data !== null && 'id' in data && typeof data.id === 'string'
+    ? data.id
+    : null
 }

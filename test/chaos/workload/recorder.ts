@@ -38,7 +38,8 @@ export class Recorder {
       key = found
       return { type: 'ok', ...answer }
     }, failed)
-    const answered = outcome.type === 'unknown' && outcome.writeId === undefined ? undefined : process.hrtime.bigint()
+    const answered =
+      outcome.type === 'unknown' && outcome.writeId === undefined ? undefined : process.hrtime.bigint()
     this.#commands.push({ ...asked, key, controller: this.#player.id, sent, answered, outcome })
     return outcome
   }

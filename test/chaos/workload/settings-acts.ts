@@ -22,7 +22,13 @@ export class SettingsActs {
   readonly #recorder: Recorder
 
   /** `controllers` are the ids of all of them. */
-  constructor(player: Player, controllers: readonly string[], name: string, random: Random, recorder: Recorder) {
+  constructor(
+    player: Player,
+    controllers: readonly string[],
+    name: string,
+    random: Random,
+    recorder: Recorder,
+  ) {
     this.#controllers = controllers
     this.#player = player
     this.#name = name
@@ -33,7 +39,10 @@ export class SettingsActs {
   patch(scope: string, large = false): Promise<Outcome> {
     const id = this.#recorder.id()
     const namespace = large ? BULKY : this.#random.pick(SHARED)
-    const data = { [this.#name]: id, ...(large && { ballast: id.padEnd(this.#random.between(1, LARGE), '.') }) }
+    const data = {
+      [this.#name]: id,
+      ...(large && { ballast: id.padEnd(this.#random.between(1, LARGE), '.') }),
+    }
     return this.#update(id, { namespace, scope, data, comment: id }, data)
   }
 
@@ -41,13 +50,19 @@ export class SettingsActs {
   guarded(): Promise<Outcome> {
     const id = this.#recorder.id()
     const data = this.guardedData(id)
-    return this.#update(id, { namespace: this.#random.pick(GUARDED), data, comment: id }, data, { refusedBy: data.refused_by })
+    return this.#update(id, { namespace: this.#random.pick(GUARDED), data, comment: id }, data, {
+      refusedBy: data.refused_by,
+    })
   }
 
   /** Data of a guarded namespace, which decides by itself what the hook says. */
   guardedData(id: string): GuardedData {
     const refused_by = this.#random.chance(0.5) ? this.#random.pick(this.#controllers) : null
-    return { [this.#name]: id, refused_by, slow: this.#random.chance(0.2) ? this.#random.between(1, SLOWEST_HOOK) : 0 }
+    return {
+      [this.#name]: id,
+      refused_by,
+      slow: this.#random.chance(0.2) ? this.#random.between(1, SLOWEST_HOOK) : 0,
+    }
   }
 
   /** The scope of any controller, this one or another. */
@@ -60,7 +75,9 @@ export class SettingsActs {
     const id = this.#recorder.id()
     const place = this.#passing()
     const data = { [this.#name]: id }
-    const work = async () => ({ settings: await this.#player.ask('kytos.settings.create', { ...place, data, comment: id }) })
+    const work = async () => ({
+      settings: await this.#player.ask('kytos.settings.create', { ...place, data, comment: id }),
+    })
     return this.#recorder.record({ id, kind: 'update', key: this.#keyOf(place), data }, work)
   }
 
@@ -68,7 +85,9 @@ export class SettingsActs {
   go(): Promise<Outcome> {
     const id = this.#recorder.id()
     const place = this.#passing()
-    const work = async () => ({ settings: await this.#player.ask('kytos.settings.delete', { ...place, comment: id }) })
+    const work = async () => ({
+      settings: await this.#player.ask('kytos.settings.delete', { ...place, comment: id }),
+    })
     return this.#recorder.record({ id, kind: 'delete', key: this.#keyOf(place) }, work)
   }
 
@@ -83,7 +102,9 @@ export class SettingsActs {
     const id = this.#recorder.id()
     const data = { value: id }
     const value = typeof overrides.value === 'string' ? overrides.value : null
-    return this.#update(id, { namespace, data, method: 'PUT', revision, comment: id }, data, { expected: { revision, value } })
+    return this.#update(id, { namespace, data, method: 'PUT', revision, comment: id }, data, {
+      expected: { revision, value },
+    })
   }
 
   /** Reads the cluster's overrides of a namespace through to the store. */
@@ -114,9 +135,12 @@ export class SettingsActs {
     data: JsonObject,
     more: Pick<Command, 'expected' | 'refusedBy'> = {},
   ): Promise<Outcome> {
-    return this.#recorder.record({ id, kind: 'update', key: this.#keyOf(content), data, ...more }, async () => ({
-      settings: await this.#player.ask('kytos.settings.update', content),
-    }))
+    return this.#recorder.record(
+      { id, kind: 'update', key: this.#keyOf(content), data, ...more },
+      async () => ({
+        settings: await this.#player.ask('kytos.settings.update', content),
+      }),
+    )
   }
 }
 

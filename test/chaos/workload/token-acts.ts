@@ -51,10 +51,13 @@ export class TokenActs {
   async revoke(): Promise<Outcome> {
     const token = this.#pool.pick(this.#random)
     if (!token) return this.make()
-    const outcome = await this.#recorder.record({ id: this.#recorder.id(), kind: 'revoke token', key: makeKey('tokens', token.id) }, async () => {
-      await this.#player.tokens.revoke(token.id)
-      return {}
-    })
+    const outcome = await this.#recorder.record(
+      { id: this.#recorder.id(), kind: 'revoke token', key: makeKey('tokens', token.id) },
+      async () => {
+        await this.#player.tokens.revoke(token.id)
+        return {}
+      },
+    )
     // Here it must be good for nothing at once, whatever others know.
     if (outcome.type === 'ok') await this.#check(token)
     return outcome
@@ -81,7 +84,10 @@ export async function checkAllTokens(players: readonly Player[], { made }: Token
 }
 
 function recordCheck(player: Player, recorder: Recorder, id: string, token: string): Promise<Outcome> {
-  return recorder.record({ id: recorder.id(), kind: 'check token', key: makeKey('tokens', id) }, async () => ({
-    sight: await player.tokens.check(token),
-  }))
+  return recorder.record(
+    { id: recorder.id(), kind: 'check token', key: makeKey('tokens', id) },
+    async () => ({
+      sight: await player.tokens.check(token),
+    }),
+  )
 }

@@ -83,18 +83,36 @@ export class TransactionActs {
   /** Two to all of the shared namespaces. */
   #shared(): string[] {
     const first = this.#random.between(0, SHARED.length - 1)
-    return Array.from({ length: this.#random.between(2, SHARED.length) }, (_, i) => SHARED[(first + i) % SHARED.length] ?? '')
+    return Array.from(
+      { length: this.#random.between(2, SHARED.length) },
+      (_, i) => SHARED[(first + i) % SHARED.length] ?? '',
+    )
   }
 
-  #transact(id: string, operations: readonly TransactionOperation[], more: Pick<Command, 'expected' | 'also' | 'refusedBy'> = {}): Promise<Outcome> {
-    const keyOf = ({ namespace, scope }: TransactionOperation): string => overridesKey(parseNamespace(namespace), parseScope(scope, this.#player.id))
+  #transact(
+    id: string,
+    operations: readonly TransactionOperation[],
+    more: Pick<Command, 'expected' | 'also' | 'refusedBy'> = {},
+  ): Promise<Outcome> {
+    const keyOf = ({ namespace, scope }: TransactionOperation): string =>
+      overridesKey(parseNamespace(namespace), parseScope(scope, this.#player.id))
     const kept = new Set(operations.filter(({ method }) => method !== 'DELETE').map(keyOf))
     const dropped = operations.filter(({ method }) => method === 'DELETE').map(keyOf)
     const [key = '', ...together] = kept
     const [first] = operations
-    const asked = { id, kind: 'update', key, together, dropped, ...more, ...(first?.data !== undefined && { data: first.data }) } as const
+    const asked = {
+      id,
+      kind: 'update',
+      key,
+      together,
+      dropped,
+      ...more,
+      ...(first?.data !== undefined && { data: first.data }),
+    } as const
     return this.#recorder.record(asked, async () => {
-      const [settings, ...others] = (await this.#player.ask('kytos.settings.transaction', { operations, comment: id })).settings
+      const [settings, ...others] = (
+        await this.#player.ask('kytos.settings.transaction', { operations, comment: id })
+      ).settings
       return { ...(settings && { settings }), others: others.slice(0, together.length) }
     })
   }

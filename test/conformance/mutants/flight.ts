@@ -8,7 +8,9 @@ export type Flight = readonly {
 }[]
 
 /** A commit method that collects the calls of one tick and sends them together. */
-export function inFlights(send: (flight: Flight) => Promise<void>): (operations: readonly Operation[]) => Promise<Outcome> {
+export function inFlights(
+  send: (flight: Flight) => Promise<void>,
+): (operations: readonly Operation[]) => Promise<Outcome> {
   let waiting: Flight[number][] = []
   return operations =>
     new Promise((resolve, reject) => {

@@ -46,17 +46,21 @@ export const listMutants: readonly Mutant[] = [
   })),
   mutant('a prefix is ignored', 'list', sound => ({ list: (_, options) => sound.list(EVERYTHING, options) })),
   mutant('entries are in the order of an encyclopedia', 'list', sound => ({
-    list: (prefix, options) => pagesOf(sound, prefix, options, entries => entries.toSorted((a, b) => byPeople.compare(a.key, b.key))),
+    list: (prefix, options) =>
+      pagesOf(sound, prefix, options, entries => entries.toSorted((a, b) => byPeople.compare(a.key, b.key))),
   })),
   mutant('entries are in the order of a walk through folders', 'list', sound => ({
     list: (prefix, options) =>
       pagesOf(sound, prefix, options, entries =>
-        options?.newest ? entries : entries.toSorted((a, b) => (a.key.replaceAll('/', '\0') < b.key.replaceAll('/', '\0') ? -1 : 1)),
+        options?.newest
+          ? entries
+          : entries.toSorted((a, b) => (a.key.replaceAll('/', '\0') < b.key.replaceAll('/', '\0') ? -1 : 1)),
       ),
   })),
   mutant('the number of the newest is ignored', 'list', sound => ({ list: prefix => sound.list(prefix) })),
   mutant('the newest are given oldest first', 'list', sound => ({
-    list: (prefix, options) => pagesOf(sound, prefix, options, entries => (options?.newest ? entries.toReversed() : entries)),
+    list: (prefix, options) =>
+      pagesOf(sound, prefix, options, entries => (options?.newest ? entries.toReversed() : entries)),
   })),
   mutant('of the newest there is one too few', 'list', sound => ({
     list: (prefix, options) => sound.list(prefix, options?.newest ? { newest: options.newest - 1 } : options),
@@ -72,10 +76,15 @@ export const listMutants: readonly Mutant[] = [
     return {
       async commit(operations) {
         gone.clear()
-        for (const operation of operations) if ('delete' in operation) gone.set(operation.key, await sound.get(operation.key))
+        for (const operation of operations)
+          if ('delete' in operation) gone.set(operation.key, await sound.get(operation.key))
         return sound.commit(operations)
       },
-      list: (prefix, options) => pagesOf(sound, prefix, options, entries => [...entries, ...[...gone.values()].filter(entry => entry !== undefined)]),
+      list: (prefix, options) =>
+        pagesOf(sound, prefix, options, entries => [
+          ...entries,
+          ...[...gone.values()].filter(entry => entry !== undefined),
+        ]),
     }
   }),
 ]

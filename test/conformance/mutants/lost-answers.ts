@@ -6,12 +6,19 @@ import type { Mutant } from './mutant.ts'
 
 /** A mutant that draws other conclusions from a lost answer than the contract does. */
 function ruleMutant(title: string, rules: Partial<Rules>): Mutant {
-  return { title, noticedBy: 'lost answers', place: sound => ({ ...sound, lossy: () => sound.lossy({ mayRepeat, settle, ...rules }) }) }
+  return {
+    title,
+    noticedBy: 'lost answers',
+    place: sound => ({ ...sound, lossy: () => sound.lossy({ mayRepeat, settle, ...rules }) }),
+  }
 }
 
 /** A rule about settling that is broken for some commits. */
-const settling = (change: (settled: Settled, operations: readonly Operation[]) => Settled): Pick<Rules, 'settle'> => ({
-  settle: async (operations, held, readVersion) => change(await settle(operations, held, readVersion), operations),
+const settling = (
+  change: (settled: Settled, operations: readonly Operation[]) => Settled,
+): Pick<Rules, 'settle'> => ({
+  settle: async (operations, held, readVersion) =>
+    change(await settle(operations, held, readVersion), operations),
 })
 const LOST_RACE: Settled = { committed: false, found: [] }
 const unmarked = (operation: Operation): Operation => {
@@ -30,7 +37,8 @@ export const lostAnswerMutants: readonly Mutant[] = [
     mayRepeat: operations => operations.some(operation => 'lasting' in operation) || mayRepeat(operations),
   }),
   ruleMutant('a write that expects anything is repeated', {
-    mayRepeat: operations => operations.some(({ expected = 'any' }) => expected === 'any') || mayRepeat(operations),
+    mayRepeat: operations =>
+      operations.some(({ expected = 'any' }) => expected === 'any') || mayRepeat(operations),
   }),
   ruleMutant(
     'what the store does not show is taken for a lost race',
@@ -38,7 +46,9 @@ export const lostAnswerMutants: readonly Mutant[] = [
   ),
   ruleMutant(
     'a put that the store does not show is taken for a lost race',
-    settling((settled, operations) => (settled === 'unknown' && !operations.some(operation => 'delete' in operation) ? LOST_RACE : settled)),
+    settling((settled, operations) =>
+      settled === 'unknown' && !operations.some(operation => 'delete' in operation) ? LOST_RACE : settled,
+    ),
   ),
   ruleMutant('a deletion by another commit counts as the own one', {
     settle: (operations, held, readVersion) => settle(operations.map(unmarked), held, readVersion),

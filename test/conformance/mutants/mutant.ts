@@ -14,26 +14,43 @@ export interface Mutant {
 }
 
 /** A mutant that breaks each backend of a place by replacing some of its methods. */
-export function mutant(title: string, noticedBy: string, change: (sound: Backend) => Partial<Backend>): Mutant {
+export function mutant(
+  title: string,
+  noticedBy: string,
+  change: (sound: Backend) => Partial<Backend>,
+): Mutant {
   const broken = (sound: Backend): Backend => ({ ...delegate(sound), ...change(sound) })
   return {
     title,
     noticedBy,
-    place: sound => ({ ...sound, backend: () => broken(sound.backend()), afterCrash: async () => broken(await sound.afterCrash()) }),
+    place: sound => ({
+      ...sound,
+      backend: () => broken(sound.backend()),
+      afterCrash: async () => broken(await sound.afterCrash()),
+    }),
   }
 }
 
 /** A mutant that changes the batches of a watch on their way. */
-export function watchMutant(title: string, noticedBy: string, change: (batch: Batch) => Iterable<Batch>): Mutant {
+export function watchMutant(
+  title: string,
+  noticedBy: string,
+  change: (batch: Batch) => Iterable<Batch>,
+): Mutant {
   return mutant(title, noticedBy, sound => ({
     async *watch(since, signal) {
-      for await (const batch of sound.watch(since, signal)) yield* batch.changes.length > 0 ? change(batch) : [batch]
+      for await (const batch of sound.watch(since, signal))
+        yield* batch.changes.length > 0 ? change(batch) : [batch]
     },
   }))
 }
 
 /** A mutant that changes the operations of a commit on their way. */
-export function operationMutant(title: string, noticedBy: string, change: (operation: Operation) => Operation): Mutant {
+export function operationMutant(
+  title: string,
+  noticedBy: string,
+  change: (operation: Operation) => Operation,
+): Mutant {
   return mutant(title, noticedBy, sound => ({ commit: operations => sound.commit(operations.map(change)) }))
 }
 
@@ -52,7 +69,8 @@ export function entryMutant(title: string, noticedBy: string, change: (entry: En
       return outcome.committed ? outcome : { ...outcome, found: outcome.found.map(change) }
     },
     async *watch(since, signal) {
-      for await (const batch of sound.watch(since, signal)) yield { ...batch, changes: batch.changes.map(each => changedPut(each, change)) }
+      for await (const batch of sound.watch(since, signal))
+        yield { ...batch, changes: batch.changes.map(each => changedPut(each, change)) }
     },
   }))
 }
@@ -82,8 +100,13 @@ export async function* oneByOne(entries: readonly Entry[]): AsyncGenerator<reado
 }
 
 /** What a commit that lost found, as it should be. */
-export async function guardedEntries(sound: Backend, operations: readonly Operation[]): Promise<readonly Entry[]> {
-  const found = await Promise.all(operations.filter(({ expected = 'any' }) => expected !== 'any').map(({ key }) => sound.get(key)))
+export async function guardedEntries(
+  sound: Backend,
+  operations: readonly Operation[],
+): Promise<readonly Entry[]> {
+  const found = await Promise.all(
+    operations.filter(({ expected = 'any' }) => expected !== 'any').map(({ key }) => sound.get(key)),
+  )
   return found.filter(entry => entry !== undefined)
 }
 

@@ -18,7 +18,10 @@ export const timeMutants: readonly Mutant[] = [
   ),
   operationMutant('a ttl is a 32 bit number of milliseconds', 'ttl', operation =>
     'put' in operation && operation.ttl !== undefined
-      ? { ...operation, ttl: ((operation.ttl * 1000) | 0) < 0 || operation.ttl > 2 ** 21 ? 0.001 : operation.ttl }
+      ? {
+          ...operation,
+          ttl: ((operation.ttl * 1000) | 0) < 0 || operation.ttl > 2 ** 21 ? 0.001 : operation.ttl,
+        }
       : operation,
   ),
   ttlMutant('a later put with a ttl does not count anew', ({ running, again }) => running && again),
@@ -28,7 +31,10 @@ export const timeMutants: readonly Mutant[] = [
       const outcome = await sound.commit(operations)
       for (const operation of operations) {
         if (outcome.committed || !('put' in operation) || operation.ttl === undefined) continue
-        setTimeout(() => void sound.commit([{ key: operation.key, delete: true }]).catch(() => undefined), operation.ttl * 1000)
+        setTimeout(
+          () => void sound.commit([{ key: operation.key, delete: true }]).catch(() => undefined),
+          operation.ttl * 1000,
+        )
       }
       return outcome
     },
@@ -54,7 +60,8 @@ export const timeMutants: readonly Mutant[] = [
     const begun = new Map<string, Operation>()
     return {
       commit(operations) {
-        for (const operation of operations) if ('put' in operation && operation.ttl !== undefined) begun.set(operation.key, operation)
+        for (const operation of operations)
+          if ('put' in operation && operation.ttl !== undefined) begun.set(operation.key, operation)
         return sound.commit(operations)
       },
       async close() {
@@ -67,16 +74,22 @@ export const timeMutants: readonly Mutant[] = [
     const begun = new Set<Operation['key']>()
     return {
       commit(operations) {
-        for (const operation of operations) if ('put' in operation && operation.ttl !== undefined) begun.add(operation.key)
+        for (const operation of operations)
+          if ('put' in operation && operation.ttl !== undefined) begun.add(operation.key)
         return sound.commit(operations)
       },
       async close() {
-        if (begun.size > 0) await sound.commit([...begun].map(key => ({ key, delete: true as const }))).catch(() => undefined)
+        if (begun.size > 0)
+          await sound.commit([...begun].map(key => ({ key, delete: true as const }))).catch(() => undefined)
         await sound.close()
       },
     }
   }),
-  { title: 'a commit is told to have succeeded before it is durable', noticedBy: 'durability', place: ackedEarly },
+  {
+    title: 'a commit is told to have succeeded before it is durable',
+    noticedBy: 'durability',
+    place: ackedEarly,
+  },
   { title: 'the revision starts again at a restart', noticedBy: 'durability', place: startingAgain },
   mutant('what another backend committed is not seen for what was read once', 'sharing', sound => {
     const read = new Map<string, ReturnType<typeof sound.get>>()
@@ -148,7 +161,10 @@ export const timeMutants: readonly Mutant[] = [
 ]
 
 /** A later put leaves the time running that an earlier one began, where `keeps` says so. */
-function ttlMutant(title: string, keeps: (put: { readonly running: boolean; readonly again: boolean }) => boolean): Mutant {
+function ttlMutant(
+  title: string,
+  keeps: (put: { readonly running: boolean; readonly again: boolean }) => boolean,
+): Mutant {
   return mutant(title, 'ttl', sound => {
     const ends = new Map<string, number>()
     return {
@@ -157,7 +173,8 @@ function ttlMutant(title: string, keeps: (put: { readonly running: boolean; read
         const kept = operations.map((operation): Operation => {
           if (!('put' in operation)) return operation
           const end = ends.get(operation.key) ?? 0
-          if (keeps({ running: end > now, again: operation.ttl !== undefined })) return { ...operation, ttl: (end - now) / 1000 }
+          if (keeps({ running: end > now, again: operation.ttl !== undefined }))
+            return { ...operation, ttl: (end - now) / 1000 }
           if (operation.ttl !== undefined) ends.set(operation.key, now + operation.ttl * 1000)
           return operation
         })
@@ -167,7 +184,10 @@ function ttlMutant(title: string, keeps: (put: { readonly running: boolean; read
   })
 }
 
-/** Commits and reads go to a cache, and from there to the store a little later, or at close; a crash loses what is between. */
+/**
+ * Commits and reads go to a cache, and from there to the store a little later, or at close; a crash loses
+ * what is between.
+ */
 function ackedEarly(sound: Required<Place>): Place {
   const cache = createMemoryStore()
   const behind: (readonly Operation[])[] = []

@@ -8,7 +8,8 @@ export const watchMutants: readonly Mutant[] = [
     let n = 0
     return {
       async *watch(since, signal) {
-        for await (const batch of sound.watch(since, signal)) if (batch.changes.length === 0 || ++n % 5 !== 0) yield batch
+        for await (const batch of sound.watch(since, signal))
+          if (batch.changes.length === 0 || ++n % 5 !== 0) yield batch
       },
     }
   }),
@@ -25,13 +26,17 @@ export const watchMutants: readonly Mutant[] = [
   }),
   watchMutant('the watch splits a revision into two batches', 'watch', ({ revision, changes }) => {
     const half = Math.ceil(changes.length / 2)
-    return [changes.slice(0, half), changes.slice(half)].filter(some => some.length > 0).map(some => ({ revision, changes: some }))
+    return [changes.slice(0, half), changes.slice(half)]
+      .filter(some => some.length > 0)
+      .map(some => ({ revision, changes: some }))
   }),
   mutant('the watch joins two revisions into one batch', 'watch', sound => ({
     async *watch(since, signal) {
       let held: Batch | undefined
       for await (const batch of sound.watch(since, signal)) {
-        const joined: Batch = held ? { revision: batch.revision, changes: [...held.changes, ...batch.changes] } : batch
+        const joined: Batch = held
+          ? { revision: batch.revision, changes: [...held.changes, ...batch.changes] }
+          : batch
         held = !held && batch.changes.length > 1 ? batch : undefined
         if (!held) yield joined
       }
@@ -69,35 +74,46 @@ export const watchMutants: readonly Mutant[] = [
       },
     }
   }),
-  mutant("after the first batch of what was missed, the watch goes on at the header's revision", 'watch', sound => ({
-    async *watch(since, signal) {
-      const { revision: header } = await sound.list(EVERYTHING)
-      for await (const batch of sound.watch(since, signal)) {
-        yield batch
-        if (batch.revision < header && batch.changes.length > 0) break
-      }
-      yield* sound.watch(header, signal)
-    },
-  })),
-  mutant('progress is taken for the point to resume at, though batches before it were not given', 'watchers', sound => ({
-    async *watch(since, signal) {
-      const { revision } = await sound.list(EVERYTHING)
-      if (signal.aborted) return
-      yield { revision, changes: [] }
-      yield* sound.watch(since === 0n ? since : revision, signal)
-    },
-  })),
+  mutant(
+    "after the first batch of what was missed, the watch goes on at the header's revision",
+    'watch',
+    sound => ({
+      async *watch(since, signal) {
+        const { revision: header } = await sound.list(EVERYTHING)
+        for await (const batch of sound.watch(since, signal)) {
+          yield batch
+          if (batch.revision < header && batch.changes.length > 0) break
+        }
+        yield* sound.watch(header, signal)
+      },
+    }),
+  ),
+  mutant(
+    'progress is taken for the point to resume at, though batches before it were not given',
+    'watchers',
+    sound => ({
+      async *watch(since, signal) {
+        const { revision } = await sound.list(EVERYTHING)
+        if (signal.aborted) return
+        yield { revision, changes: [] }
+        yield* sound.watch(since === 0n ? since : revision, signal)
+      },
+    }),
+  ),
   watchMutant('deletes are forgotten', 'watch', ({ revision, changes }) => {
     const puts = changes.filter(change => change.type === 'put')
     return puts.length > 0 ? [{ revision, changes: puts }] : []
   }),
-  watchMutant('changes stand in the reverse order', 'watch', ({ revision, changes }) => [{ revision, changes: changes.toReversed() }]),
+  watchMutant('changes stand in the reverse order', 'watch', ({ revision, changes }) => [
+    { revision, changes: changes.toReversed() },
+  ]),
   mutant('losers are announced', 'watch', sound => {
     const losers: Batch[] = []
     return {
       async commit(operations) {
         const outcome = await sound.commit(operations)
-        if (!outcome.committed) losers.push({ revision: 0n, changes: outcome.found.map(entry => ({ type: 'put', entry })) })
+        if (!outcome.committed)
+          losers.push({ revision: 0n, changes: outcome.found.map(entry => ({ type: 'put', entry })) })
         return outcome
       },
       async *watch(since, signal) {

@@ -13,7 +13,10 @@ function create(settings: Partial<Config['settings']>, jwt_secret?: string) {
   const config = configFor('/napps')
   const log = keepLog()
   const daemon = { ...config.daemon, jwt_secret }
-  return { ...createDoorOptions({ ...config, daemon, settings: { ...config.settings, ...settings } }, tokens, log), warnings: log.lines }
+  return {
+    ...createDoorOptions({ ...config, daemon, settings: { ...config.settings, ...settings } }, tokens, log),
+    warnings: log.lines,
+  }
 }
 
 describe('the door', () => {
@@ -23,16 +26,31 @@ describe('the door', () => {
   })
 
   it('that others reach says what an operator may not have meant', () => {
-    expect(create({ listen: '0.0.0.0', allow_anonymous: true }).warnings).toEqual([expect.stringContaining('every client that reaches 0.0.0.0 can')])
-    expect(create({ listen: '::', authentication: 'required' }).warnings).toEqual([expect.stringContaining('Tokens are sent to :: unencrypted')])
-    expect(create({ listen: '0.0.0.0', authentication: 'required', tls_cert: 'c', tls_key: 'k' }).warnings).toEqual([])
+    expect(create({ listen: '0.0.0.0', allow_anonymous: true }).warnings).toEqual([
+      expect.stringContaining('every client that reaches 0.0.0.0 can'),
+    ])
+    expect(create({ listen: '::', authentication: 'required' }).warnings).toEqual([
+      expect.stringContaining('Tokens are sent to :: unencrypted'),
+    ])
+    expect(
+      create({ listen: '0.0.0.0', authentication: 'required', tls_cert: 'c', tls_key: 'k' }).warnings,
+    ).toEqual([])
   })
 
   it('takes login tokens of Kytos where it has a secret that is one, for the rights they may have', () => {
-    expect(create({ jwt_rights: ['read'] }, SECRET)).toEqual({ required: false, tokens, jwt: { secret: SECRET, rights: ['read'] }, warnings: [] })
+    expect(create({ jwt_rights: ['read'] }, SECRET)).toEqual({
+      required: false,
+      tokens,
+      jwt: { secret: SECRET, rights: ['read'] },
+      warnings: [],
+    })
     expect(create({ jwt_rights: [] }, SECRET)).toEqual({ required: false, tokens, warnings: [] })
     const short = create({ jwt_rights: ['read'] }, SECRET.slice(1))
-    expect(short).toEqual({ required: false, tokens, warnings: [expect.stringContaining('Login tokens of Kytos are rejected')] })
+    expect(short).toEqual({
+      required: false,
+      tokens,
+      warnings: [expect.stringContaining('Login tokens of Kytos are rejected')],
+    })
     expect(short.warnings.join()).not.toContain(SECRET.slice(1))
   })
 })

@@ -9,7 +9,11 @@ const SCHEMA = {
   properties: {
     polling_time: { type: 'number', minimum: 0.1, default: 3, 'x-apply': 'live' },
     vlans: { type: 'array', items: { type: 'integer' }, default: [], 'x-apply': 'live' },
-    liveness: { type: 'object', properties: { hellos: { type: 'integer', default: 2 }, dead: { type: 'integer', default: 5 } }, default: {} },
+    liveness: {
+      type: 'object',
+      properties: { hellos: { type: 'integer', default: 2 }, dead: { type: 'integer', default: 5 } },
+      default: {},
+    },
     cookie: { type: 'integer', maximum: 18446744073709551615n, default: 12321848580485677056n },
     address: { type: 'string' },
   },
@@ -32,7 +36,8 @@ describe('settings in memory', () => {
       cookie: 12321848580485677056n,
     })
     expect(settings).toMatchObject({ namespace: 'test/napp', state: 'READY' })
-    for (const part of [settings.values, settings.values.vlans, settings.values.liveness]) expect(Object.isFrozen(part)).toBe(true)
+    for (const part of [settings.values, settings.values.vlans, settings.values.liveness])
+      expect(Object.isFrozen(part)).toBe(true)
     expect(Object.getOwnPropertyDescriptor(settings, 'values')).toHaveProperty('value')
   })
 
@@ -43,9 +48,14 @@ describe('settings in memory', () => {
     settings.on('polling_time', (now, was) => void told.push(['key', was, now, settings.values.polling_time]))
     settings.on('/liveness/hellos', (now, was) => void told.push(['pointer', was, now]))
     settings.on('vlans', () => void told.push('vlans'))
-    settings.onChange((now, was, changes) => void told.push([was === before, now === settings.values, changes]))
+    settings.onChange(
+      (now, was, changes) => void told.push([was === before, now === settings.values, changes]),
+    )
     const answer = await settings.update({ polling_time: 1, liveness: { hellos: 3 } }, { comment: 'try' })
-    expect(answer).toMatchObject({ data: { polling_time: 1 }, overrides: { polling_time: 1, liveness: { hellos: 3 } } })
+    expect(answer).toMatchObject({
+      data: { polling_time: 1 },
+      overrides: { polling_time: 1, liveness: { hellos: 3 } },
+    })
     expect(answer).not.toHaveProperty('observed')
     expect(settings.revision).toBe(answer.revision)
     expect(told).toEqual([
@@ -81,10 +91,14 @@ describe('settings in memory', () => {
     await expect(settings.update({ polling_time: 0 })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
     const { revision } = settings
     await settings.update({ polling_time: 1 }, { revision })
-    await expect(settings.update({ polling_time: 2 }, { revision })).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
+    await expect(settings.update({ polling_time: 2 }, { revision })).rejects.toMatchObject({
+      code: 'REVISION_MISMATCH',
+    })
     await settings.update({ polling_time: 2 }, { revision: settings.revision })
     expect(settings.values.polling_time).toBe(2)
-    await expect(openMemorySettings(SCHEMA, { polling_time: 0 })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
+    await expect(openMemorySettings(SCHEMA, { polling_time: 0 })).rejects.toMatchObject({
+      code: 'SETTINGS_INVALID',
+    })
   })
 
   it("take a change in this controller's scope, by which the revision can be guarded again", async () => {
@@ -121,7 +135,12 @@ describe('settings in memory', () => {
     await settings.update({ polling_time: 1 })
     await settings.update({ polling_time: 2 })
     expect(told).toEqual([1, 2])
-    expect(log.lines.filter(line => line.startsWith('error')).map(line => line.replace(/.*: /, ''))).toEqual(['no luck', 'later', 'no luck', 'later'])
+    expect(log.lines.filter(line => line.startsWith('error')).map(line => line.replace(/.*: /, ''))).toEqual([
+      'no luck',
+      'later',
+      'no luck',
+      'later',
+    ])
     expect(log.lines.join('\n')).toContain('A listener of settings at /polling_time failed')
   })
 

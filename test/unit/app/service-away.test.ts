@@ -36,12 +36,17 @@ describe('while the store is away', () => {
       await Promise.all([
         expect(setPolling(6)(player)).rejects.toMatchObject(refused),
         expect(player.ask('kytos.settings.delete', { namespace: NS })).rejects.toMatchObject(refused),
-        expect(player.ask('kytos.storehouse.create', { namespace: 'net', data: 1 })).rejects.toMatchObject(refused),
+        expect(player.ask('kytos.storehouse.create', { namespace: 'net', data: 1 })).rejects.toMatchObject(
+          refused,
+        ),
       ])
       took.push(performance.now() - began)
     }
     expect(Math.min(...took)).toBeLessThan(100)
-    expect(await player.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ state: 'STALE', data: { polling_time: 5 } })
+    expect(await player.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({
+      state: 'STALE',
+      data: { polling_time: 5 },
+    })
     await restored(player)
     expect(await player.ask('kytos.settings.history', { namespace: NS })).toHaveLength(1)
   })
@@ -56,8 +61,15 @@ describe('while the store is away', () => {
     expect(player.changes).toHaveLength(1)
     player.line.down = false
     const fact = await heard(player, ({ content }) => isSchemaChange(content))
-    expect(fact.content).toMatchObject({ kind: 'created', origin: 'live', previous: { polling_time: 5 }, data: { polling_time: 5, more: true } })
-    expect((await player.ask('kytos.settings.describe', { namespace: NS })).schema).toHaveProperty('properties.more')
+    expect(fact.content).toMatchObject({
+      kind: 'created',
+      origin: 'live',
+      previous: { polling_time: 5 },
+      data: { polling_time: 5, more: true },
+    })
+    expect((await player.ask('kytos.settings.describe', { namespace: NS })).schema).toHaveProperty(
+      'properties.more',
+    )
   })
 
   it('a registration says which stored overrides it does not accept', async () => {
@@ -68,7 +80,11 @@ describe('while the store is away', () => {
     await heard(player, isState('STALE'))
     await player.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
     expect(await heard(player, ({ name }) => name === 'settings.rejected')).toMatchObject({
-      content: { namespace: NS, source: 'settings/kytos/of_lldp', errors: [{ pointer: '/polling_time', rule: 'maximum' }] },
+      content: {
+        namespace: NS,
+        source: 'settings/kytos/of_lldp',
+        errors: [{ pointer: '/polling_time', rule: 'maximum' }],
+      },
     })
     expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 3 })
   })
@@ -80,7 +96,10 @@ describe('while the store is away', () => {
     const { epoch } = player.service.health()
     // It is gone with the store, and comes back with a commit in the new one.
     world.rewind(100)
-    await heard(player, ({ content }) => isSchemaChange(content) && content.origin === 'live' && content.epoch > epoch)
+    await heard(
+      player,
+      ({ content }) => isSchemaChange(content) && content.origin === 'live' && content.epoch > epoch,
+    )
     expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 3 })
     expect(world.entries().filter(({ key }) => key.startsWith('schemas/'))).toHaveLength(1)
   })

@@ -5,7 +5,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 
-/** Milliseconds from the end of the close to that of the process: less than any timer of the service that it could still wait for. */
+/**
+ * Milliseconds from the end of the close to that of the process: less than any timer of the service that it
+ * could still wait for.
+ */
 const AT_ONCE = 10_000
 
 let folder: string
@@ -32,7 +35,10 @@ async function runService(work: string): Promise<string> {
     ${work}
     console.log('closed')`
   const env = { ...process.env, SNAPSHOT: join(folder, 'snapshot.json') }
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], { stdio: ['ignore', 'pipe', 'pipe'], env })
+  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+    env,
+  })
   let [printed, errors] = ['', '']
   let overdue: NodeJS.Timeout | undefined
   // How long a loaded machine takes to load the service says nothing of its end.

@@ -8,7 +8,14 @@ import { makeKey } from '../../../model/key.ts'
 import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import { keepLog, openController } from '../../support/controller.ts'
 import { NS, SCHEMA, setPolling } from '../service-stage.ts'
-import { createPlayer, heard, isState, type Player, type PlayerOptions, startPlayer } from '../watcher/ensemble.ts'
+import {
+  createPlayer,
+  heard,
+  isState,
+  type Player,
+  type PlayerOptions,
+  startPlayer,
+} from '../watcher/ensemble.ts'
 import { World } from '../watcher/world.ts'
 
 let folder: string
@@ -53,7 +60,12 @@ describe('the snapshot of the service', () => {
     await player.close()
     expect(await readdir(folder)).toEqual(['snapshot.json'])
     await rm(join(folder, 'snapshot.json'))
-    player.service.report({ code: 'FILE_REJECTED', key: makeKey('settings', 'kytos', 'a'), source: 'a.json', message: 'It is broken.' })
+    player.service.report({
+      code: 'FILE_REJECTED',
+      key: makeKey('settings', 'kytos', 'a'),
+      source: 'a.json',
+      message: 'It is broken.',
+    })
     await new Promise(resolve => setTimeout(resolve, 1_200))
     expect(await readdir(folder)).toEqual([])
   })
@@ -83,14 +95,26 @@ describe('the start of the service', () => {
     const world = await leftWorld(setPolling(5))
     const player = await start(world, { ...down, snapshot: snapshot() })
     const { state, revision, epoch } = player.service.health()
-    expect({ state, revision, epoch: epoch > 0 }).toEqual({ state: 'STALE', revision: world.revision, epoch: true })
-    expect(await player.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ data: { polling_time: 5 }, state: 'STALE', version: 1 })
+    expect({ state, revision, epoch: epoch > 0 }).toEqual({
+      state: 'STALE',
+      revision: world.revision,
+      epoch: true,
+    })
+    expect(await player.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({
+      data: { polling_time: 5 },
+      state: 'STALE',
+      version: 1,
+    })
     expect(await player.ask('kytos.settings.list', {})).toMatchObject([{ namespace: NS, state: 'STALE' }])
   })
 
   it('from a snapshot says as resync what happened since, and nothing else', async () => {
     const world = await leftWorld(async player => {
-      await player.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'same', data: 'a text that is longer than what stands for itself' })
+      await player.ask('kytos.storehouse.create', {
+        namespace: 'net',
+        box_id: 'same',
+        data: 'a text that is longer than what stands for itself',
+      })
       await setPolling(5)(player)
     })
     const player = await start(world, { ...down, snapshot: snapshot() })
@@ -105,7 +129,9 @@ describe('the start of the service', () => {
       await setPolling(7)(player)
       await setPolling(70)(player)
       await player.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
-      expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 7 })
+      expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({
+        polling_time: 7,
+      })
     })
     const player = await start(world, { ...down, snapshot: snapshot() })
     expect((await player.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ polling_time: 7 })
@@ -119,9 +145,16 @@ describe('the start of the service', () => {
     const world = await leftWorld(setPolling(5))
     for (const one of [undefined, snapshot()]) {
       const fatal: Error[] = []
-      const player = create(world, { startTimeout: 60_000, fatal: error => fatal.push(error), ...(one ? { snapshot: one } : {}) })
+      const player = create(world, {
+        startTimeout: 60_000,
+        fatal: error => fatal.push(error),
+        ...(one ? { snapshot: one } : {}),
+      })
       refuseWith(player, new SettingsError('STORE_REFUSED', 'The password is wrong.'))
-      await expect(player.service.start()).rejects.toMatchObject({ code: 'STORE_REFUSED', message: 'The password is wrong.' })
+      await expect(player.service.start()).rejects.toMatchObject({
+        code: 'STORE_REFUSED',
+        message: 'The password is wrong.',
+      })
       expect(fatal).toHaveLength(1)
     }
   })
@@ -175,7 +208,8 @@ describe('closing', () => {
 })
 
 async function heardInLog(player: Player, what: RegExp): Promise<void> {
-  for (let i = 0; i < 500 && !player.log.lines.some(line => what.test(line)); i++) await new Promise(resolve => setImmediate(resolve))
+  for (let i = 0; i < 500 && !player.log.lines.some(line => what.test(line)); i++)
+    await new Promise(resolve => setImmediate(resolve))
   expect(player.log.lines).toContainEqual(expect.stringMatching(what))
 }
 
@@ -184,7 +218,8 @@ describe('the snapshot of a reader', () => {
     const { service, ask, close } = await openController()
     onTestFinished(close)
     const schema = (n: number) => ({ type: 'object', properties: { n: { type: 'integer', default: n } } })
-    for (const n of [1, 2, 1]) await ask('kytos.settings.register', { namespace: 'kytos/a', schema: schema(n) })
+    for (const n of [1, 2, 1])
+      await ask('kytos.settings.register', { namespace: 'kytos/a', schema: schema(n) })
     const heard: KytosEvent[] = []
     service.feed.follow('0', event => heard.push(event))
     await ask('kytos.settings.update', { namespace: 'kytos/a', data: { own: true } })

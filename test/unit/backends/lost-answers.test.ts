@@ -11,8 +11,9 @@ import { historyKey, type Key, makeKey } from '../../../model/key.ts'
 import { type Fate, LossyLine, type Rules } from '../../support/lossy-line.ts'
 
 /*
- * Generated schedules: clients commit to one memory store over lines that lose answers, deliver copies late or never, while others write the same keys. Each
- * commit takes effect at most once, and every answer agrees with what the store went through until the last late copy has arrived.
+ * Generated schedules: clients commit to one memory store over lines that lose answers, deliver copies late
+ * or never, while others write the same keys. Each commit takes effect at most once, and every answer agrees
+ * with what the store went through until the last late copy has arrived.
  */
 
 /** Keys that may be deleted, and keys that are not. */
@@ -59,7 +60,13 @@ function operationOf(store: MemoryStore, { key: n, how, expected: wanted, marker
   if (how === 'check') return { key, check: true, expected }
   if (how === 'delete' && !isLasting) return { key, delete: true, expected, ...(marker && { marker }) }
   // Without a marker another commit may hold the same text.
-  return { key, put: marker ? `mine ${texts++}` : 'same', expected, ...(marker && { marker }), ...(isLasting && { lasting: true }) }
+  return {
+    key,
+    put: marker ? `mine ${texts++}` : 'same',
+    expected,
+    ...(marker && { marker }),
+    ...(isLasting && { lasting: true }),
+  }
 }
 
 interface Seen {
@@ -100,7 +107,10 @@ function fault({ operations, applied, answer }: Seen): string | undefined {
   if (!answer.committed) return applied.length > 0 ? 'called a lost race, and applied' : undefined
   const isMarked = operations.some(
     operation =>
-      changes(operation) && !('check' in operation) && operation.marker === true && ('put' in operation || typeof operation.expected === 'bigint'),
+      changes(operation) &&
+      !('check' in operation) &&
+      operation.marker === true &&
+      ('put' in operation || typeof operation.expected === 'bigint'),
   )
   return isMarked && applied[0] !== answer.revision ? 'answered with another revision' : undefined
 }

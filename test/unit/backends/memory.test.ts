@@ -35,7 +35,8 @@ describe('The memory backend', () => {
       (await replayed(backend, 2n)).map(batch => batch.revision),
       [3n, 4n, 5n],
     )
-    for (const since of [0n, 1n, 6n]) await assert.rejects(replayed(backend, since), error => isSettingsError(error, 'HISTORY_LOST'))
+    for (const since of [0n, 1n, 6n])
+      await assert.rejects(replayed(backend, since), error => isSettingsError(error, 'HISTORY_LOST'))
     assert.equal((await backend.get(KEY))?.revision, 5n)
     assert.equal((await backend.get(KEY))?.created, 1n)
   })
@@ -55,7 +56,10 @@ describe('The memory backend', () => {
     const [one, two] = [await opened(createMemoryBackend()), await opened(createMemoryBackend())]
     await one.commit([{ key: KEY, put: '{}' }])
     assert.equal(await two.get(KEY), undefined)
-    assert.deepEqual([one.supports.sharing, createMemoryBackend(undefined, createMemoryStore()).supports.sharing], [false, true])
+    assert.deepEqual(
+      [one.supports.sharing, createMemoryBackend(undefined, createMemoryStore()).supports.sharing],
+      [false, true],
+    )
   })
 
   it('counts a ttl by timers that can be faked, also one longer than a timer can hold', async () => {

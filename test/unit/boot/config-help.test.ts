@@ -12,12 +12,15 @@ test('docs/configuration.md holds the table of all keys as the code has it', asy
   expect(tables.filter(table => table.startsWith('| section |'))).toEqual([configTable()])
 })
 
-test.each(['configuration.md', 'security.md'])('the examples in docs/%s are files that are right', async name => {
-  const text = await readFile(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
-  const examples = [...text.matchAll(/```ini\n(.*?)```/gs)].map(([, example = '']) => example)
-  expect(examples.length).toBeGreaterThan(0)
-  for (const example of examples) expect(checkConfig(readIni(example), '/').problems).toEqual([])
-})
+test.each(['configuration.md', 'security.md'])(
+  'the examples in docs/%s are files that are right',
+  async name => {
+    const text = await readFile(new URL(`../../../docs/${name}`, import.meta.url), 'utf8')
+    const examples = [...text.matchAll(/```ini\n(.*?)```/gs)].map(([, example = '']) => example)
+    expect(examples.length).toBeGreaterThan(0)
+    for (const example of examples) expect(checkConfig(readIni(example), '/').problems).toEqual([])
+  },
+)
 
 test('docs/security.md names every right', async () => {
   const text = await readFile(new URL('../../../docs/security.md', import.meta.url), 'utf8')
@@ -29,7 +32,9 @@ test('help names every key with its default and meaning', () => {
   for (const [section, keys] of configSections()) {
     expect(help).toContain(`[${section}]\n`)
     for (const [key, { default: value, otherwise, description }] of Object.entries(keys)) {
-      expect(help).toContain(value === undefined ? `  ${key} (default: ${otherwise})\n` : `  ${key} = ${value}\n`)
+      expect(help).toContain(
+        value === undefined ? `  ${key} (default: ${otherwise})\n` : `  ${key} = ${value}\n`,
+      )
       expect(help).toContain(description)
     }
   }

@@ -33,7 +33,12 @@ describe('a file that is right', () => {
   test('may be empty: everything has a default, and paths start at its folder', async () => {
     expect(await load('')).toEqual({
       file: join(folder, 'kytos.ini'),
-      daemon: { listen: '127.0.0.1', api_port: 8181, napps: join(folder, 'var/lib/kytos/napps'), napps_pre_installed: ['kytos/settings'] },
+      daemon: {
+        listen: '127.0.0.1',
+        api_port: 8181,
+        napps: join(folder, 'var/lib/kytos/napps'),
+        napps_pre_installed: ['kytos/settings'],
+      },
       settings: {
         backend: 'filesystem',
         controller: hostname(),
@@ -133,18 +138,24 @@ timeout = 1
     })
   })
 
-  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost', '::ffff:127.0.0.1'])('may listen on %s without authentication', async listen => {
-    expect((await load(`[daemon]\nlisten = ${listen}`)).settings.listen).toBe(listen)
-  })
+  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost', '::ffff:127.0.0.1'])(
+    'may listen on %s without authentication',
+    async listen => {
+      expect((await load(`[daemon]\nlisten = ${listen}`)).settings.listen).toBe(listen)
+    },
+  )
 
   test('may belong to a kytosd that listens to its switches on every address', async () => {
     const { settings, daemon } = await load('[daemon]\nlisten = 0.0.0.0\n[settings]\nlisten = 127.0.0.1')
     expect([settings.listen, daemon.listen]).toEqual(['127.0.0.1', '0.0.0.0'])
   })
 
-  test.each(['authentication = required', 'allow_anonymous = true'])('may listen beyond loopback with %s', async line => {
-    expect((await load(`[settings]\nlisten = 0.0.0.0\n${line}`)).settings.listen).toBe('0.0.0.0')
-  })
+  test.each(['authentication = required', 'allow_anonymous = true'])(
+    'may listen beyond loopback with %s',
+    async line => {
+      expect((await load(`[settings]\nlisten = 0.0.0.0\n${line}`)).settings.listen).toBe('0.0.0.0')
+    },
+  )
 
   test('chooses etcd with one line', async () => {
     const { settings, etcd } = await load('[settings]\nbackend = etcd')
@@ -159,14 +170,20 @@ timeout = 1
   })
 
   test('may leave an optional key empty', async () => {
-    expect((await load('[settings]\nport =\n[settings.etcd]\nusername =\npassword_file =\n')).etcd).not.toHaveProperty('username')
+    expect(
+      (await load('[settings]\nport =\n[settings.etcd]\nusername =\npassword_file =\n')).etcd,
+    ).not.toHaveProperty('username')
   })
 
   test('is kytos.example.ini, with etcd or without', async () => {
     const example = fileURLToPath(new URL('../../../kytos.example.ini', import.meta.url))
     const config = await loadConfig(example)
     expect(config.settings.backend).toBe('filesystem')
-    expect(config.daemon.napps_pre_installed).toEqual(['kytos/settings', 'kytos/link_discovery', 'kytos/change_log'])
+    expect(config.daemon.napps_pre_installed).toEqual([
+      'kytos/settings',
+      'kytos/link_discovery',
+      'kytos/change_log',
+    ])
     const text = await readFile(example, 'utf8')
     expect((await load(text.replace('# backend = etcd', 'backend = etcd'))).settings.backend).toBe('etcd')
   })
@@ -181,14 +198,23 @@ describe('a file that is wrong', () => {
   ])('opens the service to others without authentication: %j', async (text, line) => {
     const said = await refusal(text)
     expect(said).toMatch(new RegExp(`^kytos\\.ini:${line}: listen is "[^"]+", which other hosts can reach`))
-    for (const way of ['authentication = required', 'listen = 127.0.0.1', 'allow_anonymous = true']) expect(said).toContain(way)
+    for (const way of ['authentication = required', 'listen = 127.0.0.1', 'allow_anonymous = true'])
+      expect(said).toContain(way)
   })
 
   test('names what is missing of a certificate, and what is no right and no host', async () => {
-    expect(await refusal('[settings]\ntls_cert = cert.pem')).toBe('kytos.ini:2: [settings] tls_cert is set without tls_key: set both or neither.')
-    expect(await refusal('[settings]\ntls_key = key.pem')).toBe('kytos.ini:2: [settings] tls_key is set without tls_cert: set both or neither.')
-    expect(await refusal('[settings]\njwt_rights = ["wrote"]')).toContain('"wrote" is not a permission; did you mean "write"?')
-    expect(await refusal('[settings]\nhosts = ["a:80"]')).toContain('"a:80" is not an IP address or a host name, without a port')
+    expect(await refusal('[settings]\ntls_cert = cert.pem')).toBe(
+      'kytos.ini:2: [settings] tls_cert is set without tls_key: set both or neither.',
+    )
+    expect(await refusal('[settings]\ntls_key = key.pem')).toBe(
+      'kytos.ini:2: [settings] tls_key is set without tls_cert: set both or neither.',
+    )
+    expect(await refusal('[settings]\njwt_rights = ["wrote"]')).toContain(
+      '"wrote" is not a permission; did you mean "write"?',
+    )
+    expect(await refusal('[settings]\nhosts = ["a:80"]')).toContain(
+      '"a:80" is not an IP address or a host name, without a port',
+    )
   })
 
   test('says everything at once, each with its line, what is allowed and what to do', async () => {
@@ -244,12 +270,16 @@ timeout = 1e3
   })
 
   test('is told what is wrong with each endpoint, without a password', async () => {
-    const message = await refusal('[settings.etcd]\nendpoints = ["ftp://a:1", "http://u:secret@h:1", "http://h", "http://h:1/x"]')
+    const message = await refusal(
+      '[settings.etcd]\nendpoints = ["ftp://a:1", "http://u:secret@h:1", "http://h", "http://h:1/x"]',
+    )
     expect(message).toMatchInlineSnapshot(
       `"kytos.ini:2: [settings.etcd] endpoints is invalid: "ftp://a:1" is not a URL that starts with http:// or https://; a URL contains a user: use username and password_file instead; "http://h" must be scheme, host and port only, such as http://h:2379; "http://h:1/x" must be scheme, host and port only, such as http://h:2379."`,
     )
     expect(await refusal('[settings.etcd]\nendpoints = []')).toContain('is an empty list')
-    expect(await refusal('[settings.etcd]\nendpoints = ["http://a:1", "https://b:1"]')).toContain('mixes http:// and https://')
+    expect(await refusal('[settings.etcd]\nendpoints = ["http://a:1", "https://b:1"]')).toContain(
+      'mixes http:// and https://',
+    )
   })
 
   test('with a user but no password, or an authority for plain http, is refused', async () => {
@@ -261,21 +291,30 @@ timeout = 1e3
   })
 
   test('never has its secrets repeated', async () => {
-    for (const text of ['["http://u:hunter2@h:1", 7]', '["http://u:hunter2@h:1"]', '["ftp://u:hunter2@h"]', 'http://u:hunter2@h:1']) {
+    for (const text of [
+      '["http://u:hunter2@h:1", 7]',
+      '["http://u:hunter2@h:1"]',
+      '["ftp://u:hunter2@h"]',
+      'http://u:hunter2@h:1',
+    ]) {
       expect(await refusal(`[settings.etcd]\nendpoints = ${text}`)).not.toContain('hunter')
     }
     expect(await refusal('[daemon]\njwt_secret = a%hunter2')).not.toContain('hunter')
   })
 
   test('with a bare percent sign is refused where Kytos would refuse it, or where it is ours', async () => {
-    expect(await refusal('[daemon]\nlog_format = %(message)s')).toContain('kytos.ini:2: [daemon] "log_format": "%(message)s" is not an option')
+    expect(await refusal('[daemon]\nlog_format = %(message)s')).toContain(
+      'kytos.ini:2: [daemon] "log_format": "%(message)s" is not an option',
+    )
     expect(await refusal('[settings]\nstate_dir = 100%')).toContain('kytos.ini:2: [settings] "state_dir"')
     expect((await load('[DEFAULT]\nx = 100%\n[settings]\nstrict = yes')).settings.strict).toBe(true)
   })
 
   test('reports its syntax and its values together', async () => {
     const message = await refusal('[settings]\nbackend = mongo db\nnonsense\n')
-    expect(message).toMatch(/^kytos\.ini: 2 problems:\n {2}kytos\.ini:2: .*mongo db.*\n {2}kytos\.ini:3: "nonsense"/)
+    expect(message).toMatch(
+      /^kytos\.ini: 2 problems:\n {2}kytos\.ini:2: .*mongo db.*\n {2}kytos\.ini:3: "nonsense"/,
+    )
   })
 
   test('is named when it is not UTF-8, a folder or not there', async () => {
@@ -292,7 +331,12 @@ describe('finding the file', () => {
     const system = join(folder, 'venv/etc/kytos')
     const around = { cwd: folder, env: { VIRTUAL_ENV: join(folder, 'venv') } }
     await mkdir(system, { recursive: true })
-    const files = [join(system, 'kytos.conf'), join(system, 'kytos.ini'), join(folder, 'kytos.conf'), join(folder, 'kytos.ini')]
+    const files = [
+      join(system, 'kytos.conf'),
+      join(system, 'kytos.ini'),
+      join(folder, 'kytos.conf'),
+      join(folder, 'kytos.ini'),
+    ]
     for (const file of files) {
       await writeFile(file, '')
       expect(findConfig(undefined, around)).toBe(file)
@@ -314,13 +358,17 @@ describe('finding the file', () => {
 
   test('none found says where it looked and how to make one', () => {
     const around = { cwd: folder, env: { VIRTUAL_ENV: join(folder, 'venv') } }
-    const places = ['kytos.ini', 'kytos.conf', 'venv/etc/kytos/kytos.ini', 'venv/etc/kytos/kytos.conf'].map(file => join(folder, file))
+    const places = ['kytos.ini', 'kytos.conf', 'venv/etc/kytos/kytos.ini', 'venv/etc/kytos/kytos.conf'].map(
+      file => join(folder, file),
+    )
     expect(() => findConfig(undefined, around)).toThrow(
       expect.objectContaining({
         code: 'CONFIG_ABSENT',
         message: expect.stringContaining(`${places.join(', ')}. Copy kytos.example.ini to kytos.ini`),
       }),
     )
-    expect(() => findConfig('my.ini', around)).toThrow(`The configuration file ${join(folder, 'my.ini')} does not exist.`)
+    expect(() => findConfig('my.ini', around)).toThrow(
+      `The configuration file ${join(folder, 'my.ini')} does not exist.`,
+    )
   })
 })

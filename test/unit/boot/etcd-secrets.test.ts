@@ -12,11 +12,27 @@ const path = (name: string): string => join(folder, name)
 
 /** A fresh key and its certificate, `<name>.key` and `<name>.pem`. */
 function createCertificate(name: string): void {
-  const kind = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-nodes', '-subj', `/CN=${name}`, '-days', '1']
+  const kind = [
+    '-x509',
+    '-newkey',
+    'ec',
+    '-pkeyopt',
+    'ec_paramgen_curve:P-256',
+    '-nodes',
+    '-subj',
+    `/CN=${name}`,
+    '-days',
+    '1',
+  ]
   try {
-    execFileSync('openssl', ['req', ...kind, '-keyout', path(`${name}.key`), '-out', path(`${name}.pem`)], { stdio: 'ignore' })
+    execFileSync('openssl', ['req', ...kind, '-keyout', path(`${name}.key`), '-out', path(`${name}.pem`)], {
+      stdio: 'ignore',
+    })
   } catch (cause) {
-    throw new Error('This test makes certificates with openssl, which did not run: install it (apt-get install openssl).', { cause })
+    throw new Error(
+      'This test makes certificates with openssl, which did not run: install it (apt-get install openssl).',
+      { cause },
+    )
   }
 }
 
@@ -44,14 +60,22 @@ test('a password loses the newline at its end and nothing else', async () => {
     ['x\n\n', 'x\n'],
     ['pä%', 'pä%'],
   ] as const) {
-    expect(await loadEtcdSecrets({ ...BASE, password_file: await put('password', text) })).toEqual({ password, warnings: [] })
+    expect(await loadEtcdSecrets({ ...BASE, password_file: await put('password', text) })).toEqual({
+      password,
+      warnings: [],
+    })
   }
 })
 
 test('a secret that everybody can read is used, with a warning', async () => {
   const password_file = await put('open', 'secret', 0o644)
   await chmod(path('one.key'), 0o604)
-  const { warnings } = await loadEtcdSecrets({ ...BASE, password_file, cert: path('one.pem'), key: path('one.key') })
+  const { warnings } = await loadEtcdSecrets({
+    ...BASE,
+    password_file,
+    cert: path('one.pem'),
+    key: path('one.key'),
+  })
   expect(warnings).toEqual([
     `[settings.etcd] password_file ${password_file} is readable by all users of this host. Run: chmod 600 ${password_file}`,
     `[settings.etcd] key ${path('one.key')} is readable by all users of this host. Run: chmod 600 ${path('one.key')}`,
@@ -60,7 +84,12 @@ test('a secret that everybody can read is used, with a warning', async () => {
 
 test('certificates and their key come as they are', async () => {
   await chmod(path('one.key'), 0o600)
-  const secrets = await loadEtcdSecrets({ ...BASE, ca: path('two.pem'), cert: path('one.pem'), key: path('one.key') })
+  const secrets = await loadEtcdSecrets({
+    ...BASE,
+    ca: path('two.pem'),
+    cert: path('one.pem'),
+    key: path('one.key'),
+  })
   expect([secrets.ca, secrets.cert, secrets.key].map(bytes => bytes?.toString().slice(0, 15))).toEqual([
     '-----BEGIN CERT',
     '-----BEGIN CERT',
@@ -71,7 +100,13 @@ test('certificates and their key come as they are', async () => {
 
 test('all that is wrong with the files is said at once, and nothing of what is in them', async () => {
   const damaged = await put('damaged.pem', '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n')
-  const loading = loadEtcdSecrets({ ...BASE, password_file: await put('empty', '\n'), ca: damaged, cert: path('none.pem'), key: folder })
+  const loading = loadEtcdSecrets({
+    ...BASE,
+    password_file: await put('empty', '\n'),
+    ca: damaged,
+    cert: path('none.pem'),
+    key: folder,
+  })
   await expect(loading).rejects.toMatchObject({
     code: 'CONFIG_INVALID',
     message: [
@@ -82,9 +117,13 @@ test('all that is wrong with the files is said at once, and nothing of what is i
       `[settings.etcd] ca ${damaged} is damaged: its certificate 1 of 1 cannot be read.`,
     ].join('\n  etcd credentials: '),
   })
-  await expect(loadEtcdSecrets({ ...BASE, ca: await put('text', 'hello') })).rejects.toThrow('contains no certificate')
-  await expect(loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: await put('text.key', 'hello') })).rejects.toThrow(
-    'is not an unencrypted private key',
+  await expect(loadEtcdSecrets({ ...BASE, ca: await put('text', 'hello') })).rejects.toThrow(
+    'contains no certificate',
   )
-  await expect(loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: path('two.key') })).rejects.toThrow('does not match the certificate')
+  await expect(
+    loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: await put('text.key', 'hello') }),
+  ).rejects.toThrow('is not an unencrypted private key')
+  await expect(loadEtcdSecrets({ ...BASE, cert: path('one.pem'), key: path('two.key') })).rejects.toThrow(
+    'does not match the certificate',
+  )
 })

@@ -3,7 +3,8 @@ import { expect, test } from 'vitest'
 import { isSettingsError } from '../../../model/errors.ts'
 import { parseIni, readIni } from '../../../src/boot/ini.ts'
 
-const value = (text: string, section = 'a', key = 'k'): string | undefined => parseIni(text, 'kytos.ini').get(section)?.get(key)?.value
+const value = (text: string, section = 'a', key = 'k'): string | undefined =>
+  parseIni(text, 'kytos.ini').get(section)?.get(key)?.value
 
 /** The message and details of the refusal. */
 function refusal(text: string): { readonly message: string; readonly lines: readonly unknown[] } {
@@ -34,7 +35,10 @@ test('what other parsers cut, convert or nest stays as it was written', () => {
   ]) {
     expect(value(`[a]\nk = ${text}`)).toBe(text)
   }
-  const sections = parseIni('[settings.etcd]\nx[] = 1\n__proto__ = 2\n[settings]\n10 = b\n2 = a\n[__proto__]\ny = 3', 'kytos.ini')
+  const sections = parseIni(
+    '[settings.etcd]\nx[] = 1\n__proto__ = 2\n[settings]\n10 = b\n2 = a\n[__proto__]\ny = 3',
+    'kytos.ini',
+  )
   expect([...sections.keys()]).toEqual(['settings.etcd', 'settings', '__proto__'])
   expect([...(sections.get('settings.etcd')?.keys() ?? [])]).toEqual(['x[]', '__proto__'])
   expect([...(sections.get('settings')?.keys() ?? [])]).toEqual(['10', '2'])
@@ -54,7 +58,9 @@ test('every option knows its line and whether it comes from [DEFAULT]', () => {
 })
 
 test('all that is wrong is said at once, each with file and line and what to do', () => {
-  const { message, lines } = refusal('k = 1\nl = 2\n[a]\nk = 1\nnonsense\nK = 2\n= 3\n[a]\np = 100%\nq = %(nope)s\nr = %(r)s\n')
+  const { message, lines } = refusal(
+    'k = 1\nl = 2\n[a]\nk = 1\nnonsense\nK = 2\n= 3\n[a]\np = 100%\nq = %(nope)s\nr = %(r)s\n',
+  )
   expect(lines).toEqual([1, 5, 6, 7, 8, 9, 10, 11])
   expect(message).toMatchInlineSnapshot(`
     "etc/kytos.ini: 8 problems:

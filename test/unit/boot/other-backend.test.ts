@@ -36,10 +36,17 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true }))
 
-/** The text of a module; a member that is given replaces what a sound one exports, an empty one leaves it out. */
+/**
+ * The text of a module; a member that is given replaces what a sound one exports, an empty one leaves it out.
+ */
 function moduleText(members: Readonly<Record<string, string>> = {}): string {
   const all = {
-    ...{ name: "'my-store'", contract: '1', options: JSON.stringify(OPTIONS), create: `(options, context) => (${OBJECT})` },
+    ...{
+      name: "'my-store'",
+      contract: '1',
+      options: JSON.stringify(OPTIONS),
+      create: `(options, context) => (${OBJECT})`,
+    },
     ...members,
   }
   return Object.entries(all)
@@ -58,7 +65,12 @@ interface Given {
 let files = 0
 
 /** Writes kytos.ini and the module that it names, and chooses the backend. */
-async function choose({ text = SOUND, module, section = '[settings.my-store]\nfile = data.json', isNamed = true }: Given = {}) {
+async function choose({
+  text = SOUND,
+  module,
+  section = '[settings.my-store]\nfile = data.json',
+  isNamed = true,
+}: Given = {}) {
   const name = module ?? `./store-${++files}.mjs`
   if (module === undefined) await writeFile(join(folder, name), text, { mode: 0o644 })
   const ini = join(folder, 'kytos.ini')
@@ -86,44 +98,101 @@ describe('The module of a backend', () => {
   it('is created with its options, and with the context that every backend has', async () => {
     const report = (): void => {}
     const created = (await loadBackend(await choose()))(report)
-    expect(created).toMatchObject({ name: 'my-store', options: { file: join(folder, 'data.json'), size: 7 }, context: { report } })
+    expect(created).toMatchObject({
+      name: 'my-store',
+      options: { file: join(folder, 'data.json'), size: 7 },
+      context: { report },
+    })
   })
 
   it.each([
     ['for require', { main: 'main.cjs' }, 'main.cjs'],
     ['for import only', { exports: { '.': { import: './main.mjs' } } }, 'main.mjs'],
-    ['with conditions of one entry', { exports: { types: './main.d.ts', default: './main.mjs' } }, 'main.mjs'],
+    [
+      'with conditions of one entry',
+      { exports: { types: './main.d.ts', default: './main.mjs' } },
+      'main.mjs',
+    ],
   ])('may be a package %s, beside kytos.ini or above', async (_, manifest, file) => {
     const home = join(folder, 'node_modules/@me/my-store')
     await mkdir(home, { recursive: true })
-    await writeFile(join(home, 'package.json'), JSON.stringify({ name: '@me/my-store', version: '1.0.0', ...manifest }))
+    await writeFile(
+      join(home, 'package.json'),
+      JSON.stringify({ name: '@me/my-store', version: '1.0.0', ...manifest }),
+    )
     const text = file.endsWith('.cjs')
-      ? `${SOUND.replaceAll(/^export const (\w+) = /gm, 'exports.$1 = ')}`.replace('name, supports', "name: 'my-store', supports")
+      ? `${SOUND.replaceAll(/^export const (\w+) = /gm, 'exports.$1 = ')}`.replace(
+          'name, supports',
+          "name: 'my-store', supports",
+        )
       : SOUND
     await writeFile(join(home, file), text)
-    expect(await choose({ module: '@me/my-store' })).toMatchObject({ backend: 'other', module: { name: 'my-store', file: join(home, file) } })
+    expect(await choose({ module: '@me/my-store' })).toMatchObject({
+      backend: 'other',
+      module: { name: 'my-store', file: join(home, file) },
+    })
   })
 
   it.each<[string, Given, RegExp]>([
-    ['is not there', { module: './none.mjs' }, /^BACKEND_INVALID: kytos\.ini: .*"none\.mjs", and there is no such file/],
-    ['is not installed', { module: '@me/none' }, /"@me\/none", and it is not installed; looked in node_modules, the same in each folder above/],
+    [
+      'is not there',
+      { module: './none.mjs' },
+      /^BACKEND_INVALID: kytos\.ini: .*"none\.mjs", and there is no such file/,
+    ],
+    [
+      'is not installed',
+      { module: '@me/none' },
+      /"@me\/none", and it is not installed; looked in node_modules, the same in each folder above/,
+    ],
     ['is a module of Node itself', { module: 'fs' }, /"fs", and it is not installed/],
-    ['does not run', { text: 'throw new Error("no such library")' }, /^BACKEND_INVALID: .*store\.mjs cannot be loaded: no such library/],
-    ['lacks an export', { text: moduleText({ name: '', create: '' }) }, /does not export name, create; it must export name/],
+    [
+      'does not run',
+      { text: 'throw new Error("no such library")' },
+      /^BACKEND_INVALID: .*store\.mjs cannot be loaded: no such library/,
+    ],
+    [
+      'lacks an export',
+      { text: moduleText({ name: '', create: '' }) },
+      /does not export name, create; it must export name/,
+    ],
     ['has a create that is none', { text: moduleText({ create: '1' }) }, /exports create as 1/],
     ['has options that are none', { text: moduleText({ options: '[]' }) }, /exports options as \[\]/],
-    ['has options that are no schema', { text: moduleText({ options: '{ type: "objekt" }' }) }, /exports options that are no schema/],
-    ['has a name that no section can have', { text: moduleText({ name: '"My Store"' }) }, /exports the name "My Store"; allowed are a-z/],
-    ['has a name of ours', { text: moduleText({ name: '"etcd"' }) }, /exports the name "etcd", which belongs to kytos-settings/],
-    ['is from the future', { text: moduleText({ contract: '2' }) }, /keeps version 2 of the contract.*version 1\. Install a newer kytos-settings/],
-    ['has a contract that is none', { text: moduleText({ contract: '"1"' }) }, /version "1" of the contract.*Install a newer release of the backend/],
+    [
+      'has options that are no schema',
+      { text: moduleText({ options: '{ type: "objekt" }' }) },
+      /exports options that are no schema/,
+    ],
+    [
+      'has a name that no section can have',
+      { text: moduleText({ name: '"My Store"' }) },
+      /exports the name "My Store"; allowed are a-z/,
+    ],
+    [
+      'has a name of ours',
+      { text: moduleText({ name: '"etcd"' }) },
+      /exports the name "etcd", which belongs to kytos-settings/,
+    ],
+    [
+      'is from the future',
+      { text: moduleText({ contract: '2' }) },
+      /keeps version 2 of the contract.*version 1\. Install a newer kytos-settings/,
+    ],
+    [
+      'has a contract that is none',
+      { text: moduleText({ contract: '"1"' }) },
+      /version "1" of the contract.*Install a newer release of the backend/,
+    ],
   ])('is refused when it %s', async (_, given, message) => {
     expect(await refusal(given)).toMatch(message)
   })
 
   it.each([
     ['nothing', 'undefined', METHODS],
-    ['an object without methods', '{ open() {}, watch() {} }', METHODS.replace('open, ', '').replace('watch, ', '')],
+    [
+      'an object without methods',
+      '{ open() {}, watch() {} }',
+      METHODS.replace('open, ', '').replace('watch, ', ''),
+    ],
   ])('is refused when create returns %s', async (_, returned, missing) => {
     const create = await loadBackend(await choose({ text: moduleText({ create: `() => (${returned})` }) }))
     expect(() => create(() => {})).toThrow(`returned an object without ${missing}.`)
@@ -131,7 +200,11 @@ describe('The module of a backend', () => {
 
   it('is refused when what create returns supports nothing', async () => {
     const create = await loadBackend(
-      await choose({ text: moduleText({ create: `(options, context) => (${OBJECT.replace('supports: { entryBytes: 1 }, ', '')})` }) }),
+      await choose({
+        text: moduleText({
+          create: `(options, context) => (${OBJECT.replace('supports: { entryBytes: 1 }, ', '')})`,
+        }),
+      }),
     )
     expect(() => create(() => {})).toThrow('returned an object without supports.')
   })
@@ -150,8 +223,19 @@ describe('The module of a backend', () => {
 
 describe('The options of a backend', () => {
   it('are read as kytos.ini is: texts as they are, paths from its folder, booleans as elsewhere, all else as JSON', async () => {
-    expect(await optionsOf('file = ../x.json\nuser = 12345\nFAST = Yes\nsize = 3\nhosts = ["a",\n  "b"]\nmode = b')).toEqual({
-      ...{ file: join(folder, '../x.json'), user: '12345', fast: true, size: 3, hosts: ['a', 'b'], mode: 'b' },
+    expect(
+      await optionsOf(
+        'file = ../x.json\nuser = 12345\nFAST = Yes\nsize = 3\nhosts = ["a",\n  "b"]\nmode = b',
+      ),
+    ).toEqual({
+      ...{
+        file: join(folder, '../x.json'),
+        user: '12345',
+        fast: true,
+        size: 3,
+        hosts: ['a', 'b'],
+        mode: 'b',
+      },
     })
   })
 
@@ -160,7 +244,9 @@ describe('The options of a backend', () => {
   })
 
   it('that stand in [DEFAULT] for other sections are none of its own', async () => {
-    const choice = await choose({ section: '[settings.my-store]\nfile = /x\n[DEFAULT]\nworkdir = /y\nuser = root' })
+    const choice = await choose({
+      section: '[settings.my-store]\nfile = /x\n[DEFAULT]\nworkdir = /y\nuser = root',
+    })
     expect(choice).toMatchObject({ options: { file: '/x', user: 'root' } })
   })
 
@@ -173,23 +259,43 @@ describe('The options of a backend', () => {
     ['a missing key', '', /^CONFIG_INVALID: kytos\.ini: \[settings\.my-store\] "\/file" is required\./],
     ['no JSON', 'file = x\nhosts = a, b', /kytos\.ini:5: \[settings\.my-store\] hosts is not JSON/],
     ['no number', 'file = x\nsize = big', /kytos\.ini:5: \[settings\.my-store\] size is not a number/],
-    ['no boolean', 'file = x\nfast = maybe', /kytos\.ini:5: \[settings\.my-store\] fast is "maybe": expected one of true/],
-    ['a value that the schema refuses', 'file = x\nsize = 0', /kytos\.ini:5: \[settings\.my-store\] "\/size" must be at least 1, not 0\./],
-    ['an empty key with a default', 'file = x\nsize =', /size is empty: set a value, or remove the line for its default, 7\./],
+    [
+      'no boolean',
+      'file = x\nfast = maybe',
+      /kytos\.ini:5: \[settings\.my-store\] fast is "maybe": expected one of true/,
+    ],
+    [
+      'a value that the schema refuses',
+      'file = x\nsize = 0',
+      /kytos\.ini:5: \[settings\.my-store\] "\/size" must be at least 1, not 0\./,
+    ],
+    [
+      'an empty key with a default',
+      'file = x\nsize =',
+      /size is empty: set a value, or remove the line for its default, 7\./,
+    ],
     ['a bare percent sign', 'file = a%b', /kytos\.ini:4: \[settings\.my-store\] "file": "%b"/],
     [
       'a section of another name',
       'file = x\n[settings.mystore]\nfile = x',
       /Unknown section \[settings\.mystore\]: did you mean "settings\.my-store"/,
     ],
-    ['a section that is misspelt', 'file = x\n[setings.x]\nfile = x', /Unknown section \[setings\.x\]: did you mean "settings"\?/],
+    [
+      'a section that is misspelt',
+      'file = x\n[setings.x]\nfile = x',
+      /Unknown section \[setings\.x\]: did you mean "settings"\?/,
+    ],
   ])('are refused for %s', async (_, section, message) => {
     expect(await refusal({ section: `[settings.my-store]\n${section}` })).toMatch(message)
   })
 
   it('are never printed where the schema calls them sensitive', async () => {
-    expect(await refusal({ section: '[settings.my-store]\nfile = x\nsecret = zz' })).toMatch(/"\/secret" does not keep the rule "minLength"/)
-    expect(nameStore(await choose({ section: '[settings.my-store]\nfile = x\nsecret = hush' }))).toBe(`my-store {"file":"${folder}/x","size":7}`)
+    expect(await refusal({ section: '[settings.my-store]\nfile = x\nsecret = zz' })).toMatch(
+      /"\/secret" does not keep the rule "minLength"/,
+    )
+    expect(nameStore(await choose({ section: '[settings.my-store]\nfile = x\nsecret = hush' }))).toBe(
+      `my-store {"file":"${folder}/x","size":7}`,
+    )
   })
 
   it('name their store, and never two stores alike', async () => {
@@ -221,7 +327,9 @@ describe('A configuration that no person named', () => {
     await chmod(join(folder, 'kytos.ini'), mode)
     const refused = await refusal({ ...UNNAMED, text: 'globalThis.ran = true' })
     expect(refused).toMatch(/^CONFIG_UNTRUSTED: kytos\.ini names the backend store\.mjs/)
-    expect(refused).toContain(`kytos.ini may be written by others (mode 0${mode.toString(8)}). Its code was not run.`)
+    expect(refused).toContain(
+      `kytos.ini may be written by others (mode 0${mode.toString(8)}). Its code was not run.`,
+    )
     expect(refused).toContain('run "chmod go-w kytos.ini", or name the file: -c kytos.ini.')
     expect(Object.hasOwn(globalThis, 'ran')).toBe(false)
     expect(await choose({ isNamed: true })).toMatchObject({ backend: 'other' })
@@ -231,7 +339,9 @@ describe('A configuration that no person named', () => {
     const file = join(folder, 'open.mjs')
     await writeFile(file, SOUND)
     await chmod(file, 0o666)
-    expect(await refusal({ ...UNNAMED, module: './open.mjs' })).toContain('open.mjs may be written by others (mode 0666)')
+    expect(await refusal({ ...UNNAMED, module: './open.mjs' })).toContain(
+      'open.mjs may be written by others (mode 0666)',
+    )
   })
 
   it('is refused when others may write a folder above, unless its sticky bit keeps them from replacing files', async () => {
@@ -246,22 +356,32 @@ describe('A configuration that no person named', () => {
     await writeFile(join(folder, 'theirs/real.mjs'), SOUND)
     await chmod(join(folder, 'theirs'), 0o777)
     await symlink(join(folder, 'theirs/real.mjs'), join(folder, 'store.mjs'))
-    expect(await refusal({ ...UNNAMED, module: './store.mjs' })).toContain('theirs may be written by others (mode 0777)')
+    expect(await refusal({ ...UNNAMED, module: './store.mjs' })).toContain(
+      'theirs may be written by others (mode 0777)',
+    )
   })
 
-  it.runIf(process.getuid?.() === 0)('is refused when it, a folder above it or a link belongs to another user', async () => {
-    const { chown, lchown } = await import('node:fs/promises')
-    const file = join(folder, 'a/file')
-    await mkdir(join(folder, 'a'))
-    await writeFile(file, '')
-    expect(await findDistrust(file)).toBeUndefined()
-    await chown(join(folder, 'a'), 1234, 1234)
-    expect(await findDistrust(file)).toEqual({ why: `${folder}/a belongs to user 1234`, repair: `chown 0 ${folder}/a` })
-    await chown(join(folder, 'a'), 0, 0)
-    await link(file, join(folder, 'twin'))
-    await symlink(file, join(folder, 'link'))
-    await lchown(join(folder, 'link'), 1234, 1234)
-    expect(await findDistrust(join(folder, 'twin'))).toBeUndefined()
-    expect(await findDistrust(join(folder, 'link'))).toMatchObject({ why: `${folder}/link belongs to user 1234` })
-  })
+  it.runIf(process.getuid?.() === 0)(
+    'is refused when it, a folder above it or a link belongs to another user',
+    async () => {
+      const { chown, lchown } = await import('node:fs/promises')
+      const file = join(folder, 'a/file')
+      await mkdir(join(folder, 'a'))
+      await writeFile(file, '')
+      expect(await findDistrust(file)).toBeUndefined()
+      await chown(join(folder, 'a'), 1234, 1234)
+      expect(await findDistrust(file)).toEqual({
+        why: `${folder}/a belongs to user 1234`,
+        repair: `chown 0 ${folder}/a`,
+      })
+      await chown(join(folder, 'a'), 0, 0)
+      await link(file, join(folder, 'twin'))
+      await symlink(file, join(folder, 'link'))
+      await lchown(join(folder, 'link'), 1234, 1234)
+      expect(await findDistrust(join(folder, 'twin'))).toBeUndefined()
+      expect(await findDistrust(join(folder, 'link'))).toMatchObject({
+        why: `${folder}/link belongs to user 1234`,
+      })
+    },
+  )
 })

@@ -25,17 +25,24 @@ async function open(store: Store = createMemoryStore(), id = 'controller-1'): Pr
 const create = (one: Controller, namespace: string, box_id: string, data: Json = {}) =>
   one.ask('kytos.storehouse.create', { namespace, box_id, data })
 const list = (one: Controller, namespace: string) => one.ask('kytos.storehouse.list', { namespace })
-const read = (one: Controller, namespace: string, box_id: string) => one.ask('kytos.storehouse.retrieve', { namespace, box_id })
+const read = (one: Controller, namespace: string, box_id: string) =>
+  one.ask('kytos.storehouse.retrieve', { namespace, box_id })
 
 describe('not repeated:', () => {
   it('there was no update on etcd', async () => {
     const one = await open()
     await create(one, 'net', 'a', { x: 1, y: { z: 1 } })
-    expect(await one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: { y: { w: null } } })).toMatchObject({
+    expect(
+      await one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: { y: { w: null } } }),
+    ).toMatchObject({
       data: { x: 1, y: { w: null } },
     })
-    expect(await one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: [1], method: 'PUT' })).toMatchObject({ data: [1] })
-    await expect(one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'none', data: {} })).rejects.toMatchObject({ code: 'BOX_NOT_FOUND' })
+    expect(
+      await one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data: [1], method: 'PUT' }),
+    ).toMatchObject({ data: [1] })
+    await expect(
+      one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'none', data: {} }),
+    ).rejects.toMatchObject({ code: 'BOX_NOT_FOUND' })
   })
 
   it('list("net") also listed "netops"', async () => {
@@ -43,7 +50,12 @@ describe('not repeated:', () => {
     await create(one, 'net', 'a')
     await create(one, 'netops', 'b')
     await create(one, 'net.ops', 'c')
-    expect([await list(one, 'net'), await list(one, 'netops'), await list(one, 'net.ops'), await list(one, 'ne')]).toEqual([['a'], ['b'], ['c'], []])
+    expect([
+      await list(one, 'net'),
+      await list(one, 'netops'),
+      await list(one, 'net.ops'),
+      await list(one, 'ne'),
+    ]).toEqual([['a'], ['b'], ['c'], []])
   })
 
   it('a restart failed when one namespace was the beginning of another, or a foreign key stood there', async () => {
@@ -54,11 +66,11 @@ describe('not repeated:', () => {
     store.commit([{ key: makeKey('boxes', 'net'), put: 'foreign' }])
     store.commit([{ key: makeKey('boxes', 'net', 'a', 'deeper'), put: 'foreign' }])
     const two = await open(store, 'controller-2')
-    expect([await list(two, 'net.ops'), (await list(two, 'net')).includes('a'), await read(two, 'net', 'a')]).toMatchObject([
-      ['b'],
-      true,
-      { box_id: 'a' },
-    ])
+    expect([
+      await list(two, 'net.ops'),
+      (await list(two, 'net')).includes('a'),
+      await read(two, 'net', 'a'),
+    ]).toMatchObject([['b'], true, { box_id: 'a' }])
   })
 
   it('an id with dots landed in another namespace', async () => {
@@ -89,17 +101,23 @@ describe('not repeated:', () => {
     expect(await list(one, 'n')).toEqual([])
   })
 
-  it.each(['', '{"data": {"a"', '[]', '5', '{"created_at": "x"}'])('a box of %j, empty or cut off, stopped the start', async text => {
-    const store = createMemoryStore()
-    await create(await open(store), 'net', 'good', 1)
-    store.commit([{ key: makeKey('boxes', 'net', 'bad'), put: text }])
-    const two = await open(store, 'controller-2')
-    expect(await list(two, 'net')).toEqual(['good', 'bad'])
-    expect(await read(two, 'net', 'good')).toMatchObject({ data: 1 })
-    await expect(read(two, 'net', 'bad')).rejects.toMatchObject({ code: 'STORE_DAMAGED', message: expect.stringContaining('boxes/net/bad') })
-    expect(await one(two)).toBe(true)
-    expect(await create(two, 'net', 'bad', 2)).toMatchObject({ data: 2 })
-  })
+  it.each(['', '{"data": {"a"', '[]', '5', '{"created_at": "x"}'])(
+    'a box of %j, empty or cut off, stopped the start',
+    async text => {
+      const store = createMemoryStore()
+      await create(await open(store), 'net', 'good', 1)
+      store.commit([{ key: makeKey('boxes', 'net', 'bad'), put: text }])
+      const two = await open(store, 'controller-2')
+      expect(await list(two, 'net')).toEqual(['good', 'bad'])
+      expect(await read(two, 'net', 'good')).toMatchObject({ data: 1 })
+      await expect(read(two, 'net', 'bad')).rejects.toMatchObject({
+        code: 'STORE_DAMAGED',
+        message: expect.stringContaining('boxes/net/bad'),
+      })
+      expect(await one(two)).toBe(true)
+      expect(await create(two, 'net', 'bad', 2)).toMatchObject({ data: 2 })
+    },
+  )
 
   it('"../" led out of the store', async () => {
     const one = await open()
@@ -114,7 +132,12 @@ describe('not repeated:', () => {
   it('an unknown method was a silent success', async () => {
     const one = await open()
     await create(one, 'net', 'a', { x: 1 })
-    const content = { namespace: 'net', box_id: 'a', data: { x: 2 }, method: 'MERGE' } as unknown as CommandContent<'kytos.storehouse.update'> // as untyped code says it
+    const content = {
+      namespace: 'net',
+      box_id: 'a',
+      data: { x: 2 },
+      method: 'MERGE',
+    } as unknown as CommandContent<'kytos.storehouse.update'> // as untyped code says it
     await expect(one.ask('kytos.storehouse.update', content)).rejects.toMatchObject({
       code: 'METHOD_NOT_FOUND',
       message: 'Unknown "method" "MERGE"; allowed are PATCH, PUT.',
@@ -122,22 +145,37 @@ describe('not repeated:', () => {
     expect(await read(one, 'net', 'a')).toMatchObject({ data: { x: 1 } })
   })
 
-  it.each([{}, [], 0, false, null, '', -0.5, 18446744073709551615n])('the value %s was refused', async data => {
-    const one = await open()
-    expect(await create(one, 'net', 'a', data)).toMatchObject({ data })
-    expect(await read(one, 'net', 'a')).toMatchObject({ data })
-    expect(await one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data, method: 'PUT' })).toMatchObject({ data })
-  })
+  it.each([{}, [], 0, false, null, '', -0.5, 18446744073709551615n])(
+    'the value %s was refused',
+    async data => {
+      const one = await open()
+      expect(await create(one, 'net', 'a', data)).toMatchObject({ data })
+      expect(await read(one, 'net', 'a')).toMatchObject({ data })
+      expect(
+        await one.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data, method: 'PUT' }),
+      ).toMatchObject({ data })
+    },
+  )
 
   it('there was no revision, so updates were lost', async () => {
     const store = createMemoryStore()
     const [one, two] = [await open(store), await open(store, 'controller-2')]
     const { revision } = await create(one, 'net', 'a', { n: 0 })
-    const update = (by: Controller, data: Json) => by.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data, revision })
-    const results = await Promise.allSettled([update(one, { n: 1 }), update(two, { n: 2 }), update(one, { n: 3 })])
+    const update = (by: Controller, data: Json) =>
+      by.ask('kytos.storehouse.update', { namespace: 'net', box_id: 'a', data, revision })
+    const results = await Promise.allSettled([
+      update(one, { n: 1 }),
+      update(two, { n: 2 }),
+      update(one, { n: 3 }),
+    ])
     expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(1)
     for (const result of results)
-      if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'REVISION_MISMATCH', status: 412, details: { got: revision } })
+      if (result.status === 'rejected')
+        expect(result.reason).toMatchObject({
+          code: 'REVISION_MISMATCH',
+          status: 412,
+          details: { got: revision },
+        })
   })
 
   it('a callback that threw was swallowed', async () => {
@@ -159,4 +197,5 @@ describe('not repeated:', () => {
 })
 
 /** Deletes the damaged box. */
-const one = (controller: Controller): Promise<boolean> => controller.ask('kytos.storehouse.delete', { namespace: 'net', box_id: 'bad' })
+const one = (controller: Controller): Promise<boolean> =>
+  controller.ask('kytos.storehouse.delete', { namespace: 'net', box_id: 'bad' })

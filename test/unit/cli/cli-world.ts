@@ -14,8 +14,14 @@ export interface Ran {
 /** A folder with a `kytos.ini` whose NApps lie in `napps`, and a way to run commands in it. */
 export async function commandLine(preInstalled: readonly string[] = []) {
   const cwd = await temporaryTree()
-  const list = preInstalled.length > 0 ? `napps_pre_installed = ${JSON.stringify(preInstalled)}\n` : 'napps_pre_installed = []\n'
-  await writeFile(join(cwd, 'kytos.ini'), `[daemon]\nnapps = napps\n${list}[settings]\nstate_dir = state\n[settings.filesystem]\npath = store\n`)
+  const list =
+    preInstalled.length > 0
+      ? `napps_pre_installed = ${JSON.stringify(preInstalled)}\n`
+      : 'napps_pre_installed = []\n'
+  await writeFile(
+    join(cwd, 'kytos.ini'),
+    `[daemon]\nnapps = napps\n${list}[settings]\nstate_dir = state\n[settings.filesystem]\npath = store\n`,
+  )
   const kytos = async (...args: string[]): Promise<Ran> => runIn(cwd, args)
   return { cwd, root: join(cwd, 'napps'), kytos }
 }

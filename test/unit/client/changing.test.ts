@@ -46,7 +46,9 @@ describe('a changing hook of a NApp', () => {
     own.changing(() => 'neither')
     own.close()
     own.changing(() => 'nor this')
-    await expect(settings.update({ interval: 6 })).rejects.toMatchObject({ message: expect.stringContaining(': no.') })
+    await expect(settings.update({ interval: 6 })).rejects.toMatchObject({
+      message: expect.stringContaining(': no.'),
+    })
     end()
     await settings.update({ interval: 6 })
   })
@@ -87,11 +89,15 @@ describe('a transaction of a NApp', () => {
       ['kytos/other', 'cluster'],
     ])
     expect(settings.revision).toBe(changed[0]?.revision)
-    await expect(settings.transaction([{ data: { interval: 8 } }, { namespace: 'kytos/gone', method: 'DELETE' }])).rejects.toMatchObject({
+    await expect(
+      settings.transaction([{ data: { interval: 8 } }, { namespace: 'kytos/gone', method: 'DELETE' }]),
+    ).rejects.toMatchObject({
       code: 'NAMESPACE_NOT_FOUND',
     })
     expect(settings.values.interval).toBe(7)
-    expect((await settings.transaction([{ data: { interval: 9 } }], { dryRun: true })).settings).toMatchObject([{ data: { interval: 9 } }])
+    expect(
+      (await settings.transaction([{ data: { interval: 9 } }], { dryRun: true })).settings,
+    ).toMatchObject([{ data: { interval: 9 } }])
     expect(settings.values.interval).toBe(7)
   })
 })

@@ -16,7 +16,9 @@ describe('docs/napp-api.md', () => {
     const page = await read('docs/napp-api.md')
     const declared = await read('src/client/live-settings.ts')
     const [, members = ''] = /^export interface LiveSettings<.*?\{\n(.*?)^\}/ms.exec(declared) ?? []
-    const names = [...members.matchAll(/^ {2}(?:readonly )?(\w+)[(:<]/gm)].map(([, name]) => name).filter(name => name !== 'namespace')
+    const names = [...members.matchAll(/^ {2}(?:readonly )?(\w+)[(:<]/gm)]
+      .map(([, name]) => name)
+      .filter(name => name !== 'namespace')
     expect(names).toContain('update')
     for (const name of names) expect(page).toContain(`\`settings.${name}`)
   })

@@ -6,11 +6,24 @@ import { equalJson, type Json, type JsonObject } from '../../../model/value.ts'
 import { Mirror } from '../../../src/client/mirror.ts'
 
 const KEYS = ['a', 'b', 'nested', '__proto__']
-const leaf = fc.oneof(fc.integer({ min: 0, max: 2 }), fc.constant(2n ** 64n), fc.constant(null), fc.constant([1]))
-const data = fc.dictionary(fc.constantFrom(...KEYS), fc.oneof(leaf, fc.dictionary(fc.constantFrom('x', 'y'), leaf, { noNullPrototype: true })), {
-  noNullPrototype: true,
+const leaf = fc.oneof(
+  fc.integer({ min: 0, max: 2 }),
+  fc.constant(2n ** 64n),
+  fc.constant(null),
+  fc.constant([1]),
+)
+const data = fc.dictionary(
+  fc.constantFrom(...KEYS),
+  fc.oneof(leaf, fc.dictionary(fc.constantFrom('x', 'y'), leaf, { noNullPrototype: true })),
+  {
+    noNullPrototype: true,
+  },
+)
+const place = fc.record({
+  epoch: fc.integer({ min: 1, max: 3 }),
+  revision: fc.bigInt({ min: 8n, max: 12n }),
+  n: fc.integer({ min: 1, max: 3 }),
 })
-const place = fc.record({ epoch: fc.integer({ min: 1, max: 3 }), revision: fc.bigInt({ min: 8n, max: 12n }), n: fc.integer({ min: 1, max: 3 }) })
 /** What the store was at each place, and in which order that comes here: late, repeated, or never. */
 const schedule = fc
   .uniqueArray(fc.tuple(place, data), { selector: ([at]) => print(at), minLength: 1, maxLength: 20 })
@@ -46,7 +59,11 @@ describe('a picture of settings', () => {
       fc.property(schedule, news => {
         const mirror = new Mirror(unheard)
         const chains = ['', ...KEYS, '/nested/x'].map(where => {
-          const calls: { now: Json | undefined; before: Json | undefined; changes: readonly ValueChange[] }[] = []
+          const calls: {
+            now: Json | undefined
+            before: Json | undefined
+            changes: readonly ValueChange[]
+          }[] = []
           if (where === '') mirror.onChange((now, before, changes) => calls.push({ now, before, changes }))
           else mirror.on(where, (now, before) => calls.push({ now, before, changes: [] }))
           return { where, calls }
@@ -104,7 +121,11 @@ describe('a picture of settings', () => {
       { path: '/b', new: {}, apply: 'reload' },
       { path: '/b/c', new: 1, apply: 'never' },
     ]
-    mirror.take({ at: { epoch: 1, revision: 1n, n: 1 }, data: { a: 1, b: { z: 1, c: 1, d: 1 }, e: 1 }, changes })
+    mirror.take({
+      at: { epoch: 1, revision: 1n, n: 1 },
+      data: { a: 1, b: { z: 1, c: 1, d: 1 }, e: 1 },
+      changes,
+    })
     expect(modes).toEqual({ '/a': 'live', '/b/c': 'never', '/b/d': 'reload', '/e': 'restart' })
   })
 })
@@ -115,7 +136,10 @@ function at(value: Json | undefined, where: string): Json | undefined {
     .replace(/^\//, '')
     .split('/')
     .filter(token => token !== '')
-  return tokens.reduce<Json | undefined>((part, key) => (isRecord(part) && Object.hasOwn(part, key) ? part[key] : undefined), value)
+  return tokens.reduce<Json | undefined>(
+    (part, key) => (isRecord(part) && Object.hasOwn(part, key) ? part[key] : undefined),
+    value,
+  )
 }
 
 function isRecord(value: Json | undefined): value is JsonObject {

@@ -9,11 +9,17 @@ describe('settings on a service', () => {
     const one = await stage()
     onTestFinished(one.close)
     const actors: unknown[] = []
-    one.root.on('kytos.settings.register', ({ content }) => void actors.push(Reflect.get(Object(content), 'actor')))
+    one.root.on(
+      'kytos.settings.register',
+      ({ content }) => void actors.push(Reflect.get(Object(content), 'actor')),
+    )
     const manifest = { username: 'kytos', name: 'of_lldp', main: 'main.js', priority: 100, version: '1.2' }
     const settings = await openSettings({ ...one.owner, manifest }, SCHEMA)
     expect(settings).toMatchObject({ namespace: ID, values: { polling_time: 3, vlans: [] }, state: 'READY' })
-    expect(await ask(one.bus, 'kytos.settings.describe', { namespace: ID })).toMatchObject({ napp_version: '1.2', schema: SCHEMA })
+    expect(await ask(one.bus, 'kytos.settings.describe', { namespace: ID })).toMatchObject({
+      napp_version: '1.2',
+      schema: SCHEMA,
+    })
     expect(actors).toEqual([{ type: 'napp', name: ID }])
     settings.close()
   })
@@ -47,7 +53,9 @@ describe('settings on a service', () => {
     const one = await stage()
     onTestFinished(one.close)
     const { listeners } = one.root.census()
-    await expect(openSettings(one.owner, { type: 'object', properties: { a: { type: 'string', default: 1 } } })).rejects.toMatchObject({
+    await expect(
+      openSettings(one.owner, { type: 'object', properties: { a: { type: 'string', default: 1 } } }),
+    ).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
     })
     const settings = await openSettings(one.owner, SCHEMA)
@@ -55,7 +63,10 @@ describe('settings on a service', () => {
     expect(one.root.census().listeners).toBe(listeners)
     await one.set(8)
     expect(settings.values.polling_time).toBe(3)
-    expect(await settings.update({ polling_time: 9 })).toMatchObject({ data: { polling_time: 9 }, observed: false })
+    expect(await settings.update({ polling_time: 9 })).toMatchObject({
+      data: { polling_time: 9 },
+      observed: false,
+    })
   })
 
   it('takes nothing back when an old fact is handed out again', async () => {
@@ -86,12 +97,17 @@ describe('what happens while settings are opened or updated', () => {
     onTestFinished(one.close)
     const two = await stage(one.world, 'two')
     onTestFinished(two.close)
-    const register = (content: object) => ask(two.bus, 'kytos.settings.register', { namespace: ID, schema: SCHEMA, ...content })
+    const register = (content: object) =>
+      ask(two.bus, 'kytos.settings.register', { namespace: ID, schema: SCHEMA, ...content })
     await register({ napp_version: '1.0' })
-    await register({ napp_version: '2.0', schema: { ...SCHEMA, properties: { polling_time: { default: 9 } } } })
+    await register({
+      napp_version: '2.0',
+      schema: { ...SCHEMA, properties: { polling_time: { default: 9 } } },
+    })
     await expect.poll(() => one.truth().then(({ data }) => data)).toEqual({ polling_time: 9 })
     const bus = around(one.bus, 'kytos.settings.register', {
-      // Of no effect here, but a fact with a revision above all that this controller counts as the namespace's.
+      // Of no effect here, but a fact with a revision above all that this controller counts as the
+      // namespace's.
       before: () => one.set(5, 'controller:three'),
     })
     const manifest = { username: 'kytos', name: 'of_lldp', main: 'main.js', priority: 100, version: '1.0' }

@@ -11,7 +11,10 @@ type Act = 'set' | 'own' | 'other' | 'cut' | 'rewind' | 'replay' | 'update' | 'w
 
 describe('whatever happens', () => {
   it('settings end as the service has them, their place never goes back, and each listener hears a chain', async () => {
-    const acts = fc.array(fc.constantFrom<Act>('set', 'set', 'own', 'other', 'cut', 'rewind', 'replay', 'update', 'wait'), { maxLength: 12 })
+    const acts = fc.array(
+      fc.constantFrom<Act>('set', 'set', 'own', 'other', 'cut', 'rewind', 'replay', 'update', 'wait'),
+      { maxLength: 12 },
+    )
     await fc.assert(fc.asyncProperty(acts, fc.nat({ max: 6 }), play), { numRuns: 40 })
   })
 })
@@ -24,7 +27,8 @@ async function play(acts: readonly Act[], openAt: number): Promise<void> {
     const calls: (readonly [number, number])[] = []
     const places: [number, bigint][] = []
     const pending: Promise<unknown>[] = []
-    // A commit on a line that is cut, or in a store that goes back, may be refused; what counts is what came of it.
+    // A commit on a line that is cut, or in a store that goes back, may be refused; what counts is what came
+    // of it.
     const attempt = (work: Promise<unknown>) => pending.push(Promise.allSettled([work]))
     const open = async (): Promise<void> => {
       settings = await openSettings(one.owner, SCHEMA)
@@ -39,7 +43,8 @@ async function play(acts: readonly Act[], openAt: number): Promise<void> {
       update: i => attempt(settings ? settings.update({ vlans: [i] }) : one.set(i)),
       cut: () => one.line.cut(),
       rewind: () => one.world.rewind(1),
-      replay: () => one.facts.slice(-3).map(fact => one.root.announce('settings.changed', { ...fact, origin: 'replay' })),
+      replay: () =>
+        one.facts.slice(-3).map(fact => one.root.announce('settings.changed', { ...fact, origin: 'replay' })),
       wait: () => new Promise(setImmediate),
     }
     for (const [i, name] of acts.entries()) {

@@ -24,7 +24,14 @@ export async function stage(world = new World(), controller = 'one') {
   const log = keepLog()
   const root = createBus({ log })
   const line = world.connect()
-  const service = createService(() => line, { bus: root, controller, strict: false, log, startTimeout: 5_000, pace: HURRIED })
+  const service = createService(() => line, {
+    bus: root,
+    controller,
+    strict: false,
+    log,
+    startTimeout: 5_000,
+    pace: HURRIED,
+  })
   const close = () => service.close()
   const bus = root.view({ type: 'napp', name: ID })
   await service.start()
@@ -46,10 +53,15 @@ export async function opened(world?: World) {
 }
 
 /** A view of the bus on which one command is sent, or answered, only after something else. */
-export function around(bus: Bus, name: string, { before, after }: { before?: () => Promise<unknown>; after?: () => Promise<unknown> }): Bus {
+export function around(
+  bus: Bus,
+  name: string,
+  { before, after }: { before?: () => Promise<unknown>; after?: () => Promise<unknown> },
+): Bus {
   const emit = (command: string, content: { callback?: Callback } = {}): unknown => {
     if (command !== name) return bus.emit(command, content)
-    const callback: Callback = (...answer) => void (after?.() ?? Promise.resolve()).then(() => content.callback?.(...answer))
+    const callback: Callback = (...answer) =>
+      void (after?.() ?? Promise.resolve()).then(() => content.callback?.(...answer))
     return (before?.() ?? Promise.resolve()).then(() => bus.emit(command, { ...content, callback }))
   }
   // Nobody here looks at the event that emit() gives.

@@ -16,7 +16,12 @@ describe('an event', () => {
     const sent = bus.view(LLDP).emit('kytos/topology.updated', { links: 3 }, { priority: -7 })
     await settled()
     expect(heard).toEqual([sent])
-    expect(sent).toMatchObject({ name: 'kytos/topology.updated', content: { links: 3 }, timestamp: '2024-02-29T00:00:00.000Z', priority: -7 })
+    expect(sent).toMatchObject({
+      name: 'kytos/topology.updated',
+      content: { links: 3 },
+      timestamp: '2024-02-29T00:00:00.000Z',
+      priority: -7,
+    })
     expect(sent.reinjections).toBe(0)
     expect(sent.id).toMatch(/^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/)
     expect(bus.emit('a').priority).toBe(0)
@@ -35,25 +40,36 @@ describe('an event', () => {
   it.each(['', '*', 'a\nb', 'a\0', 'x'.repeat(513), 7])('may not be named %j', name => {
     const bus = createBus()
     expect(() => bus.emit(name as string)).toThrow(expect.objectContaining({ code: 'CONTENT_MALFORMED' }))
-    expect(() => bus.on(name as string, () => {})).toThrow(expect.objectContaining({ code: 'CONTENT_MALFORMED' }))
+    expect(() => bus.on(name as string, () => {})).toThrow(
+      expect.objectContaining({ code: 'CONTENT_MALFORMED' }),
+    )
   })
 
   it.each([null, [], 'text', 5])('may not hold %j, only an object', content => {
-    expect(() => createBus().emit('a', content as unknown as object)).toThrow(expect.objectContaining({ code: 'CONTENT_MALFORMED' }))
+    expect(() => createBus().emit('a', content as unknown as object)).toThrow(
+      expect.objectContaining({ code: 'CONTENT_MALFORMED' }),
+    )
   })
 })
 
 describe('a listener', () => {
   it('by name hears that name only; by pattern every whole name that matches', async () => {
     const bus = createBus()
-    const heard: Record<string, string[]> = { exact: [], pattern: [], alternatives: [], folded: [], sticky: [] }
+    const heard: Record<string, string[]> = {
+      exact: [],
+      pattern: [],
+      alternatives: [],
+      folded: [],
+      sticky: [],
+    }
     const hear = (key: string) => (event: KytosEvent) => void heard[key]?.push(event.name)
     bus.on('kytos/a.b', hear('exact'))
     bus.on(/kytos\/a\..*/, hear('pattern'))
     bus.on(/x|kytos\/a/, hear('alternatives'))
     bus.on(/KYTOS\/A/i, hear('folded'))
     bus.on(/kytos\/a/gy, hear('sticky'))
-    for (let round = 0; round < 2; round++) for (const name of ['kytos/a.b', 'kytos/a', 'kytos/a.bc', 'net.kytos/a.b', 'x', 'xx']) bus.emit(name)
+    for (let round = 0; round < 2; round++)
+      for (const name of ['kytos/a.b', 'kytos/a', 'kytos/a.bc', 'net.kytos/a.b', 'x', 'xx']) bus.emit(name)
     await settled()
     const twice = (...names: string[]) => [...names, ...names]
     expect(heard).toEqual({
@@ -130,7 +146,8 @@ describe('a listener', () => {
     const bus = createBus()
     const heard: Facts['settings.changed'][] = []
     bus.on('settings.changed', event => void heard.push(event.content), { namespace: 'kytos/b' })
-    for (const namespace of ['kytos/a', 'kytos/b', 'kytos/bc']) bus.announce('settings.changed', changedFact({ namespace }))
+    for (const namespace of ['kytos/a', 'kytos/b', 'kytos/bc'])
+      bus.announce('settings.changed', changedFact({ namespace }))
     await settled()
     expect(heard.map(({ namespace }) => namespace)).toEqual(['kytos/b'])
   })
@@ -149,7 +166,8 @@ describe('a listener', () => {
     bus.emit('a')
     await settled()
     expect(heard).toEqual(['heard', 'heard'])
-    const errorsOf = (name: string) => bus.deadLetters.list().flatMap(({ listener, error }) => (listener === name ? [error] : []))
+    const errorsOf = (name: string) =>
+      bus.deadLetters.list().flatMap(({ listener, error }) => (listener === name ? [error] : []))
     expect(errorsOf(SYSTEM.name)).toEqual(Array(2).fill({ code: 'BOX_NOT_FOUND', message: 'thrown' }))
     expect(errorsOf('kytos/rejecting')).toEqual(Array(2).fill({ message: 'rejected' }))
     expect(warnings).toContain('Listener kytos/rejecting failed on "a": rejected')
@@ -173,11 +191,14 @@ describe('a view', () => {
     expect(seen).toEqual([{ namespace: 'kytos/a' }, LLDP, { namespace: 'kytos/b' }, SYSTEM])
   })
 
-  it.each(['settings.changed', 'settings.anything', 'box.changed', 'kytos/settings.loaded'])('may not emit %s', name => {
-    const bus = createBus()
-    expect(() => bus.view(LLDP).emit(name, {})).toThrow(expect.objectContaining({ code: 'EVENT_RESERVED' }))
-    expect(() => bus.emit(name, {})).toThrow(expect.objectContaining({ code: 'EVENT_RESERVED' }))
-  })
+  it.each(['settings.changed', 'settings.anything', 'box.changed', 'kytos/settings.loaded'])(
+    'may not emit %s',
+    name => {
+      const bus = createBus()
+      expect(() => bus.view(LLDP).emit(name, {})).toThrow(expect.objectContaining({ code: 'EVENT_RESERVED' }))
+      expect(() => bus.emit(name, {})).toThrow(expect.objectContaining({ code: 'EVENT_RESERVED' }))
+    },
+  )
 
   it('shows facts that nobody can alter', async () => {
     const bus = createBus()
@@ -227,7 +248,9 @@ describe('a bus', () => {
     bus.serve('kytos.settings.list', () => [])
     stop()
     expect(bus.census().handlers).toBe(1)
-    expect(() => bus.serve('toString' as 'kytos.settings.list', () => [])).toThrow(expect.objectContaining({ code: 'COMMAND_NOT_FOUND' }))
+    expect(() => bus.serve('toString' as 'kytos.settings.list', () => [])).toThrow(
+      expect.objectContaining({ code: 'COMMAND_NOT_FOUND' }),
+    )
     expect(Object.keys(COMMANDS).length).toBeGreaterThan(10)
   })
 })

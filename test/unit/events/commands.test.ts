@@ -7,7 +7,15 @@ import { SettingsError } from '../../../model/errors.ts'
 import { settled } from './facts.ts'
 
 const LLDP = { type: 'napp', name: 'kytos/of_lldp' } as const
-const SUMMARY: Summary = { namespace: 'kytos/a', revision: '1', version: 1, state: 'READY', schema: false, overrides: true, pending: false }
+const SUMMARY: Summary = {
+  namespace: 'kytos/a',
+  revision: '1',
+  version: 1,
+  state: 'READY',
+  schema: false,
+  overrides: true,
+  pending: false,
+}
 
 describe('ask', () => {
   it('gives the answer of the handler', async () => {
@@ -31,7 +39,10 @@ describe('ask', () => {
     })
     bus.serve('kytos.settings.list', () => Promise.reject(new TypeError('a bug')))
     await expect(ask(bus, 'kytos.settings.describe', { namespace: 'kytos/a' })).rejects.toBe(refused)
-    await expect(ask(bus, 'kytos.settings.list', {})).rejects.toMatchObject({ code: 'INTERNAL_ERROR', cause: expect.any(TypeError) })
+    await expect(ask(bus, 'kytos.settings.list', {})).rejects.toMatchObject({
+      code: 'INTERNAL_ERROR',
+      cause: expect.any(TypeError),
+    })
     expect(errors).toEqual([expect.stringContaining('TypeError: a bug')])
     expect(bus.deadLetters.list()).toEqual([])
   })
@@ -39,7 +50,9 @@ describe('ask', () => {
   it('says so when nobody answers, and names the nearest command for one that does not exist', async () => {
     const bus = createBus()
     await expect(ask(bus, 'kytos.settings.list', {})).rejects.toMatchObject({ code: 'SERVICE_ABSENT' })
-    await expect(ask(bus, 'kytos.settings.updat' as CommandName, { namespace: 'kytos/a' })).rejects.toMatchObject({
+    await expect(
+      ask(bus, 'kytos.settings.updat' as CommandName, { namespace: 'kytos/a' }),
+    ).rejects.toMatchObject({
       code: 'COMMAND_NOT_FOUND',
       details: { nearest: 'kytos.settings.update' },
     })
@@ -55,7 +68,9 @@ describe('ask', () => {
           answer = resolve
         }),
     )
-    await expect(ask(bus, 'kytos.settings.list', {}, { timeout: 1 })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(ask(bus, 'kytos.settings.list', {}, { timeout: 1 })).rejects.toMatchObject({
+      code: 'TIMEOUT',
+    })
     answer([])
     await settled()
     expect(bus.deadLetters.list()).toEqual([])
@@ -80,12 +95,23 @@ describe('a command', () => {
     const bus = createBus()
     bus.serve('kytos.storehouse.list', () => ['1', '2'])
     const calls: unknown[][] = []
-    const event = bus.view(LLDP).emit('kytos.storehouse.list', { namespace: 'n', callback: (...parts: unknown[]) => void calls.push(parts) })
-    bus.view(LLDP).emit('kytos.storehouse.delete', { namespace: 'n', box_id: '1', callback: (...parts: unknown[]) => void calls.push(parts) })
+    const event = bus.view(LLDP).emit('kytos.storehouse.list', {
+      namespace: 'n',
+      callback: (...parts: unknown[]) => void calls.push(parts),
+    })
+    bus.view(LLDP).emit('kytos.storehouse.delete', {
+      namespace: 'n',
+      box_id: '1',
+      callback: (...parts: unknown[]) => void calls.push(parts),
+    })
     expect(calls).toEqual([])
     await settled()
     expect(calls).toEqual([
-      [expect.objectContaining({ name: 'kytos.storehouse.delete' }), false, expect.objectContaining({ code: 'SERVICE_ABSENT' })],
+      [
+        expect.objectContaining({ name: 'kytos.storehouse.delete' }),
+        false,
+        expect.objectContaining({ code: 'SERVICE_ABSENT' }),
+      ],
       [event, ['1', '2'], null],
     ])
   })
@@ -93,7 +119,10 @@ describe('a command', () => {
   it('is handled at the same time as others', async () => {
     const bus = createBus()
     const waiting: (() => void)[] = []
-    bus.serve('kytos.settings.list', () => new Promise<Summary[]>(resolve => void waiting.push(() => resolve([]))))
+    bus.serve(
+      'kytos.settings.list',
+      () => new Promise<Summary[]>(resolve => void waiting.push(() => resolve([]))),
+    )
     const answers = [ask(bus, 'kytos.settings.list', {}), ask(bus, 'kytos.settings.list', {})]
     await settled()
     expect(waiting).toHaveLength(2)
@@ -146,7 +175,9 @@ describe('the types', () => {
   it('hold content and answers of every command to one table', async () => {
     const bus = createBus()
     bus.serve('kytos.settings.list', () => [SUMMARY])
-    const summaries: CommandAnswer<'kytos.settings.list'> = await ask(bus, 'kytos.settings.list', { prefix: 'kytos/' })
+    const summaries: CommandAnswer<'kytos.settings.list'> = await ask(bus, 'kytos.settings.list', {
+      prefix: 'kytos/',
+    })
     expect(summaries).toHaveLength(1)
     const neverCalled = async (): Promise<void> => {
       // @ts-expect-error a namespace is missing

@@ -32,7 +32,10 @@ describe('a hook', () => {
     expect(await opinionOf(() => undefined)).toEqual(accepted)
     expect(await opinionOf(async () => undefined)).toEqual(accepted)
     expect(await opinionOf(() => 'not now')).toEqual({ ...accepted, verdict: 'refused', reason: 'not now' })
-    expect(await opinionOf(async ({ data }) => `${data.a} is too much`)).toMatchObject({ verdict: 'refused', reason: '2 is too much' })
+    expect(await opinionOf(async ({ data }) => `${data.a} is too much`)).toMatchObject({
+      verdict: 'refused',
+      reason: '2 is too much',
+    })
   })
 
   it('that throws, rejects or gives something else has refused', async () => {
@@ -62,7 +65,9 @@ describe('a hook', () => {
         })
       },
     })
-    expect(await consumers.consult(proposal)).toMatchObject([{ verdict: 'late', reason: 'it did not answer within 0.04 s' }])
+    expect(await consumers.consult(proposal)).toMatchObject([
+      { verdict: 'late', reason: 'it did not answer within 0.04 s' },
+    ])
     expect(signal?.aborted).toBe(true)
     const before = performance.now()
     for (let n = 0; n < 100; n++)
@@ -82,7 +87,9 @@ describe('a hook', () => {
     consumers.add(NS, 'kytos/dead', { changing: () => new Promise(() => {}) })
     consumers.add('kytos/other', 'kytos/other', { changing: () => undefined })
     const slow = consumers.consult(proposal)
-    expect(await consumers.consult({ ...proposal, namespace: 'kytos/other' })).toMatchObject([{ napp: 'kytos/other', verdict: 'accepted' }])
+    expect(await consumers.consult({ ...proposal, namespace: 'kytos/other' })).toMatchObject([
+      { napp: 'kytos/other', verdict: 'accepted' },
+    ])
     expect(await slow).toMatchObject([{ verdict: 'late' }])
   })
 
@@ -100,7 +107,9 @@ describe('a hook', () => {
       },
     ] as ChangingHook[]) {
       const end = view.consume(NS, { changing })
-      expect(await bus.consumers.consult(proposal)).toMatchObject([{ verdict: 'refused', reason: expect.stringContaining('kytos.settings.list') }])
+      expect(await bus.consumers.consult(proposal)).toMatchObject([
+        { verdict: 'refused', reason: expect.stringContaining('kytos.settings.list') },
+      ])
       end()
     }
     view.consume(NS, {
@@ -119,7 +128,9 @@ describe('the consumers of a namespace', () => {
   it('are its NApps, each once; one hook of several speaks for all when it does not accept', async () => {
     const consumers = new Consumers(DEADLINE)
     consumers.add(NS, 'b/two', {})
-    const ends = [undefined, 'first', 'second'].map(reason => consumers.add(NS, 'a/one', { changing: () => reason }))
+    const ends = [undefined, 'first', 'second'].map(reason =>
+      consumers.add(NS, 'a/one', { changing: () => reason }),
+    )
     expect(consumers.of(NS)).toEqual(['a/one', 'b/two'])
     expect(await consumers.consult(proposal)).toEqual([
       { napp: 'a/one', verdict: 'refused', reason: 'first' },

@@ -6,17 +6,30 @@ import type { Facts } from '../../../events/map.ts'
 import { compareCursors, PART, parseCursor, WHOLE } from '../../../model/cursor.ts'
 
 /** A feed whose state is what the test says; where the store is, when it is asked. */
-function createStage(epoch = 1, revision = 0n, store?: () => { readonly epoch: number; readonly revision: bigint }) {
+function createStage(
+  epoch = 1,
+  revision = 0n,
+  store?: () => { readonly epoch: number; readonly revision: bigint },
+) {
   const look = store && { look: async () => store() }
   const source = {
     epoch,
     revision,
     announcing: false,
     ...look,
-    namespaces: () => ({ 'kytos/a': { data: { at: String(source.revision) }, revision: String(source.revision) } }),
+    namespaces: () => ({
+      'kytos/a': { data: { at: String(source.revision) }, revision: String(source.revision) },
+    }),
   }
   const feed = createFeed(source, 1)
-  const event = (name: string, content: object): KytosEvent => ({ id: name, name, content, timestamp: '', priority: 0, reinjections: 0 })
+  const event = (name: string, content: object): KytosEvent => ({
+    id: name,
+    name,
+    content,
+    timestamp: '',
+    priority: 0,
+    reinjections: 0,
+  })
   return {
     source,
     feed,
@@ -29,7 +42,8 @@ function createStage(epoch = 1, revision = 0n, store?: () => { readonly epoch: n
     },
     /** Says a revision of so many keys, as a watcher does. */
     step(revision: number, keys = 1): void {
-      for (let n = 1; n <= keys; n++) feed.add(event('settings.changed', { cursor: `${source.epoch}.${revision}.${n}`, origin: 'live' }), 0)
+      for (let n = 1; n <= keys; n++)
+        feed.add(event('settings.changed', { cursor: `${source.epoch}.${revision}.${n}`, origin: 'live' }), 0)
       source.revision = BigInt(revision)
       feed.moved(true)
     },
@@ -46,7 +60,10 @@ function createStage(epoch = 1, revision = 0n, store?: () => { readonly epoch: n
   }
 }
 
-/** What a reader gets: cursors, `snapshot <cursor>`, `<cursor> replay`, or the name of a fact without a cursor. */
+/**
+ * What a reader gets: cursors, `snapshot <cursor>`, `<cursor> replay`, or the name of a fact without a
+ * cursor.
+ */
 function read(feed: ReturnType<typeof createStage>['feed'], since?: string) {
   const got: string[] = []
   const leave = feed.follow(since, ({ name, content }, cursor) => {
@@ -85,10 +102,13 @@ describe('a reader of the feed', () => {
   })
 
   it('resumes at any cursor it was given, and hears exactly the rest, in order, once', () => {
-    const revisions = fc.uniqueArray(fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 4 })), {
-      selector: ([revision, n]) => revision * 10 + n,
-      minLength: 1,
-    })
+    const revisions = fc.uniqueArray(
+      fc.tuple(fc.integer({ min: 1, max: 30 }), fc.integer({ min: 1, max: 4 })),
+      {
+        selector: ([revision, n]) => revision * 10 + n,
+        minLength: 1,
+      },
+    )
     fc.assert(
       fc.property(revisions, fc.nat(), fc.nat(), (places, at, split) => {
         const { feed, say } = createStage()
@@ -101,7 +121,9 @@ describe('a reader of the feed', () => {
         for (const [revision, n] of ordered.slice(early.length)) said.push(say(revision, n))
         const rest = said.slice(said.indexOf(since) + 1)
         expect(got.map(one => one.replace(' replay', ''))).toEqual(rest)
-        expect(got.filter(one => one.endsWith(' replay'))).toHaveLength(Math.max(0, early.length - said.indexOf(since) - 1))
+        expect(got.filter(one => one.endsWith(' replay'))).toHaveLength(
+          Math.max(0, early.length - said.indexOf(since) - 1),
+        )
       }),
     )
   })
@@ -135,7 +157,12 @@ describe('a reader of the feed', () => {
     expect(snapshots).toMatchObject([
       {
         name: 'settings.snapshot',
-        content: { namespaces: { 'kytos/a': { data: { at: '6' }, revision: '6' } }, revision: '6', epoch: 1, cursor: '1.6.1' },
+        content: {
+          namespaces: { 'kytos/a': { data: { at: '6' }, revision: '6' } },
+          revision: '6',
+          epoch: 1,
+          cursor: '1.6.1',
+        },
       },
     ])
   })
@@ -170,7 +197,9 @@ describe('a reader of the feed', () => {
     const { feed, say } = createStage()
     feed.begin()
     const got: unknown[] = []
-    expect(() => feed.follow('yesterday', event => got.push(event))).toThrow(expect.objectContaining({ code: 'CURSOR_MALFORMED' }))
+    expect(() => feed.follow('yesterday', event => got.push(event))).toThrow(
+      expect.objectContaining({ code: 'CURSOR_MALFORMED' }),
+    )
     say(1)
     expect(got).toEqual([])
   })
@@ -237,7 +266,10 @@ describe('a reader that is ahead of its controller', () => {
       const within = read(feed, '1.7.1')
       list(7, keys)
       step(8)
-      expect(behind.got).toEqual([...Array.from({ length: keys }, (_, i) => (i + 1 === keys ? whole(7) : `1.7.${PART + i + 1}`)), '1.8.1'])
+      expect(behind.got).toEqual([
+        ...Array.from({ length: keys }, (_, i) => (i + 1 === keys ? whole(7) : `1.7.${PART + i + 1}`)),
+        '1.8.1',
+      ])
       expect(ahead.got).toEqual([`snapshot ${whole(7)}`, '1.8.1'])
       expect(within.got).toEqual([`snapshot ${whole(7)}`, '1.8.1'])
     }
@@ -317,7 +349,9 @@ describe('a reader that was cut off within a difference', () => {
       const { got } = read(feed, `1.7.${PART + 2}`)
       for (let revision = begin + 1; revision <= 10; revision++) step(revision, 2)
       const first = Math.max(begin, 7)
-      const rest = [8, 9, 10].filter(revision => revision > first).flatMap(revision => [`1.${revision}.1`, `1.${revision}.2`])
+      const rest = [8, 9, 10]
+        .filter(revision => revision > first)
+        .flatMap(revision => [`1.${revision}.1`, `1.${revision}.2`])
       expect(got).toEqual([`snapshot 1.${first}.${WHOLE}`, ...rest])
     }
   })
@@ -390,10 +424,22 @@ function newest(feed: ReturnType<typeof createStage>['feed']): string {
   return feed.cursor ?? 'there is no state yet'
 }
 
-/** Of every cursor either exactly the rest is given, or a snapshot; what is served reaches back at least and at most so far. */
-function expectNoGap(feed: ReturnType<typeof createStage>['feed'], last: number, least: number, most: number): void {
+/**
+ * Of every cursor either exactly the rest is given, or a snapshot; what is served reaches back at least and
+ * at most so far.
+ */
+function expectNoGap(
+  feed: ReturnType<typeof createStage>['feed'],
+  last: number,
+  least: number,
+  most: number,
+): void {
   let served = 0
-  for (let back = 1; back <= Math.min(last, most + 10); back = back < 40 ? back + 1 : Math.floor(back * 1.2)) {
+  for (
+    let back = 1;
+    back <= Math.min(last, most + 10);
+    back = back < 40 ? back + 1 : Math.floor(back * 1.2)
+  ) {
     const { got, leave } = read(feed, `1.${last - back}.1`)
     leave()
     if (got[0]?.startsWith('snapshot')) expect(got).toEqual([`snapshot 1.${last}.1`])

@@ -37,7 +37,12 @@ function objectOf(members: readonly (readonly [string, Json])[]): JsonObject {
 /** What happens to a few namespaces and boxes, `previous` and `data` chained as the watcher does it. */
 const happenings = fc.array(
   fc.oneof(
-    fc.record({ namespace: fc.constantFrom('kytos/a', 'kytos/b'), data: objects, apply: modes, gone: fc.nat(4).map(n => n === 0) }),
+    fc.record({
+      namespace: fc.constantFrom('kytos/a', 'kytos/b'),
+      data: objects,
+      apply: modes,
+      gone: fc.nat(4).map(n => n === 0),
+    }),
     fc.record({ box_id: fc.constantFrom('1', '2', '3'), gone: fc.boolean() }),
     fc.record({ state: fc.constantFrom('READY' as const, 'STALE' as const) }),
     fc.record({ event: fc.constantFrom('kytos/x', 'kytos/y') }),
@@ -53,7 +58,14 @@ class Chronicle {
   say(bus: ReturnType<typeof createBus>, happening: Happening): void {
     if ('event' in happening) bus.emit(happening.event)
     else if ('state' in happening)
-      bus.announce('settings.state', { state: happening.state, revision: '1', epoch: 1, since: '', reason: null, age: 0 })
+      bus.announce('settings.state', {
+        state: happening.state,
+        revision: '1',
+        epoch: 1,
+        since: '',
+        reason: null,
+        age: 0,
+      })
     else if ('box_id' in happening) this.#sayBox(bus, happening.box_id, happening.gone)
     else {
       const { namespace, apply } = happening
@@ -111,7 +123,8 @@ function leaves(data: JsonObject): ReadonlyMap<string, Json> {
 
 function patch(from: ReadonlyMap<string, Json>, changes: readonly ValueChange[]): ReadonlyMap<string, Json> {
   const to = new Map(from)
-  for (const { path, old } of changes) for (const leaf of old === undefined ? [] : leavesBelow(path, old)) to.delete(leaf)
+  for (const { path, old } of changes)
+    for (const leaf of old === undefined ? [] : leavesBelow(path, old)) to.delete(leaf)
   for (const { path, new: value } of changes) {
     if (value === undefined) continue
     if (!isObject(value)) to.set(path, value)
@@ -122,7 +135,9 @@ function patch(from: ReadonlyMap<string, Json>, changes: readonly ValueChange[])
 }
 
 function leavesBelow(path: string, value: Json): readonly string[] {
-  return isObject(value) && Object.keys(value).length > 0 ? [...leaves(value).keys()].map(below => path + below) : [path]
+  return isObject(value) && Object.keys(value).length > 0
+    ? [...leaves(value).keys()].map(below => path + below)
+    : [path]
 }
 
 describe('a folded backlog', () => {
@@ -132,7 +147,9 @@ describe('a folded backlog', () => {
         const all: KytosEvent[] = []
         const bus = createBus()
         const spy = { ...bus, announce: keep(bus.announce), emit: keep(bus.emit) } as typeof bus
-        function keep<Parts extends unknown[], Said extends KytosEvent>(say: (...parts: Parts) => Said): (...parts: Parts) => Said {
+        function keep<Parts extends unknown[], Said extends KytosEvent>(
+          say: (...parts: Parts) => Said,
+        ): (...parts: Parts) => Said {
           return (...parts) => {
             const event = say(...parts)
             all.push(event)
@@ -141,7 +158,9 @@ describe('a folded backlog', () => {
         }
         const chronicle = new Chronicle()
         for (const happening of schedule) chronicle.say(spy, happening)
-        const facts = all.map((event, place) => ({ place, foldable: true, event })).filter(({ event }) => !event.name.startsWith('kytos/'))
+        const facts = all
+          .map((event, place) => ({ place, foldable: true, event }))
+          .filter(({ event }) => !event.name.startsWith('kytos/'))
         const whole = new Picture()
         for (const { event } of facts) whole.hear(event)
         let backlog: typeof facts = []
@@ -153,10 +172,14 @@ describe('a folded backlog', () => {
         const behind = new Picture()
         for (const { event } of folded) behind.hear(event)
         expect({ ...behind }).toEqual({ ...whole, heard: folded.length, patched: behind.patched })
-        for (const [namespace, data] of Object.entries(whole.data)) expect(behind.patched[namespace]).toEqual(leaves(data))
-        expect(folded.map(({ place }) => place)).toEqual(folded.map(({ place }) => place).sort((a, b) => a - b))
+        for (const [namespace, data] of Object.entries(whole.data))
+          expect(behind.patched[namespace]).toEqual(leaves(data))
+        expect(folded.map(({ place }) => place)).toEqual(
+          folded.map(({ place }) => place).sort((a, b) => a - b),
+        )
         expect(new Set(folded.map(subject)).size).toBe(folded.length)
-        for (const fact of folded) expect(fact.place).toBe(facts.findLast(other => subject(other) === subject(fact))?.place)
+        for (const fact of folded)
+          expect(fact.place).toBe(facts.findLast(other => subject(other) === subject(fact))?.place)
       }),
       { numRuns: 300 },
     )
@@ -164,11 +187,33 @@ describe('a folded backlog', () => {
 
   it('says previous of the first, data of the last, their differences with the apply modes of the steps, and resync', () => {
     const steps: Partial<Changed>[] = [
-      { kind: 'created', previous: {}, data: { poll: 3, vlans: [1] }, changes: [change('/poll', 'live'), change('/vlans', 'reload')] },
-      { kind: 'updated', previous: { poll: 3, vlans: [1] }, data: { poll: 4, vlans: [1] }, changes: [change('/poll', 'live')] },
-      { kind: 'updated', previous: { poll: 4, vlans: [1] }, data: { poll: 4, nest: { deep: 1 } }, changes: [change('/nest', 'never')], version: 9 },
+      {
+        kind: 'created',
+        previous: {},
+        data: { poll: 3, vlans: [1] },
+        changes: [change('/poll', 'live'), change('/vlans', 'reload')],
+      },
+      {
+        kind: 'updated',
+        previous: { poll: 3, vlans: [1] },
+        data: { poll: 4, vlans: [1] },
+        changes: [change('/poll', 'live')],
+      },
+      {
+        kind: 'updated',
+        previous: { poll: 4, vlans: [1] },
+        data: { poll: 4, nest: { deep: 1 } },
+        changes: [change('/nest', 'never')],
+        version: 9,
+      },
     ]
-    const [folded] = foldFacts(steps.map((step, place) => ({ place, foldable: true, event: eventOf('settings.changed', changedFact(step)) })))
+    const [folded] = foldFacts(
+      steps.map((step, place) => ({
+        place,
+        foldable: true,
+        event: eventOf('settings.changed', changedFact(step)),
+      })),
+    )
     expect(folded?.event.content).toMatchObject({
       kind: 'created',
       origin: 'resync',
@@ -193,9 +238,13 @@ describe('a folded backlog', () => {
 
   it('says what happened to a box in all', () => {
     const kinds = (...steps: BoxChanged['kind'][]) =>
-      foldFacts(steps.map((kind, place) => ({ place, foldable: true, event: eventOf('box.changed', boxFact({ kind })) }))).map(
-        ({ event }) => (event.content as BoxChanged).kind,
-      )
+      foldFacts(
+        steps.map((kind, place) => ({
+          place,
+          foldable: true,
+          event: eventOf('box.changed', boxFact({ kind })),
+        })),
+      ).map(({ event }) => (event.content as BoxChanged).kind)
     expect(kinds('created', 'updated')).toEqual(['created'])
     expect(kinds('created', 'deleted')).toEqual(['deleted'])
     expect(kinds('deleted', 'created')).toEqual(['updated'])
@@ -221,10 +270,15 @@ describe('differences', () => {
     fc.assert(
       fc.property(objects, objects, (before, after) => {
         expect(differences(before, before)).toEqual([])
-        const found = differences(before, after).map(difference => ({ ...difference, apply: 'live' as const }))
+        const found = differences(before, after).map(difference => ({
+          ...difference,
+          apply: 'live' as const,
+        }))
         expect(patch(leaves(before), found)).toEqual(leaves(after))
       }),
     )
-    expect(differences({ a: { 'x/y': 1 } }, { a: { 'x/y': 2 } })).toEqual([{ path: `/a${pointerToken('x/y')}`, old: 1, new: 2 }])
+    expect(differences({ a: { 'x/y': 1 } }, { a: { 'x/y': 2 } })).toEqual([
+      { path: `/a${pointerToken('x/y')}`, old: 1, new: 2 },
+    ])
   })
 })

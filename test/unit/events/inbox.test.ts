@@ -23,7 +23,10 @@ describe('a listener far behind', () => {
     let quick = 0
     bus.on('settings.changed', () => void quick++)
     const say = (n: number) =>
-      bus.announce('settings.changed', changedFact({ namespace: `kytos/${n % 3}`, previous: { n: n - 3 }, data: { n }, version: n }))
+      bus.announce(
+        'settings.changed',
+        changedFact({ namespace: `kytos/${n % 3}`, previous: { n: n - 3 }, data: { n }, version: n }),
+      )
     for (let n = 0; n <= MAX_FACTS + 1; n++) {
       say(n)
       if (n % 100 === 0) await settled()
@@ -61,17 +64,27 @@ describe('a listener far behind', () => {
     await settled()
     for (let n = 0; n < MAX_EVENTS + 5; n++) {
       bus.emit('kytos/a.b', { n })
-      for (let i = 0; i < 2; i++) bus.announce('box.changed', boxFact({ box_id: String((2 * n + i) % 1_500) }))
+      for (let i = 0; i < 2; i++)
+        bus.announce('box.changed', boxFact({ box_id: String((2 * n + i) % 1_500) }))
     }
     expect(warnings).toEqual([expect.stringMatching(/^Listener kytos\/hanging is 1001 facts behind/)])
     const letters = bus.deadLetters.list()
-    expect(letters.map(({ event, error }) => [event.content, error.code])).toEqual(Array.from({ length: 5 }, (_, n) => [{ n }, 'LISTENER_SLOW']))
-    release()
-    bus.announce('settings.state', { state: 'READY', revision: '1', epoch: 1, since: '', reason: null, age: 0 })
-    while (heard.at(-1)?.name !== 'settings.state') await settled()
-    expect(heard.filter(({ name }) => name === 'kytos/a.b').map(({ content }) => (content as { n: number }).n)).toEqual(
-      Array.from({ length: MAX_EVENTS }, (_, n) => n + 5),
+    expect(letters.map(({ event, error }) => [event.content, error.code])).toEqual(
+      Array.from({ length: 5 }, (_, n) => [{ n }, 'LISTENER_SLOW']),
     )
+    release()
+    bus.announce('settings.state', {
+      state: 'READY',
+      revision: '1',
+      epoch: 1,
+      since: '',
+      reason: null,
+      age: 0,
+    })
+    while (heard.at(-1)?.name !== 'settings.state') await settled()
+    expect(
+      heard.filter(({ name }) => name === 'kytos/a.b').map(({ content }) => (content as { n: number }).n),
+    ).toEqual(Array.from({ length: MAX_EVENTS }, (_, n) => n + 5))
     expect(heard.filter(({ name }) => name === 'box.changed').length).toBeLessThanOrEqual(3_000)
   })
 })

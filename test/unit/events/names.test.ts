@@ -6,12 +6,14 @@ import { findCommand, permissionFor } from '../../../events/names.ts'
 const STRANGE = ['kytos.settings.none', 'me/napp.event', '', '__proto__', 'constructor', 'toString']
 
 it('emitting a command takes the permission of its record, any other event takes write', () => {
-  for (const [name, { permission }] of Object.entries(COMMANDS)) expect([name, permissionFor(name)]).toEqual([name, permission])
+  for (const [name, { permission }] of Object.entries(COMMANDS))
+    expect([name, permissionFor(name)]).toEqual([name, permission])
   for (const name of STRANGE) expect([name, permissionFor(name)]).toEqual([name, 'write'])
 })
 
 it('a command that writes takes more than the permission to read', () => {
-  for (const [name, { effect, permission }] of Object.entries(COMMANDS)) expect([name, permission]).toEqual([name, effect])
+  for (const [name, { effect, permission }] of Object.entries(COMMANDS))
+    expect([name, permission]).toEqual([name, effect])
 })
 
 it('a record is found by the name of its command only', () => {
@@ -20,5 +22,6 @@ it('a record is found by the name of its command only', () => {
 })
 
 it('a record lists each error once', () => {
-  for (const [name, record] of Object.entries(COMMANDS)) expect([name, new Set(errorsOf(record)).size]).toEqual([name, errorsOf(record).length])
+  for (const [name, record] of Object.entries(COMMANDS))
+    expect([name, new Set(errorsOf(record)).size]).toEqual([name, errorsOf(record).length])
 })

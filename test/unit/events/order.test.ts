@@ -17,8 +17,18 @@ type Step =
 const tempers = fc.constantFrom<Temper>('calm', 'slow', 'throwing', 'rejecting', 'echoing', 'hanging')
 const steps = fc.array(
   fc.oneof(
-    { weight: 5, arbitrary: fc.record({ do: fc.constant('emit' as const), name: fc.constantFrom(...NAMES) }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant('subscribe' as const), to: fc.constantFrom(...NAMES, ...PATTERNS), temper: tempers }) },
+    {
+      weight: 5,
+      arbitrary: fc.record({ do: fc.constant('emit' as const), name: fc.constantFrom(...NAMES) }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({
+        do: fc.constant('subscribe' as const),
+        to: fc.constantFrom(...NAMES, ...PATTERNS),
+        temper: tempers,
+      }),
+    },
     { weight: 1, arbitrary: fc.record({ do: fc.constant('unsubscribe' as const), which: fc.nat(9) }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant('wait' as const) }) },
   ),
@@ -46,7 +56,8 @@ async function play(schedule: readonly Step[]): Promise<readonly Witness[]> {
   const witnesses: Witness[] = []
   const say = (name: string, content: object): KytosEvent => {
     const event = bus.emit(name, content)
-    for (const witness of witnesses) if (witness.stoppedAt === undefined && matches(witness.to, name)) witness.expected.push(event.id)
+    for (const witness of witnesses)
+      if (witness.stoppedAt === undefined && matches(witness.to, name)) witness.expected.push(event.id)
     return event
   }
   const join = (to: string | RegExp, temper: Temper): void => {
@@ -66,7 +77,14 @@ async function play(schedule: readonly Step[]): Promise<readonly Witness[]> {
       witness.heard.push(event.id)
       throw new Error('throwing')
     }
-    const witness: Witness = { to, temper, expected: [], heard: [], overlapped: false, stop: bus.on(to, hear) }
+    const witness: Witness = {
+      to,
+      temper,
+      expected: [],
+      heard: [],
+      overlapped: false,
+      stop: bus.on(to, hear),
+    }
     witnesses.push(witness)
   }
   for (const step of schedule) {
@@ -80,7 +98,9 @@ async function play(schedule: readonly Step[]): Promise<readonly Witness[]> {
     }
   }
   for (let i = 0; i < 2 * schedule.length + 20; i++) await settled()
-  const failures = witnesses.filter(({ temper }) => temper === 'throwing' || temper === 'rejecting').flatMap(({ heard }) => heard)
+  const failures = witnesses
+    .filter(({ temper }) => temper === 'throwing' || temper === 'rejecting')
+    .flatMap(({ heard }) => heard)
   expect(
     bus.deadLetters
       .list()

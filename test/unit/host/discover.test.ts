@@ -24,7 +24,12 @@ describe('discovery', () => {
 
   it('leaves Python alone: its NApps, its caches, its packages', async () => {
     const root = await temporaryTree()
-    await writeFiles(root, { '.installed/kytos/of_core/kytos.json': '{}', '__init__.py': '', 'kytos/__init__.py': '', '__pycache__/x/y.pyc': '' })
+    await writeFiles(root, {
+      '.installed/kytos/of_core/kytos.json': '{}',
+      '__init__.py': '',
+      'kytos/__init__.py': '',
+      '__pycache__/x/y.pyc': '',
+    })
     await symlink('../.installed/kytos/of_core', join(root, 'kytos/of_core'))
     expect(await discover(root)).toEqual({ napps: [], broken: [] })
   })
@@ -32,11 +37,17 @@ describe('discovery', () => {
   it('reports what is broken, with the file, and finds the others', async () => {
     const root = await temporaryTree()
     await enabled(root, 'a/good', MAIN)
-    await writeFiles(root, { 'a/json/napp.json': '{', 'a/liar/napp.json': { username: 'b', name: 'liar', main: 'm.js' }, 'a/empty/readme': '' })
+    await writeFiles(root, {
+      'a/json/napp.json': '{',
+      'a/liar/napp.json': { username: 'b', name: 'liar', main: 'm.js' },
+      'a/empty/readme': '',
+    })
     await symlink('/no/where', join(root, 'a/gone'))
     const { napps, broken } = await discover(root)
     expect(napps.map(napp => napp.id)).toEqual(['a/good'])
-    expect(broken.map(napp => [napp.id, napp.error.code])).toEqual(['a/empty', 'a/gone', 'a/json', 'a/liar'].map(id => [id, 'NAPP_INVALID']))
+    expect(broken.map(napp => [napp.id, napp.error.code])).toEqual(
+      ['a/empty', 'a/gone', 'a/json', 'a/liar'].map(id => [id, 'NAPP_INVALID']),
+    )
     const messages = broken.map(napp => napp.error.message)
     expect(messages[0]).toContain('contains neither napp.json nor kytos.json')
     expect(messages[1]).toContain('is a link to /no/where, which does not exist')
@@ -46,7 +57,10 @@ describe('discovery', () => {
 
   it('reports a manifest in a folder that can be no NApp id', async () => {
     const root = await temporaryTree()
-    await writeFiles(root, { 'a/my napp/napp.json': { username: 'a', name: 'my napp', main: 'm.js' }, 'a/other stuff/notes': '' })
+    await writeFiles(root, {
+      'a/my napp/napp.json': { username: 'a', name: 'my napp', main: 'm.js' },
+      'a/other stuff/notes': '',
+    })
     const { broken } = await discover(root)
     expect(broken.map(napp => napp.id)).toEqual(['a/my napp'])
   })
@@ -58,7 +72,10 @@ describe('discovery', () => {
     const first = await stamp()
     await writeFile(join(folder, 'notes.txt'), 'x')
     expect(await stamp()).toBe(first)
-    await writeFile(join(folder, 'napp.json'), JSON.stringify({ username: 'a', name: 'a', main: 'main.mjs', version: '2' }))
+    await writeFile(
+      join(folder, 'napp.json'),
+      JSON.stringify({ username: 'a', name: 'a', main: 'main.mjs', version: '2' }),
+    )
     expect(await stamp()).not.toBe(first)
   })
 

@@ -16,7 +16,8 @@ const SETTINGS = `export default ({ bus, config }) => ({
   setup() { bus.serve('kytos.settings.register', content => { tell('registered ' + JSON.stringify(content)); return {} }); tell('+settings') },
   shutdown() { tell('-settings') },
 })`
-const tells = (name: string) => `export default ({ id, bus, log }) => ({ setup() { tell('+${name}') }, shutdown() { tell('-${name}') } })`
+const tells = (name: string) =>
+  `export default ({ id, bus, log }) => ({ setup() { tell('+${name}') }, shutdown() { tell('-${name}') } })`
 
 beforeEach(() => {
   told.length = 0
@@ -63,7 +64,9 @@ describe('starting and stopping', () => {
     const actors: unknown[] = []
     bus.on('kytos.settings.register', event => void actors.push((event.content as { actor: unknown }).actor))
     await host.start()
-    expect(told[1]).toContain('"namespace":"a/a","schema":{"type":"object"},"seed":{"big":1},"napp_version":"1.2"')
+    expect(told[1]).toContain(
+      '"namespace":"a/a","schema":{"type":"object"},"seed":{"big":1},"napp_version":"1.2"',
+    )
     expect(told[2]).toBe('+a')
     expect(actors).toEqual([{ type: 'napp', name: 'a/a' }])
   })
@@ -75,16 +78,26 @@ describe('starting and stopping', () => {
     await enabled(root, 'a/shape', 'export default () => ({})')
     await enabled(root, 'a/export', 'export const main = 1')
     await enabled(root, 'a/schema', tells('schema'), { settings: 'schema.json' }, { 'schema.json': '[' })
-    await enabled(root, 'a/setup', 'export default () => ({ async setup() { throw new Error("no luck") }, shutdown() { tell("-setup") } })')
+    await enabled(
+      root,
+      'a/setup',
+      'export default () => ({ async setup() { throw new Error("no luck") }, shutdown() { tell("-setup") } })',
+    )
     await enabled(root, 'a/zfine', tells('fine'))
     await writeFiles(root, { 'a/broken/napp.json': '{' })
     await host.start()
     expect(host.running).toEqual(['kytos/settings', 'a/zfine'])
     expect(told).toEqual(['+settings', '-setup', '+fine'])
     const errors = log.lines.filter(line => line.startsWith('ERROR')).join('\n')
-    expect(errors).toMatch(/a\/import failed to start: .*main\.mjs, the main file of a\/import, cannot be loaded/)
-    expect(errors).toContain('a/constructor failed to start: no luck. It is retried when its napp.json is saved again.')
-    expect(errors).toContain('a/shape failed to start: The object that the main file of a/shape creates has no setup() function. Add one.')
+    expect(errors).toMatch(
+      /a\/import failed to start: .*main\.mjs, the main file of a\/import, cannot be loaded/,
+    )
+    expect(errors).toContain(
+      'a/constructor failed to start: no luck. It is retried when its napp.json is saved again.',
+    )
+    expect(errors).toContain(
+      'a/shape failed to start: The object that the main file of a/shape creates has no setup() function. Add one.',
+    )
     expect(errors).toContain('must have a default export')
     expect(errors).toMatch(/a\/schema failed to start: .*schema\.json is invalid/)
     expect(errors).toContain('a/setup failed to start: no luck')
@@ -93,8 +106,16 @@ describe('starting and stopping', () => {
 
   it('waits for no shutdown() past its patience and survives one that throws', async () => {
     const { root, host, log } = await tree()
-    await enabled(root, 'a/hangs', 'export default () => ({ setup() {}, shutdown: () => new Promise(() => {}) })')
-    await enabled(root, 'a/throws', 'export default () => ({ setup() {}, shutdown() { throw new Error("stuck") } })')
+    await enabled(
+      root,
+      'a/hangs',
+      'export default () => ({ setup() {}, shutdown: () => new Promise(() => {}) })',
+    )
+    await enabled(
+      root,
+      'a/throws',
+      'export default () => ({ setup() {}, shutdown() { throw new Error("stuck") } })',
+    )
     await host.start()
     await host.stop()
     expect(told).toEqual(['+settings', '-settings'])
@@ -104,7 +125,8 @@ describe('starting and stopping', () => {
 
   it('can be stopped while a setup() hangs; that NApp is shut down too', async () => {
     const { root, host, log } = await tree()
-    const hangs = 'export default () => ({ setup() { tell("hangs"); return new Promise(() => {}) }, shutdown() { tell("-hangs") } })'
+    const hangs =
+      'export default () => ({ setup() { tell("hangs"); return new Promise(() => {}) }, shutdown() { tell("-hangs") } })'
     await enabled(root, 'a/hangs', hangs)
     await enabled(root, 'b/later', tells('later'))
     const started = host.start()
@@ -138,7 +160,10 @@ describe('without kytos/settings', () => {
     const { root, host } = await tree()
     await disable(root, 'kytos/settings')
     await enabled(root, 'a/a', tells('a'))
-    await expect(host.start()).rejects.toMatchObject({ code: 'NAPP_DISABLED', message: expect.stringContaining('napps enable kytos/settings -c') })
+    await expect(host.start()).rejects.toMatchObject({
+      code: 'NAPP_DISABLED',
+      message: expect.stringContaining('napps enable kytos/settings -c'),
+    })
     expect(told).toEqual([])
   })
 
@@ -158,7 +183,10 @@ describe('without kytos/settings', () => {
   it('whose setup() succeeds nothing starts, and its own error is the answer', async () => {
     const { root, host } = await tree()
     Object.assign(globalThis, { LOCKED: new SettingsError('STORE_LOCKED', 'The store is locked.') })
-    await writeFile(join(root, 'kytos/settings/main.mjs'), 'export default () => ({ setup() { throw LOCKED }, shutdown() { tell("-settings") } })')
+    await writeFile(
+      join(root, 'kytos/settings/main.mjs'),
+      'export default () => ({ setup() { throw LOCKED }, shutdown() { tell("-settings") } })',
+    )
     await enabled(root, 'a/a', tells('a'))
     await expect(host.start()).rejects.toMatchObject({ code: 'STORE_LOCKED' })
     expect(told).toEqual(['-settings'])
@@ -198,7 +226,9 @@ describe('in a running host', () => {
     await host.rescan()
     Reflect.get(globalThis, 'late')()
     expect(bus.census().listeners).toBe(0)
-    expect(log.lines).toContainEqual(expect.stringContaining('WARN a/a: Ignored a call of on(x) after the NApp was stopped'))
+    expect(log.lines).toContainEqual(
+      expect.stringContaining('WARN a/a: Ignored a call of on(x) after the NApp was stopped'),
+    )
   })
 
   it('a NApp that is installed anew is loaded anew', async () => {
@@ -206,7 +236,10 @@ describe('in a running host', () => {
     await enabled(root, 'a/a', tells('one'))
     await host.start()
     const next = await temporaryTree()
-    await writeFiles(next, { 'napp.json': { username: 'a', name: 'a', main: 'main.mjs' }, 'main.mjs': tells('two') })
+    await writeFiles(next, {
+      'napp.json': { username: 'a', name: 'a', main: 'main.mjs' },
+      'main.mjs': tells('two'),
+    })
     await install(root, next, true)
     await host.rescan()
     expect(told).toEqual(['+settings', '+one', '-one', '+two'])
@@ -239,7 +272,10 @@ describe('in a running host', () => {
     await host.start()
     await host.rescan()
     expect(log.lines.filter(line => line.includes('no luck'))).toHaveLength(1)
-    await writeFiles(folder, { 'main.mjs': tells('mended'), 'napp.json': { username: 'a', name: 'a', main: 'main.mjs', version: '2' } })
+    await writeFiles(folder, {
+      'main.mjs': tells('mended'),
+      'napp.json': { username: 'a', name: 'a', main: 'main.mjs', version: '2' },
+    })
     await host.rescan()
     expect(told).toEqual(['+settings', '+mended'])
   })
@@ -247,7 +283,8 @@ describe('in a running host', () => {
   it('a NApp that only came too early is tried again until it starts', async () => {
     const { root, host, log } = await tree()
     Object.assign(globalThis, { outage: new SettingsError('STORE_UNREACHABLE', 'The store is away.') })
-    const main = 'export default () => ({ setup() { if (globalThis.outage) throw outage; tell("+patient") } })'
+    const main =
+      'export default () => ({ setup() { if (globalThis.outage) throw outage; tell("+patient") } })'
     await enabled(root, 'a/patient', main)
     await host.start()
     await host.rescan()
@@ -275,7 +312,10 @@ describe('in a running host', () => {
         await host.rescan()
         expect([...host.running].sort()).toEqual([...on, 'kytos/settings'].sort())
         await host.stop()
-        for (const id of ids) expect(told.filter(what => what === `+${id}`)).toHaveLength(told.filter(what => what === `-${id}`).length)
+        for (const id of ids)
+          expect(told.filter(what => what === `+${id}`)).toHaveLength(
+            told.filter(what => what === `-${id}`).length,
+          )
       }),
       { numRuns: 25 },
     )

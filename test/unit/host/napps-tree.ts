@@ -13,7 +13,10 @@ export async function temporaryTree(): Promise<string> {
 }
 
 /** Writes files below a folder; an object is written as JSON. */
-export async function writeFiles(folder: string, files: Readonly<Record<string, string | object>>): Promise<void> {
+export async function writeFiles(
+  folder: string,
+  files: Readonly<Record<string, string | object>>,
+): Promise<void> {
   for (const [name, content] of Object.entries(files)) {
     const file = join(folder, name)
     await mkdir(dirname(file), { recursive: true })
@@ -21,7 +24,9 @@ export async function writeFiles(folder: string, files: Readonly<Record<string, 
   }
 }
 
-/** Puts a NApp into `.installed`; `manifest` and `files` are laid over a good one whose main is `main.mjs`. */
+/**
+ * Puts a NApp into `.installed`; `manifest` and `files` are laid over a good one whose main is `main.mjs`.
+ */
 export async function installed(
   root: string,
   id: string,
@@ -31,12 +36,22 @@ export async function installed(
 ) {
   const [username, name] = id.split('/')
   const folder = join(root, '.installed', id)
-  await writeFiles(folder, { 'napp.json': { username, name, main: 'main.mjs', ...manifest }, 'main.mjs': main, ...files })
+  await writeFiles(folder, {
+    'napp.json': { username, name, main: 'main.mjs', ...manifest },
+    'main.mjs': main,
+    ...files,
+  })
   return folder
 }
 
 /** As {@link installed}, and enabled by Kytos' relative link. */
-export async function enabled(root: string, id: string, main: string, manifest: object = {}, files: Readonly<Record<string, string | object>> = {}) {
+export async function enabled(
+  root: string,
+  id: string,
+  main: string,
+  manifest: object = {},
+  files: Readonly<Record<string, string | object>> = {},
+) {
   const folder = await installed(root, id, main, manifest, files)
   await linked(root, id)
   return folder

@@ -2,7 +2,11 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Candidate, describeProblem, orderNApps } from '../../../src/host/order.ts'
 
-const napp = (id: string, dependencies: readonly string[] = [], priority = 100): Candidate => ({ id, dependencies, priority })
+const napp = (id: string, dependencies: readonly string[] = [], priority = 100): Candidate => ({
+  id,
+  dependencies,
+  priority,
+})
 
 describe('the order of start', () => {
   it('is kytos/settings, then dependencies before dependants, then priority, then id', () => {
@@ -20,7 +24,9 @@ describe('the order of start', () => {
   it('goes on without a dependency that is not there, and says so', () => {
     const { ids, problems } = orderNApps([napp('kytos/topology', ['kytos/of_topo'])])
     expect(ids).toEqual(['kytos/topology'])
-    expect(problems.map(describeProblem)).toEqual(['kytos/topology depends on kytos/of_topo, which is not enabled; it starts without that NApp.'])
+    expect(problems.map(describeProblem)).toEqual([
+      'kytos/topology depends on kytos/of_topo, which is not enabled; it starts without that NApp.',
+    ])
   })
 
   it('breaks a circle at its lowest member and names the circle', () => {
@@ -37,7 +43,10 @@ describe('the order of start', () => {
   })
 
   it('breaks the circle of a NApp that depends on itself', () => {
-    expect(orderNApps([napp('a/self', ['a/self'])])).toEqual({ ids: ['a/self'], problems: [{ kind: 'cycle', cycle: ['a/self', 'a/self'] }] })
+    expect(orderNApps([napp('a/self', ['a/self'])])).toEqual({
+      ids: ['a/self'],
+      problems: [{ kind: 'cycle', cycle: ['a/self', 'a/self'] }],
+    })
   })
 
   it('starts kytos/settings first even when it claims to depend on another NApp', () => {
@@ -65,7 +74,11 @@ describe('for any NApps', () => {
         expect([...ids].sort()).toEqual(candidates.map(({ id }) => id).sort())
         if (ids.includes('kytos/settings')) expect(ids[0]).toBe('kytos/settings')
         const given = new Set(
-          problems.map(problem => (problem.kind === 'cycle' ? problem.cycle.slice(0, 2) : [problem.napp, problem.dependency]).join(' ')),
+          problems.map(problem =>
+            (problem.kind === 'cycle' ? problem.cycle.slice(0, 2) : [problem.napp, problem.dependency]).join(
+              ' ',
+            ),
+          ),
         )
         for (const { id, dependencies } of candidates) {
           for (const dependency of dependencies) {
@@ -98,7 +111,9 @@ describe('for any NApps', () => {
   it('without any dependency the order is that of priority, then of id', () => {
     fc.assert(
       fc.property(graph, candidates => {
-        const free = candidates.map(candidate => ({ ...candidate, dependencies: [] })).filter(({ id }) => id !== 'kytos/settings')
+        const free = candidates
+          .map(candidate => ({ ...candidate, dependencies: [] }))
+          .filter(({ id }) => id !== 'kytos/settings')
         const sorted = free.toSorted((a, b) => a.priority - b.priority || (a.id < b.id ? -1 : 1))
         expect(orderNApps(free).ids).toEqual(sorted.map(({ id }) => id))
       }),
@@ -108,7 +123,12 @@ describe('for any NApps', () => {
   it('the order is the same however the NApps were found', () => {
     fc.assert(
       fc.property(
-        graph.chain(candidates => fc.tuple(fc.constant(candidates), fc.shuffledSubarray(candidates, { minLength: candidates.length }))),
+        graph.chain(candidates =>
+          fc.tuple(
+            fc.constant(candidates),
+            fc.shuffledSubarray(candidates, { minLength: candidates.length }),
+          ),
+        ),
         ([candidates, shuffled]) => {
           expect(orderNApps(shuffled)).toEqual(orderNApps(candidates))
         },

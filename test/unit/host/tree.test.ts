@@ -7,7 +7,8 @@ import { disable, enable, install } from '../../../src/host/tree.ts'
 import { enabled, installed, temporaryTree, writeFiles } from './napps-tree.ts'
 
 const MAIN = 'export default () => ({ setup() {} })'
-const status = async (root: string) => Object.fromEntries((await discover(root)).napps.map(napp => [napp.id, napp.enabled]))
+const status = async (root: string) =>
+  Object.fromEntries((await discover(root)).napps.map(napp => [napp.id, napp.enabled]))
 
 describe('enabling and disabling', () => {
   it('makes and removes the relative link that Kytos makes, and says whether it had to', async () => {
@@ -88,20 +89,27 @@ describe('installing', () => {
 
   it('refuses to copy a folder into itself', async () => {
     const folder = await source('1')
-    await expect(install(join(folder, 'napps'), folder, false)).rejects.toMatchObject({ code: 'NAPP_CONFLICT' })
+    await expect(install(join(folder, 'napps'), folder, false)).rejects.toMatchObject({
+      code: 'NAPP_CONFLICT',
+    })
   })
 
   it('says in one sentence that the tree cannot be written', async () => {
     const root = await temporaryTree()
     await writeFiles(root, { napps: 'a file' })
-    await expect(install(join(root, 'napps', 'below'), await source('1'), false)).rejects.toMatchObject({ code: 'CONFIG_INVALID' })
+    await expect(install(join(root, 'napps', 'below'), await source('1'), false)).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+    })
   })
 })
 
 describe('what ships with the package', () => {
   const shipped = async () => {
     const folder = await temporaryTree()
-    await writeFiles(folder, { 'napp.json': { username: 'kytos', name: 'demo', main: 'main.mjs' }, 'main.mjs': MAIN })
+    await writeFiles(folder, {
+      'napp.json': { username: 'kytos', name: 'demo', main: 'main.mjs' },
+      'main.mjs': MAIN,
+    })
     return [{ id: 'kytos/demo', folder }]
   }
 
@@ -144,6 +152,8 @@ describe('what ships with the package', () => {
 
   it('is told apart from a pre-installed name that nobody has', async () => {
     const remarks = await linkShipped(await temporaryTree(), ['kytos/typo'], await shipped())
-    expect(remarks).toEqual([expect.stringContaining('kytos/typo, which is neither shipped with this package nor installed')])
+    expect(remarks).toEqual([
+      expect.stringContaining('kytos/typo, which is neither shipped with this package nor installed'),
+    ])
   })
 })

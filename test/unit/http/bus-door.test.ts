@@ -15,8 +15,13 @@ const HANDSHAKE: Readonly<Record<string, string>> = {
 
 /** The status and the body that a handshake is refused with; these headers count more than the usual ones. */
 async function refusal(port: number, headers: Readonly<Record<string, string>>, path = `${API}/bus`) {
-  const lines = Object.entries({ host: `127.0.0.1:${port}`, ...HANDSHAKE, ...headers }).filter(([, value]) => value !== '')
-  const text = await sendText(port, `GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`)
+  const lines = Object.entries({ host: `127.0.0.1:${port}`, ...HANDSHAKE, ...headers }).filter(
+    ([, value]) => value !== '',
+  )
+  const text = await sendText(
+    port,
+    `GET ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`,
+  )
   const [head = '', body = ''] = text.split('\r\n\r\n')
   return { status: Number(head.split(' ')[1]), head: head.toLowerCase(), json: JSON.parse(body) }
 }
@@ -29,7 +34,8 @@ describe('the door of the bus', () => {
       headers: { upgrade: 'websocket', 'content-type': 'application/problem+json; charset=utf-8' },
       json: { code: 'UPGRADE_REQUIRED', detail: expect.stringContaining('ws://') },
     })
-    for (const method of ['POST', 'PUT', 'DELETE', 'HEAD']) expect((await send(method, `${API}/bus`)).status).toBe(405)
+    for (const method of ['POST', 'PUT', 'DELETE', 'HEAD'])
+      expect((await send(method, `${API}/bus`)).status).toBe(405)
     expect(await send('GET', `${API}/buss`)).toMatchObject({ status: 404, json: { nearest: `${API}/bus` } })
   })
 
@@ -43,7 +49,10 @@ describe('the door of the bus', () => {
 
   it('stays shut for a name that is not this service (DNS rebinding)', async () => {
     const { http } = await openBareRig()
-    expect(await refusal(http.port, { host: 'evil.example' })).toMatchObject({ status: 403, json: { code: 'HOST_FORBIDDEN' } })
+    expect(await refusal(http.port, { host: 'evil.example' })).toMatchObject({
+      status: 403,
+      json: { code: 'HOST_FORBIDDEN' },
+    })
   })
 
   it.each([
@@ -77,12 +86,19 @@ describe('the door of the bus', () => {
   ])('refuses a handshake with %s, as a problem', async (_what, headers, message) => {
     const { http } = await openBareRig()
     const { status, json } = await refusal(http.port, headers)
-    expect([status, json.code, json.detail]).toEqual([400, 'CONTENT_MALFORMED', expect.stringMatching(message)])
+    expect([status, json.code, json.detail]).toEqual([
+      400,
+      'CONTENT_MALFORMED',
+      expect.stringMatching(message),
+    ])
   })
 
   it('refuses parameters that there are not', async () => {
     const { http } = await openBareRig()
-    expect(await refusal(http.port, {}, `${API}/bus?since=1`)).toMatchObject({ status: 400, json: { code: 'CONTENT_MALFORMED' } })
+    expect(await refusal(http.port, {}, `${API}/bus?since=1`)).toMatchObject({
+      status: 400,
+      json: { code: 'CONTENT_MALFORMED' },
+    })
   })
 
   it('is shut while the service stops', async () => {
@@ -105,7 +121,9 @@ describe('the door of the bus', () => {
 
   it('lives through lines that break while it is opened', async () => {
     const { http, send } = await openBareRig()
-    const lines = Object.entries({ host: 'localhost', ...HANDSHAKE }).map(([name, value]) => `${name}: ${value}\r\n`)
+    const lines = Object.entries({ host: 'localhost', ...HANDSHAKE }).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    )
     for (let i = 0; i < 50; i++) {
       const socket = connect(http.port, '127.0.0.1', () => {
         socket.write(`GET ${API}/bus HTTP/1.1\r\n${lines.join('')}\r\n`)
@@ -119,22 +137,29 @@ describe('the door of the bus', () => {
   })
 })
 
-it.each(['websocket', 'h2c'])('an offer of %s behind a request that is not answered yet ends its line, and nothing else', async protocol => {
-  const { http, bus, send } = await openBareRig()
-  let answer = (): void => {}
-  bus.serve('kytos.settings.list', () => new Promise(resolve => (answer = () => resolve([]))))
-  const offer = Object.entries({ host: 'localhost', ...HANDSHAKE, upgrade: protocol }).map(([name, value]) => `${name}: ${value}\r\n`)
-  const socket = connect(http.port, '127.0.0.1', () => {
-    socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\nGET ${API}/bus HTTP/1.1\r\n${offer.join('')}\r\n`)
-  })
-  socket.on('error', () => {}) // cut by the service
-  socket.resume()
-  // Newer Node versions do not even ask about h2c.
-  if (protocol === 'websocket' || !('shouldUpgradeCallback' in createServer())) await once(socket, 'close')
-  expect((await send('GET', '/healthz')).status).toBe(200)
-  answer()
-  socket.destroy()
-})
+it.each(['websocket', 'h2c'])(
+  'an offer of %s behind a request that is not answered yet ends its line, and nothing else',
+  async protocol => {
+    const { http, bus, send } = await openBareRig()
+    let answer = (): void => {}
+    bus.serve('kytos.settings.list', () => new Promise(resolve => (answer = () => resolve([]))))
+    const offer = Object.entries({ host: 'localhost', ...HANDSHAKE, upgrade: protocol }).map(
+      ([name, value]) => `${name}: ${value}\r\n`,
+    )
+    const socket = connect(http.port, '127.0.0.1', () => {
+      socket.write(
+        `GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\nGET ${API}/bus HTTP/1.1\r\n${offer.join('')}\r\n`,
+      )
+    })
+    socket.on('error', () => {}) // cut by the service
+    socket.resume()
+    // Newer Node versions do not even ask about h2c.
+    if (protocol === 'websocket' || !('shouldUpgradeCallback' in createServer())) await once(socket, 'close')
+    expect((await send('GET', '/healthz')).status).toBe(200)
+    answer()
+    socket.destroy()
+  },
+)
 
 describe('a request that offers another protocol', () => {
   it('is answered as if it had not, with all of its body, and so is the next on its line', async () => {
@@ -144,7 +169,11 @@ describe('a request that offers another protocol', () => {
     // As Java's HTTP client has it.
     const offer = `Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\nX-Comment: é\r\n`
     const patch = `PATCH ${NAMESPACE} HTTP/1.1\r\n${host}${offer}Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n\r\n`
-    const answer = await converse(http.port, patch + body, `GET /healthz HTTP/1.1\r\n${host}Connection: close\r\n\r\n`)
+    const answer = await converse(
+      http.port,
+      patch + body,
+      `GET /healthz HTTP/1.1\r\n${host}Connection: close\r\n\r\n`,
+    )
     expect(answer.match(/HTTP\/1.1 200/g)).toHaveLength(2)
     expect(answer.split(body)).toHaveLength(3)
     expect(await send('GET', `${NAMESPACE}/history`)).toMatchObject({ json: [{ comment: 'é' }] })
@@ -153,14 +182,23 @@ describe('a request that offers another protocol', () => {
   it('a WebSocket elsewhere, is answered like any other, and its line closed', async () => {
     const { http } = await openBareRig()
     expect(await refusal(http.port, {}, '/healthz')).toMatchObject({ status: 200, json: { state: 'READY' } })
-    expect(await refusal(http.port, {}, '/nowhere')).toMatchObject({ status: 404, json: { code: 'ROUTE_NOT_FOUND' } })
+    expect(await refusal(http.port, {}, '/nowhere')).toMatchObject({
+      status: 404,
+      json: { code: 'ROUTE_NOT_FOUND' },
+    })
     const post = `POST ${API}/bus HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nContent-Length: 2\r\n\r\n{}`
     const rest = 'GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
-    expect((await converse(http.port, post, rest)).match(/HTTP\/1.1 \d+/g)).toEqual(['HTTP/1.1 405', 'HTTP/1.1 200'])
+    expect((await converse(http.port, post, rest)).match(/HTTP\/1.1 \d+/g)).toEqual([
+      'HTTP/1.1 405',
+      'HTTP/1.1 200',
+    ])
   })
 })
 
-/** What comes back for two requests, the second sent once the first is being answered: node forgets what comes at once behind an offer it ignores. */
+/**
+ * What comes back for two requests, the second sent once the first is being answered: node forgets what comes
+ * at once behind an offer it ignores.
+ */
 function converse(port: number, first: string, second: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let got = ''

@@ -14,7 +14,8 @@ describe('a frame', () => {
     const text = JSON.stringify({ id, name, content: { ...content, data: '' } })
     return text.replace('"data":""', `"data":"${'x'.repeat(size - text.length)}"`)
   }
-  const box = (size: number, id = 1) => frame(size, id, 'kytos.storehouse.create', { namespace: 'net', box_id: String(id) })
+  const box = (size: number, id = 1) =>
+    frame(size, id, 'kytos.storehouse.create', { namespace: 'net', box_id: String(id) })
 
   it('that carries a box may be as large as the largest, and closes the line when it is larger', async () => {
     const { http } = await openRealRig()
@@ -25,7 +26,9 @@ describe('a frame', () => {
     expect(await line.next()).toMatchObject({ reply_to: 2, error: { code: 'DOCUMENT_TOO_LARGE' } })
     line.send(box(BOX_MESSAGE_BYTES + 1, 3))
     expect((await line.closed)[0]).toBe(1009)
-    expect(await (await openBusLine(http.port)).ask('kytos.storehouse.list', { namespace: 'net' })).toMatchObject({ data: ['1'] })
+    expect(
+      await (await openBusLine(http.port)).ask('kytos.storehouse.list', { namespace: 'net' }),
+    ).toMatchObject({ data: ['1'] })
   })
 
   it('that carries anything else is refused beyond 1 MiB, and the line goes on', async () => {
@@ -36,7 +39,10 @@ describe('a frame', () => {
     line.send(update(MESSAGE_BYTES + 1))
     expect(await line.next()).toMatchObject({ reply_to: 'a', error: tooLarge })
     line.send(`{"publish":{"name":"kytos/a.b","content":{"x":"${'x'.repeat(MESSAGE_BYTES)}"}}}`)
-    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'DOCUMENT_TOO_LARGE', details: { frame: 'publish' } } })
+    expect(await line.next()).toMatchObject({
+      reply_to: null,
+      error: { code: 'DOCUMENT_TOO_LARGE', details: { frame: 'publish' } },
+    })
     // As far as its size goes.
     line.send(update(MESSAGE_BYTES))
     expect(await line.next()).toMatchObject({ reply_to: 'a', error: { code: 'CONTENT_MALFORMED' } })
@@ -63,7 +69,11 @@ describe('a frame', () => {
     // Nor is its peer taken to be gone meanwhile.
     const { http, bus } = await openBareRig({ heartbeat: 50 })
     const begun: (() => void)[] = []
-    bus.serve('kytos.storehouse.create', () => new Promise((_, reject) => begun.push(() => reject(new SettingsError('DOCUMENT_EXISTS', 'there')))))
+    bus.serve(
+      'kytos.storehouse.create',
+      () =>
+        new Promise((_, reject) => begun.push(() => reject(new SettingsError('DOCUMENT_EXISTS', 'there')))),
+    )
     const line = await openBusLine(http.port)
     for (const id of [1, 2, 3]) line.send(box(MAX_HELD + 1, id))
     await expect.poll(() => begun.length).toBe(1)
@@ -78,7 +88,11 @@ describe('a frame', () => {
 
   it.each<[string, (line: BusLine) => void, number]>([
     ['binary', ({ socket }) => socket.send(Buffer.from('{"subscribe":[]}')), 1003],
-    ['of bytes that are no UTF-8', ({ socket }) => socket.send(Buffer.from([0x22, 0xff, 0x22]), { binary: false }), 1007],
+    [
+      'of bytes that are no UTF-8',
+      ({ socket }) => socket.send(Buffer.from([0x22, 0xff, 0x22]), { binary: false }),
+      1007,
+    ],
     [
       'in pieces beyond the limit',
       ({ socket }) => {

@@ -6,7 +6,8 @@ import { openBusLine } from '../../support/bus-line.ts'
 import { API, openRealRig } from './harness.ts'
 
 /*
- * Whatever is sent to the bus: the service lives, nothing is written, and whoever is well-behaved is answered meanwhile.
+ * Whatever is sent to the bus: the service lives, nothing is written, and whoever is well-behaved is answered
+ * meanwhile.
  */
 
 /** Names that could do something, were they taken for what they look like. */
@@ -35,7 +36,13 @@ const KEY = fc.constantFrom(
   'actor',
   'x',
 )
-const LEAF = fc.oneof(NAME, fc.string(), fc.integer(), fc.double(), fc.constantFrom(null, true, 2 ** 53, '0', '1.2.3', '9'.repeat(400)))
+const LEAF = fc.oneof(
+  NAME,
+  fc.string(),
+  fc.integer(),
+  fc.double(),
+  fc.constantFrom(null, true, 2 ** 53, '0', '1.2.3', '9'.repeat(400)),
+)
 const { value: VALUE } = fc.letrec(tie => ({
   value: fc.oneof({ depthSize: 'small' }, LEAF, fc.array(tie('value'), { maxLength: 4 }), tie('object')),
   object: objectOf(tie('value')),
@@ -58,7 +65,9 @@ const TEXT = fc.oneof(
   // The same key twice, and JSON that was cut or that goes on.
   FRAME.map(frame => JSON.stringify(frame).replace('{', '{"id":1,"id":2,')),
   fc.tuple(FRAME, fc.nat(100)).map(([frame, at]) => JSON.stringify(frame).slice(0, at)),
-  fc.integer({ min: 100, max: 20_000 }).map(depth => `{"id":1,"name":"kytos.settings.update","content":${'[{"a":'.repeat(depth)}`),
+  fc
+    .integer({ min: 100, max: 20_000 })
+    .map(depth => `{"id":1,"name":"kytos.settings.update","content":${'[{"a":'.repeat(depth)}`),
   fc.integer({ min: 1, max: 1_500_000 }).map(length => `{"id":"${'x'.repeat(length)}"}`),
 )
 type Sent =
@@ -68,10 +77,17 @@ const SENT: fc.Arbitrary<Sent> = fc.oneof(
   { weight: 8, arbitrary: TEXT.map(text => ({ kind: 'text' as const, text })) },
   {
     weight: 1,
-    arbitrary: fc.tuple(fc.uint8Array({ maxLength: 300 }), fc.boolean()).map(([bytes, binary]) => ({ kind: 'bytes' as const, bytes, binary })),
+    arbitrary: fc
+      .tuple(fc.uint8Array({ maxLength: 300 }), fc.boolean())
+      .map(([bytes, binary]) => ({ kind: 'bytes' as const, bytes, binary })),
   },
   // Straight onto the line, as no WebSocket would have it.
-  { weight: 1, arbitrary: fc.uint8Array({ minLength: 1, maxLength: 300 }).map(bytes => ({ kind: 'raw' as const, bytes, binary: true })) },
+  {
+    weight: 1,
+    arbitrary: fc
+      .uint8Array({ minLength: 1, maxLength: 300 })
+      .map(bytes => ({ kind: 'raw' as const, bytes, binary: true })),
+  },
 )
 
 it('lives through whatever is sent, writes nothing of it, and answers others meanwhile', async () => {
@@ -95,7 +111,9 @@ it('lives through whatever is sent, writes nothing of it, and answers others mea
         else Reflect.get(bad, '_socket').write(frame.bytes)
       }
       // The good one's answer comes after what the bad one sent first, whose line then ends either way.
-      expect(await good.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).toMatchObject({ data: { data: { kept: true }, version: 1 } })
+      expect(await good.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).toMatchObject({
+        data: { data: { kept: true }, version: 1 },
+      })
       bad.close()
       setTimeout(() => bad.terminate(), 200).unref()
       await closed
@@ -148,7 +166,17 @@ it('lives through whatever handshake it is offered, alone or behind another requ
     .record({
       method: fc.constantFrom('GET', 'GET', 'GET', 'HEAD', 'PATCH', 'CONNECT', 'OPTIONS'),
       path: fc.oneof(
-        fc.constantFrom(`${API}/bus`, `${API}/bus`, API, '*', '//', '/%zz', '/../..', 'http://localhost/', `${API}/bus?%`),
+        fc.constantFrom(
+          `${API}/bus`,
+          `${API}/bus`,
+          API,
+          '*',
+          '//',
+          '/%zz',
+          '/../..',
+          'http://localhost/',
+          `${API}/bus?%`,
+        ),
         fc.webPath(),
       ),
       headers: fc.array(header, { maxLength: 6 }),
@@ -159,18 +187,22 @@ it('lives through whatever handshake it is offered, alone or behind another requ
       return `${method} ${path} HTTP/1.1\r\n${first}${headers.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`
     })
   await fc.assert(
-    fc.asyncProperty(fc.array(request, { minLength: 1, maxLength: 3 }), fc.string(), async (requests, rest) => {
-      const socket = connect(http.port, '127.0.0.1', () => void socket.write(requests.join('') + rest))
-      socket.on('error', () => {}) // cut by the service
-      await new Promise(resolve =>
-        socket
-          .once('data', resolve)
-          .once('close', resolve)
-          .setTimeout(50, () => resolve(undefined)),
-      )
-      socket.destroy()
-      expect((await send('GET', '/healthz')).status).toBe(200)
-    }),
+    fc.asyncProperty(
+      fc.array(request, { minLength: 1, maxLength: 3 }),
+      fc.string(),
+      async (requests, rest) => {
+        const socket = connect(http.port, '127.0.0.1', () => void socket.write(requests.join('') + rest))
+        socket.on('error', () => {}) // cut by the service
+        await new Promise(resolve =>
+          socket
+            .once('data', resolve)
+            .once('close', resolve)
+            .setTimeout(50, () => resolve(undefined)),
+        )
+        socket.destroy()
+        expect((await send('GET', '/healthz')).status).toBe(200)
+      },
+    ),
     { numRuns: 150 },
   )
   expect(log.lines.filter(line => line.startsWith('error'))).toEqual([])

@@ -49,9 +49,13 @@ describe('commands under way', () => {
     bus.serve('kytos.settings.list', () => new Promise(resolve => answers.push(() => resolve([]))))
     const [line, other] = [await openBusLine(http.port), await openBusLine(http.port)]
     const asked = Array.from({ length: MAX_COMMANDS }, () => line.ask('kytos.settings.list'))
-    expect(await line.ask('kytos.settings.list')).toMatchObject({ error: { code: 'CONNECTION_BUSY', status: 503, details: { max: 64 } } })
+    expect(await line.ask('kytos.settings.list')).toMatchObject({
+      error: { code: 'CONNECTION_BUSY', status: 503, details: { max: 64 } },
+    })
     expect(answers).toHaveLength(MAX_COMMANDS)
-    expect(await other.ask('kytos.settings.describe', { namespace: 'kytos/a' })).toMatchObject({ error: { code: 'SERVICE_ABSENT' } })
+    expect(await other.ask('kytos.settings.describe', { namespace: 'kytos/a' })).toMatchObject({
+      error: { code: 'SERVICE_ABSENT' },
+    })
     answers.shift()?.()
     await Promise.race(asked)
     const next = line.ask('kytos.settings.list')
@@ -68,7 +72,10 @@ describe('commands under way', () => {
     const line = await openBusLine(http.port)
     line.send({ id: 'a', name: 'kytos.settings.list' })
     line.send({ id: 'a', name: 'kytos.settings.list' })
-    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'CONTENT_MALFORMED', details: { id: 'a' } } })
+    expect(await line.next()).toMatchObject({
+      reply_to: null,
+      error: { code: 'CONTENT_MALFORMED', details: { id: 'a' } },
+    })
     answer()
     expect(await line.next()).toEqual({ reply_to: 'a', data: [] })
     line.send({ id: 'a', name: 'kytos.settings.describe' })
@@ -188,13 +195,18 @@ describe('a peer that is gone', () => {
   it('is dropped when it has not answered from one beat to the next; one that answers is not', async () => {
     const { beat } = holdBeats()
     const { http } = await openBareRig()
-    const [dead, alive, other] = [await openBusLine(http.port), await openBusLine(http.port), await openBusLine(http.port)]
+    const [dead, alive, other] = [
+      await openBusLine(http.port),
+      await openBusLine(http.port),
+      await openBusLine(http.port),
+    ]
     // Its kernel lives on and takes everything, but nobody is there.
     Reflect.set(dead.socket, '_autoPong', false)
     const pings = Promise.all([dead, alive].map(({ socket }) => once(socket, 'ping')))
     await beat()
     await pings
-    // What another peer sent after the pong is answered, so the pong has been read: the only sign of life there is.
+    // What another peer sent after the pong is answered, so the pong has been read: the only sign of life
+    // there is.
     for (let times = 0; times < 2; times++) await other.ask('kytos.settings.list')
     await beat()
     expect(await dead.closed).toEqual([1006, ''])
@@ -237,7 +249,9 @@ describe('when the service stops', () => {
     await line.ask('kytos.none')
     const closed = http.close()
     expect(await idle.closed).toEqual([1001, 'SERVICE_STOPPING: the service is stopping'])
-    expect(await line.ask('kytos.settings.list')).toMatchObject({ error: { code: 'SERVICE_STOPPING', status: 503 } })
+    expect(await line.ask('kytos.settings.list')).toMatchObject({
+      error: { code: 'SERVICE_STOPPING', status: 503 },
+    })
     answer()
     expect(await asked).toEqual({ reply_to: 'ask-1', data: [] })
     expect(await line.closed).toEqual([1001, 'SERVICE_STOPPING: the service is stopping'])

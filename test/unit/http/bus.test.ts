@@ -14,13 +14,23 @@ describe('a command over the bus', () => {
     const { http } = await openRealRig()
     const line = await openBusLine(http.port)
     const forged = { type: 'system', name: 'kytos/settings' }
-    line.send({ id: 7, name: 'kytos.settings.update', content: { namespace: 'kytos/a', data: { dpid: BIG }, actor: forged, callback: 'x' } })
+    line.send({
+      id: 7,
+      name: 'kytos.settings.update',
+      content: { namespace: 'kytos/a', data: { dpid: BIG }, actor: forged, callback: 'x' },
+    })
     expect(await line.next()).toEqual({
       reply_to: 7,
-      data: expect.objectContaining({ namespace: 'kytos/a', data: { dpid: BIG }, updated_by: { type: 'user', name: '127.0.0.1' } }),
+      data: expect.objectContaining({
+        namespace: 'kytos/a',
+        data: { dpid: BIG },
+        updated_by: { type: 'user', name: '127.0.0.1' },
+      }),
     })
     expect(await line.ask('kytos.settings.list')).toMatchObject({ data: [{ namespace: 'kytos/a' }] })
-    expect(await line.ask('kytos.storehouse.retrieve', { namespace: 'net', box_id: '1' })).toMatchObject({ data: false })
+    expect(await line.ask('kytos.storehouse.retrieve', { namespace: 'net', box_id: '1' })).toMatchObject({
+      data: false,
+    })
   })
 
   it('that fails is answered with the code, status, message and details of its error', async () => {
@@ -28,13 +38,24 @@ describe('a command over the bus', () => {
     const line = await openBusLine(http.port)
     await line.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: {} })
     expect(await line.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldb' })).toMatchObject({
-      error: { code: 'NAMESPACE_NOT_FOUND', status: 404, message: expect.stringContaining('kytos/of_lldp'), details: expect.any(Object) },
+      error: {
+        code: 'NAMESPACE_NOT_FOUND',
+        status: 404,
+        message: expect.stringContaining('kytos/of_lldp'),
+        details: expect.any(Object),
+      },
     })
     const schema = { type: 'object', properties: { n: { type: 'integer' } } }
     await line.ask('kytos.settings.register', { namespace: 'kytos/a', schema })
-    expect(await line.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 'x' } })).toMatchObject({
-      error: { code: 'SETTINGS_INVALID', status: 422, details: { errors: [{ pointer: '/n', rule: 'type', got: 'x' }] } },
-    })
+    expect(await line.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 'x' } })).toMatchObject(
+      {
+        error: {
+          code: 'SETTINGS_INVALID',
+          status: 422,
+          details: { errors: [{ pointer: '/n', rule: 'type', got: 'x' }] },
+        },
+      },
+    )
   })
 
   it('that fails for a reason nobody expected names nothing of it', async () => {
@@ -43,7 +64,12 @@ describe('a command over the bus', () => {
       throw new Error('secret path')
     })
     const { error } = await (await openBusLine(http.port)).ask('kytos.settings.list')
-    expect(error).toEqual({ code: 'INTERNAL_ERROR', status: 500, message: expect.not.stringContaining('secret'), details: {} })
+    expect(error).toEqual({
+      code: 'INTERNAL_ERROR',
+      status: 500,
+      message: expect.not.stringContaining('secret'),
+      details: {},
+    })
     expect(log.lines.join()).toContain('secret path')
   })
 
@@ -54,7 +80,10 @@ describe('a command over the bus', () => {
     bus.serve('kytos.storehouse.list', () => ['1'])
     const line = await openBusLine(http.port)
     const slow = line.ask('kytos.settings.list')
-    expect(await line.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual({ reply_to: 'ask-2', data: ['1'] })
+    expect(await line.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual({
+      reply_to: 'ask-2',
+      data: ['1'],
+    })
     finish()
     expect(await slow).toEqual({ reply_to: 'ask-1', data: [] })
   })
@@ -68,13 +97,23 @@ describe('a subscription', () => {
     const { http } = await openRealRig()
     const line = await openBusLine(http.port)
     line.send({ subscribe: ['settings.changed'] })
-    expect(await line.next()).toEqual({ subscribed: ['settings.changed'], cursor: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
+    expect(await line.next()).toEqual({
+      subscribed: ['settings.changed'],
+      cursor: expect.stringMatching(/^\d+\.\d+\.\d+$/),
+    })
     await line.ask('kytos.settings.update', { namespace: 'kytos/a', data: { dpid: BIG }, comment: 'why' })
     const { event, cursor } = await line.nextEvent()
     expect(event).toMatchObject({
       id: expect.any(String),
       name: 'settings.changed',
-      content: { namespace: 'kytos/a', kind: 'created', data: { dpid: BIG }, origin: 'live', comment: 'why', cursor },
+      content: {
+        namespace: 'kytos/a',
+        kind: 'created',
+        data: { dpid: BIG },
+        origin: 'live',
+        comment: 'why',
+        cursor,
+      },
       timestamp: expect.any(String),
       priority: 0,
       reinjections: 0,
@@ -86,11 +125,16 @@ describe('a subscription', () => {
     const line = await openBusLine(http.port)
     line.send({ subscribe: ['settings.changed'] })
     for (const n of [1, 2, 3]) await line.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n } })
-    const cursors = [await line.nextEvent(), await line.nextEvent(), await line.nextEvent()].map(({ cursor }) => cursor)
+    const cursors = [await line.nextEvent(), await line.nextEvent(), await line.nextEvent()].map(
+      ({ cursor }) => cursor,
+    )
     const resumed = await openBusLine(http.port)
     resumed.send({ subscribe: ['settings.changed'], since: cursors[0] })
     expect(await resumed.next()).toEqual({ subscribed: ['settings.changed'], cursor: cursors[0] })
-    expect(await resumed.next()).toMatchObject({ cursor: cursors[1], event: { content: { origin: 'replay', data: { n: 2 } } } })
+    expect(await resumed.next()).toMatchObject({
+      cursor: cursors[1],
+      event: { content: { origin: 'replay', data: { n: 2 } } },
+    })
     expect(await resumed.next()).toMatchObject({ cursor: cursors[2], event: { content: { data: { n: 3 } } } })
     const lost = await openBusLine(http.port)
     lost.send({ subscribe: ['settings.changed'], since: '0' })
@@ -102,7 +146,11 @@ describe('a subscription', () => {
   })
 
   it('begins with a snapshot when it was made before there was a state', async () => {
-    const feed = createFeed({ epoch: 4, revision: 2n, namespaces: () => ({ 'kytos/a': { data: {}, revision: '2' } }) })
+    const feed = createFeed({
+      epoch: 4,
+      revision: 2n,
+      namespaces: () => ({ 'kytos/a': { data: {}, revision: '2' } }),
+    })
     const { http } = await openBareRig({ feed })
     const line = await openBusLine(http.port)
     line.send({ subscribe: ['settings.changed'] })
@@ -114,7 +162,11 @@ describe('a subscription', () => {
   it('hears the names it asked for, exact or by prefix, of the namespaces it asked for', async () => {
     const rig = await openBareRig()
     const line = await openBusLine(rig.http.port)
-    line.send({ subscribe: ['box.*', 'settings.changed', 'settings.state'], namespaces: ['kytos/b', 'net'], since: '0' })
+    line.send({
+      subscribe: ['box.*', 'settings.changed', 'settings.state'],
+      namespaces: ['kytos/b', 'net'],
+      since: '0',
+    })
     await line.next()
     expect(Object.keys(Object((await line.next()).event?.content.namespaces))).toEqual(['kytos/b'])
     for (const namespace of ['kytos/a', 'kytos/b']) say(rig, 'settings.changed', changedFact({ namespace }))
@@ -122,7 +174,11 @@ describe('a subscription', () => {
     say(rig, 'settings.rejected', { namespace: 'kytos/b', source: 'a file', errors: [] })
     say(rig, 'settings.state', { state: 'STALE', revision: '1', epoch: 1, since: '', reason: null, age: 0 })
     const heard = [await line.next(), await line.next(), await line.next()]
-    expect(heard.map(({ event }) => event?.content.namespace ?? event?.name)).toEqual(['kytos/b', 'net', 'settings.state'])
+    expect(heard.map(({ event }) => event?.content.namespace ?? event?.name)).toEqual([
+      'kytos/b',
+      'net',
+      'settings.state',
+    ])
     expect(heard.map(frame => 'cursor' in frame)).toEqual([true, true, false])
   })
 
@@ -137,13 +193,18 @@ describe('a subscription', () => {
     say(rig, 'box.changed', boxFact())
     rig.bus.emit('kytos/a.b')
     rig.bus.emit('kytos/a.c')
-    expect([await line.nextEvent(), await line.nextEvent()].map(({ event }) => event?.name)).toEqual(['box.changed', 'kytos/a.c'])
+    expect([await line.nextEvent(), await line.nextEvent()].map(({ event }) => event?.name)).toEqual([
+      'box.changed',
+      'kytos/a.c',
+    ])
     line.send({ subscribe: [] })
     await ping()
     say(rig, 'box.changed', boxFact())
     rig.bus.emit('kytos/a.c')
     await ping()
-    expect([await line.next(), await line.next(), await line.next()].map(({ subscribed }) => subscribed?.length)).toEqual([2, 2, 0])
+    expect(
+      [await line.next(), await line.next(), await line.next()].map(({ subscribed }) => subscribed?.length),
+    ).toEqual([2, 2, 0])
     await expect(Promise.race([line.next(), ping()])).resolves.toMatchObject({ reply_to: expect.any(String) })
     expect(rig.bus.census().listeners).toBe(0)
   })
@@ -154,7 +215,10 @@ describe('a subscription', () => {
     line.send({ subscribe: ['box.changed'] })
     line.send({ subscribe: ['settings.changed'], since: 'yesterday' })
     await line.next()
-    expect(await line.next()).toMatchObject({ reply_to: null, error: { code: 'CURSOR_MALFORMED', details: { frame: 'subscribe' } } })
+    expect(await line.next()).toMatchObject({
+      reply_to: null,
+      error: { code: 'CURSOR_MALFORMED', details: { frame: 'subscribe' } },
+    })
     say(rig, 'settings.changed', changedFact())
     say(rig, 'box.changed', boxFact())
     expect(await line.next()).toMatchObject({ event: { name: 'box.changed' } })
@@ -203,8 +267,12 @@ describe('ordinary events', () => {
     await reader.next()
     sender.send({ publish: { name: 'kytos/topology.link_up', content: { id: BIG } } })
     sender.send({ publish: { name: 'kytos/topology.link_down' } })
-    expect(await reader.next()).toEqual({ event: expect.objectContaining({ name: 'kytos/topology.link_up', content: { id: BIG } }) })
-    expect(await reader.next()).toEqual({ event: expect.objectContaining({ name: 'kytos/topology.link_down', content: {} }) })
+    expect(await reader.next()).toEqual({
+      event: expect.objectContaining({ name: 'kytos/topology.link_up', content: { id: BIG } }),
+    })
+    expect(await reader.next()).toEqual({
+      event: expect.objectContaining({ name: 'kytos/topology.link_down', content: {} }),
+    })
     expect(heard).toEqual([{ id: BIG }])
   })
 
@@ -229,25 +297,64 @@ describe('ordinary events', () => {
     bus.emit('kytos/a.b', { socket: new Map() })
     bus.emit('kytos/a.b', { n: 1 })
     expect((await line.next()).event?.content).toEqual({ n: 1 })
-    expect(bus.deadLetters.list()).toMatchObject([{ listener: '127.0.0.1', error: { code: 'JSON_MALFORMED' } }])
+    expect(bus.deadLetters.list()).toMatchObject([
+      { listener: '127.0.0.1', error: { code: 'JSON_MALFORMED' } },
+    ])
   })
 })
 
 describe('a frame that is refused', () => {
-  const REFUSALS: readonly [what: string, frame: string, code: string, message: RegExp, replyTo?: string | number][] = [
+  const REFUSALS: readonly [
+    what: string,
+    frame: string,
+    code: string,
+    message: RegExp,
+    replyTo?: string | number,
+  ][] = [
     ['no JSON', '{"id":1', 'JSON_MALFORMED', /./],
     ['empty', '', 'JSON_MALFORMED', /./],
-    ['a duplicate key', '{"id":1,"id":2,"name":"kytos.settings.list"}', 'JSON_MALFORMED', /twice|duplicate|"id"/i],
-    ['nested too deep', `{"id":1,"name":"kytos.settings.list","content":${'['.repeat(10_000)}${']'.repeat(10_000)}}`, 'JSON_MALFORMED', /128/],
+    [
+      'a duplicate key',
+      '{"id":1,"id":2,"name":"kytos.settings.list"}',
+      'JSON_MALFORMED',
+      /twice|duplicate|"id"/i,
+    ],
+    [
+      'nested too deep',
+      `{"id":1,"name":"kytos.settings.list","content":${'['.repeat(10_000)}${']'.repeat(10_000)}}`,
+      'JSON_MALFORMED',
+      /128/,
+    ],
     ['a number too large', '{"id":1e400,"name":"kytos.settings.list"}', 'JSON_MALFORMED', /1e400/],
     ['no object', '[1]', 'CONTENT_MALFORMED', /object, not \[1\]/],
     ['no id', '{"name":"kytos.settings.list"}', 'CONTENT_MALFORMED', /"id" must be/],
-    ['an id that is null', '{"id":null,"name":"kytos.settings.list"}', 'CONTENT_MALFORMED', /"id" must be .* not null/],
-    ['an id too large', '{"id":9007199254740992,"name":"kytos.settings.list"}', 'CONTENT_MALFORMED', /not 9007199254740992/],
-    ['an id too long', `{"id":"${'x'.repeat(129)}","name":"kytos.settings.list"}`, 'CONTENT_MALFORMED', /128 characters/],
+    [
+      'an id that is null',
+      '{"id":null,"name":"kytos.settings.list"}',
+      'CONTENT_MALFORMED',
+      /"id" must be .* not null/,
+    ],
+    [
+      'an id too large',
+      '{"id":9007199254740992,"name":"kytos.settings.list"}',
+      'CONTENT_MALFORMED',
+      /not 9007199254740992/,
+    ],
+    [
+      'an id too long',
+      `{"id":"${'x'.repeat(129)}","name":"kytos.settings.list"}`,
+      'CONTENT_MALFORMED',
+      /128 characters/,
+    ],
     ['no name', '{"id":1}', 'CONTENT_MALFORMED', /"name" of a command must be a string/, 1],
     ['a name that is no text', '{"id":1,"name":5}', 'CONTENT_MALFORMED', /not 5/, 1],
-    ['a content that is no object', '{"id":1,"name":"kytos.settings.list","content":[]}', 'CONTENT_MALFORMED', /must be an object, not \[\]/, 1],
+    [
+      'a content that is no object',
+      '{"id":1,"name":"kytos.settings.list","content":[]}',
+      'CONTENT_MALFORMED',
+      /must be an object, not \[\]/,
+      1,
+    ],
     [
       'an unknown member',
       '{"id":"a","name":"kytos.settings.list","contend":{}}',
@@ -256,7 +363,13 @@ describe('a frame that is refused', () => {
       'a',
     ],
     ['an unknown frame', '{"subscrib":["a"]}', 'CONTENT_MALFORMED', /nearest is "subscribe"/],
-    ['__proto__', '{"id":1,"name":"kytos.settings.list","__proto__":{"x":1}}', 'CONTENT_MALFORMED', /"__proto__"/, 1],
+    [
+      '__proto__',
+      '{"id":1,"name":"kytos.settings.list","__proto__":{"x":1}}',
+      'CONTENT_MALFORMED',
+      /"__proto__"/,
+      1,
+    ],
     [
       '__proto__ deep inside',
       '{"id":1,"name":"kytos.settings.update","content":{"data":{"__proto__":1}}}',
@@ -264,29 +377,122 @@ describe('a frame that is refused', () => {
       /\/content\/data\/__proto__/,
       1,
     ],
-    ['two frames in one', '{"subscribe":[],"publish":{"name":"a"}}', 'CONTENT_MALFORMED', /"publish" in a frame/],
-    ['an unknown command', '{"id":1,"name":"kytos.settings.updaet"}', 'COMMAND_NOT_FOUND', /did you mean "kytos.settings.update"/, 1],
-    ['a name that is no command', '{"id":1,"name":"kytos/topology.link_up"}', 'COMMAND_NOT_FOUND', /publish/, 1],
-    ['a fact as a command', '{"id":1,"name":"settings.changed"}', 'EVENT_RESERVED', /reserved for events of the service/, 1],
-    ['a fact published', '{"publish":{"name":"settings.changed"}}', 'EVENT_RESERVED', /reserved for the service/],
-    ['a fact of boxes published', '{"publish":{"name":"box.changed","content":{}}}', 'EVENT_RESERVED', /reserved for the service/],
-    ['the loaded fact published', '{"publish":{"name":"kytos/settings.loaded"}}', 'EVENT_RESERVED', /reserved for the service/],
-    ['a command published', '{"publish":{"name":"kytos.settings.delete","content":{"namespace":"kytos/a"}}}', 'CONTENT_MALFORMED', /is a command/],
+    [
+      'two frames in one',
+      '{"subscribe":[],"publish":{"name":"a"}}',
+      'CONTENT_MALFORMED',
+      /"publish" in a frame/,
+    ],
+    [
+      'an unknown command',
+      '{"id":1,"name":"kytos.settings.updaet"}',
+      'COMMAND_NOT_FOUND',
+      /did you mean "kytos.settings.update"/,
+      1,
+    ],
+    [
+      'a name that is no command',
+      '{"id":1,"name":"kytos/topology.link_up"}',
+      'COMMAND_NOT_FOUND',
+      /publish/,
+      1,
+    ],
+    [
+      'a fact as a command',
+      '{"id":1,"name":"settings.changed"}',
+      'EVENT_RESERVED',
+      /reserved for events of the service/,
+      1,
+    ],
+    [
+      'a fact published',
+      '{"publish":{"name":"settings.changed"}}',
+      'EVENT_RESERVED',
+      /reserved for the service/,
+    ],
+    [
+      'a fact of boxes published',
+      '{"publish":{"name":"box.changed","content":{}}}',
+      'EVENT_RESERVED',
+      /reserved for the service/,
+    ],
+    [
+      'the loaded fact published',
+      '{"publish":{"name":"kytos/settings.loaded"}}',
+      'EVENT_RESERVED',
+      /reserved for the service/,
+    ],
+    [
+      'a command published',
+      '{"publish":{"name":"kytos.settings.delete","content":{"namespace":"kytos/a"}}}',
+      'CONTENT_MALFORMED',
+      /is a command/,
+    ],
     ['no event published', '{"publish":"kytos/a.b"}', 'CONTENT_MALFORMED', /"publish" must be an object/],
-    ['an unknown member published', '{"publish":{"name":"a","data":1}}', 'CONTENT_MALFORMED', /"data" in "publish"/],
+    [
+      'an unknown member published',
+      '{"publish":{"name":"a","data":1}}',
+      'CONTENT_MALFORMED',
+      /"data" in "publish"/,
+    ],
     ['an event without a name', '{"publish":{"name":""}}', 'CONTENT_MALFORMED', /is not an event name/],
-    ['no list of names', '{"subscribe":"settings.changed"}', 'CONTENT_MALFORMED', /"subscribe" must be an array/],
+    [
+      'no list of names',
+      '{"subscribe":"settings.changed"}',
+      'CONTENT_MALFORMED',
+      /"subscribe" must be an array/,
+    ],
     ['names that are null', '{"subscribe":null}', 'CONTENT_MALFORMED', /"subscribe" must be an array/],
-    ['a name among them that is none', '{"subscribe":["a",1]}', 'CONTENT_MALFORMED', /"subscribe" must be an array/],
-    ['too many names', JSON.stringify({ subscribe: Array.from({ length: 101 }, (_, i) => `a${i}`) }), 'CONTENT_MALFORMED', /at most 100 /],
-    ['namespaces that are none', '{"subscribe":["a"],"namespaces":["",2]}', 'CONTENT_MALFORMED', /"namespaces" must be/],
+    [
+      'a name among them that is none',
+      '{"subscribe":["a",1]}',
+      'CONTENT_MALFORMED',
+      /"subscribe" must be an array/,
+    ],
+    [
+      'too many names',
+      JSON.stringify({ subscribe: Array.from({ length: 101 }, (_, i) => `a${i}`) }),
+      'CONTENT_MALFORMED',
+      /at most 100 /,
+    ],
+    [
+      'namespaces that are none',
+      '{"subscribe":["a"],"namespaces":["",2]}',
+      'CONTENT_MALFORMED',
+      /"namespaces" must be/,
+    ],
     ['a star in the middle', '{"subscribe":["settings.*.x"]}', 'CONTENT_MALFORMED', /only at the end/],
     ['a star alone', '{"subscribe":["*"]}', 'CONTENT_MALFORMED', /only at the end|is not an event name/],
-    ['a fact that there is not', '{"subscribe":["settings.chnaged"]}', 'CONTENT_MALFORMED', /nearest is "settings.changed"/],
-    ['a prefix of no fact', '{"subscribe":["settings.x.*"]}', 'CONTENT_MALFORMED', /the event does not exist; allowed: settings\.changed/],
-    ['commands of others', '{"subscribe":["kytos.settings.update"]}', 'CONTENT_MALFORMED', /only the service receives commands/],
-    ['all commands of others', '{"subscribe":["kytos.settings.*"]}', 'CONTENT_MALFORMED', /only the service receives commands/],
-    ['a cursor that is a number', '{"subscribe":["settings.changed"],"since":1}', 'CONTENT_MALFORMED', /"since" must be a string/],
+    [
+      'a fact that there is not',
+      '{"subscribe":["settings.chnaged"]}',
+      'CONTENT_MALFORMED',
+      /nearest is "settings.changed"/,
+    ],
+    [
+      'a prefix of no fact',
+      '{"subscribe":["settings.x.*"]}',
+      'CONTENT_MALFORMED',
+      /the event does not exist; allowed: settings\.changed/,
+    ],
+    [
+      'commands of others',
+      '{"subscribe":["kytos.settings.update"]}',
+      'CONTENT_MALFORMED',
+      /only the service receives commands/,
+    ],
+    [
+      'all commands of others',
+      '{"subscribe":["kytos.settings.*"]}',
+      'CONTENT_MALFORMED',
+      /only the service receives commands/,
+    ],
+    [
+      'a cursor that is a number',
+      '{"subscribe":["settings.changed"],"since":1}',
+      'CONTENT_MALFORMED',
+      /"since" must be a string/,
+    ],
     ['a cursor that is none', '{"subscribe":["settings.changed"],"since":"1.2"}', 'CURSOR_MALFORMED', /./],
   ]
 
@@ -299,7 +505,12 @@ describe('a frame that is refused', () => {
       line.send(frame)
       expect(await line.next(), what).toEqual({
         reply_to: replyTo,
-        error: { code, status: expect.any(Number), message: expect.stringMatching(message), details: expect.any(Object) },
+        error: {
+          code,
+          status: expect.any(Number),
+          message: expect.stringMatching(message),
+          details: expect.any(Object),
+        },
       })
     }
     expect(heard).toEqual(['kytos.settings.updaet'])

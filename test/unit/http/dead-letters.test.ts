@@ -34,7 +34,10 @@ async function lettersOf(
 /** With its length, which node does not add to a DELETE as others do. */
 const json = (value: unknown): SendOptions => ({
   body: { json: value },
-  headers: { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(JSON.stringify(value))) },
+  headers: {
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(JSON.stringify(value))),
+  },
 })
 
 it('GET lists what listeners failed on, oldest first, as JSON whatever the events hold', async () => {
@@ -64,7 +67,9 @@ it('GET lists what listeners failed on, oldest first, as JSON whatever the event
   expect(text).toContain(
     '"content":{"dpid":18446744073709551616,"circle":"a object that JSON cannot represent","bare":"a object that JSON cannot represent"}',
   )
-  expect((await lettersOf(rig, '?event_name=topology.down')).map(({ event }) => event.name)).toEqual(['topology.down'])
+  expect((await lettersOf(rig, '?event_name=topology.down')).map(({ event }) => event.name)).toEqual([
+    'topology.down',
+  ])
   expect((await lettersOf(rig, '?limit=1')).map(({ event }) => event.name)).toEqual(['topology.down'])
   expect(await lettersOf(rig, '?event_name=other')).toEqual([])
 })
@@ -75,8 +80,13 @@ it('PATCH hands them out again to the listener that failed', async () => {
   await expect.poll(() => lettersOf(rig)).toHaveLength(3)
   const [first, second, third] = (await lettersOf(rig)).map(({ id }) => id)
   rig.recover()
-  expect(await rig.send('PATCH', DEAD_LETTER, json({ ids: [second] }))).toMatchObject({ status: 200, json: { reinjected: [second], kept: [] } })
-  expect(await rig.send('PATCH', `${DEAD_LETTER}/`, json({ event_name: 'topology.up' }))).toMatchObject({ json: { reinjected: [first, third] } })
+  expect(await rig.send('PATCH', DEAD_LETTER, json({ ids: [second] }))).toMatchObject({
+    status: 200,
+    json: { reinjected: [second], kept: [] },
+  })
+  expect(await rig.send('PATCH', `${DEAD_LETTER}/`, json({ event_name: 'topology.up' }))).toMatchObject({
+    json: { reinjected: [first, third] },
+  })
   await expect
     .poll(() => rig.heard)
     .toEqual([
@@ -96,7 +106,10 @@ it('one whose listener is gone is kept, with the reason', async () => {
   const answer = await rig.send('PATCH', DEAD_LETTER, json({ ids: [letter?.id] }))
   expect(answer).toMatchObject({
     status: 200,
-    json: { reinjected: [], kept: [{ id: letter?.id, reason: expect.stringContaining('is no longer registered') }] },
+    json: {
+      reinjected: [],
+      kept: [{ id: letter?.id, reason: expect.stringContaining('is no longer registered') }],
+    },
   })
   expect(await lettersOf(rig)).toHaveLength(1)
 })
@@ -106,11 +119,15 @@ it('DELETE drops them', async () => {
   for (const name of ['topology.up', 'topology.down', 'topology.up']) rig.bus.emit(name)
   await expect.poll(() => lettersOf(rig)).toHaveLength(3)
   const [first, second, third] = (await lettersOf(rig)).map(({ id }) => id)
-  expect(await rig.send('DELETE', DEAD_LETTER, json({ ids: [first], event_name: 'topology.up' }))).toMatchObject({
+  expect(
+    await rig.send('DELETE', DEAD_LETTER, json({ ids: [first], event_name: 'topology.up' })),
+  ).toMatchObject({
     status: 200,
     json: { dropped: [first] },
   })
-  expect(await rig.send('DELETE', DEAD_LETTER, json({ event_name: 'topology.up' }))).toMatchObject({ json: { dropped: [third] } })
+  expect(await rig.send('DELETE', DEAD_LETTER, json({ event_name: 'topology.up' }))).toMatchObject({
+    json: { dropped: [third] },
+  })
   expect((await lettersOf(rig)).map(({ id }) => id)).toEqual([second])
 })
 
@@ -124,24 +141,40 @@ it('an unknown id, or one of another name, is 404 and nothing is done', async ()
       status: 404,
       json: { code: 'DEAD_LETTER_NOT_FOUND', unknown: ['x'] },
     })
-    expect(await rig.send(method, DEAD_LETTER, json({ ids, event_name: 'topology.down' }))).toMatchObject({ status: 404 })
+    expect(await rig.send(method, DEAD_LETTER, json({ ids, event_name: 'topology.down' }))).toMatchObject({
+      status: 404,
+    })
   }
   expect((await lettersOf(rig)).map(({ id }) => id)).toEqual(ids)
 })
 
-it.each([{}, { ids: [] }, { ids: 'a' }, { ids: [1] }, { event_name: 7 }, { event_name: 'a', all: true }, { ids: Array(1_001).fill('a') }, []])(
-  'the body %j is refused: nothing goes by accident',
-  async body => {
-    const rig = await openWithFailing()
-    rig.bus.emit('topology.up')
-    await expect.poll(() => lettersOf(rig)).toHaveLength(1)
-    for (const method of ['PATCH', 'DELETE']) expect(await rig.send(method, DEAD_LETTER, json(body))).toMatchObject({ status: 400 })
-    for (const method of ['PATCH', 'DELETE']) expect(await rig.send(method, DEAD_LETTER)).toMatchObject({ status: 400 })
-    expect(await lettersOf(rig)).toHaveLength(1)
+it.each([
+  {},
+  { ids: [] },
+  { ids: 'a' },
+  { ids: [1] },
+  { event_name: 7 },
+  { event_name: 'a', all: true },
+  { ids: Array(1_001).fill('a') },
+  [],
+])('the body %j is refused: nothing goes by accident', async body => {
+  const rig = await openWithFailing()
+  rig.bus.emit('topology.up')
+  await expect.poll(() => lettersOf(rig)).toHaveLength(1)
+  for (const method of ['PATCH', 'DELETE'])
+    expect(await rig.send(method, DEAD_LETTER, json(body))).toMatchObject({ status: 400 })
+  for (const method of ['PATCH', 'DELETE'])
+    expect(await rig.send(method, DEAD_LETTER)).toMatchObject({ status: 400 })
+  expect(await lettersOf(rig)).toHaveLength(1)
+})
+
+it.each(['?limit=0', '?limit=1001', '?event=x', '?limit=1&limit=2'])(
+  'GET with %s is refused',
+  async query => {
+    const { send } = await openBareRig()
+    expect(await send('GET', `${DEAD_LETTER}${query}`)).toMatchObject({
+      status: 400,
+      json: { code: 'CONTENT_MALFORMED' },
+    })
   },
 )
-
-it.each(['?limit=0', '?limit=1001', '?event=x', '?limit=1&limit=2'])('GET with %s is refused', async query => {
-  const { send } = await openBareRig()
-  expect(await send('GET', `${DEAD_LETTER}${query}`)).toMatchObject({ status: 400, json: { code: 'CONTENT_MALFORMED' } })
-})

@@ -62,7 +62,10 @@ function parseBlock(text: string): Block {
 
 async function follow(port: number, query = '', headers: Record<string, string> = {}): Promise<Reader> {
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
-    const request = get({ host: '127.0.0.1', port, path: `${API}/events${query}`, headers, agent: false }, resolve)
+    const request = get(
+      { host: '127.0.0.1', port, path: `${API}/events${query}`, headers, agent: false },
+      resolve,
+    )
     request.on('error', reject)
     onTestFinished(() => void request.destroy())
   })
@@ -75,7 +78,10 @@ describe('the event stream', () => {
     const { http, send } = await openRealRig()
     const reader = await follow(http.port)
     expect(await reader.next()).toMatchObject({ retry: '1000', id: expect.stringMatching(/^\d+\.\d+\.\d+$/) })
-    await send('PATCH', NAMESPACE, { body: '{"dpid":18446744073709551615}', headers: { 'content-type': 'application/json' } })
+    await send('PATCH', NAMESPACE, {
+      body: '{"dpid":18446744073709551615}',
+      headers: { 'content-type': 'application/json' },
+    })
     await send('DELETE', NAMESPACE)
     const [first, second] = [await reader.nextEvent(), await reader.nextEvent()]
     expect(first).toMatchObject({
@@ -83,16 +89,23 @@ describe('the event stream', () => {
       data: { name: 'settings.changed', content: { data: { dpid: 18446744073709551615n }, kind: 'created' } },
     })
     expect(first?.id).toBe(first?.data?.content.cursor)
-    expect(second).toMatchObject({ data: { content: { kind: 'deleted', previous: first?.data?.content.data } } })
+    expect(second).toMatchObject({
+      data: { content: { kind: 'deleted', previous: first?.data?.content.data } },
+    })
   })
 
   it('resumes after Last-Event-ID, which counts more than ?since=', async () => {
     const { http, send } = await openRealRig()
     const reader = await follow(http.port)
     for (const n of [1, 2, 3]) await send('PATCH', NAMESPACE, { body: { json: { n } } })
-    const ids = [await reader.nextEvent(), await reader.nextEvent(), await reader.nextEvent()].map(block => block?.id ?? '')
+    const ids = [await reader.nextEvent(), await reader.nextEvent(), await reader.nextEvent()].map(
+      block => block?.id ?? '',
+    )
     const resumed = await follow(http.port, `?since=${ids[2]}`, { 'last-event-id': ids[0] ?? '' })
-    expect(await resumed.nextEvent()).toMatchObject({ id: ids[1], data: { content: { origin: 'replay', data: { n: 2 } } } })
+    expect(await resumed.nextEvent()).toMatchObject({
+      id: ids[1],
+      data: { content: { origin: 'replay', data: { n: 2 } } },
+    })
     expect((await resumed.nextEvent())?.id).toBe(ids[2])
     const since = await follow(http.port, `?since=${ids[1]}`)
     expect((await since.nextEvent())?.id).toBe(ids[2])
@@ -118,15 +131,22 @@ describe('the event stream', () => {
   it('gives the facts of the namespaces asked for, and the state of the service', async () => {
     const { http, bus, feed } = await openBareRig()
     const reader = await follow(http.port, '?namespace=kytos/a,kytos/b&namespace=boxes')
-    const say = <N extends keyof Facts>(name: N, content: Facts[N]) => feed.add(bus.announce(name, content), 0)
-    for (const namespace of ['kytos/a', 'kytos/c', 'kytos/b']) say('settings.changed', changedFact({ namespace }))
+    const say = <N extends keyof Facts>(name: N, content: Facts[N]) =>
+      feed.add(bus.announce(name, content), 0)
+    for (const namespace of ['kytos/a', 'kytos/c', 'kytos/b'])
+      say('settings.changed', changedFact({ namespace }))
     say('box.changed', boxFact({ namespace: 'boxes' }))
     say('box.changed', boxFact({ namespace: 'other' }))
     say('settings.rejected', { namespace: null, source: 'a file', errors: [] })
     say('settings.state', { state: 'STALE', revision: '1', epoch: 1, since: '', reason: null, age: 0 })
     const heard = []
     for (let i = 0; i < 4; i++) heard.push(await reader.nextEvent())
-    expect(heard.map(block => block?.data?.content.namespace ?? block?.event)).toEqual(['kytos/a', 'kytos/b', 'boxes', 'settings.state'])
+    expect(heard.map(block => block?.data?.content.namespace ?? block?.event)).toEqual([
+      'kytos/a',
+      'kytos/b',
+      'boxes',
+      'settings.state',
+    ])
   })
 
   it('shows that it is alive, and moves a filtered reader forward', async () => {
@@ -207,7 +227,11 @@ describe('a slow reader', () => {
 
   it('that takes nothing at all is dropped, and holds nothing up', async () => {
     const { http, bus, feed } = await openBareRig({ heartbeat: 20, grace: 600_000 })
-    const socket = connect(http.port, '127.0.0.1', () => void socket.write(`GET ${API}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    const socket = connect(
+      http.port,
+      '127.0.0.1',
+      () => void socket.write(`GET ${API}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+    )
     socket.on('error', () => {}) // being dropped
     onTestFinished(() => void socket.destroy())
     await new Promise(resolve => socket.once('data', resolve))

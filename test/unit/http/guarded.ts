@@ -26,12 +26,15 @@ type Headers = { readonly authorization: string }
 export const bearer = (token: string): Headers => ({ authorization: `Bearer ${token}` })
 
 /** A way to tell whether anything changed in a store: everything in it, and at which revision. */
-export async function watchStore(store: ReturnType<typeof createMemoryStore>): Promise<() => Promise<readonly string[]>> {
+export async function watchStore(
+  store: ReturnType<typeof createMemoryStore>,
+): Promise<() => Promise<readonly string[]>> {
   const look = createMemoryBackend(undefined, store)
   await look.open()
   return async () => {
     const found: string[] = []
-    for await (const page of (await look.list(EVERYTHING)).pages) for (const { key, revision, text } of page) found.push(`${key}@${revision} ${text}`)
+    for await (const page of (await look.list(EVERYTHING)).pages)
+      for (const { key, revision, text } of page) found.push(`${key}@${revision} ${text}`)
     return found
   }
 }
@@ -47,7 +50,13 @@ export async function openGuardedRig(
 ): Promise<GuardedRig> {
   const log = keepLog()
   const bus = createBus({ log })
-  const service = createService(report => createMemoryBackend({ report }, store), { bus, controller, strict: false, log, startTimeout: 10_000 })
+  const service = createService(report => createMemoryBackend({ report }, store), {
+    bus,
+    controller,
+    strict: false,
+    log,
+    startTimeout: 10_000,
+  })
   await service.start()
   onTestFinished(() => service.close())
   const { feed, health, tokens, fileProblems } = service

@@ -52,7 +52,13 @@ export const READY: ReturnType<HttpOptions['health']> = {
 export async function openRealRig(backend = createMemoryBackend()): Promise<Rig> {
   const log = keepLog()
   const bus = createBus({ log })
-  const service = createService(() => backend, { bus, controller: 'controller-1', strict: false, log, startTimeout: 10_000 })
+  const service = createService(() => backend, {
+    bus,
+    controller: 'controller-1',
+    strict: false,
+    log,
+    startTimeout: 10_000,
+  })
   await service.start()
   onTestFinished(() => service.close())
   const { feed, health, fileProblems } = service
@@ -68,22 +74,38 @@ export async function openBareRig(
   const feed = createFeed({
     epoch: 1,
     revision: 0n,
-    namespaces: () => ({ 'kytos/a': { data: { n: 1 }, revision: '9' }, 'kytos/b': { data: {}, revision: '2' } }),
+    namespaces: () => ({
+      'kytos/a': { data: { n: 1 }, revision: '9' },
+      'kytos/b': { data: {}, revision: '2' },
+    }),
   })
   feed.begin()
   return { ...(await openRig({ bus, feed, health: () => READY, log, ...options })), feed }
 }
 
-type RigOptions = Omit<HttpOptions, 'listen' | 'port' | 'bus' | 'log'> & { readonly bus: CountedBus; readonly log: KeptLog }
+type RigOptions = Omit<HttpOptions, 'listen' | 'port' | 'bus' | 'log'> & {
+  readonly bus: CountedBus
+  readonly log: KeptLog
+}
 
 async function openRig(options: RigOptions): Promise<Rig> {
   const http = await openHttp({ listen: '127.0.0.1', port: 0, ...options })
   onTestFinished(() => http.close())
-  return { bus: options.bus, http, log: options.log, send: (method, path, more) => send(http.port, method, path, more) }
+  return {
+    bus: options.bus,
+    http,
+    log: options.log,
+    send: (method, path, more) => send(http.port, method, path, more),
+  }
 }
 
 /** One request, its path and headers exactly as given. */
-export async function send(port: number, method: string, path: string, { headers = {}, body }: SendOptions = {}): Promise<Answer> {
+export async function send(
+  port: number,
+  method: string,
+  path: string,
+  { headers = {}, body }: SendOptions = {},
+): Promise<Answer> {
   const asJson = typeof body === 'object' && 'json' in body
   const type = asJson && !('content-type' in headers) ? { 'content-type': 'application/json' } : {}
   // A string would have node encode the headers with it, as UTF-8.
@@ -92,7 +114,14 @@ export async function send(port: number, method: string, path: string, { headers
   const length = bytes && !('transfer-encoding' in headers) ? { 'content-length': String(bytes.length) } : {}
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const request = httpRequest(
-      { host: '127.0.0.1', port, method, path, headers: { ...type, ...length, ...headers } as Record<string, string>, agent: false },
+      {
+        host: '127.0.0.1',
+        port,
+        method,
+        path,
+        headers: { ...type, ...length, ...headers } as Record<string, string>,
+        agent: false,
+      },
       resolve,
     )
     request.on('error', reject)
@@ -101,7 +130,8 @@ export async function send(port: number, method: string, path: string, { headers
   const chunks: Buffer[] = []
   for await (const chunk of response) chunks.push(chunk as Buffer)
   const text = Buffer.concat(chunks).toString('utf8')
-  const parsed = /json/.test(response.headers['content-type'] ?? '') && text !== '' ? parseJson(text) : undefined
+  const parsed =
+    /json/.test(response.headers['content-type'] ?? '') && text !== '' ? parseJson(text) : undefined
   // Tests look into what they expect to be there.
   return { status: response.statusCode ?? 0, headers: response.headers, text, json: parsed as Answer['json'] }
 }

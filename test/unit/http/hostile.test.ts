@@ -1,10 +1,18 @@
 import { describe, expect, it } from 'vitest'
 import { type SendOptions, send } from './harness.ts'
-import { type Described, DOCUMENT, type OpenApi, openWorld, operationsOf, pathTo, type World } from './openapi-world.ts'
+import {
+  type Described,
+  DOCUMENT,
+  type OpenApi,
+  openWorld,
+  operationsOf,
+  pathTo,
+  type World,
+} from './openapi-world.ts'
 
 /*
- * What somebody means harm with, at every path and in every body that the OpenAPI document has, so that a new route is tried too: a 4xx, never a 5xx, never a
- * write.
+ * What somebody means harm with, at every path and in every body that the OpenAPI document has, so that a new
+ * route is tried too: a 4xx, never a 5xx, never a write.
  */
 
 const HOSTILE_PARTS = {
@@ -24,7 +32,10 @@ const HOSTILE_PARTS = {
   'more than a request line': 'x'.repeat(40_000),
 }
 
-const json = (bytes: string | Uint8Array, headers: Readonly<Record<string, string>> = {}): SendOptions => ({ body: bytes, headers })
+const json = (bytes: string | Uint8Array, headers: Readonly<Record<string, string>> = {}): SendOptions => ({
+  body: bytes,
+  headers,
+})
 const HOSTILE_BODIES: Readonly<Record<string, SendOptions>> = {
   'arrays 10,000 deep': json('['.repeat(10_000) + ']'.repeat(10_000)),
   'objects 10,000 deep': json(`${'{"a":'.repeat(10_000)}1${'}'.repeat(10_000)}`),
@@ -80,9 +91,13 @@ describe.each(Object.entries(HOSTILE_BODIES))('a body of %s', (_what, { body, he
     for (const operation of operations.filter(isChange)) {
       for (const type of operation.body.length > 0 ? operation.body : ['application/json']) {
         const path = `${pathTo(operation, { username: 'me', name: 'full', namespace: 'net', box_id: 'a' })}${operation.path.endsWith('/token') ? `?id=${world.id}` : ''}`
-        const given = { headers: { 'content-type': type, ...world.admin, ...headers }, ...(body !== undefined && { body }) }
+        const given = {
+          headers: { 'content-type': type, ...world.admin, ...headers },
+          ...(body !== undefined && { body }),
+        }
         const { status } = await world.send(operation.method, path, given).catch(error => {
-          // A body that is too large is not read to its end: the line may be closed while it is still being sent.
+          // A body that is too large is not read to its end: the line may be closed while it is still being
+          // sent.
           if (['EPIPE', 'ECONNRESET'].includes(error.code)) return { status: 413 }
           throw error
         })
@@ -100,24 +115,38 @@ describe('names that every object has', () => {
     const names = ['__proto__', 'constructor', 'prototype', 'toString', 'hasOwnProperty']
     for (const operation of operations) {
       for (const name of names) {
-        const values = Object.fromEntries(operation.parameters.filter(one => one.in === 'path').map(one => [one.name, name]))
+        const values = Object.fromEntries(
+          operation.parameters.filter(one => one.in === 'path').map(one => [one.name, name]),
+        )
         const body = `{"${name}":{"polluted":true},"constructor":{"prototype":{"polluted":true}}}`
         const types = operation.body.length > 0 ? operation.body : ['application/json']
         for (const type of isChange(operation) ? types : []) {
-          const answer = await world.send(operation.method, pathTo(operation, values), { headers: { 'content-type': type, ...world.admin }, body })
-          expect([operation.key, name === '__proto__' ? answer.status >= 400 && answer.status < 500 : answer.status < 500]).toEqual([
+          const answer = await world.send(operation.method, pathTo(operation, values), {
+            headers: { 'content-type': type, ...world.admin },
+            body,
+          })
+          expect([
             operation.key,
-            true,
-          ])
+            name === '__proto__' ? answer.status >= 400 && answer.status < 500 : answer.status < 500,
+          ]).toEqual([operation.key, true])
         }
         expect([
           operation.key,
-          (await world.send(operation.method === 'GET' ? 'GET' : 'OPTIONS', pathTo(operation, values), { headers: world.admin })).status < 500,
+          (
+            await world.send(operation.method === 'GET' ? 'GET' : 'OPTIONS', pathTo(operation, values), {
+              headers: world.admin,
+            })
+          ).status < 500,
         ]).toEqual([operation.key, true])
       }
     }
     const before = await world.stored()
-    for (const path of ['/__proto__/polluted', '/constructor/prototype/polluted', '/n/__proto__/polluted', '/toString/polluted']) {
+    for (const path of [
+      '/__proto__/polluted',
+      '/constructor/prototype/polluted',
+      '/n/__proto__/polluted',
+      '/toString/polluted',
+    ]) {
       const answer = await world.send('PATCH', '/api/kytos/settings/v1/me/full', {
         headers: { 'content-type': 'application/json-patch+json', ...world.admin },
         body: JSON.stringify([{ op: 'add', path, value: true }]),
@@ -130,6 +159,10 @@ describe('names that every object has', () => {
     })
     expect(merged.status).toBe(400)
     expect(await world.stored()).toEqual(before)
-    expect([Reflect.get({}, 'polluted'), Reflect.get([], 'polluted'), Reflect.get(() => {}, 'polluted')]).toEqual([undefined, undefined, undefined])
+    expect([
+      Reflect.get({}, 'polluted'),
+      Reflect.get([], 'polluted'),
+      Reflect.get(() => {}, 'polluted'),
+    ]).toEqual([undefined, undefined, undefined])
   })
 })

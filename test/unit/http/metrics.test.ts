@@ -43,7 +43,8 @@ it('GET /metrics answers in the text format of Prometheus, every name with its s
     'kytos_settings_sse_readers gauge',
     'kytos_settings_state gauge',
   ])
-  for (const [, help] of text.matchAll(/^# HELP \S+ (.*)$/gm)) expect(help).toMatch(/^[A-Z0-9][^.]*(?:2\^53)?\.$/)
+  for (const [, help] of text.matchAll(/^# HELP \S+ (.*)$/gm))
+    expect(help).toMatch(/^[A-Z0-9][^.]*(?:2\^53)?\.$/)
   expect([...text.matchAll(/^# HELP /gm)]).toHaveLength(names.length)
 })
 
@@ -69,7 +70,11 @@ it('what is measured follows what happens', async () => {
 
 it('readers of events are counted while they are connected', async () => {
   const rig = await openRealRig()
-  const reader = connect(rig.http.port, '127.0.0.1', () => void reader.write(`GET ${API}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+  const reader = connect(
+    rig.http.port,
+    '127.0.0.1',
+    () => void reader.write(`GET ${API}/events HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+  )
   onTestFinished(() => void reader.destroy())
   await new Promise(resolve => reader.once('data', resolve))
   expect((await scrape(rig)).kytos_settings_sse_readers).toBe(1)
@@ -86,9 +91,20 @@ it('connections to the bus are counted while they are open', async () => {
 })
 
 it('counters show what was counted, and nothing is taken for 0 that is not known', async () => {
-  let health: Health = { ...READY, state: 'OFFLINE', age: null, revision: 0n, epoch: 0, resyncs: 0, reconciles: 0 }
+  let health: Health = {
+    ...READY,
+    state: 'OFFLINE',
+    age: null,
+    revision: 0n,
+    epoch: 0,
+    resyncs: 0,
+    reconciles: 0,
+  }
   const metrics = createMetrics({ health: () => health, feed: feed(), fileProblems: () => [] })
-  expect(samplesOf(await metrics.print())).toMatchObject({ 'kytos_settings_state{state="OFFLINE"}': 1, kytos_settings_age_seconds: Number.NaN })
+  expect(samplesOf(await metrics.print())).toMatchObject({
+    'kytos_settings_state{state="OFFLINE"}': 1,
+    kytos_settings_age_seconds: Number.NaN,
+  })
   for (const repairs of [3, 5]) {
     health = { ...READY, state: 'STALE', age: 61.5, repairs }
     expect(samplesOf(await metrics.print())).toMatchObject({

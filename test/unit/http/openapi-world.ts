@@ -18,7 +18,9 @@ export interface Described {
   readonly parameters: readonly { readonly name: string; readonly in: string; readonly schema: object }[]
   readonly body: readonly string[]
   readonly description: string
-  readonly responses: Readonly<Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>>
+  readonly responses: Readonly<
+    Record<string, { readonly content?: Readonly<Record<string, { readonly schema?: object }>> }>
+  >
 }
 
 export interface OpenApi {
@@ -37,7 +39,15 @@ export function operationsOf(document: OpenApi): readonly Described[] {
         description = '',
       } = operation as Described & { readonly requestBody?: { readonly content: object } }
       const method = name.toUpperCase()
-      return { key: `${method} ${path}`, method, path, parameters, description, responses, body: Object.keys(requestBody?.content ?? {}) }
+      return {
+        key: `${method} ${path}`,
+        method,
+        path,
+        parameters,
+        description,
+        responses,
+        body: Object.keys(requestBody?.content ?? {}),
+      }
     }),
   )
 }
@@ -63,7 +73,8 @@ export function createAnswerCheck(
     const text = JSON.stringify(close(schema)).replaceAll('"#/', '"api:#/')
     const check = checks.get(text) ?? ajv.compile(JSON.parse(text))
     checks.set(text, check)
-    // What is compared is what a client of JSON sees; integers beyond 2^53 become doubles, whose type is the same.
+    // What is compared is what a client of JSON sees; integers beyond 2^53 become doubles, whose type is the
+    // same.
     return check(JSON.parse(printJson(body))) ? [] : [`${key} ${status}: ${ajv.errorsText(check.errors)}`]
   }
 }
@@ -94,13 +105,19 @@ export async function openWorld(): Promise<World> {
   const rig = await openGuardedRig({}, { heartbeat: 100 }, store)
   const { headers: admin } = await rig.token(['admin'], 'admin')
   const { id } = await rig.token(['read'], 'other')
-  const put = (path: string, json: unknown, method = 'PUT') => rig.send(method, path, { headers: admin, body: { json } })
-  const schema = { type: 'object', properties: { n: { type: 'integer', default: 1, 'x-apply': 'live' } }, additionalProperties: false }
+  const put = (path: string, json: unknown, method = 'PUT') =>
+    rig.send(method, path, { headers: admin, body: { json } })
+  const schema = {
+    type: 'object',
+    properties: { n: { type: 'integer', default: 1, 'x-apply': 'live' } },
+    additionalProperties: false,
+  }
   await put(`${API}/me/full/schema?napp_version=1`, schema)
   await put(`${API}/me/full`, { n: 2 })
   await put(`${API}/me/hooked`, { n: 2 })
   rig.bus.view({ type: 'napp', name: 'me/hook' }).consume('me/hooked', { changing: () => 'not now' })
-  for (const path of ['v2/net/a', 'v2/net/z', 'v2/backup/b']) await put(`${STOREHOUSE}/${path}`, { deep: { a: null } }, 'POST')
+  for (const path of ['v2/net/a', 'v2/net/z', 'v2/backup/b'])
+    await put(`${STOREHOUSE}/${path}`, { deep: { a: null } }, 'POST')
   rig.bus.on('me/napp.said', () => {
     throw new Error('it always fails')
   })

@@ -50,7 +50,11 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
   const box = (path: string): Readonly<Record<string, Readonly<Record<number, Drive>>>> => {
     const at = path.endsWith('backup/{namespace}') ? `${STOREHOUSE}/v1/backup/b` : `${STOREHOUSE}/v1/net/a`
     const none = `${at}-not`
-    const change = { 200: [at, { json: { b: 1 } }], 404: [none, { json: {} }], 412: [at, { json: {}, headers: MISMATCH }] } as const
+    const change = {
+      200: [at, { json: { b: 1 } }],
+      404: [none, { json: {} }],
+      412: [at, { json: {}, headers: MISMATCH }],
+    } as const
     return {
       [`GET ${path}`]: { 200: [at], 404: [none] },
       [`PUT ${path}`]: change,
@@ -76,7 +80,12 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       422: [FULL, { json: { n: 'x' } }],
       423: [HOOKED, { json: { n: 3 } }],
     },
-    [`DELETE ${API}/{username}/{name}`]: { 412: [FULL, { headers: MISMATCH }], 200: [FREE], 404: [NOBODY], 423: [HOOKED] },
+    [`DELETE ${API}/{username}/{name}`]: {
+      412: [FULL, { headers: MISMATCH }],
+      200: [FREE],
+      404: [NOBODY],
+      423: [HOOKED],
+    },
     [`POST ${API}/transaction`]: {
       200: [`${API}/transaction?dry_run=true`, one({ data: { n: 7 } })],
       404: [`${API}/transaction`, one({ namespace: 'me/nobody', method: 'DELETE' })],
@@ -89,10 +98,19 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
     [`PUT ${API}/{username}/{name}/schema`]: {
       200: [`${FREE}/schema`, { json: {} }],
       409: [`${API}/ME/full/schema`, { json: {} }],
-      422: [`${FREE}/schema`, { json: { type: 'object', properties: { a: { type: 'string', default: 1 } } } }],
+      422: [
+        `${FREE}/schema`,
+        { json: { type: 'object', properties: { a: { type: 'string', default: 1 } } } },
+      ],
     },
-    [`GET ${API}/{username}/{name}/history`]: { 200: [`${FULL}/history?limit=2`], 404: [`${NOBODY}/history`] },
-    [`GET ${API}/{username}/{name}/history/{version}`]: { 200: [`${FULL}/history/1`], 404: [`${FULL}/history/99`] },
+    [`GET ${API}/{username}/{name}/history`]: {
+      200: [`${FULL}/history?limit=2`],
+      404: [`${NOBODY}/history`],
+    },
+    [`GET ${API}/{username}/{name}/history/{version}`]: {
+      200: [`${FULL}/history/1`],
+      404: [`${FULL}/history/99`],
+    },
     [`GET ${API}/status`]: { 200: [`${API}/status`] },
     [`GET ${API}/{username}/{name}/status`]: { 200: [`${FULL}/status`], 404: [`${NOBODY}/status`] },
     [`GET ${API}/controllers`]: { 200: [`${API}/controllers`] },
@@ -112,7 +130,9 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
       404: [`${API}/dead_letter`, { json: { ids: ['none'] } }],
     },
     [`GET ${API}/token`]: { 200: [`${API}/token`] },
-    [`POST ${API}/token`]: { 201: [`${API}/token`, { json: { name: 'new', rights: ['read'], expires_in: 60 } }] },
+    [`POST ${API}/token`]: {
+      201: [`${API}/token`, { json: { name: 'new', rights: ['read'], expires_in: 60 } }],
+    },
     [`DELETE ${API}/token`]: { 204: [`${API}/token?id=${id}`], 404: [`${API}/token?id=none`] },
     'GET /healthz': { 200: ['/healthz'] },
     'GET /readyz': { 200: ['/readyz'] },
@@ -121,15 +141,24 @@ function drives({ letter, id }: World): Readonly<Record<string, Readonly<Record<
     [`GET ${STOREHOUSE}/v1/{namespace}`]: { 200: [`${STOREHOUSE}/v1/net`] },
     [`POST ${STOREHOUSE}/v1/{namespace}`]: { 201: [`${STOREHOUSE}/v1/new`, { json: 1 }] },
     [`POST ${STOREHOUSE}/v2/{namespace}`]: { 201: [`${STOREHOUSE}/v2/new`, { json: null }] },
-    [`POST ${STOREHOUSE}/v2/{namespace}/{box_id}`]: { 201: [`${STOREHOUSE}/v2/new/c`, { json: {} }], 409: [`${STOREHOUSE}/v2/net/z`, { json: {} }] },
+    [`POST ${STOREHOUSE}/v2/{namespace}/{box_id}`]: {
+      201: [`${STOREHOUSE}/v2/new/c`, { json: {} }],
+      409: [`${STOREHOUSE}/v2/net/z`, { json: {} }],
+    },
     [`GET ${STOREHOUSE}/v1/{namespace}/search_by/{option}/{query}`]: {
       200: [`${STOREHOUSE}/v1/net/search_by/box_id/z`],
       404: [`${STOREHOUSE}/v1/net/search_by/owner/nobody`],
     },
-    [`GET ${STOREHOUSE}/v1/backup/{namespace}/{box_id}`]: { 200: [`${STOREHOUSE}/v1/backup/net/z`], 404: [`${STOREHOUSE}/v1/backup/net/none`] },
+    [`GET ${STOREHOUSE}/v1/backup/{namespace}/{box_id}`]: {
+      200: [`${STOREHOUSE}/v1/backup/net/z`],
+      404: [`${STOREHOUSE}/v1/backup/net/none`],
+    },
     ...box(`${STOREHOUSE}/v1/{namespace}/{box_id}`),
     ...box(`${STOREHOUSE}/v1/backup/{namespace}`),
-    [`GET ${STOREHOUSE}/v1/backup/{namespace}`]: { 200: [`${STOREHOUSE}/v1/backup/net`], 404: [`${STOREHOUSE}/v1/backup/none`] },
+    [`GET ${STOREHOUSE}/v1/backup/{namespace}`]: {
+      200: [`${STOREHOUSE}/v1/backup/net`],
+      404: [`${STOREHOUSE}/v1/backup/none`],
+    },
   }
 }
 
@@ -169,7 +198,9 @@ describe('the OpenAPI document', () => {
     const { operations } = await openDescribed()
     unsubscribe('fastify.initialization', initialized)
     const described = operations.map(({ key }) => key)
-    const heads = described.filter(key => key.startsWith('GET ') && !/\/(?:events|bus)$/.test(key)).map(key => key.replace('GET', 'HEAD'))
+    const heads = described
+      .filter(key => key.startsWith('GET ') && !/\/(?:events|bus)$/.test(key))
+      .map(key => key.replace('GET', 'HEAD'))
     expect([...new Set(routes)].sort()).toEqual([...described, ...heads].sort())
   })
 
@@ -184,7 +215,9 @@ describe('the OpenAPI document', () => {
 
   it('is open to everybody and says which right the rest takes', async () => {
     const { operations } = await openDescribed()
-    const rights = Object.fromEntries(operations.map(({ key, description }) => [key, /"(\w+)"/.exec(description)?.[1]]))
+    const rights = Object.fromEntries(
+      operations.map(({ key, description }) => [key, /"(\w+)"/.exec(description)?.[1]]),
+    )
     expect(rights).toMatchObject({
       'GET /healthz': undefined,
       [`GET ${API}/`]: 'read',
@@ -197,33 +230,59 @@ describe('the OpenAPI document', () => {
     const { document, operations: served } = await openDescribed()
     const { note, seen } = createNotes(document)
     const world = await openWorld()
-    const wanted = served.flatMap(({ key, responses }) => Object.keys(responses).map(status => `${key} ${status}`))
+    const wanted = served.flatMap(({ key, responses }) =>
+      Object.keys(responses).map(status => `${key} ${status}`),
+    )
     const ask = async (operation: Described, path: string, options: SendOptions = {}): Promise<void> =>
-      note(operation, await world.send(operation.method, path, { ...options, headers: { ...world.admin, ...options.headers } }))
+      note(
+        operation,
+        await world.send(operation.method, path, {
+          ...options,
+          headers: { ...world.admin, ...options.headers },
+        }),
+      )
     const drive = drives(world)
     for (const operation of served) {
       const { key, path, responses, description } = operation
       for (const [status, [at, { json, headers = {} } = {}]] of Object.entries(drive[key] ?? {})) {
         if (status === '101' || at.endsWith('/events')) {
           const { status: got, type } = await openLine(world.http.port, at, world.admin)
-          note(operation, { status: got, headers: { 'content-type': type }, json: undefined as unknown as Answer['json'] })
+          note(operation, {
+            status: got,
+            headers: { 'content-type': type },
+            json: undefined as unknown as Answer['json'],
+          })
         } else await ask(operation, at, { headers, ...(json === undefined ? {} : { body: { json } }) })
         expect([key, [...seen].includes(`${key} ${status}`)]).toEqual([key, true])
       }
       const malformed = path.includes('{') ? pathOf(operation, '%00') : `${path}?nonsense=1`
       if ('400' in responses) await ask(operation, malformed, bodyOf(operation))
       if ('413' in responses)
-        await ask(operation, pathOf(operation), { body: Buffer.alloc(BOX_MESSAGE_BYTES + 1, 0x20), headers: { 'content-type': 'application/json' } })
-      if ('415' in responses) await ask(operation, pathOf(operation), { body: 'a=1', headers: { 'content-type': 'text/plain' } })
+        await ask(operation, pathOf(operation), {
+          body: Buffer.alloc(BOX_MESSAGE_BYTES + 1, 0x20),
+          headers: { 'content-type': 'application/json' },
+        })
+      if ('415' in responses)
+        await ask(operation, pathOf(operation), { body: 'a=1', headers: { 'content-type': 'text/plain' } })
       await ask(operation, pathOf(operation), { headers: { host: 'elsewhere.example' } })
       // Only a wrong one is refused where none is needed; no address may show many of them.
-      note(operation, await world.send(operation.method, pathOf(operation), description === '' ? { headers: bearer('nonsense') } : {}))
+      note(
+        operation,
+        await world.send(
+          operation.method,
+          pathOf(operation),
+          description === '' ? { headers: bearer('nonsense') } : {},
+        ),
+      )
     }
-    for (let i = 0; i < MAX_FAILURES; i++) await world.send('GET', `${API}/`, { headers: bearer(makeTokenText('abc')) })
-    for (const operation of served) note(operation, await world.send(operation.method, pathOf(operation), { headers: bearer('x') }))
+    for (let i = 0; i < MAX_FAILURES; i++)
+      await world.send('GET', `${API}/`, { headers: bearer(makeTokenText('abc')) })
+    for (const operation of served)
+      note(operation, await world.send(operation.method, pathOf(operation), { headers: bearer('x') }))
 
     await stopping(world, async () => {
-      for (const operation of served) note(operation, await world.send(operation.method, pathOf(operation), { headers: world.admin }))
+      for (const operation of served)
+        note(operation, await world.send(operation.method, pathOf(operation), { headers: world.admin }))
     })
     await unsure(served, note)
     expect(wanted.filter(one => !seen.has(one))).toEqual([])
@@ -254,7 +313,10 @@ async function stopping({ http, bus, admin }: World, work: () => Promise<void>):
 }
 
 /** Asks a server whose store never says whether what it was asked for was done. */
-async function unsure(served: readonly Described[], note: (operation: Described, answer: Answer) => void): Promise<void> {
+async function unsure(
+  served: readonly Described[],
+  note: (operation: Described, answer: Answer) => void,
+): Promise<void> {
   const log = keepLog()
   const bus = createBus({ log })
   const fail = (code: 'TIMEOUT' | 'OUTCOME_UNKNOWN'): never => {
@@ -262,18 +324,35 @@ async function unsure(served: readonly Described[], note: (operation: Described,
   }
   for (const name of Object.keys(COMMANDS) as CommandName[]) bus.serve(name, () => fail('TIMEOUT'))
   const tokens: Tokens = {
-    check: () => ({ name: 'admin', rights: new Set(['read', 'write', 'admin']), expires: Number.POSITIVE_INFINITY, holds: () => true }),
+    check: () => ({
+      name: 'admin',
+      rights: new Set(['read', 'write', 'admin']),
+      expires: Number.POSITIVE_INFINITY,
+      holds: () => true,
+    }),
     onChange: () => () => {},
     create: async () => fail('OUTCOME_UNKNOWN'),
     list: async () => [],
     revoke: async () => fail('OUTCOME_UNKNOWN'),
   }
   const feed = createFeed({ epoch: 1, revision: 0n, namespaces: () => ({}) })
-  const http = await openHttp({ bus, feed, health: () => READY, listen: '127.0.0.1', port: 0, log, door: { required: true, tokens } })
+  const http = await openHttp({
+    bus,
+    feed,
+    health: () => READY,
+    listen: '127.0.0.1',
+    port: 0,
+    log,
+    door: { required: true, tokens },
+  })
   onTestFinished(() => http.close())
   for (const operation of served.filter(({ responses }) => '504' in responses)) {
     // The bus refuses a command that lacks a field before its handler sees it.
-    const body = operation.path === `${API}/transaction` ? { body: { json: { operations: [] } } } : bodyOf(operation)
-    note(operation, await send(http.port, operation.method, pathOf(operation), { ...body, headers: bearer('any') }))
+    const body =
+      operation.path === `${API}/transaction` ? { body: { json: { operations: [] } } } : bodyOf(operation)
+    note(
+      operation,
+      await send(http.port, operation.method, pathOf(operation), { ...body, headers: bearer('any') }),
+    )
   }
 }

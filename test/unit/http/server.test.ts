@@ -7,7 +7,14 @@ import { API, openBareRig, READY, send } from './harness.ts'
 describe('a port', () => {
   it('in use is named, with the key that changes it', async () => {
     const { http, bus, feed, log } = await openBareRig()
-    const opened = openHttp({ bus, feed, log, health: () => ({}) as never, listen: '127.0.0.1', port: http.port })
+    const opened = openHttp({
+      bus,
+      feed,
+      log,
+      health: () => ({}) as never,
+      listen: '127.0.0.1',
+      port: http.port,
+    })
     await expect(opened).rejects.toMatchObject({
       code: 'PORT_TAKEN',
       message: expect.stringMatching(new RegExp(`127\\.0\\.0\\.1:${http.port} .*"port".*\\[settings\\]`)),
@@ -17,7 +24,10 @@ describe('a port', () => {
   it('on an address of another host is refused', async () => {
     const { bus, feed, log } = await openBareRig()
     const opened = openHttp({ bus, feed, log, health: () => ({}) as never, listen: '192.0.2.1', port: 0 })
-    await expect(opened).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('[daemon]') })
+    await expect(opened).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining('[daemon]'),
+    })
   })
 })
 
@@ -53,7 +63,11 @@ describe('closing', () => {
     const request = send(http.port, 'GET', API)
     await accepted
     const closed = http.close()
-    expect(await send(http.port, 'GET', API)).toMatchObject({ status: 503, headers: { connection: 'close' }, json: { code: 'SERVICE_STOPPING' } })
+    expect(await send(http.port, 'GET', API)).toMatchObject({
+      status: 503,
+      headers: { connection: 'close' },
+      json: { code: 'SERVICE_STOPPING' },
+    })
     answer()
     expect(await request).toMatchObject({ status: 200, json: [] })
     await closed
@@ -62,7 +76,11 @@ describe('closing', () => {
   it('lets a slow client have the whole of its answer', async () => {
     const { bus, http } = await openBareRig()
     bus.serve('kytos.settings.list', () => [{ namespace: 'x'.repeat(20_000_000) } as Summary])
-    const socket = connect(http.port, '127.0.0.1', () => void socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    const socket = connect(
+      http.port,
+      '127.0.0.1',
+      () => void socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+    )
     await new Promise(resolve => socket.once('readable', resolve))
     const closed = http.close()
     let length = 0
@@ -74,7 +92,11 @@ describe('closing', () => {
   it('cuts off who does not take its answer in time', async () => {
     const { bus, http } = await openBareRig({ grace: 10 })
     bus.serve('kytos.settings.list', () => [{ namespace: 'x'.repeat(20_000_000) } as Summary])
-    const socket = connect(http.port, '127.0.0.1', () => void socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\n`))
+    const socket = connect(
+      http.port,
+      '127.0.0.1',
+      () => void socket.write(`GET ${API} HTTP/1.1\r\nHost: localhost\r\n\r\n`),
+    )
     socket.on('error', () => {}) // being cut off
     await new Promise(resolve => socket.once('readable', resolve))
     await http.close()

@@ -5,7 +5,8 @@ import { encodeSegment } from '../../../model/key.ts'
 import { openBareRig, openRealRig, type Rig } from './harness.ts'
 
 /*
- * What the storehouse routes refuse. What they answer, and what of 1.3.2 is not repeated, is tried on real stores: test/integration/storehouse-*.
+ * What the storehouse routes refuse. What they answer, and what of 1.3.2 is not repeated, is tried on real
+ * stores: test/integration/storehouse-*.
  */
 
 const V1 = '/api/kytos/storehouse/v1'
@@ -32,10 +33,15 @@ it('A box of 16 MiB is kept, and one byte more is refused', async () => {
   const { send } = await openRealRig()
   const text = (bytes: number) => `"${'x'.repeat(bytes - 2)}"`
   const largest = text(16 * 1024 * 1024)
-  expect(await send('POST', `${V2}/net/a`, { body: largest, headers: JSON_TYPE })).toMatchObject({ status: 201 })
+  expect(await send('POST', `${V2}/net/a`, { body: largest, headers: JSON_TYPE })).toMatchObject({
+    status: 201,
+  })
   expect((await send('GET', `${V1}/net/a`)).text === largest).toBe(true)
   const refused = await send('PUT', `${V1}/net/a`, { body: text(16 * 1024 * 1024 + 1), headers: JSON_TYPE })
-  expect(refused).toMatchObject({ status: 413, json: { code: 'DOCUMENT_TOO_LARGE', detail: expect.stringContaining('allows 16777216') } })
+  expect(refused).toMatchObject({
+    status: 413,
+    json: { code: 'DOCUMENT_TOO_LARGE', detail: expect.stringContaining('allows 16777216') },
+  })
 })
 
 describe('a body that is not understood', () => {
@@ -51,15 +57,30 @@ describe('a body that is not understood', () => {
     ['17 MiB', `"${'x'.repeat(17 * 1024 * 1024)}"`, 413, 'DOCUMENT_TOO_LARGE', JSON_TYPE],
     ['a form', 'a=1', 400, 'CONTENT_MALFORMED', { 'content-type': 'application/x-www-form-urlencoded' }],
     ['no type', '{}', 400, 'CONTENT_MALFORMED', {}],
-    ['a merge patch, which means something else', '{}', 400, 'CONTENT_MALFORMED', { 'content-type': 'application/merge-patch+json' }],
+    [
+      'a merge patch, which means something else',
+      '{}',
+      400,
+      'CONTENT_MALFORMED',
+      { 'content-type': 'application/merge-patch+json' },
+    ],
     ['a JSON Patch', '[]', 400, 'CONTENT_MALFORMED', { 'content-type': 'application/json-patch+json' }],
-    ['another charset', '{}', 400, 'CONTENT_MALFORMED', { 'content-type': 'application/json; charset=latin1' }],
+    [
+      'another charset',
+      '{}',
+      400,
+      'CONTENT_MALFORMED',
+      { 'content-type': 'application/json; charset=latin1' },
+    ],
     ['a packed body', '{}', 400, 'CONTENT_MALFORMED', { ...JSON_TYPE, 'content-encoding': 'gzip' }],
   ])('%s, writes nothing', async (_what, body, status, code, headers) => {
     const { send, changes } = await openWithBox()
     for (const [method, path] of WRITES) {
       const answer = await send(method, path, { body, headers })
-      expect(answer).toMatchObject({ status, json: { status, code, response: expect.any(String), detail: expect.any(String) } })
+      expect(answer).toMatchObject({
+        status,
+        json: { status, code, response: expect.any(String), detail: expect.any(String) },
+      })
       expect(answer.headers['content-type']).toBe('application/problem+json; charset=utf-8')
       expect(answer.text).not.toMatch(/\n\s+at |node_modules/)
     }
@@ -71,7 +92,10 @@ describe('a body that is not understood', () => {
   it('never pollutes a prototype: __proto__ is refused as a member, and other names are the keys they are', async () => {
     const { send } = await openWithBox()
     const constructed = '"constructor":{"prototype":{"polluted":true}}'
-    const refused = await send('PATCH', `${V1}/net/a`, { body: `{"__proto__":{"polluted":true},${constructed}}`, headers: JSON_TYPE })
+    const refused = await send('PATCH', `${V1}/net/a`, {
+      body: `{"__proto__":{"polluted":true},${constructed}}`,
+      headers: JSON_TYPE,
+    })
     expect(refused).toMatchObject({ status: 400, json: { code: 'JSON_MALFORMED' } })
     await send('PATCH', `${V1}/net/a`, { body: `{${constructed}}`, headers: JSON_TYPE })
     expect(({} as { polluted?: boolean }).polluted).toBeUndefined()
@@ -80,7 +104,10 @@ describe('a body that is not understood', () => {
     for (const name of ['__proto__', 'constructor', 'toString']) {
       expect((await send('GET', `${V1}/${name}/a`)).status).toBe(404)
       expect((await send('GET', `${V1}/net/search_by/${name}/a`)).status).toBe(404)
-      expect(await send('POST', `${V2}/${name}/${name}`, { body: { json: {} } })).toMatchObject({ status: 201, json: { id: name } })
+      expect(await send('POST', `${V2}/${name}/${name}`, { body: { json: {} } })).toMatchObject({
+        status: 201,
+        json: { id: name },
+      })
       expect(Object.keys((await send('GET', `${V1}/backup/${name}`)).json)).toEqual([name])
     }
   })
@@ -111,17 +138,35 @@ describe('a path', () => {
 
   it('names a box by any text up to 180 bytes, percent-encoded as its sender likes', async () => {
     const { send } = await openRealRig()
-    const everyByte = (text: string) => [...Buffer.from(text)].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
+    const everyByte = (text: string) =>
+      [...Buffer.from(text)].map(byte => `%${byte.toString(16).padStart(2, '0')}`).join('')
     const names = fc.oneof(
-      fc.constantFrom('a'.repeat(180), ':'.repeat(60), '%'.repeat(60), 'ü'.repeat(30), '%2e%2e', '%00', '...', ' ', '#?&=+;', '{"a":1}', 'search_by'),
+      fc.constantFrom(
+        'a'.repeat(180),
+        ':'.repeat(60),
+        '%'.repeat(60),
+        'ü'.repeat(30),
+        '%2e%2e',
+        '%00',
+        '...',
+        ' ',
+        '#?&=+;',
+        '{"a":1}',
+        'search_by',
+      ),
       fc
         .string({ unit: 'grapheme', minLength: 1, maxLength: 15 })
-        .filter(text => !/[\u0000-\u001f\u007f-\u009f/\\]|^\.\.?$/.test(text) && encodeSegment(text).length <= 180),
+        .filter(
+          text => !/[\u0000-\u001f\u007f-\u009f/\\]|^\.\.?$/.test(text) && encodeSegment(text).length <= 180,
+        ),
     )
     await fc.assert(
       fc.asyncProperty(names, fc.boolean(), async (name, plain) => {
         const path = plain ? encodeURIComponent(name) : everyByte(name)
-        expect(await send('POST', `${V2}/${path}/${path}`, { body: { json: name } })).toMatchObject({ status: 201, json: { id: name } })
+        expect(await send('POST', `${V2}/${path}/${path}`, { body: { json: name } })).toMatchObject({
+          status: 201,
+          json: { id: name },
+        })
         expect(await send('GET', `${V1}/${path}/${path}`)).toMatchObject({ status: 200, json: name })
         expect((await send('GET', `${V1}/backup/${path}/${path}`)).json).toHaveProperty([name])
         expect((await send('DELETE', `${V1}/${path}/${path}`)).status).toBe(200)
@@ -155,7 +200,8 @@ describe('a path', () => {
       ),
       fc.string({ maxLength: 8 }),
     )
-    const raw = (text: string) => text.replace(/[^\x21-\x7e]/g, sign => encodeURIComponent(sign.isWellFormed() ? sign : '?'))
+    const raw = (text: string) =>
+      text.replace(/[^\x21-\x7e]/g, sign => encodeURIComponent(sign.isWellFormed() ? sign : '?'))
     await fc.assert(
       fc.asyncProperty(
         fc.constantFrom('GET', 'POST', 'PUT', 'PATCH', 'DELETE'),
@@ -163,9 +209,17 @@ describe('a path', () => {
         fc.array(piece, { maxLength: 5 }),
         fc.oneof(fc.json(), fc.string(), fc.constantFrom('{}', '{"a":1}', '"a"')),
         async (method, version, path, body) => {
-          const answer = await rig.send(method, `${version}/${raw(path.join('/'))}`, method === 'GET' ? {} : { body, headers: JSON_TYPE })
+          const answer = await rig.send(
+            method,
+            `${version}/${raw(path.join('/'))}`,
+            method === 'GET' ? {} : { body, headers: JSON_TYPE },
+          )
           expect(answer.status).toBeLessThan(500)
-          if (answer.status >= 400) expect(answer.json).toMatchObject({ status: answer.status, code: expect.stringMatching(/^[A-Z_]+$/) })
+          if (answer.status >= 400)
+            expect(answer.json).toMatchObject({
+              status: answer.status,
+              code: expect.stringMatching(/^[A-Z_]+$/),
+            })
         },
       ),
       { numRuns: 300 },
@@ -184,8 +238,16 @@ describe('while the store is away', () => {
       ['GET', `${V1}/backup/net`],
       ['DELETE', `${V1}/net/a`],
     ] as const) {
-      const answer = await send(method, path, method === 'GET' || method === 'DELETE' ? {} : { body: { json: {} } })
-      expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, json: { code: 'SERVICE_ABSENT', response: expect.any(String) } })
+      const answer = await send(
+        method,
+        path,
+        method === 'GET' || method === 'DELETE' ? {} : { body: { json: {} } },
+      )
+      expect(answer).toMatchObject({
+        status: 503,
+        headers: { 'retry-after': '1' },
+        json: { code: 'SERVICE_ABSENT', response: expect.any(String) },
+      })
     }
   })
 })
@@ -197,7 +259,10 @@ describe('an unexpected error', () => {
       throw new TypeError('secret of the house')
     })
     const answer = await send('GET', `${V1}/net`)
-    expect(answer).toMatchObject({ status: 500, json: { code: 'INTERNAL_ERROR', response: 'Internal Server Error' } })
+    expect(answer).toMatchObject({
+      status: 500,
+      json: { code: 'INTERNAL_ERROR', response: 'Internal Server Error' },
+    })
     expect(answer.text).not.toContain('secret')
     expect(log.lines.join('\n')).toContain('secret of the house')
   })
@@ -220,6 +285,9 @@ describe('an unexpected error', () => {
     bus.serve('kytos.storehouse.retrieve', () => {
       throw new TypeError('out of the blue')
     })
-    expect(await send('GET', `${V1}/backup/net`)).toMatchObject({ status: 500, json: { code: 'INTERNAL_ERROR' } })
+    expect(await send('GET', `${V1}/backup/net`)).toMatchObject({
+      status: 500,
+      json: { code: 'INTERNAL_ERROR' },
+    })
   })
 })

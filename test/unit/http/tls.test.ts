@@ -22,10 +22,14 @@ beforeEach(async () => {
 })
 
 /** One request over TLS, from a client that trusts the test's authority only. */
-function ask(port: number, headers: Record<string, string>): Promise<{ readonly status: number | undefined; readonly body: string }> {
+function ask(
+  port: number,
+  headers: Record<string, string>,
+): Promise<{ readonly status: number | undefined; readonly body: string }> {
   return new Promise((resolve, reject) => {
-    const request = get({ host: '127.0.0.1', port, path: API, ca: authority.ca, headers, agent: false }, async response =>
-      resolve({ status: response.statusCode, body: await text(response) }),
+    const request = get(
+      { host: '127.0.0.1', port, path: API, ca: authority.ca, headers, agent: false },
+      async response => resolve({ status: response.statusCode, body: await text(response) }),
     )
     request.on('error', reject)
   })
@@ -47,7 +51,9 @@ describe('HTTPS', () => {
     expect((await ask(rig.http.port, headers)).status).toBe(200)
     expect((await ask(rig.http.port, {})).status).toBe(401)
     await expect(handshake(rig.http.port, { ca: [] })).rejects.toThrow(/self-signed|unable to verify/)
-    await expect(handshake(rig.http.port, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' })).rejects.toThrow()
+    await expect(
+      handshake(rig.http.port, { minVersion: 'TLSv1', maxVersion: 'TLSv1.1', ciphers: 'ALL:@SECLEVEL=0' }),
+    ).rejects.toThrow()
     expect((await handshake(rig.http.port, { maxVersion: 'TLSv1.2' })).getProtocol()).toBe('TLSv1.2')
     await expect(send(rig.http.port, 'GET', API)).rejects.toThrow()
   })
@@ -68,10 +74,21 @@ describe('HTTPS', () => {
 describe('a certificate that is wrong', () => {
   it.each([
     ['is not there', () => rm(at('server.pem')), /tls_cert .*server\.pem cannot be read/],
-    ['is not PEM', () => writeFile(at('server.pem'), 'x'), /tls_cert .* and tls_key .* are not a certificate and its key/],
-    ['has another key', () => copyFile(at('client-key.pem'), at('server-key.pem')), /are not a certificate and its key/],
+    [
+      'is not PEM',
+      () => writeFile(at('server.pem'), 'x'),
+      /tls_cert .* and tls_key .* are not a certificate and its key/,
+    ],
+    [
+      'has another key',
+      () => copyFile(at('client-key.pem'), at('server-key.pem')),
+      /are not a certificate and its key/,
+    ],
   ])('because it %s is named before anything listens', async (_what, spoil, message) => {
     await spoil()
-    await expect(loadCertificate(files())).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(message) })
+    await expect(loadCertificate(files())).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringMatching(message),
+    })
   })
 })

@@ -12,9 +12,10 @@ it('Large boxes are read a few at a time, and others have their turn between two
   onTestFinished(() => rm(root, { recursive: true }))
   const script = join(import.meta.dirname, '../../integration/import-storehouse.py')
   const folders = ['a', 'b', 'c'].map(name => join(root, name))
-  for (const folder of folders) execFileSync('python3', [script, folder, '0'], { env: { ...process.env, CHARACTERS: '3000000' } })
-  const boxes = (await Promise.all(folders.map(folder => scanStorehouse(folder, folder)))).flatMap((found, i) =>
-    found.boxes.map(box => ({ ...box, namespace: `large${i}` })),
+  for (const folder of folders)
+    execFileSync('python3', [script, folder, '0'], { env: { ...process.env, CHARACTERS: '3000000' } })
+  const boxes = (await Promise.all(folders.map(folder => scanStorehouse(folder, folder)))).flatMap(
+    (found, i) => found.boxes.map(box => ({ ...box, namespace: `large${i}` })),
   )
   let underWay = 0
   let turns = 0
@@ -29,7 +30,12 @@ it('Large boxes are read a few at a time, and others have their turn between two
     underWay--
     return {}
   }
-  const report = await importBoxes(ask as Ask, { kind: 'boxes', file: root, boxes }, { dryRun: false, overwrite: false }, () => {})
+  const report = await importBoxes(
+    ask as Ask,
+    { kind: 'boxes', file: root, boxes },
+    { dryRun: false, overwrite: false },
+    () => {},
+  )
   expect(report.map(({ action }) => action)).toEqual(['new', 'new', 'new'])
   expect(seen.map(([held]) => held)).toEqual([1, 1, 1])
   expect(seen.slice(1).every(([, hadTurn]) => hadTurn)).toBe(true)

@@ -15,8 +15,18 @@ import { createStore, fingerprint, open, readDocument } from '../settings/stores
 const NS = parseNamespace('kytos/example')
 const FILE = '/napps/kytos/example/settings.py'
 
-const py = (text: string): Source => ({ kind: 'settings', file: FILE, namespace: NS, ...readSettingsPy(Buffer.from(text)) })
-const conf = (text: string): Source => ({ kind: 'settings', file: 'kytos.conf', namespace: parseNamespace('kytos/core'), ...readKytosConf(text) })
+const py = (text: string): Source => ({
+  kind: 'settings',
+  file: FILE,
+  namespace: NS,
+  ...readSettingsPy(Buffer.from(text)),
+})
+const conf = (text: string): Source => ({
+  kind: 'settings',
+  file: 'kytos.conf',
+  namespace: parseNamespace('kytos/core'),
+  ...readKytosConf(text),
+})
 const json = (text: string): Source[] =>
   [...readOverridesJson(text).namespaces].map(([name, settings]) => ({
     kind: 'settings',
@@ -30,8 +40,11 @@ const asker = (controller: Controller): Ask => {
   const view = controller.root.view({ type: 'import', name: 'settings.py' })
   return (name, content) => ask(view, name, content)
 }
-const bring = (controller: Controller, sources: readonly Source[], options: { overwrite?: boolean; dryRun?: boolean } = {}) =>
-  importSources(asker(controller), sources, { overwrite: false, dryRun: false, ...options })
+const bring = (
+  controller: Controller,
+  sources: readonly Source[],
+  options: { overwrite?: boolean; dryRun?: boolean } = {},
+) => importSources(asker(controller), sources, { overwrite: false, dryRun: false, ...options })
 const dataOf = async (controller: Controller, namespace: string = NS): Promise<JsonObject> =>
   (await controller.ask('kytos.settings.retrieve', { namespace })).data
 
@@ -40,7 +53,9 @@ const SAMPLE =
 
 it('the import of a file with more to tell than a call takes arguments is told whole', async () => {
   const problems = Array.from({ length: 200_000 }, (_, i) => ({ message: `the line ${i} is broken` }))
-  const report = await bring(await open(createStore()), [{ kind: 'broken', file: 'a.json', problems }], { dryRun: true })
+  const report = await bring(await open(createStore()), [{ kind: 'broken', file: 'a.json', problems }], {
+    dryRun: true,
+  })
   expect(report.counts).toEqual({ new: 0, changed: 0, same: 0, skipped: problems.length })
   expect(printImportReport(report).split('\n')).toHaveLength(problems.length + 2)
 })
@@ -63,7 +78,9 @@ describe('the import of a settings.py', () => {
       [7, 'JWT_SECRET', 'new', 'override'],
       [8, 'LOCK', 'skipped', undefined],
     ])
-    expect(JSON.stringify(report, (_, value) => (typeof value === 'bigint' ? String(value) : value))).not.toMatch(/s3cret|hidden/)
+    expect(
+      JSON.stringify(report, (_, value) => (typeof value === 'bigint' ? String(value) : value)),
+    ).not.toMatch(/s3cret|hidden/)
     expect(await dataOf(controller)).toEqual({
       POLLING_TIME: 3,
       MASK: 0xdd00000000000000n,
@@ -75,20 +92,40 @@ describe('the import of a settings.py', () => {
     })
     const { history } = readDocument(store, overridesKey(NS, CLUSTER))
     expect(history).toMatchObject([
-      { data: { DB: { password: 's3cret' }, JWT_SECRET: 'hidden' }, actor: { type: 'import', name: 'settings.py' }, comment: `import ${FILE}:6,7` },
+      {
+        data: { DB: { password: 's3cret' }, JWT_SECRET: 'hidden' },
+        actor: { type: 'import', name: 'settings.py' },
+        comment: `import ${FILE}:6,7`,
+      },
     ])
     const before = fingerprint(store)
-    expect((await bring(controller, [py(SAMPLE)])).counts).toEqual({ new: 0, changed: 0, same: 7, skipped: 1 })
+    expect((await bring(controller, [py(SAMPLE)])).counts).toEqual({
+      new: 0,
+      changed: 0,
+      same: 7,
+      skipped: 1,
+    })
     expect(fingerprint(store)).toBe(before)
   })
 
   it('of a kytos.conf takes objects as they are, and says nothing of paths that the file leaves to Kytos', async () => {
     const controller = await open(createStore())
-    const text = '[daemon]\nthread_pool_max_workers = {"sb": 64}\nevent_buffer_conf = {}\nlogging = /venv/etc/kytos/logging.ini\n'
-    expect((await bring(controller, [conf(text)])).counts).toEqual({ new: 3, changed: 0, same: 0, skipped: 0 })
+    const text =
+      '[daemon]\nthread_pool_max_workers = {"sb": 64}\nevent_buffer_conf = {}\nlogging = /venv/etc/kytos/logging.ini\n'
+    expect((await bring(controller, [conf(text)])).counts).toEqual({
+      new: 3,
+      changed: 0,
+      same: 0,
+      skipped: 0,
+    })
     const data = await dataOf(controller, 'kytos/core')
-    expect(data).toMatchObject({ thread_pool_max_workers: { sb: 64 }, event_buffer_conf: {}, logging: '/venv/etc/kytos/logging.ini' })
-    for (const left of ['workdir', 'pidfile', 'napps', 'installed_napps']) expect(data).not.toHaveProperty(left)
+    expect(data).toMatchObject({
+      thread_pool_max_workers: { sb: 64 },
+      event_buffer_conf: {},
+      logging: '/venv/etc/kytos/logging.ini',
+    })
+    for (const left of ['workdir', 'pidfile', 'napps', 'installed_napps'])
+      expect(data).not.toHaveProperty(left)
     expect(data.thread_pool_max_workers).toEqual({ sb: 64 })
     expect((await bring(controller, [conf(text)])).counts).toMatchObject({ same: 3 })
   })
@@ -106,7 +143,12 @@ describe('the import of a settings.py', () => {
     const controller = await open(store)
     const schema = {
       type: 'object',
-      properties: { POLLING_TIME: { type: 'integer', default: 3 }, OTHER: { default: [1] }, EDITED: { default: 1 }, KEPT: { default: 'x' } },
+      properties: {
+        POLLING_TIME: { type: 'integer', default: 3 },
+        OTHER: { default: [1] },
+        EDITED: { default: 1 },
+        KEPT: { default: 'x' },
+      },
     }
     await controller.ask('kytos.settings.register', { namespace: NS, schema })
     await controller.ask('kytos.settings.update', { namespace: NS, data: { EDITED: 7 } })
@@ -114,16 +156,46 @@ describe('the import of a settings.py', () => {
     const trial = await bring(controller, [file], { dryRun: true })
     const report = await bring(controller, [file])
     expect(trial).toEqual({ ...report, dry_run: true })
-    expect(report.items.map(({ name, action, layer, reason, old, new: now }) => ({ name, action, layer, reason, old, now }))).toEqual([
+    expect(
+      report.items.map(({ name, action, layer, reason, old, new: now }) => ({
+        name,
+        action,
+        layer,
+        reason,
+        old,
+        now,
+      })),
+    ).toEqual([
       { name: 'POLLING_TIME', action: 'new', layer: 'override', reason: undefined, old: 3, now: 5 },
       { name: 'OTHER', action: 'same', layer: 'default', reason: undefined, old: undefined, now: undefined },
-      { name: 'EDITED', action: 'skipped', layer: undefined, reason: '7 is already stored; --overwrite replaces it', old: 7, now: 2 },
+      {
+        name: 'EDITED',
+        action: 'skipped',
+        layer: undefined,
+        reason: '7 is already stored; --overwrite replaces it',
+        old: 7,
+        now: 2,
+      },
       { name: 'NEW', action: 'new', layer: 'override', reason: undefined, old: undefined, now: null },
       { name: 'KEPT', action: 'same', layer: 'default', reason: undefined, old: undefined, now: undefined },
     ])
-    expect((await controller.ask('kytos.settings.retrieve', { namespace: NS })).overrides).toEqual({ POLLING_TIME: 5, EDITED: 7, NEW: null })
-    expect((await bring(controller, [file], { overwrite: true })).counts).toEqual({ new: 0, changed: 1, same: 4, skipped: 0 })
-    expect((await bring(controller, [file], { overwrite: true })).counts).toEqual({ new: 0, changed: 0, same: 5, skipped: 0 })
+    expect((await controller.ask('kytos.settings.retrieve', { namespace: NS })).overrides).toEqual({
+      POLLING_TIME: 5,
+      EDITED: 7,
+      NEW: null,
+    })
+    expect((await bring(controller, [file], { overwrite: true })).counts).toEqual({
+      new: 0,
+      changed: 1,
+      same: 4,
+      skipped: 0,
+    })
+    expect((await bring(controller, [file], { overwrite: true })).counts).toEqual({
+      new: 0,
+      changed: 0,
+      same: 5,
+      skipped: 0,
+    })
     expect(await dataOf(controller)).toMatchObject({ EDITED: 2 })
   })
 
@@ -164,9 +236,14 @@ describe('the import of a settings.py', () => {
     const controller = await open(store)
     await controller.ask('kytos.settings.create', { namespace: NS, data: { A: 'text' } })
     const before = fingerprint(store)
-    expect((await bring(controller, [py('A = 1\n')])).items).toMatchObject([{ action: 'skipped', reason: expect.stringContaining('do not match') }])
+    expect((await bring(controller, [py('A = 1\n')])).items).toMatchObject([
+      { action: 'skipped', reason: expect.stringContaining('do not match') },
+    ])
     expect(fingerprint(store)).toBe(before)
-    expect((await bring(controller, [py('A = "other"\nB = 1\n')])).items).toMatchObject([{ action: 'skipped' }, { action: 'new', layer: 'default' }])
+    expect((await bring(controller, [py('A = "other"\nB = 1\n')])).items).toMatchObject([
+      { action: 'skipped' },
+      { action: 'new', layer: 'default' },
+    ])
     expect(await dataOf(controller)).toEqual({ A: 'text', B: 1 })
   })
 
@@ -191,8 +268,13 @@ describe('the import of a settings.py', () => {
 
   it('that a hook refuses is told, also by the trial, and the other namespaces come in', async () => {
     const controller = await open(createStore())
-    await controller.ask('kytos.settings.register', { namespace: NS, schema: { type: 'object', properties: { A: { default: 1 } } } })
-    controller.root.view({ type: 'napp', name: NS }).consume(NS, { changing: () => Promise.reject(new Error('not now')) })
+    await controller.ask('kytos.settings.register', {
+      namespace: NS,
+      schema: { type: 'object', properties: { A: { default: 1 } } },
+    })
+    controller.root
+      .view({ type: 'napp', name: NS })
+      .consume(NS, { changing: () => Promise.reject(new Error('not now')) })
     const sources = [py('A = 2\n'), ...json('{"kytos/other": {"B": 1}}')]
     for (const dryRun of [true, false]) {
       const { items } = await bring(controller, sources, { dryRun })
@@ -223,7 +305,8 @@ describe('the import of other files', () => {
   it('of a JSON file stores overrides as they are, with the lines of the file', async () => {
     const store = createStore()
     const controller = await open(store)
-    const text = '{\n  "kytos/a": {\n    "x": {"y": "}"},\n\n    "big": 9007199254740993\n  },\n  "kytos/b": {"z": null}\n}'
+    const text =
+      '{\n  "kytos/a": {\n    "x": {"y": "}"},\n\n    "big": 9007199254740993\n  },\n  "kytos/b": {"z": null}\n}'
     const report = await bring(controller, json(text))
     expect(report.items.map(({ namespace, name, line, action }) => [namespace, name, line, action])).toEqual([
       ['kytos/a', 'x', 3, 'new'],
@@ -232,9 +315,13 @@ describe('the import of other files', () => {
     ])
     expect(await dataOf(controller, 'kytos/a')).toEqual({ x: { y: '}' }, big: 9007199254740993n })
     expect(await dataOf(controller, 'kytos/b')).toEqual({ z: null })
-    expect(readDocument(store, overridesKey(parseNamespace('kytos/a'), CLUSTER)).history).toMatchObject([{ comment: 'import a.json:3,5' }])
+    expect(readDocument(store, overridesKey(parseNamespace('kytos/a'), CLUSTER)).history).toMatchObject([
+      { comment: 'import a.json:3,5' },
+    ])
     expect((await bring(controller, json(text))).counts.same).toBe(3)
-    expect(readOverridesJson('{"a": 1, "a": 2}').problems).toMatchObject([{ line: 1, message: expect.stringContaining('duplicate') }])
+    expect(readOverridesJson('{"a": 1, "a": 2}').problems).toMatchObject([
+      { line: 1, message: expect.stringContaining('duplicate') },
+    ])
     expect(readOverridesJson('{"kytos/a": 1}').problems).toMatchObject([{ line: 1 }])
     expect(readOverridesJson('[]').problems).toHaveLength(1)
   })

@@ -5,8 +5,10 @@ import { type ReadSettings, readSettingsPy } from '../../../src/import/settings-
 import { defaultsOf } from '../../../src/schema/defaults.ts'
 import { compileSchema } from '../../../src/schema/validator.ts'
 
-const read = (text: string, environment: Record<string, string> = {}): ReadSettings => readSettingsPy(Buffer.from(text), { environment })
-const values = (text: string): Record<string, Json> => Object.fromEntries(read(text).settings.map(({ name, value }) => [name, value]))
+const read = (text: string, environment: Record<string, string> = {}): ReadSettings =>
+  readSettingsPy(Buffer.from(text), { environment })
+const values = (text: string): Record<string, Json> =>
+  Object.fromEntries(read(text).settings.map(({ name, value }) => [name, value]))
 const property = (text: string, name: string): Json | undefined => {
   const { schema } = read(text)
   return isObject(schema?.properties) ? schema.properties[name] : undefined
@@ -88,23 +90,45 @@ describe('a settings.py', () => {
       description: 'Settings of the example NApp.\n\nMore of it.',
       'x-inferred-from': 'settings.py',
       properties: {
-        POLLING_TIME: { type: 'integer', default: 3, description: 'Seconds between two polls', $comment: 'settings.py:10' },
+        POLLING_TIME: {
+          type: 'integer',
+          default: 3,
+          description: 'Seconds between two polls',
+          $comment: 'settings.py:10',
+        },
         COOKIE_PREFIX: { description: 'Cookies of this NApp\nbegin with it.' },
         COOKIE_MASK: { type: 'integer', default: 0xdd00000000000000n, description: '64 bits' },
-        TIMEOUT: { type: 'number', 'x-python-type': 'float', default: 5, description: 'How long to wait.\n\nIn seconds.' },
+        TIMEOUT: {
+          type: 'number',
+          'x-python-type': 'float',
+          default: 5,
+          description: 'How long to wait.\n\nIn seconds.',
+        },
         NAPPS: { type: 'array', items: { type: 'string' }, uniqueItems: true, 'x-python-type': 'set' },
         PATTERNS: { type: 'array', 'x-python-type': 'tuple' },
         NOTHING: { default: null },
         DB_PASSWORD: { type: 'string', 'x-sensitive': true },
-        DATABASE: { type: 'object', properties: { password: { 'x-sensitive': true } }, default: { user: 'kytos', port: 27017 } },
+        DATABASE: {
+          type: 'object',
+          properties: { password: { 'x-sensitive': true } },
+          default: { user: 'kytos', port: 27017 },
+        },
       },
     })
-    expect(property(SAMPLE, 'api_url')).toEqual({ type: 'string', default: 'http://localhost:8181/api', $comment: 'settings.py:19' })
+    expect(property(SAMPLE, 'api_url')).toEqual({
+      type: 'string',
+      default: 'http://localhost:8181/api',
+      $comment: 'settings.py:19',
+    })
     expect(printJson(schema)).not.toContain('s3cret')
     expect(schema).not.toHaveProperty('additionalProperties')
     expect(read('A = 1').schema).toHaveProperty('additionalProperties', false)
-    expect(compileSchema(schema)(Object.fromEntries(settings.map(({ name, value }) => [name, value])))).toEqual([])
-    const { DB_PASSWORD, DATABASE, ...plain } = Object.fromEntries(settings.map(({ name, value }) => [name, value]))
+    expect(
+      compileSchema(schema)(Object.fromEntries(settings.map(({ name, value }) => [name, value]))),
+    ).toEqual([])
+    const { DB_PASSWORD, DATABASE, ...plain } = Object.fromEntries(
+      settings.map(({ name, value }) => [name, value]),
+    )
     expect(defaultsOf(schema)).toEqual({ ...plain, DATABASE: { user: 'kytos', port: 27017 } })
   })
 
@@ -113,7 +137,9 @@ describe('a settings.py', () => {
       'PASSWORDS = ["a"]\nUSERS = [{"name": "a", "secretKey": "b"}]\nURL = "mongodb://u:p@host"\nTOKEN_MINUTES = 5\nPASSWORD = ""\nTOKEN_FILE = "f"\n'
     const { schema } = read(text)
     const properties = isObject(schema?.properties) ? schema.properties : {}
-    const secret = Object.entries(properties).filter(([, one]) => isObject(one) && one['x-sensitive'] === true)
+    const secret = Object.entries(properties).filter(
+      ([, one]) => isObject(one) && one['x-sensitive'] === true,
+    )
     expect(secret.map(([name]) => name)).toEqual(['PASSWORDS', 'USERS', 'URL', 'PASSWORD'])
     expect(defaultsOf(schema ?? {})).toEqual({ TOKEN_MINUTES: 5, PASSWORD: '', TOKEN_FILE: 'f' })
   })
@@ -121,13 +147,26 @@ describe('a settings.py', () => {
   it('takes the lines led by "#:" alone where there are any, and no words to tools', () => {
     const text =
       '# a section\n#: Said.\nA = 1  # pylint: disable=x\n# far\n\nB = 2  # near\n# ====\nC = 3\n"""Below."""\nD = [  # first\n  1,  # inside\n]  # last\n'
-    expect(read(text).settings.map(({ description }) => description)).toEqual(['Said.', 'near', 'Below.', 'first\nlast'])
+    expect(read(text).settings.map(({ description }) => description)).toEqual([
+      'Said.',
+      'near',
+      'Below.',
+      'first\nlast',
+    ])
   })
 
   it('takes the environment that it is given, and no other', () => {
-    expect(read('import os\nA = os.environ.get("HOME", "none")\nB = os.getenv("PATH")').settings.map(({ value }) => value)).toEqual(['none', null])
-    expect(read('from os import environ as e\nA = e["X"] + e.get("X")', { X: 'x' }).settings).toMatchObject([{ value: 'xx' }])
-    expect(read('import os\nA = os.environ["X"]').problems).toMatchObject([{ line: 2, name: 'A', message: expect.stringContaining('variable X') }])
+    expect(
+      read('import os\nA = os.environ.get("HOME", "none")\nB = os.getenv("PATH")').settings.map(
+        ({ value }) => value,
+      ),
+    ).toEqual(['none', null])
+    expect(read('from os import environ as e\nA = e["X"] + e.get("X")', { X: 'x' }).settings).toMatchObject([
+      { value: 'xx' },
+    ])
+    expect(read('import os\nA = os.environ["X"]').problems).toMatchObject([
+      { line: 2, name: 'A', message: expect.stringContaining('variable X') },
+    ])
   })
 
   it('knows what one name does to another', () => {
@@ -137,7 +176,11 @@ describe('a settings.py', () => {
       A2: 1,
       C: [{ x: 1, y: 2 }],
     })
-    expect(values('A = [1]\nB = A\nA += (2,)\nC = A + [3]\nA *= 2')).toEqual({ A: [1, 2, 1, 2], B: [1, 2, 1, 2], C: [1, 2, 3] })
+    expect(values('A = [1]\nB = A\nA += (2,)\nC = A + [3]\nA *= 2')).toEqual({
+      A: [1, 2, 1, 2],
+      B: [1, 2, 1, 2],
+      C: [1, 2, 3],
+    })
     expect(values('A = {1: "a", True: "b", 1.0: "c"}')).toEqual({ A: { 1: 'c' } })
     expect(values('A = 1\nA = "two"\ndel A\nB, (C, D) = 1, [2, 3]')).toEqual({ B: 1, C: 2, D: 3 })
   })
@@ -166,7 +209,9 @@ describe('a settings.py', () => {
     expect(settings).toContainEqual(expect.objectContaining({ name: 'B', value: 1 }))
     if (name === undefined) return
     expect(settings.map(one => one.name)).not.toContain(name)
-    expect(problems).toContainEqual(expect.objectContaining({ name, message: expect.stringContaining(message) }))
+    expect(problems).toContainEqual(
+      expect.objectContaining({ name, message: expect.stringContaining(message) }),
+    )
     expect(problems.find(one => one.name === name)?.line).toBeGreaterThanOrEqual(line ?? 0)
   })
 
@@ -187,7 +232,10 @@ describe('a settings.py', () => {
     ['A = 1 <> 2', 1],
     ['try:\n  A = 1', 1],
   ])('that is not valid Python is refused with its line: %j', (text, line) => {
-    expect(read(text)).toEqual({ settings: [], problems: [{ line, message: expect.stringContaining('not valid Python') }] })
+    expect(read(text)).toEqual({
+      settings: [],
+      problems: [{ line, message: expect.stringContaining('not valid Python') }],
+    })
   })
 
   it.each([
@@ -202,9 +250,18 @@ describe('a settings.py', () => {
     [`A = ${'-'.repeat(20_000)}1`, 'nest'],
     [`A = ${'1 + '.repeat(20_000)}1`, 'nest'],
     ['A = []\nA += [A]', 'contains itself'],
-    [`A0 = [1] * 1000\n${Array.from({ length: 40 }, (_, i) => `A${i + 1} = [A${i}, A${i}]`).join('\n')}\nA = A40`, 'larger'],
-    [`A0 = (1, 1)\n${Array.from({ length: 60 }, (_, i) => `A${i + 1} = (A${i}, A${i})`).join('\n')}\nA = {A60}`, 'too large'],
-    [`A0 = [1] * 50000\n${Array.from({ length: 1_000 }, (_, i) => `A${i + 1} = A${i} + [1]`).join('\n')}\nA = A999`, 'limit of computation'],
+    [
+      `A0 = [1] * 1000\n${Array.from({ length: 40 }, (_, i) => `A${i + 1} = [A${i}, A${i}]`).join('\n')}\nA = A40`,
+      'larger',
+    ],
+    [
+      `A0 = (1, 1)\n${Array.from({ length: 60 }, (_, i) => `A${i + 1} = (A${i}, A${i})`).join('\n')}\nA = {A60}`,
+      'too large',
+    ],
+    [
+      `A0 = [1] * 50000\n${Array.from({ length: 1_000 }, (_, i) => `A${i + 1} = A${i} + [1]`).join('\n')}\nA = A999`,
+      'limit of computation',
+    ],
   ])('that would be too much is refused in words, in time: %#', (text, reason) => {
     const begin = performance.now()
     const { problems } = read(text)
@@ -213,7 +270,9 @@ describe('a settings.py', () => {
   })
 
   it('of 10 MB is refused unread, and a long one of brackets in time', () => {
-    expect(read('A = 1\n'.repeat(1_750_000)).problems).toEqual([{ message: expect.stringContaining('10500000 bytes') }])
+    expect(read('A = 1\n'.repeat(1_750_000)).problems).toEqual([
+      { message: expect.stringContaining('10500000 bytes') },
+    ])
     for (const sign of ['(', '[', '{', 'f"{', '"""a', '-', 'if x:\n', 'lambda: ']) {
       const begin = performance.now()
       expect(read(`A = ${sign.repeat(Math.floor(100_000 / sign.length))}`).problems).not.toEqual([])
@@ -225,6 +284,9 @@ describe('a settings.py', () => {
     expect(read('')).toMatchObject({ settings: [], problems: [] })
     expect(read('# nothing\n"""Doc."""\n')).toMatchObject({ settings: [], problems: [] })
     expect(values('\ufeffA = 1\r\nB = """x\r\ny"""\rC = 2')).toEqual({ A: 1, B: 'x\ny', C: 2 })
-    expect(readSettingsPy(Buffer.from([0x41, 0xff, 0xfe]))).toEqual({ settings: [], problems: [{ message: expect.stringContaining('UTF-8') }] })
+    expect(readSettingsPy(Buffer.from([0x41, 0xff, 0xfe]))).toEqual({
+      settings: [],
+      problems: [{ message: expect.stringContaining('UTF-8') }],
+    })
   })
 })

@@ -7,7 +7,8 @@ import { openController } from '../../support/controller.ts'
 /** A log that keeps lines with their fields. */
 function keepFields() {
   const lines: { level: string; message: string; fields: LogFields | undefined }[] = []
-  const at = (level: string) => (message: string, fields?: LogFields) => void lines.push({ level, message, fields })
+  const at = (level: string) => (message: string, fields?: LogFields) =>
+    void lines.push({ level, message, fields })
   const log: Log = { info: at('info'), warn: at('warn'), error: at('error'), child: () => log }
   return { log, lines }
 }
@@ -22,7 +23,10 @@ async function openAudited() {
 
 it('a change of settings is told with its revision, the id of its fact, and who made it; never a value', async () => {
   const { ask, lines, facts, close } = await openAudited()
-  const { revision } = await ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { password: 'secret', a: { b: 1 } } })
+  const { revision } = await ask('kytos.settings.update', {
+    namespace: 'kytos/of_lldp',
+    data: { password: 'secret', a: { b: 1 } },
+  })
   await expect.poll(() => facts.some(({ name }) => name === 'settings.changed')).toBe(true)
   const fact = facts.find(({ name }) => name === 'settings.changed')
   expect(lines).toEqual([
@@ -46,13 +50,24 @@ it('a change of settings is told with its revision, the id of its fact, and who 
 
 it('a command that was refused is told with its code and the id of its event; one that only reads, or was done, is not', async () => {
   const { ask, bus, lines, close } = await openAudited()
-  const event = bus.emit('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { secret: 1 }, revision: '99', callback: () => {} })
+  const event = bus.emit('kytos.settings.update', {
+    namespace: 'kytos/of_lldp',
+    data: { secret: 1 },
+    revision: '99',
+    callback: () => {},
+  })
   await expect.poll(() => lines).toHaveLength(1)
   expect(lines).toEqual([
     {
       level: 'info',
       message: 'kytos.settings.update of "kytos/of_lldp" by napp kytos/test was rejected: REVISION_MISMATCH',
-      fields: { event: 'kytos.settings.update', event_id: event.id, namespace: 'kytos/of_lldp', actor: 'napp kytos/test', code: 'REVISION_MISMATCH' },
+      fields: {
+        event: 'kytos.settings.update',
+        event_id: event.id,
+        namespace: 'kytos/of_lldp',
+        actor: 'napp kytos/test',
+        code: 'REVISION_MISMATCH',
+      },
     },
   ])
   await ask('kytos.settings.retrieve', { namespace: 'kytos/none' }).catch(() => {})
@@ -63,7 +78,10 @@ it('a command that was refused is told with its code and the id of its event; on
 
 it('many changes at once are told in one line', async () => {
   const { ask, lines, close } = await openAudited()
-  await ask('kytos.settings.update', { namespace: 'kytos/a', data: Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`k${i}`, i])) })
+  await ask('kytos.settings.update', {
+    namespace: 'kytos/a',
+    data: Object.fromEntries(Array.from({ length: 9 }, (_, i) => [`k${i}`, i])),
+  })
   expect(lines[0]?.message).toMatch(/: \/k0, \/k1, \/k2, \/k3, \/k4 and 4 more$/)
   await close()
 })

@@ -3,7 +3,11 @@ import { createJsonLog } from '../../../src/log/json-log.ts'
 
 function written() {
   const lines: string[] = []
-  return { out: { write: (text: string) => lines.push(text) }, lines, last: () => JSON.parse(lines.at(-1) ?? '') }
+  return {
+    out: { write: (text: string) => lines.push(text) },
+    lines,
+    last: () => JSON.parse(lines.at(-1) ?? ''),
+  }
 }
 
 describe('the log for machines', () => {
@@ -14,7 +18,10 @@ describe('the log for machines', () => {
     expect(Object.keys(last())).toEqual(['level', 'time', 'controller', 'name', 'msg'])
     expect(last()).toMatchObject({ level: 'info', controller: 'controller-1', name: 'host', msg: 'up' })
     expect(new Date(last().time).toISOString()).toBe(last().time)
-    log.child('kytos/x').child('kytos/y').warn('two\nlines', { revision: '18446744073709551616', event_id: 'e', version: 3, by: null })
+    log
+      .child('kytos/x')
+      .child('kytos/y')
+      .warn('two\nlines', { revision: '18446744073709551616', event_id: 'e', version: 3, by: null })
     expect(last()).toMatchObject({
       level: 'warn',
       name: 'kytos/y',

@@ -20,7 +20,8 @@ it('what waits for a listener is told by its name, over all it listens to, until
   const leave = [bus.on('a', hangs, { name: 'kytos/slow' }), bus.on(/b|c/, hangs, { name: 'kytos/slow' })]
   bus.on('a', () => {}, { name: 'kytos/quick' })
   for (const name of ['a', 'a', 'a', 'b', 'c']) bus.emit(name)
-  const waiting = async (listener: string) => (await measured())[`kytos_settings_inbox_events{listener="${listener}"}`]
+  const waiting = async (listener: string) =>
+    (await measured())[`kytos_settings_inbox_events{listener="${listener}"}`]
   // One of each is being heard.
   await expect.poll(() => waiting('kytos/slow')).toBe(3)
   expect(await waiting('kytos/quick')).toBe(0)
@@ -52,8 +53,11 @@ it('commands are counted by name and code, and no name that anybody makes up bec
   })
   for (let i = 0; i < 2; i++) await ask(bus, 'kytos.settings.list', {})
   await ask(bus, 'kytos.settings.retrieve', { namespace: 'kytos/a' }).catch(() => {})
-  for (const name of ['one', 'two']) await ask(bus, `kytos.settings.${name}` as 'kytos.settings.list', {}).catch(() => {}) // as untyped code says it
-  const commands = Object.entries(await measured()).filter(([name]) => name.startsWith('kytos_settings_commands_total'))
+  for (const name of ['one', 'two'])
+    await ask(bus, `kytos.settings.${name}` as 'kytos.settings.list', {}).catch(() => {}) // as untyped code says it
+  const commands = Object.entries(await measured()).filter(([name]) =>
+    name.startsWith('kytos_settings_commands_total'),
+  )
   expect(Object.fromEntries(commands)).toEqual({
     'kytos_settings_commands_total{command="kytos.settings.list",code=""}': 2,
     'kytos_settings_commands_total{command="kytos.settings.retrieve",code="NAMESPACE_NOT_FOUND"}': 1,

@@ -17,7 +17,9 @@ const KEY = makeKey('boxes', 'net', 'a')
 async function openMeasured(change: (backend: Backend) => Backend = backend => backend) {
   const registry = new Registry()
   const store = createMemoryStore()
-  const backend = createCommitMeter(registry).measure(change(createMemoryBackend({ report: () => {} }, store)))
+  const backend = createCommitMeter(registry).measure(
+    change(createMemoryBackend({ report: () => {} }, store)),
+  )
   await backend.open()
   const end = new AbortController()
   onTestFinished(async () => {
@@ -46,7 +48,10 @@ it('commits are counted by their outcome, and each is timed', async () => {
 })
 
 it('a commit takes as long as the store takes to answer', async () => {
-  const commit = () => new Promise<never>((_resolve, reject) => setTimeout(() => reject(new SettingsError('STORE_UNREACHABLE', 'away')), 60))
+  const commit = () =>
+    new Promise<never>((_resolve, reject) =>
+      setTimeout(() => reject(new SettingsError('STORE_UNREACHABLE', 'away')), 60),
+    )
   const { backend, measured } = await openMeasured(inner => Object.assign(inner, { commit }))
   await expect(backend.commit([{ key: KEY, put: '1' }])).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
   const found = await measured()
@@ -108,7 +113,9 @@ it('what leaves nothing for the watch is not waited for', async () => {
 
 it('a measured store is the same store to a controller', async () => {
   const registry = new Registry()
-  const one = await openController({ backend: report => createCommitMeter(registry).measure(createMemoryBackend({ report })) })
+  const one = await openController({
+    backend: report => createCommitMeter(registry).measure(createMemoryBackend({ report })),
+  })
   onTestFinished(() => one.close())
   for (const n of [1, 2, 3]) await one.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n } })
   await expect.poll(async () => (await samples(registry))[`${LAG}_count`]).toBeGreaterThanOrEqual(3)

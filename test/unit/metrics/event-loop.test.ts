@@ -17,7 +17,9 @@ it('work that holds everything up shows in the delay, and nothing is looked at o
   await expect.poll(looks).toBeGreaterThan(before)
   const found = await samples(registry)
   // Held up for 400 ms, and looked at every 100.
-  expect((found[`${DELAY}_count`] ?? 0) - (found[`${DELAY}_bucket{le="0.25"}`] ?? 0)).toBeGreaterThanOrEqual(1)
+  expect((found[`${DELAY}_count`] ?? 0) - (found[`${DELAY}_bucket{le="0.25"}`] ?? 0)).toBeGreaterThanOrEqual(
+    1,
+  )
   stop()
   const last = await looks()
   await new Promise(resolve => setTimeout(resolve, 250))

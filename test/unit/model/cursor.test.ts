@@ -22,7 +22,8 @@ describe('a cursor', () => {
       fc.property(cursor, cursor, (a, b) => {
         const order = Math.sign(compareCursors(a, b))
         expect(Math.sign(compareCursors(b, a)) + order).toBe(0)
-        const wanted = a.epoch - b.epoch || Number(a.revision > b.revision) - Number(a.revision < b.revision) || a.n - b.n
+        const wanted =
+          a.epoch - b.epoch || Number(a.revision > b.revision) - Number(a.revision < b.revision) || a.n - b.n
         expect(order).toBe(Math.sign(wanted))
       }),
     )

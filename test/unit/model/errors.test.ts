@@ -1,6 +1,12 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'vitest'
-import { ERRORS, type ErrorCode, isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
+import {
+  ERRORS,
+  type ErrorCode,
+  isSettingsError,
+  SettingsError,
+  toSettingsError,
+} from '../../../model/errors.ts'
 
 describe('The table of errors', () => {
   it('gives each code an HTTP status and an exit code that say the same', () => {
@@ -14,7 +20,8 @@ describe('The table of errors', () => {
   })
 
   it('has a caller repeat only what was surely not applied', () => {
-    for (const [code, { status, retryable }] of Object.entries(ERRORS)) if (retryable) assert.equal(status, 503, code)
+    for (const [code, { status, retryable }] of Object.entries(ERRORS))
+      if (retryable) assert.equal(status, 503, code)
     assert.equal(ERRORS.OUTCOME_UNKNOWN.retryable, false)
     assert.equal(ERRORS.STORE_UNREACHABLE.retryable, true)
   })
@@ -29,12 +36,16 @@ describe('A SettingsError', () => {
     assert.ok(error instanceof SettingsError)
     assert.ok(isSettingsError(error, 'DOCUMENT_EXISTS'))
     assert.equal(toSettingsError(error), error)
-    for (const other of [new Error('x'), { code: 'DOCUMENT_EXISTS' }, undefined, 'x']) assert.equal(isSettingsError(other), false)
+    for (const other of [new Error('x'), { code: 'DOCUMENT_EXISTS' }, undefined, 'x'])
+      assert.equal(isSettingsError(other), false)
   })
 
   it('carries its code, message, details and cause, and looks the rest up', () => {
     const cause = new Error('below')
-    const error = new SettingsError('REVISION_MISMATCH', 'What, where, what to do.', { cause, details: { got: '1' } })
+    const error = new SettingsError('REVISION_MISMATCH', 'What, where, what to do.', {
+      cause,
+      details: { got: '1' },
+    })
     assert.ok(error instanceof Error)
     assert.equal(error.name, 'SettingsError')
     assert.equal(error.cause, cause)

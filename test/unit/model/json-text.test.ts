@@ -63,17 +63,25 @@ describe('A text', () => {
 
   it('that is broken anywhere is refused with line and column', () => {
     fc.assert(
-      fc.property(arbitraryJson(), fc.nat(), fc.constantFrom('', '}', '"', ',', '\u0000', 'x'), (value, seed, sign) => {
-        const text = printJson({ value, exact: 10n ** 30n }, 2)
-        const at = seed % text.length
-        const broken = text.slice(0, at) + sign
-        if (outcome(() => JSON.parse(broken)) !== 'refused') return
-        const { details, message } = refusal(broken, parseUntrustedJson)
-        const line = Number(details.line)
-        const column = Number(details.column)
-        assert.ok(line >= 1 && line <= broken.split('\n').length)
-        assert.ok(column >= 1 && column <= (broken.split('\n')[line - 1]?.length ?? 0) + 1, `${message} in ${JSON.stringify(broken)}`)
-      }),
+      fc.property(
+        arbitraryJson(),
+        fc.nat(),
+        fc.constantFrom('', '}', '"', ',', '\u0000', 'x'),
+        (value, seed, sign) => {
+          const text = printJson({ value, exact: 10n ** 30n }, 2)
+          const at = seed % text.length
+          const broken = text.slice(0, at) + sign
+          if (outcome(() => JSON.parse(broken)) !== 'refused') return
+          const { details, message } = refusal(broken, parseUntrustedJson)
+          const line = Number(details.line)
+          const column = Number(details.column)
+          assert.ok(line >= 1 && line <= broken.split('\n').length)
+          assert.ok(
+            column >= 1 && column <= (broken.split('\n')[line - 1]?.length ?? 0) + 1,
+            `${message} in ${JSON.stringify(broken)}`,
+          )
+        },
+      ),
       { numRuns: 500 },
     )
   })
@@ -123,7 +131,11 @@ describe('Depth', () => {
   })
 
   it('does not count brackets in strings, nor breadth', () => {
-    const text = JSON.stringify(['['.repeat(500), '\\"[{'.repeat(200), ...Array.from({ length: 300 }, () => [{}])])
+    const text = JSON.stringify([
+      '['.repeat(500),
+      '\\"[{'.repeat(200),
+      ...Array.from({ length: 300 }, () => [{}]),
+    ])
     assert.deepStrictEqual(parseJson(text), JSON.parse(text))
   })
 })

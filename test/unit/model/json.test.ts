@@ -44,7 +44,10 @@ describe('Any value', () => {
       fc.property(arbitraryJson(), fc.constantFrom(0, 2), (value, indent) => {
         const exact = printJson([value, 10n ** 20n], indent)
         const native = printJson([value, 1], indent)
-        assert.equal(exact.replace('100000000000000000000', '1'), native.replaceAll('100000000000000000000', '1'))
+        assert.equal(
+          exact.replace('100000000000000000000', '1'),
+          native.replaceAll('100000000000000000000', '1'),
+        )
       }),
     )
   })
@@ -89,7 +92,8 @@ describe('Numbers', () => {
   })
 
   it('have no sign on zero once they are printed, with and without a long number beside it', () => {
-    for (const parse of [parseJson, parseUntrustedJson]) for (const text of ['-0', '-0.0', '-0e5']) assert.ok(Object.is(parse(text), -0))
+    for (const parse of [parseJson, parseUntrustedJson])
+      for (const text of ['-0', '-0.0', '-0e5']) assert.ok(Object.is(parse(text), -0))
     assert.equal(printJson(-0), '0')
     assert.equal(printJson([-0, 10n ** 20n]), '[0,100000000000000000000]')
   })
@@ -130,18 +134,30 @@ describe('Numbers', () => {
 
 describe('Members', () => {
   it('named __proto__ are members like any other', () => {
-    for (const text of ['{"__proto__":{"a":1}}', '{"__proto__":1,"b":12345678901234567890}', '{"a":{"__proto__":null}}']) {
+    for (const text of [
+      '{"__proto__":{"a":1}}',
+      '{"__proto__":1,"b":12345678901234567890}',
+      '{"a":{"__proto__":null}}',
+    ]) {
       for (const parse of [parseJson, parseUntrustedJson]) {
         const value = parse(text)
         assert.equal(printJson(value), text)
         assert.equal(Object.getPrototypeOf(value), Object.prototype)
       }
     }
-    assert.equal(printJson({ ...(parseJson('{"a":1}') as object), b: 10n ** 20n }), '{"a":1,"b":100000000000000000000}')
+    assert.equal(
+      printJson({ ...(parseJson('{"a":1}') as object), b: 10n ** 20n }),
+      '{"a":1,"b":100000000000000000000}',
+    )
   })
 
   it('that stand twice are refused in text from outside, also as __proto__, also in another spelling', () => {
-    for (const text of ['{"a":1,"a":2}', '{"__proto__":1,"__proto__":2}', '{"a":1,"\\u0061":2}', '[{"b":{"":0,"":0}}]']) {
+    for (const text of [
+      '{"a":1,"a":2}',
+      '{"__proto__":1,"__proto__":2}',
+      '{"a":1,"\\u0061":2}',
+      '[{"b":{"":0,"":0}}]',
+    ]) {
       expect(refusal(text, parseUntrustedJson).message).toContain('duplicate key')
     }
     assert.deepStrictEqual(parseUntrustedJson('{"a":{"a":1},"b":{"a":2}}'), { a: { a: 1 }, b: { a: 2 } })
@@ -164,13 +180,16 @@ describe('Strings', () => {
   it('that are not well-formed come back as they were', () => {
     for (const text of ['\ud800', 'a\udc00b', '\udfff\ud800', '\ud83d']) {
       assert.equal(parseJson(printJson(text)), text)
-      assert.deepStrictEqual(parseJson(printJson({ [text]: [text, 10n ** 20n] })), { [text]: [text, 10n ** 20n] })
+      assert.deepStrictEqual(parseJson(printJson({ [text]: [text, 10n ** 20n] })), {
+        [text]: [text, 10n ** 20n],
+      })
       assert.equal(printJson(text).isWellFormed(), true)
     }
   })
 
   it('of digits stay strings', () => {
-    for (const text of ['12345678901234567890', '9007199254740993', '1e400', '-0']) assert.strictEqual(parseJson(printJson(text)), text)
+    for (const text of ['12345678901234567890', '9007199254740993', '1e400', '-0'])
+      assert.strictEqual(parseJson(printJson(text)), text)
   })
 })
 

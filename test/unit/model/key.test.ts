@@ -23,17 +23,41 @@ describe('A segment', () => {
   })
 
   it('is encoded otherwise than any other', () => {
-    fc.assert(fc.property(segment(), segment(), (a, b) => assert.equal(encodeSegment(a) === encodeSegment(b), a === b)))
+    fc.assert(
+      fc.property(segment(), segment(), (a, b) =>
+        assert.equal(encodeSegment(a) === encodeSegment(b), a === b),
+      ),
+    )
   })
 
   it('is encoded in signs that every store takes, and never as "." or ".."', () => {
-    fc.assert(fc.property(segment(), text => assert.match(encodeSegment(text), /^(?:[A-Za-z0-9_-]|%[0-9A-F]{2})+$/)))
+    fc.assert(
+      fc.property(segment(), text => assert.match(encodeSegment(text), /^(?:[A-Za-z0-9_-]|%[0-9A-F]{2})+$/)),
+    )
     assert.equal(encodeSegment('..'), '%2E%2E')
   })
 
   it('is read only as it would be written: one text, one encoding', () => {
     const encoded = fc.array(
-      fc.constantFrom('a', 'Z', '0', '-', '_', '%', '%2E', '%2e', '%41', '%C3%A9', '%C0%AF', '%ED%A0%80', '%00', '.', '/', 'é', '+'),
+      fc.constantFrom(
+        'a',
+        'Z',
+        '0',
+        '-',
+        '_',
+        '%',
+        '%2E',
+        '%2e',
+        '%41',
+        '%C3%A9',
+        '%C0%AF',
+        '%ED%A0%80',
+        '%00',
+        '.',
+        '/',
+        'é',
+        '+',
+      ),
       {
         maxLength: 5,
       },
@@ -45,7 +69,21 @@ describe('A segment', () => {
       }),
       { numRuns: 500 },
     )
-    for (const foreign of ['', '%', '%4', '%2e', '%41', '%C0%AF', '%ED%A0%80', '%FF', 'a.b', 'a/b', 'é', 'a b', '~']) {
+    for (const foreign of [
+      '',
+      '%',
+      '%4',
+      '%2e',
+      '%41',
+      '%C0%AF',
+      '%ED%A0%80',
+      '%FF',
+      'a.b',
+      'a/b',
+      'é',
+      'a b',
+      '~',
+    ]) {
       assert.equal(decodeSegment(foreign), undefined, foreign)
     }
   })
@@ -55,7 +93,9 @@ describe('A segment', () => {
     ['\ud800', 'Unicode'],
     ['a\udc00', 'Unicode'],
   ])('%j is refused', (text, why) => {
-    expect(() => makeKey('boxes', 'a', text)).toThrow(expect.objectContaining({ code: 'CONTENT_MALFORMED', message: expect.stringContaining(why) }))
+    expect(() => makeKey('boxes', 'a', text)).toThrow(
+      expect.objectContaining({ code: 'CONTENT_MALFORMED', message: expect.stringContaining(why) }),
+    )
   })
 })
 
@@ -75,7 +115,10 @@ describe('A key', () => {
   it('is one for one list of segments', () => {
     fc.assert(
       fc.property(parts, parts, ([k1, s1], [k2, s2]) => {
-        assert.equal(makeKey(k1, ...s1) === makeKey(k2, ...s2), JSON.stringify([k1, s1]) === JSON.stringify([k2, s2]))
+        assert.equal(
+          makeKey(k1, ...s1) === makeKey(k2, ...s2),
+          JSON.stringify([k1, s1]) === JSON.stringify([k2, s2]),
+        )
       }),
     )
   })
@@ -124,14 +167,19 @@ describe('A key', () => {
 describe('A history key', () => {
   it('tells its document and version, and sorts by version', () => {
     fc.assert(
-      fc.property(segment(), fc.integer({ min: 1, max: 999_999_999_999 }), fc.integer({ min: 1, max: 999_999_999_999 }), (name, a, b) => {
-        const document = makeKey('settings', 'kytos', name)
-        const [first, second] = [historyKey(document, a), historyKey(document, b)]
-        assert.deepEqual(parseHistoryKey(first), { document, version: a })
-        assert.equal(parseKey(first), first)
-        assert.ok(first.startsWith(historyPrefix(document)))
-        assert.equal(first < second, a < b)
-      }),
+      fc.property(
+        segment(),
+        fc.integer({ min: 1, max: 999_999_999_999 }),
+        fc.integer({ min: 1, max: 999_999_999_999 }),
+        (name, a, b) => {
+          const document = makeKey('settings', 'kytos', name)
+          const [first, second] = [historyKey(document, a), historyKey(document, b)]
+          assert.deepEqual(parseHistoryKey(first), { document, version: a })
+          assert.equal(parseKey(first), first)
+          assert.ok(first.startsWith(historyPrefix(document)))
+          assert.equal(first < second, a < b)
+        },
+      ),
     )
   })
 

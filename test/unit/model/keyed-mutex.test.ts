@@ -18,7 +18,9 @@ async function inRow(...ends: readonly (string | Error)[]) {
   )
   return {
     tried,
-    ended: results.map(result => (result.status === 'fulfilled' ? result.value : (result.reason.code ?? result.reason.message))),
+    ended: results.map(result =>
+      result.status === 'fulfilled' ? result.value : (result.reason.code ?? result.reason.message),
+    ),
     mutex,
   }
 }
@@ -29,11 +31,17 @@ describe('a mutex', () => {
     expect({ tried, ended }).toEqual({ tried: [0, 1, 2, 3], ended: ['a', 'b', 'CONTENTION', 'd'] })
   })
 
-  it.each(['STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'] as const)('tries none of those that wait behind a %s, and all that come later', async code => {
-    const { tried, ended, mutex } = await inRow('a', new SettingsError(code, 'b'), 'c', 'd')
-    expect({ tried, ended }).toEqual({ tried: [0, 1], ended: ['a', code, 'STORE_UNREACHABLE', 'STORE_UNREACHABLE'] })
-    expect(await mutex.run('one', async () => 'later')).toBe('later')
-  })
+  it.each(['STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'] as const)(
+    'tries none of those that wait behind a %s, and all that come later',
+    async code => {
+      const { tried, ended, mutex } = await inRow('a', new SettingsError(code, 'b'), 'c', 'd')
+      expect({ tried, ended }).toEqual({
+        tried: [0, 1],
+        ended: ['a', code, 'STORE_UNREACHABLE', 'STORE_UNREACHABLE'],
+      })
+      expect(await mutex.run('one', async () => 'later')).toBe('later')
+    },
+  )
 
   it('lets those of another name pass', async () => {
     const mutex = new KeyedMutex()

@@ -13,13 +13,19 @@ const schema = (value: unknown): JsonObject => toJson(value) as JsonObject
 function reference(low: Json | undefined, high: Json): Json {
   if (!isObject(low) || !isObject(high)) return high
   const member = (key: string): Json =>
-    Object.hasOwn(high, key) ? reference(Object.hasOwn(low, key) ? low[key] : undefined, high[key] as Json) : (low[key] as Json)
-  return Object.fromEntries([...new Set([...Object.keys(low), ...Object.keys(high)])].map(key => [key, member(key)]))
+    Object.hasOwn(high, key)
+      ? reference(Object.hasOwn(low, key) ? low[key] : undefined, high[key] as Json)
+      : (low[key] as Json)
+  return Object.fromEntries(
+    [...new Set([...Object.keys(low), ...Object.keys(high)])].map(key => [key, member(key)]),
+  )
 }
 
 describe('layers', () => {
   it('merge key by key; lists and scalars, null too, take the place of what is below', () => {
-    const layers = [{ a: { x: 1, y: [1, 2] }, b: 1, c: { d: 1 } }, { a: { y: [3] }, b: null }, { c: 5 }].map(schema)
+    const layers = [{ a: { x: 1, y: [1, 2] }, b: 1, c: { d: 1 } }, { a: { y: [3] }, b: null }, { c: 5 }].map(
+      schema,
+    )
     expect(mergeLayers(layers)).toEqual({ a: { x: 1, y: [3] }, b: null, c: 5 })
   })
 
@@ -35,7 +41,12 @@ describe('layers', () => {
 
   it('count once when they come twice, and nothing shines through a list or a scalar in between', () => {
     fc.assert(
-      fc.property(objects, objects, (low, high) => printCanonical(mergeLayers([low, high, high])) === printCanonical(mergeLayers([low, high]))),
+      fc.property(
+        objects,
+        objects,
+        (low, high) =>
+          printCanonical(mergeLayers([low, high, high])) === printCanonical(mergeLayers([low, high])),
+      ),
     )
     expect(mergeLayers([{ a: { x: 1 } }, { a: [] }, { a: { y: 2 } }].map(schema))).toEqual({ a: { y: 2 } })
   })
@@ -52,7 +63,12 @@ describe('the defaults of a schema', () => {
         silent: { type: 'integer' },
       },
     })
-    expect(defaultsOf(given)).toEqual({ poll: 3, log: { level: 'info', rotate: true }, none: null, empty: {} })
+    expect(defaultsOf(given)).toEqual({
+      poll: 3,
+      log: { level: 'info', rotate: true },
+      none: null,
+      empty: {},
+    })
   })
 
   it('come through references and allOf, scalars too; the nearer one counts', () => {
@@ -66,9 +82,22 @@ describe('the defaults of a schema', () => {
         second: { $ref: '#/allOf/0/properties/a' },
         b: { default: 3 },
       },
-      $defs: { port: { type: 'integer', default: 80 }, base: { properties: { b: { default: 2 }, c: { default: 2 } } }, 'a/b%': { default: 'odd' } },
+      $defs: {
+        port: { type: 'integer', default: 80 },
+        base: { properties: { b: { default: 2 }, c: { default: 2 } } },
+        'a/b%': { default: 'odd' },
+      },
     })
-    expect(defaultsOf(given)).toEqual({ a: 1, b: 3, c: 2, port: 80, near: 81, list: [2], odd: 'odd', second: 1 })
+    expect(defaultsOf(given)).toEqual({
+      a: 1,
+      b: 3,
+      c: 2,
+      port: 80,
+      near: 81,
+      list: [2],
+      odd: 'odd',
+      second: 1,
+    })
   })
 
   it('end where a schema comes back to itself', () => {
@@ -88,10 +117,18 @@ describe('the defaults of a schema', () => {
     const $defs = Object.fromEntries(
       Array.from({ length: 40 }, (_, i) => [
         `d${i}`,
-        { properties: { l: { $ref: `#/$defs/d${i + 1}` }, r: { $ref: `#/$defs/d${i + 1}` }, v: { default: i } } },
+        {
+          properties: {
+            l: { $ref: `#/$defs/d${i + 1}` },
+            r: { $ref: `#/$defs/d${i + 1}` },
+            v: { default: i },
+          },
+        },
       ]),
     )
-    expect(() => defaultsOf(schema({ $ref: '#/$defs/d0', $defs }))).toThrow(expect.objectContaining({ code: 'SCHEMA_MALFORMED' }))
+    expect(() => defaultsOf(schema({ $ref: '#/$defs/d0', $defs }))).toThrow(
+      expect.objectContaining({ code: 'SCHEMA_MALFORMED' }),
+    )
   })
 
   it('take references that lead nowhere as nothing', () => {
@@ -105,7 +142,9 @@ describe('the defaults of a schema', () => {
       '#/$defs/list/9',
       '#/$defs/list/length',
     ]) {
-      expect(defaultsOf(schema({ properties: { a: { $ref } }, $defs: { list: [{ default: 1 }] } }))).toEqual({})
+      expect(defaultsOf(schema({ properties: { a: { $ref } }, $defs: { list: [{ default: 1 }] } }))).toEqual(
+        {},
+      )
     }
   })
 })

@@ -17,7 +17,11 @@ const part = () => fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/)
 
 describe('A namespace', () => {
   it('is any two good parts', () => {
-    fc.assert(fc.property(part(), part(), (username, name) => assert.equal(parseNamespace(`${username}/${name}`), `${username}/${name}`)))
+    fc.assert(
+      fc.property(part(), part(), (username, name) =>
+        assert.equal(parseNamespace(`${username}/${name}`), `${username}/${name}`),
+      ),
+    )
   })
 
   it.each([
@@ -44,7 +48,10 @@ describe('A namespace', () => {
     { toString: () => 'kytos/of_lldp' },
   ])('is not %j, and the error says what one is', value => {
     expect(() => parseNamespace(value)).toThrow(
-      expect.objectContaining({ code: 'NAMESPACE_MALFORMED', message: expect.stringContaining('"username/name"') }),
+      expect.objectContaining({
+        code: 'NAMESPACE_MALFORMED',
+        message: expect.stringContaining('"username/name"'),
+      }),
     )
   })
 })
@@ -60,7 +67,18 @@ describe('A scope', () => {
     assert.equal(parseScope('controller:two', 'one'), controllerScope('two'))
   })
 
-  it.each(['', 'Cluster', 'controller:', 'controller:..', 'controller:a/b', 'controllers:a', 'controller:a\n', null, 1, {}])('is not %j', value => {
+  it.each([
+    '',
+    'Cluster',
+    'controller:',
+    'controller:..',
+    'controller:a/b',
+    'controllers:a',
+    'controller:a\n',
+    null,
+    1,
+    {},
+  ])('is not %j', value => {
     expect(() => parseScope(value, 'one')).toThrow(expect.objectContaining({ code: 'SCOPE_MALFORMED' }))
   })
 
@@ -76,7 +94,9 @@ describe('The keys of a namespace', () => {
     const both = fc.record({ namespace: fc.tuple(part(), part()), scope })
     fc.assert(
       fc.property(both, both, (a, b) => {
-        const [first, second] = [a, b].map(({ namespace, scope }) => overridesKey(parseNamespace(namespace.join('/')), scope))
+        const [first, second] = [a, b].map(({ namespace, scope }) =>
+          overridesKey(parseNamespace(namespace.join('/')), scope),
+        )
         assert.ok(first && second)
         assert.equal(parseKey(first), first)
         assert.equal(first === second, JSON.stringify(a) === JSON.stringify(b))
@@ -87,7 +107,10 @@ describe('The keys of a namespace', () => {
   it('have the place that the contract says', () => {
     const namespace = parseNamespace('kytos/of_l2ls.x')
     assert.equal(overridesKey(namespace, CLUSTER), 'settings/kytos/of_l2ls%2Ex')
-    assert.equal(overridesKey(namespace, controllerScope('c-1.example')), 'controllers/c-1%2Eexample/kytos/of_l2ls%2Ex')
+    assert.equal(
+      overridesKey(namespace, controllerScope('c-1.example')),
+      'controllers/c-1%2Eexample/kytos/of_l2ls%2Ex',
+    )
     assert.equal(schemaPrefix(namespace), 'schemas/kytos/of_l2ls%2Ex/')
     assert.deepEqual(splitKey(schemaKey(namespace, 'abc')).segments, ['kytos', 'of_l2ls.x', 'abc'])
     assert.ok(schemaKey(namespace, 'abc').startsWith(schemaPrefix(namespace)))

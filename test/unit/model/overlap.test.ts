@@ -1,12 +1,24 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { historyKey, isDocumentKey, type Key, KINDS, makeKey, parseKey } from '../../../model/key.ts'
-import { isBelow, isDoubtful, isNestedKey, isStoreMark, nestedPlace, outerPlaces } from '../../../model/overlap.ts'
+import {
+  isBelow,
+  isDoubtful,
+  isNestedKey,
+  isStoreMark,
+  nestedPlace,
+  outerPlaces,
+} from '../../../model/overlap.ts'
 
-const segment = fc.oneof(fc.constantFrom(...KINDS, 'store', 'kytos', '000000000001'), fc.stringMatching(/^[a-z0-9._-]{1,8}$/))
+const segment = fc.oneof(
+  fc.constantFrom(...KINDS, 'store', 'kytos', '000000000001'),
+  fc.stringMatching(/^[a-z0-9._-]{1,8}$/),
+)
 const overrides = fc.oneof(
   fc.tuple(segment, segment).map(([username, name]) => makeKey('settings', username, name)),
-  fc.tuple(segment, segment, segment).map(([id, username, name]) => makeKey('controllers', id, username, name)),
+  fc
+    .tuple(segment, segment, segment)
+    .map(([id, username, name]) => makeKey('controllers', id, username, name)),
 )
 /** Keys of documents as the service makes them, with names that are also words of ours. */
 const documents: fc.Arbitrary<Key> = fc.oneof(
@@ -66,21 +78,35 @@ describe('The keys of a store', () => {
     expect(outerPlaces('/x/settings/boxes')).toEqual(['/x/settings', '/x'])
     expect(outerPlaces('/settings')).toEqual([''])
     expect(outerPlaces('/x/tokens/')).toEqual(['/x'])
-    for (const prefix of ['/x', '/x/y', '/settingsx/y', '/x/Settings', 'settings', '', '/']) expect(outerPlaces(prefix)).toEqual([])
+    for (const prefix of ['/x', '/x/y', '/settingsx/y', '/x/Settings', 'settings', '', '/'])
+      expect(outerPlaces(prefix)).toEqual([])
   })
 
   it('tell where a nested store is', () => {
     expect(nestedPlace('settings/meta/store')).toBe('settings/')
     expect(nestedPlace('boxes/a.b/c/meta/store')).toBe('boxes/a.b/c/')
-    for (const address of ['meta/store', 'other/meta/store', 'settings/meta/stores', 'meta/keys']) expect(nestedPlace(address)).toBeUndefined()
+    for (const address of ['meta/store', 'other/meta/store', 'settings/meta/stores', 'meta/keys'])
+      expect(nestedPlace(address)).toBeUndefined()
   })
 })
 
 describe('A text', () => {
   it('says that a store is there only as a store does', () => {
-    for (const text of ['{"format":1,"epoch":5}', '{"format":9,"epoch":5,"more":1}', '{"format":1,"filling":{"from":"x"}}'])
+    for (const text of [
+      '{"format":1,"epoch":5}',
+      '{"format":9,"epoch":5,"more":1}',
+      '{"format":1,"filling":{"from":"x"}}',
+    ])
       expect(isStoreMark(text)).toBe(true)
-    for (const text of ['', '{}', '{"format":1}', '{"epoch":5}', '{"format":"1","epoch":5}', '[1]', '{"data":{"format":1,"epoch":5}}'])
+    for (const text of [
+      '',
+      '{}',
+      '{"format":1}',
+      '{"epoch":5}',
+      '{"format":"1","epoch":5}',
+      '[1]',
+      '{"data":{"format":1,"epoch":5}}',
+    ])
       expect(isStoreMark(text)).toBe(false)
   })
 

@@ -3,7 +3,16 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isSettingsError } from '../../../model/errors.ts'
 import { parseJson, printJson } from '../../../model/json.ts'
-import { equalJson, isArray, isObject, type JsonObject, MAX_DEPTH, pointerToken, setMember, toJson } from '../../../model/value.ts'
+import {
+  equalJson,
+  isArray,
+  isObject,
+  type JsonObject,
+  MAX_DEPTH,
+  pointerToken,
+  setMember,
+  toJson,
+} from '../../../model/value.ts'
 import { arbitraryJson } from './arbitrary-json.ts'
 
 describe('toJson', () => {
@@ -60,7 +69,10 @@ describe('toJson', () => {
   ])('refuses %s and says where', (_, value, pointer) => {
     assert.throws(
       () => toJson(value),
-      (error: unknown) => isSettingsError(error, 'JSON_MALFORMED') && error.details.pointer === pointer && error.message.includes(`"${pointer}"`),
+      (error: unknown) =>
+        isSettingsError(error, 'JSON_MALFORMED') &&
+        error.details.pointer === pointer &&
+        error.message.includes(`"${pointer}"`),
     )
   })
 

@@ -17,7 +17,11 @@ import { keepingLog } from '../host/napps-tree.ts'
 
 const DATA = { polling_time: 3, ignored_vlans: [], loop_actions: ['log'] }
 
-function changed(revision: string, data: JsonObject, more: Partial<Facts['settings.changed']> = {}): Facts['settings.changed'] {
+function changed(
+  revision: string,
+  data: JsonObject,
+  more: Partial<Facts['settings.changed']> = {},
+): Facts['settings.changed'] {
   return {
     namespace: 'kytos/link_discovery',
     scope: 'cluster',
@@ -52,7 +56,11 @@ describe('kytos/link_discovery', () => {
 
   const running = async () => {
     const log = keepingLog()
-    const settings = await openMemorySettings(SCHEMA, {}, { id: 'kytos/link_discovery', log: { ...log, info() {} } })
+    const settings = await openMemorySettings(
+      SCHEMA,
+      {},
+      { id: 'kytos/link_discovery', log: { ...log, info() {} } },
+    )
     onTestFinished(() => settings.close())
     const discovery = createLinkDiscovery({ ...settings.context, log })
     await discovery.setup()
@@ -73,7 +81,9 @@ describe('kytos/link_discovery', () => {
     vi.advanceTimersByTime(3_000)
     await settings.update({ polling_time: 1, ignored_vlans: [3, 4] })
     vi.advanceTimersByTime(2_000)
-    expect(log.lines.slice(1)).toEqual([2, 3].map(n => `INFO host: poll ${n}: every 1 s, ignoring VLANs [3, 4], on a loop: log`))
+    expect(log.lines.slice(1)).toEqual(
+      [2, 3].map(n => `INFO host: poll ${n}: every 1 s, ignoring VLANs [3, 4], on a loop: log`),
+    )
   })
 
   it('goes on at its pace when another setting changes, which the next poll has', async () => {
@@ -97,7 +107,11 @@ describe('kytos/link_discovery', () => {
     const example = await readObject('settings.example.json')
     const validate = compileSchema(schema)
     const defaults = defaultsOf(schema)
-    expect(defaults).toMatchObject({ ...DATA, flow_cookie: 0xab00000000000000n, liveness: { min_hellos: 2, dead_multiplier: 5 } })
+    expect(defaults).toMatchObject({
+      ...DATA,
+      flow_cookie: 0xab00000000000000n,
+      liveness: { min_hellos: 2, dead_multiplier: 5 },
+    })
     expect(validate(defaults)).toEqual([])
     for (const overrides of Object.values(example)) {
       if (!isObject(overrides)) throw new Error('Overrides are an object.')
@@ -112,13 +126,24 @@ describe('kytos/change_log', () => {
     const bus = createBus()
     const { context, close } = await openMemorySettings({})
     onTestFinished(close)
-    await createChangeLog({ ...context, bus: bus.view({ type: 'napp', name: 'kytos/change_log' }), log }).setup()
+    await createChangeLog({
+      ...context,
+      bus: bus.view({ type: 'napp', name: 'kytos/change_log' }),
+      log,
+    }).setup()
     const changes = [
       { path: '/polling_time', old: 3, new: 1, apply: 'live' },
       { path: '/flow_cookie', new: 2n ** 63n, apply: 'restart' },
     ] as const
     bus.announce('settings.changed', changed('12', DATA, { changes }))
-    bus.announce('settings.changed', changed('13', DATA, { changes: [{ path: '/x', old: 'a', apply: 'live' }], actor: null, origin: 'resync' }))
+    bus.announce(
+      'settings.changed',
+      changed('13', DATA, {
+        changes: [{ path: '/x', old: 'a', apply: 'live' }],
+        actor: null,
+        origin: 'resync',
+      }),
+    )
     await new Promise(setImmediate)
     expect(log.lines).toEqual([
       'INFO host: kytos/link_discovery/polling_time: 3 -> 1 by user rest, revision 12',

@@ -32,7 +32,10 @@ describe('apply modes', () => {
         both: { 'x-apply': 'reload' },
         tree: { $ref: '#' },
       },
-      $defs: { port: { 'x-apply': 'never' }, nest: { 'x-apply': 'never', properties: { own: { 'x-apply': 'reload' }, plain: {} } } },
+      $defs: {
+        port: { 'x-apply': 'never' },
+        nest: { 'x-apply': 'never', properties: { own: { 'x-apply': 'reload' }, plain: {} } },
+      },
     }
     expect(applyModes(schema)).toEqual({
       '/far': 'live',
@@ -47,7 +50,9 @@ describe('apply modes', () => {
   })
 
   it('of a place are those of its nearest ancestor, whatever the names', () => {
-    const modes = applyModes({ properties: { links: { 'x-apply': 'live' }, constructor: { 'x-apply': 'never' } } })
+    const modes = applyModes({
+      properties: { links: { 'x-apply': 'live' }, constructor: { 'x-apply': 'never' } },
+    })
     expect(applyModeAt(modes, '/links/00:01/speed')).toBe('live')
     expect(applyModeAt(modes, '/constructor')).toBe('never')
     expect(applyModeAt(modes, '/toString')).toBe('restart')

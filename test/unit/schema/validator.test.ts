@@ -8,7 +8,8 @@ const BIG = 2n ** 64n - 1n
 // The values are JSON, frozen and typed by toJson.
 const json = (value: unknown): JsonObject => toJson(value) as JsonObject
 /** The broken rules as `pointer rule`. */
-const broken = (schema: unknown, data: unknown): string[] => compileSchema(json(schema))(json(data)).map(({ pointer, rule }) => `${pointer} ${rule}`)
+const broken = (schema: unknown, data: unknown): string[] =>
+  compileSchema(json(schema))(json(data)).map(({ pointer, rule }) => `${pointer} ${rule}`)
 /** Under these names, for an object that has a member `then` looks like a promise. */
 const condition = (test: unknown, yes: unknown, no: unknown): object =>
   Object.fromEntries([
@@ -56,15 +57,26 @@ describe('the keywords that doubles would lie about', () => {
     ['uniqueItems', false, [[1, 1]], []],
   ])('%s %s is exact', (keyword, limit, valid, invalid) => {
     for (const value of valid) expect(property({ [keyword]: limit }, value), String(value)).toEqual([])
-    for (const value of invalid) expect(property({ [keyword]: limit }, value), String(value)).toEqual([`/a ${keyword}`])
+    for (const value of invalid)
+      expect(property({ [keyword]: limit }, value), String(value)).toEqual([`/a ${keyword}`])
   })
 
   it('are exact wherever they stand: in lists, behind references, in conditions, in the values of any key', () => {
     const $defs = { cookie: { maximum: BIG } }
-    expect(broken({ properties: { v: { items: { $ref: '#/$defs/cookie' } } }, $defs }, { v: [BIG, BIG + 1n] })).toEqual(['/v/1 maximum'])
-    expect(broken({ additionalProperties: { $ref: '#/$defs/cookie' }, $defs }, { 'a/b~c': BIG + 1n })).toEqual(['/a~1b~0c maximum'])
-    expect(broken({ patternProperties: { '^0': { $ref: '#/$defs/cookie' } }, $defs }, { 0: BIG + 1n })).toEqual(['/0 maximum'])
-    const conditional = condition({ properties: { id: { const: BIG } } }, { properties: { on: { const: true } } }, true)
+    expect(
+      broken({ properties: { v: { items: { $ref: '#/$defs/cookie' } } }, $defs }, { v: [BIG, BIG + 1n] }),
+    ).toEqual(['/v/1 maximum'])
+    expect(
+      broken({ additionalProperties: { $ref: '#/$defs/cookie' }, $defs }, { 'a/b~c': BIG + 1n }),
+    ).toEqual(['/a~1b~0c maximum'])
+    expect(
+      broken({ patternProperties: { '^0': { $ref: '#/$defs/cookie' } }, $defs }, { 0: BIG + 1n }),
+    ).toEqual(['/0 maximum'])
+    const conditional = condition(
+      { properties: { id: { const: BIG } } },
+      { properties: { on: { const: true } } },
+      true,
+    )
     expect(broken(conditional, { id: BIG, on: false })).toEqual(['/on const', ' if'])
     expect(broken(conditional, { id: BIG - 1n, on: false })).toEqual([])
     expect(property({ contains: { const: BIG } }, [1, BIG])).toEqual([])
@@ -108,18 +120,30 @@ describe('a validation', () => {
     const { schema } = fc.letrec<{ schema: object }>(tie => ({
       schema: fc.oneof(
         { depthSize: 'small' },
-        fc.record({ minimum: number, maximum: number, exclusiveMinimum: number, exclusiveMaximum: number }, { requiredKeys: [] }),
+        fc.record(
+          { minimum: number, maximum: number, exclusiveMinimum: number, exclusiveMaximum: number },
+          { requiredKeys: [] },
+        ),
         fc.record({ multipleOf: fc.constantFrom(1, 2, 0.5, 0.25, 3) }),
-        fc.record({ type: fc.constantFrom('integer', 'number', 'string', 'object', 'array', 'null', 'boolean') }),
-        fc.record({ enum: fc.uniqueArray(value, { minLength: 1, maxLength: 3, selector: one => JSON.stringify(one) }) }),
+        fc.record({
+          type: fc.constantFrom('integer', 'number', 'string', 'object', 'array', 'null', 'boolean'),
+        }),
+        fc.record({
+          enum: fc.uniqueArray(value, { minLength: 1, maxLength: 3, selector: one => JSON.stringify(one) }),
+        }),
         fc.record({ const: value }),
         fc.record({ uniqueItems: fc.boolean(), items: tie('schema') }),
-        fc.record({ properties: fc.dictionary(fc.constantFrom('a', 'b'), tie('schema')), additionalProperties: fc.boolean() }),
+        fc.record({
+          properties: fc.dictionary(fc.constantFrom('a', 'b'), tie('schema')),
+          additionalProperties: fc.boolean(),
+        }),
         fc.record({ required: fc.uniqueArray(fc.constantFrom('a', 'b'), { maxLength: 2 }) }),
         fc.record({ anyOf: fc.array(tie('schema'), { minLength: 1, maxLength: 2 }) }),
         fc.record({ oneOf: fc.array(tie('schema'), { minLength: 1, maxLength: 2 }) }),
         fc.record({ not: tie('schema') }),
-        fc.tuple(tie('schema'), tie('schema'), tie('schema')).map(([test, yes, no]) => condition(test, yes, no)),
+        fc
+          .tuple(tie('schema'), tie('schema'), tie('schema'))
+          .map(([test, yes, no]) => condition(test, yes, no)),
         fc.record({ propertyNames: tie('schema') }),
         fc.record({ contains: tie('schema') }),
       ),
@@ -143,11 +167,17 @@ describe('a validation', () => {
 
   it('tells everything at once, each with place, rule, what stands there, what is allowed and the nearest key', () => {
     const schema = json({
-      properties: { polling_time: { type: 'integer', minimum: 1 }, 'loop/actions': { items: { enum: ['log', 'disable'] } }, name: { maxLength: 3 } },
+      properties: {
+        polling_time: { type: 'integer', minimum: 1 },
+        'loop/actions': { items: { enum: ['log', 'disable'] } },
+        name: { maxLength: 3 },
+      },
       required: ['name'],
       additionalProperties: false,
     })
-    const rules = compileSchema(schema)(json({ polling_time: 0, pollingtime: 5, 'loop/actions': ['log', 'dsable'] }))
+    const rules = compileSchema(schema)(
+      json({ polling_time: 0, pollingtime: 5, 'loop/actions': ['log', 'dsable'] }),
+    )
     expect(rules.map(({ message }) => message)).toEqual([
       '"/name" is required.',
       '"/pollingtime" is not a known setting; did you mean "polling_time"?',
@@ -177,10 +207,16 @@ describe('a validation', () => {
     [{ minLength: 3 }, 'ab', '"/a" must NOT have fewer than 3 characters, not "ab".'],
     [false, 1, '"/a" is not allowed by the schema.'],
     [{ dependentRequired: { x: ['y'] } }, { x: 1 }, '"/a/y" is required when "x" is set.'],
-    [{ oneOf: [{ minimum: 1 }, { minimum: 2 }] }, 3, '"/a" must match exactly one of the allowed schemas: 3.'],
+    [
+      { oneOf: [{ minimum: 1 }, { minimum: 2 }] },
+      3,
+      '"/a" must match exactly one of the allowed schemas: 3.',
+    ],
     [{ enum: ['x'] }, 'y'.repeat(500), `"/a" must be one of "x", not "${'y'.repeat(116)}....`],
   ])('tells in words what a value must be (case %#)', (schema, value, message) => {
-    expect(compileSchema(json({ properties: { a: schema } }))(json({ a: value })).map(rule => rule.message)).toEqual([message])
+    expect(
+      compileSchema(json({ properties: { a: schema } }))(json({ a: value })).map(rule => rule.message),
+    ).toEqual([message])
   })
 
   it('takes settings named like what every object inherits as any others', () => {
@@ -190,14 +226,18 @@ describe('a validation', () => {
       additionalProperties: false,
     }
     expect(broken(schema, {})).toEqual(['/valueOf required'])
-    expect(broken(schema, { valueOf: 1, constructor: 'x', toString: 1 })).toEqual(['/valueOf additionalProperties'])
-    expect(compileSchema(json({ additionalProperties: false }))(json(JSON.parse('{"__proto__": 1}')))).toMatchObject([
-      { pointer: '/__proto__', got: 1 },
+    expect(broken(schema, { valueOf: 1, constructor: 'x', toString: 1 })).toEqual([
+      '/valueOf additionalProperties',
     ])
+    expect(
+      compileSchema(json({ additionalProperties: false }))(json(JSON.parse('{"__proto__": 1}'))),
+    ).toMatchObject([{ pointer: '/__proto__', got: 1 }])
   })
 
   it('tells a bounded part of very many broken rules', () => {
-    const rules = compileSchema(json({ properties: { v: { items: { type: 'string' } } } }))(json({ v: Array.from({ length: 5_000 }, () => 1) }))
+    const rules = compileSchema(json({ properties: { v: { items: { type: 'string' } } } }))(
+      json({ v: Array.from({ length: 5_000 }, () => 1) }),
+    )
     expect(rules).toHaveLength(1_000)
     expect(() => refuseBroken(rules, 'It')).toThrow(/980 more errors\.$/)
   })
@@ -214,7 +254,9 @@ describe('a validation', () => {
       rules = error
     }
     expect(rules).toSatisfy((found: unknown) =>
-      Array.isArray(found) ? found[0].rule === '$ref' : (found as { code?: string }).code === 'SCHEMA_MALFORMED',
+      Array.isArray(found)
+        ? found[0].rule === '$ref'
+        : (found as { code?: string }).code === 'SCHEMA_MALFORMED',
     )
   })
 })
@@ -226,7 +268,10 @@ describe('what is no schema', () => {
     [{ properties: { a: { multipleOf: 0 } } }, '/properties/a/multipleOf'],
     [{ properties: { a: { pattern: '(' } } }, 'Invalid regular expression: /(/u: Unterminated group'],
     [{ properties: { a: { $ref: '#/$defs/x' } } }, "can't resolve reference #/$defs/x"],
-    [{ properties: { a: { $ref: 'https://example.org/other' } } }, "can't resolve reference https://example.org/other"],
+    [
+      { properties: { a: { $ref: 'https://example.org/other' } } },
+      "can't resolve reference https://example.org/other",
+    ],
     [{ properties: [] }, '/properties must be object'],
     [{ required: 'a' }, '/required must be array'],
     [{ $schema: 'http://json-schema.org/draft-07/schema#' }, 'omit it, or set it to draft 2020-12'],
@@ -234,7 +279,9 @@ describe('what is no schema', () => {
     [{ properties: { a: { $async: true, type: 'string' } } }, 'async schema'],
     [{ $ref: '#' }, 'without end'],
   ])('is refused: %j', (schema, why) => {
-    expect(() => compileSchema(json(schema))).toThrow(expect.objectContaining({ code: 'SCHEMA_MALFORMED', message: expect.stringContaining(why) }))
+    expect(() => compileSchema(json(schema))).toThrow(
+      expect.objectContaining({ code: 'SCHEMA_MALFORMED', message: expect.stringContaining(why) }),
+    )
   })
 
   it('is told in one sentence, whatever the value', () => {

@@ -38,8 +38,16 @@ describe('explain', () => {
         const one = await open(createStore())
         await one.ask('kytos.settings.register', { namespace: NS, schema: { default: defaults }, seed })
         await one.ask('kytos.settings.update', { namespace: NS, data: cluster, method: 'PUT' })
-        await one.ask('kytos.settings.update', { namespace: NS, data: own, method: 'PUT', scope: 'controller' })
-        const { data, explain = {} } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
+        await one.ask('kytos.settings.update', {
+          namespace: NS,
+          data: own,
+          method: 'PUT',
+          scope: 'controller',
+        })
+        const { data, explain = {} } = await one.ask('kytos.settings.retrieve', {
+          namespace: NS,
+          explain: true,
+        })
         expect(equalJson(data, mergeReference([defaults, seed, cluster, own]))).toBe(true)
         expect(Object.keys(explain).sort()).toEqual(leaves(data).sort())
         const layers = [
@@ -70,26 +78,39 @@ describe('explain', () => {
 
   it('keeps a value that was set to its default apart from one that is not set', async () => {
     const one = await open(createStore())
-    await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { a: { default: 1 }, b: { default: 1 } } } })
+    await one.ask('kytos.settings.register', {
+      namespace: NS,
+      schema: { properties: { a: { default: 1 }, b: { default: 1 } } },
+    })
     const { revision } = await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
     const { explain } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
     expect(explain).toMatchObject({
       '/a': { layer: 'cluster', value: 1, set_by: ANN, revision, shadowed: [{ layer: 'default', value: 1 }] },
       '/b': { layer: 'default', value: 1, set_by: null, set_at: null, shadowed: [] },
     })
-    await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { a: { default: 2 }, b: { default: 2 } } } })
-    expect(await one.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ data: { a: 1, b: 2 } })
+    await one.ask('kytos.settings.register', {
+      namespace: NS,
+      schema: { properties: { a: { default: 2 }, b: { default: 2 } } },
+    })
+    expect(await one.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({
+      data: { a: 1, b: 2 },
+    })
   })
 
   it('knows who set a value that stands, after 200 changes of others and after pruning, and of what is deleted nothing', async () => {
     const store = createStore()
     const one = await open(store)
     const hand = await openHand(store)
-    const { revision } = await one.ask('kytos.settings.update', { namespace: NS, data: { standing: 1, passing: 0 }, comment: 'the first' })
+    const { revision } = await one.ask('kytos.settings.update', {
+      namespace: NS,
+      data: { standing: 1, passing: 0 },
+      comment: 'the first',
+    })
     await one.ask('kytos.settings.update', { namespace: NS, data: { later: 0 } })
     const { revision: second } = await one.ask('kytos.settings.update', { namespace: NS, data: { later: 1 } })
     for (let n = 0; n < 3; n++) {
-      for (let i = 1; i <= 70; i++) await one.ask('kytos.settings.update', { namespace: NS, data: { passing: 70 * n + i } })
+      for (let i = 1; i <= 70; i++)
+        await one.ask('kytos.settings.update', { namespace: NS, data: { passing: 70 * n + i } })
       await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
     }
     const retrieve = () => one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
@@ -110,7 +131,10 @@ describe('explain', () => {
     const store = createStore()
     const one = await open(store)
     const hand = await openHand(store)
-    await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { a: { type: 'integer' } } } })
+    await one.ask('kytos.settings.register', {
+      namespace: NS,
+      schema: { properties: { a: { type: 'integer' } } },
+    })
     const { revision } = await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
     await hand.commit([{ key: KEY, put: '{"a": 2}' }])
     const explained = async (settings: Partial<Settings> = {}) => {
@@ -118,7 +142,9 @@ describe('explain', () => {
       expect(found).toMatchObject(settings)
       return found.explain?.['/a']
     }
-    await expect.poll(() => explained()).toMatchObject({ layer: 'cluster', value: 2, set_by: { type: 'file' } })
+    await expect
+      .poll(() => explained())
+      .toMatchObject({ layer: 'cluster', value: 2, set_by: { type: 'file' } })
     await hand.commit([{ key: KEY, put: '{"a": "soon"}' }])
     expect(await explained({ data: { a: 2 } })).toMatchObject({ value: 2, set_by: { type: 'file' } })
     await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
@@ -142,14 +168,22 @@ describe('explain', () => {
     await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { a: { default: 1 } } } })
     const { data, explain } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
     expect(data).toEqual({ a: 7 })
-    expect(explain?.['/a']).toMatchObject({ layer: 'environment', variable: 'KYTOS_SETTINGS__KYTOS__OF_LLDP__A', shadowed: [{ layer: 'default' }] })
+    expect(explain?.['/a']).toMatchObject({
+      layer: 'environment',
+      variable: 'KYTOS_SETTINGS__KYTOS__OF_LLDP__A',
+      shadowed: [{ layer: 'default' }],
+    })
   })
 })
 
 describe('who set a value', () => {
   it('is the author of the last change that made it so', async () => {
     const data = fc.option(
-      fc.dictionary(fc.constantFrom('a', 'b', 'c'), fc.oneof(scalar, fc.dictionary(fc.constantFrom('x', 'y'), scalar)), { maxKeys: 3 }),
+      fc.dictionary(
+        fc.constantFrom('a', 'b', 'c'),
+        fc.oneof(scalar, fc.dictionary(fc.constantFrom('x', 'y'), scalar)),
+        { maxKeys: 3 },
+      ),
       {
         nil: undefined,
       },
@@ -159,38 +193,51 @@ describe('who set a value', () => {
         const records = versions.map((one, i) => ({ version: i + 1, data: one }) as StoredRecord)
         const newest = versions.at(-1) ?? {}
         const setters = await findSetters(newest, leaves(newest), [...records].reverse())
-        for (const pointer of leaves(newest)) expect(setters.get(pointer)?.version).toBe(setterOf(versions, pointer))
+        for (const pointer of leaves(newest))
+          expect(setters.get(pointer)?.version).toBe(setterOf(versions, pointer))
       }),
     )
   })
 
   it('stays known through any number of changes with pruning in between', async () => {
-    const patch = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', 'often'), fc.constantFrom<Json>(1, 2, { x: 1 }, { y: 1 }, null), {
-      minKeys: 1,
-      maxKeys: 2,
-    })
+    const patch = fc.dictionary(
+      fc.constantFrom('a', 'b', 'c', 'd', 'often'),
+      fc.constantFrom<Json>(1, 2, { x: 1 }, { y: 1 }, null),
+      {
+        minKeys: 1,
+        maxKeys: 2,
+      },
+    )
     await fc.assert(
-      fc.asyncProperty(fc.array(fc.tuple(patch, fc.nat(40)), { minLength: 1, maxLength: 6 }), async rounds => {
-        const store = createStore()
-        const one = await open(store)
-        const hand = await openHand(store)
-        const versions: (JsonObject | undefined)[] = []
-        const update = async (change: JsonObject) => {
-          const { overrides, version } = await one.ask('kytos.settings.update', { namespace: NS, data: change })
-          versions[version - 1] = overrides
-        }
-        for (const [change, others] of rounds) {
-          await update(change)
-          for (let i = 0; i < others * 2; i++) await update({ often: { n: versions.length } })
-          await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
-        }
-        const { explain = {} } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
-        const records = await one.ask('kytos.settings.history', { namespace: NS, limit: 1000 })
-        for (const [pointer, { revision }] of Object.entries(explain)) {
-          expect(records.find(record => record.revision === revision)?.version, pointer).toBe(setterOf(versions, pointer))
-        }
-        expect(records.length).toBeLessThanOrEqual(150)
-      }),
+      fc.asyncProperty(
+        fc.array(fc.tuple(patch, fc.nat(40)), { minLength: 1, maxLength: 6 }),
+        async rounds => {
+          const store = createStore()
+          const one = await open(store)
+          const hand = await openHand(store)
+          const versions: (JsonObject | undefined)[] = []
+          const update = async (change: JsonObject) => {
+            const { overrides, version } = await one.ask('kytos.settings.update', {
+              namespace: NS,
+              data: change,
+            })
+            versions[version - 1] = overrides
+          }
+          for (const [change, others] of rounds) {
+            await update(change)
+            for (let i = 0; i < others * 2; i++) await update({ often: { n: versions.length } })
+            await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
+          }
+          const { explain = {} } = await one.ask('kytos.settings.retrieve', { namespace: NS, explain: true })
+          const records = await one.ask('kytos.settings.history', { namespace: NS, limit: 1000 })
+          for (const [pointer, { revision }] of Object.entries(explain)) {
+            expect(records.find(record => record.revision === revision)?.version, pointer).toBe(
+              setterOf(versions, pointer),
+            )
+          }
+          expect(records.length).toBeLessThanOrEqual(150)
+        },
+      ),
       { numRuns: 10 },
     )
   })

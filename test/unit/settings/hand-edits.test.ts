@@ -7,7 +7,8 @@ const NS = 'kytos/of_lldp'
 const NUMBER = { properties: { polling_time: { type: 'integer', default: 3 } } } as const
 const KEY = makeKey('settings', 'kytos', 'of_lldp')
 
-const effective = async (one: Controller) => (await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).data.polling_time
+const effective = async (one: Controller) =>
+  (await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).data.polling_time
 const rejected = (one: Controller) => one.facts.filter(({ name }) => name === 'settings.rejected').length
 
 describe('an edit by hand', () => {
@@ -25,7 +26,11 @@ describe('an edit by hand', () => {
       await hand.commit([{ key: KEY, put: '{"polling_time": 6}' }])
       expect([await effective(one), await effective(two)]).toEqual([6, 6])
       await expect
-        .poll(async () => (await one.ask('kytos.settings.history', { namespace: NS })).map(({ version, actor }) => `${version} ${actor.type}`))
+        .poll(async () =>
+          (await one.ask('kytos.settings.history', { namespace: NS })).map(
+            ({ version, actor }) => `${version} ${actor.type}`,
+          ),
+        )
         .toEqual(['3 file', '2 file', '1 napp'])
       expect(two.changes.map(({ content }) => ('version' in content ? content.version : 0))).toEqual([3])
     },
@@ -39,9 +44,13 @@ describe('an edit by hand', () => {
     await hand.commit([{ key: KEY, delete: true }])
     const gone = store.revision
     expect(await effective(one)).toBe(3)
-    await expect.poll(async () => (await one.ask('kytos.settings.history', { namespace: NS, limit: 1 }))[0]?.kind).toBe('deleted')
+    await expect
+      .poll(async () => (await one.ask('kytos.settings.history', { namespace: NS, limit: 1 }))[0]?.kind)
+      .toBe('deleted')
     const two = await open(store, 'b')
-    const [here, there] = await Promise.all([one, two].map(controller => controller.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })))
+    const [here, there] = await Promise.all(
+      [one, two].map(controller => controller.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })),
+    )
     expect(here?.revision).toBe(gone.toString())
     expect(there).toMatchObject({ revision: here?.revision, version: 2, data: { polling_time: 3 } })
   })

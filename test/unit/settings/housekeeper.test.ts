@@ -8,7 +8,9 @@ import { createStore, open, openHand, type Store } from './stores.ts'
 const KEY = makeKey('settings', 'kytos', 'of_lldp')
 const NOW = Date.UTC(2025, 0, 1)
 
-/** Puts records of the given ages, in seconds, oldest version first; undefined is a time that nobody can read. */
+/**
+ * Puts records of the given ages, in seconds, oldest version first; undefined is a time that nobody can read.
+ */
 function fill(store: Store, ages: readonly (number | undefined)[]): void {
   ages.forEach((age, i) => {
     const at = age === undefined ? 'soon' : new Date(NOW - age * 1_000).toISOString()
@@ -25,7 +27,8 @@ function fill(store: Store, ages: readonly (number | undefined)[]): void {
     store.commit([{ key: historyKey(KEY, i + 1), put: printRecord(record) }])
   })
 }
-const versions = (store: Store): number[] => store.list(historyPrefix(KEY)).map(({ key }) => Number(key.slice(-12)))
+const versions = (store: Store): number[] =>
+  store.list(historyPrefix(KEY)).map(({ key }) => Number(key.slice(-12)))
 
 describe('housekeeping', () => {
   it('keeps the newest 50 records and all that are younger than a minute, and says whether to come again', async () => {
@@ -66,7 +69,9 @@ describe('housekeeping', () => {
         const [one, two] = [await openHand(store), await openHand(store)]
         fill(store, ages)
         await Promise.all([one, two, one].map(backend => pruneHistory(backend, KEY, NOW - 60_000)))
-        const kept = ages.flatMap((seconds, i) => (i >= ages.length - 50 || (seconds !== undefined && seconds < 60) ? [i + 1] : []))
+        const kept = ages.flatMap((seconds, i) =>
+          i >= ages.length - 50 || (seconds !== undefined && seconds < 60) ? [i + 1] : [],
+        )
         expect(versions(store)).toEqual(kept)
       }),
       { numRuns: 30 },
@@ -77,17 +82,24 @@ describe('housekeeping', () => {
     const store = createStore()
     const one = await open(store)
     const hand = await openHand(store)
-    for (let i = 1; i <= 60; i++) await one.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { i } })
+    for (let i = 1; i <= 60; i++)
+      await one.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { i } })
     await pruneHistory(hand, KEY, Number.POSITIVE_INFINITY)
     expect(versions(store)).toHaveLength(50)
-    expect(await one.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { i: 61 } })).toMatchObject({ version: 61 })
+    expect(
+      await one.ask('kytos.settings.update', { namespace: 'kytos/of_lldp', data: { i: 61 } }),
+    ).toMatchObject({ version: 61 })
     expect(one.changes).toHaveLength(61)
     const records = await one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', limit: 1_000 })
     expect([records.length, records[0]?.version, records.at(-1)?.version]).toEqual([51, 61, 11])
-    await expect(one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', version: 5 })).rejects.toMatchObject({
+    await expect(
+      one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', version: 5 }),
+    ).rejects.toMatchObject({
       code: 'VERSION_NOT_FOUND',
       message: expect.stringContaining('kept are 11 to 61'),
     })
-    expect(await one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', version: 12 })).toMatchObject([{ version: 12, data: { i: 12 } }])
+    expect(
+      await one.ask('kytos.settings.history', { namespace: 'kytos/of_lldp', version: 12 }),
+    ).toMatchObject([{ version: 12, data: { i: 12 } }])
   })
 })

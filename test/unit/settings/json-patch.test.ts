@@ -7,7 +7,8 @@ import { type Json, toJson } from '../../../model/value.ts'
 import { jsonPatch } from '../../../src/settings/write/patch.ts'
 import { arbitraryJson } from '../model/arbitrary-json.ts'
 
-const apply = (document: string, patch: string): string => printCanonical(jsonPatch(parseJson(document), parseJson(patch)))
+const apply = (document: string, patch: string): string =>
+  printCanonical(jsonPatch(parseJson(document), parseJson(patch)))
 
 describe('a JSON Patch', () => {
   // What RFC 6902 shows in appendix A, with settings in it.
@@ -16,13 +17,38 @@ describe('a JSON Patch', () => {
     ['adds an item', '{"v":[1,3]}', '[{"op":"add","path":"/v/1","value":2}]', '{"v":[1,2,3]}'],
     ['removes a member', '{"poll":3,"v":1}', '[{"op":"remove","path":"/v"}]', '{"poll":3}'],
     ['removes an item', '{"v":[1,2,3]}', '[{"op":"remove","path":"/v/1"}]', '{"v":[1,3]}'],
-    ['replaces a value', '{"poll":3,"v":1}', '[{"op":"replace","path":"/poll","value":9}]', '{"poll":9,"v":1}'],
-    ['moves a value', '{"a":{"x":1,"y":2},"b":{}}', '[{"op":"move","from":"/a/x","path":"/b/z"}]', '{"a":{"y":2},"b":{"z":1}}'],
+    [
+      'replaces a value',
+      '{"poll":3,"v":1}',
+      '[{"op":"replace","path":"/poll","value":9}]',
+      '{"poll":9,"v":1}',
+    ],
+    [
+      'moves a value',
+      '{"a":{"x":1,"y":2},"b":{}}',
+      '[{"op":"move","from":"/a/x","path":"/b/z"}]',
+      '{"a":{"y":2},"b":{"z":1}}',
+    ],
     ['moves an item', '{"v":[1,2,3,4]}', '[{"op":"move","from":"/v/1","path":"/v/3"}]', '{"v":[1,3,4,2]}'],
-    ['tests values', '{"a":"x","v":[1,2]}', '[{"op":"test","path":"/a","value":"x"},{"op":"test","path":"/v/1","value":2}]', '{"a":"x","v":[1,2]}'],
-    ['adds a nested object', '{"a":1}', '[{"op":"add","path":"/b","value":{"c":{}}}]', '{"a":1,"b":{"c":{}}}'],
+    [
+      'tests values',
+      '{"a":"x","v":[1,2]}',
+      '[{"op":"test","path":"/a","value":"x"},{"op":"test","path":"/v/1","value":2}]',
+      '{"a":"x","v":[1,2]}',
+    ],
+    [
+      'adds a nested object',
+      '{"a":1}',
+      '[{"op":"add","path":"/b","value":{"c":{}}}]',
+      '{"a":1,"b":{"c":{}}}',
+    ],
     ['ignores members it does not know', '{}', '[{"op":"add","path":"/a","value":1,"why":"x"}]', '{"a":1}'],
-    ['reads ~0 and ~1', '{"/":9,"~1":10}', '[{"op":"test","path":"/~01","value":10},{"op":"remove","path":"/~1"}]', '{"~1":10}'],
+    [
+      'reads ~0 and ~1',
+      '{"/":9,"~1":10}',
+      '[{"op":"test","path":"/~01","value":10},{"op":"remove","path":"/~1"}]',
+      '{"~1":10}',
+    ],
     ['appends with -', '{"v":["a"]}', '[{"op":"add","path":"/v/-","value":["b"]}]', '{"v":["a",["b"]]}'],
     [
       'copies',
@@ -31,7 +57,12 @@ describe('a JSON Patch', () => {
       '{"a":{"b":[1]},"c":{"b":[1,2]}}',
     ],
     ['puts in the place of the whole', '{"a":1}', '[{"op":"add","path":"","value":{"b":2}}]', '{"b":2}'],
-    ['reaches a member with an empty name', '{"":{"":1}}', '[{"op":"replace","path":"//","value":2}]', '{"":{"":2}}'],
+    [
+      'reaches a member with an empty name',
+      '{"":{"":1}}',
+      '[{"op":"replace","path":"//","value":2}]',
+      '{"":{"":2}}',
+    ],
     ['moves onto itself', '{"a":1}', '[{"op":"move","from":"/a","path":"/a"}]', '{"a":1}'],
     [
       'tests an integer beyond 2^53',
@@ -54,7 +85,11 @@ describe('a JSON Patch', () => {
   it.each([
     ['a failed test', '{"a":"x"}', '[{"op":"test","path":"/a","value":"y"}]'],
     ['a test of a number against a text', '{"a":10}', '[{"op":"test","path":"/a","value":"10"}]'],
-    ['a test of an integer that a double would round', '{"c":18446744073709551615}', '[{"op":"test","path":"/c","value":18446744073709551614}]'],
+    [
+      'a test of an integer that a double would round',
+      '{"c":18446744073709551615}',
+      '[{"op":"test","path":"/c","value":18446744073709551614}]',
+    ],
     ['a parent that is not there', '{}', '[{"op":"add","path":"/a/b","value":1}]'],
     ['a member that is not there', '{"a":1}', '[{"op":"remove","path":"/b"}]'],
     ['a replacement of nothing', '{"a":1}', '[{"op":"replace","path":"/b","value":1}]'],
@@ -67,7 +102,9 @@ describe('a JSON Patch', () => {
     ['a path through a prototype', '{}', '[{"op":"add","path":"/constructor/prototype/x","value":1}]'],
     ['a path through a text', '{"a":"x"}', '[{"op":"add","path":"/a/0","value":1}]'],
   ])('cannot be applied because of %s', (_what, document, patch) => {
-    expect(() => apply(document, patch)).toThrow(expect.objectContaining({ code: 'PATCH_CONFLICT', details: { operation: 0 } }))
+    expect(() => apply(document, patch)).toThrow(
+      expect.objectContaining({ code: 'PATCH_CONFLICT', details: { operation: 0 } }),
+    )
   })
 
   it.each([
@@ -85,12 +122,16 @@ describe('a JSON Patch', () => {
     ['a move into itself', '[{"op":"move","from":"/a","path":"/a/b"}]'],
     ['a removal of everything', '[{"op":"remove","path":""}]'],
   ])('is none with %s', (_what, patch) => {
-    expect(() => apply('{"a":{"b":1}}', patch)).toThrow(expect.objectContaining({ code: 'CONTENT_MALFORMED' }))
+    expect(() => apply('{"a":{"b":1}}', patch)).toThrow(
+      expect.objectContaining({ code: 'CONTENT_MALFORMED' }),
+    )
   })
 
   it('is applied whole or not at all: what fails in the end has changed nothing', () => {
     const document = parseJson('{"a":{"b":[1,2]},"c":3}')
-    const patch = parseJson('[{"op":"remove","path":"/c"},{"op":"add","path":"/a/b/0","value":0},{"op":"test","path":"/a/b/1","value":9}]')
+    const patch = parseJson(
+      '[{"op":"remove","path":"/c"},{"op":"add","path":"/a/b/0","value":0},{"op":"test","path":"/a/b/1","value":9}]',
+    )
     expect(() => jsonPatch(document, patch)).toThrow(
       'Operation 2 of the JSON Patch cannot be applied: the "test" value differs from the current value.',
     )
@@ -123,12 +164,17 @@ describe('a JSON Patch', () => {
 
   it('brings back what it took: an add is undone by a remove, at every place', () => {
     fc.assert(
-      fc.property(fc.array(arbitraryJson(), { maxLength: 5 }), fc.nat(5), arbitraryJson(), (list, place, value) => {
-        const document: Json = toJson({ list })
-        const path = `/list/${Math.min(place, list.length)}`
-        const there = jsonPatch(document, toJson([{ op: 'add', path, value }]))
-        expect(printJson(jsonPatch(there, toJson([{ op: 'remove', path }])))).toBe(printJson(document))
-      }),
+      fc.property(
+        fc.array(arbitraryJson(), { maxLength: 5 }),
+        fc.nat(5),
+        arbitraryJson(),
+        (list, place, value) => {
+          const document: Json = toJson({ list })
+          const path = `/list/${Math.min(place, list.length)}`
+          const there = jsonPatch(document, toJson([{ op: 'add', path, value }]))
+          expect(printJson(jsonPatch(there, toJson([{ op: 'remove', path }])))).toBe(printJson(document))
+        },
+      ),
     )
   })
 })

@@ -12,7 +12,11 @@ function reference(target: Json | undefined, patch: Json): unknown {
   const result = new Map<string, unknown>(isObject(target) ? Object.entries(target) : [])
   for (const [key, value] of Object.entries(patch)) {
     if (value === null) result.delete(key)
-    else result.set(key, reference(isObject(target) && Object.hasOwn(target, key) ? target[key] : undefined, value))
+    else
+      result.set(
+        key,
+        reference(isObject(target) && Object.hasOwn(target, key) ? target[key] : undefined, value),
+      )
   }
   return Object.fromEntries(result)
 }
@@ -42,7 +46,9 @@ describe('a merge patch', () => {
   it('keeps integers beyond 2^53 bit by bit, and members with the names of prototypes', () => {
     const target = parseJson('{"cookie":18446744073709551615,"__proto__":{"a":1},"constructor":{"x":1}}')
     const patch = parseJson('{"__proto__":{"b":2},"constructor":{"x":null},"toString":1}')
-    expect(printJson(mergePatch(target, patch))).toBe('{"cookie":18446744073709551615,"__proto__":{"a":1,"b":2},"constructor":{},"toString":1}')
+    expect(printJson(mergePatch(target, patch))).toBe(
+      '{"cookie":18446744073709551615,"__proto__":{"a":1,"b":2},"constructor":{},"toString":1}',
+    )
     expect(Object.hasOwn(Object.prototype, 'b')).toBe(false)
   })
 

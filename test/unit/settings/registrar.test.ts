@@ -16,7 +16,11 @@ describe('a registration', () => {
   it('of what is there commits nothing, whatever the order of its keys', async () => {
     const store = createStore()
     const one = await open(store, 'a')
-    await one.ask('kytos.settings.register', { namespace: NS, schema: { type: 'object', properties: { a: { default: 1 }, b: {} } }, seed: { b: 1 } })
+    await one.ask('kytos.settings.register', {
+      namespace: NS,
+      schema: { type: 'object', properties: { a: { default: 1 }, b: {} } },
+      seed: { b: 1 },
+    })
     const before = fingerprint(store)
     await (await open(store, 'b')).ask('kytos.settings.register', {
       namespace: NS,
@@ -41,7 +45,9 @@ describe('a registration', () => {
     const one = await open(store)
     const before = fingerprint(store)
     const refuse = (schema: JsonObject, seed: JsonObject | undefined, code: string, why: string) =>
-      expect(one.ask('kytos.settings.register', { namespace: NS, schema, ...(seed ? { seed } : {}) })).rejects.toMatchObject({
+      expect(
+        one.ask('kytos.settings.register', { namespace: NS, schema, ...(seed ? { seed } : {}) }),
+      ).rejects.toMatchObject({
         code,
         message: expect.stringContaining(why),
       })
@@ -79,9 +85,16 @@ describe('a registration', () => {
       minProperties: 1,
       properties: { id: { type: 'integer' } },
     }
-    expect(await one.ask('kytos.settings.register', { namespace: NS, schema })).toMatchObject({ data: {}, schema: true })
-    await expect(one.ask('kytos.settings.update', { namespace: NS, data: { id: 1 } })).rejects.toMatchObject({ code: 'SETTINGS_INVALID' })
-    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { id: 1, name: 'x' } })).toMatchObject({ version: 1 })
+    expect(await one.ask('kytos.settings.register', { namespace: NS, schema })).toMatchObject({
+      data: {},
+      schema: true,
+    })
+    await expect(one.ask('kytos.settings.update', { namespace: NS, data: { id: 1 } })).rejects.toMatchObject({
+      code: 'SETTINGS_INVALID',
+    })
+    expect(
+      await one.ask('kytos.settings.update', { namespace: NS, data: { id: 1, name: 'x' } }),
+    ).toMatchObject({ version: 1 })
   })
 
   it('counts here also when what is stored under its digest cannot be read', async () => {
@@ -126,8 +139,12 @@ describe('a registration', () => {
     expect(store.list(SCHEMAS)).toHaveLength(0)
     away = false
     await expect.poll(() => store.list(SCHEMAS).length).toBe(1)
-    expect((await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).data).toEqual({ polling_time: 3 })
-    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 4 } })).toMatchObject({ state: 'READY', version: 1 })
+    expect((await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).data).toEqual({
+      polling_time: 3,
+    })
+    expect(
+      await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 4 } }),
+    ).toMatchObject({ state: 'READY', version: 1 })
   })
 
   it('whose answer was lost, more than once, is stored in the end', { timeout: 15_000 }, async () => {

@@ -27,8 +27,17 @@ afterEach(async () => {
 describe('settings', () => {
   it('answers an update when the fact is out, with what is effective and what is stored', async () => {
     const one = await open()
-    await one.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA, seed: { vlans: [1] }, napp_version: '1.2' })
-    const answer = await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 7 }, comment: 'faster' })
+    await one.ask('kytos.settings.register', {
+      namespace: NS,
+      schema: SCHEMA,
+      seed: { vlans: [1] },
+      napp_version: '1.2',
+    })
+    const answer = await one.ask('kytos.settings.update', {
+      namespace: NS,
+      data: { polling_time: 7 },
+      comment: 'faster',
+    })
     expect(answer).toMatchObject({
       namespace: NS,
       data: { polling_time: 7, vlans: [1] },
@@ -39,7 +48,13 @@ describe('settings', () => {
     })
     expect(answer.updated_by).toEqual({ type: 'napp', name: 'kytos/test' })
     expect(one.changes.map(({ content }) => content)).toMatchObject([
-      { namespace: NS, scope: 'schema', kind: 'created', previous: {}, data: { polling_time: 3, vlans: [1] } },
+      {
+        namespace: NS,
+        scope: 'schema',
+        kind: 'created',
+        previous: {},
+        data: { polling_time: 3, vlans: [1] },
+      },
       {
         namespace: NS,
         scope: 'cluster',
@@ -58,11 +73,25 @@ describe('settings', () => {
   it('keeps integers beyond 2^53 bit by bit and checks their range exactly', async () => {
     const one = await open()
     await one.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
-    const { data } = await one.ask('kytos.settings.update', { namespace: NS, data: { cookie: 18446744073709551615n } })
+    const { data } = await one.ask('kytos.settings.update', {
+      namespace: NS,
+      data: { cookie: 18446744073709551615n },
+    })
     expect(data.cookie).toBe(18446744073709551615n)
-    await expect(one.ask('kytos.settings.update', { namespace: NS, data: { cookie: 18446744073709551616n } })).rejects.toMatchObject({
+    await expect(
+      one.ask('kytos.settings.update', { namespace: NS, data: { cookie: 18446744073709551616n } }),
+    ).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
-      details: { errors: [{ pointer: '/cookie', rule: 'maximum', got: 18446744073709551616n, expected: 18446744073709551615n }] },
+      details: {
+        errors: [
+          {
+            pointer: '/cookie',
+            rule: 'maximum',
+            got: 18446744073709551616n,
+            expected: 18446744073709551615n,
+          },
+        ],
+      },
     })
   })
 
@@ -70,7 +99,9 @@ describe('settings', () => {
     const one = await open()
     await one.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
     const before = one.changes.length
-    await expect(one.ask('kytos.settings.update', { namespace: NS, data: { poling_time: 1, vlans: ['x'] } })).rejects.toMatchObject({
+    await expect(
+      one.ask('kytos.settings.update', { namespace: NS, data: { poling_time: 1, vlans: ['x'] } }),
+    ).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
       details: {
         errors: expect.arrayContaining([
@@ -92,32 +123,55 @@ describe('settings', () => {
 
   it('drops an override with null in a PATCH and stores it with PUT', async () => {
     const one = await open()
-    await one.ask('kytos.settings.register', { namespace: 'kytos/free', schema: { properties: { a: { default: 5 } } } })
+    await one.ask('kytos.settings.register', {
+      namespace: 'kytos/free',
+      schema: { properties: { a: { default: 5 } } },
+    })
     await one.ask('kytos.settings.update', { namespace: 'kytos/free', data: { a: 1 } })
-    expect((await one.ask('kytos.settings.update', { namespace: 'kytos/free', data: { a: null } })).data).toEqual({ a: 5 })
-    expect((await one.ask('kytos.settings.update', { namespace: 'kytos/free', method: 'PUT', data: { a: null } })).data).toEqual({ a: null })
+    expect(
+      (await one.ask('kytos.settings.update', { namespace: 'kytos/free', data: { a: null } })).data,
+    ).toEqual({ a: 5 })
+    expect(
+      (await one.ask('kytos.settings.update', { namespace: 'kytos/free', method: 'PUT', data: { a: null } }))
+        .data,
+    ).toEqual({ a: null })
   })
 
   it('applies a JSON Patch to the overrides, whole or not at all', async () => {
     const one = await open()
     await one.ask('kytos.settings.update', { namespace: NS, data: { list: [1, 3], keep: true } })
-    const { data } = await one.ask('kytos.settings.update', { namespace: NS, method: 'JSON_PATCH', data: [{ op: 'add', path: '/list/1', value: 2 }] })
+    const { data } = await one.ask('kytos.settings.update', {
+      namespace: NS,
+      method: 'JSON_PATCH',
+      data: [{ op: 'add', path: '/list/1', value: 2 }],
+    })
     expect(data).toEqual({ list: [1, 2, 3], keep: true })
     const failing = [
       { op: 'remove', path: '/keep' },
       { op: 'test', path: '/list/0', value: 9 },
     ]
-    await expect(one.ask('kytos.settings.update', { namespace: NS, method: 'JSON_PATCH', data: failing })).rejects.toMatchObject({
+    await expect(
+      one.ask('kytos.settings.update', { namespace: NS, method: 'JSON_PATCH', data: failing }),
+    ).rejects.toMatchObject({
       code: 'PATCH_CONFLICT',
     })
-    expect((await one.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({ list: [1, 2, 3], keep: true })
+    expect((await one.ask('kytos.settings.retrieve', { namespace: NS })).data).toEqual({
+      list: [1, 2, 3],
+      keep: true,
+    })
   })
 
   it('refuses a revision that is not the newest, and takes the one that is', async () => {
     const one = await open()
     const first = await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
-    const second = await one.ask('kytos.settings.update', { namespace: NS, data: { a: 2 }, revision: first.revision })
-    await expect(one.ask('kytos.settings.update', { namespace: NS, data: { a: 3 }, revision: first.revision })).rejects.toMatchObject({
+    const second = await one.ask('kytos.settings.update', {
+      namespace: NS,
+      data: { a: 2 },
+      revision: first.revision,
+    })
+    await expect(
+      one.ask('kytos.settings.update', { namespace: NS, data: { a: 3 }, revision: first.revision }),
+    ).rejects.toMatchObject({
       code: 'REVISION_MISMATCH',
       details: { expected: second.revision },
     })
@@ -126,10 +180,22 @@ describe('settings', () => {
   it('refuses names that are none, twins in another case, and says what is near', async () => {
     const one = await open()
     await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
-    for (const namespace of ['..', 'kytos', 'kytos/../x', 'kytos/a\0', '__proto__/x', 'kytos/', `kytos/${'x'.repeat(65)}`]) {
-      await expect(one.ask('kytos.settings.update', { namespace, data: {} })).rejects.toMatchObject({ code: 'NAMESPACE_MALFORMED' })
+    for (const namespace of [
+      '..',
+      'kytos',
+      'kytos/../x',
+      'kytos/a\0',
+      '__proto__/x',
+      'kytos/',
+      `kytos/${'x'.repeat(65)}`,
+    ]) {
+      await expect(one.ask('kytos.settings.update', { namespace, data: {} })).rejects.toMatchObject({
+        code: 'NAMESPACE_MALFORMED',
+      })
     }
-    await expect(one.ask('kytos.settings.update', { namespace: 'Kytos/OF_lldp', data: {} })).rejects.toMatchObject({ code: 'NAMESPACE_CONFLICT' })
+    await expect(
+      one.ask('kytos.settings.update', { namespace: 'Kytos/OF_lldp', data: {} }),
+    ).rejects.toMatchObject({ code: 'NAMESPACE_CONFLICT' })
     await expect(one.ask('kytos.settings.retrieve', { namespace: 'kytos/of_ldp' })).rejects.toMatchObject({
       code: 'NAMESPACE_NOT_FOUND',
       details: { nearest: NS },
@@ -140,10 +206,23 @@ describe('settings', () => {
     const one = await open()
     await one.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
     await one.ask('kytos.settings.create', { namespace: NS, data: { polling_time: 9 } })
-    await expect(one.ask('kytos.settings.create', { namespace: NS, data: {} })).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS' })
-    expect(await one.ask('kytos.settings.delete', { namespace: NS })).toMatchObject({ data: { polling_time: 3 }, overrides: {}, version: 2 })
-    expect(await one.ask('kytos.settings.create', { namespace: NS, data: { polling_time: 4 } })).toMatchObject({ version: 3 })
-    expect((await one.ask('kytos.settings.history', { namespace: NS })).map(({ version, kind }) => [version, kind])).toEqual([
+    await expect(one.ask('kytos.settings.create', { namespace: NS, data: {} })).rejects.toMatchObject({
+      code: 'DOCUMENT_EXISTS',
+    })
+    expect(await one.ask('kytos.settings.delete', { namespace: NS })).toMatchObject({
+      data: { polling_time: 3 },
+      overrides: {},
+      version: 2,
+    })
+    expect(
+      await one.ask('kytos.settings.create', { namespace: NS, data: { polling_time: 4 } }),
+    ).toMatchObject({ version: 3 })
+    expect(
+      (await one.ask('kytos.settings.history', { namespace: NS })).map(({ version, kind }) => [
+        version,
+        kind,
+      ]),
+    ).toEqual([
       [3, 'created'],
       [2, 'deleted'],
       [1, 'created'],
@@ -155,14 +234,22 @@ describe('settings', () => {
     const data = JSON.parse('{"__proto__": {"a": 1}}')
     const answer = await one.ask('kytos.settings.update', { namespace: NS, data })
     expect(Object.keys(answer.data)).toEqual(['__proto__'])
-    expect(Object.keys((await one.ask('kytos.settings.retrieve', { namespace: NS })).overrides)).toEqual(['__proto__'])
+    expect(Object.keys((await one.ask('kytos.settings.retrieve', { namespace: NS })).overrides)).toEqual([
+      '__proto__',
+    ])
   })
 
   it('loses none of many PATCHes of different keys from three controllers', async () => {
     const store = createMemoryStore()
-    const controllers = await Promise.all(['a', 'b', 'c'].map(id => open({ id, backend: () => createMemoryBackend({ report: () => {} }, store) })))
+    const controllers = await Promise.all(
+      ['a', 'b', 'c'].map(id =>
+        open({ id, backend: () => createMemoryBackend({ report: () => {} }, store) }),
+      ),
+    )
     const patches = controllers.flatMap((controller, i) =>
-      Array.from({ length: 40 }, (_, k) => controller.ask('kytos.settings.update', { namespace: NS, data: { [`k${i}_${k}`]: k } })),
+      Array.from({ length: 40 }, (_, k) =>
+        controller.ask('kytos.settings.update', { namespace: NS, data: { [`k${i}_${k}`]: k } }),
+      ),
     )
     const versions = (await Promise.all(patches)).map(answer => answer.version)
     expect(new Set(versions).size).toBe(120)
@@ -184,12 +271,19 @@ describe('settings', () => {
     await hand.commit([{ key: makeKey('settings', 'kytos', 'of_lldp'), put: '{"a": 1, "b": 2}' }])
     const { data, version } = await one.ask('kytos.settings.update', { namespace: NS, data: { c: 3 } })
     expect({ data, version }).toEqual({ data: { a: 1, b: 2, c: 3 }, version: 3 })
-    expect((await one.ask('kytos.settings.history', { namespace: NS })).map(({ version, actor }) => [version, actor.type])).toEqual([
+    expect(
+      (await one.ask('kytos.settings.history', { namespace: NS })).map(({ version, actor }) => [
+        version,
+        actor.type,
+      ]),
+    ).toEqual([
       [3, 'napp'],
       [2, 'file'],
       [1, 'napp'],
     ])
-    expect(one.changes.map(({ content }) => ('version' in content ? [content.version, content.actor?.type] : []))).toEqual([
+    expect(
+      one.changes.map(({ content }) => ('version' in content ? [content.version, content.actor?.type] : [])),
+    ).toEqual([
       [1, 'napp'],
       [2, 'file'],
       [3, 'napp'],
@@ -226,14 +320,20 @@ describe('boxes', () => {
       await one.ask('kytos.storehouse.create', { namespace, box_id, data })
     }
     expect(await one.ask('kytos.storehouse.list', { namespace })).toEqual(['b', 'a', '10', '1'])
-    const { data } = await one.ask('kytos.storehouse.update', { namespace, box_id: 'b', data: { x: { z: null }, w: null } })
+    const { data } = await one.ask('kytos.storehouse.update', {
+      namespace,
+      box_id: 'b',
+      data: { x: { z: null }, w: null },
+    })
     expect(data).toEqual({ x: { z: null }, w: null })
     expect(await one.ask('kytos.storehouse.retrieve', { namespace, box_id: 'none' })).toBe(false)
     expect(await one.ask('kytos.storehouse.delete', { namespace, box_id: 'a' })).toBe(true)
     expect(await one.ask('kytos.storehouse.delete', { namespace, box_id: 'a' })).toBe(false)
     expect(await one.ask('kytos.storehouse.list', { namespace: 'kytos.mef' })).toEqual([])
     await expect
-      .poll(() => one.changes.map(({ content }) => ('box_id' in content ? `${content.kind} ${content.box_id}` : '')))
+      .poll(() =>
+        one.changes.map(({ content }) => ('box_id' in content ? `${content.kind} ${content.box_id}` : '')),
+      )
       .toEqual(['created b', 'created a', 'created 10', 'created 1', 'updated b', 'deleted a'])
   })
 })

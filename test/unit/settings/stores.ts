@@ -19,7 +19,11 @@ export const createStore = createMemoryStore
 export const on = (store: Store): Backend => createMemoryBackend({ report: () => {} }, store)
 
 /** A controller on a store, closed after the test. */
-export async function open(store: Store, id = 'controller-1', options: Omit<ControllerOptions, 'id'> = {}): Promise<Controller> {
+export async function open(
+  store: Store,
+  id = 'controller-1',
+  options: Omit<ControllerOptions, 'id'> = {},
+): Promise<Controller> {
   const controller = await openController({ backend: () => on(store), ...options, id })
   closing.push(() => controller.close())
   return controller
@@ -34,7 +38,10 @@ export async function openHand(store: Store): Promise<Backend> {
 }
 
 /** What a store holds of a document: its text, and its history as the records' fields, oldest first. */
-export function readDocument(store: Store, key: Key): { readonly text: string | undefined; readonly history: readonly JsonObject[] } {
+export function readDocument(
+  store: Store,
+  key: Key,
+): { readonly text: string | undefined; readonly history: readonly JsonObject[] } {
   const history = store.list(historyPrefix(key)).map(({ text }) => {
     const record = parseJson(text)
     return isObject(record) ? record : {}
@@ -43,7 +50,8 @@ export function readDocument(store: Store, key: Key): { readonly text: string | 
 }
 
 /** How many entries a store has and at which revision: the same before and after what must not write. */
-export const fingerprint = (store: Store): string => `${store.revision} ${store.list(EVERYTHING).map(({ key, revision }) => `${key}@${revision}`)}`
+export const fingerprint = (store: Store): string =>
+  `${store.revision} ${store.list(EVERYTHING).map(({ key, revision }) => `${key}@${revision}`)}`
 
 /** A backend whose watch can be held: what comes meanwhile is given after the release. */
 export interface Holdable {

@@ -10,7 +10,8 @@ const EITHER = { properties: { polling_time: { type: ['string', 'integer'], defa
 
 const register = (one: Controller, schema: JsonObject, napp_version: string) =>
   one.ask('kytos.settings.register', { namespace: NS, schema, napp_version })
-const effective = async (one: Controller) => (await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).data.polling_time
+const effective = async (one: Controller) =>
+  (await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).data.polling_time
 const rejected = (one: Controller) => one.facts.filter(({ name }) => name === 'settings.rejected').length
 
 describe('an upgrade', () => {
@@ -24,7 +25,10 @@ describe('an upgrade', () => {
     await register(one, TEXT, '2.0')
     expect([await effective(one), await effective(two)]).toEqual(['slow', 'slow'])
     expect([rejected(one), rejected(two)]).toEqual([1, 1])
-    expect(await one.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({ overrides: { polling_time: 7 }, version: 1 })
+    expect(await one.ask('kytos.settings.retrieve', { namespace: NS })).toMatchObject({
+      overrides: { polling_time: 7 },
+      version: 1,
+    })
     expect(await effective(await open(store, 'c'))).toBe('slow')
 
     await register(one, EITHER, '3.0')
@@ -53,9 +57,19 @@ describe('an upgrade', () => {
     await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 'fast' } })
     await one.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 7 } })
     await register(one, TEXT, '2.0')
-    expect([await effective(one), await effective(two), await effective(await open(store, 'c'))]).toEqual(['fast', 'fast', 'fast'])
-    expect(await two.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 'never' } })).toMatchObject({ version: 3 })
-    expect([await effective(one), await effective(two), await effective(await open(store, 'd'))]).toEqual(['never', 'never', 'never'])
+    expect([await effective(one), await effective(two), await effective(await open(store, 'c'))]).toEqual([
+      'fast',
+      'fast',
+      'fast',
+    ])
+    expect(
+      await two.ask('kytos.settings.update', { namespace: NS, data: { polling_time: 'never' } }),
+    ).toMatchObject({ version: 3 })
+    expect([await effective(one), await effective(two), await effective(await open(store, 'd'))]).toEqual([
+      'never',
+      'never',
+      'never',
+    ])
   })
 
   it('counts only here while the older version runs elsewhere', async () => {
@@ -66,6 +80,8 @@ describe('an upgrade', () => {
     await two.ask('kytos.settings.update', { namespace: NS, data: { other: 1 } })
     expect([await effective(one), await effective(two)]).toEqual([3, 'slow'])
     expect((await one.ask('kytos.settings.describe', { namespace: NS })).napp_version).toBe('1.0')
-    expect((await (await open(store, 'c')).ask('kytos.settings.describe', { namespace: NS })).napp_version).toBe('2.0')
+    expect(
+      (await (await open(store, 'c')).ask('kytos.settings.describe', { namespace: NS })).napp_version,
+    ).toBe('2.0')
   })
 })

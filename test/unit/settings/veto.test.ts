@@ -6,7 +6,12 @@ import { createStore, fingerprint, holdable, open, readDocument } from './stores
 
 const NS = 'kytos/of_lldp'
 const KEY = makeKey('settings', 'kytos', 'of_lldp')
-const SCHEMA = { properties: { a: { type: 'object', properties: { x: { type: 'integer', maximum: 10 } } }, n: { type: 'integer' } } }
+const SCHEMA = {
+  properties: {
+    a: { type: 'object', properties: { x: { type: 'integer', maximum: 10 } } },
+    n: { type: 'integer' },
+  },
+}
 
 /** A place at which a hook waits until the test goes on. */
 function createPause() {
@@ -40,9 +45,13 @@ describe('a change that a hook refuses', () => {
       details: { refusals: [{ namespace: NS, napp: 'kytos/test', verdict: 'refused', reason: 'unlucky' }] },
     })
     expect([fingerprint(store), one.facts.length]).toEqual([before, facts])
-    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { n: 12 } })).toMatchObject({ version: 1 })
+    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { n: 12 } })).toMatchObject({
+      version: 1,
+    })
     end()
-    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { n: 13 } })).toMatchObject({ version: 2 })
+    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { n: 13 } })).toMatchObject({
+      version: 2,
+    })
   })
 
   it('takes the rest of its transaction with it', async () => {
@@ -54,7 +63,9 @@ describe('a change that a hook refuses', () => {
       { namespace: 'kytos/other', data: { b: 1 } },
       { namespace: NS, data: { n: 1 } },
     ]
-    await expect(one.ask('kytos.settings.transaction', { operations })).rejects.toMatchObject({ code: 'CHANGE_VETOED' })
+    await expect(one.ask('kytos.settings.transaction', { operations })).rejects.toMatchObject({
+      code: 'CHANGE_VETOED',
+    })
     expect(fingerprint(store)).toBe(before)
   })
 
@@ -62,8 +73,12 @@ describe('a change that a hook refuses', () => {
     const one = await open(createStore(), 'controller-1', { hookDeadline: 400 })
     one.bus.consume(NS, { changing: () => new Promise(() => {}) })
     const began = performance.now()
-    const updates = Array.from({ length: 50 }, (_, n) => one.ask('kytos.settings.update', { namespace: NS, data: { n } }).catch(error => error.code))
-    const other = one.ask('kytos.settings.update', { namespace: 'kytos/other', data: { n: 1 } }).then(() => 'the other')
+    const updates = Array.from({ length: 50 }, (_, n) =>
+      one.ask('kytos.settings.update', { namespace: NS, data: { n } }).catch(error => error.code),
+    )
+    const other = one
+      .ask('kytos.settings.update', { namespace: 'kytos/other', data: { n: 1 } })
+      .then(() => 'the other')
     expect(await Promise.race([...updates, other])).toBe('the other')
     expect(new Set(await Promise.all(updates))).toEqual(new Set(['CHANGE_VETOED']))
     // One deadline, not fifty.
@@ -77,9 +92,13 @@ describe('a hook', () => {
     await one.ask('kytos.settings.register', { namespace: NS, schema: SCHEMA })
     await one.ask('kytos.settings.update', { namespace: NS, data: { n: 1 }, scope: 'controller' })
     const asked: unknown[] = []
-    one.bus.consume(NS, { changing: ({ changes }) => void asked.push(changes.map(({ path }) => path)) as undefined })
+    one.bus.consume(NS, {
+      changing: ({ changes }) => void asked.push(changes.map(({ path }) => path)) as undefined,
+    })
     const update = (data: object, scope = 'cluster') =>
-      one.ask('kytos.settings.update', { namespace: NS, data: data as never, scope }).catch(error => error.code)
+      one
+        .ask('kytos.settings.update', { namespace: NS, data: data as never, scope })
+        .catch(error => error.code)
     expect(await update({ n: 'x' })).toBe('SETTINGS_INVALID')
     // Too large only once it is printed.
     expect(await update({ big: '\n'.repeat(200 * 1024) })).toBe('DOCUMENT_TOO_LARGE')
@@ -119,13 +138,18 @@ describe('a hook', () => {
         return 'no'
       },
     })
-    await expect(one.ask('kytos.settings.update', { namespace: NS, data: { n: 1 } })).rejects.toMatchObject({ code: 'CHANGE_VETOED' })
+    await expect(one.ask('kytos.settings.update', { namespace: NS, data: { n: 1 } })).rejects.toMatchObject({
+      code: 'CHANGE_VETOED',
+    })
   })
 
   it('keeps nobody from commands who hears of what it says', async () => {
     const one = await open(createStore())
     const heard: unknown[] = []
-    one.bus.on('my.event', async () => void heard.push(await one.ask('kytos.settings.list', {}).catch(error => error)))
+    one.bus.on(
+      'my.event',
+      async () => void heard.push(await one.ask('kytos.settings.list', {}).catch(error => error)),
+    )
     one.bus.consume(NS, { changing: () => void one.bus.emit('my.event') as undefined })
     await one.ask('kytos.settings.update', { namespace: NS, data: { n: 1 } })
     await expect.poll(() => heard).toEqual([[]])
@@ -161,19 +185,31 @@ describe('a hook', () => {
     await one.ask('kytos.settings.update', { namespace: NS, data: { b: 1 }, scope: 'controller' })
     const seen: unknown[] = []
     one.bus.consume(NS, { changing: ({ data }) => void seen.push(data) as undefined })
-    const { data, preview } = await one.ask('kytos.settings.update', { namespace: NS, data: { c: 1 }, dry_run: true })
+    const { data, preview } = await one.ask('kytos.settings.update', {
+      namespace: NS,
+      data: { c: 1 },
+      dry_run: true,
+    })
     expect([data, preview]).toMatchObject([
       { a: 1, c: 1 },
       { changes: [{ path: '/b' }, { path: '/c' }], rejected: [{ scope: 'controller:controller-1' }] },
     ])
-    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: 1 } })).toMatchObject({ data: { a: 1, c: 1 } })
+    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: 1 } })).toMatchObject({
+      data: { a: 1, c: 1 },
+    })
     expect(seen).toEqual([
       { a: 1, c: 1 },
       { a: 1, c: 1 },
     ])
-    const { data: mended } = await one.ask('kytos.settings.update', { namespace: NS, data: { c: null }, dry_run: true })
+    const { data: mended } = await one.ask('kytos.settings.update', {
+      namespace: NS,
+      data: { c: null },
+      dry_run: true,
+    })
     expect(mended).toEqual({ a: 1, b: 1 })
-    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: null } })).toMatchObject({ data: { a: 1, b: 1 } })
+    expect(await one.ask('kytos.settings.update', { namespace: NS, data: { c: null } })).toMatchObject({
+      data: { a: 1, b: 1 },
+    })
   })
 })
 
@@ -184,13 +220,20 @@ describe('a revision that is expected', () => {
     const { revision } = await one.ask('kytos.settings.update', { namespace: NS, data: { n: 1 } })
     const pause = createPause()
     one.bus.consume(NS, { changing: () => pause.reach() })
-    const guarded = one.ask('kytos.settings.update', { namespace: NS, data: { m: 1 }, scope: 'controller', revision })
+    const guarded = one.ask('kytos.settings.update', {
+      namespace: NS,
+      data: { m: 1 },
+      scope: 'controller',
+      revision,
+    })
     await pause.reached
     await two.ask('kytos.settings.update', { namespace: NS, data: { n: 2 } })
     while (one.changes.length < 2) await delay(1)
     pause.end()
     await expect(guarded).rejects.toMatchObject({ code: 'REVISION_MISMATCH' })
-    expect(await one.ask('kytos.settings.retrieve', { namespace: NS, scope: 'controller' })).toMatchObject({ overrides: {} })
+    expect(await one.ask('kytos.settings.retrieve', { namespace: NS, scope: 'controller' })).toMatchObject({
+      overrides: {},
+    })
   })
 
   it('of one document is not held against a race that another document lost', async () => {
@@ -209,7 +252,9 @@ describe('a revision that is expected', () => {
       ])
       expected = settings[0]?.revision ?? '0'
     }
-    expect(Object.keys((await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).overrides)).toHaveLength(80)
+    expect(
+      Object.keys((await one.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })).overrides),
+    ).toHaveLength(80)
   })
 })
 

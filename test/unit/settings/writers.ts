@@ -16,9 +16,18 @@ export const NOTHING: Base = { entry: undefined, data: undefined, record: undefi
 const ACTOR = { type: 'user', name: 'ann' } as const
 
 /** A writer on a backend that it opens; `cached` is what its controller knows. */
-export async function writerOn(backend: Backend, cached: (key: Key) => Base = () => NOTHING): Promise<DocumentWriter> {
+export async function writerOn(
+  backend: Backend,
+  cached: (key: Key) => Base = () => NOTHING,
+): Promise<DocumentWriter> {
   await backend.open()
-  return new DocumentWriter({ backend, controller: 'c', cached, goneAt: () => undefined, meta: () => undefined })
+  return new DocumentWriter({
+    backend,
+    controller: 'c',
+    cached,
+    goneAt: () => undefined,
+    meta: () => undefined,
+  })
 }
 
 /** A change of one document; made from its base. */
@@ -30,7 +39,8 @@ export const changing = (make: (base: Base) => JsonObject | undefined, key = KEY
 })
 
 /** A change that sets members; objects come from the JSON of this test. */
-export const set = (members: JsonObject, key = KEY): Change => changing(({ data }) => mergePatch(data ?? {}, members) as JsonObject, key)
+export const set = (members: JsonObject, key = KEY): Change =>
+  changing(({ data }) => mergePatch(data ?? {}, members) as JsonObject, key)
 
 /** What a change of one document left. */
 export async function write(writer: DocumentWriter | undefined, change: Change): Promise<Written> {
@@ -42,7 +52,12 @@ export async function write(writer: DocumentWriter | undefined, change: Change):
 /** The document of a store as an edit by hand that was just seen. */
 export function editOf(store: Store): Edit {
   const entry = store.get(KEY)
-  return { key: KEY, data: entry && parseObject(entry.text), gone: entry === undefined, revision: entry?.revision }
+  return {
+    key: KEY,
+    data: entry && parseObject(entry.text),
+    gone: entry === undefined,
+    revision: entry?.revision,
+  }
 }
 
 /** A backend on the store, open. */

@@ -3,11 +3,22 @@ import { describe, expect, it } from 'vitest'
 import { printJson } from '../../../model/json.ts'
 import { historyKey, makeKey } from '../../../model/key.ts'
 import { isObject, type JsonObject } from '../../../model/value.ts'
-import { parseObject, parseRecord, presentRecord, printRecord, type StoredRecord } from '../../../src/state/record.ts'
+import {
+  parseObject,
+  parseRecord,
+  presentRecord,
+  printRecord,
+  type StoredRecord,
+} from '../../../src/state/record.ts'
 import { arbitraryJson } from '../model/arbitrary-json.ts'
 
 const KEY = makeKey('settings', 'kytos', 'of_lldp')
-const entry = (text: string, version = 3) => ({ key: historyKey(KEY, version), text, revision: 9n, created: 9n })
+const entry = (text: string, version = 3) => ({
+  key: historyKey(KEY, version),
+  text,
+  revision: 9n,
+  created: 9n,
+})
 
 const record = fc.record({
   kind: fc.constantFrom('created', 'updated', 'deleted'),
@@ -25,11 +36,17 @@ const record = fc.record({
 describe('a history record', () => {
   it('is read as it was printed; the commit it tells of is its own, or the edit it adopts', () => {
     fc.assert(
-      fc.property(record, fc.option(fc.bigInt({ min: 1n, max: 10n ** 30n }), { nil: undefined }), (one, adopts) => {
-        const stored = { version: 3, ...one } as Omit<StoredRecord, 'of'>
-        const read = parseRecord(entry(printRecord(stored, adopts)))
-        expect(read && printJson(presentRecord(read) as never)).toBe(printJson(presentRecord({ ...stored, of: adopts ?? 9n }) as never))
-      }),
+      fc.property(
+        record,
+        fc.option(fc.bigInt({ min: 1n, max: 10n ** 30n }), { nil: undefined }),
+        (one, adopts) => {
+          const stored = { version: 3, ...one } as Omit<StoredRecord, 'of'>
+          const read = parseRecord(entry(printRecord(stored, adopts)))
+          expect(read && printJson(presentRecord(read) as never)).toBe(
+            printJson(presentRecord({ ...stored, of: adopts ?? 9n }) as never),
+          )
+        },
+      ),
     )
   })
 
@@ -67,27 +84,33 @@ describe('a history record', () => {
     expect(parseRecord(entry(text, 7))?.version).toBe(7)
   })
 
-  it.each(['', '{', '[]', '"x"', '{}', '{"kind":"renamed","actor":{"type":"robot","name":1},"write_id":5,"data":[],"revision":7}'])(
-    'that another hand wrote (%j) takes its number and says nothing',
-    text => {
-      expect(parseRecord(entry(text))).toEqual({
-        version: 3,
-        of: 9n,
-        stored: 9n,
-        kind: 'updated',
-        data: undefined,
-        actor: { type: 'file', name: 'unknown' },
-        controller: '',
-        comment: undefined,
-        at: '',
-        writeId: '',
-      })
-    },
-  )
+  it.each([
+    '',
+    '{',
+    '[]',
+    '"x"',
+    '{}',
+    '{"kind":"renamed","actor":{"type":"robot","name":1},"write_id":5,"data":[],"revision":7}',
+  ])('that another hand wrote (%j) takes its number and says nothing', text => {
+    expect(parseRecord(entry(text))).toEqual({
+      version: 3,
+      of: 9n,
+      stored: 9n,
+      kind: 'updated',
+      data: undefined,
+      actor: { type: 'file', name: 'unknown' },
+      controller: '',
+      comment: undefined,
+      at: '',
+      writeId: '',
+    })
+  })
 
   it('is none below any other key', () => {
     expect(parseRecord({ ...entry('{}'), key: KEY })).toBeUndefined()
-    expect(parseRecord({ ...entry('{}'), key: makeKey('history', 'settings', 'kytos', 'of_lldp', '3') })).toBeUndefined()
+    expect(
+      parseRecord({ ...entry('{}'), key: makeKey('history', 'settings', 'kytos', 'of_lldp', '3') }),
+    ).toBeUndefined()
   })
 })
 
@@ -96,6 +119,7 @@ describe('a stored document', () => {
     const nested = (levels: number): string => `${'{"a":'.repeat(levels)}1${'}'.repeat(levels)}`
     expect(parseObject(nested(100))).toBeDefined()
     expect(parseObject(nested(128))).toBeUndefined()
-    for (const text of ['', 'null', '[]', '1', '"{}"', '{"a":1e400}', '{"a":}']) expect(parseObject(text)).toBeUndefined()
+    for (const text of ['', 'null', '[]', '1', '"{}"', '{"a":1e400}', '{"a":}'])
+      expect(parseObject(text)).toBeUndefined()
   })
 })

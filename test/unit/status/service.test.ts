@@ -18,8 +18,10 @@ async function openStage() {
   const stage = createFilesStage()
   const controller = await openController({ backend: () => stage.backend, id: 'c1' })
   onTestFinished(() => controller.close())
-  for (const name of ['x', 'y']) await controller.ask('kytos.settings.update', { namespace: `kytos/${name}`, data: { n: 1 } })
-  for (const scope of ['controller', 'controller:c2']) await controller.ask('kytos.settings.update', { namespace: 'kytos/x', data: { n: 2 }, scope })
+  for (const name of ['x', 'y'])
+    await controller.ask('kytos.settings.update', { namespace: `kytos/${name}`, data: { n: 1 } })
+  for (const scope of ['controller', 'controller:c2'])
+    await controller.ask('kytos.settings.update', { namespace: 'kytos/x', data: { n: 2 }, scope })
   await controller.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'a b', data: 1 })
   await controller.ask('kytos.storehouse.create', { namespace: 'other', box_id: 'c', data: 1 })
   return { stage, controller, ask: controller.ask }
@@ -47,7 +49,11 @@ describe('kytos.settings.status', () => {
     stage.add('FILE_MISSING', X, X_THERE, BOX)
     stage.add('FILE_REJECTED', Y)
     stage.add('FILE_UNWRITABLE', X_HERE)
-    const file = (key: Key, code: FileProblem['code']) => ({ code, source: sourceOf(key), message: `The file of ${key} is ${code}.` })
+    const file = (key: Key, code: FileProblem['code']) => ({
+      code,
+      source: sourceOf(key),
+      message: `The file of ${key} is ${code}.`,
+    })
     expect((await ask('kytos.settings.status', {})).files).toEqual([
       { namespace: 'net', box_id: 'a b', ...file(BOX, 'FILE_MISSING') },
       { namespace: 'kytos/x', scope: 'controller:c1', ...file(X_HERE, 'FILE_UNWRITABLE') },
@@ -72,12 +78,17 @@ describe('kytos.settings.status', () => {
       code: 'NAMESPACE_NOT_FOUND',
       details: { nearest: 'kytos/x' },
     })
-    await expect(ask('kytos.settings.status', { namespace: 'nets' })).rejects.toMatchObject({ code: 'NAMESPACE_NOT_FOUND' })
+    await expect(ask('kytos.settings.status', { namespace: 'nets' })).rejects.toMatchObject({
+      code: 'NAMESPACE_NOT_FOUND',
+    })
   })
 
   it('names a bounded number of files, and says how many more there are', async () => {
     const { stage, ask } = await openStage()
-    stage.add('FILE_MISSING', ...Array.from({ length: MAX_NAMED + 3 }, (_, i) => makeKey('boxes', 'many', `${i}`)))
+    stage.add(
+      'FILE_MISSING',
+      ...Array.from({ length: MAX_NAMED + 3 }, (_, i) => makeKey('boxes', 'many', `${i}`)),
+    )
     const { files, more_files } = await ask('kytos.settings.status', {})
     expect([files.length, more_files]).toEqual([MAX_NAMED, 3])
     const { restored, more } = await ask('kytos.settings.restore_files', {})
@@ -103,7 +114,11 @@ describe('kytos.settings.restore_files', () => {
     expect((await ask('kytos.settings.status', {})).files).toMatchObject([{ namespace: 'kytos/y' }])
     expect(await ask('kytos.settings.restore_files', {})).toEqual({ restored: [] })
     expect(controller.service.health().revision).toBe(before)
-    expect(controller.log.lines.filter(line => line.includes('Restored 3 missing readable files for napp kytos/test'))).toHaveLength(1)
+    expect(
+      controller.log.lines.filter(line =>
+        line.includes('Restored 3 missing readable files for napp kytos/test'),
+      ),
+    ).toHaveLength(1)
   })
 
   it('takes a NApp in all scopes, and a namespace of boxes', async () => {
@@ -113,7 +128,9 @@ describe('kytos.settings.restore_files', () => {
     await ask('kytos.settings.restore_files', { namespace: 'net' })
     expect(stage.calls.map(keys => [...(keys ?? [])].sort())).toEqual([[X_HERE, X_THERE, X], [BOX]])
     expect(stage.problems.map(({ key }) => key)).toEqual([OTHER_BOX, Y])
-    await expect(ask('kytos.settings.restore_files', { namespace: 'kytos/z' })).rejects.toMatchObject({ code: 'NAMESPACE_NOT_FOUND' })
+    await expect(ask('kytos.settings.restore_files', { namespace: 'kytos/z' })).rejects.toMatchObject({
+      code: 'NAMESPACE_NOT_FOUND',
+    })
   })
 
   it('passes on why a file cannot be written, and keeps the problem', async () => {
@@ -128,11 +145,17 @@ describe('kytos.settings.restore_files', () => {
     const { stage, ask } = await openStage()
     const keys = [X, X_HERE, X_THERE, Y, BOX, OTHER_BOX]
     const problems = fc.uniqueArray(
-      fc.record({ key: fc.constantFrom(...keys), code: fc.constantFrom<FileProblem['code']>('FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE') }),
+      fc.record({
+        key: fc.constantFrom(...keys),
+        code: fc.constantFrom<FileProblem['code']>('FILE_MISSING', 'FILE_REJECTED', 'FILE_UNWRITABLE'),
+      }),
       { selector: ({ key }) => key },
     )
     const asked = fc.record(
-      { namespace: fc.constantFrom('kytos/x', 'kytos/y', 'net', 'other'), scope: fc.constantFrom('cluster', 'controller:c1', 'controller:c2') },
+      {
+        namespace: fc.constantFrom('kytos/x', 'kytos/y', 'net', 'other'),
+        scope: fc.constantFrom('cluster', 'controller:c1', 'controller:c2'),
+      },
       { requiredKeys: [] },
     )
     await fc.assert(
@@ -176,14 +199,23 @@ describe('kytos.settings.list', () => {
 })
 
 describe('a finding about a file', () => {
-  it.each(['FILE_MISSING', 'FILE_UNWRITABLE', 'FILE_REJECTED'] as const)('%s is logged once, as it arises', async code => {
-    const { controller } = await openStage()
-    controller.service.report({ code, key: X, source: sourceOf(X), message: 'It is so.' })
-    expect(controller.log.lines.filter(line => /^warn .*It is so\./.test(line))).toHaveLength(1)
-    // A fact after it: whatever was announced before has arrived by then.
-    await controller.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'later', data: 1 })
-    await expect.poll(() => controller.changes.some(({ content }) => 'box_id' in content && content.box_id === 'later')).toBe(true)
-    const rejected = controller.facts.filter(({ name }) => name === 'settings.rejected')
-    expect(rejected).toMatchObject(code === 'FILE_REJECTED' ? [{ content: { namespace: 'kytos/x', source: sourceOf(X) } }] : [])
-  })
+  it.each(['FILE_MISSING', 'FILE_UNWRITABLE', 'FILE_REJECTED'] as const)(
+    '%s is logged once, as it arises',
+    async code => {
+      const { controller } = await openStage()
+      controller.service.report({ code, key: X, source: sourceOf(X), message: 'It is so.' })
+      expect(controller.log.lines.filter(line => /^warn .*It is so\./.test(line))).toHaveLength(1)
+      // A fact after it: whatever was announced before has arrived by then.
+      await controller.ask('kytos.storehouse.create', { namespace: 'net', box_id: 'later', data: 1 })
+      await expect
+        .poll(() =>
+          controller.changes.some(({ content }) => 'box_id' in content && content.box_id === 'later'),
+        )
+        .toBe(true)
+      const rejected = controller.facts.filter(({ name }) => name === 'settings.rejected')
+      expect(rejected).toMatchObject(
+        code === 'FILE_REJECTED' ? [{ content: { namespace: 'kytos/x', source: sourceOf(X) } }] : [],
+      )
+    },
+  )
 })

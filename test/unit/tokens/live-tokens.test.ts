@@ -18,7 +18,9 @@ afterEach(() => {
   vi.useRealTimers()
 })
 
-async function open(options: ControllerOptions = {}): Promise<Controller & Pick<Controller['service'], 'tokens'>> {
+async function open(
+  options: ControllerOptions = {},
+): Promise<Controller & Pick<Controller['service'], 'tokens'>> {
   const controller = await openController(options)
   onTestFinished(() => controller.close())
   return { ...controller, tokens: controller.service.tokens }
@@ -71,7 +73,10 @@ describe('a token', () => {
     tokens.check(token)
     vi.setSystemTime(grant.expires)
     expect(grant.holds()).toBe(false)
-    expect(await refusalOf(() => tokens.check(token))).toMatchObject({ code: 'TOKEN_INVALID', message: expect.stringContaining('expired at') })
+    expect(await refusalOf(() => tokens.check(token))).toMatchObject({
+      code: 'TOKEN_INVALID',
+      message: expect.stringContaining('expired at'),
+    })
   })
 
   it.each([
@@ -86,7 +91,10 @@ describe('a token', () => {
     [{ name: 'a', rights: ['read'], expires_in: '60' }, '"expires_in"'],
   ])('that is asked for as %j is refused', async (wish, field) => {
     const { tokens } = await open()
-    expect(await refusalOf(() => tokens.create(wish, ALICE))).toMatchObject({ code: 'CONTENT_MALFORMED', message: expect.stringContaining(field) })
+    expect(await refusalOf(() => tokens.create(wish, ALICE))).toMatchObject({
+      code: 'CONTENT_MALFORMED',
+      message: expect.stringContaining(field),
+    })
     expect(await tokens.list()).toEqual([])
   })
 
@@ -160,7 +168,14 @@ it('a revocation that the watch never told of is found by the comparison with th
   }
   const [bus, log] = [createBus(), keepLog()]
   const pace = { reconcile: 20, confirmation: 20 }
-  const service = createService(() => deaf, { bus, log, pace, controller: 'controller-1', strict: false, startTimeout: 10_000 })
+  const service = createService(() => deaf, {
+    bus,
+    log,
+    pace,
+    controller: 'controller-1',
+    strict: false,
+    startTimeout: 10_000,
+  })
   await service.start()
   onTestFinished(() => service.close())
   const { id, token } = await service.tokens.create({ name: 'ci', rights: ['read'] }, ALICE)

@@ -1,7 +1,9 @@
 import { isSettingsError } from '../../../model/errors.ts'
 
 /** What a call throws; fails the test when it throws nothing, or nothing of ours. */
-export async function refusalOf(call: () => unknown): Promise<{ readonly code: string; readonly message: string }> {
+export async function refusalOf(
+  call: () => unknown,
+): Promise<{ readonly code: string; readonly message: string }> {
   try {
     await call()
   } catch (error) {

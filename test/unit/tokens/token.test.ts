@@ -66,7 +66,8 @@ describe('what is stored of a token', () => {
       syncBuiltinESMExports()
     })
     expect(isTokenOf(STORED.hash, TEXT)).toBe(true)
-    for (const other of ['', TEXT.slice(0, -1), `${TEXT}a`, makeTokenText('ab12')]) expect(isTokenOf(STORED.hash, other)).toBe(false)
+    for (const other of ['', TEXT.slice(0, -1), `${TEXT}a`, makeTokenText('ab12')])
+      expect(isTokenOf(STORED.hash, other)).toBe(false)
     expect(compare).toHaveBeenCalledTimes(5)
   })
 
@@ -77,10 +78,19 @@ describe('what is stored of a token', () => {
     ['another hash', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), hash: 'md5:abc' })],
     ['half a hash', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), hash: 'sha256:abc' })],
     ['no rights', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), rights: [] })],
-    ['unknown rights', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), rights: ['root', '__proto__'] })],
+    [
+      'unknown rights',
+      JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), rights: ['root', '__proto__'] }),
+    ],
     ['a name that breaks lines', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), name: 'a\nb' })],
-    ['an end that cannot be read', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), expires_at: 'soon' })],
-    ['no word on its end', JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), expires_at: undefined })],
+    [
+      'an end that cannot be read',
+      JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), expires_at: 'soon' }),
+    ],
+    [
+      'no word on its end',
+      JSON.stringify({ ...JSON.parse(printStoredToken(STORED)), expires_at: undefined }),
+    ],
   ])('is good for nothing with %s', (_what, text) => {
     expect(parseStoredToken(entry(text))).toBeUndefined()
   })
@@ -102,6 +112,7 @@ it('rights bring along what they contain, and none brings secrets', () => {
 
 it('names are those that may stand in a history', () => {
   for (const name of ['a', 'alice@example.org', 'ci-1', 'x'.repeat(64)]) expect(isTokenName(name)).toBe(true)
-  for (const name of ['', ' a', '-a', 'a b', 'a\n', 'x'.repeat(65), 7, null, undefined]) expect(isTokenName(name)).toBe(false)
+  for (const name of ['', ' a', '-a', 'a b', 'a\n', 'x'.repeat(65), 7, null, undefined])
+    expect(isTokenName(name)).toBe(false)
   expect(tokenKey('ab12')).toBe(makeKey('tokens', 'ab12'))
 })

@@ -10,7 +10,10 @@ import type { Picture } from '../../../src/transfer/picture.ts'
 import { type Step, watchSteps } from '../../chaos/filesystem-steps.ts'
 import { createRandom } from '../../chaos/random.ts'
 
-/** What gzip says of the file itself, which says nothing of its content: time, flags of the compressor, system. */
+/**
+ * What gzip says of the file itself, which says nothing of its content: time, flags of the compressor,
+ * system.
+ */
 const MUTE = new Set([4, 5, 6, 7, 8, 9])
 
 const random = createRandom(7)
@@ -20,7 +23,13 @@ const entries = Array.from({ length: 300 }, (_, n) => ({
   revision: 10n ** 25n + BigInt(n),
   created: BigInt(random.between(1, 1_000)),
 }))
-const picture: Picture = { store: 'filesystem /x', epoch: 1_700_000_000_000, revision: 10n ** 26n, at: '2026-01-01T00:00:00.000Z', entries }
+const picture: Picture = {
+  store: 'filesystem /x',
+  epoch: 1_700_000_000_000,
+  revision: 10n ** 26n,
+  at: '2026-01-01T00:00:00.000Z',
+  entries,
+}
 
 let folder: string
 beforeEach(async () => {
@@ -53,14 +62,17 @@ describe('an archive', () => {
     expect(await readFile(file, 'utf8')).toBe('mine')
     await writeArchive(picture, file, true)
     expect(await readArchive(file)).toEqual(picture)
-    await expect(writeArchive(picture, join(folder, 'none/a'), false)).rejects.toMatchObject({ code: 'STORE_UNWRITABLE' })
+    await expect(writeArchive(picture, join(folder, 'none/a'), false)).rejects.toMatchObject({
+      code: 'STORE_UNWRITABLE',
+    })
   })
 
   it('that cannot get its name, nor be removed, is refused with the first reason', async () => {
     const fail = (name: string) => {
       throw Object.assign(new Error(`EBUSY, as the test wanted: ${name}`), { code: 'EBUSY' })
     }
-    const at = ({ name }: Step) => (/^(rename to a|remove a\..*)$/.test(name) ? ({ share: 0, end: () => fail(name) } as const) : undefined)
+    const at = ({ name }: Step) =>
+      /^(rename to a|remove a\..*)$/.test(name) ? ({ share: 0, end: () => fail(name) } as const) : undefined
     onTestFinished(watchSteps(folder, at))
     await expect(writeArchive(picture, join(folder, 'a'), false)).rejects.toMatchObject({
       code: 'STORE_UNWRITABLE',
@@ -85,12 +97,25 @@ describe('an archive', () => {
     const file = join(folder, 'a')
     await writeArchive(picture, file, false)
     const whole = await readFile(file)
-    const cuts = [0, 1, 9, 10, whole.length - 1, whole.length - 8, ...Array.from({ length: 60 }, () => random.between(0, whole.length - 1))]
-    for (const cut of cuts) await expect(read(whole.subarray(0, cut)), `cut at ${cut}`).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+    const cuts = [
+      0,
+      1,
+      9,
+      10,
+      whole.length - 1,
+      whole.length - 8,
+      ...Array.from({ length: 60 }, () => random.between(0, whole.length - 1)),
+    ]
+    for (const cut of cuts)
+      await expect(read(whole.subarray(0, cut)), `cut at ${cut}`).rejects.toMatchObject({
+        code: 'STORE_DAMAGED',
+      })
     const lines = gunzipSync(whole).toString('utf8').split('\n')
     for (const left of [0, 1, 2, 150, lines.length - 2]) {
       for (const end of ['', '\n'])
-        await expect(read(gzipSync(lines.slice(0, left).join('\n') + end))).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+        await expect(read(gzipSync(lines.slice(0, left).join('\n') + end))).rejects.toMatchObject({
+          code: 'STORE_DAMAGED',
+        })
     }
   })
 
@@ -98,7 +123,13 @@ describe('an archive', () => {
     const file = join(folder, 'a')
     await writeArchive(picture, file, false)
     const whole = await readFile(file)
-    for (const at of [0, 1, 2, 3, ...Array.from({ length: 120 }, () => random.between(0, whole.length - 1))]) {
+    for (const at of [
+      0,
+      1,
+      2,
+      3,
+      ...Array.from({ length: 120 }, () => random.between(0, whole.length - 1)),
+    ]) {
       const changed = Buffer.from(whole)
       changed[at] = (changed[at] ?? 0) ^ random.between(1, 255)
       if (MUTE.has(at)) expect(await read(changed)).toEqual(picture)
@@ -125,14 +156,18 @@ describe('an archive', () => {
       all => all.slice(0, -2).concat('{"entries":300}', ''),
     ]
     for (const wrong of wrongs) {
-      await expect(read(gzipSync(wrong(lines).join('\n'))), String(wrong)).rejects.toMatchObject({ code: 'STORE_DAMAGED' })
+      await expect(read(gzipSync(wrong(lines).join('\n'))), String(wrong)).rejects.toMatchObject({
+        code: 'STORE_DAMAGED',
+      })
     }
     // Also where somebody made the checksum anew.
     const [, ...content] = lines.slice(0, -2)
     for (const order of [[...content.slice(0, 4), ...content.slice(3)], content.toReversed()]) {
       const all = [lines[0], ...order].map(line => `${line}\n`).join('')
       const sha256 = createHash('sha256').update(all).digest('hex')
-      await expect(read(gzipSync(`${all}${JSON.stringify({ entries: order.length, sha256 })}\n`))).rejects.toThrow(/out of order/)
+      await expect(
+        read(gzipSync(`${all}${JSON.stringify({ entries: order.length, sha256 })}\n`)),
+      ).rejects.toThrow(/out of order/)
     }
     const newer = lines.map(line => line.replace('"kytos_settings_archive":1', '"kytos_settings_archive":2'))
     await expect(read(gzipSync(newer.join('\n')))).rejects.toMatchObject({ code: 'STORE_FORMAT' })

@@ -22,11 +22,20 @@ async function opened(): Promise<Backend> {
   return backend
 }
 
-/** Something that happens to a source: a change with its record, one by hand, a late record of one, boxes and schemas that come and go. */
-type Happening = readonly [what: 'change' | 'edit' | 'adopt' | 'remove' | 'box' | 'unbox' | 'schema' | 'pending', which: number]
+/**
+ * Something that happens to a source: a change with its record, one by hand, a late record of one, boxes and
+ * schemas that come and go.
+ */
+type Happening = readonly [
+  what: 'change' | 'edit' | 'adopt' | 'remove' | 'box' | 'unbox' | 'schema' | 'pending',
+  which: number,
+]
 
 const happenings = fc.array(
-  fc.tuple(fc.constantFrom('change', 'edit', 'adopt', 'remove', 'box', 'unbox', 'schema', 'pending'), fc.nat(3)) as fc.Arbitrary<Happening>,
+  fc.tuple(
+    fc.constantFrom('change', 'edit', 'adopt', 'remove', 'box', 'unbox', 'schema', 'pending'),
+    fc.nat(3),
+  ) as fc.Arbitrary<Happening>,
   { minLength: 1, maxLength: 30 },
 )
 
@@ -35,12 +44,16 @@ async function sourceOf(all: readonly Happening[]): Promise<Backend> {
   await backend.commit([{ key: META_KEY, put: '{"format":1,"epoch":4000000000000}' }])
   const versions = new Map<Key, number>()
   for (const [n, [what, which]] of all.entries()) {
-    const key = which === 3 ? makeKey('controllers', 'c', 'kytos', 'a') : makeKey('settings', 'kytos', `n${which}`)
+    const key =
+      which === 3 ? makeKey('controllers', 'c', 'kytos', 'a') : makeKey('settings', 'kytos', `n${which}`)
     const version = (versions.get(key) ?? 0) + 1
     const record = (kind: 'updated' | 'deleted', adopts?: bigint): Operation => {
       versions.set(key, version)
       const data = kind === 'deleted' ? undefined : { n }
-      return { key: historyKey(key, version), put: printRecord({ ...nextRecord(undefined, kind, data, BY), version }, adopts) }
+      return {
+        key: historyKey(key, version),
+        put: printRecord({ ...nextRecord(undefined, kind, data, BY), version }, adopts),
+      }
     }
     const entry = await backend.get(key)
     // Ids that sort otherwise than they were made.
@@ -51,7 +64,8 @@ async function sourceOf(all: readonly Happening[]): Promise<Backend> {
     else if (what === 'remove' && entry) await backend.commit([{ key, delete: true }, record('deleted')])
     else if (what === 'box') await backend.commit([{ key: box, put: `{"data":${n}}` }])
     else if (what === 'unbox') await backend.commit([{ key: box, delete: true }])
-    else if (what === 'schema') await backend.commit([{ key: makeKey('schemas', 'kytos', 'a', `${(n * 7) % 10}`), put: `{"n":${n}}` }])
+    else if (what === 'schema')
+      await backend.commit([{ key: makeKey('schemas', 'kytos', 'a', `${(n * 7) % 10}`), put: `{"n":${n}}` }])
     else if (what === 'pending')
       await backend.commit([
         { key: makeKey('pending', 'settings', 'kytos', 'a'), put: '{}' },
@@ -86,7 +100,10 @@ describe('a store is filled', () => {
         expect(contents).toEqual(withoutMeta(await readContents(source)))
         expect(meta.epoch).toBe(4_000_000_000_001)
         const { revision } = await target.list(META_KEY as never)
-        expect(await fillStore(target, picture, WHOLE)).toMatchObject({ written: 0, epoch: 4_000_000_000_001 })
+        expect(await fillStore(target, picture, WHOLE)).toMatchObject({
+          written: 0,
+          epoch: 4_000_000_000_001,
+        })
         expect((await target.list(META_KEY as never)).revision).toBe(revision)
       }),
       { numRuns: 150 },
@@ -94,7 +111,10 @@ describe('a store is filled', () => {
   })
 
   it('over a line that loses answers: each commit is repeated or found, and none is made twice', async () => {
-    const fates = fc.array(fc.constantFrom<Fate>('answered', 'applied', 'never'), { minLength: 1, maxLength: 12 })
+    const fates = fc.array(fc.constantFrom<Fate>('answered', 'applied', 'never'), {
+      minLength: 1,
+      maxLength: 12,
+    })
     await fc.assert(
       fc.asyncProperty(happenings, fates, async (all, cycle) => {
         const source = await sourceOf(all)
@@ -209,7 +229,9 @@ describe('a store is filled', () => {
         const source = await sourceOf(all)
         const wanted = withoutMeta(await readContents(source))
         const target = await opened()
-        const documents = Object.entries(wanted.texts).filter(([key]) => /^(settings|controllers|boxes)\//.test(key))
+        const documents = Object.entries(wanted.texts).filter(([key]) =>
+          /^(settings|controllers|boxes)\//.test(key),
+        )
         for (const [key, put] of documents) await target.commit([{ key: key as Key, put }])
         await fillStore(target, await takePicture(source, 'source'), { ...WHOLE, overwrite: true })
         expect(withoutMeta(await readContents(target))).toEqual(wanted)
@@ -237,7 +259,10 @@ describe('a store is filled', () => {
         return target.commit(operations)
       },
     })
-    await expect(fillStore(watched, picture, WHOLE)).rejects.toMatchObject({ code: 'CONTENTION', message: expect.stringContaining(key) })
+    await expect(fillStore(watched, picture, WHOLE)).rejects.toMatchObject({
+      code: 'CONTENTION',
+      message: expect.stringContaining(key),
+    })
     expect((await target.get(key))?.text).toBe('{"mine":1}')
   })
 
@@ -251,7 +276,8 @@ describe('a store is filled', () => {
     const forgetful: Backend = Object.assign(Object.create(target), {
       supports: target.supports,
       list: target.list.bind(target),
-      commit: (operations: readonly Operation[]) => target.commit(operations.filter(({ key }) => !key.startsWith('boxes/'))),
+      commit: (operations: readonly Operation[]) =>
+        target.commit(operations.filter(({ key }) => !key.startsWith('boxes/'))),
     })
     await expect(fillStore(forgetful, picture, WHOLE)).rejects.toMatchObject({
       code: 'CONTENTION',
@@ -266,7 +292,10 @@ describe('a store is filled', () => {
     const target = await opened()
     await expect(fillStore(endingAt(target, 1), picture, WHOLE)).rejects.toThrow('killed')
     const other = { ...picture, store: 'elsewhere' }
-    await expect(fillStore(target, other, WHOLE)).rejects.toMatchObject({ code: 'DOCUMENT_EXISTS', message: expect.stringContaining('from source') })
+    await expect(fillStore(target, other, WHOLE)).rejects.toMatchObject({
+      code: 'DOCUMENT_EXISTS',
+      message: expect.stringContaining('from source'),
+    })
     await fillStore(target, other, { ...WHOLE, overwrite: true })
     expect(readEpoch(await target.get(META_KEY))).toBe(4_000_000_000_001)
   })
@@ -288,9 +317,13 @@ describe('a store is filled', () => {
     const source = await sourceOf(Array.from({ length: 30 }, (_, n) => ['box', n % 2] as const))
     const picture = await takePicture(source, 'source')
     const target = await opened()
-    const ends = await Promise.allSettled([fillStore(target, picture, WHOLE), fillStore(target, picture, WHOLE)])
+    const ends = await Promise.allSettled([
+      fillStore(target, picture, WHOLE),
+      fillStore(target, picture, WHOLE),
+    ])
     expect(ends.filter(({ status }) => status === 'rejected').length).toBeLessThan(2)
-    for (const end of ends) if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'CONTENTION' })
+    for (const end of ends)
+      if (end.status === 'rejected') expect(end.reason).toMatchObject({ code: 'CONTENTION' })
     expect(withoutMeta(await readContents(target))).toEqual(withoutMeta(await readContents(source)))
   })
 
@@ -314,7 +347,10 @@ describe('a store is filled', () => {
     await source.commit(nested.map(key => ({ key, put: token })))
     // As an archive of an older release has them.
     const entries = await readAll(await source.list(EVERYTHING))
-    const picture = { ...(await takePicture(source, 'source')), entries: entries.filter(({ key }) => key !== META_KEY) }
+    const picture = {
+      ...(await takePicture(source, 'source')),
+      entries: entries.filter(({ key }) => key !== META_KEY),
+    }
     const target = await opened()
     const foreign = makeKey('settings', 'boxes', 'kytos', 'b')
     await target.commit([{ key: foreign, put: '{"data":1}' }])

@@ -13,7 +13,9 @@ const RECORD = historyKey(SETTINGS, 1)
 const batch = (revision: bigint, ...changes: (readonly [Key, string | undefined])[]): Batch => ({
   revision,
   changes: changes.map(([key, text]) =>
-    text === undefined ? { type: 'delete', key, revision } : { type: 'put', entry: { key, text, revision, created: revision } },
+    text === undefined
+      ? { type: 'delete', key, revision }
+      : { type: 'put', entry: { key, text, revision, created: revision } },
   ),
 })
 const progress = (revision: bigint): Batch => ({ revision, changes: [] })
@@ -35,8 +37,12 @@ describe('the anchor of a batch', () => {
 
   it('is all that was put, and nothing where only something was deleted; progress is none', () => {
     const long = 'x'.repeat(999)
-    expect([...(anchorOf(batch(7n, [BOX, undefined], [SETTINGS, '{}'])) ?? expect.fail()).puts]).toEqual([[SETTINGS, '{}']])
-    expect([...(anchorOf(batch(7n, [BOX, long])) ?? expect.fail()).puts.values()].join('').length).toBeLessThan(50)
+    expect([...(anchorOf(batch(7n, [BOX, undefined], [SETTINGS, '{}'])) ?? expect.fail()).puts]).toEqual([
+      [SETTINGS, '{}'],
+    ])
+    expect(
+      [...(anchorOf(batch(7n, [BOX, long])) ?? expect.fail()).puts.values()].join('').length,
+    ).toBeLessThan(50)
     expect(anchorOf(batch(7n, [BOX, undefined]))?.puts.size).toBe(0)
     expect(anchorOf(progress(7n))).toBeUndefined()
   })
@@ -72,7 +78,9 @@ describe('a resumed watch', () => {
   })
 
   it('is confirmed after a listing by what nobody had overtaken, for more it does not know', () => {
-    const [entry] = batch(7n, [SETTINGS, '{}']).changes.flatMap(change => (change.type === 'put' ? [change.entry] : []))
+    const [entry] = batch(7n, [SETTINGS, '{}']).changes.flatMap(change =>
+      change.type === 'put' ? [change.entry] : [],
+    )
     const listed = createAnchor(7n, entry ? [entry] : [], false)
     const check = new AnchorCheck(listed)
     check.see(batch(7n, [BOX, 'deleted since'], [SETTINGS, '{}']))
@@ -98,7 +106,9 @@ describe('a watcher', () => {
   }
   const put = (key: Key, text: string) => ({ key, put: text })
   const boxes = (changes: readonly Change[]) =>
-    changes.flatMap(change => ('box_id' in change ? [`${change.box_id} ${change.kind} ${change.origin}`] : []))
+    changes.flatMap(change =>
+      'box_id' in change ? [`${change.box_id} ${change.kind} ${change.origin}`] : [],
+    )
   /** Cuts the line and waits until the watcher is READY again. */
   async function reconnect(player: Player): Promise<void> {
     const from = player.said.length

@@ -2,7 +2,13 @@ import { describe, expect, it } from 'vitest'
 import type { Operation } from '../../../backends/backend.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { historyKey, makeKey } from '../../../model/key.ts'
-import { CLUSTER, controllerScope, overridesKey, parseNamespace, schemaKey } from '../../../model/namespace.ts'
+import {
+  CLUSTER,
+  controllerScope,
+  overridesKey,
+  parseNamespace,
+  schemaKey,
+} from '../../../model/namespace.ts'
 import { Cache } from '../../../src/watcher/cache.ts'
 import { createShelf, listed, schema, stored, written } from './shelf.ts'
 
@@ -18,7 +24,8 @@ describe('the schema in use', () => {
 
   it('is the stored one of the highest NApp version, the newest of several', async () => {
     const { cache, change } = await createShelf()
-    for (const document of [recent, old, nameless]) await change(stored(schemaKey(NS, document.digest), document))
+    for (const document of [recent, old, nameless])
+      await change(stored(schemaKey(NS, document.digest), document))
     expect(cache.schema(NS)?.digest).toBe(recent.digest)
     const twin = schema(number({ default: 4 }), '1.10.0')
     await change(stored(schemaKey(NS, twin.digest), twin))
@@ -30,7 +37,9 @@ describe('the schema in use', () => {
     await change(stored(schemaKey(NS, recent.digest), recent))
     await cache.register(NS, old)
     expect(cache.effective(NS)).toEqual({ a: 2 })
-    expect(await change(stored(schemaKey(NS, old.digest), old))).toMatchObject([{ type: 'schema', before: { a: 2 }, after: { a: 1 } }])
+    expect(await change(stored(schemaKey(NS, old.digest), old))).toMatchObject([
+      { type: 'schema', before: { a: 2 }, after: { a: 1 } },
+    ])
     await change(stored(schemaKey(NS, nameless.digest), nameless))
     expect(cache.effective(NS)).toEqual({ a: 1 })
   })
@@ -40,7 +49,9 @@ describe('the schema in use', () => {
     await cache.register(NS, old, true)
     expect(cache.effective(NS)).toEqual({ a: 1 })
     expect(cache.hasStoredSchema(NS, old.digest)).toBe(false)
-    expect(await change(stored(schemaKey(NS, old.digest), old))).toMatchObject([{ existed: false, before: {}, after: { a: 1 } }])
+    expect(await change(stored(schemaKey(NS, old.digest), old))).toMatchObject([
+      { existed: false, before: {}, after: { a: 1 } },
+    ])
     await change({ key: schemaKey(NS, old.digest), delete: true })
     expect(cache.effective(NS)).toEqual({ a: 1 })
   })
@@ -57,7 +68,9 @@ describe('the schema in use', () => {
     const { cache, change } = await createShelf()
     const key = schemaKey(NS, old.digest)
     await change(stored(key, old))
-    expect(await change({ key, put: '{"schema": 5}' })).toMatchObject([{ type: 'schema', existed: true, gone: false, before: { a: 1 }, after: {} }])
+    expect(await change({ key, put: '{"schema": 5}' })).toMatchObject([
+      { type: 'schema', existed: true, gone: false, before: { a: 1 }, after: {} },
+    ])
     expect(cache.schema(NS)).toBeUndefined()
     expect(cache.takeUnreadable()).toEqual([[key, expect.stringContaining('stored schema')]])
     expect(cache.takeUnreadable()).toEqual([])
@@ -69,7 +82,9 @@ describe('the schema in use', () => {
     await change(stored(schemaKey(NS, old.digest), old))
     await cache.register(NS, old)
     expect(cache.effective(NS)).toEqual({ a: 1 })
-    expect(await change({ key: KEY, put: '{"b":1}' })).toMatchObject([{ before: { a: 2 }, after: { a: 1, b: 1 } }])
+    expect(await change({ key: KEY, put: '{"b":1}' })).toMatchObject([
+      { before: { a: 2 }, after: { a: 1, b: 1 } },
+    ])
   })
 })
 
@@ -81,8 +96,18 @@ describe('overrides that do not validate', () => {
     const { cache, change } = await createShelf()
     for (const [i, a] of [3, 4, 50, 60].entries()) await change(...written(KEY, i + 1, { a }))
     const steps = await change(stored(key, limited))
-    expect(steps).toMatchObject([{ before: { a: 60 }, after: { a: 4 }, rejected: [{ key: KEY, rejected: [{ pointer: '/a', rule: 'maximum' }] }] }])
-    expect(cache.document(NS, CLUSTER)).toMatchObject({ data: { a: 60 }, inForce: { a: 4 }, fallback: { version: 2 } })
+    expect(steps).toMatchObject([
+      {
+        before: { a: 60 },
+        after: { a: 4 },
+        rejected: [{ key: KEY, rejected: [{ pointer: '/a', rule: 'maximum' }] }],
+      },
+    ])
+    expect(cache.document(NS, CLUSTER)).toMatchObject({
+      data: { a: 60 },
+      inForce: { a: 4 },
+      fallback: { version: 2 },
+    })
   })
 
   it('give way to the layers below when no version validates, or the history is foreign', async () => {
@@ -100,9 +125,19 @@ describe('overrides that do not validate', () => {
   it('are announced when they become so, and not again while they stay so', async () => {
     const { change } = await createShelf()
     await change(stored(key, limited))
-    expect((await change(...written(KEY, 1, { a: 99 }))).flatMap(step => ('rejected' in step ? step.rejected : []))).toHaveLength(1)
-    expect((await change(...written(OWN, 1, { b: 1 }))).flatMap(step => ('rejected' in step ? step.rejected : []))).toHaveLength(0)
-    expect((await change({ key: KEY, put: '{"a": 98}' })).flatMap(step => ('rejected' in step ? step.rejected : []))).toHaveLength(1)
+    expect(
+      (await change(...written(KEY, 1, { a: 99 }))).flatMap(step =>
+        'rejected' in step ? step.rejected : [],
+      ),
+    ).toHaveLength(1)
+    expect(
+      (await change(...written(OWN, 1, { b: 1 }))).flatMap(step => ('rejected' in step ? step.rejected : [])),
+    ).toHaveLength(0)
+    expect(
+      (await change({ key: KEY, put: '{"a": 98}' })).flatMap(step =>
+        'rejected' in step ? step.rejected : [],
+      ),
+    ).toHaveLength(1)
   })
 
   it('are looked at once a revision is whole: what stands between two of its keys was never there', async () => {
@@ -110,7 +145,10 @@ describe('overrides that do not validate', () => {
     const sum = schema({ a: { type: 'integer' }, b: { type: 'integer' } })
     const exclusive = { ...sum.schema, not: { required: ['a', 'b'] } }
     const document = schema({})
-    await change({ key: schemaKey(NS, document.digest), put: `{"schema": ${JSON.stringify(exclusive)}, "seed": {}, "napp_version": null}` })
+    await change({
+      key: schemaKey(NS, document.digest),
+      put: `{"schema": ${JSON.stringify(exclusive)}, "seed": {}, "napp_version": null}`,
+    })
     await change({ key: KEY, put: '{"a": 1}' })
     // The controller's own comes first in byte order, and `a` is still there then.
     const steps = await change({ key: KEY, put: '{}' }, { key: OWN, put: '{"b": 1}' })
@@ -168,7 +206,9 @@ describe('a revision', () => {
       cache.register(NS, schema(number({ default: 7 })), true).then(() => done.push('registered')),
       cache
         .apply(store.after(1n) ?? expect.fail())
-        .then(steps => done.push(JSON.stringify(steps.map(step => 'after' in step && [step.before, step.after])))),
+        .then(steps =>
+          done.push(JSON.stringify(steps.map(step => 'after' in step && [step.before, step.after]))),
+        ),
     ])
     expect(done).toEqual(['schema', 'registered', '[[{"a":1},{"a":7,"b":1}]]'])
   })

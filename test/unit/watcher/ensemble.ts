@@ -70,7 +70,8 @@ export function createPlayer(world: World, id: string, options: PlayerOptions = 
   service.feed.follow(undefined, event => {
     said.push(event)
     // The names say which content it is.
-    if (event.name === 'settings.changed' || event.name === 'box.changed') changes.push(event.content as Change)
+    if (event.name === 'settings.changed' || event.name === 'box.changed')
+      changes.push(event.content as Change)
     options.onSaid?.(event, player)
   })
   return player
@@ -89,14 +90,20 @@ export async function startPlayer(world: World, id: string, options: PlayerOptio
 }
 
 /** Resolves at the first fact for which it holds, also one said already. */
-export function heard(player: Player, holds: (event: KytosEvent) => boolean, within = 5_000): Promise<KytosEvent> {
+export function heard(
+  player: Player,
+  holds: (event: KytosEvent) => boolean,
+  within = 5_000,
+): Promise<KytosEvent> {
   const found = player.said.find(holds)
   if (found) return Promise.resolve(found)
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       leave()
       reject(
-        new Error(`${player.id} did not say it in ${within} ms; its state is ${player.service.health().state} (${player.service.health().reason})`),
+        new Error(
+          `${player.id} did not say it in ${within} ms; its state is ${player.service.health().state} (${player.service.health().reason})`,
+        ),
       )
     }, within)
     const leave = player.service.feed.follow(undefined, event => {
@@ -117,5 +124,6 @@ export async function restored(player: Player): Promise<void> {
 
 /** True for the fact that this state began. */
 export function isState(state: string): (event: KytosEvent) => boolean {
-  return ({ name, content }) => name === 'settings.state' && (content as Facts['settings.state']).state === state
+  return ({ name, content }) =>
+    name === 'settings.state' && (content as Facts['settings.state']).state === state
 }

@@ -21,7 +21,9 @@ describe('meta/store', () => {
   })
 
   it('of a newer release is refused, with what to do', () => {
-    expect(() => readEpoch(meta('{"format":2,"epoch":1}'))).toThrow(/format 2; this release reads formats up to 1\. Update/)
+    expect(() => readEpoch(meta('{"format":2,"epoch":1}'))).toThrow(
+      /format 2; this release reads formats up to 1\. Update/,
+    )
   })
 
   it('of another hand is refused, whatever it holds', () => {
@@ -51,23 +53,29 @@ describe('an epoch is claimed', () => {
     expect(readEpoch(store.get(META_KEY))).toBe(ahead + 1)
   })
 
-  it.each([true, false])('again after a fresh reading, when the answer to the first claim at start was lost (applied: %s)', async applied => {
-    const store = createMemoryStore()
-    const backend = createMemoryBackend(undefined, store)
-    const { commit } = backend
-    let lost = 1
-    Object.assign(backend, {
-      commit: async (...given: Parameters<typeof commit>) => {
-        if (lost-- <= 0) return commit.apply(backend, given)
-        if (applied) await commit.apply(backend, given)
-        throw new SettingsError('OUTCOME_UNKNOWN', 'The answer was lost.')
-      },
-    })
-    const controller = await openController({ backend: () => backend })
-    expect(controller.service.health()).toMatchObject({ state: 'READY', epoch: readEpoch(store.get(META_KEY)) })
-    expect(store.revision).toBe(1n)
-    await controller.close()
-  })
+  it.each([true, false])(
+    'again after a fresh reading, when the answer to the first claim at start was lost (applied: %s)',
+    async applied => {
+      const store = createMemoryStore()
+      const backend = createMemoryBackend(undefined, store)
+      const { commit } = backend
+      let lost = 1
+      Object.assign(backend, {
+        commit: async (...given: Parameters<typeof commit>) => {
+          if (lost-- <= 0) return commit.apply(backend, given)
+          if (applied) await commit.apply(backend, given)
+          throw new SettingsError('OUTCOME_UNKNOWN', 'The answer was lost.')
+        },
+      })
+      const controller = await openController({ backend: () => backend })
+      expect(controller.service.health()).toMatchObject({
+        state: 'READY',
+        epoch: readEpoch(store.get(META_KEY)),
+      })
+      expect(store.revision).toBe(1n)
+      await controller.close()
+    },
+  )
 
   it('by one of two that come at once; the other one goes on in it', async () => {
     const store = createMemoryStore()
@@ -93,13 +101,28 @@ describe('an epoch is claimed', () => {
     world.rewind(100)
     await Promise.all(
       players.map(player =>
-        heard(player, ({ content }) => (content as { epoch?: number }).epoch !== undefined && Number((content as { epoch?: number }).epoch) > epoch),
+        heard(
+          player,
+          ({ content }) =>
+            (content as { epoch?: number }).epoch !== undefined &&
+            Number((content as { epoch?: number }).epoch) > epoch,
+        ),
       ),
     )
-    await Promise.all(players.map(player => player.ask('kytos.settings.retrieve', { namespace: 'kytos/a', fresh: true }).catch(() => {})))
+    await Promise.all(
+      players.map(player =>
+        player.ask('kytos.settings.retrieve', { namespace: 'kytos/a', fresh: true }).catch(() => {}),
+      ),
+    )
     expect(new Set(players.map(player => player.service.health().epoch)).size).toBe(1)
     for (const { changes } of players)
-      expect(changes.at(-1)).toMatchObject({ namespace: 'kytos/a', kind: 'deleted', data: {}, previous: { a: 1 }, origin: 'resync' })
+      expect(changes.at(-1)).toMatchObject({
+        namespace: 'kytos/a',
+        kind: 'deleted',
+        data: {},
+        previous: { a: 1 },
+        origin: 'resync',
+      })
   })
 })
 
@@ -121,7 +144,10 @@ describe('a wrong store', () => {
     await player.ask('kytos.settings.update', { namespace: 'kytos/a', data: { a: 1 } })
     world.commit({ key: META_KEY, put: '{"format":2,"epoch":7}' })
     await heard(player, isState('STALE'))
-    expect(await player.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).toMatchObject({ data: { a: 1 }, state: 'STALE' })
+    expect(await player.ask('kytos.settings.retrieve', { namespace: 'kytos/a' })).toMatchObject({
+      data: { a: 1 },
+      state: 'STALE',
+    })
     expect(player.service.health().reason).toMatch(/format 2/)
   })
 

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import type { Operation } from '../../../backends/backend.ts'
 import { makeKey } from '../../../model/key.ts'
-import { CLUSTER, controllerScope, overridesKey, parseNamespace, schemaKey } from '../../../model/namespace.ts'
+import {
+  CLUSTER,
+  controllerScope,
+  overridesKey,
+  parseNamespace,
+  schemaKey,
+} from '../../../model/namespace.ts'
 import { factsOf } from '../../../src/watcher/facts.ts'
 import { createShelf, schema, stored, written } from './shelf.ts'
 
@@ -9,7 +15,13 @@ const NS = parseNamespace('kytos/a')
 const KEY = overridesKey(NS, CLUSTER)
 const OWN = overridesKey(NS, controllerScope('one'))
 const OTHER = overridesKey(NS, controllerScope('two'))
-const document = schema({ a: { type: 'integer', default: 1, maximum: 9, 'x-apply': 'live' }, b: { type: 'object', 'x-apply': 'reload' } }, '1.0')
+const document = schema(
+  {
+    a: { type: 'integer', default: 1, maximum: 9, 'x-apply': 'live' },
+    b: { type: 'object', 'x-apply': 'reload' },
+  },
+  '1.0',
+)
 
 async function createTeller() {
   const shelf = await createShelf()
@@ -27,7 +39,12 @@ async function createTeller() {
 }
 
 /** What is the same in all facts of a revision. */
-const place = (revision: number, n = 1) => ({ revision: String(revision), epoch: 7, cursor: `7.${revision}.${n}`, origin: 'live' })
+const place = (revision: number, n = 1) => ({
+  revision: String(revision),
+  epoch: 7,
+  cursor: `7.${revision}.${n}`,
+  origin: 'live',
+})
 const ann = { type: 'user', name: 'ann' }
 const changed = (content: object) => ({ name: 'settings.changed', content: { namespace: NS, ...content } })
 
@@ -43,7 +60,14 @@ describe('the fact of a change', () => {
       changed({ ...fact, ...place(2), kind: 'updated', previous: { a: 1 }, data: { a: 1 }, changes: [] }),
     ])
     expect(await tell({ key: schemaKey(NS, document.digest), delete: true })).toEqual([
-      changed({ ...fact, ...place(3), kind: 'deleted', previous: { a: 1 }, data: {}, changes: [{ path: '/a', old: 1, apply: 'restart' }] }),
+      changed({
+        ...fact,
+        ...place(3),
+        kind: 'deleted',
+        previous: { a: 1 },
+        data: {},
+        changes: [{ path: '/a', old: 1, apply: 'restart' }],
+      }),
     ])
   })
 
@@ -82,7 +106,17 @@ describe('the fact of a change', () => {
       }),
     ])
     expect(await tell(...written(KEY, 3, undefined))).toMatchObject([
-      { content: { ...fact, ...place(4), kind: 'deleted', version: 3, comment: 'v3', data: { a: 1 }, previous: { a: 5, b: { deep: { er: 1 } } } } },
+      {
+        content: {
+          ...fact,
+          ...place(4),
+          kind: 'deleted',
+          version: 3,
+          comment: 'v3',
+          data: { a: 1 },
+          previous: { a: 5, b: { deep: { er: 1 } } },
+        },
+      },
     ])
     expect(await tell(...written(KEY, 4, { a: 2 }))).toMatchObject([
       { content: { ...fact, ...place(5), kind: 'created', version: 4, previous: { a: 1 } } },
@@ -92,7 +126,15 @@ describe('the fact of a change', () => {
   it('of this controller tells its scope, and nothing changed where the cluster is hidden', async () => {
     const tell = await createTeller()
     expect(await tell(...written(OWN, 1, { a: 5 }))).toMatchObject([
-      { content: { scope: 'controller:one', version: 1, previous: {}, data: { a: 5 }, changes: [{ path: '/a', new: 5, apply: 'restart' }] } },
+      {
+        content: {
+          scope: 'controller:one',
+          version: 1,
+          previous: {},
+          data: { a: 5 },
+          changes: [{ path: '/a', new: 5, apply: 'restart' }],
+        },
+      },
     ])
     expect(await tell(...written(KEY, 1, { a: 1 }))).toMatchObject([
       { content: { scope: 'cluster', previous: { a: 5 }, data: { a: 5 }, changes: [] } },
@@ -121,9 +163,15 @@ describe('the fact of a change', () => {
     const tell = await createTeller()
     await tell(...written(KEY, 1, { a: 1 }))
     const hand = { actor: { type: 'file', name: 'hand edit' }, comment: null }
-    expect(await tell({ key: KEY, put: '{"a": 2}' })).toMatchObject([{ content: { ...hand, kind: 'updated', version: 2, data: { a: 2 } } }])
-    expect(await tell({ key: KEY, put: '{"a": 3}' })).toMatchObject([{ content: { ...hand, kind: 'updated', version: 3, data: { a: 3 } } }])
-    expect(await tell({ key: KEY, delete: true })).toMatchObject([{ content: { ...hand, kind: 'deleted', version: 4, data: {} } }])
+    expect(await tell({ key: KEY, put: '{"a": 2}' })).toMatchObject([
+      { content: { ...hand, kind: 'updated', version: 2, data: { a: 2 } } },
+    ])
+    expect(await tell({ key: KEY, put: '{"a": 3}' })).toMatchObject([
+      { content: { ...hand, kind: 'updated', version: 3, data: { a: 3 } } },
+    ])
+    expect(await tell({ key: KEY, delete: true })).toMatchObject([
+      { content: { ...hand, kind: 'deleted', version: 4, data: {} } },
+    ])
   })
 
   it('by hand that nobody had time to record counts on all the same', async () => {
@@ -134,7 +182,8 @@ describe('the fact of a change', () => {
       { key: KEY, delete: true },
       { key: KEY, put: '{}' },
     ] as const) {
-      for (const { content } of await tell(operation)) versions.push('version' in content && [content.kind, content.version])
+      for (const { content } of await tell(operation))
+        versions.push('version' in content && [content.kind, content.version])
     }
     expect(versions).toEqual([
       ['created', 1],
@@ -147,8 +196,18 @@ describe('the fact of a change', () => {
     const tell = await createTeller()
     await tell(stored(schemaKey(NS, document.digest), document))
     expect(await tell(...written(KEY, 1, { a: 10 }))).toMatchObject([
-      { name: 'settings.changed', content: { kind: 'created', version: 1, data: { a: 1 }, previous: { a: 1 }, changes: [] } },
-      { name: 'settings.rejected', content: { namespace: NS, source: KEY, errors: [{ pointer: '/a', rule: 'maximum', got: 10, expected: 9 }] } },
+      {
+        name: 'settings.changed',
+        content: { kind: 'created', version: 1, data: { a: 1 }, previous: { a: 1 }, changes: [] },
+      },
+      {
+        name: 'settings.rejected',
+        content: {
+          namespace: NS,
+          source: KEY,
+          errors: [{ pointer: '/a', rule: 'maximum', got: 10, expected: 9 }],
+        },
+      },
     ])
   })
 
@@ -190,7 +249,10 @@ describe('the fact of a change', () => {
       { scope: 'controller:one', kind: 'deleted', previous: { a: 2 }, data: { a: 2 }, changes: [] },
       { scope: 'cluster', kind: 'updated', previous: { a: 2 }, data: { a: 2 }, changes: [] },
     ])
-    const elsewhere = await tell(...written(KEY, 3, { a: 3 }, 'promote'), ...written(OTHER, 2, undefined, 'promote'))
+    const elsewhere = await tell(
+      ...written(KEY, 3, { a: 3 }, 'promote'),
+      ...written(OTHER, 2, undefined, 'promote'),
+    )
     expect(elsewhere.map(({ content }) => content)).toMatchObject([
       { scope: 'controller:two', kind: 'deleted', previous: { a: 2 }, data: { a: 2 }, changes: [] },
       { scope: 'cluster', previous: { a: 2 }, data: { a: 3 }, changes: [{ path: '/a', old: 2, new: 3 }] },
@@ -209,10 +271,17 @@ describe('the fact of a box', () => {
     const tell = await createTeller()
     const fact = { namespace: 'kytos.topology.status', box_id: 'ein/?', origin: 'live' }
     const actor = { type: 'napp', name: 'kytos/topology' }
-    expect(await tell(box(1))).toEqual([{ name: 'box.changed', content: { ...fact, kind: 'created', revision: '1', cursor: '7.1.1', actor } }])
-    expect(await tell(box(2))).toEqual([{ name: 'box.changed', content: { ...fact, kind: 'updated', revision: '2', cursor: '7.2.1', actor } }])
+    expect(await tell(box(1))).toEqual([
+      { name: 'box.changed', content: { ...fact, kind: 'created', revision: '1', cursor: '7.1.1', actor } },
+    ])
+    expect(await tell(box(2))).toEqual([
+      { name: 'box.changed', content: { ...fact, kind: 'updated', revision: '2', cursor: '7.2.1', actor } },
+    ])
     expect(await tell({ key, delete: true })).toEqual([
-      { name: 'box.changed', content: { ...fact, kind: 'deleted', revision: '3', cursor: '7.3.1', actor: null } },
+      {
+        name: 'box.changed',
+        content: { ...fact, kind: 'deleted', revision: '3', cursor: '7.3.1', actor: null },
+      },
     ])
   })
 

@@ -7,7 +7,15 @@ import type { JsonObject } from '../../../model/value.ts'
 import { createSchemaDocument, type SchemaDocument } from '../../../src/schema/schema-document.ts'
 import { parseRecord } from '../../../src/state/record.ts'
 import { type Player, startPlayer } from './ensemble.ts'
-import { brief, expectAlike, expectChained, expectedFacts, expectNothingUntold, expectOrdered, outcome } from './verdicts.ts'
+import {
+  brief,
+  expectAlike,
+  expectChained,
+  expectedFacts,
+  expectNothingUntold,
+  expectOrdered,
+  outcome,
+} from './verdicts.ts'
 import type { World } from './world.ts'
 
 /** Refusals that a store that fails and other writers bring about; anything else is a bug. */
@@ -63,9 +71,14 @@ export class Judge {
     if (!player) return
     const own = this.#registered.get(player) ?? new Map<string, SchemaDocument | undefined>()
     this.#registered.set(player, own.set(namespace, undefined))
-    this.#order(player, 'kytos.settings.register', { namespace, schema, napp_version: String(version) }, () => {
-      own.set(namespace, createSchemaDocument(schema, {}, String(version)))
-    })
+    this.#order(
+      player,
+      'kytos.settings.register',
+      { namespace, schema, napp_version: String(version) },
+      () => {
+        own.set(namespace, createSchemaDocument(schema, {}, String(version)))
+      },
+    )
   }
 
   box(i: number, box_id: string): void {
@@ -84,8 +97,15 @@ export class Judge {
     if (name !== 'settings.state' || (content as Facts['settings.state']).state !== 'READY') return
     const { watched } = player.line
     const { revision } = player.service.health()
-    if (watched && !watched.early && watched.generation === this.#world.generation && revision < watched.revision)
-      this.#wrong.push(`${player.id} said READY at ${revision}, but the store was at ${watched.revision} when its watch was made`)
+    if (
+      watched &&
+      !watched.early &&
+      watched.generation === this.#world.generation &&
+      revision < watched.revision
+    )
+      this.#wrong.push(
+        `${player.id} said READY at ${revision}, but the store was at ${watched.revision} when its watch was made`,
+      )
   }
 
   /** One turn of the event loop. */
@@ -107,7 +127,8 @@ export class Judge {
       quiet = this.#isCalm() ? quiet + 1 : 0
       if (performance.now() < deadline) continue
       const states = this.players.map(
-        ({ id, service }) => `${id}: ${JSON.stringify(service.health(), (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
+        ({ id, service }) =>
+          `${id}: ${JSON.stringify(service.health(), (_, value) => (typeof value === 'bigint' ? String(value) : value))}`,
       )
       throw new Error(
         `No calm after ${PATIENCE} ms; the store is at ${this.#world.revision}, ${this.#pending.size} orders are open. ${states.join(' ')}`,
@@ -119,16 +140,25 @@ export class Judge {
   async judge(lossless: boolean): Promise<void> {
     expect(this.#wrong).toEqual([])
     for (const player of this.players) {
-      expect(player.service.health().repairs, `repairs on ${player.id}: ${player.log.lines.filter(line => line.includes('REPAIR'))}`).toBe(0)
+      expect(
+        player.service.health().repairs,
+        `repairs on ${player.id}: ${player.log.lines.filter(line => line.includes('REPAIR'))}`,
+      ).toBe(0)
       expectOrdered(player.changes)
       expectChained(player.changes)
       expectNothingUntold(this.#world, player.changes)
-      if (lossless) expect(player.changes.map(brief)).toEqual(expectedFacts(this.#world, player.service.health().epoch))
+      if (lossless)
+        expect(player.changes.map(brief)).toEqual(expectedFacts(this.#world, player.service.health().epoch))
       await this.#expectKnowsStore(player, lossless)
     }
   }
 
-  #order<N extends CommandName>(player: Player, name: N, content: CommandContent<N>, then: (answer: unknown) => void = () => {}): void {
+  #order<N extends CommandName>(
+    player: Player,
+    name: N,
+    content: CommandContent<N>,
+    then: (answer: unknown) => void = () => {},
+  ): void {
     const order = player.ask(name, content).then(then, error => {
       if (!isSettingsError(error, ...EXCUSED)) this.#wrong.push(`${name} on ${player.id}: ${error}`)
     })
@@ -137,13 +167,23 @@ export class Judge {
   }
 
   /** What an answer says was observed has been said here before. */
-  #answered(player: Player, namespace: string, where: string | undefined, comment: string, generation: number, answer: Settings): void {
+  #answered(
+    player: Player,
+    namespace: string,
+    where: string | undefined,
+    comment: string,
+    generation: number,
+    answer: Settings,
+  ): void {
     if (answer.observed === false) return
     const scope = parseScope(where, player.id)
     const key = overridesKey(parseNamespace(namespace), scope)
-    // Nobody can say what became of a commit that was made while the store was put back and the controller had not noticed.
+    // Nobody can say what became of a commit that was made while the store was put back and the controller
+    // had not noticed.
     if (generation !== this.#world.generation) return
-    const record = this.#world.entries().find(entry => entry.key.startsWith(`history/${key}/`) && parseRecord(entry)?.comment === comment)
+    const record = this.#world
+      .entries()
+      .find(entry => entry.key.startsWith(`history/${key}/`) && parseRecord(entry)?.comment === comment)
     // What another change overtook before a listing found it needs no fact any more.
     const stands = record !== undefined && this.#world.store.get(key)?.revision === record.revision
     const told = player.changes.some(
@@ -160,12 +200,15 @@ export class Judge {
     const { epoch, revision } = player.service.health()
     const before = this.#seen.get(player)
     if (before && (epoch < before.epoch || (epoch === before.epoch && revision < before.revision)))
-      this.#wrong.push(`${player.id} went back from ${before.epoch}.${before.revision} to ${epoch}.${revision}`)
+      this.#wrong.push(
+        `${player.id} went back from ${before.epoch}.${before.revision} to ${epoch}.${revision}`,
+      )
     this.#seen.set(player, { epoch, revision })
   }
 
   #isCalm(): boolean {
-    if (this.#pending.size > 0 || !this.players.every(({ service }) => service.health().state === 'READY')) return false
+    if (this.#pending.size > 0 || !this.players.every(({ service }) => service.health().state === 'READY'))
+      return false
     if (!this.players.every(({ service }) => service.health().revision === this.#world.revision)) return false
     const lacking = this.players.filter(player => this.#lacksSchema(player))
     // Stored again at the next READY.
@@ -175,7 +218,8 @@ export class Judge {
 
   #lacksSchema(player: Player): boolean {
     return [...(this.#registered.get(player) ?? [])].some(
-      ([namespace, document]) => document && !this.#world.store.get(schemaKey(parseNamespace(namespace), document.digest)),
+      ([namespace, document]) =>
+        document && !this.#world.store.get(schemaKey(parseNamespace(namespace), document.digest)),
     )
   }
 
@@ -186,22 +230,36 @@ export class Judge {
       const uncertain = new Set<string>()
       for (const [namespace, document] of this.#registered.get(player) ?? []) {
         if (!document) uncertain.add(namespace)
-        else await fresh.ask('kytos.settings.register', { namespace, schema: document.schema, napp_version: document.nappVersion ?? '' })
+        else
+          await fresh.ask('kytos.settings.register', {
+            namespace,
+            schema: document.schema,
+            napp_version: document.nappVersion ?? '',
+          })
       }
       // It may have recorded what nobody else could.
       await this.calm()
-      // With lost history, what counts in the place of rejected overrides depends on the records that were there when they were met.
-      const doubtful = lossless ? new Set<string>() : new Set(fresh.said.flatMap(({ name, content }) => rejectedNamespace(name, content)))
+      // With lost history, what counts in the place of rejected overrides depends on the records that were
+      // there when they were met.
+      const doubtful = lossless
+        ? new Set<string>()
+        : new Set(fresh.said.flatMap(({ name, content }) => rejectedNamespace(name, content)))
       const namespaces = (await fresh.ask('kytos.settings.list', {})).map(one => one.namespace)
       expect((await player.ask('kytos.settings.list', {})).map(one => one.namespace)).toEqual(namespaces)
       for (const namespace of namespaces.filter(one => !uncertain.has(one))) {
         for (const scope of ['cluster', 'controller']) {
           const content = { namespace, scope }
           const known = await outcome(player.ask('kytos.settings.retrieve', content))
-          expectAlike(known, await outcome(fresh.ask('kytos.settings.retrieve', content)), doubtful.has(namespace))
+          expectAlike(
+            known,
+            await outcome(fresh.ask('kytos.settings.retrieve', content)),
+            doubtful.has(namespace),
+          )
         }
       }
-      expect(await player.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual(await fresh.ask('kytos.storehouse.list', { namespace: 'net' }))
+      expect(await player.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual(
+        await fresh.ask('kytos.storehouse.list', { namespace: 'net' }),
+      )
     } finally {
       await fresh.close()
     }

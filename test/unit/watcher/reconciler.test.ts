@@ -25,7 +25,10 @@ async function start(world: World, options: PlayerOptions = {}, id = 'one'): Pro
   return player
 }
 
-/** A controller whose watch, from now on, says something else than the store does: what `alter` makes of each batch; undefined: nothing at all. */
+/**
+ * A controller whose watch, from now on, says something else than the store does: what `alter` makes of each
+ * batch; undefined: nothing at all.
+ */
 async function misled(world: World, alter: (batch: Batch) => Batch | undefined): Promise<Player> {
   let armed = false
   const prepare = (line: Line): void => {
@@ -46,7 +49,11 @@ async function misled(world: World, alter: (batch: Batch) => Batch | undefined):
 function once(key: Key, alter: (batch: Batch) => Batch | undefined): (batch: Batch) => Batch | undefined {
   let done = false
   return batch => {
-    if (done || !batch.changes.some(change => (change.type === 'put' ? change.entry.key : change.key) === key)) return batch
+    if (
+      done ||
+      !batch.changes.some(change => (change.type === 'put' ? change.entry.key : change.key) === key)
+    )
+      return batch
     done = true
     return alter(batch)
   }
@@ -73,7 +80,9 @@ function state(player: Player) {
 
 function said(player: Player): string[] {
   expectOrdered(player.changes)
-  return player.changes.map(change => `${'box_id' in change ? change.box_id : change.namespace} ${change.kind} ${change.origin}`)
+  return player.changes.map(
+    change => `${'box_id' in change ? change.box_id : change.namespace} ${change.kind} ${change.origin}`,
+  )
 }
 
 describe('a cache that the watch misled', () => {
@@ -151,7 +160,13 @@ describe('a cache that the watch misled', () => {
       world,
       once(A, batch => ({
         ...batch,
-        changes: [{ type: 'put', entry: { key: BOX, text: '{"data":1}', revision: batch.revision, created: batch.revision } }, ...batch.changes],
+        changes: [
+          {
+            type: 'put',
+            entry: { key: BOX, text: '{"data":1}', revision: batch.revision, created: batch.revision },
+          },
+          ...batch.changes,
+        ],
       })),
     )
     world.commit({ key: A, put: '{"v":1}' })
@@ -280,7 +295,15 @@ describe('the comparison', () => {
     const line = new World().connect()
     line.list = async () => ({ revision: 2n, pages: pages() })
     const reconciler: Reconciler = new Reconciler({
-      ...{ backend: line, cache, log: keepLog(), every: 1, patience: 5, signal: end.signal, ready: () => true },
+      ...{
+        backend: line,
+        cache,
+        log: keepLog(),
+        every: 1,
+        patience: 5,
+        signal: end.signal,
+        ready: () => true,
+      },
       ...{ damaged: tell('damaged'), behind: tell('behind'), equal: tell('equal') },
     })
     async function* pages() {
@@ -302,13 +325,15 @@ describe('the comparison', () => {
     await until(() => player.changes.length === 2)
     const [list, watch] = [player.line.list.bind(player.line), player.line.watch.bind(player.line)]
     let refused = 0
-    // Put back to the same revision when the listing is asked for; the way to a watch stays closed for as long as two looks take.
+    // Put back to the same revision when the listing is asked for; the way to a watch stays closed for as
+    // long as two looks take.
     player.line.list = async (...args) => {
       if (refused++ === 0) world.rewind(1)
       return list(...args)
     }
     player.line.watch = (...args) => {
-      if (refused > 0 && refused++ < 30) throw new SettingsError('STORE_UNREACHABLE', 'Fault of the test: no watch.')
+      if (refused > 0 && refused++ < 30)
+        throw new SettingsError('STORE_UNREACHABLE', 'Fault of the test: no watch.')
       return watch(...args)
     }
     await until(() => player.service.health().epoch > epoch)

@@ -11,8 +11,9 @@ import { FactReader } from '../../../src/http/events/fact-reader.ts'
 import type { World } from './world.ts'
 
 /*
- * Readers that go from controller to controller with their last cursor, and the history of the store that each of their frames is held against: after every
- * frame a reader knows exactly what the store held at the cursor of that frame.
+ * Readers that go from controller to controller with their last cursor, and the history of the store that
+ * each of their frames is held against: after every frame a reader knows exactly what the store held at the
+ * cursor of that frame.
  */
 
 /** The store at a cursor: what each key of settings and boxes held. */
@@ -40,7 +41,8 @@ export class Truth {
     for (const life of [...this.#ended, this.#world.commits()]) {
       if (BigInt(life.length) < revision) continue
       const state = new Map<Key, string>()
-      for (const operations of life.slice(0, Number(revision) - 1)) for (const change of changesOf(operations, state)) apply(change, state)
+      for (const operations of life.slice(0, Number(revision) - 1))
+        for (const change of changesOf(operations, state)) apply(change, state)
       const changes = changesOf(life[Number(revision) - 1] ?? [], state)
       let announced = 0
       for (const change of changes) {
@@ -54,7 +56,8 @@ export class Truth {
 
   now(): State {
     const state = new Map<Key, string>()
-    for (const operations of this.#world.commits()) for (const change of changesOf(operations, state)) apply(change, state)
+    for (const operations of this.#world.commits())
+      for (const change of changesOf(operations, state)) apply(change, state)
     return state
   }
 }
@@ -69,7 +72,9 @@ function changesOf(operations: readonly Operation[], state: State): Change[] {
   return operations
     .flatMap((operation): Change[] => {
       if ('put' in operation) return [{ key: operation.key, text: operation.put }]
-      return 'delete' in operation && state.has(operation.key) ? [{ key: operation.key, text: undefined }] : []
+      return 'delete' in operation && state.has(operation.key)
+        ? [{ key: operation.key, text: undefined }]
+        : []
     })
     .sort((a, b) => (a.key < b.key ? -1 : 1))
 }
@@ -84,7 +89,10 @@ function epochIn(state: State): number {
   return meta === undefined ? 0 : Number(Object(parseJson(meta)).epoch)
 }
 
-/** When a reader loses its line: after so many frames, or within the next difference, after so many of its facts. */
+/**
+ * When a reader loses its line: after so many frames, or within the next difference, after so many of its
+ * facts.
+ */
 export interface End {
   readonly frames: number
   readonly parts: number
@@ -147,7 +155,9 @@ export class Roamer {
 
   #take({ name, content }: KytosEvent, cursor: string | undefined): void {
     if (cursor === undefined) return
-    this.heard.push(`${name} ${cursor} ${JSON.stringify(content, (_key, value) => (typeof value === 'bigint' ? String(value) : value))}`)
+    this.heard.push(
+      `${name} ${cursor} ${JSON.stringify(content, (_key, value) => (typeof value === 'bigint' ? String(value) : value))}`,
+    )
     this.#place(cursor, name === 'settings.snapshot' ? 0 : 1)
     // The names say which content it is.
     if (name === 'settings.snapshot') this.#takeSnapshot(content as Facts['settings.snapshot'], cursor)
@@ -171,12 +181,14 @@ export class Roamer {
     this.#settings.clear()
     for (const [namespace, { data }] of Object.entries(namespaces)) this.#settings.set(namespace, data)
     this.#boxes.clear()
-    for (const key of this.#truth.at(parseCursor(cursor))?.keys() ?? []) if (key.startsWith('boxes/')) this.#boxes.add(key)
+    for (const key of this.#truth.at(parseCursor(cursor))?.keys() ?? [])
+      if (key.startsWith('boxes/')) this.#boxes.add(key)
   }
 
   #takeChanged({ namespace, data, previous, kind, cursor }: Facts['settings.changed']): void {
     const known = this.#settings.get(namespace) ?? {}
-    if (!equalJson(previous, known)) this.#fault(`${namespace} was ${print(known)}, but previous is ${print(previous)} at ${cursor}`)
+    if (!equalJson(previous, known))
+      this.#fault(`${namespace} was ${print(known)}, but previous is ${print(previous)} at ${cursor}`)
     if (kind === 'deleted') this.#settings.delete(namespace)
     else this.#settings.set(namespace, data)
   }
@@ -190,7 +202,8 @@ export class Roamer {
   }
 
   #place(cursor: string, least: 0 | 1): void {
-    if (compareCursors(parseCursor(cursor), parseCursor(this.#cursor)) < least) this.#fault(`${cursor} came after ${this.#cursor}`)
+    if (compareCursors(parseCursor(cursor), parseCursor(this.#cursor)) < least)
+      this.#fault(`${cursor} came after ${this.#cursor}`)
     this.#cursor = cursor
   }
 
@@ -205,10 +218,13 @@ export class Roamer {
     const truth = [...state]
       .filter(([key]) => KNOWN.test(key) && this.#follows(key))
       .map(([key, text]) => (key.startsWith('boxes/') ? key : `${key} ${text}`))
-    const known = [...[...this.#settings].map(([namespace, data]) => `settings/${namespace} ${print(data)}`), ...this.#boxes].filter(one =>
-      this.#follows(one),
-    )
-    return equalJson(truth.sort(), known.sort()) ? undefined : `knows ${print(known)}; the store had ${print(truth)}`
+    const known = [
+      ...[...this.#settings].map(([namespace, data]) => `settings/${namespace} ${print(data)}`),
+      ...this.#boxes,
+    ].filter(one => this.#follows(one))
+    return equalJson(truth.sort(), known.sort())
+      ? undefined
+      : `knows ${print(known)}; the store had ${print(truth)}`
   }
 
   #follows(key: string): boolean {
@@ -222,7 +238,10 @@ export class Roamer {
   }
 }
 
-/** True within a difference: what is known then is no state of the store before the last of it was heard. Only a difference has such cursors. */
+/**
+ * True within a difference: what is known then is no state of the store before the last of it was heard. Only
+ * a difference has such cursors.
+ */
 function isPart(content: unknown): boolean {
   const { origin, cursor } = Object(content)
   return origin === 'resync' && /\.[5-9]\d{8}$/.test(cursor) && !cursor.endsWith('.999999999')

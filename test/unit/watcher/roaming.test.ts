@@ -13,8 +13,9 @@ import { type End, Roamer, Truth } from './roamer.ts'
 import { World } from './world.ts'
 
 /*
- * Two controllers on one store, which lag, restart from their last known state, and find the history compacted or the store put back; readers that go from
- * one to the other, also in the midst of a revision or of a difference. Whatever a reader is told, it knows the state as of its cursor.
+ * Two controllers on one store, which lag, restart from their last known state, and find the history
+ * compacted or the store put back; readers that go from one to the other, also in the midst of a revision or
+ * of a difference. Whatever a reader is told, it knows the state as of its cursor.
  */
 
 /** Some at every run of the tests; more on demand, to look for what is rare. */
@@ -35,14 +36,28 @@ class Stage {
 
   constructor(folder: string) {
     this.#folder = folder
-    this.readers = [new Roamer('a', this.truth), new Roamer('b', this.truth), new Roamer('filtered', this.truth, ['kytos/alpha', 'net'])]
+    this.readers = [
+      new Roamer('a', this.truth),
+      new Roamer('b', this.truth),
+      new Roamer('filtered', this.truth, ['kytos/alpha', 'net']),
+    ]
   }
 
-  /** Begins a controller, from its last known state where there is one; `away` when it cannot reach the store. */
+  /**
+   * Begins a controller, from its last known state where there is one; `away` when it cannot reach the store.
+   */
   begin(i: number, away: boolean): void {
     const id = IDS[i] ?? IDS[0]
-    const snapshot = new SnapshotFile(join(this.#folder, `${id}.json`), 'memory', { info() {}, warn() {}, error() {}, child: () => expect.fail() })
-    const player = createPlayer(this.world, id, { snapshot, prepare: line => Object.assign(line, { down: away }) })
+    const snapshot = new SnapshotFile(join(this.#folder, `${id}.json`), 'memory', {
+      info() {},
+      warn() {},
+      error() {},
+      child: () => expect.fail(),
+    })
+    const player = createPlayer(this.world, id, {
+      snapshot,
+      prepare: line => Object.assign(line, { down: away }),
+    })
     this.players[i] = player
     this.#starting.set(
       player,
@@ -60,7 +75,11 @@ class Stage {
   async calm(): Promise<void> {
     for (const { line } of this.players) Object.assign(line, { down: false, early: 0 })
     await Promise.all(this.players.map(player => this.#starting.get(player)))
-    const isCalm = () => this.players.every(({ service }) => service.health().state === 'READY' && service.health().revision >= this.world.revision)
+    const isCalm = () =>
+      this.players.every(
+        ({ service }) =>
+          service.health().state === 'READY' && service.health().revision >= this.world.revision,
+      )
     let calm = 0
     await this.until(() => {
       calm = isCalm() ? calm + 1 : 0
@@ -82,7 +101,10 @@ class Stage {
   async finish(): Promise<void> {
     await this.calm()
     for (const [i, reader] of this.readers.entries()) this.join(reader, i % 2)
-    this.world.commit({ key: makeKey('settings', 'kytos', 'end'), put: '{}' }, { key: makeKey('boxes', 'net', 'end'), put: 'x' })
+    this.world.commit(
+      { key: makeKey('settings', 'kytos', 'end'), put: '{}' },
+      { key: makeKey('boxes', 'net', 'end'), put: 'x' },
+    )
     await this.calm()
     for (const reader of this.readers) reader.judgeEnd()
   }
@@ -213,19 +235,29 @@ const faults: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.integer({ min: 3, max: 8 }).map(
       (by): Action =>
         async stage => {
-          // A store put back of which no controller knows more is one that nobody can tell from the one before.
+          // A store put back of which no controller knows more is one that nobody can tell from the one
+          // before.
           await stage.calm()
           stage.truth.end()
           const before = stage.players.map(({ service }) => service.health().epoch)
           stage.world.rewind(by)
-          await stage.until(() => stage.players.some(({ service }, i) => service.health().epoch !== before[i]))
+          await stage.until(() =>
+            stage.players.some(({ service }, i) => service.health().epoch !== before[i]),
+          )
         },
     ),
   },
 )
 
 const schedule = fc.array(
-  fc.tuple(fc.oneof({ weight: 6, arbitrary: writes }, { weight: 5, arbitrary: roams }, { weight: 3, arbitrary: faults }), fc.nat({ max: 6 })),
+  fc.tuple(
+    fc.oneof(
+      { weight: 6, arbitrary: writes },
+      { weight: 5, arbitrary: roams },
+      { weight: 3, arbitrary: faults },
+    ),
+    fc.nat({ max: 6 }),
+  ),
   { minLength: 5, maxLength: 50 },
 )
 

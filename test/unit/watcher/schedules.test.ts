@@ -7,8 +7,9 @@ import { Judge } from './judge.ts'
 import { World } from './world.ts'
 
 /*
- * Several controllers on one store whose lines are cut, refused, led astray by early progress, whose history is forgotten and which is put back to what it
- * was, while commands and edits by hand go on. The judge then says what every controller has to have said and has to know.
+ * Several controllers on one store whose lines are cut, refused, led astray by early progress, whose history
+ * is forgotten and which is put back to what it was, while commands and edits by hand go on. The judge then
+ * says what every controller has to have said and has to know.
  */
 
 const NAMESPACES = ['kytos/alpha', 'kytos/beta'] as const
@@ -38,7 +39,15 @@ const namespace = fc.constantFrom(...NAMESPACES)
 const data = fc.record({ a: fc.nat({ max: 3 }), b: fc.nat({ max: 4 }) }, { requiredKeys: [] })
 const scope = fc.constantFrom('cluster', 'controller')
 
-const handText = fc.constantFrom('{"a": 7}', '{"b": 5}', '{"b": 99}', '[]', 'broken', '{"a":1}', '{"big":123456789012345678901234567890}')
+const handText = fc.constantFrom(
+  '{"a": 7}',
+  '{"b": 5}',
+  '{"b": 99}',
+  '[]',
+  'broken',
+  '{"a":1}',
+  '{"big":123456789012345678901234567890}',
+)
 const handKey = fc.constantFrom(
   makeKey('settings', 'kytos', 'alpha'),
   makeKey('settings', 'kytos', 'beta'),
@@ -175,14 +184,24 @@ const schemas = fc.boolean()
 /** Lets things happen: so many turns of the event loop. */
 const turns = fc.nat({ max: 6 })
 const schedule = fc.array(
-  fc.tuple(fc.oneof({ weight: 8, arbitrary: commands }, { weight: 4, arbitrary: faults }, { weight: 1, arbitrary: losses }), turns),
+  fc.tuple(
+    fc.oneof(
+      { weight: 8, arbitrary: commands },
+      { weight: 4, arbitrary: faults },
+      { weight: 1, arbitrary: losses },
+    ),
+    turns,
+  ),
   {
     minLength: 5,
     maxLength: 60,
   },
 )
 
-function set(player: Player | undefined, how: Partial<Pick<Player['line'], 'early' | 'page' | 'down'>>): void {
+function set(
+  player: Player | undefined,
+  how: Partial<Pick<Player['line'], 'early' | 'page' | 'down'>>,
+): void {
   if (player) Object.assign(player.line, how)
 }
 
@@ -191,7 +210,8 @@ async function play(steps: readonly (readonly [Action, number])[], rules: Rules)
   const judge = new Judge(world)
   const players: Player[] = []
   try {
-    for (const id of ['one', 'two', 'three']) players.push(await startPlayer(world, id, { onSaid: (event, player) => judge.hear(event, player) }))
+    for (const id of ['one', 'two', 'three'])
+      players.push(await startPlayer(world, id, { onSaid: (event, player) => judge.hear(event, player) }))
     judge.players = players
     for (const [action, pause] of steps) {
       action({ world, players, judge, ...rules })
@@ -205,9 +225,13 @@ async function play(steps: readonly (readonly [Action, number])[], rules: Rules)
 }
 
 describe('three controllers on a store that fails', () => {
-  it('say every commit once, in order, none marked resync, as long as the history is there', { timeout: 20_000 + RUNS * 500 }, async () => {
+  it('say every commit once, in order, none marked resync, as long as the history is there', {
+    timeout: 20_000 + RUNS * 500,
+  }, async () => {
     await fc.assert(
-      fc.asyncProperty(schedule, schemas, (steps, withSchemas) => play(steps, { lossless: true, withSchemas })),
+      fc.asyncProperty(schedule, schemas, (steps, withSchemas) =>
+        play(steps, { lossless: true, withSchemas }),
+      ),
       { numRuns: RUNS },
     )
   })
@@ -216,7 +240,9 @@ describe('three controllers on a store that fails', () => {
     timeout: 20_000 + RUNS * 500,
   }, async () => {
     await fc.assert(
-      fc.asyncProperty(schedule, schemas, (steps, withSchemas) => play(steps, { lossless: false, withSchemas })),
+      fc.asyncProperty(schedule, schemas, (steps, withSchemas) =>
+        play(steps, { lossless: false, withSchemas }),
+      ),
       { numRuns: RUNS },
     )
   })

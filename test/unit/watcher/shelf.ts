@@ -4,7 +4,11 @@ import type { MemoryStore } from '../../../backends/memory/store.ts'
 import { printJson } from '../../../model/json.ts'
 import { EVERYTHING, historyKey, type Key } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
-import { createSchemaDocument, printSchemaDocument, type SchemaDocument } from '../../../src/schema/schema-document.ts'
+import {
+  createSchemaDocument,
+  printSchemaDocument,
+  type SchemaDocument,
+} from '../../../src/schema/schema-document.ts'
 import { readRecords } from '../../../src/state/document-reader.ts'
 import { printRecord } from '../../../src/state/record.ts'
 import { Cache } from '../../../src/watcher/cache.ts'
@@ -26,7 +30,8 @@ export async function createShelf(controller = 'one', store = createMemoryStore(
   const cache = new Cache(controller, document => readRecords(backend, document, 50))
   const catchUp = async () => {
     const steps: Step[] = []
-    for (let batch = store.after(cache.revision); batch; batch = store.after(cache.revision)) steps.push(...(await cache.apply(batch)))
+    for (let batch = store.after(cache.revision); batch; batch = store.after(cache.revision))
+      steps.push(...(await cache.apply(batch)))
     return steps
   }
   return {
@@ -46,7 +51,12 @@ export function listed(store: MemoryStore): Batch {
 }
 
 /** A document and its record, as the service commits them. */
-export function written(key: Key, version: number, data: JsonObject | undefined, writeId = `w${version}`): Operation[] {
+export function written(
+  key: Key,
+  version: number,
+  data: JsonObject | undefined,
+  writeId = `w${version}`,
+): Operation[] {
   const kind = data === undefined ? 'deleted' : version === 1 ? 'created' : 'updated'
   const record = {
     version,
@@ -58,7 +68,10 @@ export function written(key: Key, version: number, data: JsonObject | undefined,
     at: '2026-01-01T00:00:00.000Z',
     writeId,
   } as const
-  return [data === undefined ? { key, delete: true } : { key, put: printJson(data) }, { key: historyKey(key, version), put: printRecord(record) }]
+  return [
+    data === undefined ? { key, delete: true } : { key, put: printJson(data) },
+    { key: historyKey(key, version), put: printRecord(record) },
+  ]
 }
 
 export function schema(properties: JsonObject, version?: string, seed: JsonObject = {}): SchemaDocument {

@@ -4,7 +4,13 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { makeKey } from '../../../model/key.ts'
-import { CLUSTER, controllerScope, overridesKey, parseNamespace, schemaKey } from '../../../model/namespace.ts'
+import {
+  CLUSTER,
+  controllerScope,
+  overridesKey,
+  parseNamespace,
+  schemaKey,
+} from '../../../model/namespace.ts'
 import { Cache } from '../../../src/watcher/cache.ts'
 import { recordsIn, type Snapshot, SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import { watchSteps } from '../../chaos/filesystem-steps.ts'
@@ -45,7 +51,9 @@ function look(cache: Cache) {
     epoch: cache.epoch,
     revision: cache.revision,
     keys: [...cache.keys()].sort(),
-    namespaces: cache.namespaces().map(one => [one, cache.effective(one), cache.namespaceRevision(one), cache.schema(one)?.digest]),
+    namespaces: cache
+      .namespaces()
+      .map(one => [one, cache.effective(one), cache.namespaceRevision(one), cache.schema(one)?.digest]),
     documents: [...cache.documents()]
       .map(({ key, entry, record, inForce, rejected }) => ({ key, entry, record, inForce, rejected }))
       .sort((a, b) => (a.key < b.key ? -1 : 1)),
@@ -62,13 +70,16 @@ async function roundTrip(cache: Cache): Promise<Cache> {
 describe('a snapshot', () => {
   it('gives back the cache as it was: overrides, deletions, schemas, boxes in their order, foreign keys', async () => {
     const { cache, change } = await createShelf()
-    const document = schema({ a: { type: 'integer', default: 18446744073709551615n } }, '1.2', { seeded: true })
+    const document = schema({ a: { type: 'integer', default: 18446744073709551615n } }, '1.2', {
+      seeded: true,
+    })
     await change(stored(schemaKey(NS, document.digest), document))
     await change(...written(KEY, 1, { big: 123456789012345678901234567890n, text: '\u0000"ü' }))
     await change(...written(overridesKey(NS, controllerScope('one')), 1, { own: 1.5e300 }))
     await change(...written(overridesKey(NS, controllerScope('two')), 1, {}))
     await change(...written(overridesKey(NS, controllerScope('two')), 2, undefined))
-    for (const box of ['b', 'a', 'ein/?']) await change({ key: makeKey('boxes', 'net', box), put: `{"data":"${'x'.repeat(99)}"}` })
+    for (const box of ['b', 'a', 'ein/?'])
+      await change({ key: makeKey('boxes', 'net', box), put: `{"data":"${'x'.repeat(99)}"}` })
     await change({ key: makeKey('settings', 'foreign', 'too', 'deep'), put: 'x'.repeat(99) })
     await change({ key: schemaKey(NS, 'unreadable'), put: '{"schema": 5}' })
     await change({ key: KEY, put: '{"by": "hand"}' })
@@ -109,7 +120,10 @@ describe('a snapshot', () => {
     await change(...written(KEY, 1, { a: 1 }))
     await open().flush(cache, () => GOOD)
     const text = await readFile(file, 'utf8')
-    for (const older of [text.replace(/"good":"[^"]*",/, ''), text.replace(/"good":"[^"]*"/, '"good":"yesterday"')]) {
+    for (const older of [
+      text.replace(/"good":"[^"]*",/, ''),
+      text.replace(/"good":"[^"]*"/, '"good":"yesterday"'),
+    ]) {
       await writeFile(file, older)
       await utimes(file, 1_000, 2_000)
       expect(await open().read()).toMatchObject({ good: 2_000_000, batch: { revision: 1n } })
@@ -139,19 +153,38 @@ describe('a snapshot', () => {
 
   it('of an older release, which took the documents of a nested store for its own, is used without them', async () => {
     const token = `{"name":"ci","rights":["read"],"hash":"sha256:${'h'.repeat(43)}"}`
-    const entry = (key: string, text: string, revision: string) => ({ key, text, revision, created: revision })
+    const entry = (key: string, text: string, revision: string) => ({
+      key,
+      text,
+      revision,
+      created: revision,
+    })
     const entries = [
       entry('settings/kytos/a', '{"n":1}', '3'),
       entry('settings/meta/store', '{"format":1,"epoch":5}', '4'),
       entry('settings/tokens/ab12', token, '5'),
       // The older release took it for an edit by hand, and recorded it later.
-      entry('history/settings/tokens/ab12/000000000001', '{"version":1,"revision":"5","kind":"created","data":{}}', '6'),
+      entry(
+        'history/settings/tokens/ab12/000000000001',
+        '{"version":1,"revision":"5","kind":"created","data":{}}',
+        '6',
+      ),
       entry('settings/tokens/own', token, '7'),
       entry('history/settings/tokens/own/000000000001', '{"version":1,"kind":"created","data":{}}', '7'),
       entry('settings/boxes/net/1', '{"data":1}', '8'),
     ]
     await mkdir(join(folder, 'controller-1'))
-    await writeFile(file, JSON.stringify({ format: 1, store: STORE, good: new Date(GOOD).toISOString(), epoch: 1, revision: '9', entries }))
+    await writeFile(
+      file,
+      JSON.stringify({
+        format: 1,
+        store: STORE,
+        good: new Date(GOOD).toISOString(),
+        epoch: 1,
+        revision: '9',
+        entries,
+      }),
+    )
     const cache = await load((await open().read()) ?? expect.fail('nothing was read'))
     expect(cache.namespaces()).toEqual(['kytos/a', 'tokens/own'])
     expect([...cache.keys()].sort()).toEqual(['settings/kytos/a', 'settings/tokens/own'])
@@ -161,7 +194,8 @@ describe('a snapshot', () => {
     const { cache, change } = await createShelf()
     await change(...written(KEY, 1, { a: 1 }))
     await open().flush(cache, () => GOOD)
-    for (const other of ['etcd http://127.0.0.1:2379 /other', 'filesystem /var/lib', '']) expect(await open(other).read()).toBeUndefined()
+    for (const other of ['etcd http://127.0.0.1:2379 /other', 'filesystem /var/lib', ''])
+      expect(await open(other).read()).toBeUndefined()
     expect(log.lines).toEqual([])
   })
 
@@ -195,8 +229,17 @@ describe('a snapshot', () => {
       `{${head},"epoch":1,"revision":"01","entries":[]}`,
       `{${head},"epoch":"1","revision":"1","entries":[]}`,
     ]
-    const wrongEntries = ['5', '{}', entry.replace('"1"', '1'), entry.replace('settings/a/b', 'nonsense/a'), entry.replace('"{}"', 'null')]
-    for (const text of [...wrong, ...wrongEntries.map(one => `{${head},"epoch":1,"revision":"1","entries":[${entry},${one}]}`)]) {
+    const wrongEntries = [
+      '5',
+      '{}',
+      entry.replace('"1"', '1'),
+      entry.replace('settings/a/b', 'nonsense/a'),
+      entry.replace('"{}"', 'null'),
+    ]
+    for (const text of [
+      ...wrong,
+      ...wrongEntries.map(one => `{${head},"epoch":1,"revision":"1","entries":[${entry},${one}]}`),
+    ]) {
       await writeFile(file, text)
       expect(await open().read(), text).toBeUndefined()
     }
@@ -209,7 +252,10 @@ describe('a snapshot', () => {
     await writeFile(join(folder, 'controller-1'), 'a file where the folder should be')
     await open().flush(cache, () => GOOD)
     expect(await open().read()).toBeUndefined()
-    expect(log.lines).toEqual([expect.stringContaining(`${file} was not written`), expect.stringContaining(`${file} cannot be read`)])
+    expect(log.lines).toEqual([
+      expect.stringContaining(`${file} was not written`),
+      expect.stringContaining(`${file} cannot be read`),
+    ])
   })
 
   it('that cannot get its name is reported once for each reason, and leaves nothing beside the old one', async () => {
@@ -220,7 +266,8 @@ describe('a snapshot', () => {
     const fail = () => {
       throw Object.assign(new Error('EBUSY, as the test wanted'), { code: 'EBUSY' })
     }
-    const refuse = () => watchSteps(folder, ({ name }) => (name.startsWith('rename to ') ? { share: 0, end: fail } : undefined))
+    const refuse = () =>
+      watchSteps(folder, ({ name }) => (name.startsWith('rename to ') ? { share: 0, end: fail } : undefined))
     for (let times = 1; times <= 2; times++) {
       const stop = refuse()
       for (let n = 0; n < 3; n++) await snapshot.flush(cache, () => GOOD)

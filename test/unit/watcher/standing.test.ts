@@ -7,7 +7,15 @@ import { makeKey } from '../../../model/key.ts'
 import { SnapshotFile } from '../../../src/watcher/snapshot.ts'
 import { Standing, type StandingOptions } from '../../../src/watcher/standing.ts'
 import { keepLog } from '../../support/controller.ts'
-import { createPlayer, heard, isState, type Player, type PlayerOptions, restored, startPlayer } from './ensemble.ts'
+import {
+  createPlayer,
+  heard,
+  isState,
+  type Player,
+  type PlayerOptions,
+  restored,
+  startPlayer,
+} from './ensemble.ts'
 import { World } from './world.ts'
 
 let folder: string
@@ -44,7 +52,10 @@ async function pass(ms: number): Promise<void> {
   while (performance.now() < until) await new Promise(resolve => setImmediate(resolve))
 }
 
-const states = ({ said }: Player) => said.filter(({ name }) => name === 'settings.state').map(({ content }) => content as Facts['settings.state'])
+const states = ({ said }: Player) =>
+  said
+    .filter(({ name }) => name === 'settings.state')
+    .map(({ content }) => content as Facts['settings.state'])
 
 describe('the age', () => {
   it('is null as long as there is nothing, and 0 where the state begins', () => {
@@ -135,7 +146,8 @@ describe('a controller', () => {
       player.line.cut()
       await heard(player, isState('STALE'))
       // All steps but the newest are gone.
-      for (const v of [1, 2, 3]) world.commit({ key: makeKey('boxes', 'net', 'b'), put: `{"data":${times}${v}}` })
+      for (const v of [1, 2, 3])
+        world.commit({ key: makeKey('boxes', 'net', 'b'), put: `{"data":${times}${v}}` })
       world.store.forget()
       await restored(player)
       expect(player.service.health().resyncs).toBe(times)
@@ -156,7 +168,8 @@ describe('a controller', () => {
     await player.service.start()
     for (let i = 0; i < 20; i++) {
       player.line.cut()
-      for (let v = 0; v < 10; v++) world.commit({ key: makeKey('boxes', 'net', `b${v}`), put: `{"data":${i}}` })
+      for (let v = 0; v < 10; v++)
+        world.commit({ key: makeKey('boxes', 'net', `b${v}`), put: `{"data":${i}}` })
       const before = player.said.length
       await heard(player, event => isState('READY')(event) && player.said.indexOf(event) >= before)
     }

@@ -21,7 +21,11 @@ async function survey(store: MemoryStore, cache: Cache) {
 const differences = async (shelf: Shelf, store = shelf.store) => {
   const { batch, rewound } = await survey(store, shelf.cache)
   const changed = batch.changes.flatMap(change =>
-    change.type === 'put' ? (change.entry.key.startsWith('history/') ? [] : [change.entry.key]) : [`-${change.key}`],
+    change.type === 'put'
+      ? change.entry.key.startsWith('history/')
+        ? []
+        : [change.entry.key]
+      : [`-${change.key}`],
   )
   return { changed, rewound }
 }
@@ -45,12 +49,17 @@ describe('a survey of the store', () => {
     shelf.store.commit([{ key: BOX, delete: true }])
     shelf.store.commit([{ key: makeKey('boxes', 'net', '2'), put: '{"data":2}' }])
     shelf.store.forget()
-    expect(await differences(shelf)).toEqual({ changed: [`-${BOX}`, 'boxes/net/2', SETTINGS], rewound: false })
+    expect(await differences(shelf)).toEqual({
+      changed: [`-${BOX}`, 'boxes/net/2', SETTINGS],
+      rewound: false,
+    })
   })
 
   it('orders what it found by key, and brings the newest record of every document', async () => {
     const shelf = await createShelf()
-    for (const name of ['b', 'a']) for (const version of [1, 2]) shelf.store.commit(written(makeKey('settings', 'kytos', name), version, { version }))
+    for (const name of ['b', 'a'])
+      for (const version of [1, 2])
+        shelf.store.commit(written(makeKey('settings', 'kytos', name), version, { version }))
     const { batch } = await survey(shelf.store, shelf.cache)
     expect(batch.changes.map(change => (change.type === 'put' ? change.entry.key : change.key))).toEqual([
       historyKey(makeKey('settings', 'kytos', 'a'), 2),
@@ -73,7 +82,10 @@ describe('a survey of the store', () => {
 describe('a store is known to be rewound', () => {
   it('when it is behind what was seen', async () => {
     const shelf = await full()
-    expect(await differences(shelf, createMemoryStore())).toEqual({ changed: [`-${BOX}`, `-${SCHEMA}`, `-${SETTINGS}`], rewound: true })
+    expect(await differences(shelf, createMemoryStore())).toEqual({
+      changed: [`-${BOX}`, `-${SCHEMA}`, `-${SETTINGS}`],
+      rewound: true,
+    })
   })
 
   it('when it has something older than the cache that the cache does not know', async () => {
@@ -104,7 +116,9 @@ describe('a store is known to be rewound', () => {
     const shelf = await createShelf()
     await shelf.change(...written(SETTINGS, 1, { a: 1 }, 'first'))
     await shelf.change(...written(SETTINGS, 2, { a: 2 }, 'second'))
-    expect((await differences(shelf, overtaken([1, 'first'], [2, 'second'], [3, 'third']))).rewound).toBe(false)
+    expect((await differences(shelf, overtaken([1, 'first'], [2, 'second'], [3, 'third']))).rewound).toBe(
+      false,
+    )
     expect((await differences(shelf, overtaken([1, 'first'], [2, 'second']))).rewound).toBe(false)
     expect((await differences(shelf, overtaken([1, 'first'], [2, 'other']))).rewound).toBe(true)
     expect((await differences(shelf, overtaken([1, 'first']))).rewound).toBe(true)
@@ -116,7 +130,9 @@ describe('a store is not called rewound', () => {
   /** The cache of a process that begins with what the one before knew. */
   async function restarted(shelf: Shelf): Promise<Cache> {
     const cache = new Cache('one', async () => [])
-    const changes = [...shelf.cache.entries()].map(entry => ({ type: 'put', entry }) as const).sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1))
+    const changes = [...shelf.cache.entries()]
+      .map(entry => ({ type: 'put', entry }) as const)
+      .sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1))
     await cache.apply({ revision: shelf.cache.revision, changes }, { epoch: 1 })
     return cache
   }
@@ -124,12 +140,18 @@ describe('a store is not called rewound', () => {
   it('for a box after a restart, whose text nobody kept', async () => {
     const shelf = await full()
     await shelf.change({ key: BOX, put: '{"data":"a text that is too long to stand for itself"}' })
-    expect(await survey(shelf.store, await restarted(shelf))).toMatchObject({ rewound: false, batch: { changes: [{}] } })
+    expect(await survey(shelf.store, await restarted(shelf))).toMatchObject({
+      rewound: false,
+      batch: { changes: [{}] },
+    })
   })
 
   it('for keys that mean nothing to us, before and after a restart', async () => {
     const shelf = await full()
-    await shelf.change({ key: makeKey('settings', 'too', 'deep', 'down'), put: 'anything at all, as long as it is longer than its mark' })
+    await shelf.change({
+      key: makeKey('settings', 'too', 'deep', 'down'),
+      put: 'anything at all, as long as it is longer than its mark',
+    })
     await shelf.change({ key: makeKey('settings', '-bad-', 'name'), put: '{}' })
     await shelf.change({ key: makeKey('controllers', 'x'), put: '{}' })
     await shelf.change({ key: makeKey('schemas', 'short'), put: '{}' })
@@ -139,7 +161,10 @@ describe('a store is not called rewound', () => {
 
   it('for a schema that cannot be read, before and after a restart', async () => {
     const shelf = await full()
-    await shelf.change({ key: SCHEMA, put: '{"schema": {"type": "no such type"}, "seed": {}, "napp_version": null}' })
+    await shelf.change({
+      key: SCHEMA,
+      put: '{"schema": {"type": "no such type"}, "seed": {}, "napp_version": null}',
+    })
     expect(await differences(shelf)).toEqual({ changed: [], rewound: false })
     expect((await survey(shelf.store, await restarted(shelf))).rewound).toBe(false)
   })

@@ -14,7 +14,10 @@ import type { World } from './world.ts'
 /** What a controller answered. */
 export type Outcome = Partial<Settings> & { readonly refused?: string }
 
-/** Alike but for what only those know who were there: what came and went by hand before anybody recorded it leaves no trace in the store. */
+/**
+ * Alike but for what only those know who were there: what came and went by hand before anybody recorded it
+ * leaves no trace in the store.
+ */
 export function expectAlike(known: Outcome, fresh: Outcome, butForData: boolean): void {
   const { revision, data, version = 0, ...rest } = fresh
   expect(known).toMatchObject(rest)
@@ -33,7 +36,8 @@ export function outcome(answer: Promise<Settings>): Promise<Outcome> {
 /** Every place once, each after the one before. */
 export function expectOrdered(changes: readonly Change[]): void {
   const cursors = changes.map(({ cursor }) => parseCursor(cursor))
-  for (const [i, cursor] of cursors.entries()) expect(compareCursors(cursors[i - 1] ?? START, cursor)).toBeLessThan(0)
+  for (const [i, cursor] of cursors.entries())
+    expect(compareCursors(cursors[i - 1] ?? START, cursor)).toBeLessThan(0)
 }
 
 /** What a listener sees as before is what it saw last. */
@@ -46,11 +50,15 @@ export function expectChained(changes: readonly Change[]): void {
   }
 }
 
-/** Who knows a document, box or schema from facts alone knows whether it is there, and that nothing happened to it since. */
+/**
+ * Who knows a document, box or schema from facts alone knows whether it is there, and that nothing happened
+ * to it since.
+ */
 export function expectNothingUntold(world: World, changes: readonly Change[]): void {
   const there = new Set<string>()
   for (const change of changes) {
-    const subject = 'box_id' in change ? `box ${change.namespace} ${change.box_id}` : `${change.scope} ${change.namespace}`
+    const subject =
+      'box_id' in change ? `box ${change.namespace} ${change.box_id}` : `${change.scope} ${change.namespace}`
     // Several schemas of one namespace are told apart by nobody.
     if ('scope' in change && change.scope === 'schema') continue
     if (change.kind === 'deleted') expect(there.delete(subject)).toBe(true)
@@ -99,6 +107,7 @@ function kindOf(change: StoreChange, there: ReadonlySet<Key>): string {
 
 /** One line for a fact, as {@link expectedFacts} gives it. */
 export function brief(change: Change): string {
-  const what = 'box_id' in change ? `box ${change.namespace} ${change.box_id}` : `${change.scope} ${change.namespace}`
+  const what =
+    'box_id' in change ? `box ${change.namespace} ${change.box_id}` : `${change.scope} ${change.namespace}`
   return `${change.cursor} ${what} ${change.kind} ${change.origin}`
 }

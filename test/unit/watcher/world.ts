@@ -1,4 +1,13 @@
-import type { Backend, Batch, FileProblem, Listing, ListOptions, Operation, Outcome, Supports } from '../../../backends/backend.ts'
+import type {
+  Backend,
+  Batch,
+  FileProblem,
+  Listing,
+  ListOptions,
+  Operation,
+  Outcome,
+  Supports,
+} from '../../../backends/backend.ts'
 import { createMemoryBackend, createMemoryStore } from '../../../backends/memory/index.ts'
 import type { MemoryStore } from '../../../backends/memory/store.ts'
 import type { Entry, Revision } from '../../../model/document.ts'
@@ -6,8 +15,9 @@ import { SettingsError } from '../../../model/errors.ts'
 import { EVERYTHING, type Key, makeKey, type Prefix } from '../../../model/key.ts'
 
 /**
- * One store that several controllers stand on, and that can be put back to what it was some commits ago, as a restored backup is: everything that was
- * committed is kept as it was asked for, so the same commits in a new memory store make the same revisions.
+ * One store that several controllers stand on, and that can be put back to what it was some commits ago, as a
+ * restored backup is: everything that was committed is kept as it was asked for, so the same commits in a new
+ * memory store make the same revisions.
  */
 export class World {
   #store = createMemoryStore()
@@ -46,19 +56,24 @@ export class World {
   }
 
   took(operations: readonly Operation[], outcome: Outcome): Outcome {
-    if (outcome.committed && this.#store.revision > BigInt(this.#commits.length)) this.#commits.push(operations)
+    if (outcome.committed && this.#store.revision > BigInt(this.#commits.length))
+      this.#commits.push(operations)
     return outcome
   }
 
-  /** Puts the store back by this many commits, and lets others happen in it before anybody can connect again. */
+  /**
+   * Puts the store back by this many commits, and lets others happen in it before anybody can connect again.
+   */
   rewind(by: number, meanwhile: readonly (readonly Operation[])[] = []): void {
     const kept = this.#commits.slice(0, Math.max(0, this.#commits.length - by))
     this.#commits = []
     this.#store = createMemoryStore()
     this.generation++
     for (const operations of kept) this.commit(...operations.map(withoutGuard))
-    // Two histories that are alike by chance cannot be told apart, and need not be: what happens now is unlike anything that was.
-    for (const operations of [[], ...meanwhile]) this.commit(...operations, { key: makeKey('presence', 'another'), put: `${++this.#count}` })
+    // Two histories that are alike by chance cannot be told apart, and need not be: what happens now is
+    // unlike anything that was.
+    for (const operations of [[], ...meanwhile])
+      this.commit(...operations, { key: makeKey('presence', 'another'), put: `${++this.#count}` })
     for (const line of this.#lines) line.cut()
   }
 }
@@ -82,7 +97,9 @@ export class Line implements Backend {
   early = 0
   /** How many entries a page holds. */
   page = 500
-  /** The revision that the store had when the watch was made, and whether that watch lies about its progress. */
+  /**
+   * The revision that the store had when the watch was made, and whether that watch lies about its progress.
+   */
   watched: { readonly generation: number; readonly revision: Revision; readonly early: boolean } | undefined
 
   constructor(world: World) {
@@ -169,7 +186,10 @@ export class Line implements Backend {
   }
 }
 
-async function* split(pages: AsyncIterable<readonly Entry[]>, size: number): AsyncGenerator<readonly Entry[]> {
+async function* split(
+  pages: AsyncIterable<readonly Entry[]>,
+  size: number,
+): AsyncGenerator<readonly Entry[]> {
   for await (const page of pages) {
     for (let at = 0; at < page.length; at += size) {
       yield page.slice(at, at + size)

@@ -15,7 +15,10 @@ interface Size {
 /** Every so many operations those who listen hear what was said. */
 const TURN = 500
 
-/** Listeners of every kind come and go on a bus, on views of it and on those that the host gives to NApps, while facts are said. */
+/**
+ * Listeners of every kind come and go on a bus, on views of it and on those that the host gives to NApps,
+ * while facts are said.
+ */
 export async function subscriptions({ operations, rounds }: Size): Promise<Growth> {
   const log = createCountedLog()
   const bus = createBus({ log })
@@ -60,7 +63,8 @@ export async function readers({ operations, rounds }: Size): Promise<Growth> {
     for (let n = 0; n < operations; n++) {
       open.push(feed.follow(n % 2 ? since : undefined, () => pushed++))
       if (open.length < 100) continue
-      if (n % 10_000 === 9_999) await controller.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n } })
+      if (n % 10_000 === 9_999)
+        await controller.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n } })
       for (const close of open.splice(0)) close()
     }
     for (const close of open) close()
@@ -70,7 +74,9 @@ export async function readers({ operations, rounds }: Size): Promise<Growth> {
   return { ...growth, seen: { pushed } }
 }
 
-/** Commands are asked, with callbacks and with `ask`, by one that can stop waiting for all of them at once. */
+/**
+ * Commands are asked, with callbacks and with `ask`, by one that can stop waiting for all of them at once.
+ */
 export async function commands({ operations, rounds }: Size): Promise<Growth> {
   const controller = await openController()
   const patience = new AbortController()
@@ -80,9 +86,17 @@ export async function commands({ operations, rounds }: Size): Promise<Growth> {
     for (let n = 0; n < operations; n += 50) {
       await Promise.all(
         Array.from({ length: 25 }, async (_, i) => {
-          await ask(controller.bus, 'kytos.settings.retrieve', { namespace: 'kytos/a' }, { signal: patience.signal })
+          await ask(
+            controller.bus,
+            'kytos.settings.retrieve',
+            { namespace: 'kytos/a' },
+            { signal: patience.signal },
+          )
           await new Promise<void>(resolve => {
-            controller.bus.emit('kytos.settings.retrieve', { namespace: i % 2 ? 'kytos/a' : 'kytos/nobody', callback: () => resolve() })
+            controller.bus.emit('kytos.settings.retrieve', {
+              namespace: i % 2 ? 'kytos/a' : 'kytos/nobody',
+              callback: () => resolve(),
+            })
           })
           answers += 2
         }),

@@ -43,14 +43,32 @@ const ENDPOINTS = 3
 /** Milliseconds that a request without its body may take; only what is beyond them is of interest. */
 const GRACE = 500
 
-/** Closes a service while everything that can be open is: streams, requests, listeners, commits, a watch, and a line to the store in trouble. */
+/**
+ * Closes a service while everything that can be open is: streams, requests, listeners, commits, a watch, and
+ * a line to the store in trouble.
+ */
 export async function closeAmidWork(options: Trouble): Promise<Closing> {
   const proxy = await startTcpProxy(options.port ?? 1)
   const log = createCountedLog()
   const bus = createBus({ log })
   const snapshot = new SnapshotFile(`${options.folder}/snapshot.json`, options.backend, log)
-  const service = createService(() => createBackend(options, proxy), { bus, controller: 'one', strict: false, log, startTimeout: 60_000, snapshot })
-  const http = await openHttp({ bus, feed: service.feed, health: service.health, listen: '127.0.0.1', port: 0, log, grace: GRACE })
+  const service = createService(() => createBackend(options, proxy), {
+    bus,
+    controller: 'one',
+    strict: false,
+    log,
+    startTimeout: 60_000,
+    snapshot,
+  })
+  const http = await openHttp({
+    bus,
+    feed: service.feed,
+    health: service.health,
+    listen: '127.0.0.1',
+    port: 0,
+    log,
+    grace: GRACE,
+  })
   const strike = () => (options.trouble ? proxy[options.trouble]() : undefined)
   if (options.before) strike()
   // A service that is closed while it starts says so to whoever started it.
@@ -73,7 +91,10 @@ export async function closeAmidWork(options: Trouble): Promise<Closing> {
   return { took, answers }
 }
 
-/** Clients and listeners of all kinds, none of which goes by itself; they do not keep this process alive either. */
+/**
+ * Clients and listeners of all kinds, none of which goes by itself; they do not keep this process alive
+ * either.
+ */
 async function occupy(bus: CountedBus, service: Service, http: Http): Promise<void> {
   bus.on(/settings\..*/, () => new Promise(() => {}))
   service.feed.follow(undefined, () => {})
@@ -90,7 +111,12 @@ async function occupy(bus: CountedBus, service: Service, http: Http): Promise<vo
 /** Changes of one and of many documents at once; tells how each ended. */
 async function write(bus: CountedBus, ended: (code: string) => void): Promise<void> {
   const changes = Array.from({ length: 200 }, (_, n) =>
-    ask(bus, 'kytos.settings.update', { namespace: n % 2 ? 'kytos/a' : `kytos/n${n}`, data: { n } }, { timeout: 60_000 }).then(
+    ask(
+      bus,
+      'kytos.settings.update',
+      { namespace: n % 2 ? 'kytos/a' : `kytos/n${n}`, data: { n } },
+      { timeout: 60_000 },
+    ).then(
       () => ended('OK'),
       error => ended(toSettingsError(error).code),
     ),
@@ -102,5 +128,8 @@ function createBackend({ backend, folder }: Store, proxy: TcpProxy): Backend {
   const surroundings = { report: () => {} }
   if (backend === 'memory') return createMemoryBackend(surroundings)
   if (backend === 'filesystem') return createFilesystemBackend({ path: `${folder}/store` }, surroundings)
-  return createEtcdBackend({ endpoints: Array(ENDPOINTS).fill(`http://127.0.0.1:${proxy.port}`), prefix: '/kytos', timeout: 5 }, surroundings)
+  return createEtcdBackend(
+    { endpoints: Array(ENDPOINTS).fill(`http://127.0.0.1:${proxy.port}`), prefix: '/kytos', timeout: 5 },
+    surroundings,
+  )
 }

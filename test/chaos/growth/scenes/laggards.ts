@@ -6,7 +6,10 @@ import { createCountedLog } from '../counted-log.ts'
 import { collect, read, weight } from '../gauge.ts'
 import { dial, EVENTS, get, openStreams } from '../server.ts'
 
-/** What those who lag cost, in bytes: before there was anything to hear, at most meanwhile, and once all is over. */
+/**
+ * What those who lag cost, in bytes: before there was anything to hear, at most meanwhile, and once all is
+ * over.
+ */
 export interface Cost {
   readonly before: number
   readonly most: number
@@ -44,7 +47,10 @@ export async function listeners({ facts, bytes }: Size): Promise<Cost> {
   const before = await read()
   let most = 0
   for (let n = 0; n < facts; n++) {
-    bus.announce('settings.changed', changedFact({ namespace: `kytos/n${n % 50}`, data: { text: String(n).padEnd(bytes, '.') } }))
+    bus.announce(
+      'settings.changed',
+      changedFact({ namespace: `kytos/n${n % 50}`, data: { text: String(n).padEnd(bytes, '.') } }),
+    )
     if (n % STRIDE > 0) continue
     await new Promise(setImmediate)
     // What is held counts, not what a busy process has not collected yet.
@@ -64,7 +70,12 @@ export async function listeners({ facts, bytes }: Size): Promise<Cost> {
 }
 
 /** Readers that stop reading, and one that reads 1 KB a second, beside others who keep up. */
-export async function readers({ facts, bytes, stopped, others }: Size & { readonly stopped: number; readonly others: number }): Promise<Cost> {
+export async function readers({
+  facts,
+  bytes,
+  stopped,
+  others,
+}: Size & { readonly stopped: number; readonly others: number }): Promise<Cost> {
   const { http, change } = await openStreams()
   const before = await read()
   const silent = Array.from({ length: stopped }, () => dial(http.port, get(EVENTS)).pause())
@@ -91,7 +102,13 @@ export async function readers({ facts, bytes, stopped, others }: Size & { readon
   for (const socket of [...silent, ...quick, trickle]) socket.destroy()
   await http.close()
   const after = await read()
-  return { before: before.heap, most, after: after.heap, descriptors: [before.descriptors - 1, after.descriptors], seen: { held, counts } }
+  return {
+    before: before.heap,
+    most,
+    after: after.heap,
+    descriptors: [before.descriptors - 1, after.descriptors],
+    seen: { held, counts },
+  }
 }
 
 /** How many ends of lines this process has: its clients are in it too. */

@@ -52,7 +52,9 @@ export async function crowds({ operations, rounds }: Size): Promise<Growth> {
   const growth = await measure(rounds, operations, async () => {
     for (let n = 0; n < operations; n += CROWD) {
       let gone = false
-      const lines = Promise.all(Array.from({ length: CROWD }, (_, i) => MANNERS[i % MANNERS.length]?.(http.port)))
+      const lines = Promise.all(
+        Array.from({ length: CROWD }, (_, i) => MANNERS[i % MANNERS.length]?.(http.port)),
+      )
       const all = lines.then(sockets => Promise.all(sockets.map(socket => socket && closed(socket.resume()))))
       const done = all.finally(() => {
         gone = true

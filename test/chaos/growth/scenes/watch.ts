@@ -57,13 +57,28 @@ export async function watches({ operations, rounds, ...store }: Size & Store): P
   return { ...growth, seen: { given } }
 }
 
-/** A service whose line to etcd is cut again and again; with several endpoints each cut makes it turn to another one. */
-export async function cuts({ operations, rounds, endpoints, ...store }: Size & Store & { readonly endpoints: number }): Promise<Growth> {
+/**
+ * A service whose line to etcd is cut again and again; with several endpoints each cut makes it turn to
+ * another one.
+ */
+export async function cuts({
+  operations,
+  rounds,
+  endpoints,
+  ...store
+}: Size & Store & { readonly endpoints: number }): Promise<Growth> {
   const proxies = await Promise.all(Array.from({ length: endpoints }, () => startTcpProxy(store.port ?? 1)))
   const log = createCountedLog()
   const bus = createBus({ log })
   const pace = { pauses: [1, 5], confirmation: 5_000 } as const
-  const service = createService(() => openStore(store, proxies), { bus, controller: 'one', strict: false, log, startTimeout: 10_000, pace })
+  const service = createService(() => openStore(store, proxies), {
+    bus,
+    controller: 'one',
+    strict: false,
+    log,
+    startTimeout: 10_000,
+    pace,
+  })
   let ready = 0
   let wake = (): void => {}
   bus.on('settings.state', ({ content }) => {
@@ -89,11 +104,22 @@ export async function cuts({ operations, rounds, endpoints, ...store }: Size & S
 }
 
 /** Changes in flight all at once, of one document and of many, while etcd is away. */
-export async function burst({ operations, rounds, trouble, ...store }: Size & Store & { readonly trouble: 'refuse' | 'stall' }): Promise<Growth> {
+export async function burst({
+  operations,
+  rounds,
+  trouble,
+  ...store
+}: Size & Store & { readonly trouble: 'refuse' | 'stall' }): Promise<Growth> {
   const proxy = await startTcpProxy(store.port ?? 1)
   const log = createCountedLog()
   const bus = createBus({ log })
-  const service = createService(() => openStore(store, [proxy]), { bus, controller: 'one', strict: false, log, startTimeout: 10_000 })
+  const service = createService(() => openStore(store, [proxy]), {
+    bus,
+    controller: 'one',
+    strict: false,
+    log,
+    startTimeout: 10_000,
+  })
   await service.start()
   await ask(bus, 'kytos.settings.update', { namespace: 'kytos/a', data: { a: 1 } })
   const answers: Record<string, number> = {}
@@ -102,7 +128,12 @@ export async function burst({ operations, rounds, trouble, ...store }: Size & St
   const growth = await measure(rounds, operations, async () => {
     const began = performance.now()
     const changes = Array.from({ length: operations }, (_, n) =>
-      ask(bus, 'kytos.settings.update', { namespace: n % 10 ? `kytos/n${n}` : 'kytos/a', data: { n } }, { timeout: 300_000 }).then(
+      ask(
+        bus,
+        'kytos.settings.update',
+        { namespace: n % 10 ? `kytos/n${n}` : 'kytos/a', data: { n } },
+        { timeout: 300_000 },
+      ).then(
         () => 'OK',
         error => toSettingsError(error).code,
       ),
@@ -135,5 +166,8 @@ export async function snapshots({ operations, rounds, folder }: Size & Store): P
 function openStore({ backend, folder }: Store, proxies: readonly TcpProxy[]): Backend {
   if (backend === 'memory') return createMemoryBackend(SURROUNDINGS)
   if (backend === 'filesystem') return createFilesystemBackend({ path: `${folder}/store` }, SURROUNDINGS)
-  return createEtcdBackend({ endpoints: proxies.map(({ port }) => `http://127.0.0.1:${port}`), prefix: '/kytos', timeout: 5 }, SURROUNDINGS)
+  return createEtcdBackend(
+    { endpoints: proxies.map(({ port }) => `http://127.0.0.1:${port}`), prefix: '/kytos', timeout: 5 },
+    SURROUNDINGS,
+  )
 }

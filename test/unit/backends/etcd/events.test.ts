@@ -22,7 +22,9 @@ describe('Events of etcd', () => {
   it('become one batch for each revision, whole, rising, in byte order of their keys, whatever is repeated', () => {
     const revisions = fc.uniqueArray(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 20 })
     const keys = fc.uniqueArray(fc.constantFrom('a', 'b', 'c', 'B', '_', '%41', '%FF'), { minLength: 1 })
-    const history = revisions.chain(all => fc.tuple(...all.sort((a, b) => a - b).map(revision => fc.tuple(fc.constant(revision), keys))))
+    const history = revisions.chain(all =>
+      fc.tuple(...all.sort((a, b) => a - b).map(revision => fc.tuple(fc.constant(revision), keys))),
+    )
     fc.assert(
       fc.property(history, fc.nat(60), fc.nat(30), (groups, last, repeat) => {
         const events = groups.flatMap(([revision, of]) => of.map(key => event(revision, `settings/${key}`)))
@@ -34,8 +36,15 @@ describe('Events of etcd', () => {
             .sort()
             .map(key => `settings/${key}`)
         expect(
-          batches.map(({ revision, changes }) => [revision, changes.map(change => (change.type === 'put' ? change.entry.key : change.key))]),
-        ).toEqual(groups.filter(([revision]) => revision > last).map(([revision, of]) => [BigInt(revision), ours(of)]))
+          batches.map(({ revision, changes }) => [
+            revision,
+            changes.map(change => (change.type === 'put' ? change.entry.key : change.key)),
+          ]),
+        ).toEqual(
+          groups
+            .filter(([revision]) => revision > last)
+            .map(([revision, of]) => [BigInt(revision), ours(of)]),
+        )
       }),
     )
   })

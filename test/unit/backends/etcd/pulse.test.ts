@@ -8,7 +8,14 @@ function line(): WatchStream & { readonly asked: IWatchRequest[]; readonly cut: 
   const asked: IWatchRequest[] = []
   const cut: (Error | undefined)[] = []
   const responses = (async function* () {})()
-  return { asked, cut, responses, failure: undefined, write: request => asked.push(request), cancel: reason => cut.push(reason) }
+  return {
+    asked,
+    cut,
+    responses,
+    failure: undefined,
+    write: request => asked.push(request),
+    cancel: reason => cut.push(reason),
+  }
 }
 
 describe('The pulse of a watch', () => {

@@ -5,7 +5,10 @@ import { MOST_COMMITS, type Pending, Queue } from '../../../../backends/etcd/que
 import { makeKey } from '../../../../model/key.ts'
 
 const operation = fc
-  .record({ name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'), kind: fc.constantFrom('put', 'delete', 'check', 'check') })
+  .record({
+    name: fc.constantFrom('a', 'b', 'c', 'd', 'e', 'f'),
+    kind: fc.constantFrom('put', 'delete', 'check', 'check'),
+  })
   .map(({ name, kind }): Operation => {
     const key = makeKey('settings', name)
     if (kind === 'put') return { key, put: '1' }
@@ -22,7 +25,9 @@ function pending(one: Pick<Pending, 'operations' | 'bytes' | 'alone'>): Pending 
 }
 
 function collide(a: Pending, b: Pending): boolean {
-  return a.operations.some(one => b.operations.some(other => one.key === other.key && !('check' in one && 'check' in other)))
+  return a.operations.some(one =>
+    b.operations.some(other => one.key === other.key && !('check' in one && 'check' in other)),
+  )
 }
 
 describe('The queue of commits', () => {
@@ -42,7 +47,8 @@ describe('The queue of commits', () => {
             expect(before.some(other => collide(one, other))).toBe(false)
           }
           if (batch.length > 1) expect(batch.some(({ alone }) => alone)).toBe(false)
-          if (batch.length > 1) expect(batch.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(1_200_000)
+          if (batch.length > 1)
+            expect(batch.reduce((sum, { bytes }) => sum + bytes, 0)).toBeLessThanOrEqual(1_200_000)
           for (const one of batch) waiting.splice(waiting.indexOf(one), 1)
           if (batch.length > 0) underWay.push(batch)
         }
@@ -71,14 +77,28 @@ describe('The queue of commits', () => {
 
   it('fills a transaction with as many commits as etcd takes', () => {
     const queue = new Queue()
-    for (let n = 0; n < 100; n++) queue.add(pending({ operations: [{ key: makeKey('settings', `n${n}`), put: '1' }], bytes: 10, alone: false }))
-    expect([queue.take(), queue.take(), queue.take()].map(batch => batch.length)).toEqual([MOST_COMMITS, 37, 0])
+    for (let n = 0; n < 100; n++)
+      queue.add(
+        pending({ operations: [{ key: makeKey('settings', `n${n}`), put: '1' }], bytes: 10, alone: false }),
+      )
+    expect([queue.take(), queue.take(), queue.take()].map(batch => batch.length)).toEqual([
+      MOST_COMMITS,
+      37,
+      0,
+    ])
   })
 
   it('gives back those that have waited too long, and only those', () => {
     const queue = new Queue()
     for (const n of [1, 2, 3])
-      queue.add({ ...pending({ operations: [{ key: makeKey('settings', `n${n}`), put: '1' }], bytes: 10, alone: false }), expires: n })
+      queue.add({
+        ...pending({
+          operations: [{ key: makeKey('settings', `n${n}`), put: '1' }],
+          bytes: 10,
+          alone: false,
+        }),
+        expires: n,
+      })
     expect(queue.expired(2).map(({ expires }) => expires)).toEqual([1, 2])
     expect(queue.take().map(({ expires }) => expires)).toEqual([3])
   })

@@ -6,9 +6,12 @@ describe('The version of an etcd', () => {
     expect(outdated(version)).toBeUndefined()
   })
 
-  it.each(['3.3.99', '3.4.23', '3.4.37', '3.5.0', '3.5.21', 'unknown'])('%s is reported as outdated', version => {
-    expect(outdated(version)).toContain(`etcd ${version}`)
-  })
+  it.each(['3.3.99', '3.4.23', '3.4.37', '3.5.0', '3.5.21', 'unknown'])(
+    '%s is reported as outdated',
+    version => {
+      expect(outdated(version)).toContain(`etcd ${version}`)
+    },
+  )
 
   it('tells whether progress keeps in step with events', () => {
     expect(['3.4.24', '3.5.7', '3.3.0', ''].map(isInStep)).toEqual([false, false, false, false])

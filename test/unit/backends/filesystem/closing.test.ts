@@ -26,9 +26,14 @@ describe('A store that is closed', () => {
     const closing = store.close()
     expect(await before).toMatchObject({ committed: true })
     await closing
-    const [names, log] = [await readdir(layout.journal), await readFile(join(layout.journal, '000000000001.log'))]
+    const [names, log] = [
+      await readdir(layout.journal),
+      await readFile(join(layout.journal, '000000000001.log')),
+    ]
     expect(await put('after').catch(toSettingsError)).toMatchObject({ code: 'STORE_UNREACHABLE' })
-    expect([await readdir(layout.journal), await readFile(join(layout.journal, '000000000001.log'))]).toEqual([names, log])
+    expect([await readdir(layout.journal), await readFile(join(layout.journal, '000000000001.log'))]).toEqual(
+      [names, log],
+    )
   })
 
   it('has made all its notes of the readable files, however long one of them takes', async () => {
@@ -72,7 +77,13 @@ describe('A store that is closed', () => {
       }
     }
     const commit = () => Promise.resolve<Outcome>({ committed: true, revision: 1n })
-    const files = new ReadableFiles({ state: new State(), commit, layout: new Told(layout.path), entryBytes: 1000, report: () => {} })
+    const files = new ReadableFiles({
+      state: new State(),
+      commit,
+      layout: new Told(layout.path),
+      entryBytes: 1000,
+      report: () => {},
+    })
     await files.open(new Map())
     await new Promise<void>((resolve, reject) => {
       walking = () => {

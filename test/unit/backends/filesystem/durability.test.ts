@@ -34,13 +34,22 @@ afterAll(() => rm(folder, { recursive: true, force: true }))
 
 describe('What callers were told', () => {
   it('is what a crash leaves, whatever fails on the way: acked is there whole, refused is not, unknown is whole or not there', async () => {
-    const luck = fc.oneof({ weight: 6, arbitrary: fc.constant<Luck>('works') }, { weight: 2, arbitrary: fc.constantFrom<Luck>('fails', 'half') })
-    const step = fc.record({ writers: fc.integer({ min: 1, max: 4 }), rotate: fc.integer({ max: 5, min: 0 }).map(n => n === 0) })
+    const luck = fc.oneof(
+      { weight: 6, arbitrary: fc.constant<Luck>('works') },
+      { weight: 2, arbitrary: fc.constantFrom<Luck>('fails', 'half') },
+    )
+    const step = fc.record({
+      writers: fc.integer({ min: 1, max: 4 }),
+      rotate: fc.integer({ max: 5, min: 0 }).map(n => n === 0),
+    })
     const schedule = fc.record({
       steps: fc.array(step, { minLength: 1, maxLength: 8 }),
       lucks: fc.array(luck, { maxLength: 60 }),
       coins: fc.infiniteStream(fc.boolean()),
-      /** How many turns of the event loop the last writers have before the power goes; undefined: until all are answered. */
+      /**
+       * How many turns of the event loop the last writers have before the power goes; undefined: until all
+       * are answered.
+       */
       turns: fc.option(fc.nat(12), { nil: undefined }),
     })
     await fc.assert(
@@ -88,7 +97,9 @@ async function work(journal: Journal, steps: readonly Step[], turns: number | un
   })
   for (const [round, step] of steps.entries()) {
     rotate = step.rotate
-    const running = Array.from({ length: step.writers }, (_, writer) => attempt(committer, attempts, `${round}.${writer}`))
+    const running = Array.from({ length: step.writers }, (_, writer) =>
+      attempt(committer, attempts, `${round}.${writer}`),
+    )
     if (turns === undefined || round < steps.length - 1) await Promise.all(running)
     else for (let turn = 0; turn < turns; turn++) await (turn % 2 ? setImmediate() : Promise.resolve())
   }
@@ -98,14 +109,19 @@ async function work(journal: Journal, steps: readonly Step[], turns: number | un
 /** Two keys of its own in one commit, and nobody else's. */
 async function attempt(committer: Committer, attempts: Attempt[], name: string): Promise<void> {
   const keys = [makeKey('boxes', name, 'one'), makeKey('boxes', name, 'two')]
-  const made: Attempt = { keys, text: JSON.stringify({ name, padding: 'x'.repeat(name.length * 7) }), told: 'unknown' }
+  const made: Attempt = {
+    keys,
+    text: JSON.stringify({ name, padding: 'x'.repeat(name.length * 7) }),
+    told: 'unknown',
+  }
   attempts.push(made)
   const operations = keys.map((key): Operation => ({ key, put: made.text, expected: 'absent' }))
   try {
     await committer.commit(operations)
     made.told = 'kept'
   } catch (error) {
-    if (!isSettingsError(error, 'OUTCOME_UNKNOWN')) made.told = isSettingsError(error, 'STORE_FULL', 'STORE_UNREACHABLE') ? 'refused' : raise(error)
+    if (!isSettingsError(error, 'OUTCOME_UNKNOWN'))
+      made.told = isSettingsError(error, 'STORE_FULL', 'STORE_UNREACHABLE') ? 'refused' : raise(error)
   }
 }
 

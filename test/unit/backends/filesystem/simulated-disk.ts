@@ -19,8 +19,9 @@ interface Content {
 }
 
 /**
- * A disk with a page cache that forgets as real ones may: what was not synced reaches the platter page by page, in any order, or not at all, and after a
- * failed sync the pages count as clean though nobody knows whether they were written.
+ * A disk with a page cache that forgets as real ones may: what was not synced reaches the platter page by
+ * page, in any order, or not at all, and after a failed sync the pages count as clean though nobody knows
+ * whether they were written.
  */
 export class SimulatedDisk implements Disk {
   readonly #files = new Map<string, Content>()
@@ -37,7 +38,14 @@ export class SimulatedDisk implements Disk {
     const name = basename(path)
     let file = this.#files.get(name)
     if (!file || fresh) {
-      file = { cached: new Map(), length: 0, durable: new Map(), durableLength: 0, dirty: new Set(), named: file?.named ?? false }
+      file = {
+        cached: new Map(),
+        length: 0,
+        durable: new Map(),
+        durableLength: 0,
+        dirty: new Set(),
+        named: file?.named ?? false,
+      }
       this.#files.set(name, file)
     }
     return this.#handle(file)
@@ -45,11 +53,15 @@ export class SimulatedDisk implements Disk {
 
   async syncFolder(): Promise<void> {
     const luck = this.#luck()
-    for (const file of this.#files.values()) if (luck === 'works' || (luck === 'half' && this.#coin())) file.named = true
+    for (const file of this.#files.values())
+      if (luck === 'works' || (luck === 'half' && this.#coin())) file.named = true
     if (luck !== 'works') throw failure('EIO')
   }
 
-  /** What is left when the machine loses power at this moment; the function that is given writes it into a real folder. */
+  /**
+   * What is left when the machine loses power at this moment; the function that is given writes it into a
+   * real folder.
+   */
   crash(): (folder: string) => Promise<void> {
     const images = new Map<string, Buffer>()
     for (const [name, file] of this.#files) {

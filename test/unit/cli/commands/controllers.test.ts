@@ -8,7 +8,8 @@ import { runIn } from '../cli-world.ts'
 it('controllers shows the controller of the service and every owner of overrides, as a table and as JSON', async () => {
   const rig = await openRealRig()
   const kytos = async (...args: string[]) => runIn(await temporaryTree(), [...args, '--url', rig.http.url])
-  const put = (name: string, scope: string) => rig.send('PUT', `${API}/kytos/${name}?scope=${scope}`, { body: { json: { n: 1 } } })
+  const put = (name: string, scope: string) =>
+    rig.send('PUT', `${API}/kytos/${name}?scope=${scope}`, { body: { json: { n: 1 } } })
   for (const name of ['y', 'x']) await put(name, 'controller:c2')
   expect(await kytos('controllers')).toMatchObject({
     exit: 0,
@@ -31,8 +32,13 @@ it('controllers works without a service', async () => {
   const cwd = await temporaryTree()
   const ini = `[daemon]\napi_port = ${await freePort()}\n[settings]\ncontroller = c9\nstate_dir = state\n[settings.filesystem]\npath = store\n`
   await writeFiles(cwd, { 'kytos.ini': ini })
-  expect(await runIn(cwd, ['set', 'kytos/x', 'n=1', '--scope', 'controller', '--new'])).toMatchObject({ exit: 0 })
+  expect(await runIn(cwd, ['set', 'kytos/x', 'n=1', '--scope', 'controller', '--new'])).toMatchObject({
+    exit: 0,
+  })
   const { exit, stdout, stderr } = await runIn(cwd, ['controllers', '--json'])
-  expect({ exit, json: parseJson(stdout) }).toEqual({ exit: 0, json: { controllers: [{ id: 'c9', self: true, namespaces: ['kytos/x'] }] } })
+  expect({ exit, json: parseJson(stdout) }).toEqual({
+    exit: 0,
+    json: { controllers: [{ id: 'c9', self: true, namespaces: ['kytos/x'] }] },
+  })
   expect(stderr).toContain('No service is running here; opening the store directly.')
 })

@@ -15,7 +15,8 @@ async function openStage() {
   const stage = createFilesStage()
   const rig = await openRealRig(stage.backend)
   const cwd = await temporaryTree()
-  const put = (name: string, json: object, query = '') => rig.send('PUT', `${API}/kytos/${name}${query}`, { body: { json } })
+  const put = (name: string, json: object, query = '') =>
+    rig.send('PUT', `${API}/kytos/${name}${query}`, { body: { json } })
   await put('x', { n: 1, deep: { list: [1], text: 'a\u001b[31mb' } })
   await put('x', { n: 2 }, '?scope=controller:c2')
   await put('y', { n: 1 })
@@ -41,8 +42,12 @@ Revision    5
     const { stage, kytos } = await openStage()
     stage.add('FILE_MISSING', X, X_THERE)
     const missing = await kytos('status')
-    expect(missing.stdout).toMatch(/^kytos\/x \(controller:c2\) +missing +\/store\/controllers\/c2\/kytos\/x.json$/m)
-    expect(missing.stdout.match(/"kytos-settings files restore \[NAPP\]" .* "kytos-settings delete NAPP"/g)).toHaveLength(1)
+    expect(missing.stdout).toMatch(
+      /^kytos\/x \(controller:c2\) +missing +\/store\/controllers\/c2\/kytos\/x.json$/m,
+    )
+    expect(
+      missing.stdout.match(/"kytos-settings files restore \[NAPP\]" .* "kytos-settings delete NAPP"/g),
+    ).toHaveLength(1)
     expect(missing.stdout).not.toMatch(/rejected|unwritable/i)
     stage.add('FILE_REJECTED', makeKey('settings', 'kytos', 'y'))
     stage.add('FILE_UNWRITABLE', BOX)
@@ -50,8 +55,16 @@ Revision    5
     expect(all.stdout).toMatch(/^box net\/a b +unwritable +\S+ +The file of/m)
     expect(all.stdout).toMatch(/^kytos\/y +rejected +/m)
     const one = await kytos('status', 'kytos/y', '--json')
-    expect(parseJson(one.stdout)).toMatchObject({ service: true, backend: 'memory', files: [{ namespace: 'kytos/y', code: 'FILE_REJECTED' }] })
-    expect(await kytos('status', 'kytos/z')).toMatchObject({ exit: 3, stdout: '', stderr: expect.stringMatching(/Did you mean "kytos\/\w"/) })
+    expect(parseJson(one.stdout)).toMatchObject({
+      service: true,
+      backend: 'memory',
+      files: [{ namespace: 'kytos/y', code: 'FILE_REJECTED' }],
+    })
+    expect(await kytos('status', 'kytos/z')).toMatchObject({
+      exit: 3,
+      stdout: '',
+      stderr: expect.stringMatching(/Did you mean "kytos\/\w"/),
+    })
   })
 
   it('counts what it does not name', async () => {
@@ -80,7 +93,11 @@ describe('files restore', () => {
   it('says which documents have their files again; none missing is no failure', async () => {
     const { stage, kytos } = await openStage()
     stage.add('FILE_MISSING', X, X_THERE, BOX)
-    expect(await kytos('files', 'restore', 'net')).toEqual({ exit: 0, stdout: 'Restored the file of box net/a b.\n', stderr: '' })
+    expect(await kytos('files', 'restore', 'net')).toEqual({
+      exit: 0,
+      stdout: 'Restored the file of box net/a b.\n',
+      stderr: '',
+    })
     const rest = await kytos('files', 'restore', '--json')
     expect(parseJson(rest.stdout)).toEqual({
       restored: [
@@ -88,12 +105,27 @@ describe('files restore', () => {
         { namespace: 'kytos/x', scope: 'cluster' },
       ],
     })
-    expect(await kytos('files', 'restore', 'kytos/x')).toEqual({ exit: 0, stdout: 'No readable file of kytos/x is missing.\n', stderr: '' })
-    expect(await kytos('files', 'restore')).toEqual({ exit: 0, stdout: 'No readable file is missing.\n', stderr: '' })
-    expect(await kytos('files', 'restore', 'kytos/xx')).toMatchObject({ exit: 3, stderr: expect.stringContaining('Did you mean "kytos/x"?') })
+    expect(await kytos('files', 'restore', 'kytos/x')).toEqual({
+      exit: 0,
+      stdout: 'No readable file of kytos/x is missing.\n',
+      stderr: '',
+    })
+    expect(await kytos('files', 'restore')).toEqual({
+      exit: 0,
+      stdout: 'No readable file is missing.\n',
+      stderr: '',
+    })
+    expect(await kytos('files', 'restore', 'kytos/xx')).toMatchObject({
+      exit: 3,
+      stderr: expect.stringContaining('Did you mean "kytos/x"?'),
+    })
     stage.add('FILE_MISSING', X)
     stage.isReadOnly = true
-    expect(await kytos('files', 'restore')).toEqual({ exit: 1, stdout: '', stderr: 'kytos-settings: The file system is read-only.\n' })
+    expect(await kytos('files', 'restore')).toEqual({
+      exit: 1,
+      stdout: '',
+      stderr: 'kytos-settings: The file system is read-only.\n',
+    })
     expect((await kytos('files')).exit).toBe(2)
   })
 })
@@ -114,7 +146,12 @@ describe('delete', () => {
     expect(json).toMatchObject([{ kind: 'deleted', comment: 'Größe egal' }])
     // The other scope keeps its own.
     const there = await kytos('delete', 'kytos/x', '--scope', 'controller:c2', '--json')
-    expect(parseJson(there.stdout)).toMatchObject({ namespace: 'kytos/x', dropped: { n: 2 }, overrides: {}, version: 2 })
+    expect(parseJson(there.stdout)).toMatchObject({
+      namespace: 'kytos/x',
+      dropped: { n: 2 },
+      overrides: {},
+      version: 2,
+    })
   })
 
   it('exits with 3 where there is nothing to delete, and says so', async () => {
@@ -123,7 +160,9 @@ describe('delete', () => {
     expect(await kytos('delete', 'kytos/y', '--scope', 'controller')).toMatchObject({
       exit: 3,
       stdout: '',
-      stderr: expect.stringMatching(/kytos\/y has no overrides in the scope controller: nothing was deleted\./),
+      stderr: expect.stringMatching(
+        /kytos\/y has no overrides in the scope controller: nothing was deleted\./,
+      ),
     })
     expect((await kytos('delete', 'kytos/xx')).exit).toBe(3)
     expect((await kytos('delete', 'kytos')).exit).toBe(2)
@@ -152,11 +191,19 @@ describe('delete', () => {
     })()
     const deleted = await kytos('delete', 'kytos/y', '--json')
     await writing
-    const records = (await send('GET', `${API}/kytos/y/history?limit=100`)).json as unknown as { version: number; kind: string; data: object }[]
+    const records = (await send('GET', `${API}/kytos/y/history?limit=100`)).json as unknown as {
+      version: number
+      kind: string
+      data: object
+    }[]
     if (deleted.exit === 0) {
       const { dropped, version } = parseJson(deleted.stdout) as { dropped: object; version: number }
       expect(records.find(record => record.version === version)?.kind).toBe('deleted')
       expect(records.find(record => record.version === version - 1)?.data).toEqual(dropped)
-    } else expect({ exit: deleted.exit, kinds: records.some(({ kind }) => kind === 'deleted') }).toEqual({ exit: 5, kinds: false })
+    } else
+      expect({ exit: deleted.exit, kinds: records.some(({ kind }) => kind === 'deleted') }).toEqual({
+        exit: 5,
+        kinds: false,
+      })
   })
 })

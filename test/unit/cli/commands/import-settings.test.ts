@@ -18,14 +18,19 @@ const file = {
 }
 const never = new AbortController().signal
 
-/** A bus on which the four commands an import needs are answered out of a map; `refuse` may throw in place of a create. */
+/**
+ * A bus on which the four commands an import needs are answered out of a map; `refuse` may throw in place of
+ * a create.
+ */
 function smallService(refuse: (namespace: string) => void = () => {}) {
   const bus = createBus()
   const log = keepingLog()
   const stored = new Map<string, unknown>()
   const actors: unknown[] = []
   const answer = (namespace: string) => ({ namespace, revision: '7' }) as Settings
-  bus.serve('kytos.settings.list', () => [...stored.keys()].map(namespace => ({ namespace, overrides: true }) as Summary))
+  bus.serve('kytos.settings.list', () =>
+    [...stored.keys()].map(namespace => ({ namespace, overrides: true }) as Summary),
+  )
   bus.serve('kytos.settings.create', ({ namespace, data }, { actor }) => {
     refuse(namespace)
     stored.set(namespace, data)
@@ -65,7 +70,8 @@ describe('an import', () => {
 
   it('of which a part is refused leaves nothing, and says what was wrong', async () => {
     const { bus, log, stored } = smallService(namespace => {
-      if (namespace === 'b/b') throw new SettingsError('SETTINGS_INVALID', 'y must be a text.', { details: { errors: [] } })
+      if (namespace === 'b/b')
+        throw new SettingsError('SETTINGS_INVALID', 'y must be a text.', { details: { errors: [] } })
     })
     await expect(importSettings(bus, file, log, never)).rejects.toMatchObject({
       code: 'SETTINGS_INVALID',
@@ -80,7 +86,9 @@ describe('an import', () => {
     })
     await importSettings(bus, file, log, never)
     expect([...stored]).toEqual([])
-    expect(log.lines).toEqual(['INFO host: Another client stored settings first: begin.json was not imported.'])
+    expect(log.lines).toEqual([
+      'INFO host: Another client stored settings first: begin.json was not imported.',
+    ])
   })
 
   it('waits for a store that is away', async () => {
@@ -90,7 +98,9 @@ describe('an import', () => {
     })
     await importSettings(bus, file, log, never)
     expect(stored.size).toBe(2)
-    expect(log.lines[0]).toBe('WARN host: The import of begin.json waits until the store is writable: The store is away.')
+    expect(log.lines[0]).toBe(
+      'WARN host: The import of begin.json waits until the store is writable: The store is away.',
+    )
   })
 
   it('stops waiting when the host stops', async () => {

@@ -9,7 +9,11 @@ const MAIN = 'export default () => ({ setup() {} })'
 async function withNApps() {
   const line = await commandLine()
   await enabled(line.root, 'kytos/settings', MAIN, { priority: 0 })
-  await enabled(line.root, 'kytos/topology', MAIN, { version: '2.1', description: 'Manages\nlinks', napp_dependencies: ['kytos/of_core'] })
+  await enabled(line.root, 'kytos/topology', MAIN, {
+    version: '2.1',
+    description: 'Manages\nlinks',
+    napp_dependencies: ['kytos/of_core'],
+  })
   await installed(line.root, 'kytos/of_core', MAIN)
   return line
 }
@@ -64,13 +68,19 @@ describe('napps enable and disable', () => {
     })
     const disabled = await kytos('napps', 'disable', 'kytos/of_core')
     expect(disabled).toMatchObject({ exit: 0, stdout: 'kytos/of_core is disabled.\n' })
-    expect(disabled.stderr).toContain('NApps that depend on kytos/of_core keep running without it: kytos/topology')
+    expect(disabled.stderr).toContain(
+      'NApps that depend on kytos/of_core keep running without it: kytos/topology',
+    )
   })
 
   it('take all: disable leaves kytos/settings on', async () => {
     const { kytos } = await withNApps()
-    expect((await kytos('napps', 'disable', 'all')).stdout).toBe('kytos/of_core was not enabled.\nkytos/topology is disabled.\n')
-    expect((await kytos('napps', 'enable', 'all')).stdout).toContain('kytos/settings is already enabled.\nkytos/topology is enabled.\n')
+    expect((await kytos('napps', 'disable', 'all')).stdout).toBe(
+      'kytos/of_core was not enabled.\nkytos/topology is disabled.\n',
+    )
+    expect((await kytos('napps', 'enable', 'all')).stdout).toContain(
+      'kytos/settings is already enabled.\nkytos/topology is enabled.\n',
+    )
   })
 
   it('name the nearest NApp for one that is not there, and change nothing', async () => {
@@ -87,37 +97,61 @@ describe('napps enable and disable', () => {
     const { kytos } = await withNApps()
     const refused = await kytos('napps', 'disable', 'kytos/settings')
     expect(refused.exit).toBe(5)
-    expect(refused.stderr).toMatch(/^kytos-settings: kytos\/settings provides the settings of every NApp.*--force/)
-    expect((await kytos('napps', 'disable', 'kytos/settings', '--force')).stdout).toBe('kytos/settings is disabled.\n')
+    expect(refused.stderr).toMatch(
+      /^kytos-settings: kytos\/settings provides the settings of every NApp.*--force/,
+    )
+    expect((await kytos('napps', 'disable', 'kytos/settings', '--force')).stdout).toBe(
+      'kytos/settings is disabled.\n',
+    )
   })
 
   it('enable links kytos/settings out of the package when it was never installed', async () => {
     const { kytos } = await commandLine()
     expect((await kytos('napps', 'enable', 'kytos/settings')).stdout).toBe('kytos/settings is enabled.\n')
-    expect((await kytos('napps', 'list')).stdout).toMatch(/\[ie\] {3}\| kytos\/settings:\d+\.\d+\.\d+ \| One store/)
+    expect((await kytos('napps', 'list')).stdout).toMatch(
+      /\[ie\] {3}\| kytos\/settings:\d+\.\d+\.\d+ \| One store/,
+    )
   })
 
   it('enable refuses a broken NApp with what is wrong', async () => {
     const { kytos, root } = await commandLine()
     await writeFiles(root, { '.installed/a/b/napp.json': '{' })
-    expect(await kytos('napps', 'enable', 'a/b')).toMatchObject({ exit: 1, stderr: expect.stringContaining('napp.json is invalid') })
+    expect(await kytos('napps', 'enable', 'a/b')).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('napp.json is invalid'),
+    })
   })
 })
 
 describe('napps install', () => {
   it('copies, enables, and refuses to overwrite unless forced', async () => {
     const { kytos, cwd } = await commandLine()
-    await writeFiles(join(cwd, 'mine'), { 'napp.json': { username: 'me', name: 'mine', main: 'm.mjs' }, 'm.mjs': MAIN })
-    expect(await kytos('napps', 'install', 'mine')).toEqual({ exit: 0, stdout: 'me/mine is installed and enabled.\n', stderr: '' })
-    expect(await kytos('napps', 'install', 'mine')).toMatchObject({ exit: 5, stderr: expect.stringContaining('Use --force to replace it') })
+    await writeFiles(join(cwd, 'mine'), {
+      'napp.json': { username: 'me', name: 'mine', main: 'm.mjs' },
+      'm.mjs': MAIN,
+    })
+    expect(await kytos('napps', 'install', 'mine')).toEqual({
+      exit: 0,
+      stdout: 'me/mine is installed and enabled.\n',
+      stderr: '',
+    })
+    expect(await kytos('napps', 'install', 'mine')).toMatchObject({
+      exit: 5,
+      stderr: expect.stringContaining('Use --force to replace it'),
+    })
     expect((await kytos('napps', 'install', 'mine', '--force')).exit).toBe(0)
   })
 
   it('says what is wrong with the folder', async () => {
     const { kytos, cwd } = await commandLine()
-    expect(await kytos('napps', 'install', 'nowhere')).toMatchObject({ exit: 1, stderr: expect.stringContaining('is not a NApp of this host') })
+    expect(await kytos('napps', 'install', 'nowhere')).toMatchObject({
+      exit: 1,
+      stderr: expect.stringContaining('is not a NApp of this host'),
+    })
     await writeFiles(join(cwd, 'empty'), { readme: '' })
-    expect((await kytos('napps', 'install', 'empty')).stderr).toContain('contains neither napp.json nor kytos.json')
+    expect((await kytos('napps', 'install', 'empty')).stderr).toContain(
+      'contains neither napp.json nor kytos.json',
+    )
   })
 })
 
@@ -147,14 +181,19 @@ describe('a wrong command line', () => {
     const { kytos, root } = await commandLine()
     await writeFiles(root, { '.installed/a/b/napp.json': '{' })
     expect((await kytos('napps', 'enable', 'a/b')).stderr).not.toContain('    at ')
-    expect((await kytos('napps', 'enable', 'a/b', '--debug')).stderr).toMatch(/code NAPP_INVALID, exit 1\n(.*\n)*SettingsError: Not JSON/)
+    expect((await kytos('napps', 'enable', 'a/b', '--debug')).stderr).toMatch(
+      /code NAPP_INVALID, exit 1\n(.*\n)*SettingsError: Not JSON/,
+    )
   })
 })
 
 describe('help and version', () => {
   it('come with examples on stdout, exit 0', async () => {
     const { kytos } = await commandLine()
-    expect(await kytos('--version')).toMatchObject({ exit: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
+    expect(await kytos('--version')).toMatchObject({
+      exit: 0,
+      stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/),
+    })
     for (const args of [['--help'], ['start', '--help'], ['napps', '--help']]) {
       expect(await kytos(...args)).toMatchObject({ exit: 0, stdout: expect.stringContaining('Examples:') })
     }

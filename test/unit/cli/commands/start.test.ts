@@ -8,7 +8,8 @@ import { commandLine, runIn } from '../cli-world.ts'
 const told: string[] = []
 Object.assign(globalThis, { tell: (what: string) => told.push(what) })
 const SETTINGS = `export default ({ config }) => ({ setup() { tell('+settings on ' + config.settings.port) }, shutdown() { tell('-settings') } })`
-const tells = (name: string) => `export default () => ({ setup() { tell('+${name}') }, shutdown() { tell('-${name}') } })`
+const tells = (name: string) =>
+  `export default () => ({ setup() { tell('+${name}') }, shutdown() { tell('-${name}') } })`
 
 beforeEach(() => {
   told.length = 0
@@ -29,7 +30,12 @@ describe('start', () => {
       .split('\n')
       .map(line => JSON.parse(line))
     expect(lines.map(({ msg }) => msg)).toContain(`Started with ${join(cwd, 'kytos.ini')}. Running NApps: 2.`)
-    for (const line of lines) expect(line).toMatchObject({ level: expect.stringMatching(/^(info|warn)$/), name: 'host', time: expect.any(String) })
+    for (const line of lines)
+      expect(line).toMatchObject({
+        level: expect.stringMatching(/^(info|warn)$/),
+        name: 'host',
+        time: expect.any(String),
+      })
   })
 
   it.each([
@@ -41,10 +47,15 @@ describe('start', () => {
     const { cwd, root } = await commandLine()
     await enabled(root, 'kytos/settings', SETTINGS, { priority: 0 })
     const ini = join(cwd, 'kytos.ini')
-    await writeFile(ini, (await readFile(ini, 'utf8')).replace('[settings]', `[settings]\nlog = ${log}\ncontroller = c1`))
+    await writeFile(
+      ini,
+      (await readFile(ini, 'utf8')).replace('[settings]', `[settings]\nlog = ${log}\ncontroller = c1`),
+    )
     const { stderr } = await runIn(cwd, ['start'], undefined, undefined, isTTY)
-    if (form === 'json') expect(JSON.parse(stderr.split('\n')[0] ?? '')).toMatchObject({ controller: 'c1', name: 'host' })
-    else expect(stderr).toMatch(/\d\d:\d\d:\d\d.* INFO {2}host: Started with .*kytos\.ini\. Running NApps: 1\./m)
+    if (form === 'json')
+      expect(JSON.parse(stderr.split('\n')[0] ?? '')).toMatchObject({ controller: 'c1', name: 'host' })
+    else
+      expect(stderr).toMatch(/\d\d:\d\d:\d\d.* INFO {2}host: Started with .*kytos\.ini\. Running NApps: 1\./m)
   })
 
   it('follows what is enabled while it runs', async () => {
@@ -60,7 +71,12 @@ describe('start', () => {
 
   it('can be interrupted before it is ready', async () => {
     const { cwd, root } = await commandLine()
-    await enabled(root, 'kytos/settings', "export default () => ({ setup() { tell('waits'); return new Promise(() => {}) } })", { priority: 0 })
+    await enabled(
+      root,
+      'kytos/settings',
+      "export default () => ({ setup() { tell('waits'); return new Promise(() => {}) } })",
+      { priority: 0 },
+    )
     const interruption = new AbortController()
     const running = runIn(cwd, ['start'], undefined, interruption)
     await expect.poll(() => told).toEqual(['waits'])
@@ -72,12 +88,19 @@ describe('start', () => {
     const { cwd } = await commandLine()
     const { exit, stderr } = await runIn(cwd, ['start'])
     expect(exit).toBe(1)
-    expect(stderr).toContain(`Enable it: kytos-settings napps enable kytos/settings -c ${join(cwd, 'kytos.ini')}`)
+    expect(stderr).toContain(
+      `Enable it: kytos-settings napps enable kytos/settings -c ${join(cwd, 'kytos.ini')}`,
+    )
   })
 
   it('ends with what kytos/settings failed with', async () => {
     const { cwd, root } = await commandLine()
-    await enabled(root, 'kytos/settings', "export default () => ({ setup() { throw new Error('out of luck') } })", { priority: 0 })
+    await enabled(
+      root,
+      'kytos/settings',
+      "export default () => ({ setup() { throw new Error('out of luck') } })",
+      { priority: 0 },
+    )
     expect(await runIn(cwd, ['start'])).toMatchObject({
       exit: 1,
       stderr: expect.stringContaining('kytos-settings: Unexpected error: out of luck\n'),
@@ -94,7 +117,12 @@ describe('start', () => {
   ])('%s %s is refused before anything starts', async (option, file, code, message) => {
     const { cwd, root } = await commandLine()
     await enabled(root, 'kytos/settings', SETTINGS, { priority: 0 })
-    const files = { 'list.json': '[]', 'name.json': '{"of_lldp": {}}', 'text.json': '{"a/b": 1}', 'twice.json': '{"a/b": {}, "a/b": {}}' }
+    const files = {
+      'list.json': '[]',
+      'name.json': '{"of_lldp": {}}',
+      'text.json': '{"a/b": 1}',
+      'twice.json': '{"a/b": {}, "a/b": {}}',
+    }
     for (const [name, text] of Object.entries(files)) await writeFile(join(cwd, name), text)
     const { exit, stderr } = await runIn(cwd, ['start', option, file])
     expect(exit).toBe(code)

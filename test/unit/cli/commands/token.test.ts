@@ -19,7 +19,10 @@ async function folder(lines = '') {
   const { cwd, kytos } = await commandLine()
   const file = join(cwd, 'kytos.ini')
   const text = await readFile(file, 'utf8')
-  await writeFile(file, text.replace('[settings]\n', `[settings]\nport = 0\ncontroller = controller-1\n${lines}`))
+  await writeFile(
+    file,
+    text.replace('[settings]\n', `[settings]\nport = 0\ncontroller = controller-1\n${lines}`),
+  )
   const log = keepLog()
   const service = async (): Promise<{ stop(): Promise<void> }> => {
     const context = {
@@ -42,7 +45,8 @@ async function folder(lines = '') {
   return { cwd, kytos, log, service, url }
 }
 
-const read = async (url: string, token: string) => fetch(`${url}/api/kytos/settings/v1/`, { headers: { authorization: `Bearer ${token.trim()}` } })
+const read = async (url: string, token: string) =>
+  fetch(`${url}/api/kytos/settings/v1/`, { headers: { authorization: `Bearer ${token.trim()}` } })
 
 describe('token', () => {
   it('create, list and revoke speak to the service that runs, which asks for what they made', async () => {
@@ -50,27 +54,42 @@ describe('token', () => {
     await service()
     const made = await kytos('token', 'create', 'ci', '--rights', 'write', '--expires', '12h')
     expect(made).toMatchObject({ exit: 0, stdout: expect.stringMatching(TOKEN) })
-    expect(made.stderr).toMatch(/^Created the token ci \(id [0-9a-f]{16}; rights: write; expires at \d{4}-.*Z\)\. It is printed only once:\n$/)
+    expect(made.stderr).toMatch(
+      /^Created the token ci \(id [0-9a-f]{16}; rights: write; expires at \d{4}-.*Z\)\. It is printed only once:\n$/,
+    )
     expect((await fetch(`${await url()}/api/kytos/settings/v1/`)).status).toBe(401)
     expect((await read(await url(), made.stdout)).status).toBe(200)
     const [, id = ''] = made.stdout.split('_')
     const listed = await kytos('token', 'list')
     expect(listed.stdout).toMatch(
-      new RegExp(`^ID +Name +Rights +Created at +Created by +Expires at\\n${id} +ci +write +\\S+Z +local-admin +\\S+Z\\n$`),
+      new RegExp(
+        `^ID +Name +Rights +Created at +Created by +Expires at\\n${id} +ci +write +\\S+Z +local-admin +\\S+Z\\n$`,
+      ),
     )
-    expect(await kytos('token', 'revoke', id)).toEqual({ exit: 0, stdout: `The token ${id} is revoked.\n`, stderr: '' })
+    expect(await kytos('token', 'revoke', id)).toEqual({
+      exit: 0,
+      stdout: `The token ${id} is revoked.\n`,
+      stderr: '',
+    })
     expect((await read(await url(), made.stdout)).status).toBe(401)
-    expect((await kytos('token', 'list')).stdout).toBe('There are no tokens. "kytos-settings token create NAME" creates one.\n')
+    expect((await kytos('token', 'list')).stdout).toBe(
+      'There are no tokens. "kytos-settings token create NAME" creates one.\n',
+    )
   })
 
   it('open the store themselves when no service runs, and what they made holds when one does', async () => {
     const { kytos, service, url } = await folder('authentication = required\n')
-    const [made, gone] = [await kytos('token', 'create', 'first'), await kytos('token', 'create', 'gone', '--json')]
+    const [made, gone] = [
+      await kytos('token', 'create', 'first'),
+      await kytos('token', 'create', 'gone', '--json'),
+    ]
     expect(made.stdout).toMatch(TOKEN)
     const { id, token, expires_at } = JSON.parse(gone.stdout)
     expect(expires_at).toBe(null)
     expect((await kytos('token', 'revoke', id)).exit).toBe(0)
-    expect(parseJson((await kytos('token', 'list', '--json')).stdout)).toMatchObject([{ name: 'first', rights: ['read'] }])
+    expect(parseJson((await kytos('token', 'list', '--json')).stdout)).toMatchObject([
+      { name: 'first', rights: ['read'] },
+    ])
     await service()
     expect((await read(await url(), made.stdout)).status).toBe(200)
     expect((await read(await url(), token)).status).toBe(401)
@@ -88,13 +107,23 @@ describe('token', () => {
     [['revoke', '../x'], 3, 'The token "../x" does not exist'],
   ])('%j says the same with a service and without one', async (args, exit, message) => {
     const { kytos, service } = await folder()
-    expect(await kytos('token', ...args)).toMatchObject({ exit, stdout: '', stderr: expect.stringContaining(message) })
+    expect(await kytos('token', ...args)).toMatchObject({
+      exit,
+      stdout: '',
+      stderr: expect.stringContaining(message),
+    })
     await service()
-    expect(await kytos('token', ...args)).toMatchObject({ exit, stdout: '', stderr: expect.stringContaining(message) })
+    expect(await kytos('token', ...args)).toMatchObject({
+      exit,
+      stdout: '',
+      stderr: expect.stringContaining(message),
+    })
   })
 
   it('reach a service that speaks TLS under another name', async () => {
-    const { cwd, kytos, service, url } = await folder('authentication = required\ntls_cert = server.pem\ntls_key = server-key.pem\n')
+    const { cwd, kytos, service, url } = await folder(
+      'authentication = required\ntls_cert = server.pem\ntls_key = server-key.pem\n',
+    )
     await makeCertificates(cwd, 'DNS:settings.example.org')
     await service()
     expect(await url()).toMatch(/^https:/)
@@ -158,13 +187,18 @@ describe('the file that lets the owner in', () => {
     const { cwd, kytos, service } = await folder()
     await service()
     await rm(join(cwd, FILE))
-    expect(await kytos('token', 'list')).toMatchObject({ exit: 1, stderr: expect.stringMatching(/locked by process \d+/) })
+    expect(await kytos('token', 'list')).toMatchObject({
+      exit: 1,
+      stderr: expect.stringMatching(/locked by process \d+/),
+    })
   })
 
   it('that cannot be written is told, and the service runs', async () => {
     const { cwd, log, service } = await folder()
     await writeFile(join(cwd, 'state'), 'a file where the folder would be')
     await service()
-    expect(log.lines.join('\n')).toMatch(/warn .*service\.json was not written .*; the command line cannot reach this service/)
+    expect(log.lines.join('\n')).toMatch(
+      /warn .*service\.json was not written .*; the command line cannot reach this service/,
+    )
   })
 })

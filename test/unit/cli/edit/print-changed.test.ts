@@ -15,7 +15,13 @@ const SETTINGS: Settings = {
   updated_by: null,
   schema: true,
 }
-const consumer = { controller: 'c1', napp: 'kytos/b', apply: 'live', verdict: 'accepted', reason: null } as const
+const consumer = {
+  controller: 'c1',
+  napp: 'kytos/b',
+  apply: 'live',
+  verdict: 'accepted',
+  reason: null,
+} as const
 
 /** What is printed of a dry run with this preview, and what is thrown. */
 async function printPreview(preview: Partial<Preview>, json = false) {
@@ -32,7 +38,12 @@ async function printPreview(preview: Partial<Preview>, json = false) {
   const after = { ...SETTINGS, preview: { changes: [], consumers: [], rejected: [], ...preview } }
   const unasked = () => Promise.reject(new Error('a dry run asks nothing more'))
   const service = { ask: unasked, bus: unasked, isOwnStore: () => false, release: async () => {} }
-  const thrown = await printChanged(service, { before: SETTINGS, after }, { json, scope: 'cluster' }, world).catch(error => error)
+  const thrown = await printChanged(
+    service,
+    { before: SETTINGS, after },
+    { json, scope: 'cluster' },
+    world,
+  ).catch(error => error)
   return { stdout, stderr, thrown }
 }
 
@@ -45,12 +56,17 @@ describe('a dry run', () => {
       { ...consumer, napp: 'kytos/a' },
       { ...consumer, verdict, reason },
     ]
-    const { stdout, thrown } = await printPreview({ consumers, changes: [{ path: '/x', old: 1, new: 2, apply: 'reload' }] })
+    const { stdout, thrown } = await printPreview({
+      consumers,
+      changes: [{ path: '/x', old: 1, new: 2, apply: 'reload' }],
+    })
     expect(stdout).toMatch(/^x +1 +2 +reload$/m)
     expect(stdout).toMatch(/^kytos\/a +c1 +live +accepted$/m)
     expect(stdout).toMatch(new RegExp(`^kytos/b +c1 +live +${verdict}`, 'm'))
     expect(thrown).toMatchObject({ code: 'CHANGE_VETOED', exit: 5, message })
-    expect(JSON.parse((await printPreview({ consumers }, true)).stdout)).toMatchObject({ preview: { consumers } })
+    expect(JSON.parse((await printPreview({ consumers }, true)).stdout)).toMatchObject({
+      preview: { consumers },
+    })
   })
 
   it('tells which other overrides would not count any more', async () => {

@@ -17,13 +17,20 @@ const SCHEMA = {
     count: { type: 'integer' },
     ratio: { type: 'number' },
     list: { type: 'array', items: { $ref: '#/$defs/pair' } },
-    ports: { type: 'object', patternProperties: { '^p': { type: 'string' } }, additionalProperties: { type: 'integer' } },
+    ports: {
+      type: 'object',
+      patternProperties: { '^p': { type: 'string' } },
+      additionalProperties: { type: 'integer' },
+    },
     ring: { $ref: '#' },
     some: { anyOf: [{ type: 'string' }, { type: 'integer' }] },
     all: { allOf: [{ $ref: '#/$defs/word' }] },
     word: { enum: ['a', 'b'] },
   },
-  $defs: { pair: { prefixItems: [{ type: 'string' }], items: { type: 'boolean' } }, word: { type: 'string' } },
+  $defs: {
+    pair: { prefixItems: [{ type: 'string' }], items: { type: 'boolean' } },
+    word: { type: 'string' },
+  },
 }
 
 describe('a key', () => {
@@ -45,7 +52,13 @@ describe('a key', () => {
   it('leads to what is there, and to nothing that every object has', () => {
     const data = { a: { b: [1, { c: null }] } }
     expect(valueAt(data, ['a', 'b', '1', 'c'])).toBe(null)
-    for (const path of [['constructor'], ['a', 'b', 'length'], ['a', 'b', '01'], ['a', 'b', '-1'], ['a', 'b', '0', 'x']]) {
+    for (const path of [
+      ['constructor'],
+      ['a', 'b', 'length'],
+      ['a', 'b', '01'],
+      ['a', 'b', '-1'],
+      ['a', 'b', '0', 'x'],
+    ]) {
       expect(valueAt(data, path)).toBe(undefined)
     }
     expect(pathsIn(data)).toEqual([['a'], ['a', 'b']])

@@ -3,7 +3,11 @@ import { createProgressBar } from '../../../../src/cli/terminal/progress-bar.ts'
 
 function shown(isTTY: boolean, times: readonly (readonly [now: number, done: number])[]): string {
   let [text, now] = ['', 0]
-  const progress = createProgressBar({ isTTY, write: (piece: string) => (text += piece) }, 'copied', () => now)
+  const progress = createProgressBar(
+    { isTTY, write: (piece: string) => (text += piece) },
+    'copied',
+    () => now,
+  )
   for (const [time, done] of times) {
     now = time
     progress.show(done, 1_000, done * 1_048_576)

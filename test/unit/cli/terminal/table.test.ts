@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { cut, printTable } from '../../../../src/cli/terminal/table.ts'
 import { createTerminal, sanitize } from '../../../../src/cli/terminal/terminal.ts'
 
-const terminal = (out: { readonly isTTY?: boolean; readonly columns?: number }, env = {}) => createTerminal({ write: () => {}, ...out }, env)
+const terminal = (out: { readonly isTTY?: boolean; readonly columns?: number }, env = {}) =>
+  createTerminal({ write: () => {}, ...out }, env)
 const PLAIN = terminal({})
 
 describe('a table', () => {
@@ -35,14 +36,22 @@ describe('a table', () => {
       expect(lines[1]).toContain('kytos/link_discovery')
       expect(lines[1]).toContain('…')
     }
-    const [, none = ''] = printTable(['A', 'B'], [row.slice(1)], terminal({ isTTY: true, columns: 30 }, { NO_COLOR: '1' })).split('\n')
+    const [, none = ''] = printTable(
+      ['A', 'B'],
+      [row.slice(1)],
+      terminal({ isTTY: true, columns: 30 }, { NO_COLOR: '1' }),
+    ).split('\n')
     expect([29, 30]).toContain(stringWidth(none))
     expect(printTable(['A', 'B', 'C'], [row], PLAIN)).toContain(row[2])
-    expect(printTable(['A', { head: 'B', cut: true }], [['a', 'x'.repeat(9_000)]], PLAIN).length).toBeLessThan(1_100)
+    expect(
+      printTable(['A', { head: 'B', cut: true }], [['a', 'x'.repeat(9_000)]], PLAIN).length,
+    ).toBeLessThan(1_100)
   })
 
   it('lets nothing through that steers a terminal', () => {
-    expect(printTable(['A'], [['\x1b[2J\u009b\u202eevil\nline']], PLAIN)).toBe('A\n\ufffd[2J\ufffd\ufffdevil line\n')
+    expect(printTable(['A'], [['\x1b[2J\u009b\u202eevil\nline']], PLAIN)).toBe(
+      'A\n\ufffd[2J\ufffd\ufffdevil line\n',
+    )
     expect(sanitize('\x07\r\nok')).toBe('\ufffd ok')
   })
 

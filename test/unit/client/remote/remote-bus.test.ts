@@ -4,7 +4,11 @@ import type { AddressInfo } from 'node:net'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { WebSocketServer } from 'ws'
 import type { KytosEvent } from '../../../../events/event.ts'
-import { openRemoteBus, type RemoteBus, type RemoteBusOptions } from '../../../../src/client/remote/remote-bus.ts'
+import {
+  openRemoteBus,
+  type RemoteBus,
+  type RemoteBusOptions,
+} from '../../../../src/client/remote/remote-bus.ts'
 import { type KeptLog, keepLog } from '../../../support/controller.ts'
 import { startTcpProxy, type TcpProxy } from '../../../support/tcp-proxy.ts'
 import { changedFact } from '../../events/facts.ts'
@@ -20,7 +24,10 @@ interface Stage<R> {
 }
 
 /** A service, and a client of it on a line that can be broken. */
-async function openStage<R extends Rig>(opening: Promise<R>, options: RemoteBusOptions = {}): Promise<Stage<R>> {
+async function openStage<R extends Rig>(
+  opening: Promise<R>,
+  options: RemoteBusOptions = {},
+): Promise<Stage<R>> {
   const rig = await opening
   const proxy = await startTcpProxy(rig.http.port)
   onTestFinished(() => proxy.close())
@@ -55,7 +62,9 @@ function slowly<Answer>(answer: Answer) {
 describe('a remote bus', () => {
   it('asks commands and gets their answers, exact, or the error of the service', async () => {
     const { bus } = await openStage(openRealRig())
-    expect(await bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { dpid: 18446744073709551615n } })).toMatchObject({
+    expect(
+      await bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { dpid: 18446744073709551615n } }),
+    ).toMatchObject({
       data: { dpid: 18446744073709551615n },
       updated_by: { type: 'user', name: '127.0.0.1' },
     })
@@ -64,16 +73,24 @@ describe('a remote bus', () => {
       status: 404,
       details: { namespace: 'kytos/b' },
     })
-    await expect(bus.ask('kytos.settings.retrieve', { namespace: () => {} } as never)).rejects.toMatchObject({ code: 'JSON_MALFORMED' })
+    await expect(bus.ask('kytos.settings.retrieve', { namespace: () => {} } as never)).rejects.toMatchObject({
+      code: 'JSON_MALFORMED',
+    })
   })
 
   it('refuses by itself what the service would end the line for', async () => {
     const { bus, proxy } = await openStage(openRealRig())
     const data = 'x'.repeat(1_048_576)
-    await expect(bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { data } })).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    await expect(
+      bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { data } }),
+    ).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
     const box = 'x'.repeat(17 * 1_048_576)
-    await expect(bus.ask('kytos.storehouse.create', { namespace: 'net', data: box })).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
-    expect(() => bus.publish('kytos/a.b', { data })).toThrow(expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }))
+    await expect(bus.ask('kytos.storehouse.create', { namespace: 'net', data: box })).rejects.toMatchObject({
+      code: 'DOCUMENT_TOO_LARGE',
+    })
+    expect(() => bus.publish('kytos/a.b', { data })).toThrow(
+      expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }),
+    )
     expect(await bus.ask('kytos.storehouse.list', { namespace: 'net' })).toEqual([])
     expect(proxy.connections).toBe(1)
   })
@@ -94,7 +111,9 @@ describe('a remote bus', () => {
     bus.publish('kytos/a.b')
     await bus.ask('kytos.settings.list', {})
     expect(heard).toEqual([{ n: 1 }, {}])
-    expect(log.lines).toEqual([expect.stringMatching(/^warn The service rejected a frame: .*reserved for the service/)])
+    expect(log.lines).toEqual([
+      expect.stringMatching(/^warn The service rejected a frame: .*reserved for the service/),
+    ])
   })
 
   it('hears what it subscribed to; a later subscription takes the place, one that is refused does not', async () => {
@@ -104,12 +123,22 @@ describe('a remote bus', () => {
       first?.push(event)
       throw new Error('hurts nobody')
     })
-    for (const namespace of ['kytos/a', 'kytos/b']) await bus.ask('kytos.settings.update', { namespace, data: { n: 1 } })
-    await expect(bus.subscribe({ names: ['settings.chnaged'] }, () => {})).rejects.toMatchObject({ code: 'CONTENT_MALFORMED' })
-    await expect(bus.subscribe({ names: ['settings.changed'], since: 'x' }, () => {})).rejects.toMatchObject({ code: 'CURSOR_MALFORMED' })
+    for (const namespace of ['kytos/a', 'kytos/b'])
+      await bus.ask('kytos.settings.update', { namespace, data: { n: 1 } })
+    await expect(bus.subscribe({ names: ['settings.chnaged'] }, () => {})).rejects.toMatchObject({
+      code: 'CONTENT_MALFORMED',
+    })
+    await expect(bus.subscribe({ names: ['settings.changed'], since: 'x' }, () => {})).rejects.toMatchObject({
+      code: 'CURSOR_MALFORMED',
+    })
     await bus.ask('kytos.settings.update', { namespace: 'kytos/a', data: { n: 2 } })
-    expect(first?.map(({ content }) => content)).toMatchObject([{ namespace: 'kytos/a', data: { n: 1 } }, { data: { n: 2 } }])
-    await expect.poll(() => log.lines).toEqual(Array(2).fill('warn A listener failed on "settings.changed": hurts nobody'))
+    expect(first?.map(({ content }) => content)).toMatchObject([
+      { namespace: 'kytos/a', data: { n: 1 } },
+      { data: { n: 2 } },
+    ])
+    await expect
+      .poll(() => log.lines)
+      .toEqual(Array(2).fill('warn A listener failed on "settings.changed": hurts nobody'))
     const { cursor } = bus
     await bus.subscribe({ names: ['box.*'] }, async event => {
       second?.push(event)
@@ -120,7 +149,10 @@ describe('a remote bus', () => {
     expect([first?.length, second?.length]).toEqual([2, 1])
     await expect.poll(() => log.lines.at(-1)).toBe('warn A listener failed on "box.changed": nor does this')
     const again: KytosEvent[] = []
-    await bus.subscribe({ names: ['settings.changed'], since: cursor as string }, event => void again.push(event))
+    await bus.subscribe(
+      { names: ['settings.changed'], since: cursor as string },
+      event => void again.push(event),
+    )
     await bus.ask('kytos.settings.list', {})
     expect(again).toMatchObject([{ content: { data: { n: 3 }, origin: 'replay' } }])
   })
@@ -130,7 +162,10 @@ describe('a line that is lost', () => {
   it('again and again loses and doubles no fact', async () => {
     const { bus, rig, proxy } = await openStage(openRealRig())
     const heard: unknown[] = []
-    await bus.subscribe({ names: ['settings.changed'] }, ({ content }) => void heard.push(Object(content).data.n))
+    await bus.subscribe(
+      { names: ['settings.changed'] },
+      ({ content }) => void heard.push(Object(content).data.n),
+    )
     for (let n = 1; n <= 100; n++) {
       await rig.send('PATCH', '/api/kytos/settings/v1/kytos/a', { body: { json: { n } } })
       if (n % 10 > 0) continue
@@ -154,7 +189,10 @@ describe('a line that is lost', () => {
     await asked
     const again = list.called()
     proxy.cut()
-    await expect(write).rejects.toMatchObject({ code: 'OUTCOME_UNKNOWN', message: expect.stringContaining('may have been applied') })
+    await expect(write).rejects.toMatchObject({
+      code: 'OUTCOME_UNKNOWN',
+      message: expect.stringContaining('may have been applied'),
+    })
     await again
     list.answer()
     expect(await read).toEqual([])
@@ -166,7 +204,9 @@ describe('a line that is lost', () => {
     const remove = slowly(true)
     rig.bus.serve('kytos.storehouse.delete', remove.handler)
     const content = { namespace: 'net', box_id: '1' }
-    await expect(bus.ask('kytos.storehouse.delete', content, { timeout: 50 })).rejects.toMatchObject({ code: 'TIMEOUT' })
+    await expect(bus.ask('kytos.storehouse.delete', content, { timeout: 50 })).rejects.toMatchObject({
+      code: 'TIMEOUT',
+    })
     proxy.refuse()
     await expect.poll(() => bus.connected).toBe(false)
     await expect(bus.ask('kytos.storehouse.delete', content, { timeout: 50 })).rejects.toMatchObject({
@@ -203,13 +243,24 @@ describe('a line that is lost', () => {
     rig.bus.serve('kytos.settings.list', list.handler)
     rig.bus.serve('kytos.storehouse.delete', remove.handler)
     const asked = list.called()
-    const outcomes = Promise.allSettled([bus.ask('kytos.storehouse.delete', { namespace: 'net', box_id: '1' }), bus.ask('kytos.settings.list', {})])
+    const outcomes = Promise.allSettled([
+      bus.ask('kytos.storehouse.delete', { namespace: 'net', box_id: '1' }),
+      bus.ask('kytos.settings.list', {}),
+    ])
     await asked
     await bus.close()
-    expect(await outcomes).toMatchObject([{ reason: { code: 'OUTCOME_UNKNOWN' } }, { reason: { code: 'SERVICE_ABSENT' } }])
+    expect(await outcomes).toMatchObject([
+      { reason: { code: 'OUTCOME_UNKNOWN' } },
+      { reason: { code: 'SERVICE_ABSENT' } },
+    ])
     expect(proxy.connections).toBe(1)
-    await expect(bus.ask('kytos.settings.list', {})).rejects.toMatchObject({ code: 'SERVICE_ABSENT', message: expect.stringContaining('closed') })
-    await expect(bus.subscribe({ names: ['box.*'] }, () => {})).rejects.toMatchObject({ code: 'SERVICE_ABSENT' })
+    await expect(bus.ask('kytos.settings.list', {})).rejects.toMatchObject({
+      code: 'SERVICE_ABSENT',
+      message: expect.stringContaining('closed'),
+    })
+    await expect(bus.subscribe({ names: ['box.*'] }, () => {})).rejects.toMatchObject({
+      code: 'SERVICE_ABSENT',
+    })
   })
 
   it('keeps the subscription before, when the next one is refused on another line', async () => {
@@ -246,7 +297,9 @@ describe('a service that cannot be reached', () => {
   it('is tried again until the time is over, or it is there', async () => {
     const { proxy, rig } = await openStage(openRealRig())
     proxy.refuse()
-    await expect(openRemoteBus(`http://127.0.0.1:${proxy.port}`, { timeout: 200 })).rejects.toMatchObject({ code: 'SERVICE_ABSENT' })
+    await expect(openRemoteBus(`http://127.0.0.1:${proxy.port}`, { timeout: 200 })).rejects.toMatchObject({
+      code: 'SERVICE_ABSENT',
+    })
     const opening = openRemoteBus(`http://127.0.0.1:${proxy.port}`)
     proxy.resume()
     const bus = await opening
@@ -257,9 +310,16 @@ describe('a service that cannot be reached', () => {
 
   it('refuses for a reason of its own: it is given at once, by its code', async () => {
     const { http } = await openRealRig()
-    const opened = openRemoteBus(`http://127.0.0.1:${http.port}`, { headers: { origin: 'https://evil.example' } })
-    await expect(opened).rejects.toMatchObject({ code: 'ORIGIN_FORBIDDEN', message: expect.stringContaining('evil.example') })
-    await expect(openRemoteBus(`http://127.0.0.1:${http.port}/elsewhere`)).rejects.toMatchObject({ code: 'ROUTE_NOT_FOUND' })
+    const opened = openRemoteBus(`http://127.0.0.1:${http.port}`, {
+      headers: { origin: 'https://evil.example' },
+    })
+    await expect(opened).rejects.toMatchObject({
+      code: 'ORIGIN_FORBIDDEN',
+      message: expect.stringContaining('evil.example'),
+    })
+    await expect(openRemoteBus(`http://127.0.0.1:${http.port}/elsewhere`)).rejects.toMatchObject({
+      code: 'ROUTE_NOT_FOUND',
+    })
   })
 
   it('is something else: neither its answer nor its frames hurt', async () => {
@@ -269,9 +329,13 @@ describe('a service that cannot be reached', () => {
     await once(server, 'listening')
     onTestFinished(() => void server.close())
     const { port } = server.address() as AddressInfo
-    await expect(openRemoteBus(`http://127.0.0.1:${port}`)).rejects.toMatchObject({ details: { status: expect.any(Number) } })
+    await expect(openRemoteBus(`http://127.0.0.1:${port}`)).rejects.toMatchObject({
+      details: { status: expect.any(Number) },
+    })
     const bus = await openRemoteBus(`ws://127.0.0.1:${port}/frames`)
-    await expect(bus.ask('kytos.settings.list', {}, { timeout: 300 })).rejects.toMatchObject({ status: expect.any(Number) })
+    await expect(bus.ask('kytos.settings.list', {}, { timeout: 300 })).rejects.toMatchObject({
+      status: expect.any(Number),
+    })
     await bus.close()
   })
 })

@@ -18,7 +18,11 @@ const JWT = { secret: SECRET, rights: ['read', 'write'] } as const
 const JSON_BODY = { json: { a: 1 } }
 
 /** Every kind of route: how it is asked, and which right it takes. */
-const ROUTES: readonly (readonly [method: string, path: string, right: 'open' | 'read' | 'write' | 'admin'])[] = [
+const ROUTES: readonly (readonly [
+  method: string,
+  path: string,
+  right: 'open' | 'read' | 'write' | 'admin',
+])[] = [
   ['GET', '/healthz', 'open'],
   ['HEAD', '/healthz/', 'open'],
   ['GET', '/readyz', 'open'],
@@ -42,20 +46,35 @@ const ROUTES: readonly (readonly [method: string, path: string, right: 'open' | 
 ]
 
 /** A JSON Web Token as Kytos makes it, unless told otherwise. */
-function jwt(payload: object = {}, { secret = SECRET, alg = 'HS256' }: { readonly secret?: string; readonly alg?: string } = {}): string {
+function jwt(
+  payload: object = {},
+  { secret = SECRET, alg = 'HS256' }: { readonly secret?: string; readonly alg?: string } = {},
+): string {
   const part = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-  const claims = { username: 'carol', iss: 'Kytos NApps Server', exp: Math.floor(Date.now() / 1_000) + 60, ...payload }
+  const claims = {
+    username: 'carol',
+    iss: 'Kytos NApps Server',
+    exp: Math.floor(Date.now() / 1_000) + 60,
+    ...payload,
+  }
   const signed = `${part({ alg, typ: 'JWT' })}.${part(claims)}`
   return `${signed}.${alg === 'none' ? '' : createHmac(alg.replace('HS', 'sha'), secret).update(signed).digest('base64url')}`
 }
 
 /** A rig on a store that can be looked at. */
-async function openWatchedRig(...[door, options]: Parameters<typeof openGuardedRig>): Promise<GuardedRig & { stored(): Promise<readonly string[]> }> {
+async function openWatchedRig(
+  ...[door, options]: Parameters<typeof openGuardedRig>
+): Promise<GuardedRig & { stored(): Promise<readonly string[]> }> {
   const store = createMemoryStore()
   return { ...(await openGuardedRig(door, options, store)), stored: await watchStore(store) }
 }
 
-async function ask({ send }: GuardedRig, method: string, path: string, headers: Record<string, string> = {}): Promise<Answer> {
+async function ask(
+  { send }: GuardedRig,
+  method: string,
+  path: string,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
   const body = ['PUT', 'PATCH', 'POST'].includes(method) ? { body: JSON_BODY } : {}
   return send(method, path, { headers, ...body })
 }
@@ -87,7 +106,11 @@ describe('without a credential that holds', () => {
           401,
           expect.stringMatching(/^Bearer realm="kytos-settings"/),
         ])
-        if (method !== 'HEAD') expect(answer.json).toMatchObject({ code: what === 'none' ? 'TOKEN_REQUIRED' : 'TOKEN_INVALID', status: 401 })
+        if (method !== 'HEAD')
+          expect(answer.json).toMatchObject({
+            code: what === 'none' ? 'TOKEN_REQUIRED' : 'TOKEN_INVALID',
+            status: 401,
+          })
         expect(answer.text).not.toContain('"data"')
       }
     }
@@ -98,14 +121,23 @@ describe('without a credential that holds', () => {
 describe('with a credential that holds', () => {
   it.each(ROUTES)('%s %s takes %s, and no less', async (method, path, right) => {
     const rig = await openWatchedRig()
-    const enough = { open: ['read', 'write', 'admin'], read: ['read', 'write', 'admin'], write: ['write', 'admin'], admin: ['admin'] }[right]
+    const enough = {
+      open: ['read', 'write', 'admin'],
+      read: ['read', 'write', 'admin'],
+      write: ['write', 'admin'],
+      admin: ['admin'],
+    }[right]
     for (const held of ['secrets', 'read', 'write', 'admin'] as const) {
       const { headers } = await rig.token([held])
       const before = await rig.stored()
       const answer = await ask(rig, method, path, headers)
       if (enough.includes(held) || right === 'open') expect([401, 403, 500]).not.toContain(answer.status)
       else {
-        expect([held, answer.status, answer.headers['www-authenticate']]).toEqual([held, 403, expect.stringContaining(`scope="${right}"`)])
+        expect([held, answer.status, answer.headers['www-authenticate']]).toEqual([
+          held,
+          403,
+          expect.stringContaining(`scope="${right}"`),
+        ])
         if (method !== 'HEAD') expect(answer.json).toMatchObject({ code: 'PERMISSION_DENIED', needs: right })
         expect(await rig.stored()).toEqual(before)
       }
@@ -116,17 +148,31 @@ describe('with a credential that holds', () => {
     const rig = await openGuardedRig({ jwt: JWT })
     const { headers } = await rig.token(['write'], 'ci@example.org')
     expect((await rig.send('PATCH', NAMESPACE, { headers, body: JSON_BODY })).status).toBe(200)
-    expect((await rig.send('PATCH', NAMESPACE, { headers: bearer(jwt({ username: 'carol' })), body: { json: { a: 2 } } })).status).toBe(200)
+    expect(
+      (
+        await rig.send('PATCH', NAMESPACE, {
+          headers: bearer(jwt({ username: 'carol' })),
+          body: { json: { a: 2 } },
+        })
+      ).status,
+    ).toBe(200)
     const { json } = await rig.send('GET', `${NAMESPACE}/history`, { headers })
-    expect(json).toMatchObject([{ actor: { type: 'user', name: 'carol' } }, { actor: { type: 'user', name: 'ci@example.org' } }])
+    expect(json).toMatchObject([
+      { actor: { type: 'user', name: 'carol' } },
+      { actor: { type: 'user', name: 'ci@example.org' } },
+    ])
   })
 
   it('the word Bearer may be written in any case, and a scheme that is not ours shows nothing', async () => {
     const rig = await openGuardedRig()
     const { token } = await rig.token(['read'])
     expect((await rig.send('GET', API, { headers: { authorization: `bEARER  ${token} ` } })).status).toBe(200)
-    expect((await rig.send('GET', API, { headers: { authorization: `Basic ${token}` } })).json.code).toBe('TOKEN_REQUIRED')
-    expect((await rig.send('GET', API, { headers: { authorization: 'Bearer' } })).json.code).toBe('TOKEN_INVALID')
+    expect((await rig.send('GET', API, { headers: { authorization: `Basic ${token}` } })).json.code).toBe(
+      'TOKEN_REQUIRED',
+    )
+    expect((await rig.send('GET', API, { headers: { authorization: 'Bearer' } })).json.code).toBe(
+      'TOKEN_INVALID',
+    )
     expect((await rig.send('GET', `${API}?access_token=${token}`)).json.code).toBe('TOKEN_REQUIRED')
   })
 })
@@ -154,17 +200,26 @@ describe('a login token of Kytos', () => {
     ['of algorithm HS512', () => jwt({}, { alg: 'HS512' })],
     ['of algorithm HS384', () => jwt({}, { alg: 'HS384' })],
     ['with its signature cut off', () => `${jwt().split('.').slice(0, 2).join('.')}.`],
-    ['with its claims changed', () => jwt().replace(/\.[^.]+\./, `.${Buffer.from('{"username":"root"}').toString('base64url')}.`)],
+    [
+      'with its claims changed',
+      () => jwt().replace(/\.[^.]+\./, `.${Buffer.from('{"username":"root"}').toString('base64url')}.`),
+    ],
     ['of nothing', () => '..'],
   ])('%s is refused', async (_what, make) => {
     const rig = await openGuardedRig({ jwt: JWT })
-    expect(await ask(rig, 'PATCH', NAMESPACE, bearer(make()))).toMatchObject({ status: 401, json: { code: 'TOKEN_INVALID' } })
+    expect(await ask(rig, 'PATCH', NAMESPACE, bearer(make()))).toMatchObject({
+      status: 401,
+      json: { code: 'TOKEN_INVALID' },
+    })
     const { headers } = await rig.token(['read'])
     expect((await rig.send('GET', NAMESPACE, { headers })).status).toBe(404)
   })
 
   it('is none where Kytos has no secret here', async () => {
-    expect(await ask(await openGuardedRig(), 'GET', API, bearer(jwt()))).toMatchObject({ status: 401, json: { code: 'TOKEN_INVALID' } })
+    expect(await ask(await openGuardedRig(), 'GET', API, bearer(jwt()))).toMatchObject({
+      status: 401,
+      json: { code: 'TOKEN_INVALID' },
+    })
   })
 })
 
@@ -175,12 +230,21 @@ describe('a WebSocket', () => {
     ['from a page of another site', { Origin: 'http://evil.example' }, '403 Forbidden'],
   ])('%s is not opened', async (_what, headers, status) => {
     const { http } = await openGuardedRig()
-    const lines = Object.entries({ Host: 'localhost', Connection: 'Upgrade', Upgrade: 'websocket', 'Sec-WebSocket-Version': '13', ...headers })
+    const lines = Object.entries({
+      Host: 'localhost',
+      Connection: 'Upgrade',
+      Upgrade: 'websocket',
+      'Sec-WebSocket-Version': '13',
+      ...headers,
+    })
     const text = lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')
     const socket = connect(
       http.port,
       '127.0.0.1',
-      () => void socket.write(`GET ${API}/bus HTTP/1.1\r\n${text}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`),
+      () =>
+        void socket.write(
+          `GET ${API}/bus HTTP/1.1\r\n${text}Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+        ),
     )
     onTestFinished(() => void socket.destroy())
     const [answer] = await once(socket, 'data')
@@ -192,7 +256,9 @@ describe('where no credential is needed', () => {
   it('everybody reads and writes, in the name of their address', async () => {
     const rig = await openGuardedRig({ required: false })
     expect((await rig.send('PATCH', NAMESPACE, { body: JSON_BODY })).status).toBe(200)
-    expect((await rig.send('GET', `${NAMESPACE}/history`)).json).toMatchObject([{ actor: { type: 'user', name: '127.0.0.1' } }])
+    expect((await rig.send('GET', `${NAMESPACE}/history`)).json).toMatchObject([
+      { actor: { type: 'user', name: '127.0.0.1' } },
+    ])
   })
 
   it('one that is shown counts: it names who writes, limits what may be done, and a wrong one is refused', async () => {
@@ -200,7 +266,9 @@ describe('where no credential is needed', () => {
     const { headers } = await rig.token(['read'])
     expect((await ask(rig, 'PATCH', NAMESPACE, headers)).status).toBe(403)
     expect((await ask(rig, 'PATCH', NAMESPACE, bearer('x'))).status).toBe(401)
-    expect((await ask(rig, 'PATCH', NAMESPACE, (await rig.token(['write'], 'ci')).headers)).json.updated_by).toEqual({ type: 'user', name: 'ci' })
+    expect(
+      (await ask(rig, 'PATCH', NAMESPACE, (await rig.token(['write'], 'ci')).headers)).json.updated_by,
+    ).toEqual({ type: 'user', name: 'ci' })
   })
 
   it.each(['GET', 'POST', 'DELETE'])('tokens take one all the same: %s', async method => {
@@ -216,7 +284,10 @@ describe('tokens over REST', () => {
     const { headers } = await rig.token(['admin'], 'root')
     const body = { json: { name: 'ci', rights: ['write'], expires_in: 3_600 } }
     const made = await rig.send('POST', `${API}/token`, { headers, body })
-    expect(made).toMatchObject({ status: 201, json: { name: 'ci', rights: ['write'], created_by: { type: 'user', name: 'root' } } })
+    expect(made).toMatchObject({
+      status: 201,
+      json: { name: 'ci', rights: ['write'], created_by: { type: 'user', name: 'root' } },
+    })
     expect(made.headers['cache-control']).toBe('no-store')
     const { token, id, created_at, expires_at } = made.json as Record<string, string>
     expect(Date.parse(expires_at ?? '') - Date.parse(created_at ?? '')).toBe(3_600_000)
@@ -224,11 +295,16 @@ describe('tokens over REST', () => {
     const listed = await rig.send('GET', `${API}/token`, { headers })
     expect(listed.json).toMatchObject([{ name: 'root' }, { id, name: 'ci' }])
     expect(listed.text).not.toMatch(/hash|sha256|kytos_/)
-    expect(await rig.send('DELETE', `${API}/token?id=${id}`, { headers })).toMatchObject({ status: 204, text: '' })
+    expect(await rig.send('DELETE', `${API}/token?id=${id}`, { headers })).toMatchObject({
+      status: 204,
+      text: '',
+    })
     expect((await ask(rig, 'PATCH', NAMESPACE, bearer(token ?? ''))).status).toBe(401)
     expect((await rig.send('DELETE', `${API}/token?id=${id}`, { headers })).json.code).toBe('TOKEN_NOT_FOUND')
     expect(rig.log.lines.join('\n')).not.toContain(token)
-    expect(rig.log.lines).toContainEqual(expect.stringMatching(new RegExp(`^info root created the token ci \\(id ${id}; rights: write; .*Z\\)`)))
+    expect(rig.log.lines).toContainEqual(
+      expect.stringMatching(new RegExp(`^info root created the token ci \\(id ${id}; rights: write; .*Z\\)`)),
+    )
   })
 
   it.each([
@@ -254,7 +330,9 @@ describe('wrong credentials', () => {
     const rig = await openGuardedRig({ jwt: JWT })
     const { headers } = await rig.token(['read'])
     for (let i = 0; i < MAX_FAILURES; i++)
-      expect((await ask(rig, 'GET', API, bearer(i % 2 ? makeTokenText('abc') : jwt({ iss: 'x' })))).status).toBe(401)
+      expect(
+        (await ask(rig, 'GET', API, bearer(i % 2 ? makeTokenText('abc') : jwt({ iss: 'x' })))).status,
+      ).toBe(401)
     const refused = await ask(rig, 'GET', API, bearer(makeTokenText('abc')))
     expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED' } })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50)
@@ -262,7 +340,9 @@ describe('wrong credentials', () => {
     expect((await ask(rig, 'GET', API, headers)).status).toBe(200)
     expect((await ask(rig, 'GET', API)).status).toBe(401)
     // The log tells of the first and of the last, not of each.
-    expect(rig.log.lines.filter(line => line.includes('Rejected an invalid credential from 127.0.0.1'))).toHaveLength(2)
+    expect(
+      rig.log.lines.filter(line => line.includes('Rejected an invalid credential from 127.0.0.1')),
+    ).toHaveLength(2)
   })
 
   it('made to take long take none', async () => {
@@ -275,16 +355,24 @@ describe('wrong credentials', () => {
 
   it('are refused whatever they are, and never with a 5xx', async () => {
     const rig = await openGuardedRig({ jwt: JWT })
-    const written = fc.string({ unit: fc.integer({ min: 0x20, max: 0xff }).map(code => String.fromCharCode(code).replace('\x7f', '')) })
+    const written = fc.string({
+      unit: fc.integer({ min: 0x20, max: 0xff }).map(code => String.fromCharCode(code).replace('\x7f', '')),
+    })
     const credential = fc.oneof(
       written,
       fc.tuple(written, written, written).map(parts => parts.join('.')),
       fc.constant(jwt().slice(1)),
     )
     await fc.assert(
-      fc.asyncProperty(fc.constantFrom('Bearer ', 'bearer\t', '', 'Basic '), credential, async (scheme, text) => {
-        expect([401, 429]).toContain((await ask(rig, 'PATCH', NAMESPACE, { authorization: `${scheme}${text}` })).status)
-      }),
+      fc.asyncProperty(
+        fc.constantFrom('Bearer ', 'bearer\t', '', 'Basic '),
+        credential,
+        async (scheme, text) => {
+          expect([401, 429]).toContain(
+            (await ask(rig, 'PATCH', NAMESPACE, { authorization: `${scheme}${text}` })).status,
+          )
+        },
+      ),
       { numRuns: 150 },
     )
   })
@@ -298,7 +386,10 @@ describe('wrong credentials', () => {
 describe('an event stream', () => {
   const follow = async ({ http }: GuardedRig, headers: Record<string, string>): Promise<IncomingMessage> => {
     const response = await new Promise<IncomingMessage>((resolve, reject) => {
-      const request = get({ host: '127.0.0.1', port: http.port, path: `${API}/events`, headers, agent: false }, resolve)
+      const request = get(
+        { host: '127.0.0.1', port: http.port, path: `${API}/events`, headers, agent: false },
+        resolve,
+      )
       request.on('error', reject)
       onTestFinished(() => void request.destroy())
     })
@@ -313,14 +404,20 @@ describe('an event stream', () => {
       [(await rig.token(['secrets'])).headers, 403],
     ] as const) {
       const response = await follow(rig, headers)
-      expect([response.statusCode, response.headers['content-type']]).toEqual([status, 'application/problem+json; charset=utf-8'])
+      expect([response.statusCode, response.headers['content-type']]).toEqual([
+        status,
+        'application/problem+json; charset=utf-8',
+      ])
       response.resume()
     }
   })
 
   it('ends as soon as its token is revoked, here or on another controller, and tells nothing after', async () => {
     const store = createMemoryStore()
-    const [one, two] = [await openGuardedRig({}, {}, store, 'controller-1'), await openGuardedRig({}, {}, store, 'controller-2')]
+    const [one, two] = [
+      await openGuardedRig({}, {}, store, 'controller-1'),
+      await openGuardedRig({}, {}, store, 'controller-2'),
+    ]
     const [reader, writer] = [await one.token(['read']), await one.token(['write'])]
     const streams = [await follow(one, reader.headers), await follow(two, reader.headers)]
     const heard = streams.map(stream => text(stream))
@@ -340,7 +437,8 @@ describe('an event stream', () => {
     const { headers } = await rig.token(['read'], 'short', 1)
     const end = Math.floor(Date.now() / 1_000) + 2
     const streams = [await follow(rig, headers), await follow(rig, bearer(jwt({ exp: end })))]
-    for (const stream of streams) expect(await text(stream)).toMatch(/: the token was revoked or has expired\n\n$/)
+    for (const stream of streams)
+      expect(await text(stream)).toMatch(/: the token was revoked or has expired\n\n$/)
     expect(Date.now()).toBeGreaterThanOrEqual(end * 1_000)
     expect(Date.now()).toBeLessThan(end * 1_000 + 1_000)
   })

@@ -1,7 +1,10 @@
 import { expect, it } from 'vitest'
 import { SignsOfLife } from '../../../../src/http/bus/signs-of-life.ts'
 
-/** Beats of which the first finds the line new: what waits for the peer and has come of it then, and whether it counts as silent. */
+/**
+ * Beats of which the first finds the line new: what waits for the peer and has come of it then, and whether
+ * it counts as silent.
+ */
 function silences(...beats: readonly (readonly [unsent: number, received: number])[]): readonly boolean[] {
   const signs = new SignsOfLife()
   return beats.map(beat => signs.isSilent(...beat))

@@ -20,7 +20,10 @@ describe('an operation', () => {
     for (const [key, , , { says = [], excludes = [], errors = [] }] of operations) {
       const known = says.flatMap(name => errorsOf(COMMANDS[name]))
       expect([key, excludes.filter(code => !known.includes(code))]).toEqual([key, []])
-      expect([key, errors.filter(code => known.includes(code) && code !== 'BOX_NOT_FOUND')]).toEqual([key, []])
+      expect([key, errors.filter(code => known.includes(code) && code !== 'BOX_NOT_FOUND')]).toEqual([
+        key,
+        [],
+      ])
     }
   })
 
@@ -28,7 +31,10 @@ describe('an operation', () => {
     const order = ['read', 'write', 'admin']
     for (const [key, method, path, { says = [] }] of operations) {
       for (const name of says)
-        expect([key, order.indexOf(rightForRoute(method, path, says)) >= order.indexOf(COMMANDS[name].permission)]).toEqual([key, true])
+        expect([
+          key,
+          order.indexOf(rightForRoute(method, path, says)) >= order.indexOf(COMMANDS[name].permission),
+        ]).toEqual([key, true])
     }
     // Whatever its method is.
     expect(rightForRoute('GET', '/somewhere', ['kytos.settings.update'])).toBe('write')

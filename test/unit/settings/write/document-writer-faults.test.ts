@@ -8,7 +8,10 @@ import { createStore, on, readDocument, type Store } from '../stores.ts'
 import { editOf, KEY, opened, set, write, writerOn } from '../writers.ts'
 
 /** A backend that loses the answers to commits: after them, or with the commits themselves. */
-function deaf(store: Store, isLost: (operations: readonly Operation[]) => 'before' | 'after' | undefined): Backend {
+function deaf(
+  store: Store,
+  isLost: (operations: readonly Operation[]) => 'before' | 'after' | undefined,
+): Backend {
   const backend = on(store)
   const commit = backend.commit.bind(backend)
   return Object.assign(backend, {
@@ -34,32 +37,47 @@ describe('a limit of 256 KiB', () => {
       code: 'DOCUMENT_TOO_LARGE',
       details: { got: 262145, limit: 262144 },
     })
-    await expect(write(writer, set({ a: 'ü'.repeat(128 * 1024) }))).rejects.toMatchObject({ code: 'DOCUMENT_TOO_LARGE' })
+    await expect(write(writer, set({ a: 'ü'.repeat(128 * 1024) }))).rejects.toMatchObject({
+      code: 'DOCUMENT_TOO_LARGE',
+    })
     expect(store.revision).toBe(revision)
   })
 })
 
 describe('an answer that is lost', () => {
-  const isChange = (operations: readonly Operation[]): boolean => operations.some(operation => operation.key === KEY && 'put' in operation)
+  const isChange = (operations: readonly Operation[]): boolean =>
+    operations.some(operation => operation.key === KEY && 'put' in operation)
 
-  it.each(['before', 'after'] as const)('(%s the commit) is told with the write_id, which is in the history if the change was made', async when => {
-    const store = createStore()
-    const writer = await writerOn(deaf(store, operations => (isChange(operations) ? when : undefined)))
-    const error = await write(writer, set({ a: 1 })).catch(thrown => thrown)
-    expect(error).toMatchObject({ code: 'OUTCOME_UNKNOWN', details: { write_id: expect.any(String) }, message: expect.stringContaining('write_id') })
-    expect(readDocument(store, KEY).history.map(({ write_id }) => write_id)).toEqual(when === 'after' ? [error.details.write_id] : [])
-  })
+  it.each(['before', 'after'] as const)(
+    '(%s the commit) is told with the write_id, which is in the history if the change was made',
+    async when => {
+      const store = createStore()
+      const writer = await writerOn(deaf(store, operations => (isChange(operations) ? when : undefined)))
+      const error = await write(writer, set({ a: 1 })).catch(thrown => thrown)
+      expect(error).toMatchObject({
+        code: 'OUTCOME_UNKNOWN',
+        details: { write_id: expect.any(String) },
+        message: expect.stringContaining('write_id'),
+      })
+      expect(readDocument(store, KEY).history.map(({ write_id }) => write_id)).toEqual(
+        when === 'after' ? [error.details.write_id] : [],
+      )
+    },
+  )
 
-  it.each(['before', 'after'] as const)('(%s) to the adoption of an edit by hand says that the change itself was not made', async when => {
-    const store = createStore()
-    store.commit([{ key: KEY, put: '{"hand":1}' }])
-    const backend = deaf(store, operations => (isChange(operations) ? undefined : when))
-    await backend.open()
-    const base = await readBase(backend, KEY)
-    const writer = await writerOn(backend, () => base)
-    await expect(write(writer, set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
-    expect(readDocument(store, KEY).text).toBe('{"hand":1}')
-  })
+  it.each(['before', 'after'] as const)(
+    '(%s) to the adoption of an edit by hand says that the change itself was not made',
+    async when => {
+      const store = createStore()
+      store.commit([{ key: KEY, put: '{"hand":1}' }])
+      const backend = deaf(store, operations => (isChange(operations) ? undefined : when))
+      await backend.open()
+      const base = await readBase(backend, KEY)
+      const writer = await writerOn(backend, () => base)
+      await expect(write(writer, set({ a: 1 }))).rejects.toMatchObject({ code: 'STORE_UNREACHABLE' })
+      expect(readDocument(store, KEY).text).toBe('{"hand":1}')
+    },
+  )
 
   it('to a change of nothing is no unknown outcome', async () => {
     const store = createStore()
@@ -83,7 +101,8 @@ describe('a store that was put back', () => {
 
     const after = createStore()
     await write(await writerOn(on(after)), set({ other: 1 }))
-    while (after.revision < before.revision - 1n) after.commit([{ key: makeKey('meta', 'others'), put: String(after.revision) }])
+    while (after.revision < before.revision - 1n)
+      after.commit([{ key: makeKey('meta', 'others'), put: String(after.revision) }])
     await write(await writerOn(on(after)), set({ other: 2 }))
     expect(after.get(KEY)?.revision).toBe(base.entry?.revision)
 
@@ -100,15 +119,19 @@ describe('an edit by hand', () => {
     const store = createStore()
     const [other, reader] = [await writerOn(on(store)), await opened(store)]
     const get = reader.get.bind(reader)
-    Object.assign(reader, { get: (key: Key) => write(other, set({ a: store.revision.toString() })).then(() => get(key)) })
-    for (const version of [1, 2]) expect(await readBase(reader, KEY)).toMatchObject({ recorded: true, record: { version } })
+    Object.assign(reader, {
+      get: (key: Key) => write(other, set({ a: store.revision.toString() })).then(() => get(key)),
+    })
+    for (const version of [1, 2])
+      expect(await readBase(reader, KEY)).toMatchObject({ recorded: true, record: { version } })
   })
 
   it.each(['is gone', 'is older', 'has changed otherwise'])(
     'of a former store is not recorded in one that was put back, where its document %s',
     async how => {
       const [before, after] = [createStore(), createStore()]
-      if (how === 'is older') for (const store of [before, after]) store.commit([{ key: KEY, put: '{"a":1}' }])
+      if (how === 'is older')
+        for (const store of [before, after]) store.commit([{ key: KEY, put: '{"a":1}' }])
       for (let n = 0; n < 5; n++) before.commit([{ key: makeKey('meta', 'others'), put: String(n) }])
       before.commit([{ key: KEY, put: '{"a":2}' }])
       if (how === 'has changed otherwise') await write(await writerOn(on(after)), set({ b: 1 }))
@@ -124,7 +147,9 @@ describe('a record that is not ours', () => {
     const store = createStore()
     const writer = await writerOn(on(store))
     await write(writer, set({ a: 1 }))
-    store.commit([{ key: makeKey('history', 'settings', 'kytos', 'of_lldp', '000000000002'), put: 'garbage' }])
+    store.commit([
+      { key: makeKey('history', 'settings', 'kytos', 'of_lldp', '000000000002'), put: 'garbage' },
+    ])
     const other = await writerOn(on(store))
     expect(await write(other, set({ b: 2 }))).toMatchObject({ committed: true, data: { a: 1, b: 2 } })
   })

@@ -14,7 +14,11 @@ import { changing, editOf, KEY, NOTHING, opened, set, write, writerOn } from '..
 /** A backend on the store whose every answer waits for its turn. */
 function slowed(store: Store, wait: () => Promise<unknown>): Backend {
   const backend = on(store)
-  const { get, list, commit } = { get: backend.get.bind(backend), list: backend.list.bind(backend), commit: backend.commit.bind(backend) }
+  const { get, list, commit } = {
+    get: backend.get.bind(backend),
+    list: backend.list.bind(backend),
+    commit: backend.commit.bind(backend),
+  }
   return Object.assign(backend, {
     get: (key: Key) => wait().then(() => get(key)),
     list: (...given: Parameters<Backend['list']>) => wait().then(() => list(...given)),
@@ -32,81 +36,106 @@ function expectSound(store: Store, key = KEY): void {
   const { text, history } = readDocument(store, key)
   expect(history.map(record => record.version)).toEqual(history.map((_, i) => i + 1))
   expect(history.map(record => record.kind)).toEqual(
-    history.map((record, i) => (record.data === null ? 'deleted' : i === 0 || history[i - 1]?.data === null ? 'created' : 'updated')),
+    history.map((record, i) =>
+      record.data === null ? 'deleted' : i === 0 || history[i - 1]?.data === null ? 'created' : 'updated',
+    ),
   )
-  expect(text === undefined ? 'null' : printJson(parseJson(text))).toBe(printJson(history.at(-1)?.data ?? null))
+  expect(text === undefined ? 'null' : printJson(parseJson(text))).toBe(
+    printJson(history.at(-1)?.data ?? null),
+  )
 }
 
 describe('changes of one document', () => {
   it('keep every acknowledged change and every edit by hand, in any order of events on any number of controllers', async () => {
-    const step = fc.record({ by: fc.nat(3), kind: fc.constantFrom('patch', 'patch', 'patch', 'hand', 'adopt', 'stale') })
+    const step = fc.record({
+      by: fc.nat(3),
+      kind: fc.constantFrom('patch', 'patch', 'patch', 'hand', 'adopt', 'stale'),
+    })
     await fc.assert(
-      fc.asyncProperty(fc.scheduler(), fc.array(step, { minLength: 2, maxLength: 12 }), async (scheduler, steps) => {
-        const store = createStore()
-        const wait = (): Promise<unknown> => scheduler.schedule(Promise.resolve())
-        let seen: Base = NOTHING
-        const writers = await Promise.all([0, 1, 2, 3].map(() => writerOn(slowed(store, wait), () => seen)))
-        const reader = on(store)
-        await reader.open()
-        const wanted: string[] = []
-        const edits: Edit[] = []
-        // As watchers do: each sees every edit, in order.
-        const adoptAll = async (writer = writers[0]): Promise<void> => {
-          for (const edit of edits) await writer?.adopt(edit)
-        }
-        const work = steps.map(async ({ by, kind }, i) => {
-          await wait()
-          const name = `k${i}`
-          if (kind === 'hand') {
-            // An editor that reads, adds its member and saves, all in one moment.
-            const text = store.get(KEY)?.text ?? '{}'
-            store.commit([{ key: KEY, put: `${text.slice(0, -1)}${text === '{}' ? '' : ','} "${name}": ${i}}` }])
-            edits.push(editOf(store))
-          } else if (kind === 'adopt') await adoptAll(writers[by])
-          else if (kind === 'stale') seen = await readBase(reader, KEY)
-          else await write(writers[by], set({ [name]: i }))
-          if (kind === 'patch' || kind === 'hand') wanted.push(name)
-        })
-        await scheduler.waitFor(Promise.all(work))
-        await scheduler.waitFor(adoptAll(writers[0]))
-        const { text, history } = readDocument(store, KEY)
-        expect(Object.keys(JSON.parse(text ?? '{}')).sort()).toEqual(wanted.sort())
-        expectSound(store)
-        const byUser = steps.filter(({ kind }) => kind === 'patch').length
-        expect(history.filter(record => (record.actor as JsonObject).type === 'user')).toHaveLength(byUser)
-      }),
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(step, { minLength: 2, maxLength: 12 }),
+        async (scheduler, steps) => {
+          const store = createStore()
+          const wait = (): Promise<unknown> => scheduler.schedule(Promise.resolve())
+          let seen: Base = NOTHING
+          const writers = await Promise.all([0, 1, 2, 3].map(() => writerOn(slowed(store, wait), () => seen)))
+          const reader = on(store)
+          await reader.open()
+          const wanted: string[] = []
+          const edits: Edit[] = []
+          // As watchers do: each sees every edit, in order.
+          const adoptAll = async (writer = writers[0]): Promise<void> => {
+            for (const edit of edits) await writer?.adopt(edit)
+          }
+          const work = steps.map(async ({ by, kind }, i) => {
+            await wait()
+            const name = `k${i}`
+            if (kind === 'hand') {
+              // An editor that reads, adds its member and saves, all in one moment.
+              const text = store.get(KEY)?.text ?? '{}'
+              store.commit([
+                { key: KEY, put: `${text.slice(0, -1)}${text === '{}' ? '' : ','} "${name}": ${i}}` },
+              ])
+              edits.push(editOf(store))
+            } else if (kind === 'adopt') await adoptAll(writers[by])
+            else if (kind === 'stale') seen = await readBase(reader, KEY)
+            else await write(writers[by], set({ [name]: i }))
+            if (kind === 'patch' || kind === 'hand') wanted.push(name)
+          })
+          await scheduler.waitFor(Promise.all(work))
+          await scheduler.waitFor(adoptAll(writers[0]))
+          const { text, history } = readDocument(store, KEY)
+          expect(Object.keys(JSON.parse(text ?? '{}')).sort()).toEqual(wanted.sort())
+          expectSound(store)
+          const byUser = steps.filter(({ kind }) => kind === 'patch').length
+          expect(history.filter(record => (record.actor as JsonObject).type === 'user')).toHaveLength(byUser)
+        },
+      ),
       { numRuns: 60 },
     )
   }, 60_000)
 
   it('are each in the history once, whatever edits by hand make and remove the document meanwhile', async () => {
-    const step = fc.record({ by: fc.nat(2), kind: fc.constantFrom('patch', 'patch', 'make', 'remove', 'adopt', 'adopt', 'stale') })
+    const step = fc.record({
+      by: fc.nat(2),
+      kind: fc.constantFrom('patch', 'patch', 'make', 'remove', 'adopt', 'adopt', 'stale'),
+    })
     await fc.assert(
-      fc.asyncProperty(fc.scheduler(), fc.array(step, { minLength: 3, maxLength: 14 }), async (scheduler, steps) => {
-        const store = createStore()
-        const wait = (): Promise<unknown> => scheduler.schedule(Promise.resolve())
-        let seen: Base = NOTHING
-        const writers = await Promise.all([0, 1, 2].map(() => writerOn(slowed(store, wait), () => seen)))
-        const reader = await opened(store)
-        const acknowledged: string[] = []
-        const edits: Edit[] = []
-        const work = steps.map(async ({ by, kind }, i) => {
-          await wait()
-          if (kind === 'make' || kind === 'remove') {
-            store.commit([kind === 'make' ? { key: KEY, put: `{"hand":${i}}` } : { key: KEY, delete: true }])
-            const edit = editOf(store)
-            edits.push(edit.gone ? { ...edit, revision: store.revision } : edit)
-          } else if (kind === 'adopt') {
-            for (const edit of edits) await writers[by]?.adopt(edit)
-          } else if (kind === 'stale') seen = await readBase(reader, KEY)
-          else acknowledged.push((await write(writers[by], set({ [`k${i}`]: i }))).record?.writeId ?? 'none')
-        })
-        await scheduler.waitFor(Promise.all(work))
-        const { history } = readDocument(store, KEY)
-        expect(history.map(record => record.version)).toEqual(history.map((_, i) => i + 1))
-        const ids = history.flatMap(record => ((record.actor as JsonObject).type === 'user' ? [record.write_id] : []))
-        expect(ids.sort()).toEqual(acknowledged.sort())
-      }),
+      fc.asyncProperty(
+        fc.scheduler(),
+        fc.array(step, { minLength: 3, maxLength: 14 }),
+        async (scheduler, steps) => {
+          const store = createStore()
+          const wait = (): Promise<unknown> => scheduler.schedule(Promise.resolve())
+          let seen: Base = NOTHING
+          const writers = await Promise.all([0, 1, 2].map(() => writerOn(slowed(store, wait), () => seen)))
+          const reader = await opened(store)
+          const acknowledged: string[] = []
+          const edits: Edit[] = []
+          const work = steps.map(async ({ by, kind }, i) => {
+            await wait()
+            if (kind === 'make' || kind === 'remove') {
+              store.commit([
+                kind === 'make' ? { key: KEY, put: `{"hand":${i}}` } : { key: KEY, delete: true },
+              ])
+              const edit = editOf(store)
+              edits.push(edit.gone ? { ...edit, revision: store.revision } : edit)
+            } else if (kind === 'adopt') {
+              for (const edit of edits) await writers[by]?.adopt(edit)
+            } else if (kind === 'stale') seen = await readBase(reader, KEY)
+            else
+              acknowledged.push((await write(writers[by], set({ [`k${i}`]: i }))).record?.writeId ?? 'none')
+          })
+          await scheduler.waitFor(Promise.all(work))
+          const { history } = readDocument(store, KEY)
+          expect(history.map(record => record.version)).toEqual(history.map((_, i) => i + 1))
+          const ids = history.flatMap(record =>
+            (record.actor as JsonObject).type === 'user' ? [record.write_id] : [],
+          )
+          expect(ids.sort()).toEqual(acknowledged.sort())
+        },
+      ),
       { numRuns: 300 },
     )
   }, 60_000)
@@ -204,7 +233,9 @@ describe('changes of one document', () => {
     const other = makeKey('settings', 'a', 'b')
     const conditions = () => {
       if (++looks === 3) store.commit([{ key: other, put: '{}' }])
-      return [{ key: other, check: true, expected: looks < 3 ? 7n : (store.get(other)?.revision ?? 0n) } as const]
+      return [
+        { key: other, check: true, expected: looks < 3 ? 7n : (store.get(other)?.revision ?? 0n) } as const,
+      ]
     }
     await write(writer, { ...set({ b: 1 }), conditions })
     expect(looks).toBe(3)
@@ -222,7 +253,9 @@ describe('changes of one document', () => {
     await Promise.all(Array.from({ length: 30 }, (_, n) => (n % 3 ? one : two).write(both(n))))
     const [first, second] = [readDocument(store, KEY), readDocument(store, other)]
     expect(Object.keys(JSON.parse(first.text ?? '{}')).length).toBe(30)
-    expect(first.history.map(record => record.write_id)).toEqual(second.history.map(record => record.write_id))
+    expect(first.history.map(record => record.write_id)).toEqual(
+      second.history.map(record => record.write_id),
+    )
     expectSound(store)
     expectSound(store, other)
   })

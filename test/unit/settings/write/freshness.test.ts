@@ -7,27 +7,37 @@ import { createStore, holdable, open } from '../stores.ts'
 const NS = 'kytos/of_lldp'
 
 describe('a fresh read', () => {
-  it.each(['cluster', 'controller', 'controller:other'])('in the scope %s waits for what the store held when it was asked for', async scope => {
-    const store = createStore()
-    const line = holdable(store)
-    const one = await open(store, 'a')
-    const behind = await open(store, 'b', { backend: () => line.backend })
-    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
-    await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
-    line.hold()
-    const there = scope === 'controller' ? 'controller:b' : scope
-    await one.ask('kytos.settings.register', { namespace: NS, schema: { properties: { b: { default: 1 } } } })
-    await one.ask('kytos.settings.update', { namespace: NS, data: { a: 2 }, scope: there })
-    expect(await behind.ask('kytos.settings.retrieve', { namespace: NS, scope })).not.toMatchObject({ overrides: { a: 2 } })
-    let answered = false
-    const fresh = behind.ask('kytos.settings.retrieve', { namespace: NS, scope, fresh: true }).finally(() => {
-      answered = true
-    })
-    await behind.ask('kytos.settings.list', {})
-    expect(answered).toBe(false)
-    line.release()
-    expect(await fresh).toMatchObject({ overrides: { a: 2 }, data: { b: 1 }, schema: true })
-  })
+  it.each(['cluster', 'controller', 'controller:other'])(
+    'in the scope %s waits for what the store held when it was asked for',
+    async scope => {
+      const store = createStore()
+      const line = holdable(store)
+      const one = await open(store, 'a')
+      const behind = await open(store, 'b', { backend: () => line.backend })
+      await one.ask('kytos.settings.update', { namespace: NS, data: { a: 1 } })
+      await behind.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
+      line.hold()
+      const there = scope === 'controller' ? 'controller:b' : scope
+      await one.ask('kytos.settings.register', {
+        namespace: NS,
+        schema: { properties: { b: { default: 1 } } },
+      })
+      await one.ask('kytos.settings.update', { namespace: NS, data: { a: 2 }, scope: there })
+      expect(await behind.ask('kytos.settings.retrieve', { namespace: NS, scope })).not.toMatchObject({
+        overrides: { a: 2 },
+      })
+      let answered = false
+      const fresh = behind
+        .ask('kytos.settings.retrieve', { namespace: NS, scope, fresh: true })
+        .finally(() => {
+          answered = true
+        })
+      await behind.ask('kytos.settings.list', {})
+      expect(answered).toBe(false)
+      line.release()
+      expect(await fresh).toMatchObject({ overrides: { a: 2 }, data: { b: 1 }, schema: true })
+    },
+  )
 
   it('does not wait for a schema that was taken away meanwhile', async () => {
     const store = createStore()
@@ -64,7 +74,9 @@ describe('a fresh read', () => {
     const [one, two] = [await open(store, 'a'), await open(store, 'b')]
     await one.ask('kytos.settings.update', { namespace: NS, data: {} })
     await two.ask('kytos.settings.retrieve', { namespace: NS, fresh: true })
-    await expect(two.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldb', fresh: true })).rejects.toMatchObject({
+    await expect(
+      two.ask('kytos.settings.retrieve', { namespace: 'kytos/of_lldb', fresh: true }),
+    ).rejects.toMatchObject({
       code: 'NAMESPACE_NOT_FOUND',
       details: { nearest: NS },
     })
@@ -110,12 +122,19 @@ describe('a change that another controller has just made already', () => {
 
   it('is not called seen by who still knows the store as it was before it was put back', async () => {
     const world = new World()
-    const slow = await startPlayer(world, 'a', { pace: { pauses: [200, 200], confirmation: 50, reconcile: 0 } })
+    const slow = await startPlayer(world, 'a', {
+      pace: { pauses: [200, 200], confirmation: 50, reconcile: 0 },
+    })
     try {
       for (const a of [1, 2, 3]) await slow.ask('kytos.settings.update', { namespace: NS, data: { a } })
       const { epoch } = await slow.ask('kytos.settings.retrieve', { namespace: NS })
       world.rewind(1)
-      expect(await slow.ask('kytos.settings.update', patch)).toMatchObject({ version: 2, data: { a: 2 }, epoch, observed: false })
+      expect(await slow.ask('kytos.settings.update', patch)).toMatchObject({
+        version: 2,
+        data: { a: 2 },
+        epoch,
+        observed: false,
+      })
     } finally {
       await slow.close()
     }

@@ -4,7 +4,12 @@ import { NO_FILE } from '../../../../../backends/filesystem/format/file-version.
 import { hashOf, readableText } from '../../../../../backends/filesystem/format/readable.ts'
 
 const version = (text: string) => ({ hash: undefined, text })
-const versions = withHashes([NO_FILE, version('{"a":1}'), version('{"a":1,"b":2}'), version('{"a":1,"b":2,"c":3}')])
+const versions = withHashes([
+  NO_FILE,
+  version('{"a":1}'),
+  version('{"a":1,"b":2}'),
+  version('{"a":1,"b":2,"c":3}'),
+])
 
 describe('What a file held before it was edited', () => {
   it('is the version that it still holds, however old, as when a process died before writing it', () => {

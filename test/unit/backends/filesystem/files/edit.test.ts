@@ -4,9 +4,19 @@ import { applyDifference, countChanges, difference } from '../../../../../backen
 import { equalJson, type Json, type JsonObject, setMember } from '../../../../../model/value.ts'
 
 const key = fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor')
-const leaf: fc.Arbitrary<Json> = fc.oneof(fc.integer(), fc.constant(null), fc.constant(2n ** 64n - 1n), fc.constant([1, { a: 1 }]), fc.boolean())
+const leaf: fc.Arbitrary<Json> = fc.oneof(
+  fc.integer(),
+  fc.constant(null),
+  fc.constant(2n ** 64n - 1n),
+  fc.constant([1, { a: 1 }]),
+  fc.boolean(),
+)
 const { value } = fc.letrec<{ value: Json }>(tie => ({
-  value: fc.oneof({ depthSize: 'small' }, leaf, fc.array(fc.tuple(key, tie('value')), { maxLength: 4 }).map(object)),
+  value: fc.oneof(
+    { depthSize: 'small' },
+    leaf,
+    fc.array(fc.tuple(key, tie('value')), { maxLength: 4 }).map(object),
+  ),
 }))
 const document = fc.array(fc.tuple(key, value), { maxLength: 5 }).map(object)
 

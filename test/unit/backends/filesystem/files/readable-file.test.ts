@@ -3,7 +3,15 @@ import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { isBegun, keepRejected, look, prepareText, putPrepared, type Seen, takeAway } from '../../../../../backends/filesystem/files/readable-file.ts'
+import {
+  isBegun,
+  keepRejected,
+  look,
+  prepareText,
+  putPrepared,
+  type Seen,
+  takeAway,
+} from '../../../../../backends/filesystem/files/readable-file.ts'
 import { watchSteps } from '../../../../chaos/filesystem-steps.ts'
 
 let folder = ''
@@ -20,14 +28,17 @@ afterEach(async () => {
 })
 
 describe.each([true, false])('A file that is replaced (calmly: %s)', calmly => {
-  it.each([true, false])('holds the new text, and the old one is kept beside it (hard links: %s)', async links => {
-    if (!links) refuseLinks()
-    const taken = await put(calmly)
-    expect(taken.done).toBe(true)
-    expect(taken.away).toBe(!calmly || !links)
-    expect(await contents()).toEqual({ 'a.json': 'new', '.a.json.replaced': 'old' })
-    expect((await stat(file)).mode & 0o777).toBe(0o640)
-  })
+  it.each([true, false])(
+    'holds the new text, and the old one is kept beside it (hard links: %s)',
+    async links => {
+      if (!links) refuseLinks()
+      const taken = await put(calmly)
+      expect(taken.done).toBe(true)
+      expect(taken.away).toBe(!calmly || !links)
+      expect(await contents()).toEqual({ 'a.json': 'new', '.a.json.replaced': 'old' })
+      expect((await stat(file)).mode & 0o777).toBe(0o640)
+    },
+  )
 
   it('is replaced although it has a second name, of a call that was refused half-way', async () => {
     await link(file, join(folder, '.a.json.replaced'))
@@ -35,18 +46,27 @@ describe.each([true, false])('A file that is replaced (calmly: %s)', calmly => {
     expect(await contents()).toEqual({ 'a.json': 'new', '.a.json.replaced': 'old' })
   })
 
-  it.each(calmly ? [false] : [true, false])('is left to the person who makes one in the free place (hard links: %s)', async links => {
-    if (!links) refuseLinks()
-    const taken = await put(calmly, () => writeFileSync(file, 'of a person'))
-    expect(taken.done).toBe(false)
-    expect(await contents()).toMatchObject({ 'a.json': 'of a person', '.a.json.replaced': 'old' })
-  })
+  it.each(calmly ? [false] : [true, false])(
+    'is left to the person who makes one in the free place (hard links: %s)',
+    async links => {
+      if (!links) refuseLinks()
+      const taken = await put(calmly, () => writeFileSync(file, 'of a person'))
+      expect(taken.done).toBe(false)
+      expect(await contents()).toMatchObject({ 'a.json': 'of a person', '.a.json.replaced': 'old' })
+    },
+  )
 
   it('is left as it is when it is not as it was seen', async () => {
     const seen = await see()
     await prepareText(file, 'new')
     await writeFile(file, 'edited')
-    expect(await putPrepared(file, 'new', seen, { calmly, moved: () => expect.fail('nothing was moved'), took: () => {} })).toBe(false)
+    expect(
+      await putPrepared(file, 'new', seen, {
+        calmly,
+        moved: () => expect.fail('nothing was moved'),
+        took: () => {},
+      }),
+    ).toBe(false)
     expect(takeAway(file, seen, () => expect.fail('nothing was moved'))).toBe(false)
     expect(await readFile(file, 'utf8')).toBe('edited')
   })
@@ -75,7 +95,9 @@ describe('A copy of what is not taken in', () => {
   it('stays whole when the next one cannot be written', async () => {
     await keepRejected(file)
     await writeFile(file, 'other')
-    stop = watchSteps(folder, ({ name }) => (name === 'write .a.json.tmp' ? { share: 0.5, end: fail } : undefined))
+    stop = watchSteps(folder, ({ name }) =>
+      name === 'write .a.json.tmp' ? { share: 0.5, end: fail } : undefined,
+    )
     await expect(keepRejected(file)).rejects.toThrow('ENOSPC')
     expect(await readFile(`${file}.rejected`, 'utf8')).toBe('old')
   })
@@ -110,5 +132,7 @@ async function see(): Promise<Seen> {
 
 async function contents(): Promise<Record<string, string>> {
   const names = await readdir(folder)
-  return Object.fromEntries(await Promise.all(names.map(async name => [name, await readFile(join(folder, name), 'utf8')] as const)))
+  return Object.fromEntries(
+    await Promise.all(names.map(async name => [name, await readFile(join(folder, name), 'utf8')] as const)),
+  )
 }

@@ -17,7 +17,8 @@ describe('A frame', () => {
 
   it('cut at any byte is no frame', () => {
     const bytes = Buffer.from(encodeFrame('{"group":1,"changes":[["settings/a/b","ä"]]}'))
-    for (let length = 0; length < bytes.length; length++) expect(decodeFrame(bytes.subarray(0, length), 0)).toBeUndefined()
+    for (let length = 0; length < bytes.length; length++)
+      expect(decodeFrame(bytes.subarray(0, length), 0)).toBeUndefined()
   })
 
   it('with any bit changed is no frame', () => {
@@ -32,7 +33,11 @@ describe('A frame', () => {
   it('is found again beyond a damaged place, whatever stands there', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), fc.array(record, { maxLength: 4 }), (damage, records) => {
-        const bytes = Buffer.concat([Buffer.from(damage), Buffer.from('\n'), Buffer.from(records.map(encodeFrame).join(''))])
+        const bytes = Buffer.concat([
+          Buffer.from(damage),
+          Buffer.from('\n'),
+          Buffer.from(records.map(encodeFrame).join('')),
+        ])
         expect([...framesBeyond(bytes, 0)].map(frame => frame.record)).toEqual(records)
       }),
     )

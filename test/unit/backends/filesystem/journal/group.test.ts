@@ -22,7 +22,10 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-/** What is done in one group, and whether the readable file is brought up to date while it is written, and after. */
+/**
+ * What is done in one group, and whether the readable file is brought up to date while it is written, and
+ * after.
+ */
 const group = fc.record({
   requests: fc.array(fc.constantFrom('put', 'put', 'delete', 'mark'), { minLength: 1, maxLength: 4 }),
   during: fc.boolean(),
@@ -44,7 +47,16 @@ describe('The journal', () => {
           const made = new Group(state, Buffer.byteLength(log))
           for (const request of requests) {
             if (request === 'mark') made.add({ operations: [], marks: [[KEY, () => [file]]] }, 0)
-            else made.add({ operations: [request === 'put' ? { key: KEY, put: `{"n":${++count}}` } : { key: KEY, delete: true }], marks: [] }, 0)
+            else
+              made.add(
+                {
+                  operations: [
+                    request === 'put' ? { key: KEY, put: `{"n":${++count}}` } : { key: KEY, delete: true },
+                  ],
+                  marks: [],
+                },
+                0,
+              )
           }
           log += made.frames
           if (during) update()
@@ -67,5 +79,8 @@ async function possible(log: string): Promise<FileVersion[]> {
   await mkdir(folder, { recursive: true })
   await writeFile(logPath(folder, 1), log)
   const { files } = await replay(folder, LIMITS, () => true)
-  return (files.get(KEY) ?? [NO_FILE]).map(({ hash, text }) => ({ hash: hash === undefined ? shown(text).hash : hash, text }))
+  return (files.get(KEY) ?? [NO_FILE]).map(({ hash, text }) => ({
+    hash: hash === undefined ? shown(text).hash : hash,
+    text,
+  }))
 }

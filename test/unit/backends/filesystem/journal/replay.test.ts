@@ -19,10 +19,13 @@ beforeEach(async () => {
 })
 afterEach(() => rm(folder, { recursive: true, force: true }))
 
-const step = fc.array(fc.record({ key: fc.constantFrom(...KEYS), text: fc.option(fc.json({ maxDepth: 1 }), { nil: undefined }) }), {
-  minLength: 1,
-  maxLength: 3,
-})
+const step = fc.array(
+  fc.record({ key: fc.constantFrom(...KEYS), text: fc.option(fc.json({ maxDepth: 1 }), { nil: undefined }) }),
+  {
+    minLength: 1,
+    maxLength: 3,
+  },
+)
 
 describe('A journal', () => {
   it('cut at any byte gives the commits before the cut whole and nothing of the others', async () => {
@@ -50,7 +53,10 @@ describe('A journal', () => {
     const bytes = await readFile(log)
     await writeFile(log, bytes.subarray(0, bytes.length - 3))
     const reports: string[] = []
-    const backend = createFilesystemBackend({ path: folder }, { report: problem => reports.push(problem.code) })
+    const backend = createFilesystemBackend(
+      { path: folder },
+      { report: problem => reports.push(problem.code) },
+    )
     await backend.open()
     expect(reports).toEqual(['JOURNAL_TORN'])
     expect((await backend.get(makeKey('meta', 'a')))?.text).toBe('1')
@@ -67,7 +73,9 @@ describe('A journal', () => {
       const bad = Buffer.from(bytes)
       bad[at] = (bad[at] ?? 0) ^ 1
       await writeFile(log, bad)
-      expect(await codeOf(replay(join(folder, 'journal'), LIMITS, () => false)), `byte ${at}`).toBe('STORE_DAMAGED')
+      expect(await codeOf(replay(join(folder, 'journal'), LIMITS, () => false)), `byte ${at}`).toBe(
+        'STORE_DAMAGED',
+      )
     }
     const backend = createFilesystemBackend({ path: folder }, { report: () => {} })
     const before = await contents(join(folder, 'journal'))
@@ -108,17 +116,25 @@ describe('A journal', () => {
 type Steps = readonly (readonly { readonly key: Key; readonly text: string | undefined }[])[]
 
 /** Commits the steps one after another and gives what the store held after each record. */
-async function record(path: string, steps: Steps | readonly (readonly Operation[])[], compaction?: { log: number; tail: number; ratio: number }) {
+async function record(
+  path: string,
+  steps: Steps | readonly (readonly Operation[])[],
+  compaction?: { log: number; tail: number; ratio: number },
+) {
   const backend = createFilesystemBackend({ path }, { report: () => {} }, compaction ? { compaction } : {})
   await backend.open()
   const states = [await entriesOf(backend)]
   for (const changes of steps) {
     const operations = changes.map((change): Operation => {
       if (!('text' in change)) return change
-      return change.text === undefined ? { key: change.key, delete: true } : { key: change.key, put: change.text }
+      return change.text === undefined
+        ? { key: change.key, delete: true }
+        : { key: change.key, put: change.text }
     })
     const unique = [...new Map(operations.map(operation => [operation.key, operation])).values()]
-    const before = (await backend.commit([{ key: makeKey('meta', 'none'), delete: true }])) as { revision: bigint }
+    const before = (await backend.commit([{ key: makeKey('meta', 'none'), delete: true }])) as {
+      revision: bigint
+    }
     const after = (await backend.commit(unique)) as { revision: bigint }
     if (after.revision > before.revision) states.push(await entriesOf(backend))
   }
@@ -131,7 +147,11 @@ function one(name: string, value: number): readonly Operation[] {
 }
 
 async function entriesOf(backend: Backend): Promise<unknown> {
-  return Object.fromEntries((await Promise.all(KEYS.map(async key => [key, (await backend.get(key))?.text] as const))).filter(([, text]) => text))
+  return Object.fromEntries(
+    (await Promise.all(KEYS.map(async key => [key, (await backend.get(key))?.text] as const))).filter(
+      ([, text]) => text,
+    ),
+  )
 }
 
 function shown(state: State): unknown {

@@ -5,7 +5,9 @@ import { type Key, makeKey, makePrefix } from '../../../../../model/key.ts'
 
 describe('Sorted keys', () => {
   it('give those below a prefix in byte order, however they came and went', () => {
-    const key = fc.tuple(fc.constantFrom('net', 'netops', 'z'), fc.nat(2_000)).map(([space, id]) => makeKey('boxes', space, String(id)))
+    const key = fc
+      .tuple(fc.constantFrom('net', 'netops', 'z'), fc.nat(2_000))
+      .map(([space, id]) => makeKey('boxes', space, String(id)))
     fc.assert(
       fc.property(fc.array(fc.tuple(key, fc.boolean()), { maxLength: 3_000, size: 'max' }), steps => {
         const sorted = new SortedKeys()
