@@ -136,7 +136,7 @@ export interface FileProblem extends Problem {
 }
 
 /** Everything a backend is built with, besides its own options. Constructors do no I/O. */
-export interface Surroundings {
+export interface BackendContext {
   /** Called once per finding; never throws. */
   readonly report: (problem: Problem) => void
 }

@@ -1,5 +1,5 @@
 import type { JsonObject } from '../model/value.ts'
-import type { Backend, Surroundings } from './backend.ts'
+import type { Backend, BackendContext } from './backend.ts'
 
 /**
  * The version of the contract in `backend.ts` and of {@link BackendModule}. It changes only with what a
@@ -45,5 +45,5 @@ export interface BackendModule {
   /** The version of the contract that the backend keeps; absent is 1. */
   readonly contract?: number
   /** A backend that is not yet open, with options that are valid, defaults filled in. Does no I/O. */
-  create(options: JsonObject, context: Surroundings): Backend
+  create(options: JsonObject, context: BackendContext): Backend
 }

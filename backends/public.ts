@@ -26,6 +26,7 @@ export {
 export type { Json, JsonObject } from '../model/value.ts'
 export type {
   Backend,
+  BackendContext,
   Batch,
   Change,
   Expected,
@@ -36,7 +37,6 @@ export type {
   Outcome,
   Problem,
   Supports,
-  Surroundings,
 } from './backend.ts'
 export { mayRepeat } from './may-repeat.ts'
 export { type BackendModule, CONTRACT_VERSION } from './module.ts'

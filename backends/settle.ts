@@ -78,7 +78,7 @@ function foundBy(operations: readonly Operation[], { entries }: Held): readonly 
 
 function holds({ key, expected = 'any' }: Operation, { entries }: Held): boolean {
   if (expected === 'any') return true
-  return expected === 'absent' ? !entries.has(key) : entries.get(key)?.revision === expected
+  return expected === 'absent' ? !entries.has(key) : entries.get(key)?.modRevision === expected
 }
 
 /**
@@ -97,7 +97,7 @@ function isUntouched({ key }: Operation, { entries, revision, since }: Held): bo
   if (since === undefined || revision < since) return false
   const entry = entries.get(key)
   // An absent key may have been created and deleted, but for that the store has to have gone on.
-  return entry ? entry.revision <= since : revision === since
+  return entry ? entry.modRevision <= since : revision === since
 }
 
 /**
@@ -110,7 +110,7 @@ function stands(write: Operation, { entries }: Held): boolean {
 }
 
 function newestOf(writes: readonly Operation[], { entries, revision }: Held): Revision {
-  const revisions = writes.flatMap(({ key }) => entries.get(key)?.revision ?? [])
+  const revisions = writes.flatMap(({ key }) => entries.get(key)?.modRevision ?? [])
   return revisions.length > 0 ? revisions.reduce((a, b) => (a > b ? a : b)) : revision
 }
 
@@ -118,7 +118,9 @@ async function traceOf(write: Operation, held: Held, readVersion: ReadVersion): 
   if ('put' in write) return traceOfPut(write, held, readVersion)
   const entry = held.entries.get(write.key)
   // The key was never deleted since the revision that the deletion was for.
-  return typeof write.expected === 'bigint' && entry && entry.created <= write.expected ? 'none' : 'unknown'
+  return typeof write.expected === 'bigint' && entry && entry.createRevision <= write.expected
+    ? 'none'
+    : 'unknown'
 }
 
 /** Looks for the text of a put, back from what its key holds now to where its own guard begins. */
@@ -130,12 +132,12 @@ async function traceOfPut(
   const { key, expected } = put
   const guard = typeof expected === 'bigint' ? expected : 0n
   let entry = held.entries.get(key)
-  for (let step = 0; entry && entry.revision > guard; step++) {
-    if (entry.text === put.put) return entry.revision
-    if (entry.created === entry.revision) break
+  for (let step = 0; entry && entry.modRevision > guard; step++) {
+    if (entry.text === put.put) return entry.modRevision
+    if (entry.createRevision === entry.modRevision) break
     if (step === VERSIONS) return 'unknown'
-    entry = await readVersion(key, entry.revision - 1n)
+    entry = await readVersion(key, entry.modRevision - 1n)
   }
   // What came before a deletion cannot be read any more.
-  return isLasting(put) || (entry && entry.created <= guard) ? 'none' : 'unknown'
+  return isLasting(put) || (entry && entry.createRevision <= guard) ? 'none' : 'unknown'
 }

@@ -2,16 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { types } from 'node:util'
 import { type Actor, SYSTEM } from '../model/actor.ts'
 import { SettingsError } from '../model/errors.ts'
+import { CommandDispatcher } from './command-dispatcher.ts'
 import { Consumers, outsideHook, refuseInHook } from './consumers.ts'
 import { DeadLetterBox, describeError } from './dead-letters.ts'
-import { CommandDesk } from './desk.ts'
 import type { Bus, EmitOptions, KytosEvent, Listener, ListenOptions, RootBus, Unsubscribe } from './event.ts'
-import { Exchange } from './exchange.ts'
+import { EventRouter } from './event-router.ts'
 import { deepFreeze } from './freeze.ts'
 import { Inbox } from './inbox.ts'
 import { isCommand, isReserved } from './names.ts'
 import { checkEventName } from './pattern.ts'
-import { Turns } from './turns.ts'
+import { RoundRobin } from './round-robin.ts'
 
 /*
  * The bus. `emit` puts an event into the inboxes of those who wait for it and returns; delivery begins in a
@@ -54,11 +54,11 @@ export interface CountedBus extends RootBus {
 /** A bus without listeners. */
 export function createBus({ clock = Date.now, log, hookDeadline }: BusOptions = {}): CountedBus {
   const now = createTimestamps(clock)
-  const exchange = new Exchange()
-  const turns = new Turns()
+  const exchange = new EventRouter()
+  const turns = new RoundRobin()
   const consumers = new Consumers(hookDeadline)
   const deadLetters = new DeadLetterBox(now)
-  const desk = new CommandDesk(deadLetters, message => log?.error(message))
+  const desk = new CommandDispatcher(deadLetters, message => log?.error(message))
 
   const post = <Content>(name: string, content: Content, priority = 0): KytosEvent<Content> => {
     const event = Object.freeze({

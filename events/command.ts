@@ -1,5 +1,5 @@
 import type { ErrorCode } from '../model/errors.ts'
-import type { Right } from '../model/permissions.ts'
+import type { Permission } from '../model/permissions.ts'
 
 /* The form of a command's record in map.ts. */
 
@@ -47,7 +47,7 @@ type WriteError = (typeof WRITE_ERRORS)[number]
 
 interface Definition {
   /** What a caller needs; a caller with less gets PERMISSION_DENIED. */
-  readonly permission: Right
+  readonly permission: Permission
   /** The members of its content, in the order in which messages name them. */
   readonly fields: Fields
   readonly answer: Type

@@ -1,7 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { SettingsError } from '../model/errors.ts'
 import { describeError } from './dead-letters.ts'
-import type { ChangingHook, Consultation, Consumer, Opinion, Proposal, Unsubscribe } from './event.ts'
+import type {
+  AdmissionHooks,
+  AdmissionRequest,
+  AdmissionResponse,
+  ChangingHook,
+  Consumer,
+  Unsubscribe,
+} from './event.ts'
 import { deepFreeze } from './freeze.ts'
 import { isThenable } from './inbox.ts'
 
@@ -15,7 +22,7 @@ import { isThenable } from './inbox.ts'
  *  3. A hook issues no commands while it is asked: it would wait for the very change that waits for it.
  */
 
-interface Seat {
+interface Registration {
   readonly napp: string
   readonly changing: ChangingHook | undefined
   /** What it was asked and has not answered in time. */
@@ -42,8 +49,8 @@ const asked = new AsyncLocalStorage<Question>()
 const NO_QUESTION: Question = { at: '', since: 0, over: true }
 
 /** The consumers of every namespace. */
-export class Consumers implements Consultation {
-  readonly #seats = new Map<string, Set<Seat>>()
+export class Consumers implements AdmissionHooks {
+  readonly #seats = new Map<string, Set<Registration>>()
   readonly #deadline: number
 
   /** `deadline` in milliseconds: how long one question may take. */
@@ -59,7 +66,7 @@ export class Consumers implements Consultation {
         `"changing" for "${namespace}" must be a function, not ${typeof changing}.`,
       )
     }
-    const seat: Seat = { napp, changing, owing: new Set() }
+    const seat: Registration = { napp, changing, owing: new Set() }
     const seats = this.#seats.get(namespace) ?? new Set()
     this.#seats.set(namespace, seats.add(seat))
     return () => {
@@ -82,7 +89,7 @@ export class Consumers implements Consultation {
    * Asks every hook of the namespace at once and gives what each NApp says, sorted by name; the first hook of
    * a NApp that does not accept speaks for it.
    */
-  async consult(proposal: Proposal): Promise<readonly Opinion[]> {
+  async admit(proposal: AdmissionRequest): Promise<readonly AdmissionResponse[]> {
     // Those who are there when the question is asked, whatever they do about it.
     const seats = [...(this.#seats.get(proposal.namespace) ?? [])]
     const napps = this.of(proposal.namespace)
@@ -95,7 +102,7 @@ export class Consumers implements Consultation {
     })
   }
 
-  async #ask(seat: Seat, proposal: Proposal): Promise<Opinion> {
+  async #ask(seat: Registration, proposal: AdmissionRequest): Promise<AdmissionResponse> {
     const { napp, changing } = seat
     if (!changing) return { napp, verdict: 'accepted', reason: null }
     const since = performance.now()
@@ -109,7 +116,7 @@ export class Consumers implements Consultation {
     const end = new AbortController()
     const question: Question = { at: new Date().toISOString(), since, over: false }
     let timer: NodeJS.Timeout | undefined
-    const late = new Promise<Opinion>(resolve => {
+    const late = new Promise<AdmissionResponse>(resolve => {
       timer = setTimeout(() => {
         seat.owing.add(question)
         resolve({ napp, verdict: 'late', reason: `it did not answer within ${this.#deadline / 1_000} s` })
@@ -145,9 +152,9 @@ export function refuseInHook(command: string): void {
 async function answerOf(
   napp: string,
   changing: ChangingHook,
-  proposal: Proposal,
+  proposal: AdmissionRequest,
   signal: AbortSignal,
-): Promise<Opinion> {
+): Promise<AdmissionResponse> {
   try {
     const given: unknown = changing(proposal, signal)
     const reason: unknown = isThenable(given) ? await given : given

@@ -42,7 +42,7 @@ export interface ListenOptions {
 }
 
 /** A change before its commit, with its effect on this controller. */
-export interface Proposal {
+export interface AdmissionRequest {
   readonly namespace: string
   /** The effective settings after and before the change. */
   readonly data: JsonObject
@@ -60,7 +60,7 @@ export interface Proposal {
  * deadline.
  */
 export type ChangingHook = (
-  proposal: Proposal,
+  proposal: AdmissionRequest,
   signal: AbortSignal,
 ) => undefined | string | Promise<undefined | string>
 
@@ -69,20 +69,20 @@ export interface Consumer {
 }
 
 /** What one NApp says to a proposal. */
-export interface Opinion {
+export interface AdmissionResponse {
   readonly napp: string
   readonly verdict: Verdict
   readonly reason: string | null
 }
 
 /** Who uses which settings in this process, and what they say to a change. */
-export interface Consultation {
+export interface AdmissionHooks {
   /** The NApps that use a namespace, sorted. */
   of(namespace: string): readonly string[]
   /** How many there are in all, each hook counted. */
   readonly size: number
   /** What each of them says, sorted by name; always within a deadline. */
-  consult(proposal: Proposal): Promise<readonly Opinion[]>
+  admit(proposal: AdmissionRequest): Promise<readonly AdmissionResponse[]>
 }
 
 /**
@@ -163,5 +163,5 @@ export interface RootBus extends Bus {
   /** How many events wait for each who listens, by name. */
   backlog(): ReadonlyMap<string, number>
   readonly deadLetters: DeadLetters
-  readonly consumers: Consultation
+  readonly consumers: AdmissionHooks
 }

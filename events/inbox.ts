@@ -2,7 +2,7 @@ import { SettingsError } from '../model/errors.ts'
 import type { KytosEvent, Listener } from './event.ts'
 import { Fifo } from './fifo.ts'
 import { foldFacts, type Posted } from './fold.ts'
-import type { Turns, Worker } from './turns.ts'
+import type { RoundRobin, Worker } from './round-robin.ts'
 
 /*
  * What waits for one listener.
@@ -26,7 +26,7 @@ export interface InboxOptions {
   readonly name: string
   readonly listener: Listener
   readonly namespace: string | undefined
-  readonly turns: Turns
+  readonly turns: RoundRobin
   readonly failed: (inbox: Inbox, event: KytosEvent, error: unknown) => void
   /** Told once each time the listener has fallen behind, in a sentence. */
   readonly behind: (what: string) => void

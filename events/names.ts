@@ -1,4 +1,4 @@
-import type { Right } from '../model/permissions.ts'
+import type { Permission } from '../model/permissions.ts'
 import type { Command } from './command.ts'
 import { COMMANDS, type CommandName } from './map.ts'
 
@@ -24,6 +24,6 @@ export function findCommand(name: string): Command | undefined {
  * The permission that emitting an event takes: a command's own; `write` for any other, because its listeners
  * may do anything.
  */
-export function permissionFor(name: string): Right {
+export function permissionFor(name: string): Permission {
   return findCommand(name)?.permission ?? 'write'
 }

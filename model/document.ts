@@ -23,8 +23,8 @@ export const COMMIT_OPERATIONS = 128
 export interface Entry {
   readonly key: Key
   readonly text: string
-  readonly revision: Revision
-  readonly created: Revision
+  readonly modRevision: Revision
+  readonly createRevision: Revision
 }
 
 /** The revision that a decimal string names; undefined when it is none. */

@@ -87,9 +87,11 @@ export function ownAmong(entries: readonly Entry[]): readonly Entry[] {
   const doubtful = possible.filter(({ key, text }) => isDoubtful(key, text, []))
   if (doubtful.length === 0) return possible
   const recorded = new Set(
-    possible.map(({ key, revision }) => `${parseHistoryKey(key)?.document} ${revision}`),
+    possible.map(({ key, modRevision: revision }) => `${parseHistoryKey(key)?.document} ${revision}`),
   )
-  const foreign = new Set(doubtful.filter(({ key, revision }) => !recorded.has(`${key} ${revision}`)))
+  const foreign = new Set(
+    doubtful.filter(({ key, modRevision: revision }) => !recorded.has(`${key} ${revision}`)),
+  )
   return possible.filter(entry => !foreign.has(entry))
 }
 

@@ -1,12 +1,12 @@
 /** What a credential may allow; `secrets`, to read sealed values in plain, is kept for when there are any. */
-export const RIGHTS = ['read', 'write', 'admin', 'secrets'] as const
-export type Right = (typeof RIGHTS)[number]
+export const PERMISSIONS = ['read', 'write', 'admin', 'secrets'] as const
+export type Permission = (typeof PERMISSIONS)[number]
 
 /**
  * What each right brings along: whoever writes gets the settings in the answer, whoever administers may do
  * either. No right brings `secrets`.
  */
-const BRINGS: Readonly<Record<Right, readonly Right[]>> = {
+const IMPLIES: Readonly<Record<Permission, readonly Permission[]>> = {
   read: ['read'],
   write: ['write', 'read'],
   admin: ['admin', 'write', 'read'],
@@ -14,11 +14,11 @@ const BRINGS: Readonly<Record<Right, readonly Right[]>> = {
 }
 
 /** True for the name of a right. */
-export function isRight(name: unknown): name is Right {
-  return RIGHTS.some(right => right === name)
+export function isPermission(name: unknown): name is Permission {
+  return PERMISSIONS.some(right => right === name)
 }
 
 /** These rights and all that they bring along. */
-export function withBrought(rights: readonly Right[]): ReadonlySet<Right> {
-  return new Set(rights.flatMap(right => BRINGS[right]))
+export function withImplied(rights: readonly Permission[]): ReadonlySet<Permission> {
+  return new Set(rights.flatMap(right => IMPLIES[right]))
 }

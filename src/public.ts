@@ -2,12 +2,12 @@
 
 export type { Explanation, Preview, ValueChange } from '../events/changes.ts'
 export type {
+  AdmissionRequest,
   Bus,
   ChangingHook,
   Consumer,
   KytosEvent,
   Listener,
-  Proposal,
   Unsubscribe,
 } from '../events/event.ts'
 export type {

@@ -7,11 +7,11 @@ import { mayRepeat } from '../may-repeat.ts'
 import { type Held, type Settled, settle } from '../settle.ts'
 import { checkOperations } from './check.ts'
 import type { EtcdOptions } from './client.ts'
+import type { Answer, Before, EndpointPool } from './endpoint-pool.ts'
 import { CallFailed, readFailure, toStoreError } from './errors.ts'
+import type { KeyMapper } from './key-mapper.ts'
 import { commitWithLease } from './lease.ts'
-import type { Answer, Before, Link } from './link.ts'
 import { MOST_NESTED_OPERATIONS, type Pending, Queue, weigh } from './queue.ts'
-import type { Space } from './space.ts'
 import { isWrite, nest, type Reading, readResponse, toLookUp, toTransaction, unnest } from './transaction.ts'
 
 /** How many transactions are under way at once; more of them only wait for one another in the server. */
@@ -54,15 +54,15 @@ interface Past {
  *     OUTCOME_UNKNOWN.
  */
 export class Committer {
-  readonly #link: Link
-  readonly #space: Space
+  readonly #link: EndpointPool
+  readonly #space: KeyMapper
   readonly #options: EtcdOptions
   readonly #queue = new Queue()
   readonly #underWay = new Set<Promise<void>>()
   #pumping = false
   #lastCall = Number.POSITIVE_INFINITY
 
-  constructor(link: Link, space: Space, options: EtcdOptions) {
+  constructor(link: EndpointPool, space: KeyMapper, options: EtcdOptions) {
     this.#link = link
     this.#space = space
     this.#options = options

@@ -1,15 +1,15 @@
 import type { IEvent } from 'etcd3'
 import type { Revision } from '../../model/document.ts'
 import type { Batch, Change } from '../backend.ts'
+import type { KeyMapper } from './key-mapper.ts'
 import { ownChanges } from './own.ts'
-import type { Space } from './space.ts'
 
 /**
  * The events of one response, or of all its fragments, as batches: whole revisions, in order, those up to
  * `last` left out (an old server may repeat them). A revision that changed only foreign keys is a batch
  * without changes.
  */
-export function toBatches(space: Space, events: readonly IEvent[], last: Revision): readonly Batch[] {
+export function toBatches(space: KeyMapper, events: readonly IEvent[], last: Revision): readonly Batch[] {
   const groups = new Map<Revision, Map<string, Change>>()
   for (const event of events) {
     const revision = BigInt(event.kv.mod_revision)
@@ -25,7 +25,7 @@ export function toBatches(space: Space, events: readonly IEvent[], last: Revisio
     .map(([revision, group]) => ({ revision, changes: ownChanges(space, inKeyOrder(group)) }))
 }
 
-function toChange(space: Space, { type, kv }: IEvent, revision: Revision): Change | undefined {
+function toChange(space: KeyMapper, { type, kv }: IEvent, revision: Revision): Change | undefined {
   if (type === 'Delete') {
     const key = space.key(kv.key)
     if (key === undefined) space.forget(kv.key)

@@ -3,6 +3,7 @@ import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
 import type {
   Backend,
+  BackendContext,
   Batch,
   FileProblem,
   Listing,
@@ -10,18 +11,17 @@ import type {
   Operation,
   Outcome,
   Supports,
-  Surroundings,
 } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { ENTRY_BYTES } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
+import { CLOSE_GRACE_MS, EndpointPool } from './endpoint-pool.ts'
 import { CallFailed, toStoreError } from './errors.ts'
-import { FAREWELL, Link } from './link.ts'
+import { KeyMapper } from './key-mapper.ts'
 import { OverlapGuard } from './overlap-guard.ts'
-import { Pages } from './pages.ts'
+import { PageSizer } from './page-sizer.ts'
 import { getEntry, listEntries } from './read.ts'
-import { Space } from './space.ts'
 import { isInStep, outdated } from './version.ts'
 import { type Identity, watchOnce } from './watch.ts'
 
@@ -31,10 +31,10 @@ export type { EtcdOptions } from './client.ts'
  * How often a token is used at least, in ms, so that it does not run out between calls: etcd's default lets
  * one live for five minutes.
  */
-const TOKEN_WARMTH = 60_000
+const TOKEN_REFRESH_MS = 60_000
 
 /** Documents in etcd, at `<prefix>/<key>`, for any number of controllers. Connects in `open()`. */
-export function createEtcdBackend(options: EtcdOptions, surroundings: Surroundings): Backend {
+export function createEtcdBackend(options: EtcdOptions, surroundings: BackendContext): Backend {
   return new EtcdBackend(options, surroundings)
 }
 
@@ -42,21 +42,21 @@ class EtcdBackend implements Backend {
   readonly name = 'etcd'
   readonly supports: Supports = { sharing: true, durability: true, handEdits: true, entryBytes: ENTRY_BYTES }
   readonly #options: EtcdOptions
-  readonly #report: Surroundings['report']
-  readonly #link: Link
+  readonly #report: BackendContext['report']
+  readonly #link: EndpointPool
   /** Watches have connections of their own, so that nothing that happens to calls happens to them. */
-  readonly #watchLink: Link
-  readonly #space: Space
+  readonly #watchLink: EndpointPool
+  readonly #space: KeyMapper
   readonly #committer: Committer
   readonly #overlap: OverlapGuard
-  readonly #pages = new Pages()
+  readonly #pages = new PageSizer()
   readonly #closing = new AbortController()
   #identity: Identity | undefined
   #warmth: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(options: EtcdOptions, { report }: Surroundings) {
+  constructor(options: EtcdOptions, { report }: BackendContext) {
     if (options.endpoints.length === 0)
       throw new SettingsError(
         'CONFIG_INVALID',
@@ -64,9 +64,9 @@ class EtcdBackend implements Backend {
       )
     this.#options = options
     this.#report = report
-    this.#link = new Link(options)
-    this.#watchLink = new Link(options)
-    this.#space = new Space(options.prefix, report)
+    this.#link = new EndpointPool(options)
+    this.#watchLink = new EndpointPool(options)
+    this.#space = new KeyMapper(options.prefix, report)
     this.#committer = new Committer(this.#link, this.#space, options)
     this.#overlap = new OverlapGuard(this.#link, this.#space, this.#committer)
   }
@@ -88,7 +88,7 @@ class EtcdBackend implements Backend {
     }
     this.#refuseClosed()
     if (this.#options.username !== undefined)
-      this.#warmth ??= setInterval(() => this.#useToken(), TOKEN_WARMTH).unref()
+      this.#warmth ??= setInterval(() => this.#useToken(), TOKEN_REFRESH_MS).unref()
   }
 
   async get(key: Key): Promise<Entry | undefined> {
@@ -137,7 +137,7 @@ class EtcdBackend implements Backend {
     clearInterval(this.#warmth)
     this.#link.hurry()
     this.#watchLink.hurry()
-    await this.#committer.settle(FAREWELL)
+    await this.#committer.settle(CLOSE_GRACE_MS)
     this.#link.close()
     this.#watchLink.close()
   }

@@ -1,7 +1,7 @@
 import type { Etcd3 } from 'etcd3'
 import type { Operation } from '../backend.ts'
-import type { Answer, Before, Link } from './link.ts'
-import type { Space } from './space.ts'
+import type { Answer, Before, EndpointPool } from './endpoint-pool.ts'
+import type { KeyMapper } from './key-mapper.ts'
 import { type Reading, readResponse, toTransaction } from './transaction.ts'
 
 /** How long the answer to a renewal may take, in ms. */
@@ -17,8 +17,8 @@ const RENEWAL = 1500
  * a second one runs out unused too.
  */
 export async function commitWithLease(
-  link: Link,
-  space: Space,
+  link: EndpointPool,
+  space: KeyMapper,
   operations: readonly Operation[],
   before: Before,
 ): Promise<Answer<Reading>> {
@@ -37,7 +37,7 @@ export async function commitWithLease(
 }
 
 /** etcd counts whole seconds, and raises what is below its own least. */
-async function grant(link: Link, ttl: number): Promise<string> {
+async function grant(link: EndpointPool, ttl: number): Promise<string> {
   const answer = await link.call((client, options) =>
     client.leaseClient.leaseGrant({ TTL: Math.max(1, Math.ceil(ttl)) }, options),
   )
@@ -60,7 +60,7 @@ async function renew(client: Etcd3, ID: string): Promise<void> {
   stream.cancel()
 }
 
-async function revoke(link: Link, ID: string): Promise<void> {
+async function revoke(link: EndpointPool, ID: string): Promise<void> {
   // A lease that cannot be given back now runs out by itself.
   await link.call((client, options) => client.leaseClient.leaseRevoke({ ID }, options)).catch(() => undefined)
 }

@@ -3,10 +3,10 @@ import type { Key } from '../../model/key.ts'
 import { STORE_KEY } from '../../model/overlap.ts'
 import type { Operation } from '../backend.ts'
 import type { Committer } from './commit.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 import { toStoreError } from './errors.ts'
-import type { Link } from './link.ts'
+import type { KeyMapper } from './key-mapper.ts'
 import { findOverlaps, overlapError, readOwnMark } from './overlap.ts'
-import type { Space } from './space.ts'
 import { isWrite } from './transaction.ts'
 
 /**
@@ -22,13 +22,13 @@ import { isWrite } from './transaction.ts'
  *  3. Nothing is written to a key that is known to be a nested store's.
  */
 export class OverlapGuard {
-  readonly #link: Link
-  readonly #space: Space
+  readonly #link: EndpointPool
+  readonly #space: KeyMapper
   readonly #committer: Committer
   #claimed = false
   #verifying: Promise<void> | undefined
 
-  constructor(link: Link, space: Space, committer: Committer) {
+  constructor(link: EndpointPool, space: KeyMapper, committer: Committer) {
     this.#link = link
     this.#space = space
     this.#committer = committer
@@ -99,7 +99,7 @@ function isClaim(operation: Operation): boolean {
   return 'put' in operation && operation.key === STORE_KEY && operation.expected === 'absent'
 }
 
-function takenError({ prefix, nested }: Space, key: Key): SettingsError {
+function takenError({ prefix, nested }: KeyMapper, key: Key): SettingsError {
   const other = nested.find(place => `${prefix}/${key}`.startsWith(`${place}/`))
   const owner = other === undefined ? 'another store, which was found' : `the store at "${other}", which is`
   return new SettingsError(

@@ -3,10 +3,10 @@ import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { KINDS, makePrefix, type Prefix, parseKey } from '../../model/key.ts'
 import { isStoreMark, nestedPlace, outerPlaces, STORE_KEY } from '../../model/overlap.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 import { CallFailed } from './errors.ts'
-import type { Link } from './link.ts'
+import type { KeyMapper } from './key-mapper.ts'
 import { hasRecord } from './own.ts'
-import type { Space } from './space.ts'
 
 /**
  * A store at another prefix whose keys and ours would be documents of both; `created` is the revision that
@@ -36,7 +36,11 @@ const READS = 100
  * listing of everything finds the others before it is used ({@link listEntries}).
  * @throws CallFailed when etcd does not answer.
  */
-export async function findOverlaps(link: Link, space: Space, prefix: string): Promise<readonly OtherStore[]> {
+export async function findOverlaps(
+  link: EndpointPool,
+  space: KeyMapper,
+  prefix: string,
+): Promise<readonly OtherStore[]> {
   const outer = Promise.all(outerPlaces(prefix).map(place => readOuter(link, place)))
   const [above, below] = await Promise.all([outer, findNested(link, space, prefix)])
   const found = [...above.flatMap(store => store ?? []), ...below]
@@ -55,7 +59,7 @@ export function overlapError(prefix: string, other: string): SettingsError {
   )
 }
 
-async function readOuter(link: Link, place: string): Promise<OtherStore | undefined> {
+async function readOuter(link: EndpointPool, place: string): Promise<OtherStore | undefined> {
   try {
     const { value } = await link.call((client, options) =>
       client.kv.range({ key: Buffer.from(`${place}/${STORE_KEY}`) }, options),
@@ -71,7 +75,11 @@ async function readOuter(link: Link, place: string): Promise<OtherStore | undefi
   }
 }
 
-async function findNested(link: Link, space: Space, prefix: string): Promise<readonly OtherStore[]> {
+async function findNested(
+  link: EndpointPool,
+  space: KeyMapper,
+  prefix: string,
+): Promise<readonly OtherStore[]> {
   const marks = [...(await findMarks(link, space, prefix))]
   const below = await Promise.all(marks.map(address => readNested(link, space, prefix, address)))
   return below.flatMap(store => store ?? [])
@@ -82,8 +90,8 @@ async function findNested(link: Link, space: Space, prefix: string): Promise<rea
  * ours, or says no such thing.
  */
 async function readNested(
-  link: Link,
-  space: Space,
+  link: EndpointPool,
+  space: KeyMapper,
   prefix: string,
   address: string,
 ): Promise<OtherStore | undefined> {
@@ -102,7 +110,7 @@ async function readNested(
  * Addresses below the prefix where the `meta/store` of a nested store stands, or a document whose key is the
  * same.
  */
-async function findMarks(link: Link, space: Space, prefix: string): Promise<ReadonlySet<string>> {
+async function findMarks(link: EndpointPool, space: KeyMapper, prefix: string): Promise<ReadonlySet<string>> {
   const start = `${prefix}/`.length
   const marks = new Set<string>()
   const folders = new Set<string>(KINDS.map(kind => makePrefix(kind)))
@@ -158,7 +166,7 @@ function pastFolder(key: Buffer, at: number): Buffer {
 type Range = NonNullable<ITxnResponse['responses'][number]['response_range']>
 
 /** Several ranges, in as few round trips as etcd allows. */
-async function readAll(link: Link, requests: readonly IRangeRequest[]): Promise<readonly Range[]> {
+async function readAll(link: EndpointPool, requests: readonly IRangeRequest[]): Promise<readonly Range[]> {
   const answers: Range[] = []
   for (let at = 0; at < requests.length; at += READS) {
     const success = requests.slice(at, at + READS).map(request_range => ({ request_range }))
@@ -169,7 +177,7 @@ async function readAll(link: Link, requests: readonly IRangeRequest[]): Promise<
 }
 
 /** The `meta/store` of the store itself, as etcd has it now. */
-export async function readOwnMark(link: Link, space: Space): Promise<IKeyValue | undefined> {
+export async function readOwnMark(link: EndpointPool, space: KeyMapper): Promise<IKeyValue | undefined> {
   const { value } = await link.call((client, options) =>
     client.kv.range({ key: space.address(STORE_KEY) }, options),
   )

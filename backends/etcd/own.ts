@@ -2,8 +2,8 @@ import type { IKeyValue } from 'etcd3'
 import type { Entry, Revision } from '../../model/document.ts'
 import { historyPrefix, type Key } from '../../model/key.ts'
 import type { Change } from '../backend.ts'
-import type { Link } from './link.ts'
-import type { Space } from './space.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
+import type { KeyMapper } from './key-mapper.ts'
 
 /*
  * Whose an entry is whose key could be that of a document of ours and of a nested store alike.
@@ -16,11 +16,15 @@ import type { Space } from './space.ts'
  */
 
 /** The entries of ours among these, all of one read. @throws CallFailed. */
-export async function ownEntries(link: Link, space: Space, kvs: readonly IKeyValue[]): Promise<Entry[]> {
+export async function ownEntries(
+  link: EndpointPool,
+  space: KeyMapper,
+  kvs: readonly IKeyValue[],
+): Promise<Entry[]> {
   const entries = space.entries(kvs)
   const foreign = new Set<Entry>()
   for (const entry of entries) {
-    if (!space.isDoubtful(entry) || (await hasRecord(link, space, entry.key, entry.revision))) continue
+    if (!space.isDoubtful(entry) || (await hasRecord(link, space, entry.key, entry.modRevision))) continue
     foreign.add(entry)
     space.ignore(entry)
   }
@@ -28,7 +32,7 @@ export async function ownEntries(link: Link, space: Space, kvs: readonly IKeyVal
 }
 
 /** The changes of ours among those of one revision, whole. */
-export function ownChanges(space: Space, changes: readonly Change[]): readonly Change[] {
+export function ownChanges(space: KeyMapper, changes: readonly Change[]): readonly Change[] {
   const isOurs = (key: Key): boolean => {
     const prefix = historyPrefix(key)
     return (
@@ -59,7 +63,12 @@ function hasHistory(key: Key): boolean {
  * True when a history record of overrides was put in the revision that put them, which makes them ours.
  * @throws CallFailed.
  */
-export async function hasRecord(link: Link, space: Space, key: Key, revision: Revision): Promise<boolean> {
+export async function hasRecord(
+  link: EndpointPool,
+  space: KeyMapper,
+  key: Key,
+  revision: Revision,
+): Promise<boolean> {
   if (!hasHistory(key)) return false
   const at = revision.toString()
   const request = {

@@ -3,15 +3,15 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { EVERYTHING, type Key, type Prefix } from '../../model/key.ts'
 import type { Listing, ListOptions } from '../backend.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 import { CallFailed, toStoreError } from './errors.ts'
-import type { Link } from './link.ts'
+import type { KeyMapper } from './key-mapper.ts'
 import { overlapError } from './overlap.ts'
 import { ownEntries } from './own.ts'
-import type { Pages } from './pages.ts'
-import type { Space } from './space.ts'
+import type { PageSizer } from './page-sizer.ts'
 
 /** The entry of a key as every commit before this call left it. */
-export async function getEntry(link: Link, space: Space, key: Key): Promise<Entry | undefined> {
+export async function getEntry(link: EndpointPool, space: KeyMapper, key: Key): Promise<Entry | undefined> {
   const response = await range(link, { key: space.address(key) }, key)
   return (await own(link, space, response.kvs, key))[0]
 }
@@ -22,9 +22,9 @@ export async function getEntry(link: Link, space: Space, key: Key): Promise<Entr
  * already is then of no use, and the caller lists again.
  */
 export async function listEntries(
-  link: Link,
-  space: Space,
-  pages: Pages,
+  link: EndpointPool,
+  space: KeyMapper,
+  pages: PageSizer,
   prefix: Prefix,
   { newest }: ListOptions = {},
 ): Promise<Listing> {
@@ -60,7 +60,7 @@ export async function listEntries(
 
 /** One range; `slow` is called when it was sent and no answer came in time. */
 async function range(
-  link: Link,
+  link: EndpointPool,
   request: IRangeRequest,
   what: string,
   slow?: () => void,
@@ -74,7 +74,12 @@ async function range(
 }
 
 /** The entries of ours in a page. */
-async function own(link: Link, space: Space, kvs: IRangeResponse['kvs'], what: string): Promise<Entry[]> {
+async function own(
+  link: EndpointPool,
+  space: KeyMapper,
+  kvs: IRangeResponse['kvs'],
+  what: string,
+): Promise<Entry[]> {
   try {
     return await ownEntries(link, space, kvs)
   } catch (error) {
@@ -86,7 +91,7 @@ async function own(link: Link, space: Space, kvs: IRangeResponse['kvs'], what: s
  * @throws SettingsError STORE_OVERLAP for a nested store that {@link findOverlaps} passed by; HISTORY_LOST
  * when one appeared later, because what was given before may have been its documents.
  */
-function refuseNested(space: Space, found: number, prefix: Prefix): void {
+function refuseNested(space: KeyMapper, found: number, prefix: Prefix): void {
   const [nested] = space.nested
   if (space.refusesNested && nested !== undefined) throw overlapError(space.prefix, nested)
   if (space.found === found) return

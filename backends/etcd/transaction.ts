@@ -9,7 +9,7 @@ import {
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
-import type { Space } from './space.ts'
+import type { KeyMapper } from './key-mapper.ts'
 
 /** The lease that puts with a ttl hang on, by that ttl. */
 export type Leases = ReadonlyMap<number, string>
@@ -29,7 +29,11 @@ export interface Reading {
  * One commit as an etcd transaction: compares are its guards, the success branch its writes, and the failure
  * branch reads every key it names, so that a loser needs no second round trip.
  */
-export function toTransaction(space: Space, operations: readonly Operation[], leases?: Leases): ITxnRequest {
+export function toTransaction(
+  space: KeyMapper,
+  operations: readonly Operation[],
+  leases?: Leases,
+): ITxnRequest {
   const compare = operations.flatMap(operation => toCompare(space, operation) ?? [])
   return {
     compare,
@@ -45,7 +49,7 @@ export function toTransaction(space: Space, operations: readonly Operation[], le
  * Reads every key that a commit names at one revision; {@link readResponse} reads the answer as that of a
  * commit whose guards failed.
  */
-export function toLookUp(space: Space, operations: readonly Operation[]): ITxnRequest {
+export function toLookUp(space: KeyMapper, operations: readonly Operation[]): ITxnRequest {
   const [first] = operations
   // A compare that never holds: no key has a creation below 0.
   const never = first
@@ -70,7 +74,7 @@ export function toLookUp(space: Space, operations: readonly Operation[]): ITxnRe
  * writes may stand in another. Old servers (3.4.23) look at a user's rights for the outer operations only, so
  * one of these deletes what is never there: it changes nothing, and is refused to whoever may not write.
  */
-export function nest(space: Space, transactions: readonly ITxnRequest[]): ITxnRequest {
+export function nest(space: KeyMapper, transactions: readonly ITxnRequest[]): ITxnRequest {
   const [only] = transactions
   if (only && transactions.length === 1) return only
   return {
@@ -88,7 +92,7 @@ export function unnest(response: ITxnResponse, count: number): readonly ITxnResp
 
 /** What one commit came to; `revision` is that of the whole transaction, which inner answers do not bear. */
 export function readResponse(
-  space: Space,
+  space: KeyMapper,
   operations: readonly Operation[],
   { succeeded, responses }: ITxnResponse,
   revision: Revision,
@@ -108,7 +112,7 @@ export function isWrite(operation: Operation): boolean {
   return !('check' in operation)
 }
 
-function toCompare(space: Space, { key, expected = 'any' }: Operation): ICompare | undefined {
+function toCompare(space: KeyMapper, { key, expected = 'any' }: Operation): ICompare | undefined {
   if (expected === 'any') return undefined
   const equal = { key: space.address(key), result: CompareResult.Equal }
   // An absent key has no creation.
@@ -120,7 +124,7 @@ function toCompare(space: Space, { key, expected = 'any' }: Operation): ICompare
   return { ...equal, target: CompareTarget.Mod, mod_revision: expected.toString() }
 }
 
-function toWrite(space: Space, operation: Operation, leases?: Leases): IRequestOp | undefined {
+function toWrite(space: KeyMapper, operation: Operation, leases?: Leases): IRequestOp | undefined {
   const key = space.address(operation.key)
   if ('delete' in operation) return { request_delete_range: { key } }
   if ('check' in operation) return undefined

@@ -1,5 +1,5 @@
 import type { IWatchRequest, IWatchResponse, WatchClient } from 'etcd3'
-import type { Link } from './link.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 
 type WatchOptions = NonNullable<Parameters<WatchClient['watch']>[0]>
 type Interceptor = NonNullable<WatchOptions['interceptors']>[number]
@@ -40,7 +40,7 @@ const LEADER_REQUIRED: WatchOptions = {
 }
 
 /** Opens a stream on the endpoint in use. @throws what etcd3 throws when it gets no token. */
-export async function openWatchStream(link: Link): Promise<WatchStream> {
+export async function openWatchStream(link: EndpointPool): Promise<WatchStream> {
   const stream = await link.client.watchClient.watch(LEADER_REQUIRED)
   let failure: Error | undefined
   stream.on('error', error => {

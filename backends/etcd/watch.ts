@@ -4,11 +4,11 @@ import { SettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import type { Batch } from '../backend.ts'
 import { attemptMs, type EtcdOptions } from './client.ts'
+import type { EndpointPool } from './endpoint-pool.ts'
 import { readFailure } from './errors.ts'
 import { toBatches } from './events.ts'
-import type { Link } from './link.ts'
-import { Pulse } from './pulse.ts'
-import type { Space } from './space.ts'
+import type { KeyMapper } from './key-mapper.ts'
+import { WatchKeepalive } from './watch-keepalive.ts'
 import { openWatchStream, type WatchStream } from './watch-stream.ts'
 
 /** What is known of the store being watched; shared by the watches of a backend, which update it. */
@@ -53,8 +53,8 @@ const NO_WATCH = '-1'
  * may come back, the caller tries again.
  */
 export async function* watchOnce(
-  link: Link,
-  space: Space,
+  link: EndpointPool,
+  space: KeyMapper,
   identity: Identity,
   options: EtcdOptions,
   since: Revision,
@@ -67,7 +67,7 @@ export async function* watchOnce(
     throw cut(link, error)
   })
   if (signal.aborted) return stream.cancel()
-  const pulse = new Pulse(stream, attemptMs(options), identity.inStep, identity.slack)
+  const pulse = new WatchKeepalive(stream, attemptMs(options), identity.inStep, identity.slack)
   const end = (): void => {
     // A reader that waits elsewhere may never come back to the `finally` below.
     pulse.stop()
@@ -103,13 +103,17 @@ export async function* watchOnce(
 }
 
 interface Watched {
-  readonly link: Link
-  readonly space: Space
+  readonly link: EndpointPool
+  readonly space: KeyMapper
   readonly identity: Identity
   readonly since: Revision
 }
 
-async function* read(stream: WatchStream, pulse: Pulse, watched: Watched): AsyncGenerator<Batch, void, void> {
+async function* read(
+  stream: WatchStream,
+  pulse: WatchKeepalive,
+  watched: Watched,
+): AsyncGenerator<Batch, void, void> {
   const { space, identity, since } = watched
   let last = since
   /** Of everything given, progress included. */
@@ -208,7 +212,7 @@ async function refusal(response: IWatchResponse, { link, space, since }: Watched
   return cut(link, new Error(`etcd rejected the watch: ${reason}`))
 }
 
-function cut(link: Link, error: unknown): SettingsError {
+function cut(link: EndpointPool, error: unknown): SettingsError {
   const message = `The watch of etcd (${link.endpoints}) was interrupted: ${readFailure(error).reason}.`
   return new SettingsError('STORE_UNREACHABLE', message, { cause: error })
 }

@@ -48,7 +48,9 @@ export class Expiry {
     const due = [...this.#state.expires]
       .filter(([, at]) => at <= now)
       .flatMap(([key]) => this.#state.get(key) ?? [])
-    const commits = due.map(({ key, revision }) => this.#commit([{ key, delete: true, expected: revision }]))
+    const commits = due.map(({ key, modRevision: revision }) =>
+      this.#commit([{ key, delete: true, expected: revision }]),
+    )
     const results = await Promise.allSettled(commits)
     // The journal cannot be written now; callers of commits are told so, and expired keys stay until it can.
     if (results.some(result => result.status === 'rejected')) this.#wake(AGAIN)

@@ -4,6 +4,7 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
 import type {
   Backend,
+  BackendContext,
   Batch,
   FileProblem,
   Listing,
@@ -11,7 +12,6 @@ import type {
   Operation,
   Outcome,
   Supports,
-  Surroundings,
 } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { Layout } from './format/layout.ts'
@@ -36,7 +36,7 @@ export const PARTS: Parts = {
  */
 export function createFilesystemBackend(
   options: { readonly path: string },
-  surroundings: Surroundings,
+  surroundings: BackendContext,
   parts: Partial<Parts> = {},
 ): Backend {
   return new FilesystemBackend(new Layout(resolve(options.path)), surroundings, { ...PARTS, ...parts })
@@ -46,14 +46,14 @@ class FilesystemBackend implements Backend {
   readonly name = 'filesystem'
   readonly supports: Supports
   readonly #layout: Layout
-  readonly #surroundings: Surroundings
+  readonly #surroundings: BackendContext
   readonly #parts: Parts
   readonly #closing = new AbortController()
   #store: FilesystemStore | undefined
   #opening: Promise<FilesystemStore> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(layout: Layout, surroundings: Surroundings, parts: Parts) {
+  constructor(layout: Layout, surroundings: BackendContext, parts: Parts) {
     this.#layout = layout
     this.#surroundings = surroundings
     this.#parts = parts

@@ -1,7 +1,7 @@
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import type { FileProblem, Operation, Outcome, Surroundings } from '../backend.ts'
+import type { BackendContext, FileProblem, Operation, Outcome } from '../backend.ts'
 import { Expiry } from './expiry.ts'
 import { ReadableFiles } from './files/readable-files.ts'
 import { unwritable } from './format/failures.ts'
@@ -43,7 +43,11 @@ export class FilesystemStore {
    * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_OVERLAP, STORE_DAMAGED,
    * STORE_FORMAT; the store is then as it was, and not locked.
    */
-  static async open(layout: Layout, parts: Parts, report: Surroundings['report']): Promise<FilesystemStore> {
+  static async open(
+    layout: Layout,
+    parts: Parts,
+    report: BackendContext['report'],
+  ): Promise<FilesystemStore> {
     await refuseOverlap(layout.path)
     await makeFolders(layout)
     const lock = takeLock(layout.lock, layout.path)
@@ -67,7 +71,7 @@ export class FilesystemStore {
   private constructor(
     layout: Layout,
     { disk, compaction, entryBytes }: Parts,
-    report: Surroundings['report'],
+    report: BackendContext['report'],
     { found, journal, lock }: { readonly found: Replay; readonly journal: Journal; readonly lock: Lock },
   ) {
     this.state = found.state
@@ -141,7 +145,7 @@ async function openJournal(
   layout: Layout,
   disk: Disk,
   found: Replay,
-  report: Surroundings['report'],
+  report: BackendContext['report'],
 ): Promise<Journal> {
   const folder = layout.journal
   try {
@@ -167,7 +171,7 @@ async function openJournal(
 /**
  * Removes a file that counts no more; one that stays is found again, and counts no more, at the next opening.
  */
-async function removeObsolete(file: string, report: Surroundings['report']): Promise<void> {
+async function removeObsolete(file: string, report: BackendContext['report']): Promise<void> {
   await rm(file, { force: true }).catch(error => {
     const reason = error instanceof Error ? error.message : String(error)
     report({

@@ -3,6 +3,7 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key, Prefix } from '../../model/key.ts'
 import type {
   Backend,
+  BackendContext,
   Batch,
   FileProblem,
   Listing,
@@ -10,7 +11,6 @@ import type {
   Operation,
   Outcome,
   Supports,
-  Surroundings,
 } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { MemoryStore } from './store.ts'
@@ -30,7 +30,7 @@ export function createMemoryStore({ window = 10_000 }: { readonly window?: numbe
  * The reference of the contract: everything in memory, gone with the process. With a `store` it is one of
  * several backends on that store.
  */
-export function createMemoryBackend(_surroundings?: Surroundings, store?: MemoryStore): Backend {
+export function createMemoryBackend(_surroundings?: BackendContext, store?: MemoryStore): Backend {
   return new MemoryBackend(store ?? createMemoryStore(), store !== undefined)
 }
 

@@ -85,7 +85,12 @@ export class MemoryStore {
       this.#entries.delete(key)
       return before ? [{ type: 'delete', key, revision }] : []
     }
-    const entry = { key, text: operation.put, revision, created: before?.created ?? revision }
+    const entry = {
+      key,
+      text: operation.put,
+      modRevision: revision,
+      createRevision: before?.createRevision ?? revision,
+    }
     this.#entries.set(key, entry)
     if (operation.ttl !== undefined) this.#expire(key, performance.now() + operation.ttl * 1000)
     return [{ type: 'put', entry }]
@@ -109,7 +114,7 @@ export class MemoryStore {
 
 function holds(expected: Expected, entry: Entry | undefined): boolean {
   if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.revision === expected
+  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
 }
 
 function keyOf(change: Change): Key {

@@ -22,7 +22,7 @@ export const batching: readonly Case[] = [
       for (const n of range(200)) {
         const outcome = outcomes[n]
         assert.ok(outcome)
-        if (n % 2 === 0) assert.equal((await present(store, record(n))).revision, committed(outcome))
+        if (n % 2 === 0) assert.equal((await present(store, record(n))).modRevision, committed(outcome))
         else assert.equal(lost(outcome).size, 0)
       }
       assert.deepEqual(
@@ -55,7 +55,7 @@ export const batching: readonly Case[] = [
       committed(await store.commit([put(A, 0)]))
       const raise = async (caller: number): Promise<void> => {
         for (let done = 0; done < 4; ) {
-          const { text, revision } = await present(store, A)
+          const { text, modRevision: revision } = await present(store, A)
           const next = Number(/\d+/.exec(text)?.[0]) + 1
           const outcome = await store.commit([
             { ...put(A, next), expected: revision },
@@ -93,7 +93,7 @@ export const batching: readonly Case[] = [
       outcomes.forEach(committed)
       const [a, b] = [await present(store, A), await present(store, B)]
       assert.equal(a.text, b.text)
-      assert.equal(a.revision, b.revision)
+      assert.equal(a.modRevision, b.modRevision)
     },
   },
   {
@@ -116,7 +116,7 @@ export const batching: readonly Case[] = [
       let last = committed(await store.commit([{ ...put(A, 0), expected: 'absent' }]))
       for (const n of range(20)) last = committed(await store.commit([{ ...put(A, n), expected: last }]))
       await noise
-      assert.equal((await present(store, A)).revision, last)
+      assert.equal((await present(store, A)).modRevision, last)
     },
   },
   {
@@ -126,7 +126,7 @@ export const batching: readonly Case[] = [
       const reads = range(20).map(async () => {
         const texts = (await listed(store)).entries
           .filter(({ key }) => key === A || key === B)
-          .map(({ text, revision }) => `${text} ${revision}`)
+          .map(({ text, modRevision: revision }) => `${text} ${revision}`)
         assert.equal(new Set(texts).size, texts.length === 0 ? 0 : 1)
         assert.notEqual(texts.length, 1)
       })

@@ -56,8 +56,8 @@ export const commit: readonly Case[] = [
     async run({ store }) {
       committed(await store.commit([put(C, 0)]))
       const revision = committed(await store.commit([put(B), put(A), { key: C, delete: true }]))
-      assert.equal((await present(store, A)).revision, revision)
-      assert.equal((await present(store, B)).revision, revision)
+      assert.equal((await present(store, A)).modRevision, revision)
+      assert.equal((await present(store, B)).modRevision, revision)
       await absent(store, C)
     },
   },
@@ -68,7 +68,7 @@ export const commit: readonly Case[] = [
       const revision = committed(await store.commit(operations))
       const { entries } = await listed(store)
       assert.deepEqual(
-        entries.map(entry => [entry.text, entry.revision]),
+        entries.map(entry => [entry.text, entry.modRevision]),
         range(64).map(n => [doc(n), revision]),
       )
     },
@@ -91,7 +91,7 @@ export const commit: readonly Case[] = [
       const first = committed(await store.commit([put(A)]))
       const second = committed(await store.commit([put(A)]))
       assert.ok(second > first)
-      assert.equal((await present(store, A)).revision, second)
+      assert.equal((await present(store, A)).modRevision, second)
       assert.equal((await history(context, store, first)).length, 1)
     },
   },
@@ -103,7 +103,7 @@ export const commit: readonly Case[] = [
       const deleted = committed(await store.commit([{ key: B, delete: true }]))
       const checked = committed(await store.commit([{ key: A, check: true, expected: before }]))
       assert.ok(deleted >= before && checked >= before)
-      assert.equal((await present(store, A)).revision, before)
+      assert.equal((await present(store, A)).modRevision, before)
       assert.deepEqual(await history(context, store, before), [])
     },
   },

@@ -111,8 +111,8 @@ async function move(store: Parameters<typeof present>[0], from: number, to: numb
   for (;;) {
     const [giver, taker] = await Promise.all([present(store, record(from)), present(store, record(to))])
     const outcome = await store.commit([
-      { key: record(from), put: doc(amount(giver.text) - 1), expected: giver.revision },
-      { key: record(to), put: doc(amount(taker.text) + 1), expected: taker.revision },
+      { key: record(from), put: doc(amount(giver.text) - 1), expected: giver.modRevision },
+      { key: record(to), put: doc(amount(taker.text) + 1), expected: taker.modRevision },
     ])
     if (outcome.committed) return
   }

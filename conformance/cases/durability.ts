@@ -24,7 +24,7 @@ export const durability: readonly Case[] = [
       const revision = committed(await store.commit([put(A, 2), { key: B, delete: true }]))
       const next = await afterCrash()
       assert.equal((await present(next, A)).text, doc(2))
-      assert.equal((await present(next, A)).revision, revision)
+      assert.equal((await present(next, A)).modRevision, revision)
       await absent(next, B)
     },
   },
@@ -113,7 +113,7 @@ export const durability: readonly Case[] = [
       assert.equal(change.type, 'delete')
       assert.ok(performance.now() - begun >= ttl * 1000 - 2, 'it expired early')
       await absent(next, A)
-      assert.equal((await present(next, B)).revision, revision)
+      assert.equal((await present(next, B)).modRevision, revision)
     },
   },
 ]

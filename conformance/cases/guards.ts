@@ -22,7 +22,7 @@ export const guards: readonly Case[] = [
       const first = committed(await store.commit([put(A, 1)]))
       const second = committed(await store.commit([{ ...put(A, 2), expected: first }]))
       const found = lost(await store.commit([{ ...put(A, 3), expected: first }]))
-      assert.equal(found.get(A)?.revision, second)
+      assert.equal(found.get(A)?.modRevision, second)
       lost(await store.commit([{ ...put(A, 3), expected: second + 1_000_000n }]))
       assert.equal((await present(store, A)).text, doc(2))
     },
@@ -69,7 +69,10 @@ export const guards: readonly Case[] = [
       const first = committed(await store.commit([put(A, 1)]))
       const second = committed(await store.commit([put(A, 2)]))
       for (const expected of [first, 'absent'] satisfies Expected[]) {
-        assert.equal(lost(await store.commit([{ key: A, delete: true, expected }])).get(A)?.revision, second)
+        assert.equal(
+          lost(await store.commit([{ key: A, delete: true, expected }])).get(A)?.modRevision,
+          second,
+        )
       }
       assert.equal((await present(store, A)).text, doc(2))
       committed(await store.commit([{ key: A, delete: true, expected: second }]))
@@ -89,11 +92,11 @@ export const guards: readonly Case[] = [
       const { store } = context
       const first = committed(await store.commit([put(A, 1)]))
       const second = committed(await store.commit([{ key: A, check: true, expected: first }, put(B, 2)]))
-      assert.equal((await present(store, A)).revision, first)
+      assert.equal((await present(store, A)).modRevision, first)
       const third = committed(await store.commit([put(A, 3)]))
       const found = lost(await store.commit([{ key: A, check: true, expected: first }, put(B, 4)]))
-      assert.equal(found.get(A)?.revision, third)
-      assert.equal((await present(store, B)).revision, second)
+      assert.equal(found.get(A)?.modRevision, third)
+      assert.equal((await present(store, B)).modRevision, second)
       assert.deepEqual(
         (await history(context, store, first)).map(batch => batch.revision),
         [second, third],
@@ -150,7 +153,7 @@ export const guards: readonly Case[] = [
     async run({ store }) {
       const before = committed(await store.commit([put(A)]))
       lost(await store.commit([put(B), { ...put(A), expected: 'absent' }]))
-      assert.equal((await present(store, A)).revision, before)
+      assert.equal((await present(store, A)).modRevision, before)
       await absent(store, B)
     },
   },

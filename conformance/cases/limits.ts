@@ -47,7 +47,7 @@ export const limits: readonly Case[] = [
       await refused(store.commit([put(A, 2), large, put(B)]), 'DOCUMENT_TOO_LARGE')
       await absent(store, LARGE)
       await absent(store, B)
-      assert.equal((await present(store, A)).revision, since)
+      assert.equal((await present(store, A)).modRevision, since)
       assert.deepEqual(await history(context, store, since), [])
     },
   },
@@ -69,8 +69,8 @@ export const limits: readonly Case[] = [
         refused(store.commit([large, put(B)]), 'DOCUMENT_TOO_LARGE'),
         store.commit([put(C, 1)]),
       ])
-      assert.equal((await present(store, A)).revision, committed(before))
-      assert.equal((await present(store, C)).revision, committed(after))
+      assert.equal((await present(store, A)).modRevision, committed(before))
+      assert.equal((await present(store, C)).modRevision, committed(after))
       await absent(store, B)
     },
   },

@@ -147,7 +147,7 @@ export const list: readonly Case[] = [
       const numbers: string[] = []
       for await (const page of pages) {
         for (const entry of page) {
-          assert.ok(entry.revision <= revision)
+          assert.ok(entry.modRevision <= revision)
           numbers.push(entry.text)
         }
         committed(

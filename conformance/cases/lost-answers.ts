@@ -71,7 +71,7 @@ export const lostAnswers: readonly Case[] = [
       const end = await loseAnswer(context, [creation], holds(store, 'mine'), async () => {
         for (const n of [1, 2, 3]) committed(await store.commit([put(A, n)]))
       })
-      const { created, text } = await present(store, A)
+      const { createRevision: created, text } = await present(store, A)
       assert.deepEqual(end, { committed: true, revision: created })
       assert.equal(text, doc(3))
     },
@@ -119,7 +119,7 @@ export const lostAnswers: readonly Case[] = [
       const end = await loseAnswer(context, [{ ...put(A, 'mine'), ...MARKED }], holds(store, 'mine'), () =>
         store.commit([put(A, 'theirs')]),
       )
-      const { text, revision, created } = await present(store, A)
+      const { text, modRevision: revision, createRevision: created } = await present(store, A)
       assert.equal(text, doc('theirs'))
       assert.ok(
         end === 'unknown' || (end.committed && end.revision >= created && end.revision < revision),
@@ -159,7 +159,7 @@ export const lostAnswers: readonly Case[] = [
         committed(await store.commit([put(A, 'theirs'), put(record(2))]))
         committed(await store.commit([{ key: A, delete: true }, put(record(3))]))
       })
-      assert.deepEqual(end, { committed: true, revision: (await present(store, record(1))).revision })
+      assert.deepEqual(end, { committed: true, revision: (await present(store, record(1))).modRevision })
       await absent(store, A)
     },
   },

@@ -34,7 +34,7 @@ export const lostHistory: readonly Case[] = [
         (await history(context, store, at)).map(batch => batch.revision),
         [next],
       )
-      assert.equal((await present(store, A)).created, created)
+      assert.equal((await present(store, A)).createRevision, created)
     },
   },
 ]

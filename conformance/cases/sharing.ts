@@ -13,7 +13,7 @@ export const sharing: readonly Case[] = [
       const other = await second()
       for (const n of range(20)) {
         const revision = committed(await store.commit([put(A, n), put(record(n))]))
-        assert.equal((await present(other, A)).revision, revision)
+        assert.equal((await present(other, A)).modRevision, revision)
         assert.equal((await listed(other)).entries.length, n + 2)
       }
       committed(await other.commit([{ key: A, delete: true }]))
@@ -47,7 +47,7 @@ export const sharing: readonly Case[] = [
       const raise = async (n: number): Promise<void> => {
         const backend = stores[n % 2] ?? store
         for (let done = 0; done < 4; ) {
-          const { text, revision } = await present(backend, A)
+          const { text, modRevision: revision } = await present(backend, A)
           if (
             (await backend.commit([{ ...put(A, Number(/\d+/.exec(text)?.[0]) + 1), expected: revision }]))
               .committed

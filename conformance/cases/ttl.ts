@@ -43,7 +43,7 @@ export const ttl: readonly Case[] = [
       lost(await store.commit([{ ...put(A, 2), expected: first }]))
       const revision = committed(await store.commit([{ ...put(A, 2), expected: 'absent' }]))
       assert.ok(revision > expired)
-      assert.equal((await present(store, A)).created, revision)
+      assert.equal((await present(store, A)).createRevision, revision)
     },
   },
   {
@@ -79,7 +79,7 @@ export const ttl: readonly Case[] = [
       committed(await store.commit([{ key: A, delete: true }]))
       const revision = committed(await store.commit([put(A, 2)]))
       await outlive(context, store)
-      assert.equal((await present(store, A)).revision, revision)
+      assert.equal((await present(store, A)).modRevision, revision)
     },
   },
   {
@@ -102,7 +102,7 @@ export const ttl: readonly Case[] = [
       const revision = committed(await store.commit([put(A)]))
       lost(await store.commit([{ ...put(A, 2), ttl, expected: 'absent' }]))
       await outlive(context, store)
-      assert.equal((await present(store, A)).revision, revision)
+      assert.equal((await present(store, A)).modRevision, revision)
     },
   },
   {
@@ -127,7 +127,7 @@ export const ttl: readonly Case[] = [
       )
       await expiry(context, follower, begun)
       assert.deepEqual(
-        (await listed(store)).entries.map(entry => [entry.key, entry.revision]),
+        (await listed(store)).entries.map(entry => [entry.key, entry.modRevision]),
         [
           [B, revision],
           [C, revision],
@@ -172,7 +172,7 @@ export const ttl: readonly Case[] = [
       const { store } = context
       const revision = committed(await store.commit([{ ...put(A), ttl: 60 * 24 * 3600 }]))
       await outlive(context, store)
-      assert.equal((await present(store, A)).revision, revision)
+      assert.equal((await present(store, A)).modRevision, revision)
     },
   },
 ]

@@ -165,7 +165,7 @@ export function assertOrderly(batches: readonly Batch[], since: Revision): void 
     )
     for (const change of changes) {
       assert.equal(
-        change.type === 'put' ? change.entry.revision : change.revision,
+        change.type === 'put' ? change.entry.modRevision : change.revision,
         revision,
         `${keyOf(change)} bears another revision than its batch`,
       )

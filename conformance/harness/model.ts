@@ -85,7 +85,15 @@ function change(model: Model, operation: Operation, revision: Revision): readonl
   const before = model.entries.get(key)
   if ('delete' in operation) return before ? [{ type: 'delete', key, revision }] : []
   return [
-    { type: 'put', entry: { key, text: operation.put, revision, created: before?.created ?? revision } },
+    {
+      type: 'put',
+      entry: {
+        key,
+        text: operation.put,
+        modRevision: revision,
+        createRevision: before?.createRevision ?? revision,
+      },
+    },
   ]
 }
 
@@ -97,11 +105,12 @@ function guarded(model: Model, operations: readonly Operation[]): readonly Entry
 
 function holds(expected: Expected, entry: Entry | undefined): boolean {
   if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.revision === expected
+  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
 }
 
 function sameEntries(some: readonly Entry[], others: readonly Entry[]): boolean {
-  const line = ({ key, text, revision, created }: Entry): string => `${key} ${revision} ${created} ${text}`
+  const line = ({ key, text, modRevision: revision, createRevision: created }: Entry): string =>
+    `${key} ${revision} ${created} ${text}`
   return some.map(line).sort().join('\n') === others.map(line).sort().join('\n')
 }
 

@@ -79,7 +79,7 @@ function toOperation({ action, guard }: Step, key: Key, model: Model, n: number)
 }
 
 function toExpected(guard: Step['guard'], key: Key, model: Model): Expected {
-  if (guard === 'right') return model.entries.get(key)?.revision ?? 'absent'
+  if (guard === 'right') return model.entries.get(key)?.modRevision ?? 'absent'
   return guard === 'outdated' ? (model.batches.at(0)?.revision ?? 1n) : guard
 }
 

@@ -248,7 +248,12 @@ function apply(state, operations) {
     const before = entries.get(key)
     if ('put' in operation) {
       /** @type {StoredEntry} */
-      const entry = { key, text: operation.put, revision, created: before?.created ?? revision }
+      const entry = {
+        key,
+        text: operation.put,
+        modRevision: revision,
+        createRevision: before?.createRevision ?? revision,
+      }
       entries.set(
         key,
         operation.ttl === undefined ? entry : { ...entry, expires: Date.now() + operation.ttl * 1000 },
@@ -289,7 +294,7 @@ function batchAfter({ revision, log }, since) {
 /** @param {import('kytos-settings/backend').Expected} expected @param {Entry | undefined} entry */
 function holds(expected, entry) {
   if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.revision === expected
+  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
 }
 
 /** @param {readonly Operation[]} operations */
@@ -393,8 +398,8 @@ async function* pagesOf(entries) {
 }
 
 /** @param {StoredEntry} entry @returns {Entry} */
-function publicEntry({ key, text, revision, created }) {
-  return { key, text, revision, created }
+function publicEntry({ key, text, modRevision: revision, createRevision: created }) {
+  return { key, text, modRevision: revision, createRevision: created }
 }
 
 /** @param {Change} change */

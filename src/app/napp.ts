@@ -12,9 +12,9 @@ import { createCommitMeter } from '../metrics/commits.ts'
 import { measureEventLoop } from '../metrics/event-loop.ts'
 import { createMetrics } from '../metrics/metrics.ts'
 import { Environment } from '../state/environment.ts'
-import { createLocalDoor, type LocalDoor } from '../tokens/local-door.ts'
+import { createLocalAuth, type LocalAuth } from '../tokens/local-auth.ts'
 import { SnapshotFile } from '../watcher/snapshot.ts'
-import { createDoorOptions } from './door-options.ts'
+import { createAuthOptions } from './auth-options.ts'
 import { createService, type Service } from './service.ts'
 
 /**
@@ -24,7 +24,7 @@ import { createService, type Service } from './service.ts'
 export default function createNApp(context: SettingsContext): NApp {
   let service: Service | undefined
   let http: Http | undefined
-  let localDoor: LocalDoor | undefined
+  let localDoor: LocalAuth | undefined
   let stopMeasuring = (): void => {}
 
   return {
@@ -52,8 +52,8 @@ export default function createNApp(context: SettingsContext): NApp {
       service = created
       // The doors first: who asks for its health while the store is away gets an answer.
       const { feed, health, tokens, fileProblems } = created
-      localDoor = createLocalDoor(own, tokens, log)
-      const door = createDoorOptions(config, localDoor.tokens, log)
+      localDoor = createLocalAuth(own, tokens, log)
+      const door = createAuthOptions(config, localDoor.tokens, log)
       const metrics = createMetrics({ feed, health, fileProblems, registry })
       measureBus(registry, bus)
       stopMeasuring = measureEventLoop(registry)

@@ -19,11 +19,11 @@ import { StatusService } from '../status/service.ts'
 import { LiveTokens } from '../tokens/live-tokens.ts'
 import type { Tokens } from '../tokens/tokens.ts'
 import { lookAtStore } from '../watcher/epoch.ts'
+import type { Health } from '../watcher/readiness.ts'
 import type { SnapshotFile } from '../watcher/snapshot.ts'
-import type { Health } from '../watcher/standing.ts'
 import { type Pace, Watcher } from '../watcher/watcher.ts'
 
-export interface ServiceSurroundings {
+export interface ServiceContext {
   readonly bus: RootBus
   readonly controller: string
   readonly strict: boolean
@@ -71,7 +71,7 @@ const PATIENCE = 1_000
  */
 export function createService(
   createBackend: (report: (problem: Problem) => void) => Backend,
-  surroundings: ServiceSurroundings,
+  surroundings: ServiceContext,
 ): Service {
   const { bus, controller, log, snapshot } = surroundings
   const report = (problem: Problem): void => {
@@ -133,7 +133,10 @@ export function createService(
           const { revision } = presentSettings(view(), namespace, watcher.cache.self)
           return [
             namespace,
-            { data: redact(watcher.cache.told(namespace), watcher.cache.schema(namespace)), revision },
+            {
+              data: redact(watcher.cache.lastAnnounced(namespace), watcher.cache.schema(namespace)),
+              revision,
+            },
           ]
         }),
       ),
@@ -174,7 +177,7 @@ export function createService(
   const adoptAll = (documents: readonly DocumentState[]): void => {
     for (const { key, entry, data, goneAt } of documents) {
       writer
-        .adopt({ key, data, gone: entry === undefined, revision: entry?.revision ?? goneAt })
+        .adopt({ key, data, gone: entry === undefined, revision: entry?.modRevision ?? goneAt })
         .catch(error => {
           // What could not be recorded now is found again by the next listing, or recorded by the next
           // change.

@@ -8,7 +8,7 @@ import { stranger } from './config-check.ts'
 import { configSections } from './config-schema.ts'
 import { allowed, BOOLEAN } from './config-values.ts'
 import type { IniOption } from './ini.ts'
-import { configInvalid, type Problem } from './problems.ts'
+import { type ConfigProblem, configInvalid } from './problems.ts'
 
 type Options = ReadonlyMap<string, IniOption>
 
@@ -35,7 +35,7 @@ export function readBackendOptions(
 ): JsonObject {
   const validate = compileSchema(schema)
   const own = `settings.${name}`
-  const problems: Problem[] = [...sections.keys()]
+  const problems: ConfigProblem[] = [...sections.keys()]
     .filter(section => section !== own)
     .map(section => foreignSection(section, own))
   const properties = isObject(schema.properties) ? schema.properties : {}
@@ -75,7 +75,7 @@ function emptyOption(section: string, key: string, preset: Json): string {
   return `[${section}] ${key} is empty: set a value, or remove the line for its default, ${printJson(preset)}.`
 }
 
-function foreignSection(section: string, own: string): Problem {
+function foreignSection(section: string, own: string): ConfigProblem {
   const names = [
     ...configSections()
       .map(([name]) => name)
@@ -111,7 +111,7 @@ function brokenRules(
   broken: ReturnType<ReturnType<typeof compileSchema>>,
   properties: JsonObject,
   options: Options,
-): Problem[] {
+): ConfigProblem[] {
   return broken.map(({ pointer, rule, message }) => {
     const key = pointer.split('/')[1] ?? ''
     const line = options.get(key)?.line

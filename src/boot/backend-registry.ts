@@ -1,4 +1,4 @@
-import type { Backend, Surroundings } from '../../backends/backend.ts'
+import type { Backend, BackendContext } from '../../backends/backend.ts'
 import type { createEtcdBackend } from '../../backends/etcd/index.ts'
 import type { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import type { JsonObject } from '../../model/value.ts'
@@ -14,7 +14,7 @@ export type BackendChoice =
   | { readonly backend: 'other'; readonly module: LoadedModule; readonly options: JsonObject }
 
 /** Creates a backend that is not yet open; what it finds is given to `report`. */
-export type CreateBackend = (report: Surroundings['report']) => Backend
+export type CreateBackend = (report: BackendContext['report']) => Backend
 
 /**
  * Returns what creates the chosen backend; loads its code and that of no other. The only place that knows all

@@ -4,7 +4,7 @@ import { type ConfigKey, type ConfigValues, configSections } from './config-sche
 import { allowed, BACKEND, isOwnBackend } from './config-values.ts'
 import type { Ini, IniOption, IniProblem } from './ini.ts'
 import { isLoopback } from './loopback.ts'
-import { type Problem, quote } from './problems.ts'
+import { type ConfigProblem, quote } from './problems.ts'
 
 /*
  * The schema against what stands in a file. `[daemon]` and whatever else is there belong to Kytos, which
@@ -21,7 +21,7 @@ export interface Checked {
   readonly open: OpenSections
   /** Complete only when there are no problems. */
   readonly values: ConfigValues
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ConfigProblem[]
 }
 
 /**
@@ -30,7 +30,7 @@ export interface Checked {
  */
 export function checkConfig(ini: Ini, folder: string): Checked {
   const open = openSections(ini)
-  const problems: Problem[] = [
+  const problems: ConfigProblem[] = [
     ...ini.problems.filter(problem => concernsUs(problem, open)),
     ...findStrangers(ini, open),
   ]
@@ -100,10 +100,10 @@ function openSections({ sections }: Ini): OpenSections {
   return new Map([...sections].filter(([section]) => section.startsWith(`${OURS}.`) && !known.has(section)))
 }
 
-function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly Problem[] {
+function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly ConfigProblem[] {
   const schema = configSections()
   const ours = schema.map(([section]) => section).filter(isOurs)
-  return [...sections].flatMap(([section, options]): readonly Problem[] => {
+  return [...sections].flatMap(([section, options]): readonly ConfigProblem[] => {
     if (!isOurs(section) || open.has(section)) return []
     const keys = Object.keys(new Map(schema).get(section) ?? {})
     const own = [...options].filter(([, { inherited }]) => !inherited)
@@ -140,8 +140,8 @@ export function stranger(section: string, key: string, keys: readonly string[]):
 function crossCheck(
   etcd: ConfigValues['settings.etcd'],
   options: ReadonlyMap<string, IniOption> | undefined,
-): readonly Problem[] {
-  const problems: Problem[] = []
+): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = []
   const pair = (one: 'username' | 'cert', other: 'password_file' | 'key'): void => {
     if ((etcd[one] === undefined) === (etcd[other] === undefined)) return
     const [there, missing] = etcd[one] === undefined ? [other, one] : [one, other]
@@ -166,8 +166,8 @@ function crossCheck(
 }
 
 /** How the service may be reached, and by whom. */
-function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): readonly Problem[] {
-  const problems: Problem[] = []
+function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): readonly ConfigProblem[] {
+  const problems: ConfigProblem[] = []
   const options = sections.get('settings')
   if ((settings.tls_cert === undefined) !== (settings.tls_key === undefined)) {
     const [there, missing] =

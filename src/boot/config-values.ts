@@ -3,7 +3,7 @@ import { closestMatch } from 'leven'
 import { isSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { isControllerId } from '../../model/namespace.ts'
-import { isRight, RIGHTS, type Right } from '../../model/permissions.ts'
+import { isPermission, PERMISSIONS, type Permission } from '../../model/permissions.ts'
 import { isArray } from '../../model/value.ts'
 import { quote } from './problems.ts'
 
@@ -164,13 +164,13 @@ export const HOSTS: ValueType<readonly string[]> = {
 }
 
 /** A JSON list of rights. */
-export const RIGHTS_LIST: ValueType<readonly Right[]> = {
+export const RIGHTS_LIST: ValueType<readonly Permission[]> = {
   name: 'JSON list of permissions',
   read: text => {
     const reading = readList(text, '["read", "write"]', right =>
-      isRight(right) ? undefined : `${quote(right)} is not a permission; ${allowed(right, RIGHTS)}`,
+      isPermission(right) ? undefined : `${quote(right)} is not a permission; ${allowed(right, PERMISSIONS)}`,
     )
-    return 'wrong' in reading ? reading : { value: reading.value.filter(isRight) }
+    return 'wrong' in reading ? reading : { value: reading.value.filter(isPermission) }
   },
 }
 

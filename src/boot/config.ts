@@ -4,12 +4,12 @@ import { hostname } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { isControllerId } from '../../model/namespace.ts'
-import type { Right } from '../../model/permissions.ts'
+import type { Permission } from '../../model/permissions.ts'
 import { checkConfig, type OpenSections } from './config-check.ts'
 import type { ConfigValues } from './config-schema.ts'
 import { isModulePath, isOwnBackend } from './config-values.ts'
 import { readIni } from './ini.ts'
-import { configInvalid, type Problem, quote } from './problems.ts'
+import { type ConfigProblem, configInvalid, quote } from './problems.ts'
 
 /** `kytos.ini`, read and checked: absolute paths, defaults filled in. */
 export interface Config {
@@ -34,7 +34,7 @@ export interface Config {
     readonly authentication: 'none' | 'required'
     readonly allow_anonymous: boolean
     /** What a login token of Kytos may do. */
-    readonly jwt_rights: readonly Right[]
+    readonly jwt_rights: readonly Permission[]
     readonly tls_cert?: string | undefined
     readonly tls_key?: string | undefined
     readonly state_dir: string
@@ -81,7 +81,7 @@ const NAMES = ['kytos.ini', 'kytos.conf']
 const HOW_TO_MAKE_ONE = 'Copy kytos.example.ini to kytos.ini, or use -c FILE.'
 
 /** From where a file is looked for. */
-export interface Surroundings {
+export interface ConfigContext {
   readonly cwd: string
   readonly env: Readonly<Record<string, string | undefined>>
 }
@@ -91,7 +91,7 @@ export interface Surroundings {
  * `/etc/kytos`, which in a virtual environment of Python is below that, as Kytos has it. @throws
  * SettingsError CONFIG_ABSENT naming where it looked.
  */
-export function findConfig(explicit: string | undefined, { cwd, env }: Surroundings): string {
+export function findConfig(explicit: string | undefined, { cwd, env }: ConfigContext): string {
   const system = join(env.VIRTUAL_ENV || '/', 'etc/kytos')
   const candidates =
     explicit === undefined
@@ -185,7 +185,7 @@ function decode(file: string, bytes: Buffer): string {
 }
 
 /** The host name stands in for `controller`, so it has to be one. */
-function checkHostName(controller: string | undefined): readonly Problem[] {
+function checkHostName(controller: string | undefined): readonly ConfigProblem[] {
   const name = hostname()
   if (controller !== undefined || isControllerId(name)) return []
   return [

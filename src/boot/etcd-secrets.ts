@@ -1,7 +1,7 @@
 import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto'
 import { open } from 'node:fs/promises'
 import type { EtcdConfig } from './config.ts'
-import { configInvalid, type Problem } from './problems.ts'
+import { type ConfigProblem, configInvalid } from './problems.ts'
 
 /**
  * What the files of `[settings.etcd]` hold: PEM bytes as they are, the password without the newline at its
@@ -24,7 +24,7 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
  * should be, and a key of another certificate.
  */
 export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> {
-  const problems: Problem[] = []
+  const problems: ConfigProblem[] = []
   const warnings: string[] = []
 
   const load = async (
@@ -85,7 +85,11 @@ async function readWithMode(path: string): Promise<{ readonly bytes: Buffer; rea
   }
 }
 
-function checkCertificates(name: 'ca' | 'cert', path: string | undefined, pem: Buffer): readonly Problem[] {
+function checkCertificates(
+  name: 'ca' | 'cert',
+  path: string | undefined,
+  pem: Buffer,
+): readonly ConfigProblem[] {
   const blocks = pem.toString('latin1').match(CERTIFICATE) ?? []
   const expected = 'expected PEM, which starts with "-----BEGIN CERTIFICATE-----"'
   if (blocks.length === 0)
@@ -101,7 +105,7 @@ function checkCertificates(name: 'ca' | 'cert', path: string | undefined, pem: B
   )
 }
 
-function checkKey(config: EtcdConfig, pem: Buffer, cert: Buffer | undefined): readonly Problem[] {
+function checkKey(config: EtcdConfig, pem: Buffer, cert: Buffer | undefined): readonly ConfigProblem[] {
   const key = parseKey(pem)
   if (!key)
     return [{ message: `[settings.etcd] key ${config.key} is not an unencrypted private key in PEM.` }]

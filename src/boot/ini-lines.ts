@@ -1,4 +1,4 @@
-import { type Problem, quote } from './problems.ts'
+import { type ConfigProblem, quote } from './problems.ts'
 import { indentOf, strip, stripEnd } from './strip.ts'
 
 /*
@@ -25,7 +25,7 @@ export interface RawOption {
 export interface RawIni {
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, RawOption>>
   readonly headers: ReadonlyMap<string, number>
-  readonly problems: readonly Problem[]
+  readonly problems: readonly ConfigProblem[]
 }
 
 /** The section whose options every other section inherits. */
@@ -53,7 +53,7 @@ export function readLines(text: string): RawIni {
 
 class LineReader {
   readonly #sections = new Map<string, Section>()
-  readonly #problems: Problem[] = []
+  readonly #problems: ConfigProblem[] = []
   #section: Section | undefined
   #option: Option | undefined
   #indent = 0

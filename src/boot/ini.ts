@@ -1,7 +1,7 @@
 import { parse } from 'ini'
 import { interpolate } from './ini-interpolation.ts'
 import { DEFAULT_SECTION, type RawIni, readLines } from './ini-lines.ts'
-import { configInvalid, type Problem, quote } from './problems.ts'
+import { type ConfigProblem, configInvalid, quote } from './problems.ts'
 
 /*
  * kytos.ini exactly as Kytos reads it, which is Python's ConfigParser(): strict, BasicInterpolation, values
@@ -30,7 +30,7 @@ export type IniSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
  * What is wrong in an ini text. With a section and key, only that value is (its `%`); Python refuses it when
  * somebody asks for it.
  */
-export interface IniProblem extends Problem {
+export interface IniProblem extends ConfigProblem {
   readonly section?: string
   readonly key?: string
   readonly inherited?: boolean

@@ -4,7 +4,7 @@ import { SettingsError } from '../../model/errors.ts'
  * Something wrong in a file, for people: what, what is allowed, what to do. The line counts from 1; undefined
  * when no line is to blame.
  */
-export interface Problem {
+export interface ConfigProblem {
   readonly line?: number
   readonly message: string
 }
@@ -13,7 +13,11 @@ export interface Problem {
  * One CONFIG_INVALID that names all problems, in the order of their lines, each led by `file:line`. There
  * must be at least one.
  */
-export function configInvalid(source: string, problems: readonly Problem[], cause?: unknown): SettingsError {
+export function configInvalid(
+  source: string,
+  problems: readonly ConfigProblem[],
+  cause?: unknown,
+): SettingsError {
   const sorted = [...problems].sort(
     (a, b) => (a.line ?? Number.POSITIVE_INFINITY) - (b.line ?? Number.POSITIVE_INFINITY),
   )

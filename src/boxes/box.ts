@@ -106,7 +106,7 @@ export function presentBox(entry: Entry, box = parseBox(entry)): Box {
     data: box.data,
     created_at: box.created_at,
     owner: box.owner,
-    revision: printRevision(entry.revision),
+    revision: printRevision(entry.modRevision),
   }
 }
 

@@ -87,7 +87,8 @@ export class BoxService {
     const data = parseValue(content.data, 'data')
     return this.#change(key, actor, entry => {
       if (!entry) throw unknownBox(key)
-      if (expected !== undefined && entry.revision !== expected) throw mismatch(key, entry.revision, expected)
+      if (expected !== undefined && entry.modRevision !== expected)
+        throw mismatch(key, entry.modRevision, expected)
       const box = parseBox(entry)
       return { ...box, data: method === 'PUT' ? data : updateMembers(box.data, data) }
     })
@@ -105,8 +106,8 @@ export class BoxService {
         const entry = await backend.get(key)
         if (!entry) return false
         const outcome = await this.#commit(
-          { key, delete: true, expected: entry.revision, marker: true },
-          entry.revision,
+          { key, delete: true, expected: entry.modRevision, marker: true },
+          entry.modRevision,
         )
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
@@ -144,13 +145,18 @@ export class BoxService {
         const text = printBox(box, writeId, actor, new Date().toISOString())
         this.#refuseLarge(box, text)
         const outcome = await this.#commit(
-          { key, put: text, expected: entry?.revision ?? 'absent', marker: true },
+          { key, put: text, expected: entry?.modRevision ?? 'absent', marker: true },
           writeId,
         )
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
           return presentBox(
-            { key, text, revision: outcome.revision, created: entry?.created ?? outcome.revision },
+            {
+              key,
+              text,
+              modRevision: outcome.revision,
+              createRevision: entry?.createRevision ?? outcome.revision,
+            },
             box,
           )
         }

@@ -8,8 +8,8 @@ import { type JsonObject, toJson } from '../../model/value.ts'
 import { readSeed } from './assets.ts'
 import type { JsonSchema } from './json-schema.ts'
 import type { ChangingListener, LiveSettings, TransactionOptions, UpdateOptions } from './live-settings.ts'
-import { Mirror } from './mirror.ts'
 import type { NAppContext } from './napp.ts'
+import { SettingsCache } from './settings-cache.ts'
 import type { SettingsOf } from './settings-of.ts'
 
 /*
@@ -67,7 +67,7 @@ async function register({ id, bus, folder, manifest }: SettingsOwner, schema: Js
   })
 }
 
-class BusSettings extends Mirror {
+class BusSettings extends SettingsCache {
   readonly namespace: string
   readonly #owner: SettingsOwner
   readonly #subscriptions: readonly Unsubscribe[]

@@ -122,7 +122,10 @@ function newestFirst(records: readonly Entry[]): StoredRecord[] {
 
 /** Entries as a store would list them. */
 function listing(entries: readonly Entry[]): Pick<Backend, 'list'> {
-  const revision = entries.reduce((newest, entry) => (entry.revision > newest ? entry.revision : newest), 0n)
+  const revision = entries.reduce(
+    (newest, entry) => (entry.modRevision > newest ? entry.modRevision : newest),
+    0n,
+  )
   async function* pages(): AsyncGenerator<readonly Entry[]> {
     yield entries
   }

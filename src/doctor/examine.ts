@@ -1,5 +1,5 @@
 import { toSettingsError } from '../../model/errors.ts'
-import { type Config, findConfig, loadConfig, type Surroundings } from '../boot/config.ts'
+import { type Config, type ConfigContext, findConfig, loadConfig } from '../boot/config.ts'
 import { packageRoot } from '../host/package-root.ts'
 import { examineClocks } from './clocks.ts'
 import { edit, word } from './commands.ts'
@@ -19,7 +19,7 @@ import { examineRunning, type Running } from './running.ts'
  */
 export async function examine(
   explicit: string | undefined,
-  around: Surroundings,
+  around: ConfigContext,
 ): Promise<readonly Examined[]> {
   const loaded = await load(explicit, around)
   const part = 'the configuration'
@@ -38,7 +38,7 @@ export async function examine(
   ]
 }
 
-async function load(explicit: string | undefined, around: Surroundings): Promise<Config | Finding> {
+async function load(explicit: string | undefined, around: ConfigContext): Promise<Config | Finding> {
   let file = explicit ?? around.cwd
   try {
     file = findConfig(explicit, around)

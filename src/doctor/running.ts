@@ -8,7 +8,7 @@ import { parseJson } from '../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import { API } from '../http/openapi/paths.ts'
-import { type LocalService, readLocalService } from '../tokens/local-door.ts'
+import { type LocalService, readLocalService } from '../tokens/local-auth.ts'
 import { kytosSettings, word } from './commands.ts'
 import { broken, type Examined, hint, warning } from './finding.ts'
 

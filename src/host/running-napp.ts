@@ -21,7 +21,7 @@ import { trackSubscriptions } from './subscriptions.ts'
 const SLOW_SETUP_SECONDS = 10
 
 /** Everything a NApp is started with. */
-export interface Surroundings {
+export interface RunContext {
   readonly bus: RootBus
   readonly config: Config
   readonly log: Log
@@ -52,7 +52,7 @@ export interface RunningNApp {
  * @throws SettingsError NAPP_INVALID (no such main, no function in it, no good schema), SERVICE_STOPPING,
  * whatever register or setup() failed with.
  */
-export async function startNApp(found: FoundNApp, around: Surroundings): Promise<RunningNApp> {
+export async function startNApp(found: FoundNApp, around: RunContext): Promise<RunningNApp> {
   const { id } = found
   const create = await unlessAborted(importMain(found, around.loads), around.signal)
   const log = around.log.child(id)
@@ -162,7 +162,7 @@ function nappContext({ id, folder, manifest }: FoundNApp, bus: Bus, log: Log, op
 
 function settingsContext(
   found: FoundNApp,
-  { bus, config, env, started, abort }: Surroundings,
+  { bus, config, env, started, abort }: RunContext,
   log: Log,
   opened: Opened,
 ): SettingsContext {

@@ -7,9 +7,9 @@ import { SettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import type { Log } from '../log/log.ts'
 import { checkHost, checkOrigin } from './auth/allowed-hosts.ts'
+import { type AuthOptions, createAuth } from './auth/auth.ts'
 import { createSay } from './auth/caller.ts'
 import { type Certificate, followCertificate } from './auth/certificate.ts'
-import { createDoor, type DoorOptions } from './auth/door.ts'
 import { addBusRoutes } from './bus/bus-routes.ts'
 import { addEventRoutes } from './events/event-routes.ts'
 import { acceptJson } from './messages/bodies.ts'
@@ -21,7 +21,7 @@ import { ROUTES } from './openapi/openapi-routes.ts'
 import type { Route } from './openapi/operation.ts'
 import { STOREHOUSE } from './openapi/paths.ts'
 import { addDeadLetterRoutes } from './routes/dead-letter-routes.ts'
-import { addHealthRoutes, type Health } from './routes/health-routes.ts'
+import { addHealthRoutes, type HealthSource } from './routes/health-routes.ts'
 import { addMetricsRoutes, type PrintedMetrics } from './routes/metrics-routes.ts'
 import { addOpenApiRoute } from './routes/openapi-service.ts'
 import { addSettingsRoutes } from './routes/settings-routes.ts'
@@ -32,7 +32,7 @@ import { addTokenRoutes } from './routes/token-routes.ts'
 export interface HttpOptions {
   readonly bus: RootBus
   readonly feed: Feed
-  readonly health: Health
+  readonly health: HealthSource
   /** The metrics for `/metrics`; without them there is no such route. */
   readonly metrics?: PrintedMetrics
   /** The address to listen on, such as `127.0.0.1`. */
@@ -41,7 +41,7 @@ export interface HttpOptions {
   readonly port: number
   readonly log: Log
   /** Options of the authentication; without them every caller is accepted. */
-  readonly door?: DoorOptions
+  readonly door?: AuthOptions
   /** Names of the service besides its addresses. */
   readonly hosts?: readonly string[]
   /** The certificate; with it the server accepts only HTTPS. */
@@ -95,7 +95,7 @@ export async function openHttp(options: HttpOptions): Promise<Http> {
   const { door: doorOptions = { required: false }, hosts = [] } = options
   const app = createApp(log, certificate)
   if (certificate) followCertificate(app, certificate, log)
-  const door = await createDoor(app, doorOptions, log)
+  const door = await createAuth(app, doorOptions, log)
   const names = [listen, ...hosts]
   const responses = new OpenResponses()
   let stopping = false

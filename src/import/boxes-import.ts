@@ -5,7 +5,7 @@ import { printJson } from '../../model/json.ts'
 import { equalJson, type Json } from '../../model/value.ts'
 import type { Ask } from './ask.ts'
 import type { ReportItem } from './report.ts'
-import { Room } from './room.ts'
+import { Semaphore } from './semaphore.ts'
 import type { ImportOptions } from './settings-import.ts'
 import { sideBySide } from './side-by-side.ts'
 import type { BoxesSource } from './source.ts'
@@ -35,7 +35,7 @@ export async function importBoxes(
   signal?: AbortSignal,
 ): Promise<readonly ReportItem[]> {
   const results = new Map<FoundBox, ReportItem>()
-  const room = new Room(HELD)
+  const room = new Semaphore(HELD)
   // When one fails the others finish what they write: nothing is written once this has ended.
   await sideBySide(LANES, await chainsOf(ask, boxes), async ({ isThere, boxes }, failed) => {
     for (const box of boxes) {

@@ -102,7 +102,7 @@ export class Registrar {
       { key, put: printSchemaDocument(document), expected: 'absent' },
     ])
     // Another controller may have been faster; then its commit is the one to wait for.
-    const revision = outcome.committed ? outcome.revision : outcome.found[0]?.revision
+    const revision = outcome.committed ? outcome.revision : outcome.found[0]?.modRevision
     if (revision !== undefined) await this.#watcher.passed(revision, before)
     // What stands there cannot be read, or is not seen yet: this process's own counts here all the same.
     if (this.#watcher.cache.schema(namespace)?.digest !== document.digest)

@@ -50,13 +50,13 @@ export function baseFromFound(key: Key, found: readonly Entry[] | undefined): Ba
     (newest, one) => (newest && newest.version > one.version ? newest : one),
     undefined,
   )
-  return record?.of === entry.revision ? { entry, data, record, recorded: true } : undefined
+  return record?.of === entry.modRevision ? { entry, data, record, recorded: true } : undefined
 }
 
 /** True when both are the same document, with the same past. */
 export function isSameBase(one: Base, other: Base): boolean {
   return (
-    one.entry?.revision === other.entry?.revision &&
+    one.entry?.modRevision === other.entry?.modRevision &&
     one.entry?.text === other.entry?.text &&
     one.record?.version === other.record?.version &&
     one.record?.writeId === other.record?.writeId
@@ -65,7 +65,7 @@ export function isSameBase(one: Base, other: Base): boolean {
 
 /** A record later than the text is none of ours: there is nothing to be told of the text any more. */
 function isTold(entry: Entry | undefined, record: StoredRecord | undefined): boolean {
-  return entry ? (record?.of ?? 0n) >= entry.revision : record === undefined || record.kind === 'deleted'
+  return entry ? (record?.of ?? 0n) >= entry.modRevision : record === undefined || record.kind === 'deleted'
 }
 
 /** The newest records of a document, newest first. */
@@ -83,12 +83,12 @@ export async function recordsOf(pages: Listing['pages']): Promise<StoredRecord[]
 
 /** The revision of the commit that made the document what this base says; 0 before the first. */
 export function baseRevision(base: Base): Revision {
-  return base.entry?.revision ?? base.record?.of ?? 0n
+  return base.entry?.modRevision ?? base.record?.of ?? 0n
 }
 
 /**
  * True when what is known of a document is what was read of it: the same text at the same revision, or none.
  */
 export function isAsKnown(state: DocumentState | undefined, { entry }: Base): boolean {
-  return state?.entry?.revision === entry?.revision && state?.entry?.text === entry?.text
+  return state?.entry?.modRevision === entry?.modRevision && state?.entry?.text === entry?.text
 }

@@ -72,7 +72,7 @@ export function absentDocument(key: Key, { namespace, scope }: OverridesPlace): 
 
 /** The revision of the commit that last changed the document; 0 before the first. */
 export function documentRevision(state: DocumentState | undefined): Revision {
-  if (state?.entry) return state.entry.revision
+  if (state?.entry) return state.entry.modRevision
   const { goneAt = 0n, record } = state ?? {}
   // What this controller saw and what another one recorded of the same deletion may differ; nothing goes
   // back.
@@ -85,7 +85,7 @@ export function documentRevision(state: DocumentState | undefined): Revision {
  */
 export function isRecorded(state: DocumentState | undefined): boolean {
   if (!state) return true
-  if (state.entry) return state.record?.of === state.entry.revision
+  if (state.entry) return state.record?.of === state.entry.modRevision
   const { record, version, goneAt = 0n } = state
   if (!record) return version === 0
   // Of several edits that went unrecorded the last one may have got the record of them all.

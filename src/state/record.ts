@@ -74,8 +74,9 @@ export function parseRecord(entry: Entry, document?: ParsedDocument): StoredReco
   const fields = isObject(value) ? value : {}
   return {
     version: place.version,
-    of: (typeof fields.revision === 'string' ? parseRevision(fields.revision) : undefined) ?? entry.revision,
-    stored: entry.revision,
+    of:
+      (typeof fields.revision === 'string' ? parseRevision(fields.revision) : undefined) ?? entry.modRevision,
+    stored: entry.modRevision,
     kind: isKind(fields.kind) ? fields.kind : 'updated',
     data: isObject(fields.data) ? fields.data : undefined,
     actor: isActor(fields.actor) ? fields.actor : UNKNOWN,

@@ -3,12 +3,12 @@ import type { Unsubscribe } from '../../events/event.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { withBrought } from '../../model/permissions.ts'
+import { withImplied } from '../../model/permissions.ts'
 import { tokenKey } from '../../model/token-key.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 import { endOf, isTokenOf, parseStoredToken, type StoredToken, tokenIdIn } from './token.ts'
 import { type NewToken, TokenStore, type TokenSummary, type TokenWish } from './token-store.ts'
-import type { Grant, Tokens } from './tokens.ts'
+import type { Principal, Tokens } from './tokens.ts'
 
 /*
  * Tokens are checked against the cache, which the watch keeps equal to the store: so a request costs the
@@ -29,7 +29,7 @@ export class LiveTokens implements Tokens {
     this.#watcher = watcher
   }
 
-  check(text: string): Grant {
+  check(text: string): Principal {
     const id = tokenIdIn(text)
     const token = id === undefined ? undefined : this.#find(id)
     if (!token || !isTokenOf(token.hash, text)) throw this.#unknown(id)
@@ -41,8 +41,8 @@ export class LiveTokens implements Tokens {
     }
     const { name, hash, rights } = token
     const expires = endOf(token)
-    const holds = () => expires > Date.now() && this.#find(token.id)?.hash.equals(hash) === true
-    return { name, rights: withBrought(rights), expires, holds }
+    const isValid = () => expires > Date.now() && this.#find(token.id)?.hash.equals(hash) === true
+    return { name, rights: withImplied(rights), expires, isValid }
   }
 
   onChange(listener: () => void): Unsubscribe {

@@ -2,7 +2,7 @@ import type { Backend, Operation, Outcome } from '../../backends/backend.ts'
 import type { Actor } from '../../model/actor.ts'
 import type { Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
-import { isRight, RIGHTS, type Right } from '../../model/permissions.ts'
+import { isPermission, PERMISSIONS, type Permission } from '../../model/permissions.ts'
 import { quote } from '../../model/quote.ts'
 import { TOKENS, tokenKey } from '../../model/token-key.ts'
 import {
@@ -105,7 +105,7 @@ export class TokenStore {
       // The guard by revision lets a deletion whose answer was lost be repeated. Another caller's deletion is
       // as good.
       const operation: Operation = token
-        ? { key: tokenKey(id), delete: true, expected: token.revision }
+        ? { key: tokenKey(id), delete: true, expected: token.modRevision }
         : { key: tokenKey(id), check: true, expected: 'absent' }
       const outcome = await this.#commit(operation, `Revoke the token ${id} again.`)
       if (outcome.committed) return outcome.revision
@@ -152,14 +152,14 @@ function parseName(name: unknown): string {
   )
 }
 
-function parseRights(rights: unknown): readonly Right[] {
+function parseRights(rights: unknown): readonly Permission[] {
   const given: readonly unknown[] = Array.isArray(rights) ? rights : []
-  if (given.length > 0 && given.every(isRight)) return RIGHTS.filter(right => given.includes(right))
+  if (given.length > 0 && given.every(isPermission)) return PERMISSIONS.filter(right => given.includes(right))
   throw new SettingsError(
     'CONTENT_MALFORMED',
-    `"rights" must be a non-empty array of ${RIGHTS.join(', ')}, not ${quote(rights)}.`,
+    `"rights" must be a non-empty array of ${PERMISSIONS.join(', ')}, not ${quote(rights)}.`,
     {
-      details: { allowed: RIGHTS },
+      details: { allowed: PERMISSIONS },
     },
   )
 }

@@ -4,7 +4,7 @@ import type { Entry } from '../../model/document.ts'
 import { printJson } from '../../model/json.ts'
 import { splitKey } from '../../model/key.ts'
 import { TOKEN_HASH } from '../../model/overlap.ts'
-import { isRight, type Right } from '../../model/permissions.ts'
+import { isPermission, type Permission } from '../../model/permissions.ts'
 import { isArray, isObject, toJson } from '../../model/value.ts'
 import { parseObject } from '../state/record.ts'
 
@@ -19,7 +19,7 @@ export interface StoredToken {
   readonly id: string
   /** Who writes with it, as the history names them. */
   readonly name: string
-  readonly rights: readonly Right[]
+  readonly rights: readonly Permission[]
   /** Of the whole text. */
   readonly hash: Buffer
   readonly created_at: string
@@ -80,7 +80,7 @@ export function parseStoredToken({ key, text }: Entry): StoredToken | undefined 
   const [id, ...deeper] = splitKey(key).segments
   const { name, rights, hash, created_at, created_by, expires_at } = parseObject(text) ?? {}
   const digest = typeof hash === 'string' ? TOKEN_HASH.exec(hash)?.[1] : undefined
-  const known = isArray(rights) ? rights.filter(isRight) : []
+  const known = isArray(rights) ? rights.filter(isPermission) : []
   if (
     id === undefined ||
     deeper.length > 0 ||

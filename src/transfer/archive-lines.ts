@@ -5,7 +5,7 @@ import { parseJson, printJson } from '../../model/json.ts'
 import { parseKey } from '../../model/key.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import { isArchived } from './moved.ts'
-import type { Picture } from './picture.ts'
+import type { StoreSnapshot } from './store-snapshot.ts'
 
 /*
  * An archive is gzip of lines of JSON: a head, one line for each entry in byte order of the keys, and an end
@@ -17,7 +17,7 @@ import type { Picture } from './picture.ts'
 const FORMAT = 1
 
 /** The lines of a picture, each with its newline. */
-export function* printLines(picture: Picture): Generator<string> {
+export function* printLines(picture: StoreSnapshot): Generator<string> {
   const hash = createHash('sha256')
   const line = (value: JsonObject): string => {
     const text = `${printJson(value)}\n`
@@ -26,7 +26,7 @@ export function* printLines(picture: Picture): Generator<string> {
   }
   const { store, epoch, revision, at, entries } = picture
   yield line({ kytos_settings_archive: FORMAT, store, epoch, revision: printRevision(revision), at })
-  for (const { key, text, revision: changed, created } of entries) {
+  for (const { key, text, modRevision: changed, createRevision: created } of entries) {
     yield line({ key, text, revision: printRevision(changed), created: printRevision(created) })
   }
   yield `${printJson({ entries: entries.length, sha256: hash.digest('hex') })}\n`
@@ -37,7 +37,7 @@ export class ArchiveReader {
   readonly #name: string
   readonly #hash = createHash('sha256')
   readonly #entries: Entry[] = []
-  #head: Omit<Picture, 'entries'> | undefined
+  #head: Omit<StoreSnapshot, 'entries'> | undefined
   #ended = false
 
   /** `name` is what messages call the archive. */
@@ -59,7 +59,7 @@ export class ArchiveReader {
   }
 
   /** @throws SettingsError STORE_DAMAGED when the end has not come. */
-  finish(): Picture {
+  finish(): StoreSnapshot {
     if (!this.#head || !this.#ended) throw this.damaged('it is truncated')
     return { ...this.#head, entries: this.#entries }
   }
@@ -90,7 +90,7 @@ export class ArchiveReader {
     epoch,
     revision,
     at,
-  }: JsonObject): Omit<Picture, 'entries'> {
+  }: JsonObject): Omit<StoreSnapshot, 'entries'> {
     if (typeof format !== 'number') throw this.damaged('its first line is not an archive header')
     if (format > FORMAT) {
       throw new SettingsError(
@@ -116,7 +116,7 @@ export class ArchiveReader {
     if (!key || !isArchived(key) || typeof text !== 'string' || changed === undefined || made === undefined)
       throw this.damaged('an entry is invalid')
     if (key <= (this.#entries.at(-1)?.key ?? '')) throw this.damaged(`${key} is out of order`)
-    return { key, text, revision: changed, created: made }
+    return { key, text, modRevision: changed, createRevision: made }
   }
 
   #end({ entries, sha256 }: JsonObject): void {

@@ -6,7 +6,7 @@ import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { ArchiveReader, printLines } from './archive-lines.ts'
-import type { Picture } from './picture.ts'
+import type { StoreSnapshot } from './store-snapshot.ts'
 
 /**
  * Writes a picture into one file that only its owner may read, and reads it back before the file gets its
@@ -15,7 +15,7 @@ import type { Picture } from './picture.ts'
  * STORE_UNWRITABLE; then there is no new file, or, as the message says, one that a loss of power may take
  * away.
  */
-export async function writeArchive(picture: Picture, file: string, replace: boolean): Promise<number> {
+export async function writeArchive(picture: StoreSnapshot, file: string, replace: boolean): Promise<number> {
   if (!replace && (await isThere(file))) {
     throw new SettingsError(
       'DOCUMENT_EXISTS',
@@ -55,7 +55,7 @@ export async function writeArchive(picture: Picture, file: string, replace: bool
  * @throws SettingsError STORE_DAMAGED for one that is not whole, STORE_FORMAT, CONFIG_ABSENT when there is no
  * such file.
  */
-export async function readArchive(file: string): Promise<Picture> {
+export async function readArchive(file: string): Promise<StoreSnapshot> {
   if (!(await isThere(file))) throw new SettingsError('CONFIG_ABSENT', `The file ${file} does not exist.`)
   const reader = new ArchiveReader(file)
   // What went wrong first: the streams only say that they were ended for it.

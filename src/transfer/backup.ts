@@ -5,12 +5,12 @@ import { chooseBackend, nameStore } from '../boot/store-choice.ts'
 import { readArchive, writeArchive } from './archive.ts'
 import { fillFrom, refuseEmpty } from './copy-store.ts'
 import type { FillOptions, FillReport } from './fill-store.ts'
-import { type Picture, pictureOf, takePicture } from './picture.ts'
+import { pictureOf, type StoreSnapshot, takeSnapshot } from './store-snapshot.ts'
 import { type Warn, withStore } from './stores.ts'
 
 /** What was put into an archive. */
 export interface BackupReport {
-  readonly picture: Picture
+  readonly picture: StoreSnapshot
   readonly bytes: number
 }
 
@@ -39,14 +39,14 @@ export async function restore(
   config: Config,
   options: FillOptions,
   warn: Warn,
-): Promise<FillReport & { readonly picture: Picture }> {
+): Promise<FillReport & { readonly picture: StoreSnapshot }> {
   const picture = await readArchive(file)
   return { ...(await fillFrom(picture, config, options, warn)), picture }
 }
 
-async function readStore(config: Config, warn: Warn): Promise<Picture> {
+async function readStore(config: Config, warn: Warn): Promise<StoreSnapshot> {
   try {
-    return await withStore(config, warn, ({ backend, name }) => takePicture(backend, name), true)
+    return await withStore(config, warn, ({ backend, name }) => takeSnapshot(backend, name), true)
   } catch (error) {
     if (config.other || !isSettingsError(error, 'STORE_LOCKED')) throw error
     const found = await inspectFolder(config.filesystem.path)

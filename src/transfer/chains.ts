@@ -20,11 +20,11 @@ export interface Step {
 
 /**
  * Steps that must be taken one after the other. By which number of an entry their order can be read in a
- * store: `created` for boxes, which are listed in the order of their creation; `revision` for schemas, of
+ * store: `createRevision` for boxes, which are listed in the order of their creation; `modRevision` for schemas, of
  * which the newest counts; none for others.
  */
 export interface Chain {
-  readonly order: 'created' | 'revision' | undefined
+  readonly order: 'createRevision' | 'modRevision' | undefined
   readonly steps: readonly Step[]
 }
 
@@ -41,8 +41,8 @@ export function chainsOf(entries: readonly Entry[]): Chain[] {
   }
   return [
     ...[...documents.values()].map(documentChain),
-    ...[...schemas.values()].map(all => orderedChain(all, 'revision')),
-    ...[...boxes.values()].map(all => orderedChain(all, 'created')),
+    ...[...schemas.values()].map(all => orderedChain(all, 'modRevision')),
+    ...[...boxes.values()].map(all => orderedChain(all, 'createRevision')),
   ]
 }
 
@@ -50,7 +50,7 @@ export function chainsOf(entries: readonly Entry[]): Chain[] {
  * Of entries that share a revision the order is that of their keys, so a key above the one before need not be
  * later.
  */
-function orderedChain(entries: readonly Entry[], order: 'created' | 'revision'): Chain {
+function orderedChain(entries: readonly Entry[], order: 'createRevision' | 'modRevision'): Chain {
   const sorted = [...entries].sort((a, b) => compare(a[order], b[order]) || compare(a.key, b.key))
   return {
     order,
@@ -70,7 +70,7 @@ function documentChain(entries: readonly Entry[]): Chain {
   const records = entries.filter(({ key }) => parseHistoryKey(key)).sort((a, b) => compare(a.key, b.key))
   const document = entries.find(({ key }) => !parseHistoryKey(key))
   const newest = records.at(-1)
-  const recorded = document && newest && parseRecord(newest)?.of === document.revision
+  const recorded = document && newest && parseRecord(newest)?.of === document.modRevision
   const alone = (recorded ? records.slice(0, -1) : records).map(entry => ({
     puts: [carried(entry)],
     later: false,

@@ -6,7 +6,7 @@ import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
 import { countKinds } from './difference.ts'
 import { type FillOptions, type FillReport, fillStore, planFilling } from './fill-store.ts'
 import { isMoved } from './moved.ts'
-import { type Picture, takePicture } from './picture.ts'
+import { type StoreSnapshot, takeSnapshot } from './store-snapshot.ts'
 import { type Warn, withStore } from './stores.ts'
 
 /** What a copy came to. */
@@ -14,7 +14,7 @@ export interface CopyReport extends FillReport {
   readonly from: string
   readonly to: string
   /** The source at the moment it was read. */
-  readonly picture: Picture
+  readonly picture: StoreSnapshot
   readonly kinds: Readonly<Record<string, number>>
   /** True when the source has changed since, as only one that controllers share can. */
   readonly outdated: boolean
@@ -41,7 +41,7 @@ export async function copyStore(
     source,
     warn,
     async ({ backend }) => {
-      const picture = await takePicture(backend, from)
+      const picture = await takeSnapshot(backend, from)
       refuseEmpty(picture, source)
       const report = await fillFrom(picture, target, options, warn)
       const outdated = await hasChanged(backend, picture)
@@ -63,7 +63,7 @@ export async function copyStore(
  * @throws as {@link fillStore}.
  */
 export async function fillFrom(
-  picture: Picture,
+  picture: StoreSnapshot,
   target: Config,
   options: FillOptions,
   warn: Warn,
@@ -80,7 +80,7 @@ export async function fillFrom(
  * A store that holds nothing was most likely not the one that was meant.
  * @throws SettingsError CONFIG_INVALID.
  */
-export function refuseEmpty({ entries, store }: Picture, { file }: Config): void {
+export function refuseEmpty({ entries, store }: StoreSnapshot, { file }: Config): void {
   if (entries.length > 0) return
   throw new SettingsError('CONFIG_INVALID', `The store ${store} is empty. Check [settings] in ${file}.`)
 }
@@ -89,7 +89,7 @@ export function refuseEmpty({ entries, store }: Picture, { file }: Config): void
  * True when something that moves has changed in a store since the picture was taken, or when that cannot be
  * told any more.
  */
-export async function hasChanged(backend: Backend, { revision }: Picture): Promise<boolean> {
+export async function hasChanged(backend: Backend, { revision }: StoreSnapshot): Promise<boolean> {
   const end = new AbortController()
   try {
     for await (const { changes } of backend.watch(revision, end.signal)) {

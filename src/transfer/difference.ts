@@ -15,7 +15,7 @@ export interface OpenStep {
 }
 
 /** What a store lacks of what it should hold, and what it holds besides. */
-export interface Difference {
+export interface StoreDifference {
   /** What is left of each chain, of those that are not complete. */
   readonly open: readonly (readonly OpenStep[])[]
   /** How many entries are as they should be. */
@@ -29,7 +29,7 @@ export interface Difference {
 }
 
 /** Compares what a store holds, by key, with the chains that it should hold. */
-export function differenceOf(chains: readonly Chain[], held: ReadonlyMap<Key, Entry>): Difference {
+export function differenceOf(chains: readonly Chain[], held: ReadonlyMap<Key, Entry>): StoreDifference {
   const open: (readonly OpenStep[])[] = []
   const differing: Entry[] = []
   const misplaced: Entry[] = []
@@ -52,7 +52,7 @@ export function differenceOf(chains: readonly Chain[], held: ReadonlyMap<Key, En
       }
       differing.push(...found)
       // A box keeps the place of its creation for as long as it is there.
-      const recreated = chain.order === 'created' && !placed ? found : []
+      const recreated = chain.order === 'createRevision' && !placed ? found : []
       misplaced.push(...recreated)
       left.push({
         puts: puts.map(put => guard(put, recreated.length > 0 ? undefined : held.get(put.key))),
@@ -66,12 +66,12 @@ export function differenceOf(chains: readonly Chain[], held: ReadonlyMap<Key, En
 }
 
 /** True when nothing is missing, nothing is different and nothing is there besides. */
-export function isEqual({ open, extra }: Difference): boolean {
+export function isEqual({ open, extra }: StoreDifference): boolean {
   return open.length === 0 && extra.length === 0
 }
 
 function guard(put: Put, entry: Entry | undefined): GuardedPut {
-  return { ...put, expected: entry?.revision ?? 'absent' }
+  return { ...put, expected: entry?.modRevision ?? 'absent' }
 }
 
 function isHeld(puts: Step['puts'], held: ReadonlyMap<Key, Entry>): boolean {
@@ -89,9 +89,9 @@ function isPlaced(
 ): boolean {
   const [first, second] = found
   if (!first) return true
-  if (second) return first.revision === second.revision
+  if (second) return first.modRevision === second.modRevision
   if (!before) return true
-  if (order === undefined) return !later || first.revision > before.revision
+  if (order === undefined) return !later || first.modRevision > before.modRevision
   return first[order] > before[order] || (first[order] === before[order] && first.key > before.key)
 }
 

@@ -5,12 +5,12 @@ import { ownAmong } from '../../model/overlap.ts'
 import { isTokenKey } from '../../model/token-key.ts'
 import { META_KEY } from '../watcher/epoch.ts'
 import { chainsOf } from './chains.ts'
-import { type Difference, differenceOf, isEqual } from './difference.ts'
+import { differenceOf, isEqual, type StoreDifference } from './difference.ts'
 import { dispatch } from './dispatch.ts'
 import { beginFilling, type Filling, readBefore } from './filling.ts'
 import { carriedText, isMoved } from './moved.ts'
-import { type Picture, readAll } from './picture.ts'
 import { type Oversized, refuseLarge, refuseOthers, refuseUnequal } from './refusals.ts'
+import { readAll, type StoreSnapshot } from './store-snapshot.ts'
 
 export interface FillOptions {
   /** Replaces what the target holds otherwise, and removes what it holds besides. */
@@ -47,7 +47,7 @@ export interface FillReport {
  */
 export async function fillStore(
   backend: Backend,
-  picture: Picture,
+  picture: StoreSnapshot,
   options: FillOptions,
 ): Promise<FillReport> {
   const held = await readAll(await backend.list(EVERYTHING))
@@ -71,7 +71,12 @@ export async function fillStore(
  * What filling a store that holds these entries, of `most` bytes each, would do.
  * @throws as {@link fillStore}, before anything is written.
  */
-export function planFilling(most: number, held: readonly Entry[], picture: Picture, options: FillOptions) {
+export function planFilling(
+  most: number,
+  held: readonly Entry[],
+  picture: StoreSnapshot,
+  options: FillOptions,
+) {
   const isMeant = (key: Key): boolean => isMoved(key) && !(options.keepTokens && isTokenKey(key))
   const meant = ownAmong(picture.entries).filter(({ key }) => isMeant(key))
   const skipped = findLarge(meant, most)
@@ -79,7 +84,7 @@ export function planFilling(most: number, held: readonly Entry[], picture: Pictu
   const left = new Set(skipped.map(({ key }) => key))
   const chains = chainsOf(meant.filter(({ key }) => !left.has(key)))
   const before = readBefore(held.find(({ key }) => key === META_KEY))
-  const compare = (entries: readonly Entry[]): Difference =>
+  const compare = (entries: readonly Entry[]): StoreDifference =>
     differenceOf(chains, new Map(entries.filter(({ key }) => isMeant(key)).map(entry => [entry.key, entry])))
   const difference = compare(held)
   if (!options.overwrite) refuseOthers(difference, before, picture)
@@ -94,14 +99,14 @@ async function removeAll(filling: Filling, entries: readonly Entry[]): Promise<v
   for (let at = 0; at < entries.length; at += COMMIT_OPERATIONS - 1) {
     const some = entries.slice(at, at + COMMIT_OPERATIONS - 1)
     await filling.commit(
-      some.map(({ key, revision }): Operation => ({ key, delete: true, expected: revision })),
+      some.map(({ key, modRevision: revision }): Operation => ({ key, delete: true, expected: revision })),
     )
   }
 }
 
 async function putAll(
   filling: Filling,
-  { open }: Difference,
+  { open }: StoreDifference,
   all: number,
   { progress }: FillOptions,
 ): Promise<void> {

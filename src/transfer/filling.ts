@@ -6,7 +6,7 @@ import { printJson } from '../../model/json.ts'
 import { isObject } from '../../model/value.ts'
 import { parseObject } from '../state/record.ts'
 import { FORMAT, META_KEY, readEpoch } from '../watcher/epoch.ts'
-import type { Picture } from './picture.ts'
+import type { StoreSnapshot } from './store-snapshot.ts'
 
 /*
  * While a store is being filled, `meta/store` says so instead of an epoch: no service takes half of it for
@@ -55,7 +55,7 @@ export interface Filling {
 export async function beginFilling(
   backend: Backend,
   { meta, epoch }: Before,
-  picture: Picture,
+  picture: StoreSnapshot,
 ): Promise<Filling> {
   const floor = Math.max(epoch, picture.epoch)
   const filling = {
@@ -69,7 +69,7 @@ export async function beginFilling(
     {
       key: META_KEY,
       put: printJson({ format: FORMAT, filling }),
-      expected: meta?.revision ?? 'absent',
+      expected: meta?.modRevision ?? 'absent',
       marker: true,
     },
   ])
@@ -94,7 +94,7 @@ async function commitGuarded(
 ): Promise<void> {
   const outcome = await backend.commit([...operations, { key: META_KEY, check: true, expected: mark }])
   if (outcome.committed) return
-  if (outcome.found.find(({ key }) => key === META_KEY)?.revision !== mark) throw takenOver()
+  if (outcome.found.find(({ key }) => key === META_KEY)?.modRevision !== mark) throw takenOver()
   const keys = outcome.found.filter(({ key }) => key !== META_KEY).map(({ key }) => key)
   throw new SettingsError(
     'CONTENTION',

@@ -1,10 +1,10 @@
 import type { Entry } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import { type Difference, isEqual } from './difference.ts'
+import { isEqual, type StoreDifference } from './difference.ts'
 import type { Before } from './filling.ts'
 import { kindOf } from './moved.ts'
-import type { Picture } from './picture.ts'
+import type { StoreSnapshot } from './store-snapshot.ts'
 
 /** An entry that does not fit the target. */
 export interface Oversized {
@@ -35,9 +35,9 @@ export function refuseLarge(large: readonly Oversized[], most: number, skip: boo
  * filling of another origin that was not finished.
  */
 export function refuseOthers(
-  { differing, extra }: Difference,
+  { differing, extra }: StoreDifference,
   { unfinished }: Before,
-  { store }: Picture,
+  { store }: StoreSnapshot,
 ): void {
   const other = unfinished !== undefined && unfinished !== store
   if (!other && differing.length === 0 && extra.length === 0) return
@@ -61,7 +61,7 @@ export function refuseOthers(
 }
 
 /** @throws SettingsError CONTENTION when the target, read again, is not what it should be. */
-export function refuseUnequal(difference: Difference): void {
+export function refuseUnequal(difference: StoreDifference): void {
   if (isEqual(difference)) return
   const { open, differing, extra } = difference
   const found = [

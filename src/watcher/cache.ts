@@ -10,20 +10,20 @@ import { type DocumentState, parseOverridesKey, UNWRITTEN } from '../state/docum
 import { Environment } from '../state/environment.ts'
 import type { EnvironmentValue } from '../state/overlay.ts'
 import { printRecord, type StoredRecord } from '../state/record.ts'
-import { Draft } from './draft.ts'
+import { CacheUpdate } from './cache-update.ts'
 import { META_KEY } from './epoch.ts'
 import {
   emptyNamespace,
+  type NamespaceContext,
   type NamespaceState,
   namespaceRevision,
   newlyRejected,
   project,
   type ReadHistory,
-  type Surroundings,
   settle,
   validateOverrides,
 } from './namespace-state.ts'
-import { parseSchemaKey, schemaInUse, withRegistered } from './schema-shelf.ts'
+import { parseSchemaKey, schemaInUse, withRegistered } from './schema-versions.ts'
 import type { Step } from './step.ts'
 import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
 
@@ -48,7 +48,7 @@ export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'envir
  */
 export class Cache {
   readonly #self: Scope
-  readonly #surroundings: Surroundings
+  readonly #surroundings: NamespaceContext
   readonly #namespaces = new Map<Namespace, NamespaceState>()
   readonly #index = new StoreIndex()
   readonly #tokens = new Map<Key, Entry>()
@@ -114,7 +114,7 @@ export class Cache {
   /** The revision at which the schema in use was stored; undefined while it is not. */
   schemaRevision(namespace: Namespace): Revision | undefined {
     const { schemas } = this.#state(namespace)
-    return schemas.stored.get(schemaInUse(schemas)?.digest ?? '')?.entry.revision
+    return schemas.stored.get(schemaInUse(schemas)?.digest ?? '')?.entry.modRevision
   }
 
   hasStoredSchema(namespace: Namespace, digest: string): boolean {
@@ -130,8 +130,8 @@ export class Cache {
    * The effective settings that the last fact told, which a registration without a commit may have changed
    * since.
    */
-  told(namespace: Namespace): JsonObject {
-    return this.#state(namespace).told
+  lastAnnounced(namespace: Namespace): JsonObject {
+    return this.#state(namespace).lastAnnounced
   }
 
   /**
@@ -259,7 +259,7 @@ export class Cache {
     batch: Batch,
     { epoch = this.#epoch, readHistory = this.#surroundings.readHistory }: ApplyOptions,
   ): Promise<readonly Step[]> {
-    const draft = new Draft(this.#namespaces, this.#self, { ...this.#surroundings, readHistory })
+    const draft = new CacheUpdate(this.#namespaces, this.#self, { ...this.#surroundings, readHistory })
     // The records of another store: those that its listing brings are the truth.
     if (epoch !== this.#epoch) draft.forgetRecords()
     draft.learnRecords(batch.changes)
@@ -335,7 +335,7 @@ function asEntry(document: Key, record: StoredRecord): Entry {
   return {
     key: historyKey(document, record.version),
     text: printRecord(record, record.of),
-    revision: record.stored,
-    created: record.stored,
+    modRevision: record.stored,
+    createRevision: record.stored,
   }
 }

@@ -63,7 +63,7 @@ export async function lookAtStore(
  */
 export async function claimEpoch(backend: Backend, meta: Entry | undefined, known: number): Promise<void> {
   const epoch = Math.max(Date.now(), known + 1)
-  await write(backend, printJson({ format: FORMAT, epoch }), meta?.revision ?? 'absent')
+  await write(backend, printJson({ format: FORMAT, epoch }), meta?.modRevision ?? 'absent')
 }
 
 /**
@@ -71,7 +71,7 @@ export async function claimEpoch(backend: Backend, meta: Entry | undefined, know
  * @throws as {@link claimEpoch}.
  */
 export async function touchStore(backend: Backend, meta: Entry): Promise<void> {
-  await write(backend, meta.text, meta.revision)
+  await write(backend, meta.text, meta.modRevision)
 }
 
 /**

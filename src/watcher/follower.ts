@@ -3,9 +3,9 @@ import { joinSignals } from '../../backends/joint-signal.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
-import { type Anchor, AnchorCheck, anchorOf } from './anchor.ts'
 import type { Cache } from './cache.ts'
 import { claimEpoch, META_KEY, readEpoch, touchStore } from './epoch.ts'
+import { ResumeCheck, type ResumePoint, resumePointOf } from './resume-point.ts'
 import { keyOf } from './store-index.ts'
 import { surveyStore } from './survey.ts'
 
@@ -47,7 +47,7 @@ export class Follower {
   #fresh = false
   /** The store is known to be another one than the cache's, whatever its revisions say. */
   #rewound = false
-  #anchor: Anchor | undefined
+  #anchor: ResumePoint | undefined
   /** Keys of which the cache holds something else than the store had. */
   #damaged: ReadonlySet<Key> = new Set()
   /** Ends the watch that stands. */
@@ -122,19 +122,19 @@ export class Follower {
     const { cache } = this.#options
     const fresh = this.#fresh
     this.#fresh = false
-    const check = new AnchorCheck(this.#anchor)
+    const check = new ResumeCheck(this.#anchor)
     try {
       await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)
     } catch (error) {
       if (!fresh || check.confirmed || !isCompacted(error)) throw error
       // Nothing happened since the listing but that its newest entry was compacted: a quiet store.
-      await this.#watchFrom(cache.revision, new AnchorCheck(undefined), standing, this.#anchor?.witness)
+      await this.#watchFrom(cache.revision, new ResumeCheck(undefined), standing, this.#anchor?.witness)
     }
   }
 
   async #watchFrom(
     since: Revision,
-    check: AnchorCheck,
+    check: ResumeCheck,
     standing: () => void,
     witness?: Entry,
   ): Promise<void> {
@@ -181,7 +181,7 @@ export class Follower {
       )
     }
     await this.#options.live(batch)
-    this.#anchor = anchorOf(batch) ?? this.#anchor
+    this.#anchor = resumePointOf(batch) ?? this.#anchor
   }
 
   /** Looks at `meta/store`, and at the witness when the watch cannot show its anchor again. */
@@ -190,7 +190,7 @@ export class Follower {
     for (const known of [cache.meta, witness]) {
       if (!known) continue
       const entry = await backend.get(known.key)
-      if (entry?.revision === known.revision && entry.text === known.text) continue
+      if (entry?.modRevision === known.modRevision && entry.text === known.text) continue
       throw new SettingsError(
         'HISTORY_LOST',
         `The stored ${known.key} differs from its last known revision: the store was wiped, restored or changed.`,

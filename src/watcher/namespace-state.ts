@@ -13,7 +13,7 @@ import {
 import type { Environment } from '../state/environment.ts'
 import type { Overlay } from '../state/overlay.ts'
 import type { StoredRecord } from '../state/record.ts'
-import { EMPTY_SHELF, type SchemaShelf, schemaInUse, shelfRevision } from './schema-shelf.ts'
+import { NO_SCHEMAS, type SchemaVersions, schemaInUse, shelfRevision } from './schema-versions.ts'
 
 /**
  * All that is known of one namespace, and what follows from it. Never changed, only replaced: whoever holds
@@ -22,7 +22,7 @@ import { EMPTY_SHELF, type SchemaShelf, schemaInUse, shelfRevision } from './sch
 export interface NamespaceState {
   readonly namespace: Namespace
   readonly documents: ReadonlyMap<Scope, DocumentState>
-  readonly schemas: SchemaShelf
+  readonly schemas: SchemaVersions
   /** The layers in force, merged. */
   readonly effective: JsonObject
   /** What counts of the environment, and why something of it does not. */
@@ -31,14 +31,14 @@ export interface NamespaceState {
    * The effective settings that the last fact told. A registration that commits nothing changes what is in
    * force and is no fact.
    */
-  readonly told: JsonObject
+  readonly lastAnnounced: JsonObject
 }
 
 /** The records of a document, newest first. */
 export type ReadHistory = (document: Key) => Promise<readonly StoredRecord[]>
 
 /** What decides about a namespace besides what is stored of it. */
-export interface Surroundings {
+export interface NamespaceContext {
   readonly readHistory: ReadHistory
   readonly environment: Environment
 }
@@ -47,10 +47,10 @@ export function emptyNamespace(namespace: Namespace): NamespaceState {
   return {
     namespace,
     documents: new Map(),
-    schemas: EMPTY_SHELF,
+    schemas: NO_SCHEMAS,
     effective: {},
     environment: { values: [], rejected: [] },
-    told: {},
+    lastAnnounced: {},
   }
 }
 
@@ -128,7 +128,7 @@ export function namespaceRevision(
 export async function settle(
   state: NamespaceState,
   self: Scope,
-  { readHistory, environment }: Surroundings,
+  { readHistory, environment }: NamespaceContext,
 ): Promise<NamespaceState> {
   let settled = state
   for (const scope of [CLUSTER, self]) {
@@ -151,7 +151,7 @@ export async function settle(
 export function project(
   state: NamespaceState,
   self: Scope,
-  surroundings: Surroundings,
+  surroundings: NamespaceContext,
   stored: ReadonlyMap<Scope, JsonObject | undefined>,
 ): Promise<NamespaceState> {
   let projected = state
@@ -159,7 +159,7 @@ export function project(
     const key = overridesKey(state.namespace, scope)
     const known = state.documents.get(scope)
     // Nobody looks at the text; that there is one is what counts.
-    const entry = data && { key, text: '', revision: 0n, created: 0n }
+    const entry = data && { key, text: '', modRevision: 0n, createRevision: 0n }
     projected = withDocument(projected, {
       ...absentDocument(key, { namespace: state.namespace, scope }),
       record: known?.record,

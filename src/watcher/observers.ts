@@ -1,6 +1,6 @@
 import type { Revision } from '../../model/document.ts'
-import type { Position } from './standing.ts'
-import { Waiters } from './waiters.ts'
+import { Condition } from './condition.ts'
+import type { Position } from './readiness.ts'
 
 /** What those who wait look at. */
 interface Watched {
@@ -20,8 +20,8 @@ const OBSERVE_TIMES = 15
  */
 export class Observers {
   readonly #watched: Watched
-  readonly #passed = new Waiters()
-  readonly #ready = new Waiters()
+  readonly #passed = new Condition()
+  readonly #ready = new Condition()
 
   constructor(watched: Watched) {
     this.#watched = watched

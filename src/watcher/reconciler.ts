@@ -184,7 +184,8 @@ export class Reconciler {
 
   #agrees(key: Key, entry: Entry | undefined): boolean {
     const { cache } = this.#options
-    if (key === META_KEY) return cache.meta?.revision === entry?.revision && cache.meta?.text === entry?.text
+    if (key === META_KEY)
+      return cache.meta?.modRevision === entry?.modRevision && cache.meta?.text === entry?.text
     return entry ? cache.holds(entry) : !cache.has(key)
   }
 
@@ -212,7 +213,7 @@ export class Reconciler {
 }
 
 function describe(entry: Entry | undefined): string {
-  return entry ? `revision ${entry.revision} of it` : 'no such document'
+  return entry ? `revision ${entry.modRevision} of it` : 'no such document'
 }
 
 function lagging(why: string): SettingsError {

@@ -91,8 +91,8 @@ export class SnapshotFile {
   async #write(cache: Cache, good: number): Promise<void> {
     const entries = [...cache.entries()].map(entry => ({
       ...entry,
-      revision: printRevision(entry.revision),
-      created: printRevision(entry.created),
+      revision: printRevision(entry.modRevision),
+      created: printRevision(entry.createRevision),
     }))
     const at = new Date(good).toISOString()
     const text = printJson({
@@ -162,7 +162,7 @@ function parseEntry(value: JsonObject) {
   const created = typeof value.created === 'string' ? parseRevision(value.created) : undefined
   if (!key || revision === undefined || created === undefined || typeof value.text !== 'string')
     return undefined
-  return { key, text: value.text, revision, created }
+  return { key, text: value.text, modRevision: revision, createRevision: created }
 }
 
 function parseOrUndefined(text: string): Json | undefined {

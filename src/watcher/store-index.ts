@@ -52,7 +52,7 @@ export class StoreIndex {
   /** True when exactly this entry is what was applied last. */
   holds(entry: Entry): boolean {
     const place = this.#places.get(entry.key)
-    return place?.revision === entry.revision && place.mark === markOf(entry.text)
+    return place?.revision === entry.modRevision && place.mark === markOf(entry.text)
   }
 
   /** As {@link holds}; and remembers, of a key that is there, that the listing of this number shows it. */
@@ -70,7 +70,7 @@ export class StoreIndex {
   /** Every key as an entry whose text is only its mark: enough to build the index again. */
   *entries(): Iterable<Entry> {
     for (const [key, { revision, created, mark }] of this.#places)
-      yield { key, text: mark, revision, created }
+      yield { key, text: mark, modRevision: revision, createRevision: created }
   }
 
   /** Keys of the boxes of a namespace in the order of their creation. */
@@ -84,7 +84,7 @@ export class StoreIndex {
   apply(change: Change): void {
     const key = keyOf(change)
     if (change.type === 'put') {
-      const { revision, created, text } = change.entry
+      const { modRevision: revision, createRevision: created, text } = change.entry
       this.#places.set(key, { revision, created, mark: markOf(text) })
     } else this.#places.delete(key)
     const { kind, segments } = splitKey(key)

@@ -2,9 +2,9 @@ import type { Backend, Batch, Change } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key, parseHistoryKey } from '../../model/key.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
-import { type Anchor, createAnchor } from './anchor.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
+import { createResumePoint, type ResumePoint } from './resume-point.ts'
 import { isKept, keyOf } from './store-index.ts'
 
 /** How the store differs from the cache. */
@@ -18,7 +18,7 @@ export interface Survey {
    */
   readonly rewound: boolean
   /** What changed last, by which a later watch can tell whether it is still the same store. */
-  readonly anchor: Anchor | undefined
+  readonly anchor: ResumePoint | undefined
 }
 
 /** The newest record of a document in the store. */
@@ -54,7 +54,7 @@ export async function surveyStore(
       if (cache.holds(entry)) continue
       changes.push({ type: 'put', entry })
       // Everything up to the cache's revision would be known if it had happened in this store.
-      if (entry.revision <= cache.revision && !damaged.has(entry.key)) rewound = true
+      if (entry.modRevision <= cache.revision && !damaged.has(entry.key)) rewound = true
     }
   }
 
@@ -69,15 +69,15 @@ export async function surveyStore(
     batch: { revision: listing.revision, changes },
     meta,
     rewound,
-    anchor: last && createAnchor(last.revision, newest, false),
+    anchor: last && createResumePoint(last.modRevision, newest, false),
   }
 }
 
 /** The entries of the highest revision so far. */
 function withNewest(newest: Entry[], entry: Entry): Entry[] {
-  const highest = newest[0]?.revision ?? 0n
-  if (entry.revision > highest) return [entry]
-  if (entry.revision === highest) newest.push(entry)
+  const highest = newest[0]?.modRevision ?? 0n
+  if (entry.modRevision > highest) return [entry]
+  if (entry.modRevision === highest) newest.push(entry)
   return newest
 }
 

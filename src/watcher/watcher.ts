@@ -13,13 +13,13 @@ import { readRecords } from '../state/document-reader.ts'
 import { type DocumentState, isRecorded, parseOverridesKey } from '../state/document-state.ts'
 import type { Environment } from '../state/environment.ts'
 import { type ApplyOptions, Cache } from './cache.ts'
+import { Deferred } from './deferred.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import { Follower } from './follower.ts'
-import { Latch } from './latch.ts'
 import { Observers } from './observers.ts'
+import { type Health, type Position, Readiness } from './readiness.ts'
 import { Reconciler } from './reconciler.ts'
 import { recordsIn } from './snapshot.ts'
-import { type Health, type Position, Standing } from './standing.ts'
 import { keyOf } from './store-index.ts'
 
 /*
@@ -80,12 +80,12 @@ export class Watcher {
   readonly cache: Cache
   readonly #options: WatcherOptions
   readonly #pace: Pace
-  readonly #standing: Standing
+  readonly #standing: Readiness
   readonly #follower: Follower
   readonly #reconciler: Reconciler
   readonly #stopping = new AbortController()
   readonly #observers: Observers
-  readonly #started = new Latch()
+  readonly #started = new Deferred()
   #running: Promise<void> = Promise.resolve()
   #wasReady = false
   #position: Position = { epoch: 0, revision: 0n }
@@ -98,7 +98,7 @@ export class Watcher {
       document => readRecords(options.backend, document, KEPT_RECORDS),
       options.environment,
     )
-    this.#standing = new Standing({
+    this.#standing = new Readiness({
       log: options.log,
       position: () => this.#position,
       announce: content => this.#say({ name: 'settings.state', content }).id,
@@ -160,7 +160,7 @@ export class Watcher {
     // The store is not there yet: what counts in place of rejected overrides came with them.
     await this.cache.apply(batch, { epoch, readHistory: async document => recordsIn(batch, document) })
     this.#position = { epoch, revision: batch.revision }
-    this.#standing.knownGood(ago)
+    this.#standing.markFresh(ago)
   }
 
   /**
@@ -266,7 +266,7 @@ export class Watcher {
     this.#reconciler.taking(batch)
     await this.#deliver(batch, 'live')
     this.#reconciler.taken()
-    if (this.#standing.ready) this.#standing.knownGood()
+    if (this.#standing.ready) this.#standing.markFresh()
     // A record may show that what came after it has none.
     const documents = batch.changes.map(change => parseHistoryKey(keyOf(change))?.document ?? keyOf(change))
     this.#reportUnrecorded(documents.map(key => this.cache.stateOf(key)))
@@ -276,7 +276,7 @@ export class Watcher {
     const first = !this.#loaded
     if (!first) this.#standing.resynced()
     await this.#deliver(batch, first ? undefined : 'resync', { epoch })
-    this.#standing.knownGood()
+    this.#standing.markFresh()
     if (first)
       for (const state of this.cache.documents())
         if (state.rejected.length > 0) this.#say(rejectedFact(state))

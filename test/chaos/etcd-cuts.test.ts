@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { Link } from '../../backends/etcd/link.ts'
-import { Space } from '../../backends/etcd/space.ts'
+import { EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
+import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { watchOnce } from '../../backends/etcd/watch.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { makeKey } from '../../model/key.ts'
@@ -198,7 +198,7 @@ describe('A watch that is given its answers in fragments', () => {
     for (const places of [1, 2].flatMap(n => (['within', 'after'] as const).map(at => ({ n, at })))) {
       line.breakAt(nth(places.n, places.at, isEvents))
       const breaks = line.breaks
-      const link = new Link(options)
+      const link = new EndpointPool(options)
       const given: string[] = []
       for (let last = since; given.length < owed.length; ) {
         const identity = {
@@ -211,7 +211,7 @@ describe('A watch that is given its answers in fragments', () => {
         try {
           for await (const { revision, changes } of watchOnce(
             link,
-            new Space('/kytos', () => {}),
+            new KeyMapper('/kytos', () => {}),
             identity,
             options,
             last,

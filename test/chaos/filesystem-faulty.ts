@@ -81,7 +81,7 @@ async function add(...keys: readonly Key[]): Promise<void> {
       keys.map(async (key): Promise<Operation> => {
         const entry = await backend.get(key)
         const value = { ...(entry && JSON.parse(entry.text)), [name]: tag }
-        return { key, put: JSON.stringify(value), expected: entry?.revision ?? 'absent' }
+        return { key, put: JSON.stringify(value), expected: entry?.modRevision ?? 'absent' }
       }),
     )
     if (await commit(operations)) return

@@ -72,7 +72,7 @@ async function expectQuiet(path: string, revision: bigint, what: string): Promis
 async function expectPicture(store: Backend, revision: number, what: string): Promise<void> {
   const held = new Map<string, { text: string; revision: bigint }>()
   for await (const page of (await store.list(EVERYTHING)).pages)
-    for (const { key, text, revision } of page) held.set(key, { text, revision })
+    for (const { key, text, modRevision: revision } of page) held.set(key, { text, revision })
   expect(held, `${what}: what it holds at revision ${revision}`).toEqual(pictureAt(revision).entries)
   const end = new AbortController()
   const batches: Batch[] = []

@@ -139,7 +139,7 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
     })
     unmount(path)
     await store.open()
-    expect((await store.get(makeKey('settings', 'kytos', 'a')))?.revision).toBe(1n)
+    expect((await store.get(makeKey('settings', 'kytos', 'a')))?.modRevision).toBe(1n)
     await store.close()
   })
 
@@ -157,7 +157,7 @@ describe.skipIf(!mayMount())('A file system that is read-only', () => {
     await vi.waitFor(() => expect(problems.map(({ code }) => code)).toContain('FILE_UNWRITABLE'), SOON)
     unmount(join(folder, 'settings'))
     await vi.waitFor(async () => expect(await readFile(file, 'utf8')).toBe('{\n  "a": 5\n}\n'), SOON)
-    expect((await store.get(makeKey('settings', 'kytos', 'a')))?.revision).toBe(5n)
+    expect((await store.get(makeKey('settings', 'kytos', 'a')))?.modRevision).toBe(5n)
     expect(new Set(problems.map(({ message }) => message)).size).toBe(problems.length)
     await store.close()
   })

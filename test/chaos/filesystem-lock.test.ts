@@ -120,7 +120,7 @@ describe('A race to open one store', () => {
     const store = createFilesystemBackend({ path }, { report: () => {} })
     await store.open().catch(error => expect.fail(toSettingsError(error).message))
     for (let round = 1; round <= ROUNDS; round++)
-      expect((await store.get(makeKey('meta', `round-${round}`)))?.revision).toBe(BigInt(round))
+      expect((await store.get(makeKey('meta', `round-${round}`)))?.modRevision).toBe(BigInt(round))
     await store.close()
   })
 })

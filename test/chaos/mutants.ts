@@ -34,12 +34,12 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: FOLLOWER,
         from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
-        to: 'await this.#watchFrom(this.#header ?? cache.revision, new AnchorCheck(undefined), standing)',
+        to: 'await this.#watchFrom(this.#header ?? cache.revision, new ResumeCheck(undefined), standing)',
       },
       {
         file: FOLLOWER,
-        from: '#anchor: Anchor | undefined\n',
-        to: '#anchor: Anchor | undefined\n  #header: bigint | undefined\n',
+        from: '#anchor: ResumePoint | undefined\n',
+        to: '#anchor: ResumePoint | undefined\n  #header: bigint | undefined\n',
       },
       {
         file: FOLLOWER,
@@ -71,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: FOLLOWER,
-        from: '#anchor: Anchor | undefined\n',
-        to: '#anchor: Anchor | undefined\n  #oldest: bigint | undefined\n',
+        from: '#anchor: ResumePoint | undefined\n',
+        to: '#anchor: ResumePoint | undefined\n  #oldest: bigint | undefined\n',
       },
       {
         file: FOLLOWER,
@@ -82,7 +82,7 @@ export const MUTANTS: readonly Mutant[] = [
       {
         file: FOLLOWER,
         from: 'await this.#watchFrom(this.#anchor ? this.#anchor.revision - 1n : cache.revision, check, standing)',
-        to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : this.#anchor ? this.#anchor.revision - 1n : cache.revision, this.#oldest ? new AnchorCheck(undefined) : check, standing)',
+        to: 'await this.#watchFrom(this.#oldest ? this.#oldest - 1n : this.#anchor ? this.#anchor.revision - 1n : cache.revision, this.#oldest ? new ResumeCheck(undefined) : check, standing)',
       },
       {
         file: FOLLOWER,
@@ -99,7 +99,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: /WRONG/,
     edits: [
       {
-        file: 'src/watcher/anchor.ts',
+        file: 'src/watcher/resume-point.ts',
         from: 'this.#confirmed = anchor === undefined',
         to: 'this.#confirmed = true',
       },

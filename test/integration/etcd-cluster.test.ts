@@ -38,7 +38,7 @@ describe('A cluster of three etcds', () => {
         const record = randomUUID()
         await backend
           .commit([
-            { key: counter, put: String(next), expected: held?.revision ?? 'absent' },
+            { key: counter, put: String(next), expected: held?.modRevision ?? 'absent' },
             {
               key: historyKey(counter, next),
               put: `"${record}"`,
@@ -76,7 +76,10 @@ describe('A cluster of three etcds', () => {
       expect(Number(ends[n]?.text)).toBeGreaterThanOrEqual(version)
       expect(Number(ends[n]?.text)).toBeLessThanOrEqual(version + unknown.length)
     }
-    const last = ends.reduce((most, entry) => (entry && entry.revision > most ? entry.revision : most), 0n)
+    const last = ends.reduce(
+      (most, entry) => (entry && entry.modRevision > most ? entry.modRevision : most),
+      0n,
+    )
     await reader.until(({ batches }) => (batches.at(-1)?.revision ?? 0n) >= last)
     await reader.stop()
     for (const [n, counter] of counters.entries()) {

@@ -50,7 +50,7 @@ async function raise(backend: Backend, counter: Key, times: number, score: Score
   for (let done = 0; done < times; ) {
     const held = await direct.get(counter)
     const next = Number(held?.text ?? 0) + 1
-    const expected: Revision | 'absent' = held?.revision ?? 'absent'
+    const expected: Revision | 'absent' = held?.modRevision ?? 'absent'
     const record = { version: next, write_id: randomUUID() }
     try {
       const outcome = await backend.commit([
@@ -66,7 +66,7 @@ async function raise(backend: Backend, counter: Key, times: number, score: Score
       if (!outcome.committed) continue
       const entry = await direct.get(historyKey(counter, next))
       expect(entry?.text).toBe(JSON.stringify(record))
-      expect(entry?.revision).toBe(outcome.revision)
+      expect(entry?.modRevision).toBe(outcome.revision)
       score.committed++
       done++
     } catch (error) {
@@ -141,7 +141,7 @@ describe('Commits whose answers are lost', () => {
     proxy.swallowAnswers()
     const commit = backend.commit([{ key, put: '{"write_id":"a"}', expected: 'absent', marker: true }])
     while ((await direct.get(key)) === undefined);
-    const { revision } = (await direct.get(key)) ?? {}
+    const { modRevision: revision } = (await direct.get(key)) ?? {}
     for (const n of [1, 2, 3]) await direct.commit([{ key, put: `{"write_id":"other ${n}"}` }])
     proxy.resume()
     expect(await commit).toEqual({ committed: true, revision })
@@ -157,7 +157,7 @@ describe('Commits whose answers are lost', () => {
     const backend = await openBackend(proxy.port)
     const key = makeKey('boxes', what, how)
     if (what === 'change') await direct.commit([{ key, put: '{"write_id":"first"}' }])
-    const expected = (await direct.get(key))?.revision ?? 'absent'
+    const expected = (await direct.get(key))?.modRevision ?? 'absent'
     proxy.swallowAnswers()
     const commit = backend.commit([{ key, put: '{"write_id":"a"}', expected, marker: true }])
     while ((await direct.get(key))?.text !== '{"write_id":"a"}');
@@ -208,7 +208,7 @@ describe('Commits whose answers are lost', () => {
     const backend = await openBackend(isLost ? proxy.port : Number(new URL(line.endpoint).port))
     const key = makeKey('boxes', 'gone', how)
     await direct.commit([{ key, put: '"first"' }])
-    const { revision } = (await direct.get(key)) ?? {}
+    const { modRevision: revision } = (await direct.get(key)) ?? {}
     if (isLost) proxy.stall()
     // At the answer itself: one that comes later than the deletion is seen would pass.
     const isSwallowed = new Promise<void>(resolve => {
@@ -234,7 +234,7 @@ describe('Commits whose answers are lost', () => {
     const backend = await openBackend(proxy.port)
     const [key, other] = [makeKey('settings', 'lost', 'guarded'), makeKey('settings', 'lost', 'absent')]
     await direct.commit([{ key, put: '1' }])
-    const { revision } = (await direct.get(key)) ?? {}
+    const { modRevision: revision } = (await direct.get(key)) ?? {}
     proxy.stall()
     const commit = backend.commit([
       { key, put: '2', expected: revision ?? 0n, marker: true },

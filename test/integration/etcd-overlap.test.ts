@@ -5,7 +5,7 @@ import type { Backend, Problem } from '../../backends/backend.ts'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { EVERYTHING, type Key, KINDS, makeKey } from '../../model/key.ts'
 import { TokenStore } from '../../src/tokens/token-store.ts'
-import { readAll } from '../../src/transfer/picture.ts'
+import { readAll } from '../../src/transfer/store-snapshot.ts'
 import { type Controller, openController } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 

@@ -1,9 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Operation } from '../../backends/backend.ts'
 import { Committer } from '../../backends/etcd/commit.ts'
+import { type Answered, EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
 import { CallFailed } from '../../backends/etcd/errors.ts'
-import { type Answered, Link } from '../../backends/etcd/link.ts'
-import { Space } from '../../backends/etcd/space.ts'
+import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { historyKey, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 
@@ -17,15 +17,15 @@ afterEach(() => etcd.stop())
  * The way to a real etcd that says, of its first transactions, that there is no space: after they were
  * carried out, or instead.
  */
-class FullLink extends Link {
+class FullLink extends EndpointPool {
   lies = 0
   applies = true
   /** Done by another client before the answer arrives. */
   meanwhile = async (): Promise<void> => {}
 
   override async call<T extends Answered>(
-    attempt: Parameters<typeof Link.prototype.call<T>>[0],
-    before?: Parameters<typeof Link.prototype.call<T>>[1],
+    attempt: Parameters<typeof EndpointPool.prototype.call<T>>[0],
+    before?: Parameters<typeof EndpointPool.prototype.call<T>>[1],
   ) {
     if (this.lies-- <= 0) return super.call(attempt, before)
     if (this.applies) await super.call(attempt, before)
@@ -62,7 +62,7 @@ describe('a store that says its space is used up', () => {
     async ({ commits, applies }) => {
       const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
       const link = new FullLink(options)
-      const committer = new Committer(link, new Space('/kytos', () => {}), options)
+      const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
       Object.assign(link, { lies: 1, applies })
       const outcomes = await Promise.all(
         Array.from({ length: commits }, (_, n) => committer.commit(commitOf(`n${n}`)).catch(error => error)),
@@ -83,7 +83,7 @@ describe('a store that says its space is used up', () => {
     async commits => {
       const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
       const link = new FullLink(options)
-      const committer = new Committer(link, new Space('/kytos', () => {}), options)
+      const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
       const box = (n: number) => makeKey('boxes', 'net', `n${n}`)
       await committer.commit([{ key: box(0), put: '"before"' }])
       Object.assign(link, { lies: 1, applies: false })
@@ -106,7 +106,7 @@ describe('a store that says its space is used up', () => {
   it.each([1, 2])('does not get what others may delete again, of %d commits', async commits => {
     const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
     const link = new FullLink(options)
-    const committer = new Committer(link, new Space('/kytos', () => {}), options)
+    const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
     Object.assign(link, { lies: 1, meanwhile: () => etcd.client.delete().prefix('/kytos/boxes/') })
     const outcomes = await Promise.all(
       Array.from({ length: commits }, (_, n) =>

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Backend, Batch, Problem } from '../../backends/backend.ts'
+import { EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
-import { Link } from '../../backends/etcd/link.ts'
-import { Space } from '../../backends/etcd/space.ts'
+import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { watchOnce } from '../../backends/etcd/watch.ts'
 import type { Revision } from '../../model/document.ts'
 import { EVERYTHING, makeKey } from '../../model/key.ts'
@@ -152,14 +152,14 @@ describe('A watch of a real etcd', () => {
       )
     }
     const options = { endpoints: etcd.endpoints, prefix: '/large', timeout: 4 }
-    const link = new Link(options)
+    const link = new EndpointPool(options)
     const cluster = (await link.client.kv.range({ key: Buffer.from('/large/') })).header.cluster_id
     const end = new AbortController()
     const sizes: number[] = []
     const identity = { cluster, inStep: false, fragment: true, slack: 1 }
     for await (const { changes } of watchOnce(
       link,
-      new Space('/large', () => {}),
+      new KeyMapper('/large', () => {}),
       identity,
       options,
       since,

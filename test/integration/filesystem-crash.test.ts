@@ -83,7 +83,7 @@ async function checkWriter(backend: Backend, who: string, count: number): Promis
   const entries = await Promise.all(keys.map(key => backend.get(key)))
   const texts = new Set(entries.map(entry => entry?.text))
   expect(texts.size).toBe(1)
-  expect(new Set(entries.map(entry => entry?.revision)).size).toBe(1)
+  expect(new Set(entries.map(entry => entry?.modRevision)).size).toBe(1)
   expect(Number(JSON.parse([...texts][0] ?? '{}').count)).toBeGreaterThanOrEqual(count)
 }
 

@@ -77,7 +77,7 @@ describe('An edit of a readable file', () => {
     await sleep(1_300)
     await reopen()
     expect(await read(LLDP)).toBe(mine)
-    expect((await store.get(LLDP))?.revision).toBe(1n)
+    expect((await store.get(LLDP))?.modRevision).toBe(1n)
     await put(LLDP, '{"a":5}')
     await shows(LLDP, '{\n  "a": 5\n}\n')
   })
@@ -202,7 +202,7 @@ describe('While no process has the store open', () => {
       () => expect(store.fileProblems()).toMatchObject([{ code: 'FILE_MISSING', key: LLDP }]),
       SOON,
     )
-    expect((await store.get(LLDP))?.revision).toBe(1n)
+    expect((await store.get(LLDP))?.modRevision).toBe(1n)
   })
 
   it('a lost journal is begun anew from the files, big integers included, and says so', async () => {
@@ -242,7 +242,7 @@ describe('Edits that race with commits', () => {
           const value = JSON.parse(entry?.text ?? '{}')
           const next = JSON.stringify({ ...value, commit: commits + 1 })
           const outcome = await store.commit([
-            { key: LLDP, put: next, expected: entry?.revision ?? 'absent' },
+            { key: LLDP, put: next, expected: entry?.modRevision ?? 'absent' },
           ])
           if (outcome.committed) commits++
           expect(value.commit).toBe(commits - (outcome.committed ? 1 : 0))

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { createFilesystemBackend } from '../../backends/filesystem/index.ts'
 import { EVERYTHING, makeKey } from '../../model/key.ts'
-import { readAll } from '../../src/transfer/picture.ts'
+import { readAll } from '../../src/transfer/store-snapshot.ts'
 import { freshFolder } from './host-process.ts'
 import { iniFor, kytos } from './moving-ground.ts'
 

@@ -43,7 +43,7 @@ describe.each([SETTINGS, BOX])('Where link(2) is refused, %s', key => {
       await open()
       await holds(key, { a: 9, b: 2 })
       await shows(key, { a: 9, b: 2 })
-      expect((await store.get(key))?.revision).toBe(3n)
+      expect((await store.get(key))?.modRevision).toBe(3n)
       expect(problems).toEqual([])
       await store.close()
       expect((await readdir(dirname(fileOf(key)))).filter(name => name.startsWith('.'))).toEqual([])
@@ -79,7 +79,7 @@ describe('A file that was taken away and could not be written', () => {
     await open()
     await holds(SETTINGS, { a: 9, b: 2 })
     await shows(SETTINGS, { a: 9, b: 2 })
-    expect((await store.get(SETTINGS))?.revision).toBe(3n)
+    expect((await store.get(SETTINGS))?.modRevision).toBe(3n)
     await vi.waitFor(
       async () => expect(await readdir(dirname(fileOf(SETTINGS)))).toEqual(['of_lldp.json']),
       SOON,
@@ -98,7 +98,7 @@ describe('A file that was taken away and could not be written', () => {
     await open()
     await shows(SETTINGS, { a: 1, b: 2 })
     expect(problems).toEqual([])
-    expect((await store.get(SETTINGS))?.revision).toBe(1n)
+    expect((await store.get(SETTINGS))?.modRevision).toBe(1n)
   })
 })
 
@@ -167,7 +167,7 @@ describe('What a process that died left beside a file', () => {
     await rename(join(path, 'away'), folder)
     await shows(SETTINGS, { a: 1 })
     await vi.waitFor(async () => expect(await readdir(folder)).toEqual(['of_lldp.json']), SOON)
-    expect([store.fileProblems(), (await store.get(SETTINGS))?.revision]).toEqual([[], 1n])
+    expect([store.fileProblems(), (await store.get(SETTINGS))?.modRevision]).toEqual([[], 1n])
   })
 
   it('and that cannot be removed neither keeps the store from opening nor is taken in twice', async () => {
@@ -188,7 +188,7 @@ describe('What a process that died left beside a file', () => {
     stop()
     await open()
     await holds(SETTINGS, { a: 5, b: 7 })
-    expect((await store.get(SETTINGS))?.revision).toBe(4n)
+    expect((await store.get(SETTINGS))?.modRevision).toBe(4n)
     await vi.waitFor(async () => expect(await readdir(dirname(old))).toEqual(['of_lldp.json']), SOON)
     expect(problems.map(({ code, source }) => [code, source])).toEqual([
       ['FILE_UNWRITABLE', fileOf(SETTINGS)],
@@ -227,7 +227,7 @@ describe('What was taken in from beside a file', () => {
     await put(SETTINGS, '{"a":5,"b":1}')
     await sleep(3_000)
     await holds(SETTINGS, { a: 5, b: 1 })
-    expect((await store.get(SETTINGS))?.revision).toBe(3n)
+    expect((await store.get(SETTINGS))?.modRevision).toBe(3n)
   })
 })
 
@@ -266,7 +266,7 @@ describe.skipIf(!canMount)('A file that is a mount point of its own', () => {
     unmount()
     await open()
     await shows(SETTINGS, { a: 2, b: 1, c: 3 })
-    expect((await store.get(SETTINGS))?.revision).toBe(4n)
+    expect((await store.get(SETTINGS))?.modRevision).toBe(4n)
   })
 })
 

@@ -37,13 +37,13 @@ export async function readContents(backend: Pick<Backend, 'list'>): Promise<Cont
     texts: Object.fromEntries(
       kept.map(({ key, text }) => [key, key.startsWith('history/') ? without('revision', text) : text]),
     ),
-    boxes: inOrder(kept, 'boxes/', ({ created }) => created),
-    schemas: inOrder(kept, 'schemas/', ({ revision }) => revision),
+    boxes: inOrder(kept, 'boxes/', ({ createRevision: created }) => created),
+    schemas: inOrder(kept, 'schemas/', ({ modRevision: revision }) => revision),
     unrecorded: documents
-      .filter(({ key, revision }) => toldOf(newest.get(key)) < revision)
+      .filter(({ key, modRevision: revision }) => toldOf(newest.get(key)) < revision)
       .map(({ key }) => key),
     overtaken: documents
-      .filter(({ key, revision }) => toldOf(newest.get(key)) > revision)
+      .filter(({ key, modRevision: revision }) => toldOf(newest.get(key)) > revision)
       .map(({ key }) => key),
     meta: objectIn(entries.find(({ key }) => key === 'meta/store')?.text),
   }
@@ -71,7 +71,7 @@ function inOrder(
 
 function toldOf(record: Entry | undefined): bigint {
   const { revision } = objectIn(record?.text)
-  return typeof revision === 'string' ? BigInt(revision) : (record?.revision ?? -1n)
+  return typeof revision === 'string' ? BigInt(revision) : (record?.modRevision ?? -1n)
 }
 
 function without(member: string, text: string): string {

@@ -4,17 +4,17 @@ import { equalJson, isObject, type Json, type JsonObject, setMember } from '../.
  * What somebody changed in an object, key by key: a value set, a key removed, or changes inside the object
  * there.
  */
-export type Difference = ReadonlyMap<
+export type MemberChanges = ReadonlyMap<
   string,
-  { readonly set: Json } | { readonly inside: Difference } | 'removed'
+  { readonly set: Json } | { readonly inside: MemberChanges } | 'removed'
 >
 
 /**
  * What was changed from `base` to `edited`; objects are compared key by key, everything else as a whole.
  * Empty when both are equal.
  */
-export function difference(base: JsonObject, edited: JsonObject): Difference {
-  const changes = new Map<string, { set: Json } | { inside: Difference } | 'removed'>()
+export function difference(base: JsonObject, edited: JsonObject): MemberChanges {
+  const changes = new Map<string, { set: Json } | { inside: MemberChanges } | 'removed'>()
   for (const key of Object.keys(base)) if (!Object.hasOwn(edited, key)) changes.set(key, 'removed')
   for (const [key, after] of Object.entries(edited)) {
     const before = member(base, key)
@@ -28,7 +28,7 @@ export function difference(base: JsonObject, edited: JsonObject): Difference {
 }
 
 /** `current` with the same changes made; keys that the difference does not name stay as they are. */
-export function applyDifference(changes: Difference, current: JsonObject): JsonObject {
+export function applyDifference(changes: MemberChanges, current: JsonObject): JsonObject {
   const result: JsonObject = {}
   for (const key of new Set([...Object.keys(current), ...changes.keys()])) {
     const value = changed(changes.get(key), member(current, key))
@@ -38,14 +38,14 @@ export function applyDifference(changes: Difference, current: JsonObject): JsonO
 }
 
 /** How many values a difference sets or removes. */
-export function countChanges(changes: Difference): number {
+export function countChanges(changes: MemberChanges): number {
   let count = 0
   for (const change of changes.values())
     count += change !== 'removed' && 'inside' in change ? countChanges(change.inside) : 1
   return count
 }
 
-function changed(change: ReturnType<Difference['get']>, value: Json | undefined): Json | undefined {
+function changed(change: ReturnType<MemberChanges['get']>, value: Json | undefined): Json | undefined {
   if (change === undefined) return value
   if (change === 'removed') return undefined
   if ('set' in change) return change.set

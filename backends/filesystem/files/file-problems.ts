@@ -1,7 +1,7 @@
 import { dirname } from 'node:path'
 import type { Key } from '../../../model/key.ts'
 import { splitKey } from '../../../model/key.ts'
-import type { FileProblem, Problem, Surroundings } from '../../backend.ts'
+import type { BackendContext, FileProblem, Problem } from '../../backend.ts'
 import type { Layout } from '../format/layout.ts'
 import { identifyFolder } from './folder-identity.ts'
 import type { TrackedFile } from './tracked-file.ts'
@@ -39,7 +39,7 @@ export function reportUnwritable(
     tracked,
     message,
   }: { readonly key: Key; readonly file: string; readonly tracked: TrackedFile; readonly message: string },
-  report: Surroundings['report'],
+  report: BackendContext['report'],
 ): void {
   if (tracked.failed(message)) report({ code: 'FILE_UNWRITABLE', key, source: file, message })
 }

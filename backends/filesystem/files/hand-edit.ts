@@ -41,7 +41,7 @@ export async function takeIn(edit: HandEdit, store: Store): Promise<void> {
       if (edit.marks.length > 0) await store.commit([], edit.marks)
       return
     }
-    const expected = entry?.revision ?? 'absent'
+    const expected = entry?.modRevision ?? 'absent'
     const operation: Operation =
       after === undefined
         ? { key: edit.key, delete: true, expected }

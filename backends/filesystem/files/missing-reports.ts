@@ -1,5 +1,5 @@
 import type { Key } from '../../../model/key.ts'
-import type { Surroundings } from '../../backend.ts'
+import type { BackendContext } from '../../backend.ts'
 import type { Layout } from '../format/layout.ts'
 import { missingProblems } from './file-problems.ts'
 import type { TrackedFile } from './tracked-file.ts'
@@ -13,12 +13,12 @@ const GATHER = 300
 export class MissingReports {
   readonly #tracked: ReadonlyMap<Key, TrackedFile>
   readonly #layout: Layout
-  readonly #report: Surroundings['report']
+  readonly #report: BackendContext['report']
   readonly #keys = new Set<Key>()
   #timer: NodeJS.Timeout | undefined
 
   /** `tracked`: what is known of all files. */
-  constructor(tracked: ReadonlyMap<Key, TrackedFile>, layout: Layout, report: Surroundings['report']) {
+  constructor(tracked: ReadonlyMap<Key, TrackedFile>, layout: Layout, report: BackendContext['report']) {
     this.#tracked = tracked
     this.#layout = layout
     this.#report = report

@@ -1,5 +1,5 @@
 import type { Key } from '../../../model/key.ts'
-import type { Surroundings } from '../../backend.ts'
+import type { BackendContext } from '../../backend.ts'
 import type { Layout } from '../format/layout.ts'
 import type { Store } from './hand-edit.ts'
 import type { TrackedFile } from './tracked-file.ts'
@@ -8,7 +8,7 @@ import type { TrackedFile } from './tracked-file.ts'
 export interface ReconcilerContext extends Store {
   readonly layout: Layout
   readonly entryBytes: number
-  readonly report: Surroundings['report']
+  readonly report: BackendContext['report']
   /** The file's last version is what it will hold: the journal may remember that. */
   readonly remember: (key: Key) => void
   /** True when the absence of a file, of one second, is the wish of a person. */

@@ -1,13 +1,13 @@
-import type { Surroundings } from '../../backend.ts'
+import type { BackendContext } from '../../backend.ts'
 import type { Walk } from './scan.ts'
 
 /** Reports what walks over the readable files found beside them, once for each file or folder. */
 export class WalkReports {
-  readonly #report: Surroundings['report']
+  readonly #report: BackendContext['report']
   readonly #reported = new Set<string>()
   #suspects: readonly string[] = []
 
-  constructor(report: Surroundings['report']) {
+  constructor(report: BackendContext['report']) {
     this.#report = report
   }
 

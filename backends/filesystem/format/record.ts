@@ -116,7 +116,12 @@ export function restoreChanges(
   const changes = stored.map(([key, text, created, expiry]): Change => {
     if (text === null) return { type: 'delete', key, revision }
     if (expiry !== undefined) expires.set(key, expiry)
-    const entry: Entry = { key, text, revision, created: created === undefined ? revision : BigInt(created) }
+    const entry: Entry = {
+      key,
+      text,
+      modRevision: revision,
+      createRevision: created === undefined ? revision : BigInt(created),
+    }
     return { type: 'put', entry }
   })
   return { changes, expires }
@@ -129,7 +134,7 @@ export function keyOf(change: Change): Key {
 
 function storedChange(change: Change, expires: ReadonlyMap<Key, number>): StoredChange {
   if (change.type === 'delete') return [change.key, null]
-  const { key, text, created, revision } = change.entry
+  const { key, text, createRevision: created, modRevision: revision } = change.entry
   const expiry = expires.get(key)
   if (expiry !== undefined) return [key, text, printRevision(created), expiry]
   return created === revision ? [key, text] : [key, text, printRevision(created)]

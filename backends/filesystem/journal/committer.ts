@@ -1,14 +1,14 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Operation, Outcome } from '../../backend.ts'
-import { Group, type Mark, type Planned, type Request } from './group.ts'
+import { type CommitRequest, Group, type Mark, type Planned } from './group.ts'
 import type { Journal } from './journal.ts'
 import type { State } from './state.ts'
 
 /** The most text, in characters, that goes into one group before it is closed. */
 const GROUP_TEXT = 4 * 1024 * 1024
 
-interface Waiting extends Request {
+interface Waiting extends CommitRequest {
   readonly resolve: (outcome: Outcome) => void
   readonly reject: (error: unknown) => void
 }

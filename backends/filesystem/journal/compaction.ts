@@ -16,7 +16,7 @@ const CHUNK = 256 * 1024
 const HISTORY_BYTES = 8 * 1024 * 1024
 
 /** The state at the moment a log was begun: that log and this picture say the same as everything before. */
-export interface Picture {
+export interface JournalSnapshot {
   /** The number of the log that begins here. */
   readonly number: number
   readonly revision: Revision
@@ -36,7 +36,7 @@ export interface Picture {
 export async function writeSnapshot(
   folder: string,
   disk: Disk,
-  picture: Picture,
+  picture: JournalSnapshot,
   signal: AbortSignal,
 ): Promise<void> {
   const path = snapshotPath(folder, picture.number)
@@ -79,7 +79,7 @@ export async function removeSuperseded(folder: string, number: number, keepHisto
   for (const log of older) if (log < keepFrom) await rm(logPath(folder, log), { force: true })
 }
 
-function* chunks(picture: Picture): Generator<string> {
+function* chunks(picture: JournalSnapshot): Generator<string> {
   let text = ''
   for (const record of records(picture)) {
     text += encodeFrame(JSON.stringify(record))
@@ -96,10 +96,10 @@ function* records({
   entries,
   expires,
   files,
-}: Picture): Generator<Header | SnapshotRecord> {
+}: JournalSnapshot): Generator<Header | SnapshotRecord> {
   const texts = new Map<Key, string>()
   yield { format: FORMAT, number, revision: printRevision(revision) }
-  for (const { key, text, revision: changed, created } of entries) {
+  for (const { key, text, modRevision: changed, createRevision: created } of entries) {
     const expiry = expires.get(key)
     const entry = [key, text, printRevision(changed), printRevision(created)] as const
     texts.set(key, text)

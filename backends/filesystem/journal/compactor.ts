@@ -1,5 +1,5 @@
 import type { Key } from '../../../model/key.ts'
-import type { Surroundings } from '../../backend.ts'
+import type { BackendContext } from '../../backend.ts'
 import type { FileRecord } from '../format/file-record.ts'
 import { removeSuperseded, writeSnapshot } from './compaction.ts'
 import type { Journal } from './journal.ts'
@@ -27,7 +27,7 @@ export interface Compactable {
   readonly journal: Journal
   /** What every readable file may hold. */
   readonly files: () => ReadonlyMap<Key, FileRecord>
-  readonly report: Surroundings['report']
+  readonly report: BackendContext['report']
 }
 
 /**

@@ -15,7 +15,7 @@ import type { State } from './state.ts'
 export type Mark = readonly [key: Key, versions: () => readonly FileVersion[], notes?: () => FileNotes]
 
 /** What one caller wants: operations (none: only marks). */
-export interface Request {
+export interface CommitRequest {
   readonly operations: readonly Operation[]
   /** Recorded together with the commit, and only if it succeeds. */
   readonly marks: readonly Mark[]
@@ -54,7 +54,7 @@ export class Group {
   }
 
   /** Judges one more request; `now` is Unix milliseconds, from which a ttl counts. */
-  add({ operations, marks }: Request, now: number): Outcome {
+  add({ operations, marks }: CommitRequest, now: number): Outcome {
     const guarded = operations.filter(({ expected = 'any' }) => expected !== 'any')
     if (!guarded.every(({ key, expected = 'any' }) => holds(expected, this.#get(key)))) {
       return { committed: false, found: guarded.flatMap(({ key }) => this.#get(key) ?? []) }
@@ -85,7 +85,12 @@ export class Group {
       this.#overlay.set(key, undefined)
       return before ? [{ type: 'delete', key, revision }] : []
     }
-    const entry: Entry = { key, text: operation.put, revision, created: before?.created ?? revision }
+    const entry: Entry = {
+      key,
+      text: operation.put,
+      modRevision: revision,
+      createRevision: before?.createRevision ?? revision,
+    }
     this.#overlay.set(key, entry)
     if (operation.ttl !== undefined) expires.set(key, Math.ceil(now + operation.ttl * 1000))
     return [{ type: 'put', entry }]
@@ -135,7 +140,7 @@ function storedNotes({ kept, stray, folder, earlier = [], wrote = [] }: FileNote
 
 function holds(expected: Expected, entry: Entry | undefined): boolean {
   if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.revision === expected
+  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
 }
 
 function byKey(a: Change, b: Change): number {

@@ -114,7 +114,10 @@ class Reader {
     for (const { entry } of records) {
       if (!entry) continue
       const [key, text, changed, created, expires] = entry
-      this.state.restore({ key, text, revision: BigInt(changed), created: BigInt(created) }, expires)
+      this.state.restore(
+        { key, text, modRevision: BigInt(changed), createRevision: BigInt(created) },
+        expires,
+      )
     }
     for (const { files } of records) if (files) this.#mark(files)
     this.state.startAt(revision)

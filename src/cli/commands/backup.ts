@@ -4,7 +4,7 @@ import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
 import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { countKinds } from '../../transfer/difference.ts'
-import type { Picture } from '../../transfer/picture.ts'
+import type { StoreSnapshot } from '../../transfer/store-snapshot.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import { createProgressBar } from '../terminal/progress-bar.ts'
 import { addFillOptions, describeFill, type FillFlags, fillOptions, fillReport, warnOn } from './copy.ts'
@@ -91,7 +91,7 @@ async function configOf({ config }: Flags, context: CliContext): Promise<Config>
   return loadConfig(findConfig(config, context), { isNamed: config !== undefined })
 }
 
-function summary({ store, revision, epoch, at, entries }: Picture) {
+function summary({ store, revision, epoch, at, entries }: StoreSnapshot) {
   return {
     store,
     revision: String(revision),
@@ -101,7 +101,7 @@ function summary({ store, revision, epoch, at, entries }: Picture) {
   }
 }
 
-function describe({ store, revision, at, entries }: Picture): string {
+function describe({ store, revision, at, entries }: StoreSnapshot): string {
   const parts = Object.entries(countKinds(entries.map(({ key }) => key))).map(
     ([kind, count]) => `${count} ${kind}`,
   )

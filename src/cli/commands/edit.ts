@@ -3,8 +3,8 @@ import type { CommandContent, Description, Settings } from '../../../events/map.
 import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'
-import { createDraft, type Draft } from '../edit/draft.ts'
 import { bodyOf, describeConflict, describeTrouble, parseBody, printPage } from '../edit/edit-text.ts'
+import { createEditedFile, type EditedFile } from '../edit/edited-file.ts'
 import { runEditor } from '../edit/editor.ts'
 import { readSettings } from '../edit/overrides-edit.ts'
 import { printChanged } from '../edit/print-changed.ts'
@@ -57,7 +57,7 @@ async function edit(
   const { scope, comment, json = false } = options
   const before = await readSettings(service, { namespace, scope, isNew: options.new })
   const description = await readDescription(service, namespace)
-  const draft = await createDraft(namespace)
+  const draft = await createEditedFile(namespace)
   try {
     const edited = await editUntilStored({ service, draft, before, description, scope, comment, context })
     await draft.remove()
@@ -75,7 +75,7 @@ async function edit(
 
 interface Editing {
   readonly service: Service
-  readonly draft: Draft
+  readonly draft: EditedFile
   readonly before: Settings
   readonly description: Description | undefined
   readonly scope: string
@@ -186,7 +186,7 @@ async function lastComment(service: Service, { namespace }: Settings, scope: str
 }
 
 /** False for a draft that equals the stored overrides. */
-async function isWorthKeeping(draft: Draft, stored: JsonObject): Promise<boolean> {
+async function isWorthKeeping(draft: EditedFile, stored: JsonObject): Promise<boolean> {
   const text = await draft.read()
   if (text === undefined) return false
   try {

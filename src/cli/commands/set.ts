@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { isSettingsError } from '../../../model/errors.ts'
 import type { JsonObject } from '../../../model/value.ts'
-import { type Change, changeOverrides, setAt, unsetAt } from '../edit/overrides-edit.ts'
+import { changeOverrides, type KeyEdit, setAt, unsetAt } from '../edit/overrides-edit.ts'
 import { printChanged } from '../edit/print-changed.ts'
 import { parseTyped } from '../edit/typed-value.ts'
 import type { AddressOptions } from '../service/address.ts'
@@ -85,7 +85,7 @@ async function change(
   namespace: string,
   command: Command,
   context: CliContext,
-  prepare: (service: Service) => Promise<Change['edit']>,
+  prepare: (service: Service) => Promise<KeyEdit['edit']>,
 ): Promise<void> {
   const {
     json = false,

@@ -7,7 +7,7 @@ import { type Path, pathsIn, printKey, valueAt } from '../terminal/key-path.ts'
 import { settingUnknown } from './setting-unknown.ts'
 
 /** One change of overrides by a command. */
-export interface Change {
+export interface KeyEdit {
   readonly namespace: string
   readonly scope: string
   readonly comment?: string | undefined
@@ -32,7 +32,7 @@ const ATTEMPTS = 10
  * client in between causes a retry, unless the caller gave the revision.
  * @throws SettingsError the error of `edit` or of the service.
  */
-export async function changeOverrides(service: Service, change: Change): Promise<Changed> {
+export async function changeOverrides(service: Service, change: KeyEdit): Promise<Changed> {
   const { namespace, scope, comment, ifRevision, dryRun = false, edit } = change
   for (let left = ATTEMPTS; ; left--) {
     const before = await readSettings(service, change)
@@ -90,7 +90,7 @@ export function unsetAt(namespace: string, scope: string, overrides: JsonObject,
  */
 export async function readSettings(
   service: Service,
-  { namespace, scope, isNew = false }: Pick<Change, 'namespace' | 'scope' | 'isNew'>,
+  { namespace, scope, isNew = false }: Pick<KeyEdit, 'namespace' | 'scope' | 'isNew'>,
 ): Promise<Settings> {
   try {
     return await service.ask('kytos.settings.retrieve', { namespace, scope })

@@ -4,7 +4,7 @@ import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { isLoopback } from '../../boot/loopback.ts'
 import { API } from '../../http/openapi/paths.ts'
-import { readLocalService } from '../../tokens/local-door.ts'
+import { readLocalService } from '../../tokens/local-auth.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 import type { Address } from './request.ts'
 

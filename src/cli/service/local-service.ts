@@ -1,7 +1,7 @@
 import { isSettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json, JsonObject } from '../../../model/value.ts'
-import type { LocalService } from '../../tokens/local-door.ts'
+import type { LocalService } from '../../tokens/local-auth.ts'
 import { askJson } from './request.ts'
 
 /**

@@ -14,7 +14,7 @@ export interface Address {
   readonly isOwn?: boolean
 }
 
-export interface Request {
+export interface ServiceRequest {
   readonly method: string
   /** Below `/api/kytos/settings/v1`. */
   readonly path: string
@@ -41,7 +41,7 @@ const NOT_REACHED: ReadonlySet<string | undefined> = new Set([
  * @throws SettingsError the error of the service; SERVICE_ABSENT without a service; OUTCOME_UNKNOWN when the
  * answer to a change was lost.
  */
-export async function askJson(address: Address, request: Request): Promise<Json> {
+export async function askJson(address: Address, request: ServiceRequest): Promise<Json> {
   return readAnswer(address, await send(address, request))
 }
 
@@ -66,7 +66,7 @@ export async function readAnswer(address: Address, response: IncomingMessage): P
  */
 export function send(
   address: Address,
-  { method, path, headers, body, patience = ANSWER_TIMEOUT_MS, signal }: Request,
+  { method, path, headers, body, patience = ANSWER_TIMEOUT_MS, signal }: ServiceRequest,
 ): Promise<IncomingMessage> {
   const { url, token, isOwn = false } = address
   const options = {

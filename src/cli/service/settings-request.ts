@@ -6,7 +6,7 @@ import { toJson } from '../../../model/value.ts'
 import { ROUTES } from '../../http/openapi/openapi-routes.ts'
 import type { Route } from '../../http/openapi/operation.ts'
 import { API } from '../../http/openapi/paths.ts'
-import type { Request } from './request.ts'
+import type { ServiceRequest } from './request.ts'
 
 /** The commands that the command line sends over REST: all that read settings, and some that write. */
 export type Said = Extract<ReadName, `kytos.settings.${string}`> | WriteName
@@ -15,9 +15,11 @@ type ReadName = { [N in CommandName]: (typeof COMMANDS)[N]['effect'] extends 're
 type WriteName = `kytos.settings.${'update' | 'delete' | 'restore_files'}`
 
 /** A command as its REST request. @throws SettingsError NAMESPACE_MALFORMED. */
-export function requestOf<N extends Said>(name: N, content: CommandContent<N>): Request {
+export function requestOf<N extends Said>(name: N, content: CommandContent<N>): ServiceRequest {
   // An entry takes the content of its own name.
-  const writes = WRITES as unknown as { readonly [name in Said]?: (content: CommandContent<N>) => Request }
+  const writes = WRITES as unknown as {
+    readonly [name in Said]?: (content: CommandContent<N>) => ServiceRequest
+  }
   return writes[name]?.(content) ?? readRequest(name, content)
 }
 
@@ -25,7 +27,7 @@ export function requestOf<N extends Said>(name: N, content: CommandContent<N>): 
  * A command that reads, as the GET that the table of routes has for it: of several, the one whose path takes
  * most of the content.
  */
-function readRequest(name: CommandName, content: { readonly namespace?: string }): Request {
+function readRequest(name: CommandName, content: { readonly namespace?: string }): ServiceRequest {
   const [username, napp] = content.namespace === undefined ? [] : parseNamespace(content.namespace).split('/')
   const given: Readonly<Record<string, unknown>> = { ...content, username, name: napp }
   const paths = Object.values<Route>(ROUTES).flatMap(({ path, GET }) =>
@@ -53,7 +55,7 @@ function parametersOf(path: string): readonly string[] {
   return [...path.matchAll(/:(\w+)/g)].map(([, parameter = '']) => parameter)
 }
 
-const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => Request } = {
+const WRITES: { readonly [N in WriteName]: (content: CommandContent<N>) => ServiceRequest } = {
   'kytos.settings.restore_files': content => ({
     method: 'POST',
     path: '/files/restore',

@@ -5,22 +5,22 @@ import type { CommandAnswer, CommandContent, CommandName } from '../../../events
 import { permissionFor } from '../../../events/names.ts'
 import type { Actor } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
-import type { Right } from '../../../model/permissions.ts'
+import type { Permission } from '../../../model/permissions.ts'
 
 /**
- * The authenticated sender of a request, and its rights. door.ts sets it before any other code handles the
+ * The authenticated sender of a request, and its rights. auth.ts sets it before any other code handles the
  * request.
  */
 export interface Caller {
   /** The name of the caller in the history. */
   readonly actor: Actor
-  readonly rights: ReadonlySet<Right>
+  readonly rights: ReadonlySet<Permission>
   /** False for a request without a credential. */
   readonly known: boolean
   /** Expiry in Unix milliseconds; infinity for a credential without expiry. */
   readonly expires: number
   /** False once the credential was revoked or has expired. */
-  holds(): boolean
+  isValid(): boolean
 }
 
 declare module 'fastify' {
@@ -47,16 +47,16 @@ export function callerBus(bus: RootBus, request: FastifyRequest): Bus {
   return {
     actor: caller.actor,
     emit(name: string, content?: object, options?: EmitOptions) {
-      requireRight(caller, permissionFor(name), `to send "${name}"`)
+      requirePermission(caller, permissionFor(name), `to send "${name}"`)
       return view.emit(name, content, options)
     },
     on(to: string | RegExp, listener: Listener<never>, options?: ListenOptions) {
-      requireRight(caller, 'read', 'to subscribe to events')
+      requirePermission(caller, 'read', 'to subscribe to events')
       // The overloads of Bus type the content by the name that is listened to.
       return view.on(to, listener as Listener, options)
     },
     consume(namespace: string, consumer?: Consumer) {
-      requireRight(caller, 'write', 'to register a changing hook')
+      requirePermission(caller, 'write', 'to register a changing hook')
       return view.consume(namespace, consumer)
     },
   }
@@ -77,8 +77,8 @@ export function callerOf(request: FastifyRequest): Caller {
  * @throws SettingsError PERMISSION_DENIED; TOKEN_REQUIRED without a credential; TOKEN_INVALID for a
  * credential that has ended.
  */
-export function requireRight(caller: Caller, right: Right, what: string): void {
-  if (!caller.holds())
+export function requirePermission(caller: Caller, right: Permission, what: string): void {
+  if (!caller.isValid())
     throw new SettingsError('TOKEN_INVALID', 'The token has expired or was revoked. Use a valid token.')
   if (caller.rights.has(right)) return
   if (!caller.known) throw tokenRequired()

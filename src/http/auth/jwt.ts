@@ -1,18 +1,18 @@
 import { errors, jwtVerify } from 'jose'
 import { SettingsError } from '../../../model/errors.ts'
-import { type Right, withBrought } from '../../../model/permissions.ts'
-import type { Grant } from '../../tokens/tokens.ts'
+import { type Permission, withImplied } from '../../../model/permissions.ts'
+import type { Principal } from '../../tokens/tokens.ts'
 
 /** Options for login tokens of Kytos. */
 export interface JwtOptions {
   /** `jwt_secret` of Kytos. */
   readonly secret: string
   /** The rights of a user who logged in to Kytos. */
-  readonly rights: readonly Right[]
+  readonly rights: readonly Permission[]
 }
 
 /** Validates a JSON Web Token and returns its grant. @throws SettingsError TOKEN_INVALID. */
-export type CheckJwt = (text: string) => Promise<Grant>
+export type CheckJwt = (text: string) => Promise<Principal>
 
 /** The issuer in login tokens of Kytos. */
 const ISSUER = 'Kytos NApps Server'
@@ -24,7 +24,7 @@ const LONGEST_NAME = 128
  */
 export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
   const key = new TextEncoder().encode(secret)
-  const brought = withBrought(rights)
+  const brought = withImplied(rights)
   return async text => {
     const { payload } = await jwtVerify(text, key, {
       algorithms: ['HS256'],
@@ -46,7 +46,7 @@ export function createJwtCheck({ secret, rights }: JwtOptions): CheckJwt {
     }
     // jose has rejected tokens without an expiry.
     const expires = (exp ?? 0) * 1_000
-    return { name: username, rights: brought, expires, holds: () => expires > Date.now() }
+    return { name: username, rights: brought, expires, isValid: () => expires > Date.now() }
   }
 }
 

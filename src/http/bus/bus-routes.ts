@@ -3,8 +3,8 @@ import type { RootBus } from '../../../events/event.ts'
 import type { Feed } from '../../../events/feed.ts'
 import { permissionFor } from '../../../events/names.ts'
 import type { Log } from '../../log/log.ts'
-import { callerBus, callerOf, requireRight } from '../auth/caller.ts'
-import type { Door } from '../auth/door.ts'
+import type { Auth } from '../auth/auth.ts'
+import { callerBus, callerOf, requirePermission } from '../auth/caller.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
@@ -18,7 +18,7 @@ export interface BusRoutesOptions {
   /** Milliseconds between two heartbeats. */
   readonly heartbeat: number
   /** Ends a connection when the credential of its request ends. */
-  readonly guard: Door['guard']
+  readonly guard: Auth['guard']
 }
 
 export interface BusRoutes {
@@ -55,7 +55,7 @@ export function addBusRoutes(
       // them.
       const line = accept(request, callerOf(request).rights.has(permissionFor('kytos.storehouse.create')))
       reply.hijack()
-      const checkReader = (): void => requireRight(callerOf(request), 'read', 'to subscribe')
+      const checkReader = (): void => requirePermission(callerOf(request), 'read', 'to subscribe')
       const left = (): void => void connections.delete(connection)
       const received = (): number => request.socket.bytesRead
       const connection = new BusConnection(line, {

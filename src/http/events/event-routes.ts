@@ -1,7 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Feed } from '../../../events/feed.ts'
 import { SettingsError } from '../../../model/errors.ts'
-import type { Door } from '../auth/door.ts'
+import type { Auth } from '../auth/auth.ts'
 import { Query } from '../messages/query.ts'
 import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
@@ -12,7 +12,7 @@ export interface EventRoutesOptions {
   /** Milliseconds between two heartbeats. */
   readonly heartbeat: number
   /** Ends a stream when the credential of its request ends. */
-  readonly guard: Door['guard']
+  readonly guard: Auth['guard']
 }
 
 export interface EventRoutes {

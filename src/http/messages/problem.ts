@@ -12,7 +12,7 @@ export const PROBLEM_TYPE = 'application/problem+json; charset=utf-8'
 const RETRY_AFTER_S = 1
 
 /** The HTTP response of an error. */
-export interface Problem {
+export interface ProblemResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   /** RFC 9457: type, title, status, detail, and our `code` and details; never a stack. */
@@ -23,7 +23,7 @@ export interface Problem {
  * The problem of an error, with additional members. An unexpected error is not described to the client; the
  * caller of this function logs it.
  */
-export function problemOf(error: SettingsError, members: JsonObject = {}): Problem {
+export function problemOf(error: SettingsError, members: JsonObject = {}): ProblemResponse {
   const { status, code, details } = error
   const detail =
     code === 'INTERNAL_ERROR'

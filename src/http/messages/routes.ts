@@ -10,9 +10,9 @@ const METHODS: readonly Method[] = ['GET', 'PUT', 'PATCH', 'DELETE', 'POST']
 /** Other methods of fastify, without a handler here. */
 const OTHER_METHODS = ['OPTIONS', 'TRACE', 'QUERY'] as const
 
-export type Request = FastifyRequest<{ Params: PathParameters }>
+export type RouteRequest = FastifyRequest<{ Params: PathParameters }>
 /** Answers one request: its result is printed as JSON, its error becomes a problem. */
-export type Answer = (request: Request, reply: FastifyReply) => unknown
+export type Answer = (request: RouteRequest, reply: FastifyReply) => unknown
 /** The handler of each method that the table of routes has for a path. */
 export type Answers<Described extends Route> = { readonly [M in Extract<keyof Described, Method>]: Answer }
 

@@ -1,5 +1,5 @@
 import { COMMANDS, type CommandName } from '../../../events/map.ts'
-import type { Right } from '../../../model/permissions.ts'
+import type { Permission } from '../../../model/permissions.ts'
 import { API } from './paths.ts'
 
 /*
@@ -12,22 +12,22 @@ const OPEN: readonly string[] = ['/healthz', '/readyz', '/api/kytos/settings/ope
 /** What lets others in, or shows and repeats what NApps said to each other. */
 const ADMIN: readonly string[] = [`${API}/token`, `${API}/dead_letter`]
 /** Each brings those after it along. */
-const STRONGEST: readonly Right[] = ['admin', 'write', 'read']
+const STRONGEST: readonly Permission[] = ['admin', 'write', 'read']
 const READING: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
 /**
  * The right that a request needs at the route of this pattern (undefined: there is none), which says these
  * commands; `open` for none at all.
  */
-export function rightForRoute(
+export function permissionForRoute(
   method: string,
   url: string | undefined,
   says: readonly CommandName[] = [],
-): Right | 'open' {
+): Permission | 'open' {
   const path = url?.replace(/(?<=.)\/$/, '')
   if (path !== undefined && OPEN.includes(path)) return 'open'
   if (path !== undefined && ADMIN.includes(path)) return 'admin'
-  const needed = new Set<Right>([
+  const needed = new Set<Permission>([
     READING.includes(method) ? 'read' : 'write',
     ...says.map(name => COMMANDS[name].permission),
   ])

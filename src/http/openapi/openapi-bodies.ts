@@ -1,6 +1,6 @@
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
-import { RIGHTS } from '../../../model/permissions.ts'
+import { PERMISSIONS } from '../../../model/permissions.ts'
 import { LONGEST_LIFETIME, TOKEN_NAME } from '../../tokens/token.ts'
 import { MAX_COMMENT, MAX_LIMIT, PATH, QUERY } from './openapi-parameters.ts'
 import type { Schema } from './openapi-schema.ts'
@@ -122,7 +122,7 @@ export const TOKEN_BODY: Body = {
     type: 'object',
     properties: {
       name: { type: 'string', pattern: TOKEN_NAME.source },
-      rights: { type: 'array', items: { enum: RIGHTS }, minItems: 1 },
+      rights: { type: 'array', items: { enum: PERMISSIONS }, minItems: 1 },
       expires_in: {
         description: 'Seconds; null for one that does not expire.',
         type: ['number', 'null'],

@@ -1,4 +1,4 @@
-import { rightForRoute } from './needs.ts'
+import { permissionForRoute } from './needs.ts'
 import { refusalsOf } from './openapi-errors.ts'
 import { NOUNS, ref } from './openapi-nouns.ts'
 import { HEADERS, PATH, type Parameter, QUERY } from './openapi-parameters.ts'
@@ -58,7 +58,7 @@ export function describeApi(served: readonly Served[]): Schema {
 }
 
 function describe({ method, path, operation }: Served): Schema {
-  const right = rightForRoute(method, path, operation.says)
+  const right = permissionForRoute(method, path, operation.says)
   const { summary, query = [], headers = [], body } = operation
   const names = [...path.matchAll(/:(\w+)/g)].map(([, name]) => name as keyof typeof PATH) // The table of routes has no others.
   return {

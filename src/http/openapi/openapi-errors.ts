@@ -1,7 +1,7 @@
 import { errorsOf } from '../../../events/command.ts'
 import { COMMANDS } from '../../../events/map.ts'
 import { ERRORS, type ErrorCode } from '../../../model/errors.ts'
-import { rightForRoute } from './needs.ts'
+import { permissionForRoute } from './needs.ts'
 import type { Method, Operation } from './operation.ts'
 import { STOREHOUSE } from './paths.ts'
 
@@ -25,7 +25,7 @@ export function refusalsOf(
   path: string,
   { says = [], query, headers, excludes = [], errors = [] }: Operation,
 ): ReadonlyMap<number, readonly ErrorCode[]> {
-  const isClosed = rightForRoute(method, path, says) !== 'open'
+  const isClosed = permissionForRoute(method, path, says) !== 'open'
   const reads = query !== undefined || headers !== undefined || path.includes(':')
   const codes = new Set<ErrorCode>([
     ...COMING_IN,

@@ -1,5 +1,5 @@
 import { ERRORS } from '../../../model/errors.ts'
-import { RIGHTS } from '../../../model/permissions.ts'
+import { PERMISSIONS } from '../../../model/permissions.ts'
 import type { Schema } from './openapi-schema.ts'
 
 /*
@@ -71,7 +71,7 @@ const SETTINGS = {
 const TOKEN = {
   id: TEXT,
   name: TEXT,
-  rights: listOf({ enum: RIGHTS }),
+  rights: listOf({ enum: PERMISSIONS }),
   created_at: TEXT,
   created_by: ref('Actor'),
   expires_at: orNull(TIME),

@@ -5,7 +5,7 @@ import { isArray, type Json, type JsonObject } from '../../../model/value.ts'
 import { readObject } from '../messages/bodies.ts'
 import { printable } from '../messages/problem.ts'
 import { Query } from '../messages/query.ts'
-import { type Request, route } from '../messages/routes.ts'
+import { type RouteRequest, route } from '../messages/routes.ts'
 import { MAX_LIMIT } from '../openapi/openapi-parameters.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
@@ -63,7 +63,7 @@ function present({ id, listener, event, error, at }: DeadLetter): JsonObject {
  * The letters that the body names.
  * @throws SettingsError CONTENT_MALFORMED; DEAD_LETTER_NOT_FOUND when one of them is not there.
  */
-function choose(request: Request, letters: DeadLetters): readonly DeadLetter[] {
+function choose(request: RouteRequest, letters: DeadLetters): readonly DeadLetter[] {
   new Query(request)
   const { ids, event_name: name, ...others } = readObject(request)
   const isRight =

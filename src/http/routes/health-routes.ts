@@ -5,7 +5,7 @@ import { route } from '../messages/routes.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 
 /** The state of the service: `since` is ISO 8601, `age` is in seconds. */
-export type Health = () => {
+export type HealthSource = () => {
   readonly state: ServiceState
   readonly revision: Revision
   readonly epoch: number
@@ -33,7 +33,7 @@ interface HealthAnswer extends StateContent {
  * `/healthz`: 200 as long as the process answers. `/readyz`: 200 when there are settings to read (READY,
  * STALE), else 503.
  */
-export function addHealthRoutes(app: FastifyInstance, health: Health): void {
+export function addHealthRoutes(app: FastifyInstance, health: HealthSource): void {
   const state = (): HealthAnswer => {
     const { revision, ...rest } = health()
     return { ...rest, revision: printRevision(revision) }

@@ -6,7 +6,7 @@ import type { Say } from '../auth/caller.ts'
 import { isJsonPatch, readBody, readObject } from '../messages/bodies.ts'
 import { readComment, readIfMatch, readIfNoneMatch } from '../messages/headers.ts'
 import { parseCount, Query } from '../messages/query.ts'
-import { type Answer, type Request, route } from '../messages/routes.ts'
+import { type Answer, type RouteRequest, route } from '../messages/routes.ts'
 import { MAX_VERSION } from '../openapi/openapi-parameters.ts'
 import { ROUTES } from '../openapi/openapi-routes.ts'
 import { API } from '../openapi/paths.ts'
@@ -145,7 +145,7 @@ function record(say: Say): Answer {
   }
 }
 
-function namespaceOf({ params }: Request): Namespace {
+function namespaceOf({ params }: RouteRequest): Namespace {
   return parseNamespace(`${params.username}/${params.name}`)
 }
 
@@ -154,13 +154,13 @@ function scopeOf(query: Query): { readonly scope?: string } {
   return scope === undefined ? {} : { scope }
 }
 
-function commentOf(request: Request): { readonly comment?: string } {
+function commentOf(request: RouteRequest): { readonly comment?: string } {
   const comment = readComment(request)
   return comment === undefined ? {} : { comment }
 }
 
 /** The fields of a change besides its data. */
-function changeFields(request: Request) {
+function changeFields(request: RouteRequest) {
   const revision = readIfMatch(request)
   const query = new Query(request)
   return {

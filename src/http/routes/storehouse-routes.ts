@@ -8,7 +8,7 @@ import type { Log } from '../../log/log.ts'
 import type { Say } from '../auth/caller.ts'
 import { readBody } from '../messages/bodies.ts'
 import { readIfMatch } from '../messages/headers.ts'
-import { type Answer, type Request, route } from '../messages/routes.ts'
+import { type Answer, type RouteRequest, route } from '../messages/routes.ts'
 import { STOREHOUSE_ROUTES } from '../openapi/openapi-storehouse.ts'
 import { STOREHOUSE } from '../openapi/paths.ts'
 import { printBackup, type RetrieveBox, searchBoxes } from './box-reports.ts'
@@ -71,7 +71,7 @@ function createBox(say: Say): Answer {
   }
 }
 
-function boxAnswers(say: Say, nameOf: (request: Request) => BoxName) {
+function boxAnswers(say: Say, nameOf: (request: RouteRequest) => BoxName) {
   const update =
     (method: 'PUT' | 'PATCH'): Answer =>
     async (request, reply) => {
@@ -139,7 +139,7 @@ function backUp(say: Say, log: Log): Answer {
   }
 }
 
-function retrieveAs(say: Say, request: Request): RetrieveBox {
+function retrieveAs(say: Say, request: RouteRequest): RetrieveBox {
   return box_id => say(request, 'kytos.storehouse.retrieve', { namespace: request.params.namespace, box_id })
 }
 

@@ -57,11 +57,12 @@ export async function adoptEdit(
         marker: true,
         lasting: true,
       },
-      { key: META_KEY, check: true, expected: meta?.revision ?? 'absent' },
-      { key, check: true, expected: entry?.revision ?? 'absent' },
+      { key: META_KEY, check: true, expected: meta?.modRevision ?? 'absent' },
+      { key, check: true, expected: entry?.modRevision ?? 'absent' },
     ])
     if (outcome.committed) return record.version
-    if (outcome.found.find(found => found.key === META_KEY)?.revision !== meta?.revision) return undefined
+    if (outcome.found.find(found => found.key === META_KEY)?.modRevision !== meta?.modRevision)
+      return undefined
   }
 }
 
@@ -71,7 +72,7 @@ export async function adoptEdit(
  */
 function isElsewhere({ revision }: Edit, now: Revision, entry: Entry | undefined): boolean {
   if (revision === undefined) return entry !== undefined
-  return now < revision || (entry !== undefined && entry.revision < revision)
+  return now < revision || (entry !== undefined && entry.modRevision < revision)
 }
 
 /**

@@ -96,7 +96,7 @@ export class Draft {
   /** What a commit of it consists of; all guards when it is empty. */
   get operations(): readonly Operation[] {
     return this.#parts.flatMap(({ key, base, text, record }): Operation[] => {
-      const expected = base.entry?.revision ?? 'absent'
+      const expected = base.entry?.modRevision ?? 'absent'
       if (!record) return [{ key, check: true, expected }]
       return [
         text === undefined ? { key, delete: true, expected } : { key, put: text, expected },
@@ -121,7 +121,9 @@ export class Draft {
       if (revision === undefined || !record)
         return { ...base, data, committed: false, revision: baseRevision(base) }
       const entry =
-        text === undefined ? undefined : { key, text, revision, created: base.entry?.created ?? revision }
+        text === undefined
+          ? undefined
+          : { key, text, modRevision: revision, createRevision: base.entry?.createRevision ?? revision }
       return {
         entry,
         data,

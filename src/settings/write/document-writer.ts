@@ -5,8 +5,8 @@ import type { Key } from '../../../model/key.ts'
 import { KeyedMutex } from '../../../model/keyed-mutex.ts'
 import { type Base, baseFromFound, isSameBase, readBase } from '../../state/document-reader.ts'
 import { adoptEdit, commitAside, type Edit } from './adoption.ts'
-import { Courtesy } from './courtesy.ts'
 import { type Change, Draft, refuseMany, type Written } from './document-change.ts'
+import { WinnerBackoff } from './winner-backoff.ts'
 
 /*
  * Changes of overrides documents.
@@ -46,11 +46,11 @@ export class DocumentWriter {
   /** What own commits left behind, until the cache has seen it: the base of the next one in the row. */
   readonly #recent = new Map<Key, Base>()
   /** None where no other controller can be. */
-  readonly #courtesy: Courtesy | undefined
+  readonly #courtesy: WinnerBackoff | undefined
 
   constructor(options: WriterOptions) {
     this.#options = options
-    this.#courtesy = options.backend.supports.sharing ? new Courtesy() : undefined
+    this.#courtesy = options.backend.supports.sharing ? new WinnerBackoff() : undefined
   }
 
   /**
@@ -174,7 +174,7 @@ export class DocumentWriter {
   }
 
   #editOf(key: Key, base: Base): Edit {
-    if (base.entry) return { key, data: base.data, gone: false, revision: base.entry.revision }
+    if (base.entry) return { key, data: base.data, gone: false, revision: base.entry.modRevision }
     const goneAt = this.#options.goneAt(key)
     const isLater = goneAt !== undefined && goneAt > (base.record?.of ?? 0n)
     return { key, data: undefined, gone: true, revision: isLater ? goneAt : undefined }

@@ -27,7 +27,7 @@ export async function freshen(
   for await (const page of pages)
     for (const entry of page) {
       // One that was replaced or removed meanwhile was seen too.
-      await seen(watcher, () => cache.holds(entry) || cache.revision >= entry.revision)
+      await seen(watcher, () => cache.holds(entry) || cache.revision >= entry.modRevision)
     }
 }
 

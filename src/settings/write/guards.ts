@@ -82,7 +82,7 @@ export class Guards {
   async lookAgain(documents: readonly PlannedDocument[]): Promise<void> {
     for (const { key, expected, guards } of this.#others(documents)) {
       const entry = await this.#backend.get(key)
-      if ((entry?.revision ?? 'absent') === expected) continue
+      if ((entry?.modRevision ?? 'absent') === expected) continue
       if (guards) throw changedMeanwhile(guards)
       const document = parseOverridesKey(key)
       if (document) await freshen(this.#backend, this.#watcher, document.namespace, document.scope)
@@ -107,7 +107,7 @@ export class Guards {
       const isExpected = edits.some(({ expected }) => expected !== undefined)
       for (const scope of isExpected ? [CLUSTER, cache.self] : [CLUSTER]) {
         const key = overridesKey(namespace, scope)
-        const expected = cache.document(namespace, scope)?.entry?.revision ?? 'absent'
+        const expected = cache.document(namespace, scope)?.entry?.modRevision ?? 'absent'
         const guards = isExpected ? namespace : others.get(key)?.guards
         if (!written.has(key)) others.set(key, { key, expected, guards })
       }

@@ -1,6 +1,6 @@
 import type { Backend, Operation } from '../../../backends/backend.ts'
 import type { Preview } from '../../../events/changes.ts'
-import type { Consultation } from '../../../events/event.ts'
+import type { AdmissionHooks } from '../../../events/event.ts'
 import { strictest } from '../../../events/strictest.ts'
 import type { Actor } from '../../../model/actor.ts'
 import { SettingsError } from '../../../model/errors.ts'
@@ -11,7 +11,7 @@ import type { Log } from '../../log/log.ts'
 import type { Base } from '../../state/document-reader.ts'
 import { documentVersion } from '../../state/document-state.ts'
 import { seal } from '../../state/secrets.ts'
-import type { Position } from '../../watcher/standing.ts'
+import type { Position } from '../../watcher/readiness.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 import { type Change, refuseLarge, type Written } from './document-change.ts'
 import type { DocumentWriter } from './document-writer.ts'
@@ -27,7 +27,7 @@ export interface OverridesOptions {
   readonly watcher: Watcher
   readonly writer: DocumentWriter
   /** Who uses the settings in this process, and is asked before a commit. */
-  readonly consumers: Consultation
+  readonly consumers: AdmissionHooks
   readonly log: Log
   /** Refuse overrides of namespaces without a schema. */
   readonly strict: boolean
@@ -184,7 +184,7 @@ export class Overrides {
         const { rejected, ...effect } = await plan.effectOn(namespace)
         const apply = strictest(effect.changes.map(change => change.apply))
         if (!apply) return [namespace, { changes: [], consumers: [], rejected }]
-        const opinions = await consumers.consult({
+        const opinions = await consumers.admit({
           namespace,
           ...effect,
           actor,

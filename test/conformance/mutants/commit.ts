@@ -114,7 +114,7 @@ export const commitMutants: readonly Mutant[] = [
         return sound.commit(operations)
       const before = await sound.get(first.key)
       return before?.text === first.put && first.expected === undefined
-        ? { committed: true, revision: before.revision }
+        ? { committed: true, revision: before.modRevision }
         : sound.commit(operations)
     },
   })),
@@ -129,7 +129,7 @@ export const commitMutants: readonly Mutant[] = [
   })),
   entryMutant('created is the revision of the last commit', 'commit', entry => ({
     ...entry,
-    created: entry.revision,
+    createRevision: entry.modRevision,
   })),
   mutant(
     'a key that is put again after its deletion keeps the revision that first created it',
@@ -145,7 +145,7 @@ export const commitMutants: readonly Mutant[] = [
         },
         async get(key) {
           const entry = await sound.get(key)
-          return entry && { ...entry, created: created.get(key) ?? entry.created }
+          return entry && { ...entry, createRevision: created.get(key) ?? entry.createRevision }
         },
       }
     },

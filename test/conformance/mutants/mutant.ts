@@ -114,7 +114,9 @@ export async function guardedEntries(
 export async function guardsHold(sound: Backend, operations: readonly Operation[]): Promise<boolean> {
   const each = operations.map(async ({ key, expected = 'any' }) => {
     const entry = await sound.get(key)
-    return expected === 'any' || (expected === 'absent' ? entry === undefined : entry?.revision === expected)
+    return (
+      expected === 'any' || (expected === 'absent' ? entry === undefined : entry?.modRevision === expected)
+    )
   })
   return (await Promise.all(each)).every(Boolean)
 }

@@ -56,7 +56,7 @@ let texts = 0
 function operationOf(store: MemoryStore, { key: n, how, expected: wanted, marker }: Step): Operation {
   const key = ALL[n] as Key // There are four.
   const isLasting = LASTING.includes(key)
-  const expected = wanted === 'now' ? (store.get(key)?.revision ?? 'absent') : wanted
+  const expected = wanted === 'now' ? (store.get(key)?.modRevision ?? 'absent') : wanted
   if (how === 'check') return { key, check: true, expected }
   if (how === 'delete' && !isLasting) return { key, delete: true, expected, ...(marker && { marker }) }
   // Without a marker another commit may hold the same text.

@@ -37,8 +37,8 @@ describe('The memory backend', () => {
     )
     for (const since of [0n, 1n, 6n])
       await assert.rejects(replayed(backend, since), error => isSettingsError(error, 'HISTORY_LOST'))
-    assert.equal((await backend.get(KEY))?.revision, 5n)
-    assert.equal((await backend.get(KEY))?.created, 1n)
+    assert.equal((await backend.get(KEY))?.modRevision, 5n)
+    assert.equal((await backend.get(KEY))?.createRevision, 1n)
   })
 
   it('ends the watch of a reader that fell out of the window', async () => {

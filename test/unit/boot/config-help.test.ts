@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { expect, test } from 'vitest'
-import { RIGHTS } from '../../../model/permissions.ts'
+import { PERMISSIONS } from '../../../model/permissions.ts'
 import { checkConfig } from '../../../src/boot/config-check.ts'
 import { configTable, describeConfig } from '../../../src/boot/config-help.ts'
 import { configSections } from '../../../src/boot/config-schema.ts'
@@ -24,7 +24,7 @@ test.each(['configuration.md', 'security.md'])(
 
 test('docs/security.md names every right', async () => {
   const text = await readFile(new URL('../../../docs/security.md', import.meta.url), 'utf8')
-  expect([...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, right]) => right)).toEqual(RIGHTS)
+  expect([...text.matchAll(/^\| `(\w+)` \|/gm)].map(([, right]) => right)).toEqual(PERMISSIONS)
 })
 
 test('help names every key with its default and meaning', () => {

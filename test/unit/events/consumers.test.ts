@@ -3,13 +3,13 @@ import { describe, expect, it } from 'vitest'
 import { ask } from '../../../events/ask.ts'
 import { createBus } from '../../../events/bus.ts'
 import { Consumers } from '../../../events/consumers.ts'
-import type { ChangingHook, Proposal } from '../../../events/event.ts'
+import type { AdmissionRequest, ChangingHook } from '../../../events/event.ts'
 import { trackSubscriptions } from '../../../src/host/subscriptions.ts'
 import { keepLog } from '../../support/controller.ts'
 
 const NS = 'kytos/of_lldp'
 const DEADLINE = 40
-const proposal: Proposal = {
+const proposal: AdmissionRequest = {
   namespace: NS,
   data: { a: 2 },
   previous: { a: 1 },
@@ -22,7 +22,7 @@ const proposal: Proposal = {
 async function opinionOf(changing: ChangingHook) {
   const consumers = new Consumers(DEADLINE)
   consumers.add(NS, 'kytos/of_lldp', { changing })
-  const [opinion] = await consumers.consult(proposal)
+  const [opinion] = await consumers.admit(proposal)
   return opinion
 }
 
@@ -65,20 +65,20 @@ describe('a hook', () => {
         })
       },
     })
-    expect(await consumers.consult(proposal)).toMatchObject([
+    expect(await consumers.admit(proposal)).toMatchObject([
       { verdict: 'late', reason: 'it did not answer within 0.04 s' },
     ])
     expect(signal?.aborted).toBe(true)
     const before = performance.now()
     for (let n = 0; n < 100; n++)
-      expect(await consumers.consult(proposal)).toMatchObject([
+      expect(await consumers.admit(proposal)).toMatchObject([
         { verdict: 'late', reason: expect.stringMatching(/has not answered the request of /) },
       ])
     expect(performance.now() - before).toBeLessThan(DEADLINE * 10)
     expect(asked).toBe(1)
     answer(undefined)
     await delay(0)
-    void consumers.consult(proposal)
+    void consumers.admit(proposal)
     expect(asked).toBe(2)
   })
 
@@ -86,8 +86,8 @@ describe('a hook', () => {
     const consumers = new Consumers(DEADLINE)
     consumers.add(NS, 'kytos/dead', { changing: () => new Promise(() => {}) })
     consumers.add('kytos/other', 'kytos/other', { changing: () => undefined })
-    const slow = consumers.consult(proposal)
-    expect(await consumers.consult({ ...proposal, namespace: 'kytos/other' })).toMatchObject([
+    const slow = consumers.admit(proposal)
+    expect(await consumers.admit({ ...proposal, namespace: 'kytos/other' })).toMatchObject([
       { napp: 'kytos/other', verdict: 'accepted' },
     ])
     expect(await slow).toMatchObject([{ verdict: 'late' }])
@@ -107,7 +107,7 @@ describe('a hook', () => {
       },
     ] as ChangingHook[]) {
       const end = view.consume(NS, { changing })
-      expect(await bus.consumers.consult(proposal)).toMatchObject([
+      expect(await bus.consumers.admit(proposal)).toMatchObject([
         { verdict: 'refused', reason: expect.stringContaining('kytos.settings.list') },
       ])
       end()
@@ -118,7 +118,7 @@ describe('a hook', () => {
         return undefined
       },
     })
-    expect(await bus.consumers.consult(proposal)).toMatchObject([{ verdict: 'accepted' }])
+    expect(await bus.consumers.admit(proposal)).toMatchObject([{ verdict: 'accepted' }])
     expect(await later).toEqual([])
     expect(await list()).toEqual([])
   })
@@ -132,7 +132,7 @@ describe('the consumers of a namespace', () => {
       consumers.add(NS, 'a/one', { changing: () => reason }),
     )
     expect(consumers.of(NS)).toEqual(['a/one', 'b/two'])
-    expect(await consumers.consult(proposal)).toEqual([
+    expect(await consumers.admit(proposal)).toEqual([
       { napp: 'a/one', verdict: 'refused', reason: 'first' },
       { napp: 'b/two', verdict: 'accepted', reason: null },
     ])

@@ -2,9 +2,9 @@ import { onTestFinished } from 'vitest'
 import { createMemoryBackend, type createMemoryStore } from '../../../backends/memory/index.ts'
 import { createBus } from '../../../events/bus.ts'
 import { EVERYTHING } from '../../../model/key.ts'
-import type { Right } from '../../../model/permissions.ts'
+import type { Permission } from '../../../model/permissions.ts'
 import { createService, type Service } from '../../../src/app/service.ts'
-import type { DoorOptions } from '../../../src/http/auth/door.ts'
+import type { AuthOptions } from '../../../src/http/auth/auth.ts'
 import { type HttpOptions, openHttp } from '../../../src/http/server.ts'
 import { createMetrics } from '../../../src/metrics/metrics.ts'
 import { keepLog } from '../../support/controller.ts'
@@ -15,7 +15,7 @@ export interface GuardedRig extends Rig {
   readonly service: Service
   /** A new token of these rights, and how it is shown. */
   token(
-    rights: readonly Right[],
+    rights: readonly Permission[],
     name?: string,
     expires_in?: number,
   ): Promise<{ readonly id: string; readonly token: string; readonly headers: Headers }>
@@ -34,7 +34,7 @@ export async function watchStore(
   return async () => {
     const found: string[] = []
     for await (const page of (await look.list(EVERYTHING)).pages)
-      for (const { key, revision, text } of page) found.push(`${key}@${revision} ${text}`)
+      for (const { key, modRevision: revision, text } of page) found.push(`${key}@${revision} ${text}`)
     return found
   }
 }
@@ -43,7 +43,7 @@ const ADMIN = { type: 'user', name: 'tester' } as const
 
 /** Opens a service, on a store of its own unless another one is given, and the server before it. */
 export async function openGuardedRig(
-  door: Partial<DoorOptions> = {},
+  door: Partial<AuthOptions> = {},
   options: Partial<Pick<HttpOptions, 'hosts' | 'certificate' | 'heartbeat'>> = {},
   store?: Parameters<typeof createMemoryBackend>[1],
   controller = 'controller-1',

@@ -3,7 +3,7 @@ import { expect, it, onTestFinished } from 'vitest'
 import { ask } from '../../../events/ask.ts'
 import { createFeed } from '../../../events/feed.ts'
 import { createMetrics } from '../../../src/metrics/metrics.ts'
-import type { Health } from '../../../src/watcher/standing.ts'
+import type { Health } from '../../../src/watcher/readiness.ts'
 import { openBusLine } from '../../support/bus-line.ts'
 import { API, openRealRig, READY, type Rig } from './harness.ts'
 

@@ -7,7 +7,7 @@ import { BOX_MESSAGE_BYTES } from '../../../events/limits.ts'
 import { COMMANDS, type CommandName } from '../../../events/map.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Json } from '../../../model/value.ts'
-import { MAX_FAILURES } from '../../../src/http/auth/door.ts'
+import { MAX_FAILURES } from '../../../src/http/auth/auth.ts'
 import { openHttp } from '../../../src/http/server.ts'
 import { makeTokenText } from '../../../src/tokens/token.ts'
 import type { Tokens } from '../../../src/tokens/tokens.ts'
@@ -328,7 +328,7 @@ async function unsure(
       name: 'admin',
       rights: new Set(['read', 'write', 'admin']),
       expires: Number.POSITIVE_INFINITY,
-      holds: () => true,
+      isValid: () => true,
     }),
     onChange: () => () => {},
     create: async () => fail('OUTCOME_UNKNOWN'),

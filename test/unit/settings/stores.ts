@@ -51,7 +51,7 @@ export function readDocument(
 
 /** How many entries a store has and at which revision: the same before and after what must not write. */
 export const fingerprint = (store: Store): string =>
-  `${store.revision} ${store.list(EVERYTHING).map(({ key, revision }) => `${key}@${revision}`)}`
+  `${store.revision} ${store.list(EVERYTHING).map(({ key, modRevision: revision }) => `${key}@${revision}`)}`
 
 /** A backend whose watch can be held: what comes meanwhile is given after the release. */
 export interface Holdable {

@@ -56,7 +56,7 @@ export function editOf(store: Store): Edit {
     key: KEY,
     data: entry && parseObject(entry.text),
     gone: entry === undefined,
-    revision: entry?.revision,
+    revision: entry?.modRevision,
   }
 }
 

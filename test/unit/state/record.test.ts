@@ -16,8 +16,8 @@ const KEY = makeKey('settings', 'kytos', 'of_lldp')
 const entry = (text: string, version = 3) => ({
   key: historyKey(KEY, version),
   text,
-  revision: 9n,
-  created: 9n,
+  modRevision: 9n,
+  createRevision: 9n,
 })
 
 const record = fc.record({

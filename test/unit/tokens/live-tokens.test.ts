@@ -41,7 +41,7 @@ describe('a token', () => {
     const grant = tokens.check(token)
     expect(grant).toMatchObject({ name: 'ci', expires: Number.POSITIVE_INFINITY })
     expect([...grant.rights].sort()).toEqual(['read', 'write'])
-    expect(grant.holds()).toBe(true)
+    expect(grant.isValid()).toBe(true)
     expect(await tokens.list()).toEqual([summary])
   })
 
@@ -57,7 +57,7 @@ describe('a token', () => {
     const { id, token } = await tokens.create({ name: 'ci', rights: ['read'] }, ALICE)
     const grant = tokens.check(token)
     await tokens.revoke(id)
-    expect(grant.holds()).toBe(false)
+    expect(grant.isValid()).toBe(false)
     expect((await refusalOf(() => tokens.check(token))).code).toBe('TOKEN_INVALID')
     expect(await tokens.list()).toEqual([])
     for (const unknown of [id, '', '..', 'a/b', 'x'.repeat(500), '\u0000'])
@@ -69,10 +69,10 @@ describe('a token', () => {
     const { token } = await tokens.create({ name: 'ci', rights: ['read'], expires_in: 60 }, ALICE)
     const grant = tokens.check(token)
     vi.useFakeTimers({ toFake: ['Date'], now: grant.expires - 1 })
-    expect(grant.holds()).toBe(true)
+    expect(grant.isValid()).toBe(true)
     tokens.check(token)
     vi.setSystemTime(grant.expires)
-    expect(grant.holds()).toBe(false)
+    expect(grant.isValid()).toBe(false)
     expect(await refusalOf(() => tokens.check(token))).toMatchObject({
       code: 'TOKEN_INVALID',
       message: expect.stringContaining('expired at'),
@@ -121,7 +121,7 @@ describe('on several controllers of one store', () => {
     const grant = two.tokens.check(token)
     expect(await two.tokens.list()).toEqual(await one.tokens.list())
     await one.tokens.revoke(id)
-    await expect.poll(() => grant.holds()).toBe(false)
+    await expect.poll(() => grant.isValid()).toBe(false)
     expect((await refusalOf(() => two.tokens.check(token))).code).toBe('TOKEN_INVALID')
     expect(heard).toBe(2)
   })
@@ -186,7 +186,7 @@ it('a revocation that the watch never told of is found by the comparison with th
   const other = createMemoryBackend(undefined, store)
   await other.open()
   await new TokenStore(other).revoke(id)
-  await expect.poll(() => grant.holds(), { timeout: 3_000 }).toBe(false)
+  await expect.poll(() => grant.isValid(), { timeout: 3_000 }).toBe(false)
   expect(service.health().repairs).toBe(1)
 })
 

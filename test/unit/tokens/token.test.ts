@@ -2,7 +2,7 @@ import crypto from 'node:crypto'
 import { syncBuiltinESMExports } from 'node:module'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { makeKey } from '../../../model/key.ts'
-import { RIGHTS, withBrought } from '../../../model/permissions.ts'
+import { PERMISSIONS, withImplied } from '../../../model/permissions.ts'
 import { tokenKey } from '../../../model/token-key.ts'
 import {
   hashToken,
@@ -26,7 +26,7 @@ const STORED: StoredToken = {
   created_by: { type: 'user', name: 'bob' },
   expires_at: '2024-03-01T00:00:00.000Z',
 }
-const entry = (text: string) => ({ key: tokenKey('ab12'), text, revision: 1n, created: 1n })
+const entry = (text: string) => ({ key: tokenKey('ab12'), text, modRevision: 1n, createRevision: 1n })
 
 describe('the text of a token', () => {
   it('holds its id and 256 bits that no other has', () => {
@@ -102,12 +102,14 @@ describe('what is stored of a token', () => {
 })
 
 it('rights bring along what they contain, and none brings secrets', () => {
-  expect([...withBrought(['read'])]).toEqual(['read'])
-  expect([...withBrought(['write'])].sort()).toEqual(['read', 'write'])
-  expect([...withBrought(['admin'])].sort()).toEqual(['admin', 'read', 'write'])
-  expect([...withBrought(['secrets'])]).toEqual(['secrets'])
-  expect([...withBrought([])]).toEqual([])
-  expect(RIGHTS.filter(right => withBrought(['admin', 'write', 'read']).has(right))).not.toContain('secrets')
+  expect([...withImplied(['read'])]).toEqual(['read'])
+  expect([...withImplied(['write'])].sort()).toEqual(['read', 'write'])
+  expect([...withImplied(['admin'])].sort()).toEqual(['admin', 'read', 'write'])
+  expect([...withImplied(['secrets'])]).toEqual(['secrets'])
+  expect([...withImplied([])]).toEqual([])
+  expect(PERMISSIONS.filter(right => withImplied(['admin', 'write', 'read']).has(right))).not.toContain(
+    'secrets',
+  )
 })
 
 it('names are those that may stand in a history', () => {

@@ -6,7 +6,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { makeKey } from '../../../model/key.ts'
 import { readArchive, writeArchive } from '../../../src/transfer/archive.ts'
-import type { Picture } from '../../../src/transfer/picture.ts'
+import type { StoreSnapshot } from '../../../src/transfer/store-snapshot.ts'
 import { type Step, watchSteps } from '../../chaos/filesystem-steps.ts'
 import { createRandom } from '../../chaos/random.ts'
 
@@ -20,10 +20,10 @@ const random = createRandom(7)
 const entries = Array.from({ length: 300 }, (_, n) => ({
   key: makeKey('boxes', 'a', String(n).padStart(4, '0')),
   text: JSON.stringify({ data: `ü😀 ${random.next()} 9007199254740993` }),
-  revision: 10n ** 25n + BigInt(n),
-  created: BigInt(random.between(1, 1_000)),
+  modRevision: 10n ** 25n + BigInt(n),
+  createRevision: BigInt(random.between(1, 1_000)),
 }))
-const picture: Picture = {
+const picture: StoreSnapshot = {
   store: 'filesystem /x',
   epoch: 1_700_000_000_000,
   revision: 10n ** 26n,
@@ -39,7 +39,7 @@ beforeEach(async () => {
 })
 
 /** Writes these bytes as an archive and reads it. */
-async function read(bytes: Buffer): Promise<Picture> {
+async function read(bytes: Buffer): Promise<StoreSnapshot> {
   const file = join(folder, 'changed')
   await writeFile(file, bytes)
   return readArchive(file)

@@ -8,7 +8,7 @@ import { EVERYTHING, historyKey, type Key, makeKey } from '../../../model/key.ts
 import { nextRecord, printRecord } from '../../../src/state/record.ts'
 import { hasChanged } from '../../../src/transfer/copy-store.ts'
 import { fillStore } from '../../../src/transfer/fill-store.ts'
-import { readAll, takePicture } from '../../../src/transfer/picture.ts'
+import { readAll, takeSnapshot } from '../../../src/transfer/store-snapshot.ts'
 import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
 import { type Fate, LossyLine } from '../../support/lossy-line.ts'
 import { readContents, withoutMeta } from '../../support/store-contents.ts'
@@ -60,7 +60,7 @@ async function sourceOf(all: readonly Happening[]): Promise<Backend> {
     const box = makeKey('boxes', `owner${which % 2}`, `${(n * 7) % 10}`)
     if (what === 'change') await backend.commit([{ key, put: `{"n":${n}}` }, record('updated')])
     else if (what === 'edit') await backend.commit([{ key, put: `{"n":${n}}` }])
-    else if (what === 'adopt' && entry) await backend.commit([record('updated', entry.revision)])
+    else if (what === 'adopt' && entry) await backend.commit([record('updated', entry.modRevision)])
     else if (what === 'remove' && entry) await backend.commit([{ key, delete: true }, record('deleted')])
     else if (what === 'box') await backend.commit([{ key: box, put: `{"data":${n}}` }])
     else if (what === 'unbox') await backend.commit([{ key: box, delete: true }])
@@ -93,7 +93,7 @@ describe('a store is filled', () => {
     await fc.assert(
       fc.asyncProperty(happenings, async all => {
         const source = await sourceOf(all)
-        const picture = await takePicture(source, 'source')
+        const picture = await takeSnapshot(source, 'source')
         const target = await opened()
         await fillStore(target, picture, WHOLE)
         const { meta, ...contents } = await readContents(target)
@@ -118,7 +118,7 @@ describe('a store is filled', () => {
     await fc.assert(
       fc.asyncProperty(happenings, fates, async (all, cycle) => {
         const source = await sourceOf(all)
-        const picture = await takePicture(source, 'source')
+        const picture = await takeSnapshot(source, 'source')
         const store = createMemoryStore()
         const target = createMemoryBackend(undefined, store)
         await target.open()
@@ -152,7 +152,7 @@ describe('a store is filled', () => {
     await fc.assert(
       fc.asyncProperty(happenings, async all => {
         const source = await sourceOf(all)
-        const picture = await takePicture(source, 'source')
+        const picture = await takeSnapshot(source, 'source')
         const target = await opened()
         // Each run makes its mark and gets one commit further.
         for (let commit = 0, ended = false; !ended; commit = Math.min(commit + 1, 2)) {
@@ -177,7 +177,7 @@ describe('a store is filled', () => {
       fc.asyncProperty(happenings, happenings, async (all, others) => {
         const source = await sourceOf(all)
         const target = await sourceOf(others)
-        const picture = await takePicture(source, 'source')
+        const picture = await takeSnapshot(source, 'source')
         const before = await readContents(target)
         const refused = await fillStore(target, picture, WHOLE).then(
           () => undefined,
@@ -207,7 +207,7 @@ describe('a store is filled', () => {
           .sort((one, other) => one.place - other.place)
         for (const { key, put } of shuffled) await target.commit([{ key, put }])
         const isSame = isDeepStrictEqual(withoutMeta(await readContents(target)), wanted)
-        const picture = await takePicture(source, 'source')
+        const picture = await takeSnapshot(source, 'source')
         const filled = await fillStore(target, picture, WHOLE).then(
           () => true,
           error => {
@@ -233,7 +233,7 @@ describe('a store is filled', () => {
           /^(settings|controllers|boxes)\//.test(key),
         )
         for (const [key, put] of documents) await target.commit([{ key: key as Key, put }])
-        await fillStore(target, await takePicture(source, 'source'), { ...WHOLE, overwrite: true })
+        await fillStore(target, await takeSnapshot(source, 'source'), { ...WHOLE, overwrite: true })
         expect(withoutMeta(await readContents(target))).toEqual(wanted)
       }),
       { numRuns: 150 },
@@ -246,7 +246,7 @@ describe('a store is filled', () => {
       ['change', 1],
       ['box', 0],
     ])
-    const picture = await takePicture(source, 'source')
+    const picture = await takeSnapshot(source, 'source')
     const target = await opened()
     const key = makeKey('settings', 'kytos', 'n1')
     let begun = false
@@ -271,7 +271,7 @@ describe('a store is filled', () => {
       ['change', 0],
       ['box', 0],
     ])
-    const picture = await takePicture(source, 'source')
+    const picture = await takeSnapshot(source, 'source')
     const target = await opened()
     const forgetful: Backend = Object.assign(Object.create(target), {
       supports: target.supports,
@@ -288,7 +288,7 @@ describe('a store is filled', () => {
 
   it('not over one that was begun from another store, unless that is asked for', async () => {
     const source = await sourceOf([['box', 0]])
-    const picture = await takePicture(source, 'source')
+    const picture = await takeSnapshot(source, 'source')
     const target = await opened()
     await expect(fillStore(endingAt(target, 1), picture, WHOLE)).rejects.toThrow('killed')
     const other = { ...picture, store: 'elsewhere' }
@@ -302,7 +302,7 @@ describe('a store is filled', () => {
 
   it('with nothing of what does not move, nor from a store that is not whole', async () => {
     const source = await sourceOf([['pending', 0]])
-    const picture = await takePicture(source, 'source')
+    const picture = await takeSnapshot(source, 'source')
     expect(picture.entries.map(({ key }) => key)).toEqual(['pending/settings/kytos/a'])
     expect(await hasChanged(source, picture)).toBe(false)
     await source.commit([{ key: makeKey('presence', 'c-1'), put: '{}' }])
@@ -310,12 +310,12 @@ describe('a store is filled', () => {
     await source.commit([{ key: makeKey('boxes', 'a', 'b'), put: '{}' }])
     expect(await hasChanged(source, picture)).toBe(true)
     await source.commit([{ key: META_KEY, put: '{"format":1,"filling":{"from":"x","at":"t"}}' }])
-    await expect(takePicture(source, 'source')).rejects.toMatchObject({ code: 'STORE_FORMAT' })
+    await expect(takeSnapshot(source, 'source')).rejects.toMatchObject({ code: 'STORE_FORMAT' })
   })
 
   it('by one of two that run at once: the other one ends', async () => {
     const source = await sourceOf(Array.from({ length: 30 }, (_, n) => ['box', n % 2] as const))
-    const picture = await takePicture(source, 'source')
+    const picture = await takeSnapshot(source, 'source')
     const target = await opened()
     const ends = await Promise.allSettled([
       fillStore(target, picture, WHOLE),
@@ -348,7 +348,7 @@ describe('a store is filled', () => {
     // As an archive of an older release has them.
     const entries = await readAll(await source.list(EVERYTHING))
     const picture = {
-      ...(await takePicture(source, 'source')),
+      ...(await takeSnapshot(source, 'source')),
       entries: entries.filter(({ key }) => key !== META_KEY),
     }
     const target = await opened()

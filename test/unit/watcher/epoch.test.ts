@@ -12,7 +12,7 @@ afterEach(async () => {
   await Promise.all(players.splice(0).map(player => player.close()))
 })
 
-const meta = (text: string) => ({ key: META_KEY, text, revision: 1n, created: 1n })
+const meta = (text: string) => ({ key: META_KEY, text, modRevision: 1n, createRevision: 1n })
 
 describe('meta/store', () => {
   it('names the epoch; a store without it has none yet', () => {

@@ -185,7 +185,7 @@ export class Judge {
       .entries()
       .find(entry => entry.key.startsWith(`history/${key}/`) && parseRecord(entry)?.comment === comment)
     // What another change overtook before a listing found it needs no fact any more.
-    const stands = record !== undefined && this.#world.store.get(key)?.revision === record.revision
+    const stands = record !== undefined && this.#world.store.get(key)?.modRevision === record.modRevision
     const told = player.changes.some(
       fact =>
         'scope' in fact &&

@@ -140,7 +140,12 @@ describe('a cache that the watch misled', () => {
       world,
       once(BOX, ({ revision }) => ({
         revision,
-        changes: [{ type: 'put', entry: { key: BOX, text: '{"data":0}', revision, created: revision } }],
+        changes: [
+          {
+            type: 'put',
+            entry: { key: BOX, text: '{"data":0}', modRevision: revision, createRevision: revision },
+          },
+        ],
       })),
     )
     const other = await start(world, {}, 'two')
@@ -163,7 +168,12 @@ describe('a cache that the watch misled', () => {
         changes: [
           {
             type: 'put',
-            entry: { key: BOX, text: '{"data":1}', revision: batch.revision, created: batch.revision },
+            entry: {
+              key: BOX,
+              text: '{"data":1}',
+              modRevision: batch.revision,
+              createRevision: batch.revision,
+            },
           },
           ...batch.changes,
         ],
@@ -283,7 +293,12 @@ describe('the comparison', () => {
 
   it('leaves alone what was under way when the listing was asked for', async () => {
     const cache = new Cache('one', async () => [])
-    const entry = (revision: bigint) => ({ key: BOX, text: `{"data":${revision}}`, revision, created: 1n })
+    const entry = (revision: bigint) => ({
+      key: BOX,
+      text: `{"data":${revision}}`,
+      modRevision: revision,
+      createRevision: 1n,
+    })
     await cache.apply({ revision: 1n, changes: [{ type: 'put', entry: entry(1n) }] }, { epoch: 1 })
     const batch: Batch = { revision: 2n, changes: [{ type: 'put', entry: entry(2n) }] }
     const end = new AbortController()

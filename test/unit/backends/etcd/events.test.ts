@@ -2,9 +2,9 @@ import type { IEvent } from 'etcd3'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { toBatches } from '../../../../backends/etcd/events.ts'
-import { Space } from '../../../../backends/etcd/space.ts'
+import { KeyMapper } from '../../../../backends/etcd/key-mapper.ts'
 
-const space = new Space('/p', () => {})
+const space = new KeyMapper('/p', () => {})
 
 function event(revision: number, key: string, type: 'Put' | 'Delete' = 'Put'): IEvent {
   const kv = {

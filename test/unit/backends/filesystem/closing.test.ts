@@ -44,7 +44,7 @@ describe('A store that is closed', () => {
     await files.open(new Map())
     const change = (name: string) => {
       const key = makeKey('settings', 'kytos', name)
-      state.restore({ key, text: '{}', revision: 1n, created: 1n }, undefined)
+      state.restore({ key, text: '{}', modRevision: 1n, createRevision: 1n }, undefined)
       files.committed(key)
     }
     change('slowly-noted')

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { rightForRoute } from '../../../../src/http/openapi/needs.ts'
+import { permissionForRoute } from '../../../../src/http/openapi/needs.ts'
 import { API } from '../harness.ts'
 
 it.each([
@@ -20,5 +20,5 @@ it.each([
   ['GET', '/more/healthz', 'read'],
   ['GET', `${API}/:username/:name`, 'read'],
 ] as const)('%s %s takes %s', (method, url, right) => {
-  expect(rightForRoute(method, url)).toBe(right)
+  expect(permissionForRoute(method, url)).toBe(right)
 })

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { errorsOf } from '../../../../events/command.ts'
 import { COMMANDS } from '../../../../events/map.ts'
-import { rightForRoute } from '../../../../src/http/openapi/needs.ts'
+import { permissionForRoute } from '../../../../src/http/openapi/needs.ts'
 import { ROUTES } from '../../../../src/http/openapi/openapi-routes.ts'
 import { STOREHOUSE_ROUTES } from '../../../../src/http/openapi/openapi-storehouse.ts'
 import type { Method, Operation, Route } from '../../../../src/http/openapi/operation.ts'
@@ -33,10 +33,10 @@ describe('an operation', () => {
       for (const name of says)
         expect([
           key,
-          order.indexOf(rightForRoute(method, path, says)) >= order.indexOf(COMMANDS[name].permission),
+          order.indexOf(permissionForRoute(method, path, says)) >= order.indexOf(COMMANDS[name].permission),
         ]).toEqual([key, true])
     }
     // Whatever its method is.
-    expect(rightForRoute('GET', '/somewhere', ['kytos.settings.update'])).toBe('write')
+    expect(permissionForRoute('GET', '/somewhere', ['kytos.settings.update'])).toBe('write')
   })
 })

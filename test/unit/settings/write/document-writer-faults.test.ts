@@ -104,7 +104,7 @@ describe('a store that was put back', () => {
     while (after.revision < before.revision - 1n)
       after.commit([{ key: makeKey('meta', 'others'), put: String(after.revision) }])
     await write(await writerOn(on(after)), set({ other: 2 }))
-    expect(after.get(KEY)?.revision).toBe(base.entry?.revision)
+    expect(after.get(KEY)?.modRevision).toBe(base.entry?.modRevision)
 
     const late = await writerOn(on(after), () => base)
     await write(late, set({ a: 4 }))

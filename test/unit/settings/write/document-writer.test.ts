@@ -234,7 +234,11 @@ describe('changes of one document', () => {
     const conditions = () => {
       if (++looks === 3) store.commit([{ key: other, put: '{}' }])
       return [
-        { key: other, check: true, expected: looks < 3 ? 7n : (store.get(other)?.revision ?? 0n) } as const,
+        {
+          key: other,
+          check: true,
+          expected: looks < 3 ? 7n : (store.get(other)?.modRevision ?? 0n),
+        } as const,
       ]
     }
     await write(writer, { ...set({ b: 1 }), conditions })

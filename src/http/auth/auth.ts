@@ -1,0 +1,168 @@
+import rateLimit from '@fastify/rate-limit'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Unsubscribe } from '../../../events/event.ts'
+import { isSettingsError, SettingsError } from '../../../model/errors.ts'
+import { PERMISSIONS, type Permission } from '../../../model/permissions.ts'
+import type { Log } from '../../log/log.ts'
+import type { Principal, Tokens } from '../../tokens/tokens.ts'
+import { permissionForRoute } from '../openapi/needs.ts'
+import { plainAddress } from './allowed-hosts.ts'
+import { type Caller, callerOf, requirePermission } from './caller.ts'
+import { createJwtCheck, type JwtOptions } from './jwt.ts'
+
+/*
+ * Authentication and authorization.
+ *
+ * Invariants:
+ *  1. No route is reached without a caller, or by a caller without the right that needs.ts requires. This is
+ *     decided before a body is read.
+ *  2. A given credential is always checked, even if none is required: an invalid one never counts as
+ *     anonymous.
+ *  3. A stream is ended as soon as the credential of its request expires or is revoked.
+ *  4. Failed credentials of an address never block requests from it with a token of the store, whose check is
+ *     cheap.
+ */
+
+export interface AuthOptions {
+  /** False gives callers without a credential all rights except the administration of tokens. */
+  readonly required: boolean
+  readonly tokens?: Tokens
+  /** Options for login tokens of Kytos; without them no login token is accepted. */
+  readonly jwt?: JwtOptions
+}
+
+/** Ends a stream, with the reason. */
+export type End = (why: string) => void
+
+export interface Auth {
+  /** Sets the caller of a request, or rejects the request. */
+  enter(request: FastifyRequest): Promise<void>
+  /**
+   * Calls `end` once, when the credential of a request expires or is revoked; the returned function cancels
+   * this.
+   */
+  guard(request: FastifyRequest, end: End): Unsubscribe
+}
+
+/** Failed credentials of one address per minute before it is rate limited. */
+export const MAX_FAILURES = 20
+const WINDOW = 60_000
+/** Maximum delay of a timer. */
+const MAX_TIMER_MS = 2 ** 31 - 1
+
+const EVERYTHING: ReadonlySet<Permission> = new Set(PERMISSIONS.filter(right => right !== 'secrets'))
+const NOTHING: ReadonlySet<Permission> = new Set()
+/** The validity of a caller without a credential. */
+const UNLIMITED = { expires: Number.POSITIVE_INFINITY, isValid: () => true }
+
+/** Creates the authentication of an application that does not listen yet. */
+export async function createAuth(
+  app: FastifyInstance,
+  { required, tokens, jwt }: AuthOptions,
+  log: Log,
+): Promise<Auth> {
+  app.decorateRequest('caller', null)
+  await app.register(rateLimit, { global: false })
+  const countFailure = app.createRateLimit({ max: MAX_FAILURES, timeWindow: WINDOW })
+  const checkJwt = jwt && createJwtCheck(jwt)
+  const guarded = new Set<() => void>()
+  const recheck = (): void => {
+    for (const check of guarded) check()
+  }
+  const forget = tokens?.onChange(recheck)
+  app.addHook('onClose', async () => forget?.())
+
+  const failures = async (request: FastifyRequest, increment: boolean): Promise<number> => {
+    const limit = await countFailure(request, { increment })
+    if (limit.isAllowed) return 0
+    if (limit.isExceeded) throw attemptsExceeded(limit.ttlInSeconds)
+    return limit.max - limit.remaining
+  }
+
+  /** The grant of a credential. */
+  const check = async (request: FastifyRequest, text: string): Promise<Principal> => {
+    try {
+      if (!checkJwt || !isJwt(text)) return checkToken(tokens, text)
+      await failures(request, false)
+      return await checkJwt(text)
+    } catch (error) {
+      if (!isSettingsError(error, 'TOKEN_INVALID')) throw error
+      const count = await failures(request, true)
+      if (count === 1 || count === MAX_FAILURES)
+        log.warn(
+          `Rejected an invalid credential from ${request.ip} (${count} within a minute): ${error.message}`,
+        )
+      throw error
+    }
+  }
+
+  const identify = async (request: FastifyRequest): Promise<Caller> => {
+    const text = bearerOf(request)
+    if (text !== undefined) {
+      const { name, ...grant } = await check(request, text)
+      return { actor: { type: 'user', name }, known: true, ...grant }
+    }
+    const name = plainAddress(request.ip) ?? 'anonymous'
+    return {
+      actor: { type: 'user', name },
+      rights: required ? NOTHING : EVERYTHING,
+      known: false,
+      ...UNLIMITED,
+    }
+  }
+
+  return {
+    async enter(request) {
+      const { method, routeOptions } = request
+      const right = permissionForRoute(method, routeOptions.url, routeOptions.config.operation?.says)
+      request.caller = await identify(request)
+      if (right !== 'open')
+        requirePermission(request.caller, right, `for ${method} ${routeOptions.url ?? 'this path'}`)
+    },
+    guard(request, end) {
+      const caller = callerOf(request)
+      let timer: NodeJS.Timeout | undefined
+      const stop = (): void => {
+        clearTimeout(timer)
+        guarded.delete(look)
+      }
+      const look = (): void => {
+        clearTimeout(timer)
+        if (!caller.isValid()) {
+          stop()
+          end('the token was revoked or has expired')
+        } else if (caller.expires < Number.POSITIVE_INFINITY) {
+          timer = setTimeout(look, Math.min(caller.expires - Date.now() + 1, MAX_TIMER_MS))
+          timer.unref()
+        }
+      }
+      guarded.add(look)
+      look()
+      return stop
+    },
+  }
+}
+
+/** The text after `Authorization: Bearer`; undefined for other schemes. */
+function bearerOf({ headers: { authorization = '' } }: FastifyRequest): string | undefined {
+  // No regular expression, because some take minutes for a crafted header.
+  const [scheme = ''] = authorization.split(' ', 1)
+  return scheme.toLowerCase() === 'bearer' ? authorization.slice(scheme.length).trim() : undefined
+}
+
+function checkToken(tokens: Tokens | undefined, text: string): Principal {
+  if (tokens) return tokens.check(text)
+  throw new SettingsError('TOKEN_INVALID', 'This service accepts no tokens.')
+}
+
+function isJwt(text: string): boolean {
+  return text.split('.').length === 3
+}
+
+function attemptsExceeded(seconds: number): SettingsError {
+  return new SettingsError(
+    'RATE_LIMITED',
+    `Too many failed login attempts (${MAX_FAILURES} per minute). Fix the client's credentials and retry in ${seconds} s.`,
+    { details: { seconds } },
+  )
+}
