@@ -47,9 +47,16 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
     isValid: () => true,
   }
   let written = false
+  let isOpen = false
   return {
     tokens: {
-      check: text => (tokenIdIn(text) === ID && isTokenOf(hash, text) ? grant : tokens.check(text)),
+      check(text) {
+        if (tokenIdIn(text) !== ID) return tokens.check(text)
+        if (isTokenOf(hash, text)) return grant
+        // The file still holds the token of the process before this one.
+        if (!isOpen) throw new SettingsError('STORE_STALE', 'The service is starting. Retry later.')
+        return tokens.check(text)
+      },
       onChange: listener => tokens.onChange(listener),
       create: (wish, actor) => tokens.create(wish, actor),
       list: () => tokens.list(),
@@ -64,6 +71,7 @@ export function createLocalAuth(folder: string, tokens: Tokens, log: Log): Local
           `${file} was not written (${error instanceof Error ? error.message : error}); the command line cannot reach this service.`,
         )
       }
+      isOpen = true
     },
     async close() {
       // Another process with this folder has never written it: this one had the port or the store.

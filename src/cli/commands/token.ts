@@ -4,7 +4,6 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { printJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, toJson } from '../../../model/value.ts'
 import { findConfig, loadConfig } from '../../boot/config.ts'
-import { readLocalService } from '../../tokens/local-auth.ts'
 import type { TokenStore } from '../../tokens/token-store.ts'
 import { printTokens } from '../print/token-table.ts'
 import { askService } from '../service/local-service.ts'
@@ -97,8 +96,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
 async function reach(command: Command, context: CliContext, { request, offline }: Ways): Promise<Json> {
   const named = command.optsWithGlobals<TokenOptions>().config
   const config = await loadConfig(findConfig(named, context), { isNamed: named !== undefined })
-  const service = await readLocalService(join(config.settings.state_dir, config.settings.controller))
-  const answered = service && (await askService(service, ...request))
+  const answered = await askService(join(config.settings.state_dir, config.settings.controller), ...request)
   if (answered) return answered.answer
   // Loaded on demand, because the clients of the stores load slowly.
   const { withTokenStore } = await import('../../app/open-token-store.ts')

@@ -54,7 +54,7 @@ async function watch(
         )
       : undefined
   const cursor = await follow({
-    find: async () => (await findAddress(options, context)).address,
+    find: () => findAddress(options, context),
     namespaces,
     since,
     signal: context.interruption(),

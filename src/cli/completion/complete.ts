@@ -5,7 +5,7 @@ import { findConfig, loadConfig } from '../../boot/config.ts'
 import { discover } from '../../host/discover.ts'
 import { shippedNApps } from '../../host/shipped.ts'
 import { declaredPaths, firstSaid, schemasAt } from '../edit/schema-place.ts'
-import { type AddressOptions, findAddress } from '../service/address.ts'
+import { type AddressOptions, findAddress, withAddress } from '../service/address.ts'
 import { askJson } from '../service/request.ts'
 import { requestOf, type Said } from '../service/settings-request.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
@@ -66,12 +66,13 @@ async function candidatesFor(
   context: CliContext,
 ): Promise<readonly string[]> {
   const ask: Ask = async (name, content) => {
-    const { address } = await findAddress(options, context)
+    const request = { ...requestOf(name, content), patience: COMPLETION_TIMEOUT_MS }
+    const answer = await withAddress(
+      () => findAddress(options, context),
+      ({ address }) => askJson(address, request),
+    )
     // The service answers with the type of the command.
-    return (await askJson(address, {
-      ...requestOf(name, content),
-      patience: COMPLETION_TIMEOUT_MS,
-    })) as unknown as CommandAnswer<typeof name>
+    return answer as unknown as CommandAnswer<typeof name>
   }
   const namespaces = async () => (await ask('kytos.settings.list', {})).map(one => one.namespace)
   if (option?.long === '--namespace') return namespaces()

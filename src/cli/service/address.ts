@@ -19,6 +19,8 @@ export interface AddressOptions {
 export interface Found {
   readonly address: Address
   readonly config?: Config
+  /** True if no token was given, so that the token of the owner is sent where this user may read it. */
+  readonly isOwner?: boolean
 }
 
 /**
@@ -35,18 +37,42 @@ export async function findAddress(options: AddressOptions, context: CliContext):
   const config = await loadConfig(locateConfig(options.config, context), {
     isNamed: options.config !== undefined,
   })
-  const door = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(
+  const service = await readLocalService(join(config.settings.state_dir, config.settings.controller)).catch(
     error => {
       // The file of another user: the service may still accept the request without its token.
       if (isSettingsError(error, 'CONFIG_INVALID')) return undefined
       throw error
     },
   )
-  const url = door?.url ?? serviceUrl(config)
-  const shown = token ?? door?.token
+  const url = service?.url ?? serviceUrl(config)
+  const sent = token ?? service?.token
   // A kytos.ini may be a copy from another host.
-  const isOwn = door !== undefined || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
-  return { address: { url, isOwn, ...(shown !== undefined && { token: shown }) }, config }
+  const isOwn = service !== undefined || isLoopback(new URL(url).hostname.replace(/^\[|\]$/g, ''))
+  return {
+    address: { url, isOwn, ...(sent !== undefined && { token: sent }) },
+    config,
+    isOwner: token === undefined,
+  }
+}
+
+/**
+ * Calls `request` with the address of the service, and once more if its token was replaced meanwhile: a
+ * restarted service has a new token for its owner, which may be written after the old one was read.
+ * @throws SettingsError what `find` and `request` throw.
+ */
+export async function withAddress<Result>(
+  find: () => Promise<Found>,
+  request: (found: Found) => Promise<Result>,
+): Promise<Result> {
+  const found = await find()
+  try {
+    return await request(found)
+  } catch (error) {
+    if (!isSettingsError(error, 'TOKEN_INVALID') && !isSettingsError(error, 'TOKEN_REQUIRED')) throw error
+    const again = await find()
+    if (again.address.token === found.address.token) throw error
+    return request(again)
+  }
 }
 
 /** The URL of the service of a configuration, from its own host. */

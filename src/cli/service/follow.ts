@@ -1,8 +1,10 @@
+import type { IncomingMessage } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { KytosEvent } from '../../../events/event.ts'
-import { SettingsError, toSettingsError } from '../../../model/errors.ts'
+import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { parseJson } from '../../../model/json.ts'
 import { isObject } from '../../../model/value.ts'
+import { type Found, withAddress } from './address.ts'
 import { createEventParser } from './event-lines.ts'
 import { type Address, readAnswer, send } from './request.ts'
 
@@ -11,7 +13,7 @@ export interface FollowOptions {
    * Finds the service before each connection, because a restarted service may have another token for its
    * owner.
    */
-  readonly find: () => Promise<Address>
+  readonly find: () => Promise<Found>
   readonly namespaces: readonly string[]
   /** The cursor to resume after; now when undefined. */
   readonly since: string | undefined
@@ -32,39 +34,30 @@ const SILENCE_MS = 45_000
 /** Milliseconds before the first retry, and the maximum before later ones. */
 const FIRST_RETRY_MS = 100
 const MAX_RETRY_MS = 5_000
+/** Milliseconds in which a restarted service must have written the new token of its owner. */
+const OWNER_TOKEN_WAIT_MS = 30_000
 
 /**
  * Delivers every fact after `since` once, in order, across reconnects, until aborted; returns the last
  * cursor.
  * @throws SettingsError the error of the first connection; later only errors that a retry cannot fix.
  */
-export async function follow({
-  find,
-  namespaces,
-  since,
-  signal,
-  heard,
-  opened,
-  lost,
-}: FollowOptions): Promise<string | undefined> {
+export async function follow(options: FollowOptions): Promise<string | undefined> {
+  const { find, since, signal, heard, opened, lost } = options
   let cursor = since
   let everOpen = false
+  let refusedSince: number | undefined
+  /** True while a restarted service may still write the token of its owner, which is sent when none is given. */
+  const isRestarting = async (why: SettingsError): Promise<boolean> => {
+    if (!isSettingsError(why, 'TOKEN_INVALID') && !isSettingsError(why, 'TOKEN_REQUIRED')) return false
+    if (!(await find()).isOwner) return false
+    refusedSince ??= performance.now()
+    return performance.now() - refusedSince < OWNER_TOKEN_WAIT_MS
+  }
   for (let delay = FIRST_RETRY_MS; !signal.aborted; delay = Math.min(delay * 2, MAX_RETRY_MS)) {
     try {
-      const address = await find()
-      const query = namespaces.length > 0 ? `?namespace=${namespaces.map(encodeURIComponent).join(',')}` : ''
-      const headers = {
-        accept: 'text/event-stream',
-        ...(cursor !== undefined && { 'last-event-id': cursor }),
-      }
-      const response = await send(address, {
-        method: 'GET',
-        path: `/events${query}`,
-        headers,
-        patience: SILENCE_MS,
-        signal,
-      })
-      if (response.statusCode !== 200) await refuse(address, response)
+      const { address, response } = await openStream(options, cursor)
+      refusedSince = undefined
       everOpen = true
       delay = FIRST_RETRY_MS
       opened(address)
@@ -83,12 +76,32 @@ export async function follow({
         error instanceof Error && 'code' in error && error.code === 'ECONNRESET'
           ? cut(error)
           : toSettingsError(error)
-      if (!everOpen || !why.retryable) throw why
+      if (!everOpen) throw why
+      if (!why.retryable && !(await isRestarting(why))) throw why
       lost(why)
     }
     await sleep(delay * (0.5 + Math.random() / 2), undefined, { signal }).catch(() => {})
   }
   return cursor
+}
+
+async function openStream(
+  { find, namespaces, signal }: FollowOptions,
+  cursor: string | undefined,
+): Promise<{ readonly address: Address; readonly response: IncomingMessage }> {
+  const query = namespaces.length > 0 ? `?namespace=${namespaces.map(encodeURIComponent).join(',')}` : ''
+  const headers = { accept: 'text/event-stream', ...(cursor !== undefined && { 'last-event-id': cursor }) }
+  return withAddress(find, async ({ address }) => {
+    const response = await send(address, {
+      method: 'GET',
+      path: `/events${query}`,
+      headers,
+      patience: SILENCE_MS,
+      signal,
+    })
+    if (response.statusCode !== 200) await refuse(address, response)
+    return { address, response }
+  })
 }
 
 /** @throws SettingsError always. */

@@ -11,7 +11,7 @@ import { API } from '../../http/openapi/paths.ts'
 import type { Ask } from '../../import/ask.ts'
 import { createConsoleLog } from '../../log/console-log.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
-import { type AddressOptions, findAddress } from './address.ts'
+import { type AddressOptions, findAddress, withAddress } from './address.ts'
 import { askJson } from './request.ts'
 import { requestOf, type Said } from './settings-request.ts'
 
@@ -72,13 +72,17 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
     const view = bus.view({ type: 'user', name: userInfo().username })
     return (name, content, options) => ask(view, name, content, options)
   }
+  // For each command, because a restarted service has another token for its owner.
+  const find = () => findAddress(options, context)
   const client: Service = {
     async ask(name, content) {
       if (store) return askStore(store)(name, content)
-      // Found for each command, because a restarted service has another token for its owner.
-      const { address, config } = await findAddress(options, context)
+      let config: Config | undefined
       try {
-        const answer = await askJson(address, requestOf(name, content))
+        const answer = await withAddress(find, found => {
+          config = found.config
+          return askJson(found.address, requestOf(name, content))
+        })
         // The service answers with the type of the command, except for one version of the history, which REST
         // returns without an array.
         return (name === 'kytos.settings.history' && !isArray(answer)
@@ -100,13 +104,11 @@ function createClient(options: ServiceOptions, context: CliContext): Service {
       // Fails at once without a service or permission; a WebSocket would be retried for long.
       await client.ask('kytos.settings.list', { prefix: 'kytos/settings' })
       if (store) return askStore(store)
-      const { url, token, isOwn = false } = (await findAddress(options, context)).address
       // Loaded on demand, because every command loads this file.
       const { openRemoteBus } = await import('../../client/remote/remote-bus.ts')
-      const remote = await openRemoteBus(`${url}${API}/bus`, {
-        ...(token !== undefined && { token }),
-        anyCertificate: isOwn,
-      })
+      const remote = await withAddress(find, ({ address: { url, token, isOwn = false } }) =>
+        openRemoteBus(`${url}${API}/bus`, { ...(token !== undefined && { token }), anyCertificate: isOwn }),
+      )
       bus = remote
       return (name, content, options) => remote.ask(name, content, options)
     },
