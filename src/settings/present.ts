@@ -6,7 +6,7 @@ import { nearest } from '../../model/nearest.ts'
 import { documentVersion } from '../state/document-state.ts'
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
-import type { Changed } from './write/overrides.ts'
+import type { OverridesResult } from './write/overrides.ts'
 
 /** The view from this controller: what the store said last, and how far that can be trusted. */
 export interface View {
@@ -37,7 +37,7 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
  * Settings as a change left them, whatever came after it; or, with a dry run, as it would leave them, at the
  * revision and version of now.
  */
-export async function presentChanged(view: View, changed: Changed): Promise<Settings> {
+export async function presentChanged(view: View, changed: OverridesResult): Promise<Settings> {
   const { namespace, scope, written, together, observed, shadowed, deprecated, preview } = changed
   const { cache } = view
   const schema = cache.schema(namespace)
@@ -118,7 +118,7 @@ export function unknownNamespace(
 }
 
 /** Of the namespace as this controller sees it; what was written for another controller does not count. */
-function revisionOf(cache: Cache, { namespace, together }: Changed, overtaken: boolean): Revision {
+function revisionOf(cache: Cache, { namespace, together }: OverridesResult, overtaken: boolean): Revision {
   const seen = [...together].flatMap(([scope, written]) =>
     scope === CLUSTER || scope === cache.self ? [written] : [],
   )

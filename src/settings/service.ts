@@ -43,8 +43,9 @@ import { presentChanged, presentDescription, presentSettings, presentSummary, ty
 import type { Registrar } from './registrar.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
-import { Overrides, type OverridesOptions, type Request, requireReady } from './write/overrides.ts'
-import type { Edit } from './write/plan.ts'
+import { Overrides, type OverridesOptions, type OverridesRequest } from './write/overrides.ts'
+import type { OverridesEdit } from './write/plan.ts'
+import { requireReady } from './write/ready.ts'
 
 export interface ServiceOptions extends OverridesOptions {
   readonly registrar: Registrar
@@ -119,7 +120,7 @@ export class SettingsService {
   async create(content: CommandContent<'kytos.settings.create'>, actor: Actor): Promise<Settings> {
     const { namespace, scope, comment } = this.#parse(content)
     const data = parseData(content.data, 'data')
-    const make: Edit['make'] = base => {
+    const make: OverridesEdit['make'] = base => {
       if (!base.entry) return data
       throw new SettingsError(
         'DOCUMENT_EXISTS',
@@ -263,7 +264,7 @@ export class SettingsService {
   }
 
   /** Changes one document and answers with what the settings then are. */
-  async #changeOne(request: Request): Promise<Settings> {
+  async #changeOne(request: OverridesRequest): Promise<Settings> {
     const [settings] = await this.#change(request)
     if (!settings) throw new RangeError('A change of one document must return one result.')
     const { scope: _, ...rest } = settings
@@ -271,7 +272,7 @@ export class SettingsService {
   }
 
   /** Changes overrides and answers with what the settings then are, for each document. */
-  async #change(request: Request): Promise<TransactionResult['settings']> {
+  async #change(request: OverridesRequest): Promise<TransactionResult['settings']> {
     requireReady(this.#options.watcher)
     // A rehearsal makes no new name, but one that could not be made is refused.
     if (request.dryRun) this.#names.check(request.edits)

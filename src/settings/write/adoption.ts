@@ -10,7 +10,7 @@ import { nextRecord, printRecord, type StoredRecord } from '../../state/record.t
 import { META_KEY } from '../../watcher/epoch.ts'
 
 /** An edit by hand as it was seen; `revision` is unknown for a deletion that nobody saw happen. */
-export interface Edit {
+export interface UnrecordedEdit {
   readonly key: Key
   readonly data: JsonObject | undefined
   readonly gone: boolean
@@ -33,7 +33,7 @@ export interface AdoptionOptions {
  * as its revision can tell.
  */
 export async function adoptEdit(
-  edit: Edit,
+  edit: UnrecordedEdit,
   { backend, controller, meta }: AdoptionOptions,
 ): Promise<number | undefined> {
   const { key, data, gone, revision } = edit
@@ -49,7 +49,7 @@ export async function adoptEdit(
         ? 'created'
         : 'updated'
     const record = nextRecord(newest, kind, data, { actor: HAND_EDIT, comment: undefined, controller })
-    const outcome = await commitAside(backend, [
+    const outcome = await commitAuxiliary(backend, [
       {
         key: historyKey(key, record.version),
         put: printRecord(record, revision),
@@ -70,7 +70,7 @@ export async function adoptEdit(
  * True when the edit did not happen in this store: one that was put back meanwhile is not as far, or its
  * document has not changed since.
  */
-function isElsewhere({ revision }: Edit, now: Revision, entry: Entry | undefined): boolean {
+function isElsewhere({ revision }: UnrecordedEdit, now: Revision, entry: Entry | undefined): boolean {
   if (revision === undefined) return entry !== undefined
   return now < revision || (entry !== undefined && entry.modRevision < revision)
 }
@@ -78,7 +78,7 @@ function isElsewhere({ revision }: Edit, now: Revision, entry: Entry | undefined
 /**
  * Commits what is not somebody's change itself: whatever becomes of it, nothing of the change was written.
  */
-export async function commitAside(backend: Backend, operations: readonly Operation[]): Promise<Outcome> {
+export async function commitAuxiliary(backend: Backend, operations: readonly Operation[]): Promise<Outcome> {
   try {
     return await backend.commit(operations)
   } catch (error) {
@@ -95,7 +95,7 @@ export async function commitAside(backend: Backend, operations: readonly Operati
 }
 
 /** True when the newest record tells of the edit, or of something later. */
-function isTold({ gone, revision }: Edit, newest: StoredRecord | undefined): boolean {
+function isTold({ gone, revision }: UnrecordedEdit, newest: StoredRecord | undefined): boolean {
   if (gone && (newest === undefined || newest.kind === 'deleted')) return true
   return newest !== undefined && revision !== undefined && newest.of >= revision
 }

@@ -3,11 +3,12 @@ import { printRevision, type Revision } from '../../../model/document.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Key } from '../../../model/key.ts'
 import { CLUSTER, type Namespace, overridesKey } from '../../../model/namespace.ts'
-import { type Base, baseRevision, isAsKnown } from '../../state/document-reader.ts'
+import { baseRevision, isAsKnown } from '../../state/document-reader.ts'
 import { documentRevision, parseOverridesKey } from '../../state/document-state.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
+import type { ReadDocument } from './change-attempt.ts'
 import { freshen } from './freshness.ts'
-import type { Edit, PlannedDocument } from './plan.ts'
+import type { EditedDocument, OverridesEdit } from './plan.ts'
 
 /**
  * What a change is made on condition of: the `Settings.revision` that somebody expects, and the cluster's
@@ -25,12 +26,12 @@ export class Guards {
   /**
    * @throws SettingsError REVISION_MISMATCH unless each namespace is at the revision that its edits expect.
    */
-  check(documents: readonly PlannedDocument[], bases: readonly Base[]): void {
-    for (const { edits } of documents) for (const edit of edits) this.#refuseOther(edit, documents, bases)
+  check(documents: readonly ReadDocument<EditedDocument>[]): void {
+    for (const { edits } of documents) for (const edit of edits) this.#refuseOther(edit, documents)
   }
 
   /** The guards of a commit on what it does not write, as far as this controller knows it. */
-  conditions(documents: readonly PlannedDocument[]): readonly Operation[] {
+  conditions(documents: readonly EditedDocument[]): readonly Operation[] {
     return this.#others(documents).map(({ key, expected }) => ({ key, check: true, expected }))
   }
 
@@ -38,18 +39,15 @@ export class Guards {
    * @throws SettingsError REVISION_MISMATCH unless the namespace is at the revision that the edit expects.
    */
   #refuseOther(
-    { namespace, scope, expected }: Edit,
-    documents: readonly PlannedDocument[],
-    bases: readonly Base[],
+    { namespace, scope, expected }: OverridesEdit,
+    documents: readonly ReadDocument<EditedDocument>[],
   ): void {
     if (expected === undefined) return
     const { cache } = this.#watcher
-    const seen = documents.flatMap((document, i) => {
-      const base = bases[i]
-      const counts =
-        document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self)
-      return base && counts ? [{ scope: document.scope, base }] : []
-    })
+    const seen = documents.filter(
+      document =>
+        document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self),
+    )
     const others = cache.namespaceRevision(
       namespace,
       seen.map(one => one.scope),
@@ -79,7 +77,7 @@ export class Guards {
    * @throws SettingsError REVISION_MISMATCH for a guard that is broken; STORE_STALE when the news does not
    * come.
    */
-  async lookAgain(documents: readonly PlannedDocument[]): Promise<void> {
+  async lookAgain(documents: readonly EditedDocument[]): Promise<void> {
     for (const { key, expected, guards } of this.#others(documents)) {
       const entry = await this.#backend.get(key)
       if ((entry?.modRevision ?? 'absent') === expected) continue
@@ -90,7 +88,7 @@ export class Guards {
   }
 
   /** True when what becomes of the document depends on others that are not written. */
-  #isGuarded({ namespace, scope, edits }: PlannedDocument): boolean {
+  #isGuarded({ namespace, scope, edits }: EditedDocument): boolean {
     const isValidatedOnTop = scope !== CLUSTER && this.#watcher.cache.schema(namespace) !== undefined
     return isValidatedOnTop || edits.some(({ expected }) => expected !== undefined)
   }
@@ -99,7 +97,7 @@ export class Guards {
    * Guards on what is not written: the documents that count for a `Settings.revision` that is expected, and
    * the cluster's below a controller's.
    */
-  #others(documents: readonly PlannedDocument[]): readonly OtherDocument[] {
+  #others(documents: readonly EditedDocument[]): readonly OtherDocument[] {
     const { cache } = this.#watcher
     const written = new Set<Key>(documents.map(({ key }) => key))
     const others = new Map<Key, OtherDocument>()

@@ -8,10 +8,10 @@ import { type Namespace, overridesKey, parseNamespace, parseScope } from '../../
 import { quote } from '../../../model/quote.ts'
 import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
-import type { Edit } from './plan.ts'
+import type { OverridesEdit } from './plan.ts'
 
 /** An operation of a transaction, read and checked. */
-export interface ParsedOperation extends Edit {
+export interface ParsedOperation extends OverridesEdit {
   /** A deletion is of settings that there are. */
   readonly mustBeKnown: boolean
 }
@@ -29,7 +29,7 @@ const METHODS = ['PATCH', 'PUT', 'JSON_PATCH', 'DELETE'] as const
  * How overrides are changed by a method and its data.
  * @throws SettingsError CONTENT_MALFORMED for data that the method does not take.
  */
-export function editBy(method: Method | 'DELETE', data: Json | undefined): Edit['make'] {
+export function editBy(method: Method | 'DELETE', data: Json | undefined): OverridesEdit['make'] {
   if (method === 'DELETE') return () => undefined
   if (data === undefined) throw new SettingsError('CONTENT_MALFORMED', `${method} requires "data".`)
   if (method === 'JSON_PATCH') return (_base, before) => asOverrides(jsonPatch(before, data))
