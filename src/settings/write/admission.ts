@@ -30,8 +30,9 @@ interface Refusal {
 /**
  * Asks the consumers of this process whether they accept a planned change; returns a preview for each
  * namespace that was looked at.
- * @throws SettingsError CHANGE_VETOED when a consumer does not accept it; in a dry run its response is part of
- * the preview instead. DOCUMENT_TOO_LARGE before a consumer is asked about overrides that cannot be stored.
+ * @throws SettingsError CHANGE_VETOED when a consumer does not accept it; in a dry run its response is part
+ * of the preview instead. DOCUMENT_TOO_LARGE before a consumer is asked about overrides that cannot be
+ * stored.
  */
 export async function admitPlan(
   plan: Plan,

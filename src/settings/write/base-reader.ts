@@ -4,7 +4,9 @@ import type { Key } from '../../../model/key.ts'
 import { type Base, baseFromFound, isSameBase, readBase } from '../../state/document-reader.ts'
 import type { ReadDocument, Target } from './change-attempt.ts'
 
-/** The bases of changes: from the cache, from own commits that the cache has not seen yet, or from the store. */
+/**
+ * The bases of changes: from the cache, from own commits that the cache has not seen yet, or from the store.
+ */
 export class BaseReader {
   readonly #backend: Backend
   readonly #cached: (key: Key) => Base

@@ -24,14 +24,14 @@ import { WinnerBackoff } from './winner-backoff.ts'
  * Changes of overrides documents.
  *
  * Invariants:
- *  1. The documents of a change and the records of it are one commit. Each document is guarded by the
- *     revision that was read, each record by its absence: of two changes made from the same base one is
- *     committed, the other is made again from a fresh read, checks included.
- *  2. Versions are 1, 2, 3 ... without a hole: a record is only written on top of the record before it, whose
- *     presence is guarded too, so that what was read from a store that was put back meanwhile is committed to
- *     no other. A document that changed without its record (an edit by hand) gets that record first.
+ *  1. The documents of a change and their records are one commit. Each document is guarded by the revision
+ *     that was read, each record by its absence. Of two changes of the same base one is committed; the other
+ *     is decided again from a fresh read, checks included.
+ *  2. Versions are 1, 2, 3 ... without a gap: a record is written only on top of the record before it. The
+ *     presence of that one is guarded too, so that a base of a store that was restored meanwhile is not
+ *     committed to another one. A document that changed without its record (a hand edit) gets it first.
  *  3. A change that leaves the stored text as it was commits nothing.
- *  4. A change is refused only on a base read from the store; what the cache knows may be older.
+ *  4. A change is rejected only on a base that was read from the store, because the cache may be older.
  */
 
 /** How long a change is retried after lost races. */
@@ -42,13 +42,13 @@ const MAX_QUEUED_MS = 20_000
 export interface WriterOptions {
   readonly backend: Backend
   readonly controller: string
-  /** What the cache knows of a document. */
+  /** The document as the cache knows it. */
   readonly cached: (key: Key) => Base
-  /** When the cache saw an absent document go. */
+  /** The revision at which the cache saw an absent document being deleted. */
   readonly goneAt: (key: Key) => Revision | undefined
   /** The document `meta/store` as the cache knows it. */
   readonly meta: () => Entry | undefined
-  /** Called after a document got one more record. */
+  /** Called after one more record of a document was committed. */
   readonly recorded?: (key: Key, version: number) => void
 }
 

@@ -74,10 +74,11 @@ interface AttemptResult {
  * consumers, waits until this controller has seen the change.
  *
  * Invariants:
- *  1. What is checked, asked about and committed is one and the same: made from the bases whose revisions
- *     guard the commit.
- *  2. A request that is refused, for whatever reason, leaves nothing behind.
- *  3. Hooks are asked only about what would be committed otherwise, and only when it differs here.
+ *  1. The checked, the admitted and the committed change are one and the same: it is computed from the bases
+ *     whose revisions guard the commit.
+ *  2. A request that is rejected, for any reason, leaves nothing behind.
+ *  3. Hooks are asked only about a change that would be committed otherwise, and only when it makes a
+ *     difference here.
  */
 export class Overrides {
   readonly #options: OverridesOptions
@@ -125,7 +126,7 @@ export class Overrides {
   ): Promise<Decision<PlannedDocument, AttemptResult>> {
     const { watcher, backend, consumers, strict } = this.#options
     const { cache } = watcher
-    if (isRetry) await this.#guards.lookAgain(documents)
+    if (isRetry) await this.#guards.recheck(documents)
     const { position } = watcher
     // Versions never go back within one store.
     const wentBack = documents.some(

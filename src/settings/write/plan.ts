@@ -97,15 +97,17 @@ async function computeDocument(
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
   for (const { make, multiplies } of edits) {
     next = make(base, next ?? {})
-    // A value that copies itself must be stopped before the next copy; every other value is no longer than the
-    // one that was sent.
+    // A value that copies itself must be stopped before the next copy; every other value is no longer than
+    // the one that was sent.
     if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
   }
   if (next) refuseExcess(next, what, DOCUMENT_BYTES)
   return { ...document, before, next }
 }
 
-/** The overrides in force in place of a stored text that is no JSON object: a patch of it starts from them. */
+/**
+ * The overrides in force in place of a stored text that is no JSON object: a patch of it starts from them.
+ */
 async function lastValid(
   { namespace, scope, key }: EditedDocument,
   { backend, cache }: PlanContext,
@@ -114,7 +116,7 @@ async function lastValid(
   return records.find(({ data }) => data && cache.validate(namespace, scope, data).length === 0)?.data ?? {}
 }
 
-/** @throws SettingsError SETTINGS_INVALID with all rules that are broken in any document, SCHEMA_REQUIRED. */
+/** @throws SettingsError SETTINGS_INVALID with all broken rules of all documents, SCHEMA_REQUIRED. */
 function refuseInvalid(documents: readonly ComputedDocument[], { cache, strict }: PlanContext): void {
   const broken = documents.flatMap(({ namespace, scope, next }) => {
     if (next === undefined) return []

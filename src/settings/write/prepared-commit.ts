@@ -99,8 +99,8 @@ export class PreparedCommit<Next extends NextDocument> {
 }
 
 /**
- * The guard on the record below the new one, because a store that was restored meanwhile may have the document
- * at the same revision, with another past.
+ * The guard on the record below the new one, because a store that was restored meanwhile may have the
+ * document at the same revision, with another past.
  */
 function onTopOf(key: Key, record: StoredRecord | undefined): Operation[] {
   return record ? [{ key: historyKey(key, record.version), check: true, expected: record.stored }] : []

@@ -2,8 +2,8 @@ import { SettingsError } from '../../../model/errors.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
 
 /**
- * @throws SettingsError STORE_STALE while the store is unavailable: at once, because the caller decides whether
- * to wait.
+ * @throws SettingsError STORE_STALE while the store is unavailable: at once, because the caller decides
+ * whether to wait.
  */
 export function requireReady({ health }: Watcher): void {
   if (health.state === 'READY') return
