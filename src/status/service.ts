@@ -17,7 +17,7 @@ import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from 
 import { parseName } from '../boxes/box.ts'
 import type { Log } from '../log/log.ts'
 import { unknownNamespace } from '../settings/present.ts'
-import { requireReady } from '../settings/write/overrides.ts'
+import { requireReady } from '../settings/write/ready.ts'
 import { nameDocument } from '../state/files.ts'
 import type { Watcher } from '../watcher/watcher.ts'
 

@@ -71,7 +71,7 @@ function applyOperation(document: Json, operation: Json, index: number): Json {
   }
 }
 
-type Edit = { readonly put: Json } | { readonly insert: Json } | { readonly remove: true }
+type MemberEdit = { readonly put: Json } | { readonly insert: Json } | { readonly remove: true }
 
 function add(document: Json, path: readonly string[], value: Json, index: number): Json {
   if (path.length === 0) return value
@@ -85,7 +85,12 @@ function remove(document: Json, path: readonly string[], index: number): Json {
 }
 
 /** The document with one edit at the end of the path; only the containers on the way are copied. */
-function change(container: Json, path: readonly string[], edit: (parent: Json) => Edit, index: number): Json {
+function change(
+  container: Json,
+  path: readonly string[],
+  edit: (parent: Json) => MemberEdit,
+  index: number,
+): Json {
   const [token = '', ...rest] = path
   if (rest.length > 0) {
     const child = change(member(container, token, index), rest, edit, index)
@@ -94,7 +99,7 @@ function change(container: Json, path: readonly string[], edit: (parent: Json) =
   return write(container, token, edit(container), index)
 }
 
-function write(container: Json, token: string, edit: Edit, index: number): Json {
+function write(container: Json, token: string, edit: MemberEdit, index: number): Json {
   if (isArray(container)) {
     const at =
       token === '-'

@@ -9,25 +9,25 @@ import { FORMAT, META_KEY, readEpoch } from '../watcher/epoch.ts'
 import type { StoreSnapshot } from './store-snapshot.ts'
 
 /*
- * While a store is being filled, `meta/store` says so instead of an epoch: no service takes half of it for
- * the whole, and one that runs on it keeps what it knew and writes nothing. Every commit is guarded by that
- * document, so a filling that was taken over, or a service that came in between, ends it at once.
+ * While a store is being loaded, `meta/store` holds `filling` instead of an epoch: no service uses an
+ * incomplete store, and one that runs on it keeps its cache and writes nothing. Every commit is guarded by
+ * that document, so another load, or a service that wrote it meanwhile, ends this load at once.
  */
 
-/** What a store says of itself before it is filled. */
-export interface Before {
+/** The state of a store before it is loaded, as `meta/store` has it. */
+export interface TargetState {
   readonly meta: Entry | undefined
-  /** The highest epoch it is known to have had. */
+  /** The highest epoch that the store is known to have had. */
   readonly epoch: number
-  /** The store that a filling which was not finished came from. */
+  /** The source of a load that was not finished. */
   readonly unfinished: string | undefined
 }
 
 /**
- * Reads `meta/store` as one who will fill the store.
- * @throws SettingsError STORE_FORMAT for a store of a newer release, or one that is not ours.
+ * Reads `meta/store` before a load.
+ * @throws SettingsError STORE_FORMAT for a store of a newer release, or one that is not a settings store.
  */
-export function readBefore(meta: Entry | undefined): Before {
+export function readTargetState(meta: Entry | undefined): TargetState {
   const { filling } = (meta && parseObject(meta.text)) ?? {}
   if (!isObject(filling)) return { meta, epoch: readEpoch(meta), unfinished: undefined }
   return {
@@ -37,31 +37,31 @@ export function readBefore(meta: Entry | undefined): Before {
   }
 }
 
-/** A filling that has begun. */
-export interface Filling {
+/** A load that has begun. */
+export interface StoreLoad {
   /**
-   * Commits, as long as the store is still filled by this one.
-   * @throws SettingsError CONTENTION when it is not, or when a guard failed.
+   * Commits while this load still owns the store.
+   * @throws SettingsError CONTENTION when it no longer does, or when a guard failed.
    */
   commit(operations: readonly Operation[]): Promise<void>
-  /** Gives the store the epoch from which services use it. */
+  /** Sets and returns the epoch with which services use the store. */
   finish(): Promise<number>
 }
 
 /**
- * Marks the store as being filled from a picture.
- * @throws SettingsError CONTENTION when somebody else was quicker.
+ * Marks the store as being loaded from a snapshot.
+ * @throws SettingsError CONTENTION when another process marked it first.
  */
-export async function beginFilling(
+export async function beginLoad(
   backend: Backend,
-  { meta, epoch }: Before,
-  picture: StoreSnapshot,
-): Promise<Filling> {
-  const floor = Math.max(epoch, picture.epoch)
+  { meta, epoch }: TargetState,
+  snapshot: StoreSnapshot,
+): Promise<StoreLoad> {
+  const floor = Math.max(epoch, snapshot.epoch)
   const filling = {
-    from: picture.store,
-    revision: printRevision(picture.revision),
-    at: picture.at,
+    from: snapshot.store,
+    revision: printRevision(snapshot.revision),
+    at: snapshot.at,
     epoch: floor,
     run: randomUUID(),
   }

@@ -7,7 +7,7 @@ import { HAND_EDIT } from '../../../model/actor.ts'
 import { EVERYTHING, historyKey, type Key, makeKey } from '../../../model/key.ts'
 import { nextRecord, printRecord } from '../../../src/state/record.ts'
 import { hasChanged } from '../../../src/transfer/copy-store.ts'
-import { fillStore } from '../../../src/transfer/fill-store.ts'
+import { loadStore } from '../../../src/transfer/load-store.ts'
 import { readAll, takeSnapshot } from '../../../src/transfer/store-snapshot.ts'
 import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
 import { type Fate, LossyLine } from '../../support/lossy-line.ts'
@@ -93,14 +93,14 @@ describe('a store is filled', () => {
     await fc.assert(
       fc.asyncProperty(happenings, async all => {
         const source = await sourceOf(all)
-        const picture = await takeSnapshot(source, 'source')
+        const snapshot = await takeSnapshot(source, 'source')
         const target = await opened()
-        await fillStore(target, picture, WHOLE)
+        await loadStore(target, snapshot, WHOLE)
         const { meta, ...contents } = await readContents(target)
         expect(contents).toEqual(withoutMeta(await readContents(source)))
         expect(meta.epoch).toBe(4_000_000_000_001)
         const { revision } = await target.list(META_KEY as never)
-        expect(await fillStore(target, picture, WHOLE)).toMatchObject({
+        expect(await loadStore(target, snapshot, WHOLE)).toMatchObject({
           written: 0,
           epoch: 4_000_000_000_001,
         })
@@ -118,7 +118,7 @@ describe('a store is filled', () => {
     await fc.assert(
       fc.asyncProperty(happenings, fates, async (all, cycle) => {
         const source = await sourceOf(all)
-        const picture = await takeSnapshot(source, 'source')
+        const snapshot = await takeSnapshot(source, 'source')
         const store = createMemoryStore()
         const target = createMemoryBackend(undefined, store)
         await target.open()
@@ -140,7 +140,7 @@ describe('a store is filled', () => {
           get: target.get.bind(target),
           commit: (operations: readonly Operation[]) => line.commit(operations),
         })
-        await fillStore(lossy, picture, { ...WHOLE, overwrite: true })
+        await loadStore(lossy, snapshot, { ...WHOLE, overwrite: true })
         const { meta: _meta, ...contents } = await readContents(target)
         expect(contents).toEqual(withoutMeta(await readContents(source)))
       }),
@@ -152,11 +152,11 @@ describe('a store is filled', () => {
     await fc.assert(
       fc.asyncProperty(happenings, async all => {
         const source = await sourceOf(all)
-        const picture = await takeSnapshot(source, 'source')
+        const snapshot = await takeSnapshot(source, 'source')
         const target = await opened()
         // Each run makes its mark and gets one commit further.
         for (let commit = 0, ended = false; !ended; commit = Math.min(commit + 1, 2)) {
-          ended = await fillStore(endingAt(target, commit), picture, WHOLE).then(
+          ended = await loadStore(endingAt(target, commit), snapshot, WHOLE).then(
             () => true,
             error => {
               expect(error).toMatchObject({ message: 'killed' })
@@ -177,9 +177,9 @@ describe('a store is filled', () => {
       fc.asyncProperty(happenings, happenings, async (all, others) => {
         const source = await sourceOf(all)
         const target = await sourceOf(others)
-        const picture = await takeSnapshot(source, 'source')
+        const snapshot = await takeSnapshot(source, 'source')
         const before = await readContents(target)
-        const refused = await fillStore(target, picture, WHOLE).then(
+        const refused = await loadStore(target, snapshot, WHOLE).then(
           () => undefined,
           error => error,
         )
@@ -189,7 +189,7 @@ describe('a store is filled', () => {
           expect(refused).toMatchObject({ code: 'DOCUMENT_EXISTS' })
           expect(await readContents(target)).toEqual(before)
         }
-        await fillStore(target, picture, { ...WHOLE, overwrite: true })
+        await loadStore(target, snapshot, { ...WHOLE, overwrite: true })
         expect(withoutMeta(await readContents(target))).toEqual(withoutMeta(await readContents(source)))
       }),
       { numRuns: 150 },
@@ -207,8 +207,8 @@ describe('a store is filled', () => {
           .sort((one, other) => one.place - other.place)
         for (const { key, put } of shuffled) await target.commit([{ key, put }])
         const isSame = isDeepStrictEqual(withoutMeta(await readContents(target)), wanted)
-        const picture = await takeSnapshot(source, 'source')
-        const filled = await fillStore(target, picture, WHOLE).then(
+        const snapshot = await takeSnapshot(source, 'source')
+        const filled = await loadStore(target, snapshot, WHOLE).then(
           () => true,
           error => {
             expect(error).toMatchObject({ code: 'DOCUMENT_EXISTS' })
@@ -216,7 +216,7 @@ describe('a store is filled', () => {
           },
         )
         expect(filled).toBe(isSame)
-        await fillStore(target, picture, { ...WHOLE, overwrite: true })
+        await loadStore(target, snapshot, { ...WHOLE, overwrite: true })
         expect(withoutMeta(await readContents(target))).toEqual(wanted)
       }),
       { numRuns: 150 },
@@ -233,7 +233,7 @@ describe('a store is filled', () => {
           /^(settings|controllers|boxes)\//.test(key),
         )
         for (const [key, put] of documents) await target.commit([{ key: key as Key, put }])
-        await fillStore(target, await takeSnapshot(source, 'source'), { ...WHOLE, overwrite: true })
+        await loadStore(target, await takeSnapshot(source, 'source'), { ...WHOLE, overwrite: true })
         expect(withoutMeta(await readContents(target))).toEqual(wanted)
       }),
       { numRuns: 150 },
@@ -246,7 +246,7 @@ describe('a store is filled', () => {
       ['change', 1],
       ['box', 0],
     ])
-    const picture = await takeSnapshot(source, 'source')
+    const snapshot = await takeSnapshot(source, 'source')
     const target = await opened()
     const key = makeKey('settings', 'kytos', 'n1')
     let begun = false
@@ -259,7 +259,7 @@ describe('a store is filled', () => {
         return target.commit(operations)
       },
     })
-    await expect(fillStore(watched, picture, WHOLE)).rejects.toMatchObject({
+    await expect(loadStore(watched, snapshot, WHOLE)).rejects.toMatchObject({
       code: 'CONTENTION',
       message: expect.stringContaining(key),
     })
@@ -271,7 +271,7 @@ describe('a store is filled', () => {
       ['change', 0],
       ['box', 0],
     ])
-    const picture = await takeSnapshot(source, 'source')
+    const snapshot = await takeSnapshot(source, 'source')
     const target = await opened()
     const forgetful: Backend = Object.assign(Object.create(target), {
       supports: target.supports,
@@ -279,7 +279,7 @@ describe('a store is filled', () => {
       commit: (operations: readonly Operation[]) =>
         target.commit(operations.filter(({ key }) => !key.startsWith('boxes/'))),
     })
-    await expect(fillStore(forgetful, picture, WHOLE)).rejects.toMatchObject({
+    await expect(loadStore(forgetful, snapshot, WHOLE)).rejects.toMatchObject({
       code: 'CONTENTION',
       message: expect.stringContaining('differs from the source'),
     })
@@ -288,38 +288,38 @@ describe('a store is filled', () => {
 
   it('not over one that was begun from another store, unless that is asked for', async () => {
     const source = await sourceOf([['box', 0]])
-    const picture = await takeSnapshot(source, 'source')
+    const snapshot = await takeSnapshot(source, 'source')
     const target = await opened()
-    await expect(fillStore(endingAt(target, 1), picture, WHOLE)).rejects.toThrow('killed')
-    const other = { ...picture, store: 'elsewhere' }
-    await expect(fillStore(target, other, WHOLE)).rejects.toMatchObject({
+    await expect(loadStore(endingAt(target, 1), snapshot, WHOLE)).rejects.toThrow('killed')
+    const other = { ...snapshot, store: 'elsewhere' }
+    await expect(loadStore(target, other, WHOLE)).rejects.toMatchObject({
       code: 'DOCUMENT_EXISTS',
       message: expect.stringContaining('from source'),
     })
-    await fillStore(target, other, { ...WHOLE, overwrite: true })
+    await loadStore(target, other, { ...WHOLE, overwrite: true })
     expect(readEpoch(await target.get(META_KEY))).toBe(4_000_000_000_001)
   })
 
   it('with nothing of what does not move, nor from a store that is not whole', async () => {
     const source = await sourceOf([['pending', 0]])
-    const picture = await takeSnapshot(source, 'source')
-    expect(picture.entries.map(({ key }) => key)).toEqual(['pending/settings/kytos/a'])
-    expect(await hasChanged(source, picture)).toBe(false)
+    const snapshot = await takeSnapshot(source, 'source')
+    expect(snapshot.entries.map(({ key }) => key)).toEqual(['pending/settings/kytos/a'])
+    expect(await hasChanged(source, snapshot)).toBe(false)
     await source.commit([{ key: makeKey('presence', 'c-1'), put: '{}' }])
-    expect(await hasChanged(source, picture)).toBe(false)
+    expect(await hasChanged(source, snapshot)).toBe(false)
     await source.commit([{ key: makeKey('boxes', 'a', 'b'), put: '{}' }])
-    expect(await hasChanged(source, picture)).toBe(true)
+    expect(await hasChanged(source, snapshot)).toBe(true)
     await source.commit([{ key: META_KEY, put: '{"format":1,"filling":{"from":"x","at":"t"}}' }])
     await expect(takeSnapshot(source, 'source')).rejects.toMatchObject({ code: 'STORE_FORMAT' })
   })
 
   it('by one of two that run at once: the other one ends', async () => {
     const source = await sourceOf(Array.from({ length: 30 }, (_, n) => ['box', n % 2] as const))
-    const picture = await takeSnapshot(source, 'source')
+    const snapshot = await takeSnapshot(source, 'source')
     const target = await opened()
     const ends = await Promise.allSettled([
-      fillStore(target, picture, WHOLE),
-      fillStore(target, picture, WHOLE),
+      loadStore(target, snapshot, WHOLE),
+      loadStore(target, snapshot, WHOLE),
     ])
     expect(ends.filter(({ status }) => status === 'rejected').length).toBeLessThan(2)
     for (const end of ends)
@@ -347,14 +347,14 @@ describe('a store is filled', () => {
     await source.commit(nested.map(key => ({ key, put: token })))
     // As an archive of an older release has them.
     const entries = await readAll(await source.list(EVERYTHING))
-    const picture = {
+    const snapshot = {
       ...(await takeSnapshot(source, 'source')),
       entries: entries.filter(({ key }) => key !== META_KEY),
     }
     const target = await opened()
     const foreign = makeKey('settings', 'boxes', 'kytos', 'b')
     await target.commit([{ key: foreign, put: '{"data":1}' }])
-    const report = await fillStore(target, picture, { ...WHOLE, overwrite: true })
+    const report = await loadStore(target, snapshot, { ...WHOLE, overwrite: true })
     expect(report).toMatchObject({ removed: 0, written: 4 })
     const keys = (await readAll(await target.list(EVERYTHING))).map(({ key }) => key)
     expect(keys).toContain(foreign)
