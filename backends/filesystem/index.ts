@@ -16,13 +16,13 @@ import type {
 import { joinSignals } from '../joint-signal.ts'
 import { Layout } from './format/layout.ts'
 import { DISK } from './journal/journal-folder.ts'
-import { FilesystemStore, type Parts } from './store.ts'
+import { FilesystemStore, type StoreParts } from './store.ts'
 
 const MEBIBYTE = 1024 * 1024
-const PAGE = 500
+const PAGE_ENTRIES = 500
 
 /** Sizes as they are in use; tests make them small. */
-export const PARTS: Parts = {
+export const DEFAULT_PARTS: StoreParts = {
   disk: DISK,
   window: { batches: 10_000, bytes: 32 * MEBIBYTE },
   compaction: { log: 4 * MEBIBYTE, tail: 4 * MEBIBYTE, ratio: 4 },
@@ -36,33 +36,33 @@ export const PARTS: Parts = {
  */
 export function createFilesystemBackend(
   options: { readonly path: string },
-  surroundings: BackendContext,
-  parts: Partial<Parts> = {},
+  context: BackendContext,
+  parts: Partial<StoreParts> = {},
 ): Backend {
-  return new FilesystemBackend(new Layout(resolve(options.path)), surroundings, { ...PARTS, ...parts })
+  return new FilesystemBackend(new Layout(resolve(options.path)), context, { ...DEFAULT_PARTS, ...parts })
 }
 
 class FilesystemBackend implements Backend {
   readonly name = 'filesystem'
   readonly supports: Supports
   readonly #layout: Layout
-  readonly #surroundings: BackendContext
-  readonly #parts: Parts
+  readonly #context: BackendContext
+  readonly #parts: StoreParts
   readonly #closing = new AbortController()
   #store: FilesystemStore | undefined
   #opening: Promise<FilesystemStore> | undefined
   #closed: Promise<void> | undefined
 
-  constructor(layout: Layout, surroundings: BackendContext, parts: Parts) {
+  constructor(layout: Layout, surroundings: BackendContext, parts: StoreParts) {
     this.#layout = layout
-    this.#surroundings = surroundings
+    this.#context = surroundings
     this.#parts = parts
     this.supports = { sharing: false, durability: true, handEdits: true, entryBytes: parts.entryBytes }
   }
 
   async open(): Promise<void> {
     if (this.#closing.signal.aborted) throw notOpen()
-    this.#opening ??= FilesystemStore.open(this.#layout, this.#parts, this.#surroundings.report)
+    this.#opening ??= FilesystemStore.open(this.#layout, this.#parts, this.#context.report)
     try {
       this.#store = await this.#opening
     } catch (error) {
@@ -105,7 +105,7 @@ class FilesystemBackend implements Backend {
           position++
           last = batch.revision
           yield batch
-        } else if (caughtUp) await window.changed()
+        } else if (caughtUp) await window.nextChange()
         else {
           caughtUp = true
           yield { revision: last, changes: [] }
@@ -170,7 +170,7 @@ class FilesystemBackend implements Backend {
 }
 
 async function* paged<T>(items: readonly T[]): AsyncGenerator<readonly T[]> {
-  for (let at = 0; at < items.length; at += PAGE) yield items.slice(at, at + PAGE)
+  for (let at = 0; at < items.length; at += PAGE_ENTRIES) yield items.slice(at, at + PAGE_ENTRIES)
 }
 
 function notOpen(): SettingsError {

@@ -22,7 +22,7 @@ export interface CommitRequest {
 }
 
 /** One commit of a group that is to be applied once its record is durable. */
-export interface Planned {
+export interface PlannedCommit {
   readonly batch: Batch
   readonly expires: ReadonlyMap<Key, number>
 }
@@ -38,7 +38,7 @@ export class Group {
   readonly #offset: number
   readonly #overlay = new Map<Key, Entry | undefined>()
   readonly #frames: string[] = []
-  readonly planned: Planned[] = []
+  readonly planned: PlannedCommit[] = []
   #revision: Revision
 
   /** `offset` is where in the log the group will be written. */

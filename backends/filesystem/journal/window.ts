@@ -58,7 +58,7 @@ export class BatchWindow {
   }
 
   /** Settles at the next addition or {@link wake}. */
-  changed(): Promise<void> {
+  nextChange(): Promise<void> {
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
