@@ -4,15 +4,16 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
 import { mayRepeat } from '../may-repeat.ts'
+import { isWrite } from '../operations.ts'
 import { type Held, type Settled, settle } from '../settle.ts'
-import { checkOperations } from './check.ts'
+import { checkCommit } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import type { Answer, Before, EndpointPool } from './endpoint-pool.ts'
 import { CallFailed, readFailure, toStoreError } from './errors.ts'
 import type { KeyMapper } from './key-mapper.ts'
 import { commitWithLease } from './lease.ts'
 import { MOST_NESTED_OPERATIONS, type Pending, Queue, weigh } from './queue.ts'
-import { isWrite, nest, type Reading, readResponse, toLookUp, toTransaction, unnest } from './transaction.ts'
+import { nest, type Reading, readResponse, toLookUp, toTransaction, unnest } from './transaction.ts'
 
 /** How many transactions are under way at once; more of them only wait for one another in the server. */
 const LANES = 4
@@ -70,7 +71,7 @@ export class Committer {
 
   commit(operations: readonly Operation[]): Promise<Outcome> {
     const bytes = weigh(operations, this.#options.prefix)
-    checkOperations(operations, bytes)
+    checkCommit(operations, bytes)
     const alone = operations.length > MOST_NESTED_OPERATIONS || operations.some(hasTtl)
     const expires = performance.now() + this.#options.timeout * 1000
     return new Promise((resolve, reject) => {

@@ -1,6 +1,6 @@
 import type { Key } from '../../model/key.ts'
 import type { Operation } from '../backend.ts'
-import { isWrite } from './transaction.ts'
+import { isWrite } from '../operations.ts'
 
 /**
  * Which keys are spoken for. Invariant: a key that one holder writes is held by nobody else; any number may

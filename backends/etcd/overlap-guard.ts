@@ -2,12 +2,12 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import { STORE_KEY } from '../../model/overlap.ts'
 import type { Operation } from '../backend.ts'
+import { isWrite } from '../operations.ts'
 import type { Committer } from './commit.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import { toStoreError } from './errors.ts'
 import type { KeyMapper } from './key-mapper.ts'
 import { findOverlaps, overlapError, readOwnMark } from './overlap.ts'
-import { isWrite } from './transaction.ts'
 
 /**
  * Keeps two stores from overlapping, also when both are made at the same moment.

@@ -1,6 +1,6 @@
 import type { Operation, Outcome } from '../backend.ts'
+import { isWrite, textBytes } from '../operations.ts'
 import { KeyLocks } from './key-locks.ts'
-import { isWrite } from './transaction.ts'
 
 /** A commit that waits or is under way. */
 export interface Pending {
@@ -87,9 +87,4 @@ export function weigh(operations: readonly Operation[], prefix: string): number 
       sum + (isWrite(operation) ? 3 : 2) * (operation.key.length + prefix.length + 24) + textBytes(operation),
     0,
   )
-}
-
-/** The bytes of the text that an operation puts; 0 for others. */
-export function textBytes(operation: Operation): number {
-  return 'put' in operation ? Buffer.byteLength(operation.put) : 0
 }

@@ -9,6 +9,7 @@ import {
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
 import type { Operation, Outcome } from '../backend.ts'
+import { foundEntries } from '../operations.ts'
 import type { KeyMapper } from './key-mapper.ts'
 
 /** The lease that puts with a ttl hang on, by that ttl. */
@@ -100,16 +101,8 @@ export function readResponse(
   if (succeeded) return { outcome: { committed: true, revision }, held: new Map(), revision }
   const entries = space.entries(responses.flatMap(({ response_range }) => response_range.kvs))
   const held = new Map(entries.map(entry => [entry.key, entry]))
-  const found = operations.filter(isGuarded).flatMap(({ key }) => held.get(key) ?? [])
+  const found = foundEntries(operations, key => held.get(key))
   return { outcome: { committed: false, found }, held, revision }
-}
-
-export function isGuarded({ expected = 'any' }: Operation): boolean {
-  return expected !== 'any'
-}
-
-export function isWrite(operation: Operation): boolean {
-  return !('check' in operation)
 }
 
 function toCompare(space: KeyMapper, { key, expected = 'any' }: Operation): ICompare | undefined {

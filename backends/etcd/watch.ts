@@ -3,6 +3,7 @@ import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
 import type { Batch } from '../backend.ts'
+import { historyLost } from '../history-lost.ts'
 import { attemptMs, type EtcdOptions } from './client.ts'
 import type { EndpointPool } from './endpoint-pool.ts'
 import { readFailure } from './errors.ts'
@@ -171,7 +172,7 @@ async function* read(
 async function verify({ header }: IWatchResponse, { link, space, identity, since }: Watched): Promise<void> {
   if (header.cluster_id !== identity.cluster) {
     identity.cluster = header.cluster_id
-    throw lost('the store was replaced by another one', { reason: 'other store' })
+    throw historyLost('the store was replaced by another one', { reason: 'other store' })
   }
   if (BigInt(header.revision) >= since) return
   // A member may lag behind the others; a linearizable read tells where the store is.
@@ -184,7 +185,7 @@ async function verify({ header }: IWatchResponse, { link, space, identity, since
     })
   const revision = BigInt(now.value.header.revision)
   if (revision < since)
-    throw lost(`the store is at revision ${revision}, below ${since}: it was restored or wiped`, {
+    throw historyLost(`the store is at revision ${revision}, below ${since}: it was restored or wiped`, {
       reason: 'rewound',
     })
 }
@@ -193,7 +194,7 @@ async function verify({ header }: IWatchResponse, { link, space, identity, since
 async function refusal(response: IWatchResponse, { link, space, since }: Watched): Promise<SettingsError> {
   if (response.compact_revision !== '0') {
     const details = { reason: 'compacted', compact_revision: response.compact_revision }
-    return lost(
+    return historyLost(
       `the revisions after ${since} were compacted; the oldest kept is ${response.compact_revision}`,
       details,
     )
@@ -215,14 +216,4 @@ async function refusal(response: IWatchResponse, { link, space, since }: Watched
 function cut(link: EndpointPool, error: unknown): SettingsError {
   const message = `The watch of etcd (${link.endpoints}) was interrupted: ${readFailure(error).reason}.`
   return new SettingsError('STORE_UNREACHABLE', message, { cause: error })
-}
-
-function lost(why: string, details: Readonly<Record<string, unknown>>): SettingsError {
-  return new SettingsError(
-    'HISTORY_LOST',
-    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
-    {
-      details,
-    },
-  )
 }

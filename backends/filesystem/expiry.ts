@@ -2,9 +2,9 @@ import type { Operation, Outcome } from '../backend.ts'
 import type { State } from './journal/state.ts'
 
 /** The longest nap in milliseconds: a clock that was set forward is noticed by then. */
-const NAP = 10_000
+const MAX_SLEEP_MS = 10_000
 /** How long after a failed deletion it is tried again. */
-const AGAIN = 1_000
+const RETRY_MS = 1_000
 
 /**
  * Deletes keys whose time has come, by commits like any other.
@@ -29,7 +29,7 @@ export class Expiry {
     if (this.#stopped || this.#state.expires.size === 0) return
     let next = Number.POSITIVE_INFINITY
     for (const at of this.#state.expires.values()) next = Math.min(next, at)
-    this.#wake(Math.max(0, Math.min(next - Date.now(), NAP)))
+    this.#sweepIn(Math.max(0, Math.min(next - Date.now(), MAX_SLEEP_MS)))
   }
 
   stop(): void {
@@ -37,7 +37,7 @@ export class Expiry {
     clearTimeout(this.#timer)
   }
 
-  #wake(delay: number): void {
+  #sweepIn(delay: number): void {
     if (this.#stopped) return
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => void this.#sweep(), delay).unref()
@@ -53,7 +53,7 @@ export class Expiry {
     )
     const results = await Promise.allSettled(commits)
     // The journal cannot be written now; callers of commits are told so, and expired keys stay until it can.
-    if (results.some(result => result.status === 'rejected')) this.#wake(AGAIN)
+    if (results.some(result => result.status === 'rejected')) this.#sweepIn(RETRY_MS)
     else this.arm()
   }
 }

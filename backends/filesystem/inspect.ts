@@ -29,7 +29,7 @@ export interface Inspection {
 }
 
 /** Who holds a store, as far as its lock file says. */
-export interface Holder {
+export interface LockHolder {
   readonly pid: number | undefined
   readonly host: string | undefined
 }
@@ -37,7 +37,7 @@ export interface Holder {
 /** Nobody needs the batches. */
 const NO_WINDOW = { batches: 1, bytes: 1 }
 /** How often the files may change under the reader. */
-const ATTEMPTS = 5
+const MAX_READ_ATTEMPTS = 5
 
 /**
  * Reads the journal of a store in a folder, also while another process has it open, and changes nothing: what
@@ -64,7 +64,7 @@ export async function inspectFolder(path: string): Promise<Inspection | undefine
       }
     } catch (cause) {
       // A process that has it open may replace logs by a snapshot meanwhile.
-      if (attempt < ATTEMPTS) continue
+      if (attempt < MAX_READ_ATTEMPTS) continue
       if (isSettingsError(cause)) throw cause
       throw new SettingsError(
         'STORE_UNWRITABLE',
@@ -82,7 +82,7 @@ export async function inspectFolder(path: string): Promise<Inspection | undefine
  * Who has a store open; undefined when nobody has, or when that cannot be told without disturbing anybody.
  * @throws SettingsError STORE_REFUSED without `flock`.
  */
-export function findHolder(path: string): Holder | undefined {
+export function findLockHolder(path: string): LockHolder | undefined {
   const { lock } = new Layout(resolve(path))
   if (!existsSync(lock)) return undefined
   // Shared, and given back at once.

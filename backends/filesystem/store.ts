@@ -2,15 +2,16 @@ import { readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { isSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { BackendContext, FileProblem, Operation, Outcome } from '../backend.ts'
+import { keyOf } from '../changes.ts'
 import { Expiry } from './expiry.ts'
 import { ReadableFiles } from './files/readable-files.ts'
 import { unwritable } from './format/failures.ts'
 import { makeFolder } from './format/folder.ts'
 import { hasFile, type Layout } from './format/layout.ts'
-import { FORMAT, keyOf } from './format/record.ts'
+import { FORMAT } from './format/record.ts'
 import { Committer } from './journal/committer.ts'
 import { type CompactionLimits, Compactor } from './journal/compactor.ts'
-import type { Mark, Planned } from './journal/group.ts'
+import type { Mark, PlannedCommit } from './journal/group.ts'
 import { beginLog, Journal } from './journal/journal.ts'
 import { type Disk, type JournalFile, logPath } from './journal/journal-folder.ts'
 import { type Replay, replay, type Torn } from './journal/replay.ts'
@@ -20,7 +21,7 @@ import { type Lock, takeLock } from './lock.ts'
 import { refuseOverlap } from './overlap.ts'
 
 /** What a store is built with besides its place. */
-export interface Parts {
+export interface StoreParts {
   readonly disk: Disk
   readonly window: WindowLimits
   readonly compaction: CompactionLimits
@@ -45,7 +46,7 @@ export class FilesystemStore {
    */
   static async open(
     layout: Layout,
-    parts: Parts,
+    parts: StoreParts,
     report: BackendContext['report'],
   ): Promise<FilesystemStore> {
     await refuseOverlap(layout.path)
@@ -70,7 +71,7 @@ export class FilesystemStore {
 
   private constructor(
     layout: Layout,
-    { disk, compaction, entryBytes }: Parts,
+    { disk, compaction, entryBytes }: StoreParts,
     report: BackendContext['report'],
     { found, journal, lock }: { readonly found: Replay; readonly journal: Journal; readonly lock: Lock },
   ) {
@@ -88,8 +89,8 @@ export class FilesystemStore {
       found.tail,
     )
     this.#committer = new Committer(this.state, journal, {
-      between: () => this.#compactor.between(),
-      durable: commits => this.#durable(commits),
+      betweenGroups: () => this.#compactor.betweenGroups(),
+      onDurable: commits => this.#durable(commits),
     })
     this.#expiry = new Expiry(this.state, commit)
   }
@@ -123,7 +124,7 @@ export class FilesystemStore {
     }
   }
 
-  #durable(commits: readonly Planned[]): void {
+  #durable(commits: readonly PlannedCommit[]): void {
     const expiring = this.state.expires.size > 0
     for (const { batch, expires } of commits) this.state.apply(batch, expires)
     this.window.append(commits.map(({ batch }) => batch))

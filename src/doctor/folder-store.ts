@@ -3,7 +3,7 @@ import { access } from 'node:fs/promises'
 import { hostname } from 'node:os'
 import {
   findEdits,
-  findHolder,
+  findLockHolder,
   findRejected,
   type Inspection,
   inspectFolder,
@@ -97,7 +97,7 @@ function examineLock(
   isServed: boolean,
 ): { readonly isHeld: boolean; readonly findings: readonly Finding[] } {
   try {
-    const holder = findHolder(path)
+    const holder = findLockHolder(path)
     if (!holder || isServed) return { isHeld: holder !== undefined, findings: [] }
     const { pid, host } = holder
     const who = pid === undefined ? 'Another process' : `Process ${pid} on ${host}`

@@ -1,11 +1,11 @@
 import type { FileVersion } from './file-version.ts'
 
 /** How many earlier texts of one file are remembered at most, and at least. */
-const EARLIER = { most: 256, least: 16 } as const
+const HASHES_PER_FILE = { most: 256, least: 16 } as const
 /**
  * How many earlier texts of all files together are remembered, unless that is less than the least of each.
  */
-const TOGETHER = 256 * 1024
+const MAX_HASHES = 256 * 1024
 
 /** What is known of a readable file beside the versions that it may hold. */
 export interface FileNotes {
@@ -31,7 +31,7 @@ export interface FileNotes {
 export function withEarlier(
   earlier: readonly string[],
   replaced: readonly FileVersion[],
-  limit: number = EARLIER.most,
+  limit: number = HASHES_PER_FILE.most,
 ): readonly string[] {
   const hashes = replaced.flatMap(({ hash }) => hash ?? [])
   if (hashes.length === 0 && earlier.length <= limit) return earlier
@@ -40,5 +40,5 @@ export function withEarlier(
 
 /** How many earlier texts of each file are remembered where there are so many files. */
 export function earlierLimit(files: number): number {
-  return Math.min(EARLIER.most, Math.max(EARLIER.least, Math.floor(TOGETHER / files)))
+  return Math.min(HASHES_PER_FILE.most, Math.max(HASHES_PER_FILE.least, Math.floor(MAX_HASHES / files)))
 }

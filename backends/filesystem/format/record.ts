@@ -127,11 +127,6 @@ export function restoreChanges(
   return { changes, expires }
 }
 
-/** The key that a change is about. */
-export function keyOf(change: Change): Key {
-  return change.type === 'put' ? change.entry.key : change.key
-}
-
 function storedChange(change: Change, expires: ReadonlyMap<Key, number>): StoredChange {
   if (change.type === 'delete') return [change.key, null]
   const { key, text, createRevision: created, modRevision: revision } = change.entry

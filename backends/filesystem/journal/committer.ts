@@ -1,12 +1,12 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Operation, Outcome } from '../../backend.ts'
-import { type CommitRequest, Group, type Mark, type Planned } from './group.ts'
+import { type CommitRequest, Group, type Mark, type PlannedCommit } from './group.ts'
 import type { Journal } from './journal.ts'
 import type { State } from './state.ts'
 
 /** The most text, in characters, that goes into one group before it is closed. */
-const GROUP_TEXT = 4 * 1024 * 1024
+const MAX_GROUP_CHARS = 4 * 1024 * 1024
 
 interface Waiting extends CommitRequest {
   readonly resolve: (outcome: Outcome) => void
@@ -14,17 +14,17 @@ interface Waiting extends CommitRequest {
 }
 
 /** What happens around groups. */
-export interface Hooks {
+export interface CommitHooks {
   /**
    * Called before a group is judged, while nothing is being written: the place to begin a new log. Must not
    * reject.
    */
-  readonly between: () => Promise<void>
+  readonly betweenGroups: () => Promise<void>
   /**
    * Called at once when a group is durable, before its callers are answered; takes the commits into the state
    * and announces them.
    */
-  readonly durable: (commits: readonly Planned[]) => void
+  readonly onDurable: (commits: readonly PlannedCommit[]) => void
 }
 
 /**
@@ -39,12 +39,12 @@ export interface Hooks {
 export class Committer {
   readonly #state: State
   readonly #journal: Journal
-  readonly #hooks: Hooks
+  readonly #hooks: CommitHooks
   #queue: Waiting[] = []
   #running: Promise<void> | undefined
   #closed = false
 
-  constructor(state: State, journal: Journal, hooks: Hooks) {
+  constructor(state: State, journal: Journal, hooks: CommitHooks) {
     this.#state = state
     this.#journal = journal
     this.#hooks = hooks
@@ -76,7 +76,7 @@ export class Committer {
       // A turn of the event loop lets all callers that were just answered, or woken together, ask again and
       // share the next sync.
       await turn()
-      await this.#hooks.between()
+      await this.#hooks.betweenGroups()
       await this.#commitGroup()
     }
     this.#running = undefined
@@ -91,7 +91,7 @@ export class Committer {
       const now = Date.now()
       const outcomes = waiting.map(request => group.add(request, now))
       if (group.frames !== '') await this.#journal.append(group.frames, this.#state.revision)
-      if (group.planned.length > 0) this.#hooks.durable(group.planned)
+      if (group.planned.length > 0) this.#hooks.onDurable(group.planned)
       for (const [at, outcome] of outcomes.entries()) waiting[at]?.resolve(outcome)
     } catch (error) {
       if (waiting.length === 0) waiting = this.#take()
@@ -105,7 +105,7 @@ export class Committer {
     let count = 0
     for (const { operations } of this.#queue) {
       text += operations.reduce((sum, operation) => sum + ('put' in operation ? operation.put.length : 0), 0)
-      if (count > 0 && text > GROUP_TEXT) break
+      if (count > 0 && text > MAX_GROUP_CHARS) break
       count++
     }
     return this.#queue.splice(0, count)

@@ -8,7 +8,7 @@ import { storedMark } from './group.ts'
 import { type Disk, listJournal, logPath, snapshotPath } from './journal-folder.ts'
 
 /** How many characters are written at a time; between, the event loop turns. */
-const CHUNK = 256 * 1024
+const CHUNK_CHARS = 256 * 1024
 /**
  * Logs older than the snapshot are kept for watches as long as all of them together are no larger than this,
  * in bytes.
@@ -36,15 +36,15 @@ export interface JournalSnapshot {
 export async function writeSnapshot(
   folder: string,
   disk: Disk,
-  picture: JournalSnapshot,
+  snapshot: JournalSnapshot,
   signal: AbortSignal,
 ): Promise<void> {
-  const path = snapshotPath(folder, picture.number)
+  const path = snapshotPath(folder, snapshot.number)
   const temporary = `${path}.tmp`
   try {
     const handle = await open(temporary, 'w', 0o600)
     try {
-      for (const chunk of chunks(picture)) {
+      for (const chunk of chunks(snapshot)) {
         signal.throwIfAborted()
         await handle.writeFile(chunk)
       }
@@ -83,7 +83,7 @@ function* chunks(picture: JournalSnapshot): Generator<string> {
   let text = ''
   for (const record of records(picture)) {
     text += encodeFrame(JSON.stringify(record))
-    if (text.length < CHUNK) continue
+    if (text.length < CHUNK_CHARS) continue
     yield text
     text = ''
   }

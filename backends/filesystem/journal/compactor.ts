@@ -17,7 +17,7 @@ export interface CompactionLimits {
 }
 
 /** How long (ms) a snapshot that failed is not tried again. */
-const AGAIN = 10_000
+const SNAPSHOT_RETRY_MS = 10_000
 
 /** What a compactor works on. */
 export interface Compactable {
@@ -58,7 +58,7 @@ export class Compactor {
    * Begins a new log, and a snapshot, if it is time; to be called while nothing is being written. Never
    * rejects.
    */
-  async between(): Promise<void> {
+  async betweenGroups(): Promise<void> {
     const { journal, state } = this.#store
     const due = this.#isDue()
     if (!due && journal.length <= this.#limits.log) return
@@ -104,12 +104,12 @@ export class Compactor {
     try {
       await writeSnapshot(folder, disk, picture, this.#stopping.signal)
       this.#tail = -written
-      if (suspect) journal.trust()
+      if (suspect) journal.clearSuspect()
       await removeSuperseded(folder, number, !suspect)
       this.#failure = undefined
     } catch (error) {
       // The logs are all there still, so nothing is lost but room; a full disk is told to those who commit.
-      this.#notBefore = performance.now() + AGAIN
+      this.#notBefore = performance.now() + SNAPSHOT_RETRY_MS
       this.#reportFailure(error)
     } finally {
       this.#running = undefined

@@ -1,6 +1,8 @@
 import type { Entry, Revision } from '../../../model/document.ts'
 import type { Key } from '../../../model/key.ts'
-import type { Batch, Change, Expected, Operation, Outcome } from '../../backend.ts'
+import type { Batch, Change, Operation, Outcome } from '../../backend.ts'
+import { inKeyOrder } from '../../changes.ts'
+import { allHold, changeBy, foundEntries } from '../../operations.ts'
 import type { FileNotes } from '../format/file-notes.ts'
 import { type FileVersion, NO_FILE } from '../format/file-version.ts'
 import { encodeFrame } from '../format/frame.ts'
@@ -22,7 +24,7 @@ export interface CommitRequest {
 }
 
 /** One commit of a group that is to be applied once its record is durable. */
-export interface Planned {
+export interface PlannedCommit {
   readonly batch: Batch
   readonly expires: ReadonlyMap<Key, number>
 }
@@ -38,7 +40,7 @@ export class Group {
   readonly #offset: number
   readonly #overlay = new Map<Key, Entry | undefined>()
   readonly #frames: string[] = []
-  readonly planned: Planned[] = []
+  readonly planned: PlannedCommit[] = []
   #revision: Revision
 
   /** `offset` is where in the log the group will be written. */
@@ -55,14 +57,12 @@ export class Group {
 
   /** Judges one more request; `now` is Unix milliseconds, from which a ttl counts. */
   add({ operations, marks }: CommitRequest, now: number): Outcome {
-    const guarded = operations.filter(({ expected = 'any' }) => expected !== 'any')
-    if (!guarded.every(({ key, expected = 'any' }) => holds(expected, this.#get(key)))) {
-      return { committed: false, found: guarded.flatMap(({ key }) => this.#get(key) ?? []) }
-    }
+    const get = (key: Key) => this.#get(key)
+    if (!allHold(operations, get)) return { committed: false, found: foundEntries(operations, get) }
     const revision = this.#revision + 1n
     const expires = new Map<Key, number>()
-    const changes = operations.flatMap(operation => this.#change(operation, revision, now, expires))
-    const batch = changes.length > 0 ? { revision, changes: changes.sort(byKey) } : undefined
+    const changes = operations.flatMap(operation => this.#change(operation, revision, now, expires) ?? [])
+    const batch = changes.length > 0 ? { revision, changes: inKeyOrder(changes) } : undefined
     if (batch) {
       this.#revision = revision
       this.planned.push({ batch, expires })
@@ -77,23 +77,19 @@ export class Group {
     return this.#overlay.has(key) ? this.#overlay.get(key) : this.#state.get(key)
   }
 
-  #change(operation: Operation, revision: Revision, now: number, expires: Map<Key, number>): Change[] {
+  #change(
+    operation: Operation,
+    revision: Revision,
+    now: number,
+    expires: Map<Key, number>,
+  ): Change | undefined {
     const { key } = operation
-    if ('check' in operation) return []
-    const before = this.#get(key)
-    if ('delete' in operation) {
-      this.#overlay.set(key, undefined)
-      return before ? [{ type: 'delete', key, revision }] : []
-    }
-    const entry: Entry = {
-      key,
-      text: operation.put,
-      modRevision: revision,
-      createRevision: before?.createRevision ?? revision,
-    }
-    this.#overlay.set(key, entry)
-    if (operation.ttl !== undefined) expires.set(key, Math.ceil(now + operation.ttl * 1000))
-    return [{ type: 'put', entry }]
+    const change = changeBy(operation, this.#get(key), revision)
+    if (!change) return undefined
+    this.#overlay.set(key, change.type === 'put' ? change.entry : undefined)
+    if ('put' in operation && operation.ttl !== undefined)
+      expires.set(key, Math.ceil(now + operation.ttl * 1000))
+    return change
   }
 
   #storedMark([key, versions, notes]: Mark): StoredMark {
@@ -136,13 +132,4 @@ function storedNotes({ kept, stray, folder, earlier = [], wrote = [] }: FileNote
     ...(earlier.length > 0 && { earlier }),
     ...(wrote.length > 0 && { wrote }),
   }
-}
-
-function holds(expected: Expected, entry: Entry | undefined): boolean {
-  if (expected === 'any') return true
-  return expected === 'absent' ? entry === undefined : entry?.modRevision === expected
-}
-
-function byKey(a: Change, b: Change): number {
-  return (a.type === 'put' ? a.entry.key : a.key) < (b.type === 'put' ? b.entry.key : b.key) ? -1 : 1
 }

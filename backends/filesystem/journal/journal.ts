@@ -63,7 +63,7 @@ export class Journal {
     return this.#suspect
   }
 
-  trust(): void {
+  clearSuspect(): void {
     this.#suspect = false
   }
 
@@ -89,12 +89,12 @@ export class Journal {
     try {
       await this.#file.write(bytes, this.#length)
     } catch (error) {
-      throw await this.#takeBack(error, revision)
+      throw await this.#undoWrite(error, revision)
     }
     try {
       await this.#file.sync()
     } catch (error) {
-      throw await this.#beginAnew(error, revision)
+      throw await this.#recoverLog(error, revision)
     }
     this.#length += bytes.length
     this.#written += bytes.length
@@ -131,17 +131,17 @@ export class Journal {
     await this.#file.close()
   }
 
-  async #takeBack(cause: unknown, revision: Revision): Promise<SettingsError> {
+  async #undoWrite(cause: unknown, revision: Revision): Promise<SettingsError> {
     try {
       await this.#file.truncate(this.#length)
       return notApplied(this.#folder, cause)
     } catch {
       // The cut did not work out either; the cause is the first failure, and beginning anew is what is left.
-      return this.#beginAnew(cause, revision)
+      return this.#recoverLog(cause, revision)
     }
   }
 
-  async #beginAnew(cause: unknown, revision: Revision): Promise<SettingsError> {
+  async #recoverLog(cause: unknown, revision: Revision): Promise<SettingsError> {
     this.#suspect = true
     try {
       await this.rotate(revision)

@@ -1,6 +1,6 @@
 import type { Key, Prefix } from '../../../model/key.ts'
 
-const CHUNK = 512
+const MAX_CHUNK_KEYS = 512
 
 /**
  * Keys in byte order, in chunks, so that adding or removing one among many costs little; keys are plain
@@ -18,7 +18,7 @@ export class SortedKeys {
       return
     }
     chunk.splice(lowerBound(chunk, key), 0, key)
-    if (chunk.length > CHUNK) this.#chunks.splice(at + 1, 0, chunk.splice(CHUNK / 2))
+    if (chunk.length > MAX_CHUNK_KEYS) this.#chunks.splice(at + 1, 0, chunk.splice(MAX_CHUNK_KEYS / 2))
   }
 
   /** Removes a key that is there. */

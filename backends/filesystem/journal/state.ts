@@ -1,7 +1,7 @@
 import type { Entry, Revision } from '../../../model/document.ts'
 import type { Key, Prefix } from '../../../model/key.ts'
 import type { Batch } from '../../backend.ts'
-import { keyOf } from '../format/record.ts'
+import { keyOf } from '../../changes.ts'
 import { SortedKeys } from './sorted-keys.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Revision } from '../../../model/document.ts'
-import { SettingsError } from '../../../model/errors.ts'
 import type { Batch } from '../../backend.ts'
+import { historyLost } from '../../history-lost.ts'
 
 /** How much of the recent past is kept for watches. */
 export interface WindowLimits {
@@ -58,15 +58,16 @@ export class BatchWindow {
   }
 
   /** Settles at the next addition or {@link wake}. */
-  changed(): Promise<void> {
+  nextChange(): Promise<void> {
     return new Promise(resolve => this.#waiting.push(resolve))
   }
 
   /** The position just after a revision. @throws SettingsError HISTORY_LOST. */
   after(since: Revision): number {
-    if (since > this.last) throw lost(`revision ${since} is later than the store, which is at ${this.last}`)
+    if (since > this.last)
+      throw historyLost(`revision ${since} is later than the store, which is at ${this.last}`)
     if (since < this.#floor)
-      throw lost(`the revisions after ${since} are no longer kept, only those after ${this.#floor}`)
+      throw historyLost(`the revisions after ${since} are no longer kept, only those after ${this.#floor}`)
     let low = this.#forgotten
     let high = this.#batches.length
     while (low < high) {
@@ -84,7 +85,8 @@ export class BatchWindow {
    */
   at(position: number): Batch | undefined {
     const place = position - this.#dropped
-    if (place < this.#forgotten) throw lost('the watch is further behind than the kept revisions reach')
+    if (place < this.#forgotten)
+      throw historyLost('the watch is further behind than the kept revisions reach')
     return this.#batches[place]
   }
 
@@ -115,12 +117,5 @@ function sizeOf(batch: Batch): number {
   return batch.changes.reduce(
     (sum, change) => sum + 100 + (change.type === 'put' ? change.entry.text.length : 0),
     0,
-  )
-}
-
-function lost(why: string): SettingsError {
-  return new SettingsError(
-    'HISTORY_LOST',
-    `The watch cannot continue without a gap: ${why}. List the store and watch from the listed revision.`,
   )
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Operation } from '../../../backends/backend.ts'
-import { changes, mayRepeat } from '../../../backends/may-repeat.ts'
+import { canChange, mayRepeat } from '../../../backends/may-repeat.ts'
 import { createMemoryStore } from '../../../backends/memory/index.ts'
 import type { MemoryStore } from '../../../backends/memory/store.ts'
 import { settle } from '../../../backends/settle.ts'
@@ -107,7 +107,7 @@ function fault({ operations, applied, answer }: Seen): string | undefined {
   if (!answer.committed) return applied.length > 0 ? 'called a lost race, and applied' : undefined
   const isMarked = operations.some(
     operation =>
-      changes(operation) &&
+      canChange(operation) &&
       !('check' in operation) &&
       operation.marker === true &&
       ('put' in operation || typeof operation.expected === 'bigint'),

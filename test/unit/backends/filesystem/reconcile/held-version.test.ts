@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { lastHeld, withHashes } from '../../../../../backends/filesystem/files/adopt.ts'
 import { NO_FILE } from '../../../../../backends/filesystem/format/file-version.ts'
 import { hashOf, readableText } from '../../../../../backends/filesystem/format/readable.ts'
+import { lastHeld, withHashes } from '../../../../../backends/filesystem/reconcile/held-version.ts'
 
 const version = (text: string) => ({ hash: undefined, text })
 const versions = withHashes([

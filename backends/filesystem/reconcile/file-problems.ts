@@ -3,26 +3,28 @@ import type { Key } from '../../../model/key.ts'
 import { splitKey } from '../../../model/key.ts'
 import type { BackendContext, FileProblem, Problem } from '../../backend.ts'
 import type { Layout } from '../format/layout.ts'
+import { isMissing, rejectionOf } from './file-state.ts'
 import { identifyFolder } from './folder-identity.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
-/** How many folders are named in one go before they are told as one. */
-const FOLDERS = 5
+/** How many folders are reported one by one; more of them are reported as one. */
+const MAX_FOLDERS_LISTED = 5
 /** How many documents a message names. */
-const NAMED = 3
+const MAX_DOCUMENTS_LISTED = 3
 
-/** What is wrong with a readable file at this moment; undefined when it shows its document, or soon will. */
+/** The problem of a readable file now; undefined when it shows its document, or soon will. */
 export function problemOf(
   key: Key,
   file: () => string,
   tracked: TrackedFile,
   exists: boolean,
 ): FileProblem | undefined {
-  const { failure, rejection, kept } = tracked
-  if (failure !== undefined)
-    return { code: 'FILE_UNWRITABLE', key, source: file(), message: unwritableMessage(file(), failure) }
+  const { reason } = tracked.failures
+  if (reason !== undefined)
+    return { code: 'FILE_UNWRITABLE', key, source: file(), message: unwritableMessage(file(), reason) }
+  const rejection = rejectionOf(tracked.state)?.reason
   if (rejection !== undefined) return { code: 'FILE_REJECTED', key, source: file(), message: rejection }
-  return kept && exists
+  return isMissing(tracked.state) && exists
     ? { code: 'FILE_MISSING', key, source: file(), message: missingMessage(key, file()) }
     : undefined
 }
@@ -31,7 +33,7 @@ export function unwritableMessage(file: string, reason: string): string {
   return `The readable file ${file} cannot be updated: ${reason}. Its document is safe in the journal.`
 }
 
-/** Reports that a readable file cannot be attended to, once for each reason. */
+/** Reports that a readable file cannot be reconciled, once for each message. */
 export function reportUnwritable(
   {
     key,
@@ -41,22 +43,24 @@ export function reportUnwritable(
   }: { readonly key: Key; readonly file: string; readonly tracked: TrackedFile; readonly message: string },
   report: BackendContext['report'],
 ): void {
-  if (tracked.failed(message)) report({ code: 'FILE_UNWRITABLE', key, source: file, message })
+  if (tracked.failures.add(message)) report({ code: 'FILE_UNWRITABLE', key, source: file, message })
 }
 
-/** Why an operation failed, in words. */
+/** The reason of a failure, as text for a message. */
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
 /**
- * The findings for files that are missing since a moment ago: one for each file, one for each folder of which
+ * The problems to report for files that have become missing: one for each file, one for each folder of which
  * several are missing, and one for each kind of documents when that would be many.
  */
 export function missingProblems(keys: readonly Key[], layout: Layout): readonly Problem[] {
   const folders = groupBy(keys, key => missingRoot(layout, dirname(layout.file(key))))
   const groups =
-    folders.size > FOLDERS ? groupBy(keys, key => layout.root(splitKey(key).kind as 'settings')) : folders
+    folders.size > MAX_FOLDERS_LISTED
+      ? groupBy(keys, key => layout.root(splitKey(key).kind as 'settings'))
+      : folders
   return [...groups].map(([folder, missing]): Problem => {
     const [key] = missing
     if (key === undefined || missing.length > 1)
@@ -77,8 +81,8 @@ function missingMessage(key: Key, file: string): string {
 }
 
 function manyMessage(folder: string, keys: readonly Key[]): string {
-  const names = keys.slice(0, NAMED).map(key => wordsFor(key).name)
-  const rest = keys.length > NAMED ? ` and ${keys.length - NAMED} more` : ''
+  const names = keys.slice(0, MAX_DOCUMENTS_LISTED).map(key => wordsFor(key).name)
+  const rest = keys.length > MAX_DOCUMENTS_LISTED ? ` and ${keys.length - MAX_DOCUMENTS_LISTED} more` : ''
   const missing = `${keys.length} readable files in ${folder} are missing; their documents are kept: ${names.join(', ')}${rest}.`
   const meant = keys.every(isBox) ? 'delete those boxes' : 'run "kytos-settings delete NAPP" for each'
   return `${missing} If the removal was intended, ${meant}; otherwise run "kytos-settings files restore", or mount the folder again.`
@@ -103,7 +107,7 @@ function wordsFor(key: Key): { readonly name: string; readonly namespace: string
   return { name, namespace, meant: `run "kytos-settings delete ${namespace}${scope}"` }
 }
 
-/** The highest folder that is missing too; the folder itself when it is there. */
+/** The highest folder that is missing too; the folder itself when it exists. */
 function missingRoot(layout: Layout, folder: string): string {
   let highest = folder
   for (let at = folder; at.length > layout.path.length && !identifyFolder(at); at = dirname(at)) highest = at

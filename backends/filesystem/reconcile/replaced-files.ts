@@ -6,37 +6,38 @@ import type { Key } from '../../../model/key.ts'
 import type { FileVersion } from '../format/file-version.ts'
 import { neighbours } from '../format/layout.ts'
 import { readableText } from '../format/readable.ts'
-import { replacedVersion } from './adopt.ts'
 import { parseContent } from './file-content.ts'
 import { reasonOf, reportUnwritable } from './file-problems.ts'
 import { identifyFolder, isSameFolder } from './folder-identity.ts'
-import { takeIn } from './hand-edit.ts'
-import { isAbsent, isBegun, isSameFile, keepRejected, look, makeDurable, type Seen } from './readable-file.ts'
+import { commitHandEdit } from './hand-edit.ts'
+import { replacedVersion } from './held-version.ts'
+import { isAbsent, isPartialWrite, isSameFile, look, type Seen } from './look.ts'
 import type { ReconcilerContext } from './reconciler-context.ts'
+import { keepRejected, makeDurable } from './replace-file.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
-/** How long (ms) a replaced file is kept for a person who is just writing into it. */
-export const GRACE = 300
+/** How long (ms) a replaced file is kept for a person who may be writing into it. */
+export const REPLACED_GRACE_MS = 300
 
 /**
- * Looks once more at what was replaced, takes in what a person wrote into it meanwhile, and removes it.
+ * Looks once more at a file that was replaced, applies what a person wrote into it meanwhile, and removes it.
  *
- * Invariant: the old content of a file is removed only once the file is in its place again, and known to be
- * so by the disk.
+ * Invariant: the old content of a file is removed only once the file is in its place again, and that is
+ * durable.
  */
 export class ReplacedFiles {
   readonly #context: ReconcilerContext
-  readonly #isHurried: () => boolean
+  readonly #isClosing: () => boolean
 
   /** `isHurried`: nothing is waited for any more. */
-  constructor(context: ReconcilerContext, isHurried: () => boolean) {
+  constructor(context: ReconcilerContext, isClosing: () => boolean) {
     this.#context = context
-    this.#isHurried = isHurried
+    this.#isClosing = isClosing
   }
 
   /**
-   * Looks once more at a file that was replaced, and removes it; what stands in the way of that is reported,
-   * and only keeps the file from being replaced again.
+   * Looks once more at a file that was replaced, and removes it. A failure is reported, and only prevents the
+   * file from being replaced again. Returns the milliseconds to wait for the last look, or undefined.
    */
   async settle(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     try {
@@ -52,33 +53,33 @@ export class ReplacedFiles {
   }
 
   /**
-   * Gives how long to wait for the last look, or undefined when it is done, there is nothing to look at, or
-   * the file is to be written first.
+   * Returns the milliseconds to wait for the last look; undefined when it is done, when there is no replaced
+   * file, or when the file is to be written first.
    */
   async #inspectReplaced(key: Key, file: string, tracked: TrackedFile): Promise<number | undefined> {
     const { replaced } = tracked
     if (!replaced) return undefined
-    if (replaced.isOnly && tracked.known.hash === null && this.#context.state.has(key) && isAbsent(file))
+    if (replaced.isOnlyCopy && tracked.known.hash === null && this.#context.state.has(key) && isAbsent(file))
       return undefined
     const wait = replaced.due - performance.now()
-    if (wait > 0 && !this.#isHurried()) return wait
+    if (wait > 0 && !this.#isClosing()) return wait
     const old = neighbours(file).replaced
     const seen = isSameFile(old, file) ? undefined : await look(old)
     if (seen && seen.hash !== null && seen.hash !== replaced.version.hash) {
-      if (seen.hash !== replaced.found && !this.#isHurried()) {
-        tracked.replaced = { ...replaced, due: performance.now() + GRACE, found: seen.hash }
-        return GRACE
+      if (seen.hash !== replaced.found && !this.#isClosing()) {
+        tracked.replaced = { ...replaced, due: performance.now() + REPLACED_GRACE_MS, found: seen.hash }
+        return REPLACED_GRACE_MS
       }
       const isElsewhere = !isSameFolder(replaced.folder, identifyFolder(dirname(file)))
       const version = isElsewhere
         ? await this.#takeFromReplaced(key, file, tracked, seen)
         : await this.#rescue(key, file, tracked, replaced.version, seen)
-      // If it cannot be removed now it must not be taken in once more, over what is committed until then.
+      // If it cannot be removed now, it must not be applied again over what is committed until then.
       tracked.replaced = { ...replaced, version }
     }
     tracked.replaced = { ...(tracked.replaced ?? replaced), isInspected: true }
-    // The name of what is in its place has to be durable first.
-    if (replaced.isOnly) await makeDurable(dirname(file))
+    // The name of the file in its place has to be durable first.
+    if (replaced.isOnlyCopy) await makeDurable(dirname(file))
     await rm(old, { force: true })
     tracked.replaced = undefined
     this.#context.remember(key)
@@ -86,8 +87,8 @@ export class ReplacedFiles {
   }
 
   /**
-   * Takes in what somebody wrote into a file while it was replaced, or sets it aside; gives what it stands
-   * for from then on.
+   * Applies what was written into a file while it was replaced, or copies it aside; the version that it
+   * stands for from then on.
    */
   async #rescue(
     key: Key,
@@ -99,7 +100,7 @@ export class ReplacedFiles {
     const value = parseContent(key, seen, this.#context.entryBytes)
     if (!(value instanceof SettingsError)) {
       const taken = { hash: seen.hash, text: value && printJson(value) }
-      await takeIn(
+      await commitHandEdit(
         { key, base: version.text, value, marks: [[key, () => [taken, ...tracked.possible()]]] },
         this.#context,
       )
@@ -113,42 +114,42 @@ export class ReplacedFiles {
   }
 
   /**
-   * Adopts what an earlier process, or this one before its folder went away, had replaced and not looked at
-   * again.
+   * Adopts a replaced file that an earlier process, or this one before its folder went away, has not looked
+   * at again.
    * @throws Error of the file system.
    */
   async recover(key: Key, file: string, tracked: TrackedFile): Promise<void> {
     const { temporary, replaced } = neighbours(file)
     const old = isSameFile(replaced, file) ? undefined : await look(replaced)
     const seen = await look(file)
-    // Of a process that died: in this one it may be an editor that has just emptied the file.
+    // Only from a process that died: in this one an editor may just have emptied the file.
     const begun =
-      tracked.recovering &&
+      tracked.leftover === 'unsettled' &&
       seen &&
-      tracked.possible().findLast(({ text }) => text !== undefined && isBegun(seen, readableText(text)))
+      tracked
+        .possible()
+        .findLast(({ text }) => text !== undefined && isPartialWrite(seen, readableText(text)))
     if (old && old.hash !== null) {
       const version = await this.#takeFromReplaced(key, file, tracked, old)
       tracked.replaced = {
         version,
         folder: identifyFolder(dirname(file)),
         due: Number.NEGATIVE_INFINITY,
-        isOnly: true,
+        isOnlyCopy: true,
       }
-      // It died between taking the old file away and putting the new one there: that there is none is our
-      // doing.
-      if (seen?.hash === null) tracked.incomplete(null, version.text)
+      // The process died between moving the old file away and placing the new one: no person removed it.
+      if (seen?.hash === null) tracked.holdIncomplete(null, version.text)
     }
-    if (begun) tracked.incomplete(seen?.hash ?? null, begun.text)
-    // The second names of files that are in their places, and what nobody needs.
+    if (begun) tracked.holdIncomplete(seen?.hash ?? null, begun.text)
+    // Second names of files that are in their places, and a temporary file without a use.
     await rm(temporary, { force: true }).catch(() => {})
     if (isSameFile(replaced, file)) await rm(replaced, { force: true })
-    tracked.recovering = false
-    tracked.leftover = false
+    tracked.leftover = 'none'
   }
 
   /**
-   * What a file stands for that was replaced in an earlier process, or in a folder that came back; takes in
-   * what a person wrote into it.
+   * The version that a file stands for which was replaced in an earlier process, or in a folder that came
+   * back; applies what a person wrote into it.
    */
   async #takeFromReplaced(key: Key, file: string, tracked: TrackedFile, old: Seen): Promise<FileVersion> {
     const value = parseContent(key, old, this.#context.entryBytes)
@@ -158,14 +159,14 @@ export class ReplacedFiles {
 }
 
 /**
- * Finds out what a file holds after a failure to put something there; else it would be taken for the work of
- * a person.
+ * Finds what a file holds after a write that failed; otherwise its content would be mistaken for the work of a
+ * person.
  */
-export async function settleDoubt(file: string, tracked: TrackedFile, doubt: FileVersion): Promise<void> {
+export async function resolveDoubt(file: string, tracked: TrackedFile, doubtful: FileVersion): Promise<void> {
   const seen = await look(file)
-  if (seen?.hash === doubt.hash) tracked.end(doubt)
-  else if (seen?.hash === null && tracked.known.hash !== null) tracked.took()
-  else if (seen && doubt.text !== undefined && isBegun(seen, readableText(doubt.text)))
-    tracked.incomplete(seen.hash, doubt.text)
-  tracked.doubt = undefined
+  if (seen?.hash === doubtful.hash) tracked.hold(doubtful)
+  else if (seen?.hash === null && tracked.known.hash !== null) tracked.takenAway()
+  else if (seen && doubtful.text !== undefined && isPartialWrite(seen, readableText(doubtful.text)))
+    tracked.holdIncomplete(seen.hash, doubtful.text)
+  tracked.endDoubt()
 }

@@ -2,25 +2,23 @@ import { type BigIntStats, statSync } from 'node:fs'
 import { dirname } from 'node:path'
 
 /**
- * Which folder stands at a path. Two looks found the same one if device and inode are equal, and the time of
- * birth where the file system has one: an inode number is given to a new folder soon after the old one was
- * removed.
+ * The identity of the folder at a path. Two looks found the same folder when device and inode are equal, and
+ * the time of birth where the file system has one, because a file system reuses the inode number of a removed
+ * folder soon.
  */
 export interface FolderIdentity {
-  /** Undefined in one read back from the journal: device numbers change when the machine starts anew. */
+  /** Undefined when read from the journal, because device numbers change when the machine restarts. */
   readonly device: string | undefined
   readonly inode: string
   readonly born: string
-  /**
-   * True when the time of birth is known to be one: some systems give the time of the last change instead.
-   */
+  /** True when `born` is known to be a time of birth: some systems give the time of the last change. */
   readonly isBirthKnown: boolean
 }
 
-/** Devices on which a folder was seen whose time of birth is not that of its last change. */
+/** Devices on which a folder was seen whose time of birth is not the time of its last change. */
 const devicesWithBirths = new Set<bigint>()
 
-/** The folder at a path; undefined when there is none that can be looked at. */
+/** The identity of the folder at a path; undefined when there is none that can be looked at. */
 export function identifyFolder(path: string): FolderIdentity | undefined {
   try {
     const stats = statSync(path, { bigint: true, throwIfNoEntry: false })
@@ -29,7 +27,7 @@ export function identifyFolder(path: string): FolderIdentity | undefined {
     const isBirthKnown = hasBirth(stats) || hasBirth(statSync(dirname(path), { bigint: true }), dev)
     return { device: `${dev}`, inode: `${ino}`, born: `${birthtimeNs}`, isBirthKnown }
   } catch {
-    // A folder above is a file, or may not be searched: what cannot be looked at is no known folder.
+    // A folder above is a file, or may not be searched: then the folder is not known.
     return undefined
   }
 }
@@ -39,19 +37,19 @@ function hasBirth({ dev, birthtimeNs, ctimeNs }: BigIntStats, device = dev): boo
   return devicesWithBirths.has(device)
 }
 
-/** True when both are the same folder, as far as can be told; one that is not there is none. */
+/** True when both are the same folder as far as is known; an absent folder is never the same. */
 export function isSameFolder(before: FolderIdentity | undefined, now: FolderIdentity | undefined): boolean {
   if (!before || !now || before.inode !== now.inode) return false
   if (before.device !== undefined && now.device !== undefined && before.device !== now.device) return false
   return !before.isBirthKnown || before.born === now.born
 }
 
-/** A folder's identity as the journal keeps it. */
+/** The identity of a folder as the journal keeps it. */
 export function printFolder({ inode, born, isBirthKnown }: FolderIdentity): string {
   return isBirthKnown ? `${inode}:${born}` : inode
 }
 
-/** The identity that {@link printFolder} wrote. */
+/** The identity that {@link printFolder} printed. */
 export function parseFolder(text: string): FolderIdentity {
   const [inode = '', born] = text.split(':')
   return { device: undefined, inode, born: born ?? '', isBirthKnown: born !== undefined }

@@ -3,15 +3,13 @@ import { link, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/p
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { isPartialWrite, look, type Seen } from '../../../../../backends/filesystem/reconcile/look.ts'
 import {
-  isBegun,
   keepRejected,
-  look,
   prepareText,
   putPrepared,
-  type Seen,
   takeAway,
-} from '../../../../../backends/filesystem/files/readable-file.ts'
+} from '../../../../../backends/filesystem/reconcile/replace-file.ts'
 import { watchSteps } from '../../../../chaos/filesystem-steps.ts'
 
 let folder = ''
@@ -27,14 +25,14 @@ afterEach(async () => {
   await rm(folder, { recursive: true, force: true })
 })
 
-describe.each([true, false])('A file that is replaced (calmly: %s)', calmly => {
+describe.each([true, false])('A file that is replaced (in one step: %s)', inOneStep => {
   it.each([true, false])(
     'holds the new text, and the old one is kept beside it (hard links: %s)',
     async links => {
       if (!links) refuseLinks()
-      const taken = await put(calmly)
+      const taken = await put(inOneStep)
       expect(taken.done).toBe(true)
-      expect(taken.away).toBe(!calmly || !links)
+      expect(taken.away).toBe(!inOneStep || !links)
       expect(await contents()).toEqual({ 'a.json': 'new', '.a.json.replaced': 'old' })
       expect((await stat(file)).mode & 0o777).toBe(0o640)
     },
@@ -42,15 +40,15 @@ describe.each([true, false])('A file that is replaced (calmly: %s)', calmly => {
 
   it('is replaced although it has a second name, of a call that was refused half-way', async () => {
     await link(file, join(folder, '.a.json.replaced'))
-    expect((await put(calmly)).done).toBe(true)
+    expect((await put(inOneStep)).done).toBe(true)
     expect(await contents()).toEqual({ 'a.json': 'new', '.a.json.replaced': 'old' })
   })
 
-  it.each(calmly ? [false] : [true, false])(
+  it.each(inOneStep ? [false] : [true, false])(
     'is left to the person who makes one in the free place (hard links: %s)',
     async links => {
       if (!links) refuseLinks()
-      const taken = await put(calmly, () => writeFileSync(file, 'of a person'))
+      const taken = await put(inOneStep, () => writeFileSync(file, 'of a person'))
       expect(taken.done).toBe(false)
       expect(await contents()).toMatchObject({ 'a.json': 'of a person', '.a.json.replaced': 'old' })
     },
@@ -62,9 +60,9 @@ describe.each([true, false])('A file that is replaced (calmly: %s)', calmly => {
     await writeFile(file, 'edited')
     expect(
       await putPrepared(file, 'new', seen, {
-        calmly,
-        moved: () => expect.fail('nothing was moved'),
-        took: () => {},
+        inOneStep,
+        onMoved: () => expect.fail('nothing was moved'),
+        onTakenAway: () => {},
       }),
     ).toBe(false)
     expect(takeAway(file, seen, () => expect.fail('nothing was moved'))).toBe(false)
@@ -82,12 +80,12 @@ describe('The beginning of a text', () => {
     ['{"a":1} ', false],
   ])('%j is one of {"a":1}: %s', async (content, expected) => {
     await writeFile(file, content)
-    expect(isBegun(await see(), '{"a":1}')).toBe(expected)
+    expect(isPartialWrite(await see(), '{"a":1}')).toBe(expected)
   })
 
   it('is not an absent file', async () => {
     await rm(file)
-    expect(isBegun(await see(), '{"a":1}')).toBe(false)
+    expect(isPartialWrite(await see(), '{"a":1}')).toBe(false)
   })
 })
 
@@ -104,16 +102,16 @@ describe('A copy of what is not taken in', () => {
 })
 
 /** Prepares and puts a new text; `meanwhile` is what a person does while there is no file. */
-async function put(calmly: boolean, meanwhile = () => {}) {
+async function put(inOneStep: boolean, meanwhile = () => {}) {
   const seen = await see()
   await prepareText(file, 'new')
   let away = false
-  const took = () => {
+  const onTakenAway = () => {
     away = true
     meanwhile()
   }
-  const moved = () => expect(readFileSync(join(folder, '.a.json.replaced'), 'utf8')).toBe('old')
-  return { done: await putPrepared(file, 'new', seen, { calmly, moved, took }), away }
+  const onMoved = () => expect(readFileSync(join(folder, '.a.json.replaced'), 'utf8')).toBe('old')
+  return { done: await putPrepared(file, 'new', seen, { inOneStep, onMoved, onTakenAway }), away }
 }
 
 function refuseLinks(): void {

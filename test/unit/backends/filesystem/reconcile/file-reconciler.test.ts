@@ -2,16 +2,16 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { FileReconciler } from '../../../../../backends/filesystem/files/file-reconciler.ts'
-import type { ReconcilerContext } from '../../../../../backends/filesystem/files/reconciler-context.ts'
-import { TrackedFile } from '../../../../../backends/filesystem/files/tracked-file.ts'
 import { Layout } from '../../../../../backends/filesystem/format/layout.ts'
 import { hashOf } from '../../../../../backends/filesystem/format/readable.ts'
 import { State } from '../../../../../backends/filesystem/journal/state.ts'
+import { FileReconciler } from '../../../../../backends/filesystem/reconcile/file-reconciler.ts'
+import type { ReconcilerContext } from '../../../../../backends/filesystem/reconcile/reconciler-context.ts'
+import { TrackedFile } from '../../../../../backends/filesystem/reconcile/tracked-file.ts'
 import { makeKey } from '../../../../../model/key.ts'
 
 it('An edit is no content of ours for the journal before the commit that takes it in, and is one from then on', async () => {
-  const path = await mkdtemp(join(tmpdir(), 'kytos-attendant-'))
+  const path = await mkdtemp(join(tmpdir(), 'kytos-reconciler-'))
   onTestFinished(() => rm(path, { recursive: true, force: true }))
   const layout = new Layout(path)
   const key = makeKey('settings', 'kytos', 'a')
@@ -38,6 +38,6 @@ it('An edit is no content of ours for the journal before the commit that takes i
     },
   }
   const reconciler = new FileReconciler(context)
-  while (seen.length === 0) await reconciler.attend(key, tracked)
+  while (seen.length === 0) await reconciler.reconcile(key, tracked)
   expect(seen).toEqual([false, true])
 })

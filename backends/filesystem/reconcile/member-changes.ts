@@ -1,17 +1,14 @@
 import { equalJson, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 
-/**
- * What somebody changed in an object, key by key: a value set, a key removed, or changes inside the object
- * there.
- */
+/** The changes to an object, by key: a value set, a key removed, or changes inside the object there. */
 export type MemberChanges = ReadonlyMap<
   string,
   { readonly set: Json } | { readonly inside: MemberChanges } | 'removed'
 >
 
 /**
- * What was changed from `base` to `edited`; objects are compared key by key, everything else as a whole.
- * Empty when both are equal.
+ * The changes from `base` to `edited`; objects are compared key by key, other values as a whole. Empty when
+ * both are equal.
  */
 export function difference(base: JsonObject, edited: JsonObject): MemberChanges {
   const changes = new Map<string, { set: Json } | { inside: MemberChanges } | 'removed'>()
@@ -27,7 +24,7 @@ export function difference(base: JsonObject, edited: JsonObject): MemberChanges 
   return changes
 }
 
-/** `current` with the same changes made; keys that the difference does not name stay as they are. */
+/** A copy of `current` with the changes applied; keys that the changes do not name stay as they are. */
 export function applyDifference(changes: MemberChanges, current: JsonObject): JsonObject {
   const result: JsonObject = {}
   for (const key of new Set([...Object.keys(current), ...changes.keys()])) {
@@ -37,7 +34,7 @@ export function applyDifference(changes: MemberChanges, current: JsonObject): Js
   return result
 }
 
-/** How many values a difference sets or removes. */
+/** The number of values that the changes set or remove. */
 export function countChanges(changes: MemberChanges): number {
   let count = 0
   for (const change of changes.values())
@@ -51,7 +48,7 @@ function changed(change: ReturnType<MemberChanges['get']>, value: Json | undefin
   if ('set' in change) return change.set
   if (isObject(value)) return applyDifference(change.inside, value)
   const inside = applyDifference(change.inside, {})
-  // The object is gone by now: what was set inside comes back, mere removals have nothing left to remove.
+  // The object no longer exists: values set inside come back, removals have no effect.
   return Object.keys(inside).length > 0 ? inside : value
 }
 

@@ -5,11 +5,11 @@ import type { Key } from '../../../model/key.ts'
 import type { JsonObject } from '../../../model/value.ts'
 import { readableKind } from '../format/layout.ts'
 import { parseReadable } from '../format/readable.ts'
-import type { Seen } from './readable-file.ts'
+import type { Seen } from './look.ts'
 
 /**
- * The object in the readable file of a document, undefined when there is no file, or the error that says why
- * it cannot be taken in. `entryBytes`: how many bytes a document of any kind may have.
+ * The object in the readable file of a document; undefined when there is no file; the error when it cannot be
+ * applied. `entryBytes`: the largest document of any kind, in bytes.
  */
 export function parseContent(
   key: Key,

@@ -1,14 +1,14 @@
 import { equalJson, type JsonObject } from '../../../model/value.ts'
 import { type FileVersion, NO_FILE } from '../format/file-version.ts'
 import { hashOf, parseReadable, parseStored, readableText, storedObject } from '../format/readable.ts'
-import { countChanges, difference } from './edit.ts'
 import type { FolderIdentity } from './folder-identity.ts'
-import type { Seen } from './readable-file.ts'
+import type { Seen } from './look.ts'
+import { countChanges, difference } from './member-changes.ts'
 import type { TrackedFile } from './tracked-file.ts'
 
 /**
- * The versions with all hashes computed; one without a text is no file, and so is one of a file that this
- * store took away (a hash of null, and a text).
+ * The versions with all hashes computed. A version without a text is no file, and so is one with a hash of
+ * null and a text: a file that this store moved away.
  */
 export function withHashes(versions: readonly FileVersion[]): FileVersion[] {
   const computed = (text: string | undefined) => (text === undefined ? null : hashOf(readableText(text)))
@@ -16,8 +16,9 @@ export function withHashes(versions: readonly FileVersion[]): FileVersion[] {
 }
 
 /**
- * Which of the versions that a file may hold after a crash it did hold last: the newest one with its hash;
- * else, somebody edited it, the one from which that edit is the smallest, for it is what that person saw.
+ * The version that a file held last, among those that it may hold after a crash: the newest one with the hash
+ * of the content. Otherwise a person edited the file: the version from which that edit is the smallest,
+ * because it is what the person saw.
  */
 export function lastHeld(
   versions: readonly FileVersion[],
@@ -39,8 +40,8 @@ export function lastHeld(
 }
 
 /**
- * What a file that was just looked at holds, of what it may hold; undefined when that is to be judged later:
- * it is absent without having been taken away by us, or holds an earlier text in a folder that was away.
+ * The version that a file holds according to a look at it; undefined when that is decided later, because the
+ * file is absent and was not moved away by us, or holds an earlier text in a folder that was away.
  */
 export function heldVersion(
   tracked: TrackedFile,
@@ -55,8 +56,8 @@ export function heldVersion(
 }
 
 /**
- * What the replaced neighbour of a file stood for: a text of this store, with its hash, or the version that a
- * person edited.
+ * The version that the replaced neighbour of a file stands for: a text of this store, with its hash, or the
+ * version that a person edited.
  */
 export function replacedVersion(tracked: TrackedFile, old: Seen, value: JsonObject | undefined): FileVersion {
   const versions = tracked.possible()
@@ -73,8 +74,7 @@ function objectIn(bytes: Buffer): JsonObject | undefined {
   try {
     return parseReadable(bytes)
   } catch {
-    // What is wrong with it is reported when the file is attended to; here only its distance to what is known
-    // counts.
+    // The error is reported when the file is reconciled; here only its distance to known versions counts.
     return undefined
   }
 }

@@ -6,37 +6,37 @@ import { readableKind } from '../format/layout.ts'
 import { parseStored, storedObject } from '../format/readable.ts'
 import type { Mark } from '../journal/group.ts'
 import type { State } from '../journal/state.ts'
-import { applyDifference, difference } from './edit.ts'
+import { applyDifference, difference } from './member-changes.ts'
 
-/** Where hand edits go. */
-export interface Store {
+/** The store that hand edits are committed to. */
+export interface EditStore {
   readonly state: State
   commit(operations: readonly Operation[], marks?: readonly Mark[]): Promise<Outcome>
 }
 
-/** Something a person did to a readable file. */
+/** A change that a person made to a readable file. */
 export interface HandEdit {
   readonly key: Key
-  /** The document that the file stood for before. */
+  /** The document that the file stood for before the edit. */
   readonly base: string | undefined
-  /** What it holds now; undefined when it is gone. */
+  /** The object in the file now; undefined when the file was removed. */
   readonly value: JsonObject | undefined
-  /** What the journal is to remember of the file. */
+  /** What the journal is to note of the file. */
   readonly marks: readonly Mark[]
 }
 
 /**
- * Takes a hand edit in by a commit of its own, unless the document says the same already: settings key by
- * key, a box as a whole.
+ * Commits a hand edit, unless the document is the same already: settings are merged key by key, a box is
+ * replaced as a whole.
  *
- * Invariant: the commit is guarded by what the merge was computed from, so no commit that was acked in
- * between is undone, and the edit is not lost to one.
+ * Invariant: the commit is guarded by the revision that the merge was computed from. So no commit that was
+ * acknowledged in between is undone, and no such commit loses the edit.
  * @throws SettingsError as a commit does.
  */
-export async function takeIn(edit: HandEdit, store: Store): Promise<void> {
+export async function commitHandEdit(edit: HandEdit, store: EditStore): Promise<void> {
   for (;;) {
     const entry = store.state.get(edit.key)
-    const after = merged(edit, entry?.text)
+    const after = mergeEdit(edit, entry?.text)
     if (sameDocument(entry?.text, after)) {
       if (edit.marks.length > 0) await store.commit([], edit.marks)
       return
@@ -50,15 +50,15 @@ export async function takeIn(edit: HandEdit, store: Store): Promise<void> {
   }
 }
 
-/** The document that an edit makes of the current one; undefined when it deletes it. */
-export function merged(
+/** The document after an edit is applied to the current one; undefined when the edit deletes it. */
+export function mergeEdit(
   { key, base, value }: Pick<HandEdit, 'key' | 'base' | 'value'>,
   current: string | undefined,
 ): JsonObject | undefined {
   if (readableKind(key) === 'boxes') return value
   const before = storedObject(base)
   const after = applyDifference(difference(before, value ?? {}), storedObject(current))
-  // A file that is gone takes its keys along; what was committed beside them since stays.
+  // The removal of a file removes the keys it showed; keys that were committed since stay.
   return value === undefined && Object.keys(after).length === 0 ? undefined : after
 }
 

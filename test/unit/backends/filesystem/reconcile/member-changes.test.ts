@@ -1,6 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { applyDifference, countChanges, difference } from '../../../../../backends/filesystem/files/edit.ts'
+import {
+  applyDifference,
+  countChanges,
+  difference,
+} from '../../../../../backends/filesystem/reconcile/member-changes.ts'
 import { equalJson, type Json, type JsonObject, setMember } from '../../../../../model/value.ts'
 
 const key = fc.constantFrom('a', 'b', 'c', '__proto__', 'constructor')
