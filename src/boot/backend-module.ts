@@ -42,16 +42,16 @@ export async function loadBackendModule(
       `${configFile}: [settings] backend names the module ${quote(module)}, and ${where}. Install it, or correct the name.`,
     )
   }
-  if (!isNamed) await refuseUntrusted(configFile, file)
+  if (!isNamed) await rejectUntrusted(configFile, file)
   allowPackageImports()
   return checkModule(await importModule(file), file)
 }
 
-async function refuseUntrusted(configFile: string, file: string): Promise<void> {
+async function rejectUntrusted(configFile: string, file: string): Promise<void> {
   for (const path of [configFile, file]) {
     const distrust = await findDistrust(path)
     if (!distrust) continue
-    const what = `${configFile} names the backend ${file}, which is not part of kytos-settings, and ${distrust.why}. Its code was not run.`
+    const what = `${configFile} names the backend ${file}, which is not part of kytos-settings, and ${distrust.reason}. Its code was not run.`
     const repair = `Make sure that both are as you want them; then run "${distrust.repair}", or name the file: -c ${configFile}.`
     throw new SettingsError('CONFIG_UNTRUSTED', `${what} ${repair}`, {
       details: { config: configFile, module: file, repair: distrust.repair },

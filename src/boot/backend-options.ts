@@ -4,7 +4,7 @@ import { parseUntrustedJson, printJson } from '../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import { defaultsOf } from '../schema/defaults.ts'
 import { compileSchema } from '../schema/validator.ts'
-import { stranger } from './config-check.ts'
+import { unknownKey } from './config-check.ts'
 import { configSections } from './config-schema.ts'
 import { allowed, BOOLEAN } from './config-values.ts'
 import type { IniOption } from './ini.ts'
@@ -37,7 +37,7 @@ export function readBackendOptions(
   const own = `settings.${name}`
   const problems: ConfigProblem[] = [...sections.keys()]
     .filter(section => section !== own)
-    .map(section => foreignSection(section, own))
+    .map(section => unknownSection(section, own))
   const properties = isObject(schema.properties) ? schema.properties : {}
   const options = sections.get(own) ?? new Map<string, IniOption>()
   const set: JsonObject = {}
@@ -46,7 +46,7 @@ export function readBackendOptions(
     if (property === undefined) {
       // An option of [DEFAULT] is in every section.
       if (!option.inherited)
-        problems.push({ line: option.line, message: stranger(own, key, Object.keys(properties)) })
+        problems.push({ line: option.line, message: unknownKey(own, key, Object.keys(properties)) })
       continue
     }
     // As for the keys of ours: an optional one that is there but empty says the same as none.
@@ -60,7 +60,7 @@ export function readBackendOptions(
     else setMember(set, key, read.value)
   }
   const values = { ...defaultsOf(schema), ...set }
-  if (problems.length === 0) problems.push(...brokenRules(own, validate(values), properties, options))
+  if (problems.length === 0) problems.push(...schemaProblems(own, validate(values), properties, options))
   if (problems.length > 0) throw configInvalid(file, problems)
   return values
 }
@@ -75,7 +75,7 @@ function emptyOption(section: string, key: string, preset: Json): string {
   return `[${section}] ${key} is empty: set a value, or remove the line for its default, ${printJson(preset)}.`
 }
 
-function foreignSection(section: string, own: string): ConfigProblem {
+function unknownSection(section: string, own: string): ConfigProblem {
   const names = [
     ...configSections()
       .map(([name]) => name)
@@ -106,7 +106,7 @@ function readValue(
   }
 }
 
-function brokenRules(
+function schemaProblems(
   section: string,
   broken: ReturnType<ReturnType<typeof compileSchema>>,
   properties: JsonObject,

@@ -11,14 +11,14 @@ import { type ConfigProblem, quote } from './problems.ts'
  * ignores what it does not know; the sections that begin with `settings` are ours, and there a name we do not
  * know is a mistake. An option from [DEFAULT] is in every section, so it is never one.
  */
-const OURS = 'settings'
+const OWN_PREFIX = 'settings'
 
 /** Sections of options whose schema is known only once the module of a backend is loaded, by their names. */
-export type OpenSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
+export type BackendSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
 
-export interface Checked {
+export interface CheckedConfig {
   /** The sections `[settings.<name>]` that are left to the backend; none for a backend of ours. */
-  readonly open: OpenSections
+  readonly open: BackendSections
   /** Complete only when there are no problems. */
   readonly values: ConfigValues
   readonly problems: readonly ConfigProblem[]
@@ -28,11 +28,11 @@ export interface Checked {
  * Checks every section and key of a file against the schema and gives all that is wrong at once; relative
  * paths start at `folder`.
  */
-export function checkConfig(ini: Ini, folder: string): Checked {
-  const open = openSections(ini)
+export function checkConfig(ini: Ini, folder: string): CheckedConfig {
+  const open = backendSections(ini)
   const problems: ConfigProblem[] = [
-    ...ini.problems.filter(problem => concernsUs(problem, open)),
-    ...findStrangers(ini, open),
+    ...ini.problems.filter(problem => isRelevant(problem, open)),
+    ...findUnknownNames(ini, open),
   ]
   const values = Object.fromEntries(
     configSections().map(([section, keys]) => {
@@ -76,7 +76,7 @@ export function checkConfig(ini: Ini, folder: string): Checked {
     problems: [
       ...problems,
       ...crossCheck(typed['settings.etcd'], ini.sections.get('settings.etcd')),
-      ...checkDoors(typed, ini),
+      ...checkAccess(typed, ini),
     ],
   }
 }
@@ -85,7 +85,7 @@ export function checkConfig(ini: Ini, folder: string): Checked {
  * Python expands a value when it is asked for, and Kytos asks for all of [daemon]; the values of others'
  * sections are never looked at.
  */
-function concernsUs({ section, key, inherited }: IniProblem, open: OpenSections): boolean {
+function isRelevant({ section, key, inherited }: IniProblem, open: BackendSections): boolean {
   if (section === undefined || section === 'daemon') return true
   if (open.has(section)) return !inherited
   const keys = new Map(configSections()).get(section)
@@ -93,18 +93,20 @@ function concernsUs({ section, key, inherited }: IniProblem, open: OpenSections)
 }
 
 /** What belongs to a backend of another package, as far as can be told without its code. */
-function openSections({ sections }: Ini): OpenSections {
-  const backend = sections.get(OURS)?.get('backend')?.value || 'filesystem'
+function backendSections({ sections }: Ini): BackendSections {
+  const backend = sections.get(OWN_PREFIX)?.get('backend')?.value || 'filesystem'
   if (isOwnBackend(backend) || 'wrong' in BACKEND.read(backend)) return new Map()
   const known = new Map(configSections())
-  return new Map([...sections].filter(([section]) => section.startsWith(`${OURS}.`) && !known.has(section)))
+  return new Map(
+    [...sections].filter(([section]) => section.startsWith(`${OWN_PREFIX}.`) && !known.has(section)),
+  )
 }
 
-function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly ConfigProblem[] {
+function findUnknownNames({ sections, headers }: Ini, open: BackendSections): readonly ConfigProblem[] {
   const schema = configSections()
-  const ours = schema.map(([section]) => section).filter(isOurs)
+  const ours = schema.map(([section]) => section).filter(isOwnSection)
   return [...sections].flatMap(([section, options]): readonly ConfigProblem[] => {
-    if (!isOurs(section) || open.has(section)) return []
+    if (!isOwnSection(section) || open.has(section)) return []
     const keys = Object.keys(new Map(schema).get(section) ?? {})
     const own = [...options].filter(([, { inherited }]) => !inherited)
     if (keys.length === 0) {
@@ -117,18 +119,18 @@ function findStrangers({ sections, headers }: Ini, open: OpenSections): readonly
     }
     return own
       .filter(([key]) => !keys.includes(key))
-      .map(([key, option]) => ({ ...at(option.line), message: stranger(section, key, keys) }))
+      .map(([key, option]) => ({ ...at(option.line), message: unknownKey(section, key, keys) }))
   })
 }
 
 /** True for what begins with `settings` and for what was clearly meant to. */
-function isOurs(section: string): boolean {
+function isOwnSection(section: string): boolean {
   const [head = ''] = section.trim().toLowerCase().split('.')
-  return head.startsWith(OURS) || leven(head, OURS, { maxDistance: 2 }) < 2
+  return head.startsWith(OWN_PREFIX) || leven(head, OWN_PREFIX, { maxDistance: 2 }) < 2
 }
 
 /** What is said of a key that a section does not have. */
-export function stranger(section: string, key: string, keys: readonly string[]): string {
+export function unknownKey(section: string, key: string, keys: readonly string[]): string {
   const home = configSections().find(([, others]) => Object.hasOwn(others, key))?.[0]
   const what = `Unknown key ${quote(key)} in [${section}]`
   return home === undefined
@@ -166,7 +168,7 @@ function crossCheck(
 }
 
 /** How the service may be reached, and by whom. */
-function checkDoors({ daemon, settings }: ConfigValues, { sections }: Ini): readonly ConfigProblem[] {
+function checkAccess({ daemon, settings }: ConfigValues, { sections }: Ini): readonly ConfigProblem[] {
   const problems: ConfigProblem[] = []
   const options = sections.get('settings')
   if ((settings.tls_cert === undefined) !== (settings.tls_key === undefined)) {

@@ -1,7 +1,6 @@
 import {
   BACKEND,
   BOOLEAN,
-  BRIEF,
   CONTROLLER,
   choice,
   ENDPOINTS,
@@ -10,10 +9,11 @@ import {
   NAPPS,
   PATH,
   PERIOD,
+  PERMISSION_LIST,
   PORT,
   PREFIX_PATH,
-  RIGHTS_LIST,
   SECONDS,
+  SHORT_SECONDS,
   TEXT,
   type ValueType,
 } from './config-values.ts'
@@ -97,7 +97,7 @@ export const CONFIG_SCHEMA = {
         'Allow listening beyond loopback without authentication: every client that reaches the address can read and change all settings.',
     },
     jwt_rights: {
-      type: RIGHTS_LIST,
+      type: PERMISSION_LIST,
       default: '["read", "write"]',
       description:
         'The permissions of a login token of Kytos: read, write, admin; [] rejects all login tokens.',
@@ -130,7 +130,7 @@ export const CONFIG_SCHEMA = {
       description: 'How long a start waits for the store if there is no snapshot, before it fails.',
     },
     hook_timeout: {
-      type: BRIEF,
+      type: SHORT_SECONDS,
       default: '2',
       description:
         'How long a NApp may take to accept a change of its settings, 20 at most; after that, the change is rejected.',

@@ -32,8 +32,8 @@ const HOST_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252}[A-Za-z0-9])?$/
 const NAPP = /^(?:(?:https?|file):\/\/\S+\/)?[A-Za-z0-9][\w.-]{0,63}\/[A-Za-z0-9][\w.-]{0,63}(?::\S+)?$/
 const PREFIX = /^(?:\/[^/\s\p{Cc}]+)+$/u
 /** Less than a command waits for its answer. */
-const LONGEST_WAIT = 20
-const DAY = 86_400
+const MAX_WAIT_SECONDS = 20
+const SECONDS_PER_DAY = 86_400
 const BOOLEANS: ReadonlyMap<string, boolean> = new Map([
   ...['1', 'yes', 'true', 'on'].map(word => [word, true] as const),
   ...['0', 'no', 'false', 'off'].map(word => [word, false] as const),
@@ -46,7 +46,7 @@ export const TEXT: ValueType<string> = { name: 'text', read: text => ({ value: t
 export const PATH: ValueType<string> = {
   name: 'path',
   path: true,
-  read: text => (/\p{Cc}/u.test(text) ? got(text, 'a path on one line') : { value: text }),
+  read: text => (/\p{Cc}/u.test(text) ? unexpected(text, 'a path on one line') : { value: text }),
 }
 
 /** An IP address or a host name. */
@@ -55,7 +55,7 @@ export const HOST: ValueType<string> = {
   read: text =>
     isIP(text) || HOST_NAME.test(text)
       ? { value: text }
-      : got(text, 'an IP address or a host name, without a port'),
+      : unexpected(text, 'an IP address or a host name, without a port'),
 }
 
 /** A TCP port; 0 has the system choose a free one. */
@@ -64,7 +64,7 @@ export const PORT: ValueType<number> = {
   read: text =>
     /^\d{1,5}$/.test(text) && Number(text) < 65_536
       ? { value: Number(text) }
-      : got(text, 'a port, 0 to 65535'),
+      : unexpected(text, 'a port, 0 to 65535'),
 }
 
 /** Seconds above 0, a day at most; a fraction is allowed. */
@@ -72,20 +72,20 @@ export const SECONDS: ValueType<number> = {
   name: 'seconds',
   read: text => {
     const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : 0
-    return seconds > 0 && seconds <= DAY
+    return seconds > 0 && seconds <= SECONDS_PER_DAY
       ? { value: seconds }
-      : got(text, `seconds, above 0 and at most ${DAY}, such as 30 or 2.5`)
+      : unexpected(text, `seconds, above 0 and at most ${SECONDS_PER_DAY}, such as 30 or 2.5`)
   },
 }
 
 /** Seconds that somebody waits for an answer meanwhile, so few that he still does. */
-export const BRIEF: ValueType<number> = {
+export const SHORT_SECONDS: ValueType<number> = {
   name: 'seconds',
   read: text => {
     const seconds = /^\d{1,2}(?:\.\d+)?$/.test(text) ? Number(text) : 0
-    return seconds > 0 && seconds <= LONGEST_WAIT
+    return seconds > 0 && seconds <= MAX_WAIT_SECONDS
       ? { value: seconds }
-      : got(text, `seconds, above 0 and at most ${LONGEST_WAIT}, such as 2`)
+      : unexpected(text, `seconds, above 0 and at most ${MAX_WAIT_SECONDS}, such as 2`)
   },
 }
 
@@ -94,9 +94,9 @@ export const PERIOD: ValueType<number> = {
   name: 'seconds, 0 for never',
   read: text => {
     const seconds = /^\d{1,6}(?:\.\d+)?$/.test(text) ? Number(text) : Number.NaN
-    return seconds <= DAY
+    return seconds <= SECONDS_PER_DAY
       ? { value: seconds }
-      : got(text, `seconds, at most ${DAY}, such as 300, or 0 for never`)
+      : unexpected(text, `seconds, at most ${SECONDS_PER_DAY}, such as 300, or 0 for never`)
   },
 }
 
@@ -105,7 +105,7 @@ export const BOOLEAN: ValueType<boolean> = {
   name: 'boolean',
   read: text => {
     const value = BOOLEANS.get(text.toLowerCase())
-    return value === undefined ? got(text, 'one of true, yes, on, 1, false, no, off, 0') : { value }
+    return value === undefined ? unexpected(text, 'one of true, yes, on, 1, false, no, off, 0') : { value }
   },
 }
 
@@ -140,7 +140,7 @@ export const CONTROLLER: ValueType<string> = {
   read: text =>
     isControllerId(text)
       ? { value: text }
-      : got(text, '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit'),
+      : unexpected(text, '1 to 64 letters, digits, ".", "_" or "-", the first one a letter or digit'),
 }
 
 /** A JSON list of NApp ids. */
@@ -164,7 +164,7 @@ export const HOSTS: ValueType<readonly string[]> = {
 }
 
 /** A JSON list of rights. */
-export const RIGHTS_LIST: ValueType<readonly Permission[]> = {
+export const PERMISSION_LIST: ValueType<readonly Permission[]> = {
   name: 'JSON list of permissions',
   read: text => {
     const reading = readList(text, '["read", "write"]', right =>
@@ -178,7 +178,7 @@ export const RIGHTS_LIST: ValueType<readonly Permission[]> = {
 export const ENDPOINTS: ValueType<readonly string[]> = {
   name: 'JSON list of URLs',
   read: text => {
-    const reading = readList(text, '["http://127.0.0.1:2379"]', whyNoEndpoint)
+    const reading = readList(text, '["http://127.0.0.1:2379"]', endpointProblem)
     if ('wrong' in reading) return reading
     if (reading.value.length === 0)
       return { wrong: 'is an empty list: add at least one URL, such as ["http://127.0.0.1:2379"]' }
@@ -195,7 +195,7 @@ export const PREFIX_PATH: ValueType<string> = {
   read: text =>
     PREFIX.test(text)
       ? { value: text }
-      : got(
+      : unexpected(
           text,
           'a prefix such as /kytos, which starts but does not end with "/", and has no "//" and no space',
         ),
@@ -221,7 +221,7 @@ export function allowed(text: string, words: readonly string[]): string {
   return `${hint}${hint === '' ? 'allowed' : 'Allowed'} are ${words.join(', ')}`
 }
 
-function got(text: string, expected: string): { readonly wrong: string } {
+function unexpected(text: string, expected: string): { readonly wrong: string } {
   return { wrong: `is ${quote(text)}: expected ${expected}` }
 }
 
@@ -245,7 +245,7 @@ function readList(
   }
 }
 
-function whyNoEndpoint(text: string): string | undefined {
+function endpointProblem(text: string): string | undefined {
   if (text.includes('@')) return 'a URL contains a user: use username and password_file instead'
   const url = URL.canParse(text) ? new URL(text) : undefined
   if (!url || (url.protocol !== 'http:' && url.protocol !== 'https:'))

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { isControllerId } from '../../model/namespace.ts'
 import type { Permission } from '../../model/permissions.ts'
-import { checkConfig, type OpenSections } from './config-check.ts'
+import { type BackendSections, checkConfig } from './config-check.ts'
 import type { ConfigValues } from './config-schema.ts'
 import { isModulePath, isOwnBackend } from './config-values.ts'
 import { readIni } from './ini.ts'
@@ -57,7 +57,7 @@ export interface OtherBackend {
   /** As the file names it: a package, or an absolute path. */
   readonly module: string
   /** The sections that may hold its options. */
-  readonly sections: OpenSections
+  readonly sections: BackendSections
   /**
    * True when a person named the file, or started the service with it: its code is then run whoever may write
    * it.
@@ -77,8 +77,8 @@ export interface EtcdConfig {
   readonly timeout: number
 }
 
-const NAMES = ['kytos.ini', 'kytos.conf']
-const HOW_TO_MAKE_ONE = 'Copy kytos.example.ini to kytos.ini, or use -c FILE.'
+const FILE_NAMES = ['kytos.ini', 'kytos.conf']
+const CREATE_HINT = 'Copy kytos.example.ini to kytos.ini, or use -c FILE.'
 
 /** From where a file is looked for. */
 export interface ConfigContext {
@@ -95,14 +95,14 @@ export function findConfig(explicit: string | undefined, { cwd, env }: ConfigCon
   const system = join(env.VIRTUAL_ENV || '/', 'etc/kytos')
   const candidates =
     explicit === undefined
-      ? [cwd, system].flatMap(folder => NAMES.map(name => resolve(folder, name)))
+      ? [cwd, system].flatMap(folder => FILE_NAMES.map(name => resolve(folder, name)))
       : [resolve(cwd, explicit)]
   const found = candidates.find(file => existsSync(file))
   if (found !== undefined) return found
   const message =
     explicit === undefined
-      ? `No configuration file found; searched ${candidates.join(', ')}. ${HOW_TO_MAKE_ONE}`
-      : `The configuration file ${candidates.join()} does not exist. ${HOW_TO_MAKE_ONE}`
+      ? `No configuration file found; searched ${candidates.join(', ')}. ${CREATE_HINT}`
+      : `The configuration file ${candidates.join()} does not exist. ${CREATE_HINT}`
   throw new SettingsError('CONFIG_ABSENT', message, { details: { looked_for: candidates } })
 }
 
@@ -138,7 +138,7 @@ export async function loadConfig(
 function otherBackend(
   backend: string,
   folder: string,
-  sections: OpenSections,
+  sections: BackendSections,
   isNamed: boolean,
 ): Pick<Config, 'other'> {
   if (isOwnBackend(backend)) return {}
@@ -153,7 +153,7 @@ async function read(file: string): Promise<Buffer> {
     if (code === 'ENOENT')
       throw new SettingsError(
         'CONFIG_ABSENT',
-        `The configuration file ${file} does not exist. ${HOW_TO_MAKE_ONE}`,
+        `The configuration file ${file} does not exist. ${CREATE_HINT}`,
         { cause },
       )
     const why =

@@ -66,7 +66,7 @@ export function readIni(text: string): Ini {
     }
   const raw = readLines(text)
   const problems: IniProblem[] = [...raw.problems]
-  const values = throughIni(raw)
+  const values = parseWithIniPackage(raw)
   const defaults = values.get(DEFAULT_SECTION) ?? new Map<string, string>()
   const sections = new Map<string, ReadonlyMap<string, IniOption>>()
   for (const [section, own] of values) {
@@ -96,17 +96,17 @@ export function readIni(text: string): Ini {
  * The `ini` package parses the folded lines; every name and value is shielded on the way in and bared on the
  * way out.
  */
-function throughIni({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<string, string>> {
+function parseWithIniPackage({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const lines: string[] = []
   for (const [section, options] of sections) {
-    lines.push(`[${shieldName(section)}]`)
-    for (const [key, { value }] of options) lines.push(`${shieldName(key)}=${shieldValue(value)}`)
+    lines.push(`[${escapeName(section)}]`)
+    for (const [key, { value }] of options) lines.push(`${escapeName(key)}=${escapeValue(value)}`)
   }
   const parsed: Record<string, Record<string, string>> = parse(lines.join('\n'))
   return new Map(
     Object.entries(parsed).map(([section, options]) => [
-      bareName(section),
-      new Map(Object.entries(options).map(([key, value]) => [bareName(key), value.slice(1)])),
+      unescapeName(section),
+      new Map(Object.entries(options).map(([key, value]) => [unescapeName(key), value.slice(1)])),
     ]),
   )
 }
@@ -115,11 +115,11 @@ function throughIni({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<strin
  * Percent-encoded, so without the signs `ini` acts on; led by ":", so that `__proto__` is dropped and `10`
  * moved to the front by nobody.
  */
-function shieldName(name: string): string {
+function escapeName(name: string): string {
   return `:${encodeURIComponent(name).replaceAll('.', '%2E')}`
 }
 
-function bareName(name: string): string {
+function unescapeName(name: string): string {
   return decodeURIComponent(name.slice(1))
 }
 
@@ -127,6 +127,6 @@ function bareName(name: string): string {
  * A JSON string, which `ini` takes as it is; led by "=", so that `true` and `null` stay text. Its line
  * pattern stops at U+2028 and U+2029.
  */
-function shieldValue(value: string): string {
+function escapeValue(value: string): string {
   return JSON.stringify(`=${value}`).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')
 }

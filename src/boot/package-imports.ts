@@ -1,6 +1,6 @@
 import * as nodeModule from 'node:module'
 
-const OURS = /^kytos-settings(\/|$)/
+const OWN_NAME = /^kytos-settings(\/|$)/
 
 /** The hook of Node 22.15 and later, which the types of Node 20 do not have; it runs in this thread. */
 interface Resolver {
@@ -19,12 +19,12 @@ export async function resolve(specifier, context, next) {
   try {
     return await next(specifier, context)
   } catch (error) {
-    if (!${OURS}.test(specifier) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
+    if (!${OWN_NAME}.test(specifier) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
     return next(specifier, { ...context, parentURL: ours })
   }
 }`
 
-let isDone = false
+let isRegistered = false
 
 /**
  * Lets NApps and backends in any folder import `kytos-settings`: this package, unless they bring one of their
@@ -32,8 +32,8 @@ let isDone = false
  * package had asked.
  */
 export function allowPackageImports(): void {
-  if (isDone) return
-  isDone = true
+  if (isRegistered) return
+  isRegistered = true
   // Newer versions have it, and warn of the older way.
   const { registerHooks } = nodeModule as { registerHooks?: (hooks: Resolver) => void }
   if (!registerHooks) {
@@ -46,7 +46,7 @@ export function allowPackageImports(): void {
         return next(specifier, context)
       } catch (error) {
         const isOurs =
-          OURS.test(specifier) &&
+          OWN_NAME.test(specifier) &&
           error instanceof Error &&
           'code' in error &&
           error.code === 'ERR_MODULE_NOT_FOUND'

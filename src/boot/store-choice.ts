@@ -53,7 +53,7 @@ async function chooseOther(other: OtherBackend, file: string): Promise<BackendCh
  * False for a folder that does not exist, or is empty, as a service manager makes it; any other store shows
  * it only when it is opened.
  */
-export function isThere(choice: BackendChoice): boolean {
+export function storeExists(choice: BackendChoice): boolean {
   if (choice.backend !== 'filesystem') return true
   try {
     return readdirSync(choice.path).length > 0

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 /** Why a file is not trusted, and the command after which it is. */
 export interface Distrust {
   /** A clause: `/tmp/kytos.ini may be written by others (mode 0666)`. */
-  readonly why: string
+  readonly reason: string
   readonly repair: string
 }
 
@@ -20,18 +20,21 @@ export async function findDistrust(file: string): Promise<Distrust | undefined> 
   const user = process.getuid?.()
   if (user === undefined)
     return {
-      why: `the users who may write ${file} are unknown on this system`,
+      reason: `the users who may write ${file} are unknown on this system`,
       repair: 'name the file with -c FILE',
     }
   for (const path of new Set([...withFolders(file), ...withFolders(await realpath(file))])) {
     const stats = await lstat(path)
     if (stats.uid !== user && stats.uid !== 0)
-      return { why: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
+      return { reason: `${path} belongs to user ${stats.uid}`, repair: `chown ${user} ${quoted(path)}` }
     const isProtected = stats.isDirectory() && (stats.mode & STICKY) !== 0
     // The mode of a link says nothing: only its folder counts.
     if (!stats.isSymbolicLink() && !isProtected && (stats.mode & WRITABLE_BY_OTHERS) !== 0) {
       const mode = (stats.mode & 0o7777).toString(8).padStart(4, '0')
-      return { why: `${path} may be written by others (mode ${mode})`, repair: `chmod go-w ${quoted(path)}` }
+      return {
+        reason: `${path} may be written by others (mode ${mode})`,
+        repair: `chmod go-w ${quoted(path)}`,
+      }
     }
   }
   return undefined

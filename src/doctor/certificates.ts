@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import { word } from './commands.ts'
+import { shellWord } from './commands.ts'
 import { broken, type Finding, warning } from './finding.ts'
 
 /** A file of certificates that the configuration names, and what becomes of a new one. */
@@ -13,9 +13,9 @@ export interface CertificateFile {
   readonly after: string
 }
 
-const DAY = 86_400_000
+const MS_PER_DAY = 86_400_000
 /** Days before its end from which a certificate should be renewed. */
-const SOON = 30
+const EXPIRY_WARNING_DAYS = 30
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /**
@@ -36,7 +36,7 @@ export async function examineCertificates(
   const findings = found.flatMap((one): Finding[] => {
     const [from, to] = [Date.parse(one.validFrom), Date.parse(one.validTo)]
     const name = describe(one)
-    const repair = renew(cert, key, one, after)
+    const repair = renewCommand(cert, key, one, after)
     if (now >= to) return [wrong('certificate.expired', cert, `${name} expired on ${instant(to)}.`, repair)]
     if (now < from) {
       const what = `${name} is not valid before ${instant(from)}; the clock of this host is at ${instant(now)}.`
@@ -49,7 +49,7 @@ export async function examineCertificates(
         ),
       ]
     }
-    if (to - now >= SOON * DAY) return []
+    if (to - now >= EXPIRY_WARNING_DAYS * MS_PER_DAY) return []
     return [
       warning(
         'certificate.expiring',
@@ -59,9 +59,9 @@ export async function examineCertificates(
       ),
     ]
   })
-  if (key === undefined || (await belongs(first, key)) !== false) return findings
-  const what = `${word(key)} does not match ${describe(first)}; TLS requires a matching pair.`
-  return [...findings, broken('certificate.key', cert, what, renew(cert, key, first, after))]
+  if (key === undefined || (await matchesKey(first, key)) !== false) return findings
+  const what = `${shellWord(key)} does not match ${describe(first)}; TLS requires a matching pair.`
+  return [...findings, broken('certificate.key', cert, what, renewCommand(cert, key, first, after))]
 }
 
 function parseCertificates(pem: string): X509Certificate[] {
@@ -75,7 +75,7 @@ function parseCertificates(pem: string): X509Certificate[] {
 }
 
 /** Undefined when the key cannot be read. */
-async function belongs(certificate: X509Certificate, file: string): Promise<boolean | undefined> {
+async function matchesKey(certificate: X509Certificate, file: string): Promise<boolean | undefined> {
   try {
     return certificate.checkPrivateKey(createPrivateKey(await readFile(file)))
   } catch {
@@ -87,12 +87,17 @@ async function belongs(certificate: X509Certificate, file: string): Promise<bool
  * The command that asks for a new one with the same names, for the key that there is; of an authority there
  * is nothing to ask for.
  */
-function renew(cert: string, key: string | undefined, certificate: X509Certificate, after: string): string {
+function renewCommand(
+  cert: string,
+  key: string | undefined,
+  certificate: X509Certificate,
+  after: string,
+): string {
   if (key === undefined)
-    return `openssl x509 -noout -text -in ${word(cert)}   # request a new one from its issuer; ${after}`
+    return `openssl x509 -noout -text -in ${shellWord(cert)}   # request a new one from its issuer; ${after}`
   const names = namesOf(certificate)
-  const extension = names === undefined ? '' : ` -addext ${word(`subjectAltName=${names}`)}`
-  const request = `openssl req -new -key ${word(key)} -subj ${word(subjectOf(certificate))}${extension} -out ${word(`${cert}.csr`)}`
+  const extension = names === undefined ? '' : ` -addext ${shellWord(`subjectAltName=${names}`)}`
+  const request = `openssl req -new -key ${shellWord(key)} -subj ${shellWord(subjectOf(certificate))}${extension} -out ${shellWord(`${cert}.csr`)}`
   return `${request}   # have your authority sign it, and replace ${cert} with the result; ${after}`
 }
 
@@ -116,6 +121,6 @@ function instant(ms: number): string {
 }
 
 function inDays(ms: number): string {
-  const days = Math.floor(ms / DAY)
+  const days = Math.floor(ms / MS_PER_DAY)
   return days === 0 ? 'within a day' : days === 1 ? 'in a day' : `in ${days} days`
 }

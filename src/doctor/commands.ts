@@ -6,13 +6,13 @@ import type { Config } from '../boot/config.ts'
  */
 
 /** A text as one word of a shell's command line. */
-export function word(text: string): string {
+export function shellWord(text: string): string {
   return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`
 }
 
 /** `kytos-settings` with these arguments, on the configuration that was examined. */
 export function kytosSettings({ file }: Pick<Config, 'file'>, ...args: readonly string[]): string {
-  return `kytos-settings ${args.join(' ')} -c ${word(file)}`
+  return `kytos-settings ${args.join(' ')} -c ${shellWord(file)}`
 }
 
 /**
@@ -31,12 +31,12 @@ export function etcdctl(
     ['key', key],
     ['user', username && 'root'],
   ] as const
-  return `etcdctl ${flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${word(value)}`])).join(' ')} ${args}`
+  return `etcdctl ${flags.flatMap(([name, value]) => (value === undefined ? [] : [`--${name} ${shellWord(value)}`])).join(' ')} ${args}`
 }
 
 /** The editor of whoever reads this, on a file. */
 export function edit(file: string): string {
-  return `\${EDITOR:-vi} ${word(file)}`
+  return `\${EDITOR:-vi} ${shellWord(file)}`
 }
 
 /** A command that takes more rights than this user has. */

@@ -3,7 +3,7 @@ const RETENTION = 'auto-compaction-retention'
 const UNITS: Readonly<Record<string, number>> = { h: 3_600, m: 60, s: 1 }
 
 /** What auto-compaction keeps of the history. */
-export interface Horizon {
+export interface CompactionHorizon {
   readonly off: boolean
   readonly seconds?: number
   readonly changes?: number
@@ -13,7 +13,7 @@ export interface Horizon {
  * What the command line of an etcd says of its auto-compaction: off, or what it keeps; neither where a file
  * may say more, or where it says nothing sensible.
  */
-export function compactionHorizon(commandLine: readonly string[]): Horizon {
+export function compactionHorizon(commandLine: readonly string[]): CompactionHorizon {
   const retention = flag(commandLine, RETENTION)
   if (retention === undefined || retention === '0')
     return { off: flag(commandLine, 'config-file') === undefined }

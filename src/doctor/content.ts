@@ -9,15 +9,15 @@ import { parseRecord, type StoredRecord } from '../state/record.ts'
 import { Cache } from '../watcher/cache.ts'
 import { META_KEY, readEpoch } from '../watcher/epoch.ts'
 import { surveyStore } from '../watcher/survey.ts'
-import { etcdctl, kytosSettings, word } from './commands.ts'
-import { broken, type Examined, type Finding, warning } from './finding.ts'
+import { etcdctl, kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, type Finding, warning } from './finding.ts'
 import { plainSecrets } from './plain-secrets.ts'
 
 /**
  * Whether what a store holds can be used: overrides that do not validate, schemas that cannot be read,
  * secrets in the clear.
  */
-export async function examineContent(config: Config, entries: readonly Entry[]): Promise<Examined> {
+export async function examineContent(config: Config, entries: readonly Entry[]): Promise<Examination> {
   const part = 'stored content'
   try {
     readEpoch(entries.find(({ key }) => key === META_KEY))
@@ -41,7 +41,7 @@ export async function examineContent(config: Config, entries: readonly Entry[]):
 
 /** What a controller with this id makes of it. */
 async function cacheOf(controller: string, entries: readonly Entry[]): Promise<Cache> {
-  const records = groupByDocument(entries)
+  const records = recordsByDocument(entries)
   const cache = new Cache(controller, async key => newestFirst(records.get(key) ?? []))
   const { batch } = await surveyStore(listing(entries), cache)
   await cache.apply(batch, { epoch: 1 })
@@ -62,7 +62,7 @@ function otherControllers(controller: string, entries: readonly Entry[]): Set<st
 function replaceSchema(config: Config, key: Key): string {
   const { backend } = config.settings
   if (backend === 'etcd')
-    return `${etcdctl(config.etcd, config.etcd.endpoints, `del ${word(`${config.etcd.prefix}/${key}`)}`)}   # its NApp registers it again`
+    return `${etcdctl(config.etcd, config.etcd.endpoints, `del ${shellWord(`${config.etcd.prefix}/${key}`)}`)}   # its NApp registers it again`
   return kytosSettings(config, 'restore', 'FILE', '--overwrite')
 }
 
@@ -94,7 +94,7 @@ function examineSecrets(config: Config, cache: Cache, { namespace, scope, data }
   const pointers = schema ? plainSecrets(schema.schema, data ?? {}) : []
   if (pointers.length === 0) return []
   const what = `Secrets are stored unencrypted (${scope}): ${pointers.join(', ')}.`
-  const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(word), ...scopeFlag(scope))
+  const unset = kytosSettings(config, 'unset', namespace, ...pointers.map(shellWord), ...scopeFlag(scope))
   const otherwise =
     'if its NApp can run without; otherwise protect store, history and backups, because this release does not encrypt'
   return [warning('secret.plain', namespace, what, `${unset}   # ${otherwise}`)]
@@ -104,7 +104,7 @@ function scopeFlag(scope: Scope): readonly string[] {
   return scope === CLUSTER ? [] : ['--scope', scope]
 }
 
-function groupByDocument(entries: readonly Entry[]): ReadonlyMap<Key, readonly Entry[]> {
+function recordsByDocument(entries: readonly Entry[]): ReadonlyMap<Key, readonly Entry[]> {
   const groups = new Map<Key, Entry[]>()
   for (const entry of entries) {
     const document = parseHistoryKey(entry.key)?.document

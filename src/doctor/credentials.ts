@@ -6,11 +6,11 @@ import type { Config } from '../boot/config.ts'
 import { chooseBackend } from '../boot/store-choice.ts'
 import { loadCertificate } from '../http/auth/certificate.ts'
 import { type CertificateFile, examineCertificates } from './certificates.ts'
-import { asRoot, kytosSettings, thisUser, word } from './commands.ts'
-import { broken, type Examined, type Finding, warning } from './finding.ts'
+import { asRoot, kytosSettings, shellWord, thisUser } from './commands.ts'
+import { broken, type Examination, type Finding, warning } from './finding.ts'
 
 /** A file that the configuration names. */
-interface Named {
+interface NamedFile {
   readonly name: string
   readonly file: string | undefined
   readonly isSecret?: boolean
@@ -20,7 +20,9 @@ interface Named {
  * Whether the files that the configuration names are there, private where they should be, and hold what the
  * start will look for in them.
  */
-export async function examineCredentials(config: Config): Promise<Examined & { readonly usable: boolean }> {
+export async function examineCredentials(
+  config: Config,
+): Promise<Examination & { readonly usable: boolean }> {
   const named = namedFiles(config)
   const files = await Promise.all(named.map(one => examineFile(one, config)))
   const certificates = await Promise.all(certificateFiles(config).map(one => examineCertificates(one)))
@@ -49,7 +51,7 @@ const UNUSABLE: readonly Finding['code'][] = [
   'certificate.key',
 ]
 
-function namedFiles({ file, daemon, etcd, settings }: Config): readonly Named[] {
+function namedFiles({ file, daemon, etcd, settings }: Config): readonly NamedFile[] {
   const ofEtcd =
     settings.backend === 'etcd'
       ? [
@@ -83,7 +85,7 @@ function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[
   ]
 }
 
-async function examineFile({ name, file, isSecret = false }: Named, config: Config): Promise<Finding[]> {
+async function examineFile({ name, file, isSecret = false }: NamedFile, config: Config): Promise<Finding[]> {
   if (file === undefined) return []
   const found = await stat(file).catch((cause: NodeJS.ErrnoException) => cause.code ?? 'unknown')
   if (found === 'ENOENT' || found === 'ENOTDIR') {
@@ -92,7 +94,7 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
         'file.absent',
         file,
         `The file of ${name} does not exist.`,
-        `ls -l ${word(file)}   # create it, or correct ${word(config.file)}`,
+        `ls -l ${shellWord(file)}   # create it, or correct ${shellWord(config.file)}`,
       ),
     ]
   }
@@ -103,7 +105,7 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
         'file.unreadable',
         file,
         `User ${thisUser()} cannot read the file of ${name}.`,
-        letRead(file, isSecret),
+        grantReadCommand(file, isSecret),
       ),
     )
   }
@@ -113,7 +115,7 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
         'secret.readable',
         file,
         `All users of this host can read ${name}.`,
-        `chmod o-rwx ${word(file)}`,
+        `chmod o-rwx ${shellWord(file)}`,
       ),
     )
   }
@@ -121,11 +123,11 @@ async function examineFile({ name, file, isSecret = false }: Named, config: Conf
 }
 
 /** What only the owner may read becomes this user's; what all may read stays whose it is. */
-function letRead(file: string, isSecret: boolean): string {
+function grantReadCommand(file: string, isSecret: boolean): string {
   const repair = isSecret
-    ? `chown ${thisUser()} ${word(file)} && sudo chmod 600 ${word(file)}`
-    : `chmod a+r ${word(file)}`
-  return `${asRoot(repair)}   # check its folders too: namei -l ${word(file)}`
+    ? `chown ${thisUser()} ${shellWord(file)} && sudo chmod 600 ${shellWord(file)}`
+    : `chmod a+r ${shellWord(file)}`
+  return `${asRoot(repair)}   # check its folders too: namei -l ${shellWord(file)}`
 }
 
 /** What the start would say of the contents, of the files that are sound so far. */
@@ -134,7 +136,7 @@ async function examineContents(
   isSound: (file: string | undefined) => boolean,
 ): Promise<Finding[]> {
   const findings: Finding[] = []
-  const tryOut = async (where: string, work: () => Promise<unknown>): Promise<void> => {
+  const check = async (where: string, work: () => Promise<unknown>): Promise<void> => {
     try {
       await work()
     } catch (error) {
@@ -152,10 +154,10 @@ async function examineContents(
     ...(cert !== undefined && key !== undefined && isSound(cert) && isSound(key) && { cert, key }),
   }
   // The module of another package is looked at with its store.
-  if (!config.other) await tryOut(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
+  if (!config.other) await check(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
   const { tls_cert, tls_key } = config.settings
   if (tls_cert !== undefined && tls_key !== undefined && isSound(tls_cert) && isSound(tls_key)) {
-    await tryOut(tls_cert, () => loadCertificate({ cert: tls_cert, key: tls_key }))
+    await check(tls_cert, () => loadCertificate({ cert: tls_cert, key: tls_key }))
   }
   return findings
 }
@@ -168,7 +170,7 @@ async function isReadable(file: string): Promise<boolean> {
 }
 
 /** The file by which the owner of a service comes in, if one runs: who reads it administers the service. */
-export async function examineLocalDoor({
+export async function examineLocalAuth({
   settings: { state_dir, controller },
 }: Config): Promise<readonly Finding[]> {
   const file = join(state_dir, controller, 'service.json')
@@ -179,7 +181,7 @@ export async function examineLocalDoor({
       'secret.readable',
       file,
       'All users of this host can read the admin token of this service.',
-      `chmod 600 ${word(file)}`,
+      `chmod 600 ${shellWord(file)}`,
     ),
   ]
 }

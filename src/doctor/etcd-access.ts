@@ -1,6 +1,6 @@
 import type { Config } from '../boot/config.ts'
 import { isLoopback } from '../boot/loopback.ts'
-import { word } from './commands.ts'
+import { shellWord } from './commands.ts'
 import { type Finding, hint, warning } from './finding.ts'
 
 /** Whether somebody else may come in, or listen. */
@@ -15,7 +15,7 @@ export function examineAccess({ file, etcd: { endpoints, prefix, username, cert 
         'etcd.open',
         endpoints.join(', '),
         what,
-        letOnlyUsersIn(endpoints, prefix, file),
+        enableAuthCommand(endpoints, prefix, file),
       ),
     )
   }
@@ -29,17 +29,17 @@ export function examineAccess({ file, etcd: { endpoints, prefix, username, cert 
 }
 
 /** Two passwords are asked for: root's, and that of the user that the configuration then names. */
-function letOnlyUsersIn(endpoints: readonly string[], prefix: string, file: string): string {
+function enableAuthCommand(endpoints: readonly string[], prefix: string, file: string): string {
   const steps = [
     'user add root',
     'role add root',
     'user grant-role root root',
     'role add kytos',
-    `role grant-permission kytos --prefix=true readwrite ${word(`${prefix}/`)}`,
+    `role grant-permission kytos --prefix=true readwrite ${shellWord(`${prefix}/`)}`,
     'user add kytos',
     'user grant-role kytos kytos',
     'auth enable',
   ]
   const commands = steps.map(step => `etcdctl ${step}`).join(' && ')
-  return `export ETCDCTL_ENDPOINTS=${word(endpoints.join(','))}; ${commands}   # then username = kytos and password_file in [settings.etcd] of ${file}`
+  return `export ETCDCTL_ENDPOINTS=${shellWord(endpoints.join(','))}; ${commands}   # then username = kytos and password_file in [settings.etcd] of ${file}`
 }

@@ -5,20 +5,20 @@ import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
 import { chooseBackend } from '../boot/store-choice.ts'
 import { readAll } from '../transfer/store-snapshot.ts'
-import { edit, etcdctl, kytosSettings, word } from './commands.ts'
+import { edit, etcdctl, kytosSettings, shellWord } from './commands.ts'
 import { examineAccess } from './etcd-access.ts'
 import { examineCompaction } from './etcd-compaction.ts'
 import { broken, type Finding, hint, warning } from './finding.ts'
-import type { StoreExamined } from './folder-store.ts'
-import type { Running } from './running.ts'
+import type { StoreExamination } from './folder-store.ts'
+import type { RunningService } from './running.ts'
 
 /** How much of its quota a store may use before somebody should look. */
-const FULL = 0.8
+const MAX_QUOTA_SHARE = 0.8
 /** Milliseconds by which clocks may differ. */
-const SKEW = 3_000
+const MAX_SKEW_MS = 3_000
 
 /** Looks at the etcd of a configuration: each of its endpoints, and what it holds for us. Changes nothing. */
-export async function examineEtcdStore(config: Config, running: Running): Promise<StoreExamined> {
+export async function examineEtcdStore(config: Config, running: RunningService): Promise<StoreExamination> {
   const part = 'etcd'
   const where = config.etcd.endpoints.join(', ')
   try {
@@ -67,9 +67,9 @@ export async function examineEtcdStore(config: Config, running: Running): Promis
   }
 }
 
-function examineEndpoint(config: Config, found: EndpointInspection, running: Running): Finding[] {
+function examineEndpoint(config: Config, found: EndpointInspection, running: RunningService): Finding[] {
   const { endpoint, outdated, hasLeader, commandLine, ahead = 0 } = found
-  const findings = [...examineAnswer(config, found), ...examineSpace(config, found)]
+  const findings = [...examineResponse(config, found), ...examineSpace(config, found)]
   if (outdated !== undefined) {
     const repair =
       'Upgrade one member at a time: systemctl stop etcd, install, systemctl start etcd, and wait until endpoint health is healthy.'
@@ -87,7 +87,7 @@ function examineEndpoint(config: Config, found: EndpointInspection, running: Run
     )
   }
   if (commandLine) findings.push(...examineCompaction(endpoint, commandLine, running))
-  if (Math.abs(ahead) > SKEW) {
+  if (Math.abs(ahead) > MAX_SKEW_MS) {
     const what = `Its clock is ${(Math.abs(ahead) / 1_000).toFixed(0)} s ${ahead > 0 ? 'ahead of' : 'behind'} this host's.`
     findings.push(warning('clock.etcd', endpoint, what, 'timedatectl set-ntp true   # on both hosts'))
   }
@@ -95,7 +95,7 @@ function examineEndpoint(config: Config, found: EndpointInspection, running: Run
 }
 
 /** Whether it can be read and written. */
-function examineAnswer(
+function examineResponse(
   config: Config,
   { endpoint, failure, refusal, hasLeader }: EndpointInspection,
 ): Finding[] {
@@ -110,9 +110,9 @@ function examineAnswer(
   const grant = etcdctl(
     config.etcd,
     [endpoint],
-    `role grant-permission ROLE --prefix=true readwrite ${word(`${config.etcd.prefix}/`)}`,
+    `role grant-permission ROLE --prefix=true readwrite ${shellWord(`${config.etcd.prefix}/`)}`,
   )
-  const role = etcdctl(config.etcd, [endpoint], `user get ${word(config.etcd.username ?? 'USER')}`)
+  const role = etcdctl(config.etcd, [endpoint], `user get ${shellWord(config.etcd.username ?? 'USER')}`)
   return [
     broken(
       'etcd.readonly',
@@ -129,9 +129,9 @@ function examineSpace(
 ): Finding[] {
   // One that was compacted up to there before says so, which is as good; without --physical it would answer
   // before there is anything for defrag to free.
-  const room = `${etcdctl(etcd, [endpoint], `compaction --physical ${revision}`)}; ${etcdctl(etcd, [endpoint], 'defrag')}`
+  const freeSpace = `${etcdctl(etcd, [endpoint], `compaction --physical ${revision}`)}; ${etcdctl(etcd, [endpoint], 'defrag')}`
   if (noSpace) {
-    const repair = `${room} && ${etcdctl(etcd, [endpoint], 'alarm disarm')}   # if the alarm returns: raise --quota-backend-bytes`
+    const repair = `${freeSpace} && ${etcdctl(etcd, [endpoint], 'alarm disarm')}   # if the alarm returns: raise --quota-backend-bytes`
     return [
       broken(
         'etcd.no_space',
@@ -141,14 +141,14 @@ function examineSpace(
       ),
     ]
   }
-  if (quota === undefined || quota <= 0 || bytes <= FULL * quota) return []
+  if (quota === undefined || quota <= 0 || bytes <= MAX_QUOTA_SHARE * quota) return []
   const what = `It uses ${Math.round((100 * bytes) / quota)} % of its quota of ${quota} bytes; at 100 %, writes are rejected.`
   return [
     warning(
       'etcd.filling',
       endpoint,
       what,
-      `${room}   # if that frees too little: raise --quota-backend-bytes`,
+      `${freeSpace}   # if that frees too little: raise --quota-backend-bytes`,
     ),
   ]
 }

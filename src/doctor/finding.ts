@@ -14,7 +14,7 @@ export interface Finding {
 }
 
 /** What one part of an examination came to. */
-export interface Examined {
+export interface Examination {
   /** What was looked at, in two or three words. */
   readonly part: string
   readonly findings: readonly Finding[]

@@ -4,7 +4,7 @@
  */
 export type Severity = 'broken' | 'warning' | 'hint'
 
-interface Kind {
+interface FindingKind {
   /** As which it may be told, gravest first. */
   readonly severity: readonly Severity[]
   /** What it means, for the table in docs/moving-stores.md. */
@@ -173,7 +173,7 @@ export const FINDINGS = {
   'napp.cycle': { severity: ['broken'], means: 'The dependencies of NApps form a cycle.' },
   'napp.priority': { severity: ['hint'], means: 'The priority of a NApp contradicts its dependencies.' },
   'napp.settings': { severity: ['broken'], means: 'kytos/settings is not enabled.' },
-} as const satisfies Readonly<Record<string, Kind>>
+} as const satisfies Readonly<Record<string, FindingKind>>
 
 export type FindingCode = keyof typeof FINDINGS
 

@@ -15,10 +15,10 @@ import { toSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { Config } from '../boot/config.ts'
 import { nameDocument } from '../state/files.ts'
-import { edit, kytosSettings, word } from './commands.ts'
-import { broken, type Examined, type Finding, hint, warning } from './finding.ts'
+import { edit, kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 import { brokenFile, describeFiles, examineWritable } from './readable-files.ts'
-import { askFiles, type Running } from './running.ts'
+import { askFiles, type RunningService } from './running.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -26,7 +26,7 @@ const MEBIBYTE = 1024 * 1024
  * What is known of a store after it was looked at; no entries when it could not be read, or there is none
  * yet.
  */
-export interface StoreExamined extends Examined {
+export interface StoreExamination extends Examination {
   readonly entries: readonly Entry[]
 }
 
@@ -34,7 +34,10 @@ export interface StoreExamined extends Examined {
  * Looks at a store in a folder, beside whoever has it open: who that is, how its journal is, and what people
  * did to its files. Changes nothing.
  */
-export async function examineFolderStore(config: Config, { service }: Running): Promise<StoreExamined> {
+export async function examineFolderStore(
+  config: Config,
+  { service }: RunningService,
+): Promise<StoreExamination> {
   const part = 'the filesystem store'
   const { path } = config.filesystem
   const { isHeld, findings: lock } = examineLock(path, service !== undefined)
@@ -43,9 +46,9 @@ export async function examineFolderStore(config: Config, { service }: Running): 
     const found = await inspectFolder(path)
     if (found) {
       const edits = await examineEdits(config, found, isHeld)
-      const { told, unknown } = await askService(config, service)
+      const { findings: reported, unknown } = await askService(config, service)
       // A file that cannot be taken in is seen from both sides.
-      const more = told.filter(({ where }) => !edits.some(edit => edit.where === where))
+      const more = reported.filter(({ where }) => !edits.some(edit => edit.where === where))
       return {
         part,
         findings: [...findings, ...edits, ...more, ...examineJournal(config, found, isHeld)],
@@ -64,27 +67,27 @@ export async function examineFolderStore(config: Config, { service }: Running): 
   } catch (error) {
     const { message, code } = toSettingsError(error)
     const journal = `${path}/journal`
-    const aside = `mv ${word(journal)} ${word(`${journal}.damaged`)}`
+    const aside = `mv ${shellWord(journal)} ${shellWord(`${journal}.damaged`)}`
     const repair =
       code === 'STORE_DAMAGED'
         ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; without one, start the service: it imports the files in ${path}`
-        : `ls -l ${word(journal)}   # when it is readable: ${kytosSettings(config, 'doctor')}`
+        : `ls -l ${shellWord(journal)}   # when it is readable: ${kytosSettings(config, 'doctor')}`
     return { part, findings: [...findings, broken('journal.damaged', journal, message, repair)], entries: [] }
   }
 }
 
-/** What the running service says of its readable files. */
+/** The findings of the running service about its readable files. */
 async function askService(
   config: Config,
-  service: Running['service'],
-): Promise<{ readonly told: readonly Finding[]; readonly unknown: string[] }> {
-  if (!service) return { told: [], unknown: [] }
+  service: RunningService['service'],
+): Promise<{ readonly findings: readonly Finding[]; readonly unknown: string[] }> {
+  if (!service) return { findings: [], unknown: [] }
   try {
     const { files, more } = await askFiles(service)
-    return { told: await describeFiles(config, files, more), unknown: [] }
+    return { findings: await describeFiles(config, files, more), unknown: [] }
   } catch (error) {
     return {
-      told: [],
+      findings: [],
       unknown: [
         `which readable files differ from their documents: the service did not return them (${toSettingsError(error).message})`,
       ],
@@ -105,7 +108,7 @@ function examineLock(
     const there = host === undefined || host === hostname() ? '' : `   # on ${host}`
     const repair =
       pid === undefined
-        ? `fuser -v ${word(`${path}/journal/lock`)}`
+        ? `fuser -v ${shellWord(`${path}/journal/lock`)}`
         : `ps -fp ${pid} && kill ${pid}${there}   # if it must not use the store`
     return { isHeld: true, findings: [broken('lock.held', path, what, repair)] }
   } catch (error) {
@@ -133,11 +136,11 @@ async function examineEdits(config: Config, found: Inspection, isHeld: boolean):
   // The process that has it open is just taking it in, or writing it; what it cannot write, it says itself.
   if (isHeld) return broken
   // One that is not this user's as a whole is a finding of its own.
-  const isOurs = await access(config.filesystem.path, constants.W_OK).then(
+  const isWritable = await access(config.filesystem.path, constants.W_OK).then(
     () => true,
     () => false,
   )
-  const unwritable = isOurs ? await examineWritable(config, found.entries) : []
+  const unwritable = isWritable ? await examineWritable(config, found.entries) : []
   const edited = edits.flatMap(one => (one.kind === 'edited' ? [editedFile(config, one.file)] : []))
   const missing = edits.flatMap(one => (one.kind === 'missing' ? [missingFile(one)] : []))
   return [...broken, ...edited, ...(await describeFiles(config, missing)), ...unwritable]
@@ -162,7 +165,7 @@ function missingFile({ key, file }: { readonly key: Key; readonly file: string }
 async function examineRejected(path: string): Promise<Finding[]> {
   const what = 'A hand edit was rejected, and a later change moved it here.'
   return (await findRejected(path)).map(file =>
-    hint('file.rejected', file, what, `cat ${word(file)} && rm ${word(file)}`),
+    hint('file.rejected', file, what, `cat ${shellWord(file)} && rm ${shellWord(file)}`),
   )
 }
 
@@ -182,7 +185,7 @@ function examineJournal(
     )
   }
   for (const file of kept)
-    findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${word(file)}`))
+    findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${shellWord(file)}`))
   const content = entries.reduce((sum, { key, text }) => sum + key.length + text.length, 0)
   if (bytes > 64 * MEBIBYTE && bytes > 10 * content) {
     const what = `It has ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: it is not compacted.`

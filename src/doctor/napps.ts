@@ -4,11 +4,11 @@ import type { Config } from '../boot/config.ts'
 import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
 import { type BrokenNApp, discover, type FoundNApp, INSTALLED } from '../host/discover.ts'
 import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts'
-import { asRoot, edit, kytosSettings, word } from './commands.ts'
-import { broken, type Examined, type Finding, hint, warning } from './finding.ts'
+import { asRoot, edit, kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 
 /** Whether the NApps can be started, and in the order that their manifests ask for. */
-export async function examineNApps(config: Config): Promise<Examined> {
+export async function examineNApps(config: Config): Promise<Examination> {
   const part = 'NApps'
   const { napps: root } = config.daemon
   try {
@@ -19,19 +19,19 @@ export async function examineNApps(config: Config): Promise<Examined> {
       findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)],
     }
   } catch (error) {
-    const repair = asRoot(`chmod -R u+rwX,a+rX ${word(root)}`)
+    const repair = asRoot(`chmod -R u+rwX,a+rX ${shellWord(root)}`)
     return { part, findings: [broken('napps.unreadable', root, toSettingsError(error).message, repair)] }
   }
 }
 
 function brokenManifest(config: Config, { id, enabled, error }: BrokenNApp): Finding {
-  const mend = edit(join(config.daemon.napps, enabled ? '' : INSTALLED, id, MANIFEST))
-  if (!enabled) return hint('napp.broken', id, error.message, mend)
+  const editCommand = edit(join(config.daemon.napps, enabled ? '' : INSTALLED, id, MANIFEST))
+  if (!enabled) return hint('napp.broken', id, error.message, editCommand)
   return broken(
     'napp.broken',
     id,
     error.message,
-    `${kytosSettings(config, 'napps', 'disable', id)}   # or: ${mend}`,
+    `${kytosSettings(config, 'napps', 'disable', id)}   # or: ${editCommand}`,
   )
 }
 
@@ -46,7 +46,12 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
   const editManifest = (id: string): string => edit(join(config.daemon.napps, id, MANIFEST))
   const problems = orderNApps(candidates).problems.map(problem => {
     if (problem.kind === 'missing')
-      return warning('napp.missing', problem.napp, describeProblem(problem), bring(config, problem, napps))
+      return warning(
+        'napp.missing',
+        problem.napp,
+        describeProblem(problem),
+        enableCommand(config, problem, napps),
+      )
     const circle = problem.cycle.slice(0, -1)
     const repair = `${editManifest(circle[0] ?? '')}   # remove ${circle[1] ?? circle[0]} from its napp_dependencies`
     return broken('napp.cycle', circle.join(', '), describeProblem(problem), repair)
@@ -65,7 +70,7 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
 }
 
 /** What is installed need only be enabled, as what comes with this package. */
-function bring(
+function enableCommand(
   config: Config,
   { dependency }: OrderProblem & { readonly kind: 'missing' },
   napps: readonly FoundNApp[],

@@ -6,8 +6,8 @@ import { chooseBackend, nameStore } from '../boot/store-choice.ts'
 import { readAll } from '../transfer/store-snapshot.ts'
 import { edit, kytosSettings } from './commands.ts'
 import { broken, type Finding, hint } from './finding.ts'
-import type { StoreExamined } from './folder-store.ts'
-import type { Running } from './running.ts'
+import type { StoreExamination } from './folder-store.ts'
+import type { RunningService } from './running.ts'
 
 /**
  * Examines the store of a backend of another package, as far as the contract shows it: module, options, and
@@ -16,8 +16,8 @@ import type { Running } from './running.ts'
 export async function examineOtherStore(
   config: Config,
   other: OtherBackend,
-  { service }: Running,
-): Promise<StoreExamined> {
+  { service }: RunningService,
+): Promise<StoreExamination> {
   const part = 'the store of another package'
   const choice = await choose(config, other)
   if ('severity' in choice) return { part, findings: [choice], entries: [] }

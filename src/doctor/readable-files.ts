@@ -5,7 +5,7 @@ import { hasFile, Layout } from '../../backends/filesystem/format/layout.ts'
 import type { FileState } from '../../events/map.ts'
 import type { Entry } from '../../model/document.ts'
 import type { Config } from '../boot/config.ts'
-import { asRoot, edit, kytosSettings, thisUser, word } from './commands.ts'
+import { asRoot, edit, kytosSettings, shellWord, thisUser } from './commands.ts'
 import { type Finding, warning } from './finding.ts'
 
 /** How many namespaces are named one by one for each kind of finding. */
@@ -44,7 +44,7 @@ export function brokenFile(file: string, why: string): Finding {
  */
 export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
   const layout = new Layout(resolve(config.filesystem.path))
-  const places = createPlaces(await mountPoints())
+  const places = createPlaceExaminer(await mountPoints())
   const found = await Promise.all(
     entries.flatMap(({ key }) => (hasFile(key) ? [places.examine(layout.file(key))] : [])),
   )
@@ -52,13 +52,15 @@ export async function examineWritable(config: Config, entries: readonly Entry[])
 }
 
 /** Finds what keeps one file from being written, as far as it can be seen; looks at each folder once. */
-function createPlaces(mounts: ReadonlySet<string>): { examine(file: string): Promise<Finding | undefined> } {
+function createPlaceExaminer(mounts: ReadonlySet<string>): {
+  examine(file: string): Promise<Finding | undefined>
+} {
   const folders = new Map<string, Promise<Finding | undefined>>()
   return {
     async examine(file) {
       if (mounts.has(file)) {
         const what = 'It is a mount point, so the service cannot replace it.'
-        return warning('file.unwritable', file, what, asRoot(`umount ${word(file)}`))
+        return warning('file.unwritable', file, what, asRoot(`umount ${shellWord(file)}`))
       }
       const folder = dirname(file)
       const known = folders.get(folder) ?? examineFolder(folder)
@@ -77,14 +79,14 @@ async function examineKind(file: string): Promise<Finding | undefined> {
       'file.unwritable',
       file,
       'It is not a regular file.',
-      `mv ${word(file)} ${word(`${file}.old`)}`,
+      `mv ${shellWord(file)} ${shellWord(`${file}.old`)}`,
     )
   const what = 'It is a symbolic link; the service neither follows nor replaces it.'
   return warning(
     'file.unwritable',
     file,
     what,
-    `cp --remove-destination "$(readlink -f ${word(file)})" ${word(file)}`,
+    `cp --remove-destination "$(readlink -f ${shellWord(file)})" ${shellWord(file)}`,
   )
 }
 
@@ -99,10 +101,10 @@ async function examineFolder(folder: string): Promise<Finding | undefined> {
   if (lacking === undefined) return undefined
   const what = 'The readable files in it cannot be updated; their documents are safe in the journal'
   if (lacking === 'EROFS') {
-    const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${word(folder)})"`)
+    const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${shellWord(folder)})"`)
     return warning('file.unwritable', folder, `${what}: its file system is read-only.`, remount)
   }
-  const repair = `${asRoot(`chown ${thisUser()} ${word(folder)}`)} && ${asRoot(`chmod u+rwx ${word(folder)}`)}   # or run the doctor as the user of the service`
+  const repair = `${asRoot(`chown ${thisUser()} ${shellWord(folder)}`)} && ${asRoot(`chmod u+rwx ${shellWord(folder)}`)}   # or run the doctor as the user of the service`
   return warning('file.unwritable', folder, `${what}: user ${thisUser()} cannot write into it.`, repair)
 }
 
@@ -134,7 +136,7 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   const where = first && group.length === 1 ? first.source : dirname(first?.source ?? namespace)
   const files = group.length === 1 ? 'The readable file' : `${group.length} readable files`
   const what = `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing, but ${group.length === 1 ? 'was' : 'were'} not removed while a service ran; the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
-  const restore = kytosSettings(config, 'files', 'restore', word(namespace))
+  const restore = kytosSettings(config, 'files', 'restore', shellWord(namespace))
   const scopes = new Set(group.flatMap(file => ('scope' in file ? [file.scope] : [])))
   const [scope = 'cluster'] = scopes
   const flags = scopes.size > 1 ? ['--scope SCOPE'] : scope === 'cluster' ? [] : ['--scope', scope]
@@ -152,7 +154,7 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
     if (group) group.push(file)
     else groups.set(folder, [file])
   }
-  const places = createPlaces(files.length > 0 ? await mountPoints() : new Set())
+  const places = createPlaceExaminer(files.length > 0 ? await mountPoints() : new Set())
   const findings: Finding[] = []
   for (const [folder, [first, ...others]] of groups) {
     if (!first) continue
@@ -160,7 +162,7 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
     const seen = await places.examine(first.source)
     const repair =
       seen?.repair ??
-      `ls -ld ${word(folder)} && df ${word(folder)}   # when it is writable, the service writes it`
+      `ls -ld ${shellWord(folder)} && df ${shellWord(folder)}   # when it is writable, the service writes it`
     findings.push(warning('file.unwritable', first.source, `${first.message}${more}`, repair))
   }
   return findings

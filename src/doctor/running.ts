@@ -9,59 +9,61 @@ import { isArray, isObject, type JsonObject } from '../../model/value.ts'
 import type { Config } from '../boot/config.ts'
 import { API } from '../http/openapi/paths.ts'
 import { type LocalService, readLocalService } from '../tokens/local-auth.ts'
-import { kytosSettings, word } from './commands.ts'
-import { broken, type Examined, hint, warning } from './finding.ts'
+import { kytosSettings, shellWord } from './commands.ts'
+import { broken, type Examination, hint, warning } from './finding.ts'
 
 /** The service of this host, if it runs: where, and what it says of itself. */
-export interface Running {
+export interface RunningService {
   readonly service: LocalService | undefined
   readonly health: JsonObject | undefined
 }
 
-const PATIENCE = 3_000
+const REQUEST_TIMEOUT_MS = 3_000
 
 /** Looks whether a service with this configuration answers on this host, and how it is. */
-export async function examineRunning(config: Config): Promise<Examined & { readonly running: Running }> {
+export async function examineRunning(
+  config: Config,
+): Promise<Examination & { readonly running: RunningService }> {
   const part = 'the service of this host'
   const own = join(config.settings.state_dir, config.settings.controller)
-  const nobody = { service: undefined, health: undefined }
+  const none = { service: undefined, health: undefined }
   try {
     const service = await readLocalService(own)
     const start = kytosSettings(config, 'start')
     if (!service)
       return {
         part,
-        running: nobody,
+        running: none,
         findings: [hint('service.stopped', own, 'No service is running.', start)],
       }
     const health = await askHealth(service)
-    const told = `${join(own, 'service.json')} names a service at ${service.url}`
+    const claim = `${join(own, 'service.json')} names a service at ${service.url}`
     if (health === 'nobody') {
       return {
         part,
-        running: nobody,
+        running: none,
         findings: [
-          warning('service.gone', service.url, `${told}, which does not run: it was killed.`, start),
+          warning('service.gone', service.url, `${claim}, which does not run: it was killed.`, start),
         ],
       }
     }
     if (health === 'silence') {
-      const what = `${told}, but the process at that address does not respond as one.`
+      const what = `${claim}, but the process at that address does not respond as one.`
       const repair = `ss -ltnp 'sport = :${portOf(service)}'   # shows that process: stop it, then ${start}`
-      return { part, running: nobody, findings: [broken('service.silent', service.url, what, repair)] }
+      return { part, running: none, findings: [broken('service.silent', service.url, what, repair)] }
     }
     const { state, reason } = health
     const again = `${kytosSettings(config, 'doctor')}   # after the findings about the store below are repaired`
-    const ill =
+    const problems =
       state === 'READY'
         ? []
         : [broken('service.state', service.url, `It is ${state}: ${reason ?? 'no reason given'}`, again)]
-    return { part, running: { service, health }, findings: ill }
+    return { part, running: { service, health }, findings: problems }
   } catch (error) {
-    const repair = `sudo -u "#$(stat -c %u ${word(own)})" ${kytosSettings(config, 'doctor')}   # as the user of the service`
+    const repair = `sudo -u "#$(stat -c %u ${shellWord(own)})" ${kytosSettings(config, 'doctor')}   # as the user of the service`
     return {
       part,
-      running: nobody,
+      running: none,
       findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)],
     }
   }
@@ -110,7 +112,7 @@ function get(url: string, headers: Readonly<Record<string, string>> = {}): Promi
     // The line does not leave this host, and the certificate is for another name.
     const request = send(
       url,
-      { headers, agent: false, timeout: PATIENCE, rejectUnauthorized: false },
+      { headers, agent: false, timeout: REQUEST_TIMEOUT_MS, rejectUnauthorized: false },
       response => text(response).then(resolve, reject),
     )
     request.on('timeout', () => request.destroy(new Error('no response')))

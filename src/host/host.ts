@@ -23,8 +23,8 @@ import { linkShipped, type ShippedNApp, shippedNApps } from './shipped.ts'
  *     breaks while it runs goes on.
  */
 
-const SCAN_MILLISECONDS = 1_000
-const SHUTDOWN_SECONDS = 10
+const SCAN_INTERVAL_MS = 1_000
+const SHUTDOWN_TIMEOUT_SECONDS = 10
 
 export interface Host {
   /**
@@ -54,7 +54,7 @@ export interface HostOptions {
   /** What comes with the package; found beside this module when absent. */
   readonly shipped?: readonly ShippedNApp[]
   /** Seconds a shutdown() may take; 10 when absent. */
-  readonly patience?: number
+  readonly shutdownTimeout?: number
   /** The environment variables of the process; none when absent. */
   readonly env?: Readonly<Record<string, string | undefined>>
 }
@@ -72,13 +72,13 @@ class NAppHost implements Host {
   readonly #failed = new Map<string, string>()
   readonly #loads = new Map<string, number>()
   /** What was said last, by topic. */
-  readonly #said = new Map<string, readonly string[]>()
+  readonly #reported = new Map<string, readonly string[]>()
   readonly #stopping = new AbortController()
-  #begun = (): void => {}
+  #markStarted = (): void => {}
   readonly #started = new Promise<void>(resolve => {
-    this.#begun = resolve
+    this.#markStarted = resolve
   })
-  #turn: Promise<void> = Promise.resolve()
+  #queue: Promise<void> = Promise.resolve()
   #timer: NodeJS.Timeout | undefined
 
   readonly stopped: Promise<void>
@@ -105,7 +105,7 @@ class NAppHost implements Host {
   }
 
   start(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       const shipped = this.#options.shipped ?? (await shippedNApps())
       for (const remark of await linkShipped(
         this.#root,
@@ -113,27 +113,27 @@ class NAppHost implements Host {
         shipped,
       ))
         this.#log.warn(remark)
-      const { wanted, problems } = await this.#look()
+      const { wanted, problems } = await this.#scan()
       const settings = wanted.find(napp => napp.id === SETTINGS_NAPP)
       if (!settings) throw await settingsMissing(this.#options.config, problems.get(SETTINGS_NAPP))
       await this.#startOne(settings)
       this.#options.bus.announce('kytos/settings.loaded', {})
       await this.#startAll(wanted.filter(napp => napp !== settings))
-      this.#begun()
-      this.#scanLater()
+      this.#markStarted()
+      this.#scheduleScan()
     })
   }
 
   rescan(): Promise<void> {
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       if (this.#stopping.signal.aborted || !this.#running.has(SETTINGS_NAPP)) return
-      const { wanted, problems } = await this.#look()
+      const { wanted, problems } = await this.#scan()
       const stamps = new Map(wanted.map(napp => [napp.id, napp.stamp]))
-      const outdated = [...this.#running.values()].filter(
+      const stale = [...this.#running.values()].filter(
         ({ found: { id, stamp } }) => !problems.has(id) && stamps.get(id) !== stamp,
       )
-      const hasSettings = outdated.some(({ found }) => found.id === SETTINGS_NAPP)
-      this.#say(
+      const hasSettings = stale.some(({ found }) => found.id === SETTINGS_NAPP)
+      this.#report(
         SETTINGS_NAPP,
         hasSettings
           ? [
@@ -141,7 +141,7 @@ class NAppHost implements Host {
             ]
           : [],
       )
-      for (const { found, stop } of outdated.reverse())
+      for (const { found, stop } of stale.reverse())
         if (found.id !== SETTINGS_NAPP) await this.#stopOne(found.id, stop)
       for (const id of this.#failed.keys()) if (!stamps.has(id)) this.#failed.delete(id)
       await this.#startAll(
@@ -153,7 +153,7 @@ class NAppHost implements Host {
   stop(): Promise<void> {
     this.#stopping.abort()
     clearTimeout(this.#timer)
-    return this.#inTurn(async () => {
+    return this.#enqueue(async () => {
       for (const { found, stop } of [...this.#running.values()].reverse()) await this.#stopOne(found.id, stop)
       if (this.#fatal) this.#settle.reject(this.#fatal)
       else this.#settle.resolve()
@@ -170,7 +170,7 @@ class NAppHost implements Host {
    * What is enabled, in order of start, and what wants to be and is broken. Says each problem once, and again
    * when it was away in between.
    */
-  async #look(): Promise<{ wanted: readonly FoundNApp[]; problems: ReadonlyMap<string, SettingsError> }> {
+  async #scan(): Promise<{ wanted: readonly FoundNApp[]; problems: ReadonlyMap<string, SettingsError> }> {
     const { napps, broken } = await discover(this.#root)
     const enabled = new Map(napps.filter(napp => napp.enabled).map(napp => [napp.id, napp]))
     const candidates = [...enabled.values()].map(
@@ -181,11 +181,14 @@ class NAppHost implements Host {
       }),
     )
     const { ids, problems } = orderNApps(candidates)
-    const brokenOnes = broken.filter(napp => napp.enabled)
-    this.#say('folder', [...brokenOnes.map(napp => napp.error.message), ...problems.map(describeProblem)])
+    const brokenEnabled = broken.filter(napp => napp.enabled)
+    this.#report('folder', [
+      ...brokenEnabled.map(napp => napp.error.message),
+      ...problems.map(describeProblem),
+    ])
     return {
       wanted: ids.flatMap(id => enabled.get(id) ?? []),
-      problems: new Map(brokenOnes.map(napp => [napp.id, napp.error])),
+      problems: new Map(brokenEnabled.map(napp => [napp.id, napp.error])),
     }
   }
 
@@ -197,28 +200,28 @@ class NAppHost implements Host {
         await this.#startOne(found)
         this.#options.bus.emit(`${found.id}.loaded`)
       } catch (error) {
-        this.#giveUp(found, error)
+        this.#recordFailure(found, error)
       }
     }
   }
 
   async #startOne(found: FoundNApp): Promise<void> {
-    const { bus, config, patience = SHUTDOWN_SECONDS, env = {} } = this.#options
+    const { bus, config, shutdownTimeout = SHUTDOWN_TIMEOUT_SECONDS, env = {} } = this.#options
     const loads = this.#loads.get(found.id) ?? 0
-    const surroundings = {
+    const context = {
       bus,
       config,
       env,
       started: this.#started,
       log: this.#log,
       signal: this.#stopping.signal,
-      patience,
+      shutdownTimeout,
       loads,
     }
-    const running = await startNApp(found, { ...surroundings, abort: error => this.#abort(error) })
+    const running = await startNApp(found, { ...context, abort: error => this.#abort(error) })
     this.#running.set(found.id, running)
     this.#failed.delete(found.id)
-    this.#said.delete(found.id)
+    this.#reported.delete(found.id)
     this.#log.info(
       `Started ${found.id}${found.manifest.version === undefined ? '' : ` ${found.manifest.version}`}.`,
     )
@@ -227,48 +230,48 @@ class NAppHost implements Host {
   async #stopOne(id: string, stop: RunningNApp['stop']): Promise<void> {
     this.#running.delete(id)
     await stop()
-    this.#loadAfresh(id)
+    this.#countLoad(id)
     this.#log.info(`Stopped ${id}.`)
   }
 
   /** A NApp that may succeed later is tried again by the next scan, any other one once its folder changes. */
-  #giveUp({ id, stamp }: FoundNApp, error: unknown): void {
+  #recordFailure({ id, stamp }: FoundNApp, error: unknown): void {
     if (this.#stopping.signal.aborted) return
     const reason = reasonOf(error).replace(/\.$/, '')
     if (isSettingsError(error) && error.retryable) {
-      this.#say(id, [`${id} cannot start yet: ${reason}. Retrying every second.`])
+      this.#report(id, [`${id} cannot start yet: ${reason}. Retrying every second.`])
       return
     }
     this.#failed.set(id, stamp)
-    this.#loadAfresh(id)
+    this.#countLoad(id)
     this.#log.error(`${id} failed to start: ${reason}. It is retried when its ${MANIFEST} is saved again.`)
   }
 
-  #loadAfresh(id: string): void {
+  #countLoad(id: string): void {
     this.#loads.set(id, (this.#loads.get(id) ?? 0) + 1)
   }
 
   /** Warns of every problem that was not one when this topic came up last. */
-  #say(topic: string, problems: readonly string[]): void {
-    const before = this.#said.get(topic) ?? []
+  #report(topic: string, problems: readonly string[]): void {
+    const before = this.#reported.get(topic) ?? []
     for (const problem of problems) if (!before.includes(problem)) this.#log.warn(problem)
-    this.#said.set(topic, problems)
+    this.#reported.set(topic, problems)
   }
 
-  #scanLater(): void {
+  #scheduleScan(): void {
     if (this.#stopping.signal.aborted) return
     this.#timer = setTimeout(() => {
       this.rescan()
-        .then(() => this.#say('scan', []))
-        .catch(error => this.#say('scan', [reasonOf(error)]))
-        .finally(() => this.#scanLater())
-    }, SCAN_MILLISECONDS)
+        .then(() => this.#report('scan', []))
+        .catch(error => this.#report('scan', [reasonOf(error)]))
+        .finally(() => this.#scheduleScan())
+    }, SCAN_INTERVAL_MS)
   }
 
-  #inTurn(work: () => Promise<void>): Promise<void> {
-    const done = this.#turn.then(work)
+  #enqueue(work: () => Promise<void>): Promise<void> {
+    const done = this.#queue.then(work)
     // Whoever asked for the work hears of its failure; the next one in line only waits for it.
-    this.#turn = done.catch(() => {})
+    this.#queue = done.catch(() => {})
     return done
   }
 }

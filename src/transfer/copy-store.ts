@@ -2,7 +2,7 @@ import type { Backend } from '../../backends/backend.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
-import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
+import { chooseBackend, nameStore, storeExists } from '../boot/store-choice.ts'
 import { countKinds } from './difference.ts'
 import { type FillOptions, type FillReport, fillStore, planFilling } from './fill-store.ts'
 import { isMoved } from './moved.ts'
@@ -69,7 +69,7 @@ export async function fillFrom(
   warn: Warn,
 ): Promise<FillReport> {
   const choice = await chooseBackend(target, () => {})
-  if (options.dryRun && !isThere(choice)) {
+  if (options.dryRun && !storeExists(choice)) {
     const { supports } = (await loadBackend(choice))(() => {})
     return planFilling(supports.entryBytes, [], picture, options).report
   }
