@@ -12,21 +12,21 @@ import { type ConfigProblem, configInvalid } from './problems.ts'
 
 type Options = ReadonlyMap<string, IniOption>
 
-/** Where the options of a backend come from. */
+/** The source of the options of a backend. */
 export interface OptionSource {
   /** The configuration file, for messages. */
   readonly file: string
-  /** The folder that relative paths start at. */
+  /** The base folder of relative paths. */
   readonly folder: string
-  /** All sections that are not ours; only that of the backend may be there. */
+  /** All `settings.*` sections not known to this package; only that of the backend is allowed. */
   readonly sections: ReadonlyMap<string, Options>
 }
 
 /**
- * The options in `[settings.<name>]`, read and checked with the schema of the backend, defaults filled in. A
- * text is taken as it is where the schema says string, a boolean as anywhere in kytos.ini, everything else is
- * JSON.
- * @throws SettingsError CONFIG_INVALID naming all that is wrong, SCHEMA_MALFORMED for a schema that is none.
+ * The options in `[settings.<name>]`, parsed and validated by the schema of the backend, defaults filled in. A
+ * string property takes the text unchanged and a boolean property the values of kytos.ini; any other property
+ * is JSON.
+ * @throws SettingsError CONFIG_INVALID with all problems, SCHEMA_MALFORMED for an invalid schema.
  */
 export function readBackendOptions(
   name: string,
@@ -44,12 +44,12 @@ export function readBackendOptions(
   for (const [key, option] of options) {
     const property = Object.hasOwn(properties, key) ? properties[key] : undefined
     if (property === undefined) {
-      // An option of [DEFAULT] is in every section.
+      // An inherited option is not a mistake, because [DEFAULT] applies to every section.
       if (!option.inherited)
         problems.push({ line: option.line, message: unknownKey(own, key, Object.keys(properties)) })
       continue
     }
-    // As for the keys of ours: an optional one that is there but empty says the same as none.
+    // An empty optional key counts as absent, as for the keys of this package.
     if (option.value === '') {
       const preset = isObject(property) ? property.default : undefined
       if (preset !== undefined) problems.push({ line: option.line, message: emptyOption(own, key, preset) })
@@ -65,7 +65,7 @@ export function readBackendOptions(
   return values
 }
 
-/** The options without those that the schema marks as sensitive: what may be printed. */
+/** The printable options: all but those that the schema marks as sensitive. */
 export function publicOptions(options: JsonObject, schema: JsonObject): JsonObject {
   const properties = isObject(schema.properties) ? schema.properties : {}
   return Object.fromEntries(Object.entries(options).filter(([key]) => !isSensitive(properties[key])))
@@ -101,7 +101,7 @@ function readValue(
   } catch (error) {
     if (!isSettingsError(error)) throw error
     const example = type === 'integer' || type === 'number' ? 'a number' : 'JSON, such as 5, true or ["a"]'
-    // The text is not repeated: it may be a secret.
+    // The text is not repeated, because it may be a secret.
     return { wrong: `is not ${example}` }
   }
 }

@@ -18,10 +18,7 @@ import {
   type ValueType,
 } from './config-values.ts'
 
-/**
- * One key of kytos.ini. Its default is written as it would be in the file; without one, `otherwise` says what
- * holds.
- */
+/** One key of kytos.ini. Its default is written as in the file; `otherwise` describes a missing default. */
 export interface ConfigKey<Value = unknown> {
   readonly type: ValueType<Value>
   readonly default?: string
@@ -30,8 +27,8 @@ export interface ConfigKey<Value = unknown> {
 }
 
 /**
- * Every key of kytos.ini that is ours to read, by section: validation, help and docs/configuration.md come
- * from here.
+ * All keys of kytos.ini that this package reads, by section; validation, help and docs/configuration.md are
+ * derived from them.
  */
 export const CONFIG_SCHEMA = {
   daemon: {
@@ -191,8 +188,8 @@ type ValueOf<Key> = Key extends { readonly type: ValueType<infer Value> }
   : never
 
 /**
- * The values of a file by section and key, defaults filled in, paths absolute; undefined where nothing stands
- * and there is no default.
+ * The values of a file by section and key, defaults filled in, paths absolute; undefined for an absent key
+ * without a default.
  */
 export type ConfigValues = {
   readonly [Section in keyof Schema]: {

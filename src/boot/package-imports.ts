@@ -2,7 +2,7 @@ import * as nodeModule from 'node:module'
 
 const OWN_NAME = /^kytos-settings(\/|$)/
 
-/** The hook of Node 22.15 and later, which the types of Node 20 do not have; it runs in this thread. */
+/** The hook of Node 22.15 and later, which runs in this thread; the types of Node 20 lack it. */
 interface Resolver {
   resolve(
     specifier: string,
@@ -11,7 +11,7 @@ interface Resolver {
   ): { readonly url: string }
 }
 
-/** The same for Node 20, where hooks run in a thread of their own, from their text alone. */
+/** The same hook for Node 20, as text, because hooks run there in their own thread. */
 const HOOKS = `
 let ours
 export function initialize(url) { ours = url }
@@ -27,14 +27,13 @@ export async function resolve(specifier, context, next) {
 let isRegistered = false
 
 /**
- * Lets NApps and backends in any folder import `kytos-settings`: this package, unless they bring one of their
- * own. Node's own resolution is asked first; only a name that it does not find is looked up as if this
- * package had asked.
+ * Allows NApps and backends in any folder to import `kytos-settings`: this package, unless their own folder has
+ * one. Node's resolution comes first; only a name that it does not find is resolved from this package.
  */
 export function allowPackageImports(): void {
   if (isRegistered) return
   isRegistered = true
-  // Newer versions have it, and warn of the older way.
+  // Newer versions have `registerHooks` and warn of `register`.
   const { registerHooks } = nodeModule as { registerHooks?: (hooks: Resolver) => void }
   if (!registerHooks) {
     nodeModule.register(`data:text/javascript,${encodeURIComponent(HOOKS)}`, { data: import.meta.url })

@@ -4,8 +4,8 @@ import { SETTINGS_NAPP } from '../client/manifest.ts'
  * Invariants, held by a property test:
  *  1. Every NApp is in the order once; `kytos/settings`, if present, is first.
  *  2. A dependency precedes its dependant, unless that very edge is reported as a broken cycle.
- *  3. Of the NApps that are free to start at the same time, the one with the lower priority is first, then the
- *     one with the lower id.
+ *  3. Of the NApps that are free to start at the same time, the one with the lower priority is first, then
+ *     the one with the lower id.
  *  4. The order depends on the given NApps, not on their sequence.
  */
 
@@ -29,8 +29,8 @@ export interface Order {
 }
 
 /**
- * Orders dependencies before dependants, ties by priority, then by id; all NApps depend on `kytos/settings`. A
- * dependency that is missing or closes a cycle is ignored and reported.
+ * Orders dependencies before dependants, ties by priority, then by id; all NApps depend on `kytos/settings`.
+ * A dependency that is missing or closes a cycle is ignored and reported.
  */
 export function orderNApps(candidates: readonly Candidate[]): Order {
   const sorted = candidates.toSorted((a, b) => rank(a) - rank(b) || (a.id < b.id ? -1 : 1))
@@ -64,7 +64,10 @@ export function orderNApps(candidates: readonly Candidate[]): Order {
 /** A problem as one sentence for the operator. */
 export function describeProblem(problem: OrderProblem): string {
   if (problem.kind === 'missing')
-    return `${problem.napp} depends on ${problem.dependency}, which is not enabled; it starts without that NApp.`
+    return (
+      `${problem.napp} depends on ${problem.dependency}, which is not enabled; ` +
+      'it starts without that NApp.'
+    )
   const [first, second] = problem.cycle
   const path = problem.cycle.join(' -> ')
   return `The dependencies ${path} form a cycle; ${first} starts without waiting for ${second}.`
@@ -75,8 +78,8 @@ function rank(candidate: Candidate): number {
 }
 
 /**
- * Removes one dependency of a cycle, that of its lowest-ranked member, and returns the cycle, which starts and
- * ends with that member. Each NApp in `waiting` depends on another one in it.
+ * Removes one dependency of a cycle, that of its lowest-ranked member, and returns the cycle, which starts
+ * and ends with that member. Each NApp in `waiting` depends on another one in it.
  */
 function breakCycle(waiting: Map<string, Set<string>>): readonly string[] {
   const path: string[] = []
