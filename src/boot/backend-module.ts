@@ -11,8 +11,8 @@ import { resolveModule, searchedFolders } from './resolve-module.ts'
 import { findDistrust } from './trust.ts'
 
 /*
- * Invariant: no code of a module runs unless the operator named the configuration file (`-c FILE`, `start`), or
- * only this user and root can write both files and the folders above them. The check precedes the import.
+ * Invariant: no code of a module runs unless the operator named the configuration file (`-c FILE`, `start`),
+ * or only this user and root can write both files and the folders above them. The check precedes the import.
  */
 
 /** The exports of a module, for messages. */
@@ -54,8 +54,8 @@ async function rejectUntrusted(configFile: string, file: string): Promise<void> 
     if (!distrust) continue
     throw new SettingsError(
       'CONFIG_UNTRUSTED',
-      `${configFile} names the backend ${file}, which is not part of kytos-settings, and ${distrust.reason}. ` +
-        'Its code was not run. Make sure that both are as you want them; ' +
+      `${configFile} names the backend ${file}, which is not part of kytos-settings, ` +
+        `and ${distrust.reason}. Its code was not run. Make sure that both are as you want them; ` +
         `then run "${distrust.repair}", or name the file: -c ${configFile}.`,
       { details: { config: configFile, module: file, repair: distrust.repair } },
     )

@@ -23,9 +23,9 @@ export interface OptionSource {
 }
 
 /**
- * The options in `[settings.<name>]`, parsed and validated by the schema of the backend, defaults filled in. A
- * string property takes the text unchanged and a boolean property the values of kytos.ini; any other property
- * is JSON.
+ * The options in `[settings.<name>]`, parsed and validated by the schema of the backend, defaults filled in.
+ * A string property takes the text unchanged and a boolean property the values of kytos.ini; any other
+ * property is JSON.
  * @throws SettingsError CONFIG_INVALID with all problems, SCHEMA_MALFORMED for an invalid schema.
  */
 export function readBackendOptions(
@@ -72,7 +72,10 @@ export function publicOptions(options: JsonObject, schema: JsonObject): JsonObje
 }
 
 function emptyOption(section: string, key: string, preset: Json): string {
-  return `[${section}] ${key} is empty: set a value, or remove the line for its default, ${printJson(preset)}.`
+  return (
+    `[${section}] ${key} is empty: set a value, or remove the line for its default, ` +
+    `${printJson(preset)}.`
+  )
 }
 
 function unknownSection(section: string, own: string): ConfigProblem {

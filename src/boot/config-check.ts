@@ -7,9 +7,9 @@ import { isLoopback } from './loopback.ts'
 import { type ConfigProblem, quote } from './problems.ts'
 
 /*
- * Validates a file against the schema. `[daemon]` and all other sections belong to Kytos, which ignores unknown
- * names. The sections that begin with `settings` belong to this package, and an unknown name in them is a
- * mistake. An option from [DEFAULT] is never a mistake, because it applies to every section.
+ * Validates a file against the schema. `[daemon]` and all other sections belong to Kytos, which ignores
+ * unknown names. The sections that begin with `settings` belong to this package, and an unknown name in them
+ * is a mistake. An option from [DEFAULT] is never a mistake, because it applies to every section.
  */
 const OWN_PREFIX = 'settings'
 
@@ -25,8 +25,8 @@ export interface CheckedConfig {
 }
 
 /**
- * Validates every section and key of a file against the schema and returns all problems at once; relative paths
- * start at `folder`.
+ * Validates every section and key of a file against the schema and returns all problems at once; relative
+ * paths start at `folder`.
  */
 export function checkConfig(ini: Ini, folder: string): CheckedConfig {
   const open = backendSections(ini)
@@ -84,8 +84,8 @@ export function checkConfig(ini: Ini, folder: string): CheckedConfig {
 }
 
 /**
- * True for a problem in a section that is read. Python expands a value when it is read, and Kytos reads all of
- * [daemon]; the sections of other programs are never read.
+ * True for a problem in a section that is read. Python expands a value when it is read, and Kytos reads all
+ * of [daemon]; the sections of other programs are never read.
  */
 function isRelevant({ section, key, inherited }: IniProblem, open: BackendSections): boolean {
   if (section === undefined || section === 'daemon') return true

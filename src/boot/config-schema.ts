@@ -1,15 +1,12 @@
+import { ENDPOINTS, HOSTS, NAPPS, PERMISSION_LIST } from './config-lists.ts'
 import {
   BACKEND,
   BOOLEAN,
   CONTROLLER,
   choice,
-  ENDPOINTS,
   HOST,
-  HOSTS,
-  NAPPS,
   PATH,
   PERIOD,
-  PERMISSION_LIST,
   PORT,
   PREFIX_PATH,
   SECONDS,
@@ -43,13 +40,15 @@ export const CONFIG_SCHEMA = {
       type: NAPPS,
       default: '["kytos/settings"]',
       description:
-        'NApps that are linked and enabled at start if they are not installed yet; a disabled NApp stays disabled.',
+        'NApps that are linked and enabled at start if they are not installed yet; ' +
+        'a disabled NApp stays disabled.',
     },
     jwt_secret: {
       type: TEXT,
       otherwise: 'none',
       description:
-        'The secret with which Kytos signs its login tokens (JWT). With at least 32 characters, these tokens are accepted here, with jwt_rights.',
+        'The secret with which Kytos signs its login tokens (JWT). ' +
+        'With at least 32 characters, these tokens are accepted here, with jwt_rights.',
     },
   },
   settings: {
@@ -57,7 +56,8 @@ export const CONFIG_SCHEMA = {
       type: BACKEND,
       default: 'filesystem',
       description:
-        'Where settings are stored: filesystem for one controller, etcd for several, or the module of another backend, whose options are in [settings.NAME]. See docs/backends.md.',
+        'Where settings are stored: filesystem for one controller, etcd for several, ' +
+        'or the module of another backend, whose options are in [settings.NAME]. See docs/backends.md.',
     },
     controller: {
       type: CONTROLLER,
@@ -68,7 +68,8 @@ export const CONFIG_SCHEMA = {
       type: HOST,
       otherwise: 'listen of [daemon]',
       description:
-        'The address of this service. Set it if a kytosd with this file listens on other addresses for its switches.',
+        'The address of this service. Set it if a kytosd with this file listens on other addresses for ' +
+        'its switches.',
     },
     port: {
       type: PORT,
@@ -79,7 +80,8 @@ export const CONFIG_SCHEMA = {
       type: HOSTS,
       default: '[]',
       description:
-        'Additional names of this service besides its address and localhost, such as the name in its certificate or that of a proxy.',
+        'Additional names of this service besides its address and localhost, ' +
+        'such as the name in its certificate or that of a proxy.',
     },
     authentication: {
       type: choice('none', 'required'),
@@ -91,7 +93,8 @@ export const CONFIG_SCHEMA = {
       type: BOOLEAN,
       default: 'false',
       description:
-        'Allow listening beyond loopback without authentication: every client that reaches the address can read and change all settings.',
+        'Allow listening beyond loopback without authentication: ' +
+        'every client that reaches the address can read and change all settings.',
     },
     jwt_rights: {
       type: PERMISSION_LIST,
@@ -130,19 +133,22 @@ export const CONFIG_SCHEMA = {
       type: SHORT_SECONDS,
       default: '2',
       description:
-        'How long a NApp may take to accept a change of its settings, 20 at most; after that, the change is rejected.',
+        'How long a NApp may take to accept a change of its settings, 20 at most; ' +
+        'after that, the change is rejected.',
     },
     reconcile: {
       type: PERIOD,
       default: '300',
       description:
-        'How often the cache is compared with the whole store, in case a watch event was lost; differences are counted and repaired.',
+        'How often the cache is compared with the whole store, in case a watch event was lost; ' +
+        'differences are counted and repaired.',
     },
     log: {
       type: choice('auto', 'text', 'json'),
       default: 'auto',
       description:
-        'The format of the log on standard error: text, or json with one object per line; auto is text on a terminal and json elsewhere.',
+        'The format of the log on standard error: text, or json with one object per line; ' +
+        'auto is text on a terminal and json elsewhere.',
     },
   },
   'settings.filesystem': {

@@ -107,9 +107,9 @@ export function findConfig(explicit: string | undefined, { cwd, env }: ConfigCon
 }
 
 /**
- * Reads and validates a file in the syntax of Kytos: defaults filled in, relative paths from the file's folder,
- * unknown keys rejected in `[settings*]` only. Runs no code of a backend. `isNamed` is true when the operator
- * named the file (`-c FILE`), or starts the service with it.
+ * Reads and validates a file in the syntax of Kytos: defaults filled in, relative paths from the file's
+ * folder, unknown keys rejected in `[settings*]` only. Runs no code of a backend. `isNamed` is true when the
+ * operator named the file (`-c FILE`), or starts the service with it.
  * @throws SettingsError CONFIG_ABSENT, or CONFIG_INVALID with all problems and their lines.
  */
 export async function loadConfig(

@@ -20,8 +20,8 @@ const CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /**
  * Reads the password and PEM files that the configuration names.
- * @throws SettingsError CONFIG_INVALID with every file that is missing, unreadable, empty or invalid, and a key
- * that does not match its certificate.
+ * @throws SettingsError CONFIG_INVALID with every file that is missing, unreadable, empty or invalid, and a
+ * key that does not match its certificate.
  */
 export async function loadEtcdSecrets(config: EtcdConfig): Promise<EtcdSecrets> {
   const problems: ConfigProblem[] = []

@@ -1,7 +1,7 @@
 /*
- * Python's BasicInterpolation: `%%` is a percent sign, `%(name)s` the value of that option in the same section
- * or in [DEFAULT], expanded when it is read. Anything else after a `%` is rejected, as is nesting beyond ten
- * values, which every cycle reaches.
+ * Python's BasicInterpolation: `%%` is a percent sign, `%(name)s` the value of that option in the same
+ * section or in [DEFAULT], expanded when it is read. Anything else after a `%` is rejected, as is nesting
+ * beyond ten values, which every cycle reaches.
  */
 const MAX_DEPTH = 10
 /** The limit of expanded parts, because ten levels of a hundred references each would never end. */

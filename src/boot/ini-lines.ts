@@ -6,10 +6,10 @@ import { indentOf, strip, stripEnd } from './strip.ts'
  * does not implement.
  *
  * Invariants: a line belongs to the option above it exactly if it is blank, or indented deeper than that
- * option's own line. A comment is a whole line that starts with `#` or `;` after any indent, and is removed even
- * inside a value; there are no inline comments. A header ends at the last `]` of its line. Every error of Python
- * is in `problems`; reading continues after each, so that all are reported at once, but only a result without
- * problems equals Python's.
+ * option's own line. A comment is a whole line that starts with `#` or `;` after any indent, and is removed
+ * even inside a value; there are no inline comments. A header ends at the last `]` of its line. Every error
+ * of Python is in `problems`; reading continues after each, so that all are reported at once, but only a
+ * result without problems equals Python's.
  */
 
 /** An option as written in the file: its lines folded with `\n`, nothing interpolated. */
@@ -19,8 +19,8 @@ export interface RawOption {
 }
 
 /**
- * The sections by name and options by lower-case name, in the order of the file, including `[DEFAULT]`. `headers`
- * contains the line of each section.
+ * The sections by name and options by lower-case name, in the order of the file, including `[DEFAULT]`.
+ * `headers` contains the line of each section.
  */
 export interface RawIni {
   readonly sections: ReadonlyMap<string, ReadonlyMap<string, RawOption>>

@@ -4,8 +4,8 @@ import { DEFAULT_SECTION, type RawIni, readLines } from './ini-lines.ts'
 import { type ConfigProblem, configInvalid, quote } from './problems.ts'
 
 /*
- * Reads kytos.ini exactly like Kytos, which uses Python's ConfigParser(): strict, BasicInterpolation, values over
- * several lines, no inline comments.
+ * Reads kytos.ini exactly like Kytos, which uses Python's ConfigParser(): strict, BasicInterpolation, values
+ * over several lines, no inline comments.
  *
  *   text -> pre-pass (ini-lines.ts) -> escaped text -> `ini` -> names and values -> interpolation
  *
@@ -20,12 +20,14 @@ export interface IniOption {
   readonly inherited: boolean
 }
 
-/** The options by lower-case name, by section; `[DEFAULT]` is merged into every section and not one itself. */
+/**
+ * The options by lower-case name, by section; `[DEFAULT]` is merged into every section and not one itself.
+ */
 export type IniSections = ReadonlyMap<string, ReadonlyMap<string, IniOption>>
 
 /**
- * A problem in an ini text. With a section and key, only that value is invalid (its `%`), and Python rejects it
- * when a program reads it.
+ * A problem in an ini text. With a section and key, only that value is invalid (its `%`), and Python rejects
+ * it when a program reads it.
  */
 export interface IniProblem extends ConfigProblem {
   readonly section?: string
@@ -86,7 +88,9 @@ export function readIni(text: string): Ini {
   return { sections, headers: raw.headers, problems }
 }
 
-/** Parses the folded lines with the `ini` package; names and values are escaped before and unescaped after. */
+/**
+ * Parses the folded lines with the `ini` package; names and values are escaped before and unescaped after.
+ */
 function parseWithIniPackage({ sections }: RawIni): ReadonlyMap<string, ReadonlyMap<string, string>> {
   const lines: string[] = []
   for (const [section, options] of sections) {
@@ -103,8 +107,8 @@ function parseWithIniPackage({ sections }: RawIni): ReadonlyMap<string, Readonly
 }
 
 /**
- * Percent-encodes a name, because `ini` interprets some characters. The prefix ":" keeps `__proto__` from being
- * dropped and `10` from moving to the front.
+ * Percent-encodes a name, because `ini` interprets some characters. The prefix ":" keeps `__proto__` from
+ * being dropped and `10` from moving to the front.
  */
 function escapeName(name: string): string {
   return `:${encodeURIComponent(name).replaceAll('.', '%2E')}`
@@ -115,8 +119,8 @@ function unescapeName(name: string): string {
 }
 
 /**
- * Writes a value as a JSON string, which `ini` accepts unchanged. The prefix "=" keeps `true` and `null` text;
- * U+2028 and U+2029 are escaped, because the line pattern of `ini` stops at them.
+ * Writes a value as a JSON string, which `ini` accepts unchanged. The prefix "=" keeps `true` and `null`
+ * text; U+2028 and U+2029 are escaped, because the line pattern of `ini` stops at them.
  */
 function escapeValue(value: string): string {
   return JSON.stringify(`=${value}`).replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029')

@@ -27,8 +27,8 @@ export async function resolve(specifier, context, next) {
 let isRegistered = false
 
 /**
- * Allows NApps and backends in any folder to import `kytos-settings`: this package, unless their own folder has
- * one. Node's resolution comes first; only a name that it does not find is resolved from this package.
+ * Allows NApps and backends in any folder to import `kytos-settings`: this package, unless their own folder
+ * has one. Node's resolution comes first; only a name that it does not find is resolved from this package.
  */
 export function allowPackageImports(): void {
   if (isRegistered) return

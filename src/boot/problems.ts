@@ -1,15 +1,17 @@
 import { SettingsError } from '../../model/errors.ts'
 
 /**
- * A problem in a file, for the operator: the cause, the allowed values, the remedy. The line counts from 1, and
- * is undefined for a problem without a line.
+ * A problem in a file, for the operator: the cause, the allowed values, the remedy. The line counts from 1,
+ * and is undefined for a problem without a line.
  */
 export interface ConfigProblem {
   readonly line?: number
   readonly message: string
 }
 
-/** One CONFIG_INVALID with all problems (at least one), in the order of their lines, each as `file:line: ...`. */
+/**
+ * One CONFIG_INVALID with all problems (at least one), in the order of their lines, each as `file:line: ...`.
+ */
 export function configInvalid(
   source: string,
   problems: readonly ConfigProblem[],

@@ -63,7 +63,9 @@ export function storeExists(choice: BackendChoice): boolean {
   }
 }
 
-/** The name of a store in snapshots and in the log: without secrets, and unique among stores of its backend. */
+/**
+ * The name of a store in snapshots and in the log: without secrets, and unique among stores of its backend.
+ */
 export function nameStore(choice: BackendChoice): string {
   switch (choice.backend) {
     case 'filesystem':

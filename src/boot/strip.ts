@@ -1,6 +1,6 @@
 /*
- * White space by the definition of Python's `str.strip` and `\s`. In contrast to JavaScript's, it includes the
- * four information separators and NEL, but not the byte order mark. The loops replace patterns, because a
+ * White space by the definition of Python's `str.strip` and `\s`. In contrast to JavaScript's, it includes
+ * the four information separators and NEL, but not the byte order mark. The loops replace patterns, because a
  * pattern such as /\s+$/ is quadratic on a long run of spaces.
  */
 const SPACE = /[\t-\r\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]/

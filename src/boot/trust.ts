@@ -13,9 +13,9 @@ const STICKY = 0o1000
 
 /**
  * The reason why another user of this host could change a file: the file, a folder above it or a link on its
- * path belongs to neither this user nor root, or is writable by others. Undefined when only this user and root
- * can change it. A folder with the sticky bit, such as /tmp, is safe, because users cannot replace files of
- * others in it.
+ * path belongs to neither this user nor root, or is writable by others. Undefined when only this user and
+ * root can change it. A folder with the sticky bit, such as /tmp, is safe, because users cannot replace files
+ * of others in it.
  */
 export async function findDistrust(file: string): Promise<Distrust | undefined> {
   const user = process.getuid?.()

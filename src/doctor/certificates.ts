@@ -3,24 +3,24 @@ import { readFile } from 'node:fs/promises'
 import { shellWord } from './commands.ts'
 import { broken, type Finding, warning } from './finding.ts'
 
-/** A file of certificates that the configuration names, and what becomes of a new one. */
+/** A file of certificates that the configuration names, and how a new one takes effect. */
 export interface CertificateFile {
   readonly cert: string
   readonly key?: string | undefined
-  /** Any of them is enough, as of authorities; else each has to be valid, as of those up to an authority. */
+  /** True when one valid certificate is enough, as of authorities; otherwise each one must be valid. */
   readonly any?: boolean
-  /** How a new one is taken up, as a comment behind a command. */
+  /** The step after a replacement, as a comment behind a command. */
   readonly after: string
 }
 
 const MS_PER_DAY = 86_400_000
-/** Days before its end from which a certificate should be renewed. */
+/** The number of days before the end of a certificate in which a warning is reported. */
 const EXPIRY_WARNING_DAYS = 30
 const BLOCK = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g
 
 /**
- * Whether the certificates in a file are valid now and stay so for a while, and whether the key is theirs;
- * says nothing of what cannot be read.
+ * Examines whether the certificates in a file are valid now and in the near future, and whether they match
+ * the key. Unreadable content is ignored here, because another check reports it.
  */
 export async function examineCertificates(
   file: CertificateFile,
@@ -39,7 +39,8 @@ export async function examineCertificates(
     const repair = renewCommand(cert, key, one, after)
     if (now >= to) return [wrong('certificate.expired', cert, `${name} expired on ${instant(to)}.`, repair)]
     if (now < from) {
-      const what = `${name} is not valid before ${instant(from)}; the clock of this host is at ${instant(now)}.`
+      const clock = `the clock of this host is at ${instant(now)}`
+      const what = `${name} is not valid before ${instant(from)}; ${clock}.`
       return [
         wrong(
           'certificate.early',
@@ -69,23 +70,23 @@ function parseCertificates(pem: string): X509Certificate[] {
     try {
       return [new X509Certificate(block)]
     } catch {
-      return [] // damaged, which whoever loads the file says
+      return [] // damaged, which the check that loads the file reports
     }
   })
 }
 
-/** Undefined when the key cannot be read. */
+/** True when the key matches the certificate; undefined when the key cannot be read. */
 async function matchesKey(certificate: X509Certificate, file: string): Promise<boolean | undefined> {
   try {
     return certificate.checkPrivateKey(createPrivateKey(await readFile(file)))
   } catch {
-    return undefined // absent, or none, which whoever loads it says
+    return undefined // absent or not a key, which the check that loads the file reports
   }
 }
 
 /**
- * The command that asks for a new one with the same names, for the key that there is; of an authority there
- * is nothing to ask for.
+ * The command that requests a new certificate with the same names for the existing key. For a file without a
+ * key, an authority, it shows the certificate, because the request is made elsewhere.
  */
 function renewCommand(
   cert: string,
@@ -97,17 +98,19 @@ function renewCommand(
     return `openssl x509 -noout -text -in ${shellWord(cert)}   # request a new one from its issuer; ${after}`
   const names = namesOf(certificate)
   const extension = names === undefined ? '' : ` -addext ${shellWord(`subjectAltName=${names}`)}`
-  const request = `openssl req -new -key ${shellWord(key)} -subj ${shellWord(subjectOf(certificate))}${extension} -out ${shellWord(`${cert}.csr`)}`
+  const request =
+    `openssl req -new -key ${shellWord(key)} -subj ${shellWord(subjectOf(certificate))}${extension} ` +
+    `-out ${shellWord(`${cert}.csr`)}`
   return `${request}   # have your authority sign it, and replace ${cert} with the result; ${after}`
 }
 
-/** As `openssl req -subj` takes it. */
+/** The subject in the syntax of `openssl req -subj`. */
 function subjectOf({ subject = '' }: X509Certificate): string {
   const parts = subject.split(/\n(?=\w+=)/).filter(part => part !== '')
   return parts.length === 0 ? '/' : parts.map(part => `/${part.replaceAll(/[\\/+]/g, '\\$&')}`).join('')
 }
 
-/** As `subjectAltName` of openssl takes them. */
+/** The alternative names in the syntax of openssl's `subjectAltName`. */
 function namesOf({ subjectAltName }: X509Certificate): string | undefined {
   return subjectAltName?.replaceAll('IP Address:', 'IP:').replaceAll(', ', ',')
 }

@@ -17,8 +17,8 @@ interface NamedFile {
 }
 
 /**
- * Whether the files that the configuration names are there, private where they should be, and hold what the
- * start will look for in them.
+ * Examines whether the files that the configuration names exist, are private where required, and contain
+ * valid certificates, keys and passwords.
  */
 export async function examineCredentials(
   config: Config,
@@ -43,7 +43,7 @@ export async function examineCredentials(
   return { part: 'certificates and secrets', findings, usable }
 }
 
-/** What keeps the store from being opened with what is in the files. */
+/** The findings about files with which the store cannot be opened. */
 const UNUSABLE: readonly Finding['code'][] = [
   'config.credentials',
   'file.absent',
@@ -122,7 +122,7 @@ async function examineFile({ name, file, isSecret = false }: NamedFile, config: 
   return findings
 }
 
-/** What only the owner may read becomes this user's; what all may read stays whose it is. */
+/** The command that makes a file readable: a secret becomes this user's, any other file keeps its owner. */
 function grantReadCommand(file: string, isSecret: boolean): string {
   const repair = isSecret
     ? `chown ${thisUser()} ${shellWord(file)} && sudo chmod 600 ${shellWord(file)}`
@@ -130,7 +130,7 @@ function grantReadCommand(file: string, isSecret: boolean): string {
   return `${asRoot(repair)}   # check its folders too: namei -l ${shellWord(file)}`
 }
 
-/** What the start would say of the contents, of the files that are sound so far. */
+/** The findings of a start about the contents of the files without an earlier finding. */
 async function examineContents(
   config: Config,
   isSound: (file: string | undefined) => boolean,
@@ -153,7 +153,7 @@ async function examineContents(
     ...(ca !== undefined && isSound(ca) && { ca }),
     ...(cert !== undefined && key !== undefined && isSound(cert) && isSound(key) && { cert, key }),
   }
-  // The module of another package is looked at with its store.
+  // The module of another package is examined with its store.
   if (!config.other) await check(config.file, () => chooseBackend({ ...config, etcd }, () => {}))
   const { tls_cert, tls_key } = config.settings
   if (tls_cert !== undefined && tls_key !== undefined && isSound(tls_cert) && isSound(tls_key)) {
@@ -169,7 +169,10 @@ async function isReadable(file: string): Promise<boolean> {
   )
 }
 
-/** The file by which the owner of a service comes in, if one runs: who reads it administers the service. */
+/**
+ * Examines the file with the admin token of a running service: each of its readers can administer the
+ * service.
+ */
 export async function examineLocalAuth({
   settings: { state_dir, controller },
 }: Config): Promise<readonly Finding[]> {

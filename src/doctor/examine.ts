@@ -14,8 +14,8 @@ import { examineOtherStore } from './other-store.ts'
 import { examineRunning, type RunningService } from './running.ts'
 
 /**
- * Examines everything that a configuration leads to; changes nothing, and works whether or not the service
- * runs. Never throws for what it is to find.
+ * Examines the configuration and all files, stores, services and NApps that it names. Changes nothing, and
+ * works whether or not the service runs. Reports each problem as a finding instead of an error.
  */
 export async function examine(
   explicit: string | undefined,

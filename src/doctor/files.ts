@@ -6,13 +6,13 @@ import { asRoot, shellWord, thisUser } from './commands.ts'
 import { broken, type Examination, type Finding, warning } from './finding.ts'
 
 const MEBIBYTE = 1024 * 1024
-/** Free space below which nothing can be written soon, and below which somebody should look. */
+/** The free space below which a disk is broken, or reported with a warning. */
 const MIN_FREE_BYTES = 32 * MEBIBYTE
 const LOW_FREE_BYTES = 256 * MEBIBYTE
-/** Files that can still be made. */
+/** The number of free inodes below which a disk is broken. */
 const MIN_FREE_INODES = 1_000
 
-/** Whether folders are there for this user and for no others, and how much room there is. */
+/** Examines whether folders are writable for this user only, and the free space of their disks. */
 export async function examineFiles(config: Config): Promise<Examination> {
   const { state_dir, controller, backend } = config.settings
   const own = join(state_dir, controller)
@@ -33,7 +33,7 @@ export async function examineFiles(config: Config): Promise<Examination> {
 async function examineFolder(path: string, all: readonly string[]): Promise<Finding[]> {
   const stats = await stat(path).catch(() => undefined)
   if (!stats) {
-    // The next start makes it, in one that is looked at too or in whatever there is.
+    // The next start creates it in another examined folder, or in its nearest existing folder.
     const isInside = all.some(other => path.startsWith(`${other}/`))
     return isInside ? [] : examineParent(path, await nearestFolder(path))
   }
@@ -46,7 +46,10 @@ async function examineFolder(path: string, all: readonly string[]): Promise<Find
   const lacking = await accessErrorCode(path)
   if (lacking === 'EROFS') findings.push(readOnly(path, path))
   else if (lacking !== undefined) {
-    const repair = `${asRoot(`chmod -R u+rwX ${shellWord(path)}`)} && ${asRoot(`chown -R ${thisUser()} ${shellWord(path)}`)}   # or run the doctor as the user of the service`
+    const repair =
+      `${asRoot(`chmod -R u+rwX ${shellWord(path)}`)} && ` +
+      asRoot(`chown -R ${thisUser()} ${shellWord(path)}`) +
+      '   # or run the doctor as the user of the service'
     findings.push(broken('folder.unwritable', path, `User ${thisUser()} cannot write into it.`, repair))
   }
   if ((stats.mode & 0o022) !== 0) {
@@ -81,7 +84,7 @@ function readOnly(path: string, at: string): Finding {
   return broken('folder.unwritable', path, 'Its file system is read-only.', repair)
 }
 
-/** One finding for each disk, of the first path on it. */
+/** At most one finding for each disk, about the first path on it. */
 async function examineSpace(
   paths: readonly (readonly [path: string, consequence: string])[],
 ): Promise<Finding[]> {
@@ -111,7 +114,7 @@ async function examineDisk(path: string, at: string, consequence: string): Promi
   return blocks > 0 && free < LOW_FREE_BYTES ? warning('disk.little', path, what, repair) : undefined
 }
 
-/** What only the user of the service can tell: root may do everything. */
+/** The permissions of another owner of the folders, unknown because the doctor runs as a different user. */
 async function unknownPermissions(paths: readonly string[]): Promise<string[]> {
   const stats = await Promise.all(paths.map(path => stat(path).catch(() => undefined)))
   const other = stats.findIndex(
@@ -132,7 +135,7 @@ async function nearestFolder(path: string): Promise<string> {
   return there || dirname(path) === path ? path : nearestFolder(dirname(path))
 }
 
-/** The error's code; undefined where this user may write. */
+/** The error code of an access; undefined if this user may write. */
 async function accessErrorCode(path: string): Promise<string | undefined> {
   return access(path, constants.W_OK | constants.X_OK).then(
     () => undefined,

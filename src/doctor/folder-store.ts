@@ -22,17 +22,14 @@ import { askFiles, type RunningService } from './running.ts'
 
 const MEBIBYTE = 1024 * 1024
 
-/**
- * What is known of a store after it was looked at; no entries when it could not be read, or there is none
- * yet.
- */
+/** The results about a store and its entries; no entries if it cannot be read or does not exist yet. */
 export interface StoreExamination extends Examination {
   readonly entries: readonly Entry[]
 }
 
 /**
- * Looks at a store in a folder, beside whoever has it open: who that is, how its journal is, and what people
- * did to its files. Changes nothing.
+ * Examines a filesystem store, also while another process has it open: its lock, its journal, and hand edits
+ * of its files. Changes nothing.
  */
 export async function examineFolderStore(
   config: Config,
@@ -47,7 +44,7 @@ export async function examineFolderStore(
     if (found) {
       const edits = await examineEdits(config, found, isHeld)
       const { findings: reported, unknown } = await askService(config, service)
-      // A file that cannot be taken in is seen from both sides.
+      // Both sides report a file that cannot be imported; it is listed once.
       const more = reported.filter(({ where }) => !edits.some(edit => edit.where === where))
       return {
         part,
@@ -70,7 +67,8 @@ export async function examineFolderStore(
     const aside = `mv ${shellWord(journal)} ${shellWord(`${journal}.damaged`)}`
     const repair =
       code === 'STORE_DAMAGED'
-        ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; without one, start the service: it imports the files in ${path}`
+        ? `${aside} && ${kytosSettings(config, 'restore', 'FILE', '--overwrite')}   # FILE is a backup; ` +
+          `without one, start the service: it imports the files in ${path}`
         : `ls -l ${shellWord(journal)}   # when it is readable: ${kytosSettings(config, 'doctor')}`
     return { part, findings: [...findings, broken('journal.damaged', journal, message, repair)], entries: [] }
   }
@@ -89,7 +87,8 @@ async function askService(
     return {
       findings: [],
       unknown: [
-        `which readable files differ from their documents: the service did not return them (${toSettingsError(error).message})`,
+        'which readable files differ from their documents: ' +
+          `the service did not return them (${toSettingsError(error).message})`,
       ],
     }
   }
@@ -125,17 +124,22 @@ async function examineOverlap(config: Config): Promise<Finding[]> {
   const { path } = config.filesystem
   const other = await findOverlap(path)
   if (other === undefined) return []
-  const what = `It overlaps the store at ${other}: files of the inner store would be documents of the outer one. Neither opens.`
-  const change = `${edit(config.file)}   # set another path in [settings.filesystem]; then ${kytosSettings(config, 'doctor')}`
+  const what =
+    `It overlaps the store at ${other}: files of the inner store would be documents of the outer one. ` +
+    'Neither opens.'
+  const change =
+    `${edit(config.file)}   # set another path in [settings.filesystem]; ` +
+    `then ${kytosSettings(config, 'doctor')}`
   return [broken('store.overlap', path, what, change)]
 }
 
 async function examineEdits(config: Config, found: Inspection, isHeld: boolean): Promise<Finding[]> {
   const edits = await findEdits(config.filesystem.path, found)
   const broken = edits.flatMap(one => (one.kind === 'broken' ? [brokenFile(one.file, one.why)] : []))
-  // The process that has it open is just taking it in, or writing it; what it cannot write, it says itself.
+  // The process that has the store open may currently import or write these files; it reports failures
+  // itself.
   if (isHeld) return broken
-  // One that is not this user's as a whole is a finding of its own.
+  // A folder that this user cannot write at all has its own finding.
   const isWritable = await access(config.filesystem.path, constants.W_OK).then(
     () => true,
     () => false,
@@ -148,7 +152,8 @@ async function examineEdits(config: Config, found: Inspection, isHeld: boolean):
 
 function editedFile(config: Config, file: string): Finding {
   const what =
-    'It differs from its document: it was edited by hand while no service ran, or a service was killed before writing it.'
+    'It differs from its document: it was edited by hand while no service ran, ' +
+    'or a service was killed before writing it.'
   return hint(
     'file.edited',
     file,
@@ -177,7 +182,7 @@ function examineJournal(
   const { path } = config.filesystem
   const start = kytosSettings(config, 'start')
   const findings: Finding[] = []
-  // A process that has it open may just be writing.
+  // A process that has the store open may currently write.
   if (torn && !isHeld) {
     const what = `Its last write (${torn.lost} bytes) was incomplete and never acknowledged.`
     findings.push(
@@ -188,7 +193,9 @@ function examineJournal(
     findings.push(hint('journal.kept', file, 'An incomplete write was moved here.', `rm ${shellWord(file)}`))
   const content = entries.reduce((sum, { key, text }) => sum + key.length + text.length, 0)
   if (bytes > 64 * MEBIBYTE && bytes > 10 * content) {
-    const what = `It has ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: it is not compacted.`
+    const what =
+      `It has ${Math.round(bytes / MEBIBYTE)} MiB for ${(content / MEBIBYTE).toFixed(1)} MiB of content: ` +
+      'it is not compacted.'
     findings.push(
       warning(
         'journal.large',

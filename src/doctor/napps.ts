@@ -7,7 +7,7 @@ import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts
 import { asRoot, edit, kytosSettings, shellWord } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 
-/** Whether the NApps can be started, and in the order that their manifests ask for. */
+/** Examines whether the NApps can be started, in the order that their manifests require. */
 export async function examineNApps(config: Config): Promise<Examination> {
   const part = 'NApps'
   const { napps: root } = config.daemon
@@ -52,15 +52,18 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
         describeProblem(problem),
         enableCommand(config, problem, napps),
       )
-    const circle = problem.cycle.slice(0, -1)
-    const repair = `${editManifest(circle[0] ?? '')}   # remove ${circle[1] ?? circle[0]} from its napp_dependencies`
-    return broken('napp.cycle', circle.join(', '), describeProblem(problem), repair)
+    const cycle = problem.cycle.slice(0, -1)
+    const [first = '', second = first] = cycle
+    const repair = `${editManifest(first)}   # remove ${second} from its napp_dependencies`
+    return broken('napp.cycle', cycle.join(', '), describeProblem(problem), repair)
   })
   const inverted = candidates.flatMap(({ id, priority, dependencies }) =>
     dependencies.flatMap(dependency => {
       const theirs = priorities.get(dependency) ?? priority
       if (theirs <= priority) return []
-      const what = `Its priority ${priority} is lower than ${theirs} of ${dependency}, its dependency; it starts after that NApp.`
+      const what =
+        `Its priority ${priority} is lower than ${theirs} of ${dependency}, its dependency; ` +
+        'it starts after that NApp.'
       return [
         hint('napp.priority', id, what, `${editManifest(id)}   # set its priority to ${theirs} or more`),
       ]
@@ -69,7 +72,7 @@ function examineOrder(config: Config, napps: readonly FoundNApp[]): Finding[] {
   return [...problems, ...inverted]
 }
 
-/** What is installed need only be enabled, as what comes with this package. */
+/** The command that enables a dependency, which is enough if it is installed or ships with this package. */
 function enableCommand(
   config: Config,
   { dependency }: OrderProblem & { readonly kind: 'missing' },
@@ -77,7 +80,10 @@ function enableCommand(
 ): string {
   const enable = kytosSettings(config, 'napps', 'enable', dependency)
   if (napps.some(({ id }) => id === dependency)) return enable
-  return `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # FOLDER of ${dependency}; if it ships with this package: ${enable}`
+  return (
+    `${kytosSettings(config, 'napps', 'install', 'FOLDER')}   # FOLDER of ${dependency}; ` +
+    `if it ships with this package: ${enable}`
+  )
 }
 
 function examineSettings(config: Config, napps: readonly FoundNApp[]): Finding[] {

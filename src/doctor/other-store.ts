@@ -10,8 +10,8 @@ import type { StoreExamination } from './folder-store.ts'
 import type { RunningService } from './running.ts'
 
 /**
- * Examines the store of a backend of another package, as far as the contract shows it: module, options, and
- * what is stored. A store that a service has open is opened beside it only if its backend supports sharing.
+ * Examines the store of a backend of another package, as far as the contract allows: module, options and
+ * stored documents. A store that a service has open is opened too only if its backend supports sharing.
  */
 export async function examineOtherStore(
   config: Config,
@@ -43,7 +43,9 @@ export async function examineOtherStore(
       await backend.close()
     }
   } catch (error) {
-    const repair = `${edit(config.file)}   # check [settings.*], and the documentation of ${other.module}; then ${kytosSettings(config, 'doctor')}`
+    const repair =
+      `${edit(config.file)}   # check [settings.*], and the documentation of ${other.module}; ` +
+      `then ${kytosSettings(config, 'doctor')}`
     return {
       part,
       findings: [broken('store.unreadable', where, toSettingsError(error).message, repair)],
@@ -59,7 +61,9 @@ async function choose(config: Config, other: OtherBackend): Promise<BackendChoic
     const { code, message, details } = toSettingsError(error)
     if (code === 'CONFIG_UNTRUSTED')
       return broken('config.untrusted', config.file, message, String(details.repair))
-    const repair = `${edit(config.file)}   # or install ${other.module} again; then ${kytosSettings(config, 'doctor')}`
+    const repair =
+      `${edit(config.file)}   # or install ${other.module} again; ` +
+      `then ${kytosSettings(config, 'doctor')}`
     return broken('backend.invalid', other.module, message, repair)
   }
 }

@@ -8,12 +8,12 @@ import type { Config } from '../boot/config.ts'
 import { asRoot, edit, kytosSettings, shellWord, thisUser } from './commands.ts'
 import { type Finding, warning } from './finding.ts'
 
-/** How many namespaces are named one by one for each kind of finding. */
+/** The number of namespaces up to which each one has its own finding. */
 const MAX_NAMESPACES = 10
 
 /**
- * The findings that these files are: one for each namespace and kind, or one in all where a whole folder is
- * gone. `more` were not named.
+ * The findings about these files: one for each namespace and kind, or a single one if the files of many
+ * namespaces are missing. `more` is the number of files that the service did not list.
  */
 export async function describeFiles(
   config: Config,
@@ -28,7 +28,7 @@ export async function describeFiles(
   ]
 }
 
-/** A file that a person edited and that cannot be taken in. */
+/** The finding about a hand edit that cannot be imported. */
 export function brokenFile(file: string, why: string): Finding {
   return warning(
     'file.broken',
@@ -38,10 +38,7 @@ export function brokenFile(file: string, why: string): Finding {
   )
 }
 
-/**
- * What keeps readable files from being written, as far as it can be seen while no process writes them; one
- * finding for each place.
- */
+/** The obstacles to writing readable files, as far as visible while no process writes; one for each place. */
 export async function examineWritable(config: Config, entries: readonly Entry[]): Promise<Finding[]> {
   const layout = new Layout(resolve(config.filesystem.path))
   const places = createPlaceExaminer(await mountPoints())
@@ -51,7 +48,7 @@ export async function examineWritable(config: Config, entries: readonly Entry[])
   return [...new Map(found.flatMap(finding => (finding ? [[finding.where, finding] as const] : []))).values()]
 }
 
-/** Finds what keeps one file from being written, as far as it can be seen; looks at each folder once. */
+/** Creates an examiner of the obstacles to writing a file, which examines each folder once. */
 function createPlaceExaminer(mounts: ReadonlySet<string>): {
   examine(file: string): Promise<Finding | undefined>
 } {
@@ -70,7 +67,7 @@ function createPlaceExaminer(mounts: ReadonlySet<string>): {
   }
 }
 
-/** What stands in the place of a readable file and is none. */
+/** The finding about another type of file in the place of a readable file. */
 async function examineKind(file: string): Promise<Finding | undefined> {
   const stats = await lstat(file).catch(() => undefined)
   if (!stats || stats.isFile()) return undefined
@@ -92,7 +89,7 @@ async function examineKind(file: string): Promise<Finding | undefined> {
 
 async function examineFolder(folder: string): Promise<Finding | undefined> {
   const stats = await lstat(folder).catch(() => undefined)
-  // The next write makes one that is not there.
+  // The next write creates a missing folder.
   if (!stats) return undefined
   const lacking = await access(folder, constants.W_OK | constants.X_OK).then(
     () => undefined,
@@ -104,7 +101,9 @@ async function examineFolder(folder: string): Promise<Finding | undefined> {
     const remount = asRoot(`mount -o remount,rw "$(findmnt -no TARGET --target ${shellWord(folder)})"`)
     return warning('file.unwritable', folder, `${what}: its file system is read-only.`, remount)
   }
-  const repair = `${asRoot(`chown ${thisUser()} ${shellWord(folder)}`)} && ${asRoot(`chmod u+rwx ${shellWord(folder)}`)}   # or run the doctor as the user of the service`
+  const repair =
+    `${asRoot(`chown ${thisUser()} ${shellWord(folder)}`)} && ` +
+    `${asRoot(`chmod u+rwx ${shellWord(folder)}`)}   # or run the doctor as the user of the service`
   return warning('file.unwritable', folder, `${what}: user ${thisUser()} cannot write into it.`, repair)
 }
 
@@ -117,7 +116,9 @@ function describeMissing(config: Config, files: readonly FileState[], more: numb
   }
   if (groups.size > MAX_NAMESPACES || more > 0) {
     const named = [...groups.keys()].slice(0, 3).join(', ')
-    const what = `${files.length}${more > 0 ? ' or more' : ''} readable files are missing, but were not removed while a service ran, such as those of ${named}; the documents are kept.`
+    const what =
+      `${files.length}${more > 0 ? ' or more' : ''} readable files are missing, ` +
+      `but were not removed while a service ran, such as those of ${named}; the documents are kept.`
     const restore = kytosSettings(config, 'files', 'restore')
     return [
       warning(
@@ -135,7 +136,10 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   const [first] = group
   const where = first && group.length === 1 ? first.source : dirname(first?.source ?? namespace)
   const files = group.length === 1 ? 'The readable file' : `${group.length} readable files`
-  const what = `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing, but ${group.length === 1 ? 'was' : 'were'} not removed while a service ran; the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
+  const what =
+    `${files} of ${namespace} ${group.length === 1 ? 'is' : 'are'} missing, ` +
+    `but ${group.length === 1 ? 'was' : 'were'} not removed while a service ran; ` +
+    `the ${group.length === 1 ? 'document is' : 'documents are'} kept.`
   const restore = kytosSettings(config, 'files', 'restore', shellWord(namespace))
   const scopes = new Set(group.flatMap(file => ('scope' in file ? [file.scope] : [])))
   const [scope = 'cluster'] = scopes
@@ -145,7 +149,7 @@ function missingOf(config: Config, namespace: string, group: readonly FileState[
   return warning('file.missing', where, what, `${restore}   # or, if the removal was intended: ${meant}`)
 }
 
-/** One finding for each folder, with the repair of what is seen there. */
+/** One finding for each folder, with the repair of its visible obstacle. */
 async function describeUnwritable(files: readonly FileState[]): Promise<Finding[]> {
   const groups = new Map<string, FileState[]>()
   for (const file of files) {
@@ -168,7 +172,7 @@ async function describeUnwritable(files: readonly FileState[]): Promise<Finding[
   return findings
 }
 
-/** Where file systems are mounted; none where this system does not say it. */
+/** The mount points of this system; none if the system does not list them. */
 async function mountPoints(): Promise<ReadonlySet<string>> {
   const text = await readFile('/proc/self/mountinfo', 'utf8').catch(() => '')
   const decode = (path: string): string =>
