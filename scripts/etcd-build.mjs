@@ -1,7 +1,8 @@
 #!/usr/bin/env node
 // Builds an etcd server of one version from the Go module proxy, once, and prints the path of its binary for
-// ETCD_BINARY. Usage: ETCD_BINARY=$(node scripts/etcd-build.mjs [version]) npm test --
-// test/conformance/etcd.test.ts
+// ETCD_BINARY. Usage:
+//
+//   ETCD_BINARY=$(node scripts/etcd-build.mjs [version]) npm test -- test/conformance/etcd.test.ts
 
 import { spawnSync } from 'node:child_process'
 import { copyFileSync, existsSync, mkdirSync, renameSync } from 'node:fs'
@@ -12,8 +13,8 @@ import { parseArgs } from 'node:util'
 const DEFAULT_VERSION = '3.5.35'
 const USAGE = `Usage: node scripts/etcd-build.mjs [version]
 
-Builds the etcd server of this version (default: ${DEFAULT_VERSION}; oldest: 3.5.0) with Go, which downloads its sources.
-Prints the path of the binary, which is cached in node_modules/.cache.`
+Builds the etcd server of this version (default: ${DEFAULT_VERSION}; oldest: 3.5.0) with Go,
+which downloads its sources. Prints the path of the binary, which is cached in node_modules/.cache.`
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const { help, version } = readArguments()
 if (help) console.log(USAGE)
@@ -26,14 +27,15 @@ function build() {
   const { error, status } = spawnSync('go', ['version'], { stdio: 'ignore' })
   if (error || status !== 0)
     fail(
-      'The build of etcd requires Go. Install it: https://go.dev/doc/install (or on Debian: apt-get install golang-go).',
+      'The build of etcd requires Go. Install it: https://go.dev/doc/install ' +
+        '(or on Debian: apt-get install golang-go).',
     )
   console.error(`Building etcd ${version}; the first build takes some minutes ...`)
   mkdirSync(folder, { recursive: true })
   copyFileSync(join(root, 'scripts', 'etcd-build', 'main.go'), join(folder, 'main.go'))
   if (!existsSync(join(folder, 'go.mod'))) go(folder, 'mod', 'init', 'etcd-build')
   go(folder, 'get', `go.etcd.io/etcd/server/v3@v${version}`)
-  // Under a name of its own until it is whole.
+  // Renamed once it is complete, so that an interrupted build leaves no partial binary.
   const unfinished = `etcd.${process.pid}`
   go(folder, 'build', '-trimpath', '-ldflags=-s -w', '-o', unfinished, '.')
   renameSync(join(folder, unfinished), binary)
@@ -41,8 +43,7 @@ function build() {
 }
 
 function go(folder, ...args) {
-  // Whatever the machine's settings, the sources are modules of the folder alone, and no other toolchain is
-  // downloaded.
+  // Overrides the machine's settings, so that the modules are those of the folder only.
   const env = { ...process.env, GOFLAGS: '-mod=mod -buildvcs=false', GOWORK: 'off' }
   const { status } = spawnSync('go', args, {
     cwd: folder,
@@ -51,7 +52,8 @@ function go(folder, ...args) {
   })
   if (status !== 0)
     fail(
-      `"go ${args.join(' ')}" failed in ${folder}, with the output above. Check that etcd ${version} exists and that the Go module proxy is reachable.`,
+      `"go ${args.join(' ')}" failed in ${folder}, with the output above. ` +
+        `Check that etcd ${version} exists and that the Go module proxy is reachable.`,
     )
 }
 

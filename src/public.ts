@@ -44,12 +44,7 @@ export type {
 export type { CreateNApp, Manifest, NApp, NAppContext } from './client/napp.ts'
 export { openSettings, type SettingsOwner } from './client/open-settings.ts'
 export type { PatchOf } from './client/pointer-of.ts'
-export {
-  openRemoteBus,
-  type RemoteBus,
-  type RemoteBusOptions,
-  type RemoteListener,
-  type RemoteSubscription,
-} from './client/remote/remote-bus.ts'
+export { openRemoteBus, type RemoteBus, type RemoteBusOptions } from './client/remote/remote-bus.ts'
+export type { RemoteListener, RemoteSubscription } from './client/remote/remote-subscriptions.ts'
 export type { SettingsOf } from './client/settings-of.ts'
 export type { Log } from './log/log.ts'

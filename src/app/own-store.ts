@@ -3,7 +3,7 @@ import { createBus } from '../../events/bus.ts'
 import type { RootBus } from '../../events/event.ts'
 import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
-import { chooseBackend, isThere } from '../boot/store-choice.ts'
+import { chooseBackend, storeExists } from '../boot/store-choice.ts'
 import type { Log } from '../log/log.ts'
 import { createService } from './service.ts'
 
@@ -29,7 +29,7 @@ const PATIENCE = 10_000
 export async function openOwnStore(config: Config, log: Log, { dryRun = false } = {}): Promise<OwnStore> {
   const { controller, strict, hook_timeout } = config.settings
   const choice = await chooseBackend(config, warning => log.warn(warning))
-  const exists = !dryRun || isThere(choice)
+  const exists = !dryRun || storeExists(choice)
   const createBackend = exists ? await loadBackend(choice) : () => createMemoryBackend()
   const bus = createBus({ log, hookDeadline: hook_timeout * 1_000 })
   const startTimeout = Math.min(PATIENCE, config.settings.start_timeout * 1_000)

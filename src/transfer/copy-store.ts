@@ -2,7 +2,7 @@ import type { Backend } from '../../backends/backend.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
-import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
+import { chooseBackend, nameStore, storeExists } from '../boot/store-choice.ts'
 import { countKinds } from './difference.ts'
 import { type LoadOptions, type LoadReport, loadStore, planLoad } from './load-store.ts'
 import { type StoreSnapshot, takeSnapshot } from './store-snapshot.ts'
@@ -70,7 +70,7 @@ export async function loadFrom(
   warn: Warn,
 ): Promise<LoadReport> {
   const choice = await chooseBackend(target, () => {})
-  if (options.dryRun && !isThere(choice)) {
+  if (options.dryRun && !storeExists(choice)) {
     const { supports } = (await loadBackend(choice))(() => {})
     return planLoad(supports.entryBytes, [], snapshot, options).report
   }

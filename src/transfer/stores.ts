@@ -2,7 +2,7 @@ import type { Backend } from '../../backends/backend.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import { loadBackend } from '../boot/backend-registry.ts'
 import type { Config } from '../boot/config.ts'
-import { chooseBackend, isThere, nameStore } from '../boot/store-choice.ts'
+import { chooseBackend, nameStore, storeExists } from '../boot/store-choice.ts'
 
 /** The store of a configuration, opened for one piece of work. */
 export interface OpenStore {
@@ -26,7 +26,7 @@ export async function withStore<Result>(
   mustExist = false,
 ): Promise<Result> {
   const choice = await chooseBackend(config, warn)
-  if (mustExist && !isThere(choice)) {
+  if (mustExist && !storeExists(choice)) {
     throw new SettingsError(
       'CONFIG_INVALID',
       `The store ${nameStore(choice)} of ${config.file} does not exist or is empty. Check path in [settings.filesystem].`,

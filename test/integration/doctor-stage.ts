@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { expect } from 'vitest'
 import { isBuilt } from '../../scripts/prepare.mjs'
-import type { Examined, Finding } from '../../src/doctor/finding.ts'
+import type { Examination, Finding } from '../../src/doctor/finding.ts'
 import type { FindingCode } from '../../src/doctor/findings.ts'
 import { packageRoot } from '../../src/host/package-root.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
@@ -46,7 +46,7 @@ export async function doctorAsNobody(ini: string) {
     ini,
     ...(NOBODY ? [String(NOBODY)] : []),
   ])
-  const parts: readonly Examined[] = JSON.parse(stdout)
+  const parts: readonly Examination[] = JSON.parse(stdout)
   return sortedOut(parts.flatMap(({ findings }) => findings))
 }
 

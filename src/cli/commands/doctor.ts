@@ -1,7 +1,7 @@
 import type { Command } from 'commander'
 import { printJson } from '../../../model/json.ts'
 import { toJson } from '../../../model/value.ts'
-import type { Examined } from '../../doctor/finding.ts'
+import type { Examination } from '../../doctor/finding.ts'
 import type { Severity } from '../../doctor/findings.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 
@@ -40,17 +40,17 @@ export function addDoctorCommand(program: Command, context: CliContext, exit: (c
     })
 }
 
-function isHealthy(parts: readonly Examined[]): boolean {
+function isHealthy(parts: readonly Examination[]): boolean {
   return !parts.some(({ findings }) => findings.some(({ severity }) => severity === 'broken'))
 }
 
-function printForMachines(parts: readonly Examined[]): string {
+function printForMachines(parts: readonly Examination[]): string {
   const findings = parts.flatMap(part => part.findings)
   const unknown = parts.flatMap(part => part.unknown ?? [])
   return `${printJson(toJson({ healthy: isHealthy(parts), examined: parts.map(({ part }) => part), findings, unknown }), 2)}\n`
 }
 
-function printForPeople(parts: readonly Examined[], { stdout, env }: CliContext): string {
+function printForPeople(parts: readonly Examination[], { stdout, env }: CliContext): string {
   const coloured = stdout.isTTY === true && !env.NO_COLOR
   const styled = (severity: Severity): string =>
     coloured ? `${COLOURS[severity]}${severity}${PLAIN}` : severity

@@ -371,7 +371,7 @@ describe('A configuration that no person named', () => {
       expect(await findDistrust(file)).toBeUndefined()
       await chown(join(folder, 'a'), 1234, 1234)
       expect(await findDistrust(file)).toEqual({
-        why: `${folder}/a belongs to user 1234`,
+        reason: `${folder}/a belongs to user 1234`,
         repair: `chown 0 ${folder}/a`,
       })
       await chown(join(folder, 'a'), 0, 0)
@@ -380,7 +380,7 @@ describe('A configuration that no person named', () => {
       await lchown(join(folder, 'link'), 1234, 1234)
       expect(await findDistrust(join(folder, 'twin'))).toBeUndefined()
       expect(await findDistrust(join(folder, 'link'))).toMatchObject({
-        why: `${folder}/link belongs to user 1234`,
+        reason: `${folder}/link belongs to user 1234`,
       })
     },
   )

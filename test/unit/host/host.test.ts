@@ -28,7 +28,7 @@ async function tree() {
   await enabled(root, 'kytos/settings', SETTINGS, { priority: 0 })
   const log = keepingLog()
   const bus = createBus()
-  const host = createHost({ config: configFor(root), bus, log, shipped: [], patience: 0.05 })
+  const host = createHost({ config: configFor(root), bus, log, shipped: [], shutdownTimeout: 0.05 })
   onTestFinished(() => host.stop())
   return { root, log, bus, host }
 }

@@ -4,64 +4,65 @@ import { ERRORS, type ErrorCode, SettingsError } from '../../../model/errors.ts'
 import { parseJson, printJson } from '../../../model/json.ts'
 import { isObject, type JsonObject, toJson } from '../../../model/value.ts'
 
-/** What a line tells whoever uses it. */
-export interface LineListener {
-  /** It is open: frames can be sent. */
+/** The callbacks of a connection. */
+export interface ConnectionListener {
+  /** The connection is open: frames can be sent. */
   opened(): void
-  /** A frame came. */
-  heard(frame: JsonObject): void
-  /** It was lost, what was sent last perhaps with it; it is opened again by itself. */
+  /** A frame arrived. */
+  received(frame: JsonObject): void
+  /** The connection was lost, and possibly the last frames with it; it reconnects automatically. */
   lost(): void
-  /** It could not be opened, and why; it is tried again by itself. */
-  refused(why: SettingsError): void
+  /** An attempt to connect failed, for this reason; it is retried automatically. */
+  rejected(error: SettingsError): void
 }
 
-export interface LineOptions {
+export interface ConnectionOptions {
   /** Headers of the handshake, such as `authorization`. */
   readonly headers: Readonly<Record<string, string>>
-  /** Certificates to trust, as PEM, in place of those that Node knows. */
+  /** Trusted certificate authorities (PEM), instead of those of Node. */
   readonly ca?: string | Buffer
-  /** True takes any certificate. */
+  /** True accepts any certificate. */
   readonly anyCertificate: boolean
-  /** Milliseconds between two signs of life. */
+  /** Milliseconds between two heartbeats. */
   readonly heartbeat: number
 }
 
 /**
- * Milliseconds before the first, and at most before any other attempt; each is anything from half of it on,
- * so that many clients do not come at once.
+ * The upper limit of the delay before the first retry, doubled before each further one up to the maximum.
+ * Each delay is random, between half of its limit and the limit, so that many clients do not reconnect at
+ * once.
  */
-const FIRST_DELAY = 100
-const LONGEST_DELAY = 5_000
-/** Milliseconds that a handshake may take. */
-const HANDSHAKE = 10_000
-/** How much of a refusal is read, in bytes. */
-const LONGEST_PROBLEM = 65_536
+const FIRST_RETRY_DELAY_MS = 100
+const MAX_RETRY_DELAY_MS = 5_000
+const HANDSHAKE_TIMEOUT_MS = 10_000
+/** The size of a rejection's body from which on further chunks are discarded. */
+const MAX_PROBLEM_BYTES = 65_536
 
 /**
- * A WebSocket that is opened again whenever it is lost.
+ * A WebSocket connection that reconnects after each loss.
  *
- * Invariants: there is one WebSocket at a time; `opened` and `lost` take turns; after `close` nothing is told
- * any more.
+ * Invariants: there is one WebSocket at a time; `opened` and `lost` alternate; after `close` no callback is
+ * called.
  */
-export class RemoteLine {
+export class RemoteConnection {
   readonly #url: URL
-  readonly #options: LineOptions
-  readonly #listener: LineListener
-  readonly #beats: NodeJS.Timeout
+  readonly #options: ConnectionOptions
+  readonly #listener: ConnectionListener
+  readonly #heartbeat: NodeJS.Timeout
   #socket: WebSocket | undefined
   #retry: NodeJS.Timeout | undefined
   #failures = 0
-  #heard = true
+  #isAlive = true
   #closed = false
 
-  /** Begins to open it at once. */
-  constructor(url: URL, options: LineOptions, listener: LineListener) {
+  /** Starts to connect at once. */
+  constructor(url: URL, options: ConnectionOptions, listener: ConnectionListener) {
     this.#url = url
     this.#options = options
     this.#listener = listener
-    // Once what has arrived is read: after a pause of this process, that is the answer to the beat before.
-    this.#beats = setInterval(() => setImmediate(() => this.#beat()), options.heartbeat)
+    // Checked after arrived data is read, because after a pause of this process the data includes the
+    // response to the previous heartbeat.
+    this.#heartbeat = setInterval(() => setImmediate(() => this.#checkHeartbeat()), options.heartbeat)
     this.#open()
   }
 
@@ -71,31 +72,31 @@ export class RemoteLine {
 
   /** Sends a frame; only while {@link isOpen}. */
   send(frame: string): void {
-    // What becomes of it shows in the answer, or in the loss of the line.
+    // The callback ignores errors, because the response or the loss of the connection shows the outcome.
     this.#socket?.send(frame, () => {})
   }
 
-  /** Closes it for good; resolves once it is. */
+  /** Closes the connection permanently; resolves once it is closed. */
   async close(): Promise<void> {
     this.#closed = true
-    clearInterval(this.#beats)
+    clearInterval(this.#heartbeat)
     clearTimeout(this.#retry)
     const socket = this.#socket
     if (!socket || socket.readyState === WebSocket.CLOSED) return
     await new Promise(resolve => {
       socket.once('close', resolve)
-      const impatience = setTimeout(() => socket.terminate(), 1_000)
-      socket.once('close', () => clearTimeout(impatience))
+      const timer = setTimeout(() => socket.terminate(), 1_000)
+      socket.once('close', () => clearTimeout(timer))
       socket.close(1000)
     })
   }
 
   #open(): void {
     const { headers, ca, anyCertificate } = this.#options
-    // What Node is told by NODE_TLS_REJECT_UNAUTHORIZED counts where nothing is said here.
+    // Absent options are left out, so that NODE_TLS_REJECT_UNAUTHORIZED applies to them.
     const trust = { ...(anyCertificate && { rejectUnauthorized: false }), ...(ca && { ca }) }
     const options: ClientOptions = {
-      handshakeTimeout: HANDSHAKE,
+      handshakeTimeout: HANDSHAKE_TIMEOUT_MS,
       perMessageDeflate: false,
       headers,
       ...trust,
@@ -103,69 +104,69 @@ export class RemoteLine {
     const socket = new WebSocket(this.#url, options)
     this.#socket = socket
     let isOpen = false
-    let why: SettingsError | undefined
+    let error: SettingsError | undefined
     socket.on('open', () => {
       isOpen = true
-      this.#heard = true
+      this.#isAlive = true
       if (!this.#closed) this.#listener.opened()
     })
     socket.on('unexpected-response', (request, response) => {
-      // Whoever listens to this has to end the attempt, too.
+      // A listener of this event must end the attempt itself.
       const chunks: Buffer[] = []
       const size = () => chunks.reduce((sum, chunk) => sum + chunk.length, 0)
-      response.on('data', (chunk: Buffer) => void (size() < LONGEST_PROBLEM && chunks.push(chunk)))
+      response.on('data', (chunk: Buffer) => void (size() < MAX_PROBLEM_BYTES && chunks.push(chunk)))
       response.on('error', () => {}) // 'close' follows
       response.on('close', () => {
-        why = refusal(this.#url, response.statusCode ?? 0, Buffer.concat(chunks).toString())
+        error = rejectionError(this.#url, response.statusCode ?? 0, Buffer.concat(chunks).toString())
         request.destroy()
         socket.terminate()
       })
     })
     socket.on('error', cause => {
-      why ??= new SettingsError('SERVICE_ABSENT', `${this.#url.host} does not respond: ${cause.message}.`, {
+      error ??= new SettingsError('SERVICE_ABSENT', `${this.#url.host} does not respond: ${cause.message}.`, {
         cause,
       })
     })
-    socket.on('ping', () => this.#hear())
-    socket.on('pong', () => this.#hear())
+    socket.on('ping', () => this.#markAlive())
+    socket.on('pong', () => this.#markAlive())
     socket.on('message', data => {
-      this.#hear()
+      this.#markAlive()
       const frame = parseFrame(data.toString())
-      // Whatever is there, it is not the bus.
+      // The peer is not the bus.
       if (!frame) socket.terminate()
-      else if (!this.#closed) this.#listener.heard(frame)
+      else if (!this.#closed) this.#listener.received(frame)
     })
     socket.on('close', () => {
       if (this.#closed) return
       this.#retry = setTimeout(() => this.#open(), this.#nextDelay())
       if (isOpen) this.#listener.lost()
       else
-        this.#listener.refused(
-          why ?? new SettingsError('SERVICE_ABSENT', `${this.#url.host} closed the connection.`),
+        this.#listener.rejected(
+          error ?? new SettingsError('SERVICE_ABSENT', `${this.#url.host} closed the connection.`),
         )
     })
   }
 
-  #hear(): void {
-    this.#heard = true
+  #markAlive(): void {
+    this.#isAlive = true
     this.#failures = 0
   }
 
-  #beat(): void {
+  #checkHeartbeat(): void {
     if (!this.isOpen) return
-    if (this.#heard) this.#socket?.ping()
+    if (this.#isAlive) this.#socket?.ping()
     else this.#socket?.terminate()
-    this.#heard = false
+    this.#isAlive = false
   }
 
   #nextDelay(): number {
-    const longest = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** this.#failures++)
+    const longest = Math.min(MAX_RETRY_DELAY_MS, FIRST_RETRY_DELAY_MS * 2 ** this.#failures++)
     return longest * (0.5 + Math.random() / 2)
   }
 }
 
 /**
- * A frame as it is sent, by which a command may be said.
+ * The text of a frame; the size limit depends on the command in it, if any.
  * @throws SettingsError JSON_MALFORMED, DOCUMENT_TOO_LARGE.
  */
 export function printFrame(frame: object, command?: string): string {
@@ -180,16 +181,17 @@ export function printFrame(frame: object, command?: string): string {
   )
 }
 
-/** True when the same attempt will be refused again: it is the request that is wrong. */
+/** True when a retry will be rejected again, because the request itself is wrong. */
 export function isFinal({ status }: SettingsError): boolean {
   return status >= 400 && status < 500
 }
 
-function refusal({ host }: URL, status: number, body: string): SettingsError {
-  // A proxy answers in its own words; then the status says enough.
+function rejectionError({ host }: URL, status: number, body: string): SettingsError {
+  // A proxy responds with another body; then the status is sufficient.
   const problem = parseFrame(body) ?? {}
   const code = problem.code
-  const known = typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : undefined // Checked in this line.
+  // The cast is checked by `hasOwn`.
+  const known = typeof code === 'string' && Object.hasOwn(ERRORS, code) ? (code as ErrorCode) : undefined
   const detail = typeof problem.detail === 'string' ? problem.detail : `HTTP ${status}`
   const fallback: ErrorCode = status >= 400 && status < 500 ? 'CONTENT_MALFORMED' : 'SERVICE_ABSENT'
   return new SettingsError(known ?? fallback, `${host} rejected the connection: ${detail}`, {
@@ -197,7 +199,7 @@ function refusal({ host }: URL, status: number, body: string): SettingsError {
   })
 }
 
-/** The object that a text holds; undefined when it holds none. */
+/** The JSON object in a text; undefined if there is none. */
 function parseFrame(text: string): JsonObject | undefined {
   try {
     const value = parseJson(text)
