@@ -44,7 +44,7 @@ export interface FeedSource {
    * Where the store itself is now, by a read that sees all that was ever announced; absent where there is no
    * store to ask.
    */
-  look?(): Promise<{ readonly epoch: number; readonly revision: bigint }>
+  storePosition?(): Promise<{ readonly epoch: number; readonly revision: bigint }>
   /** The settings as the facts up to now have told them. */
   namespaces(): Readonly<Record<string, { readonly data: JsonObject; readonly revision: string }>>
 }
@@ -58,7 +58,7 @@ export interface WritableFeed extends Feed {
    * The state is where the facts lead, all of which were said; not `bySteps` when revisions of the store were
    * passed over, also if they left no difference.
    */
-  moved(bySteps: boolean): void
+  advanced(bySteps: boolean): void
 }
 
 interface Kept {
@@ -161,7 +161,7 @@ class RecentFacts implements WritableFeed {
     }
   }
 
-  moved(bySteps: boolean): void {
+  advanced(bySteps: boolean): void {
     const place = this.#now()
     const isElsewhere = !this.#place || compareCursors(this.#place, place) !== 0
     this.#place = place
@@ -189,7 +189,7 @@ class RecentFacts implements WritableFeed {
    * Has the cursors of those who wait looked at after a while, and again until the store has come to each.
    */
   #doubt(): void {
-    const isDue = this.#source.look && [...this.#readers].some(isDoubted)
+    const isDue = this.#source.storePosition && [...this.#readers].some(isDoubted)
     if (this.#timer || !isDue) return
     this.#timer = setTimeout(() => {
       this.#look()
@@ -210,7 +210,7 @@ class RecentFacts implements WritableFeed {
    */
   async #look(): Promise<void> {
     const asked = [...this.#readers].filter(isDoubted)
-    const place = await this.#source.look?.()
+    const place = await this.#source.storePosition?.()
     if (!place || place.epoch === 0) return
     for (const reader of asked) {
       const isBeyond = reader.from && compareCursors(reader.from, { ...place, n: WHOLE }) > 0
