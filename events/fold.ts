@@ -2,7 +2,8 @@ import type { ApplyMode, ValueChange } from './changes.ts'
 import { differences } from './differences.ts'
 import type { KytosEvent } from './event.ts'
 import { deepFreeze } from './freeze.ts'
-import type { ChangeKind, Facts } from './map.ts'
+import type { Facts } from './map.ts'
+import type { ChangeKind } from './nouns.ts'
 import { strictest } from './strictest.ts'
 
 /*

@@ -10,14 +10,8 @@ import {
 } from '../../events/content.ts'
 import { differences } from '../../events/differences.ts'
 import type { Handlers } from '../../events/event.ts'
-import type {
-  CommandContent,
-  Description,
-  HistoryRecord,
-  Settings,
-  Summary,
-  TransactionResult,
-} from '../../events/map.ts'
+import type { CommandContent } from '../../events/map.ts'
+import type { Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { mergeLayers } from '../../model/merge.ts'

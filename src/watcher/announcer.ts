@@ -1,6 +1,6 @@
 import type { Batch } from '../../backends/backend.ts'
 import type { KytosEvent } from '../../events/event.ts'
-import type { Origin } from '../../events/map.ts'
+import type { Origin } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
 import { isTokenKey } from '../../model/token-key.ts'
 import type { Log } from '../log/log.ts'

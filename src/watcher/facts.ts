@@ -1,5 +1,6 @@
 import type { Problem } from '../../backends/backend.ts'
-import type { ChangeKind, Facts, Origin } from '../../events/map.ts'
+import type { Facts } from '../../events/map.ts'
+import type { ChangeKind, Origin } from '../../events/nouns.ts'
 import { type Actor, HAND_EDIT } from '../../model/actor.ts'
 import { PART, printCursor, WHOLE } from '../../model/cursor.ts'
 import { printRevision, type Revision } from '../../model/document.ts'

@@ -1,4 +1,5 @@
-import type { Facts, ServiceState } from '../../events/map.ts'
+import type { Facts } from '../../events/map.ts'
+import type { ServiceState } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import type { Log, LogFields } from '../log/log.ts'
 
