@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { createFeed } from '../../../events/feed.ts'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import type { Facts } from '../../../events/map.ts'
 import { openBusLine } from '../../support/bus-line.ts'
 import { holdBeats } from '../../support/held-beats.ts'

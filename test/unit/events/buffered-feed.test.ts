@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import type { KytosEvent } from '../../../events/event.ts'
-import { createFeed } from '../../../events/feed.ts'
 import type { Facts } from '../../../events/map.ts'
 import { compareCursors, PART, parseCursor, WHOLE } from '../../../model/cursor.ts'
 
