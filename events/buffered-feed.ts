@@ -33,15 +33,15 @@ const MAX_DOUBTS = 2
  *
  * Invariant: the facts that a reader received equal, at every cursor, the state as of that cursor, from
  * whichever controller it received the facts before it. Therefore:
- *  1. Every fact after the floor of the buffer that has a cursor is buffered, in the order of publication, and
- *     each is a step from the state before it.
+ *  1. Every fact after the floor of the buffer that has a cursor is buffered, in the order of publication,
+ *     and each is a step from the state before it.
  *  2. A difference (`origin: "resync"`) is no step: it leads from a state that this controller had, and skips
  *     revisions that other controllers announced. Only readers that received that state, and nothing later,
  *     receive it. It raises the floor to its end, even when it is empty, because other controllers may have
  *     announced changes in between.
  *  3. A reader ahead of the state waits; nothing is held for it. When the state reaches its cursor by steps,
- *     the reader resumes after it. When a difference leads beyond it, the reader receives a snapshot. A cursor
- *     of an unknown later epoch is ahead; one of an earlier epoch is behind.
+ *     the reader resumes after it. When a difference leads beyond it, the reader receives a snapshot. A
+ *     cursor of an unknown later epoch is ahead; one of an earlier epoch is behind.
  *  4. A cursor within a difference names no state. A reader that stopped there receives a snapshot, once the
  *     state is at the end of its revision or later.
  *  5. A snapshot is made only while no fact is about to be published. Its cursor is not before the reader's,
@@ -136,8 +136,8 @@ class BufferedFeed implements WritableFeed {
 
   /**
    * Discards the cursors that the store has not reached although the readers had them before the store was
-   * read. Such a cursor is of another store, or of a history that was rewound. The store is read twice, because
-   * a store that was restored receives a new epoch soon.
+   * read. Such a cursor is of another store, or of a history that was rewound. The store is read twice,
+   * because a store that was restored receives a new epoch soon.
    */
   async #checkStore(): Promise<void> {
     const doubted = [...this.#readers].filter(isDoubted)
@@ -152,8 +152,8 @@ class BufferedFeed implements WritableFeed {
   }
 
   /**
-   * Pushes the facts after the reader's cursor, or a snapshot, which moves the cursor; nothing while the reader
-   * is ahead.
+   * Pushes the facts after the reader's cursor, or a snapshot, which moves the cursor; nothing while the
+   * reader is ahead.
    */
   #catchUp(reader: Reader): void {
     const { from, push } = reader

@@ -1,15 +1,17 @@
 import type { JsonObject } from '../model/value.ts'
 import type { KytosEvent, Unsubscribe } from './event.ts'
 
-/** Facts for readers that resume: a reader that was disconnected for a while loses no fact and repeats none. */
+/**
+ * Facts for readers that resume: a reader that was disconnected for a while loses no fact and repeats none.
+ */
 export interface Feed {
   /** The cursor of the newest fact, or of the state at the start; undefined before there is a state. */
   readonly cursor: string | undefined
   /**
    * Pushes every fact after `since` (exclusive; undefined: from now), in order: first the buffered ones
    * (`origin: "replay"`), then live ones. A reader whose `since` can no longer be served first receives one
-   * `settings.snapshot`. A reader with a cursor ahead of this controller, or before there is a state, waits for
-   * it; until then it receives only facts without a cursor. `push` must not throw and must not wait.
+   * `settings.snapshot`. A reader with a cursor ahead of this controller, or before there is a state, waits
+   * for it; until then it receives only facts without a cursor. `push` must not throw and must not wait.
    * @throws SettingsError CURSOR_MALFORMED.
    */
   follow(since: string | undefined, push: Push): Unsubscribe
@@ -36,8 +38,8 @@ export interface WritableFeed extends Feed {
   /** Takes a fact that was just published; `size` is the length of the document in it, in characters. */
   add(event: KytosEvent, size: number): void
   /**
-   * The state is where its facts lead, and all of them were published. `bySteps` is false when revisions of the
-   * store were skipped, even without a difference.
+   * The state is where its facts lead, and all of them were published. `bySteps` is false when revisions of
+   * the store were skipped, even without a difference.
    */
   advanced(bySteps: boolean): void
 }

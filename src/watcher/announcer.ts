@@ -15,8 +15,8 @@ import type { WatcherListener } from './watcher-listener.ts'
 /**
  * Advances the cache and the bus together; the only source of facts.
  *
- * Invariant: `position` advances to a revision when its content is in the cache, whole, and all its facts were
- * published. Only then are the callers released that wait for the revision.
+ * Invariant: `position` advances to a revision when its content is in the cache, whole, and all its facts
+ * were published. Only then are the callers released that wait for the revision.
  */
 export class Announcer {
   readonly #cache: Cache

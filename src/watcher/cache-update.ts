@@ -21,8 +21,8 @@ import type { BoxStep, Effect, SchemaStep, Step, StepPlace } from './step.ts'
 import { keyOf } from './store-index.ts'
 
 /**
- * The effect of one batch on the namespaces. It is discarded when the history cannot be read, and the batch is
- * delivered again.
+ * The effect of one batch on the namespaces. It is discarded when the history cannot be read, and the batch
+ * is delivered again.
  */
 export class CacheUpdate {
   readonly #base: ReadonlyMap<Namespace, NamespaceState>
@@ -117,8 +117,8 @@ export class CacheUpdate {
   }
 
   /**
-   * A step as it is announced. A document that is valid at the end of the revision was never rejected, whatever
-   * the state between two changes.
+   * A step as it is announced. A document that is valid at the end of the revision was never rejected,
+   * whatever the state between two changes.
    */
   #finish(step: PendingStep, effect: Effect = NO_EFFECT): Step {
     if (step.type === 'box') return step

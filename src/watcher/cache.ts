@@ -26,7 +26,9 @@ import { schemaInUse, withRegistered } from './schema-versions.ts'
 import type { Step } from './step.ts'
 import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
 
-/** The epoch of a batch, by default the current one, and the source of history records, by default the store. */
+/**
+ * The epoch of a batch, by default the current one, and the source of history records, by default the store.
+ */
 export interface ApplyOptions {
   readonly epoch?: number
   readonly readHistory?: ReadHistory
@@ -255,8 +257,8 @@ export class Cache {
   }
 
   /**
-   * Runs one change of the cache at a time, because a schema may be registered while a batch is being applied,
-   * and both read the history.
+   * Runs one change of the cache at a time, because a schema may be registered while a batch is being
+   * applied, and both read the history.
    */
   async #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     const change = this.#lastChange.then(work)

@@ -1,4 +1,7 @@
-/** Callers that wait until a condition holds; each is released by the first `check` at which its condition holds. */
+/**
+ * Callers that wait until a condition holds; each is released by the first `check` at which its condition
+ * holds.
+ */
 export class Condition {
   readonly #waiters = new Set<{ readonly holds: () => boolean; readonly settle: (held: boolean) => void }>()
   #closed = false

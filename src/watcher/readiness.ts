@@ -11,8 +11,8 @@ export interface Health {
   readonly since: string
   readonly reason: string | null
   /**
-   * Seconds since the cache was last known to equal the store; null without a cache. Near 0 while READY with a
-   * live connection; while STALE, since the last response. For a state from a snapshot, since that equalled
+   * Seconds since the cache was last known to equal the store; null without a cache. Near 0 while READY with
+   * a live connection; while STALE, since the last response. For a state from a snapshot, since that equalled
    * the store.
    */
   readonly age: number | null

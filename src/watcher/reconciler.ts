@@ -24,7 +24,9 @@ export interface ReconcilerOptions {
   readonly log: Log
   /** Milliseconds between two rounds; 0 for none. */
   readonly interval: number
-  /** The longest time, in milliseconds, for which a watch may withhold a batch after reporting its revision. */
+  /**
+   * The longest time, in milliseconds, for which a watch may withhold a batch after reporting its revision.
+   */
   readonly confirmation: number
   readonly signal: AbortSignal
   /** False while the cache is known to be behind, when a comparison has no meaning. */

@@ -59,8 +59,8 @@ export class ResumeCheck {
   /**
    * Checks a batch of the watch. Progress proves nothing, because there are servers whose progress precedes
    * their events, and members that lag behind.
-   * @throws SettingsError HISTORY_LOST, with the reason `rewound` when the store certainly has another history
-   * than the announced one, else `unconfirmed`.
+   * @throws SettingsError HISTORY_LOST, with the reason `rewound` when the store certainly has another
+   * history than the announced one, else `unconfirmed`.
    */
   see(batch: Batch): void {
     if (this.#confirmed || !this.#point || batch.changes.length === 0) return

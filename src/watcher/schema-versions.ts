@@ -47,8 +47,8 @@ export function parseSchemaKey(
 }
 
 /**
- * The schema in use: the one that this process registered, else the stored one of the highest NApp version. Of
- * equal versions, the newest.
+ * The schema in use: the one that this process registered, else the stored one of the highest NApp version.
+ * Of equal versions, the newest.
  */
 export function schemaInUse({ stored, registered }: SchemaVersions): SchemaDocument | undefined {
   const own = registered.find(({ inUse }) => inUse)?.document

@@ -111,7 +111,10 @@ export class StoreIndex {
 
 const MARK_LENGTH = 43
 
-/** Identifies a text: a short text is its own mark, a longer one has its SHA-256. The mark of a mark is itself. */
+/**
+ * Identifies a text: a short text is its own mark, a longer one has its SHA-256. The mark of a mark is
+ * itself.
+ */
 export function markOf(text: string): string {
   return text.length <= MARK_LENGTH ? text : hash('sha256', text, 'base64url')
 }

@@ -28,8 +28,8 @@ interface NewestRecord {
 }
 
 /**
- * Lists the whole store at one revision and compares it with the cache. A difference at a `damaged` key proves
- * nothing about the store, because the cache is wrong there.
+ * Lists the whole store at one revision and compares it with the cache. A difference at a `damaged` key
+ * proves nothing about the store, because the cache is wrong there.
  * @throws the errors of the backend; after HISTORY_LOST call it again.
  */
 export async function surveyStore(
@@ -92,7 +92,9 @@ function keepNewest(newestRecords: Map<Key, NewestRecord>, entry: Entry): void {
   if (history && record) newestRecords.set(history.document, { entry, record })
 }
 
-/** True when the cache has a later version of a document than the store, or another one of the same number. */
+/**
+ * True when the cache has a later version of a document than the store, or another one of the same number.
+ */
 function lacksRecord(
   newestRecords: ReadonlyMap<Key, NewestRecord>,
   cache: Cache,
