@@ -14,8 +14,6 @@ import {
 } from './command.ts'
 import type * as Noun from './nouns.ts'
 
-export type * from './nouns.ts'
-
 /*
  * Every command and every fact, each in one record. A command asks the service for something and carries its
  * answer path; a fact says what happened, and only the watcher announces it:

@@ -10,19 +10,8 @@ export type {
   Listener,
   Unsubscribe,
 } from '../events/event.ts'
-export type {
-  Box,
-  CommandAnswer,
-  CommandContent,
-  CommandName,
-  Commands,
-  FactName,
-  Facts,
-  ServiceState,
-  Settings,
-  TransactionOperation,
-  TransactionResult,
-} from '../events/map.ts'
+export type { CommandAnswer, CommandContent, CommandName, Commands, FactName, Facts } from '../events/map.ts'
+export type { Box, ServiceState, Settings, TransactionOperation, TransactionResult } from '../events/nouns.ts'
 export type { Actor } from '../model/actor.ts'
 export { ERRORS, type ErrorCode, SettingsError } from '../model/errors.ts'
 export { parseJson, printJson } from '../model/json.ts'

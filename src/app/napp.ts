@@ -74,7 +74,7 @@ export default function createNApp(context: SettingsContext): NApp {
       await created.start()
       await localDoor.open(http.addressUrl)
       // Only then is it known which schemas there are.
-      void context.started.then(() => created.tellEnvironment())
+      void context.started.then(() => created.reportEnvironment())
       const { state, revision, reason } = created.health()
       log.info(
         `${state} at revision ${revision} of ${nameStore(choice)}${reason ? ` (${reason})` : ''}; ${http.url}/api/kytos/settings/v1/`,

@@ -1,4 +1,4 @@
-import type { Box } from '../../events/map.ts'
+import type { Box } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { type Entry, printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'

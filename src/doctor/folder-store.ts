@@ -9,7 +9,7 @@ import {
   inspectFolder,
 } from '../../backends/filesystem/inspect.ts'
 import { findOverlap } from '../../backends/filesystem/overlap.ts'
-import type { FileState } from '../../events/map.ts'
+import type { FileState } from '../../events/nouns.ts'
 import type { Entry } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'

@@ -1,4 +1,4 @@
-import type { Description, Settings } from '../../events/map.ts'
+import type { Description, Settings } from '../../events/nouns.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { printJson } from '../../model/json.ts'
 import { mergeLayers } from '../../model/merge.ts'

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import type { Backend } from '../../backends/backend.ts'
 import type { Explanation, Layer, LayerValue } from '../../events/changes.ts'
-import type { Settings } from '../../events/map.ts'
+import type { Settings } from '../../events/nouns.ts'
 import { printRevision } from '../../model/document.ts'
 import { toSettingsError } from '../../model/errors.ts'
 import { historyPrefix } from '../../model/key.ts'

@@ -1,4 +1,4 @@
-import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/map.ts'
+import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'

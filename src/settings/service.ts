@@ -9,14 +9,8 @@ import {
   parseValue,
 } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
-import type {
-  CommandContent,
-  Description,
-  HistoryRecord,
-  Settings,
-  Summary,
-  TransactionResult,
-} from '../../events/map.ts'
+import type { CommandContent } from '../../events/map.ts'
+import type { Description, HistoryRecord, Settings, Summary, TransactionResult } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, parseNamespace, parseScope, type Scope } from '../../model/namespace.ts'

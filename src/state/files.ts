@@ -1,5 +1,5 @@
 import type { FileProblem } from '../../backends/backend.ts'
-import type { DocumentName, FileCode } from '../../events/map.ts'
+import type { DocumentName, FileCode } from '../../events/nouns.ts'
 import { type Key, splitKey } from '../../model/key.ts'
 import { CLUSTER, controllerScope } from '../../model/namespace.ts'
 

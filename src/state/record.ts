@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { ChangeKind, HistoryRecord } from '../../events/map.ts'
+import type { ChangeKind, HistoryRecord } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { type Entry, parseRevision, printRevision, type Revision } from '../../model/document.ts'
 import { nestsWithin } from '../../model/extent.ts'

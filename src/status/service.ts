@@ -1,14 +1,8 @@
 import type { Backend, FileProblem } from '../../backends/backend.ts'
 import { parseComment } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
-import type {
-  CommandContent,
-  Controllers,
-  DocumentName,
-  FileState,
-  RestoredFiles,
-  Status,
-} from '../../events/map.ts'
+import type { CommandContent } from '../../events/map.ts'
+import type { Controllers, DocumentName, FileState, RestoredFiles, Status } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
 import { printRevision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'

@@ -46,7 +46,7 @@ export function readEpoch(meta: Entry | undefined): number {
  * Where a store is now: its epoch (0 while it has none) and revision, of one moment.
  * @throws what the backend throws, and what {@link readEpoch} does.
  */
-export async function lookAtStore(
+export async function readStorePosition(
   backend: Pick<Backend, 'list'>,
 ): Promise<{ readonly epoch: number; readonly revision: Revision }> {
   const { revision, pages } = await backend.list(makePrefix('meta'))

@@ -13,7 +13,7 @@ import {
 import type { Environment } from '../state/environment.ts'
 import type { Overlay } from '../state/overlay.ts'
 import type { StoredRecord } from '../state/record.ts'
-import { NO_SCHEMAS, type SchemaVersions, schemaInUse, shelfRevision } from './schema-versions.ts'
+import { NO_SCHEMAS, type SchemaVersions, schemaInUse, schemasRevision } from './schema-versions.ts'
 
 /**
  * All that is known of one namespace, and what follows from it. Never changed, only replaced: whoever holds
@@ -117,7 +117,7 @@ export function namespaceRevision(
   except: readonly Scope[] = [],
 ): Revision {
   const scopes = [CLUSTER, self].filter(scope => !except.includes(scope))
-  const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), shelfRevision(schemas)]
+  const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), schemasRevision(schemas)]
   return revisions.reduce((newest, one) => (one > newest ? one : newest))
 }
 

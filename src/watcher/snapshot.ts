@@ -18,7 +18,7 @@ export interface Snapshot {
    * When it was last known to be the store's, in Unix milliseconds: told to people, never compared with
    * anything of the store.
    */
-  readonly good: number
+  readonly freshAt: number
 }
 
 /** Milliseconds between a change and the snapshot that holds it. */
@@ -151,7 +151,7 @@ function parseSnapshot(text: string, store: string, writtenAt: number): Snapshot
   const good = typeof value.good === 'string' ? Date.parse(value.good) : Number.NaN
   return {
     epoch: value.epoch,
-    good: Number.isNaN(good) ? writtenAt : good,
+    freshAt: Number.isNaN(good) ? writtenAt : good,
     batch: { revision, changes: changes.sort((a, b) => (a.entry.key < b.entry.key ? -1 : 1)) },
   }
 }

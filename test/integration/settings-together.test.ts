@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import type { TransactionOperation } from '../../events/map.ts'
+import type { TransactionOperation } from '../../events/nouns.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { Controller } from '../support/controller.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { unobserved } from '../edit/print-changed.ts'
 import type { AddressOptions } from '../service/address.ts'

@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import type { CommandContent, Description, Settings } from '../../../events/map.ts'
+import type { CommandContent } from '../../../events/map.ts'
+import type { Description, Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { equalJson, type JsonObject } from '../../../model/value.ts'

@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'
 import { settingUnknown } from '../edit/setting-unknown.ts'

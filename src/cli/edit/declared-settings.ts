@@ -1,4 +1,4 @@
-import type { Description } from '../../../events/map.ts'
+import type { Description } from '../../../events/nouns.ts'
 import { isArray, type Json, type JsonObject, pointerToken } from '../../../model/value.ts'
 import { applyModeAt } from '../../schema/apply-modes.ts'
 import { type Path, valueAt } from '../terminal/key-path.ts'

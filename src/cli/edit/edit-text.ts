@@ -1,5 +1,5 @@
 import { differences } from '../../../events/differences.ts'
-import type { Description, Settings } from '../../../events/map.ts'
+import type { Description, Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { parseUntrustedJson, printJson } from '../../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../../model/value.ts'

@@ -1,4 +1,4 @@
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'

@@ -1,6 +1,6 @@
 import type { Preview } from '../../../events/changes.ts'
 import { type Difference, differences } from '../../../events/differences.ts'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { equalJson } from '../../../model/value.ts'
 import { applyModeAt } from '../../schema/apply-modes.ts'

@@ -1,4 +1,4 @@
-import type { Box } from '../../../events/map.ts'
+import type { Box } from '../../../events/nouns.ts'
 import { printJson } from '../../../model/json.ts'
 
 /*

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { CommandContent, Settings } from '../../../events/map.ts'
+import type { CommandContent } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { type Namespace, parseNamespace } from '../../../model/namespace.ts'
 import type { Say } from '../auth/caller.ts'

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { Box } from '../../../events/map.ts'
+import type { Box } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import type { Json } from '../../../model/value.ts'

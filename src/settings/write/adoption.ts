@@ -1,5 +1,5 @@
 import type { Backend, Operation, Outcome } from '../../../backends/backend.ts'
-import type { ChangeKind } from '../../../events/map.ts'
+import type { ChangeKind } from '../../../events/nouns.ts'
 import { HAND_EDIT } from '../../../model/actor.ts'
 import type { Entry, Revision } from '../../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../../model/errors.ts'

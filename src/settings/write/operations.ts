@@ -1,7 +1,7 @@
 import type { Method } from '../../../events/changes.ts'
 import { type Field, optional, required } from '../../../events/command.ts'
 import { checkFields, parseGuard, parseMethod, parseValue } from '../../../events/content.ts'
-import type { TransactionOperation } from '../../../events/map.ts'
+import type { TransactionOperation } from '../../../events/nouns.ts'
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
 import { SettingsError, toSettingsError } from '../../../model/errors.ts'
 import { type Namespace, overridesKey, parseNamespace, parseScope } from '../../../model/namespace.ts'

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Operation } from '../../../backends/backend.ts'
-import type { ChangeKind } from '../../../events/map.ts'
+import type { ChangeKind } from '../../../events/nouns.ts'
 import type { Actor } from '../../../model/actor.ts'
 import type { Revision } from '../../../model/document.ts'
 import { printJson } from '../../../model/json.ts'

@@ -52,7 +52,7 @@ describe('settings on a service', () => {
   it('leaves nothing behind when the schema is refused, nor after close()', async () => {
     const one = await stage()
     onTestFinished(one.close)
-    const { listeners } = one.root.census()
+    const { listeners } = one.root.counts()
     await expect(
       openSettings(one.owner, { type: 'object', properties: { a: { type: 'string', default: 1 } } }),
     ).rejects.toMatchObject({
@@ -60,7 +60,7 @@ describe('settings on a service', () => {
     })
     const settings = await openSettings(one.owner, SCHEMA)
     settings.close()
-    expect(one.root.census().listeners).toBe(listeners)
+    expect(one.root.counts().listeners).toBe(listeners)
     await one.set(8)
     expect(settings.values.polling_time).toBe(3)
     expect(await settings.update({ polling_time: 9 })).toMatchObject({

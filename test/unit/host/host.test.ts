@@ -220,12 +220,12 @@ describe('in a running host', () => {
     })`
     await enabled(root, 'a/a', forgetful)
     await host.start()
-    const before = bus.census().listeners
+    const before = bus.counts().listeners
     expect(before).toBe(1)
     await disable(root, 'a/a')
     await host.rescan()
     Reflect.get(globalThis, 'late')()
-    expect(bus.census().listeners).toBe(0)
+    expect(bus.counts().listeners).toBe(0)
     expect(log.lines).toContainEqual(
       expect.stringContaining('WARN a/a: Ignored a call of on(x) after the NApp was stopped'),
     )

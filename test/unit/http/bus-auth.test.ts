@@ -68,7 +68,7 @@ describe('the door of the bus', () => {
     const answer = await refusal(http.port, { origin: origin.replace('PORT', String(http.port)) || ' ' })
     expect(answer).toMatchObject({ status: 403, json: { code: 'ORIGIN_FORBIDDEN' } })
     expect(answer.head).toContain('connection: close')
-    expect(bus.census().listeners).toBe(0)
+    expect(bus.counts().listeners).toBe(0)
   })
 
   it('opens for a page of its own', async () => {

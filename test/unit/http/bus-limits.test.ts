@@ -140,7 +140,7 @@ describe('a slow reader', () => {
       rig.bus.emit('kytos/a.b', { big })
       await settled()
     }
-    expect(rig.bus.census().listeners).toBe(0)
+    expect(rig.bus.counts().listeners).toBe(0)
     line.socket.resume()
     expect((await line.closed)[0]).toBe(1013)
   })

@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
-import { createFeed } from '../../../events/feed.ts'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import type { Facts } from '../../../events/map.ts'
 import { openBusLine } from '../../support/bus-line.ts'
 import { holdBeats } from '../../support/held-beats.ts'
@@ -206,7 +206,7 @@ describe('a subscription', () => {
       [await line.next(), await line.next(), await line.next()].map(({ subscribed }) => subscribed?.length),
     ).toEqual([2, 2, 0])
     await expect(Promise.race([line.next(), ping()])).resolves.toMatchObject({ reply_to: expect.any(String) })
-    expect(rig.bus.census().listeners).toBe(0)
+    expect(rig.bus.counts().listeners).toBe(0)
   })
 
   it('that could not be made leaves the one before as it was', async () => {
@@ -250,10 +250,10 @@ describe('a subscription', () => {
     const line = await openBusLine(http.port)
     line.send({ subscribe: ['kytos/a.*'] })
     await line.next()
-    expect(bus.census().listeners).toBe(1)
+    expect(bus.counts().listeners).toBe(1)
     line.socket.close()
     await line.closed
-    await expect.poll(() => bus.census().listeners).toBe(0)
+    await expect.poll(() => bus.counts().listeners).toBe(0)
   })
 })
 

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { expect, it, onTestFinished } from 'vitest'
 import { ask } from '../../../events/ask.ts'
-import { createFeed } from '../../../events/feed.ts'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import { createMetrics } from '../../../src/metrics/metrics.ts'
 import type { Health } from '../../../src/watcher/readiness.ts'
 import { openBusLine } from '../../support/bus-line.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Settings } from '../../../events/map.ts'
+import type { Settings } from '../../../events/nouns.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import { makeKey } from '../../../model/key.ts'
 import { equalJson, isObject, type Json, type JsonObject, pointerToken } from '../../../model/value.ts'

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { TransactionOperation } from '../../../events/map.ts'
+import type { TransactionOperation } from '../../../events/nouns.ts'
 import { makeKey } from '../../../model/key.ts'
 import { createStore, fingerprint, holdable, open, readDocument } from './stores.ts'
 

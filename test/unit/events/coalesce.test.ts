@@ -2,9 +2,9 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { createBus } from '../../../events/bus.ts'
 import type { ValueChange } from '../../../events/changes.ts'
+import { coalesceFacts } from '../../../events/coalesce.ts'
 import { differences } from '../../../events/differences.ts'
 import type { KytosEvent } from '../../../events/event.ts'
-import { foldFacts } from '../../../events/fold.ts'
 import type { Facts } from '../../../events/map.ts'
 import { isObject, type Json, type JsonObject, pointerToken, setMember } from '../../../model/value.ts'
 import { boxFact, changedFact } from './facts.ts'
@@ -159,27 +159,27 @@ describe('a folded backlog', () => {
         const chronicle = new Chronicle()
         for (const happening of schedule) chronicle.say(spy, happening)
         const facts = all
-          .map((event, place) => ({ place, foldable: true, event }))
+          .map((event, sequence) => ({ sequence, canCoalesce: true, event }))
           .filter(({ event }) => !event.name.startsWith('kytos/'))
         const whole = new Picture()
         for (const { event } of facts) whole.hear(event)
         let backlog: typeof facts = []
         facts.forEach((fact, i) => {
           backlog.push(fact)
-          if (cuts.includes(i)) backlog = foldFacts(backlog)
+          if (cuts.includes(i)) backlog = coalesceFacts(backlog)
         })
-        const folded = foldFacts(backlog)
+        const folded = coalesceFacts(backlog)
         const behind = new Picture()
         for (const { event } of folded) behind.hear(event)
         expect({ ...behind }).toEqual({ ...whole, heard: folded.length, patched: behind.patched })
         for (const [namespace, data] of Object.entries(whole.data))
           expect(behind.patched[namespace]).toEqual(leaves(data))
-        expect(folded.map(({ place }) => place)).toEqual(
-          folded.map(({ place }) => place).sort((a, b) => a - b),
+        expect(folded.map(({ sequence }) => sequence)).toEqual(
+          folded.map(({ sequence }) => sequence).sort((a, b) => a - b),
         )
         expect(new Set(folded.map(subject)).size).toBe(folded.length)
         for (const fact of folded)
-          expect(fact.place).toBe(facts.findLast(other => subject(other) === subject(fact))?.place)
+          expect(fact.sequence).toBe(facts.findLast(other => subject(other) === subject(fact))?.sequence)
       }),
       { numRuns: 300 },
     )
@@ -207,10 +207,10 @@ describe('a folded backlog', () => {
         version: 9,
       },
     ]
-    const [folded] = foldFacts(
-      steps.map((step, place) => ({
-        place,
-        foldable: true,
+    const [folded] = coalesceFacts(
+      steps.map((step, sequence) => ({
+        sequence,
+        canCoalesce: true,
         event: eventOf('settings.changed', changedFact(step)),
       })),
     )
@@ -228,20 +228,20 @@ describe('a folded backlog', () => {
   })
 
   it('leaves a fact alone that stands for nothing else', () => {
-    const facts = ['kytos/a', 'kytos/b'].map((namespace, place) => ({
-      place,
-      foldable: true,
+    const facts = ['kytos/a', 'kytos/b'].map((namespace, sequence) => ({
+      sequence,
+      canCoalesce: true,
       event: eventOf('settings.changed', changedFact({ namespace })),
     }))
-    expect(foldFacts(facts)).toEqual(facts)
+    expect(coalesceFacts(facts)).toEqual(facts)
   })
 
   it('says what happened to a box in all', () => {
     const kinds = (...steps: BoxChanged['kind'][]) =>
-      foldFacts(
-        steps.map((kind, place) => ({
-          place,
-          foldable: true,
+      coalesceFacts(
+        steps.map((kind, sequence) => ({
+          sequence,
+          canCoalesce: true,
           event: eventOf('box.changed', boxFact({ kind })),
         })),
       ).map(({ event }) => (event.content as BoxChanged).kind)

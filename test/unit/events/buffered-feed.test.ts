@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { createFeed } from '../../../events/buffered-feed.ts'
 import type { KytosEvent } from '../../../events/event.ts'
-import { createFeed } from '../../../events/feed.ts'
 import type { Facts } from '../../../events/map.ts'
 import { compareCursors, PART, parseCursor, WHOLE } from '../../../model/cursor.ts'
 
@@ -11,12 +11,12 @@ function createStage(
   revision = 0n,
   store?: () => { readonly epoch: number; readonly revision: bigint },
 ) {
-  const look = store && { look: async () => store() }
+  const storePosition = store && { storePosition: async () => store() }
   const source = {
     epoch,
     revision,
     announcing: false,
-    ...look,
+    ...storePosition,
     namespaces: () => ({
       'kytos/a': { data: { at: String(source.revision) }, revision: String(source.revision) },
     }),
@@ -45,7 +45,7 @@ function createStage(
       for (let n = 1; n <= keys; n++)
         feed.add(event('settings.changed', { cursor: `${source.epoch}.${revision}.${n}`, origin: 'live' }), 0)
       source.revision = BigInt(revision)
-      feed.moved(true)
+      feed.advanced(true)
     },
     /** Says what a listing at this revision shows to be different at so many keys. */
     list(revision: number, keys: number, epoch = source.epoch): void {
@@ -54,7 +54,7 @@ function createStage(
         feed.add(event('settings.changed', { cursor, origin: 'resync' }), 0)
       }
       Object.assign(source, { epoch, revision: BigInt(revision) })
-      feed.moved(false)
+      feed.advanced(false)
     },
     state: () => feed.add(event('settings.state', { state: 'READY' }), 0),
   }
@@ -251,8 +251,8 @@ describe('a reader that is ahead of its controller', () => {
     const { got } = read(feed, '1.5.2')
     step(5, 2)
     source.revision = 7n
-    feed.moved(true)
-    feed.moved(false)
+    feed.advanced(true)
+    feed.advanced(false)
     step(8)
     expect(got).toEqual(['1.8.1'])
   })

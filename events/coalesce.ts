@@ -2,23 +2,25 @@ import type { ApplyMode, ValueChange } from './changes.ts'
 import { differences } from './differences.ts'
 import type { KytosEvent } from './event.ts'
 import { deepFreeze } from './freeze.ts'
-import type { ChangeKind, Facts } from './map.ts'
+import type { Facts } from './map.ts'
+import type { ChangeKind } from './nouns.ts'
 import { strictest } from './strictest.ts'
 
 /*
- * Folding: what a listener far behind hears instead of every step.
+ * Coalescing: a listener far behind receives one fact per subject instead of every step.
  *
- * Invariant: a listener that hears the folded facts ends in the same state as one that heard them all.
- * Folding what is already folded, together with later facts, leads to that same state, so a backlog may be
- * folded again and again as it grows. `previous` stays what the listener saw last, a folded fact stands where
- * the last of those it replaces stood, and one that replaces nothing stays what it was.
+ * Invariant: a listener that receives the coalesced facts ends in the same state as one that received all.
+ * Coalesced facts may be coalesced again, together with later facts, with the same result, so that this is
+ * possible repeatedly while a backlog grows. `previous` remains the state that the listener received last. A
+ * coalesced fact has the position of the last fact it replaces; a fact that replaces none is unchanged.
  */
 
-/** An event and its place in the order of emission. */
-export interface Posted {
-  readonly place: number
-  /** True for a fact, as long as it is told in its place; false for one that is handed out again. */
-  readonly foldable: boolean
+/** An event in a queue. */
+export interface QueuedEvent {
+  /** The number of the event in the order of emission. */
+  readonly sequence: number
+  /** True for a fact in its original order; false for other events and for a redelivered fact. */
+  readonly canCoalesce: boolean
   readonly event: KytosEvent
 }
 
@@ -26,19 +28,19 @@ type Changed = Facts['settings.changed']
 type BoxChanged = Facts['box.changed']
 
 /** One fact for each namespace, box, rejected source and other name, in the order of the last of each. */
-export function foldFacts(facts: readonly Posted[]): Posted[] {
-  const groups = new Map<string, Posted[]>()
+export function coalesceFacts(facts: readonly QueuedEvent[]): QueuedEvent[] {
+  const groups = new Map<string, QueuedEvent[]>()
   for (const fact of facts) {
     const subject = subjectOf(fact.event)
     const group = groups.get(subject)
     if (group) group.push(fact)
     else groups.set(subject, [fact])
   }
-  return [...groups.values()].map(foldGroup).sort((a, b) => a.place - b.place)
+  return [...groups.values()].map(coalesceGroup).sort((a, b) => a.sequence - b.sequence)
 }
 
 function subjectOf({ name, content }: KytosEvent): string {
-  // Facts are said through announce() only, which types their content by their name; here and below.
+  // Only announce() publishes facts, and it types their content by their name; here and below.
   if (name === 'settings.changed') return JSON.stringify([name, (content as Changed).namespace])
   if (name === 'box.changed')
     return JSON.stringify([name, (content as BoxChanged).namespace, (content as BoxChanged).box_id])
@@ -47,55 +49,52 @@ function subjectOf({ name, content }: KytosEvent): string {
   return name
 }
 
-function foldGroup(group: readonly Posted[]): Posted {
+function coalesceGroup(group: readonly QueuedEvent[]): QueuedEvent {
   const [first] = group
   const last = group.at(-1)
   if (!first || !last) throw new RangeError('A group of facts must not be empty.')
   if (first === last) return last
   const { name } = last.event
   if (name === 'settings.changed')
-    return replaceContent(last, foldChanged(group.map(({ event }) => event.content as Changed)))
+    return replaceContent(last, coalesceChanged(group.map(({ event }) => event.content as Changed)))
   if (name === 'box.changed')
-    return replaceContent(last, foldBoxes(group.map(({ event }) => event.content as BoxChanged)))
+    return replaceContent(last, coalesceBoxes(group.map(({ event }) => event.content as BoxChanged)))
   return last
 }
 
-function replaceContent(last: Posted, content: object): Posted {
+function replaceContent(last: QueuedEvent, content: object): QueuedEvent {
   return {
-    place: last.place,
-    foldable: true,
+    sequence: last.sequence,
+    canCoalesce: true,
     event: Object.freeze({ ...last.event, content: deepFreeze(content) }),
   }
 }
 
-function foldChanged(facts: readonly Changed[]): Changed {
+function coalesceChanged(facts: readonly Changed[]): Changed {
   const last = facts.at(-1) as Changed // A group has at least two.
   const previous = facts[0]?.previous ?? last.previous
   const sameScope = facts.filter(fact => fact.scope === last.scope)
   return {
     ...last,
-    kind: foldKind(sameScope[0]?.kind ?? last.kind, last.kind),
+    kind: coalesceKind(sameScope[0]?.kind ?? last.kind, last.kind),
     previous,
-    changes: foldChanges(facts, previous),
+    changes: coalesceChanges(facts, previous),
     origin: 'resync',
   }
 }
 
-function foldBoxes(facts: readonly BoxChanged[]): BoxChanged {
+function coalesceBoxes(facts: readonly BoxChanged[]): BoxChanged {
   const last = facts.at(-1) as BoxChanged // A group has at least two.
-  return { ...last, kind: foldKind(facts[0]?.kind ?? last.kind, last.kind), origin: 'resync' }
+  return { ...last, kind: coalesceKind(facts[0]?.kind ?? last.kind, last.kind), origin: 'resync' }
 }
 
-/**
- * What happened in all, seen from before the first to after the last: what is gone is deleted, even if it was
- * made in between.
- */
-function foldKind(first: ChangeKind, last: ChangeKind): ChangeKind {
+/** The kind of several changes together; a document that was created and deleted in between is deleted. */
+function coalesceKind(first: ChangeKind, last: ChangeKind): ChangeKind {
   if (last === 'deleted') return 'deleted'
   return first === 'created' ? 'created' : 'updated'
 }
 
-function foldChanges(facts: readonly Changed[], previous: Changed['previous']): readonly ValueChange[] {
+function coalesceChanges(facts: readonly Changed[], previous: Changed['previous']): readonly ValueChange[] {
   const modes = new Map<string, ApplyMode>()
   for (const fact of facts) for (const { path, apply } of fact.changes) modes.set(path, apply)
   const data = facts.at(-1)?.data ?? previous
@@ -106,8 +105,8 @@ function foldChanges(facts: readonly Changed[], previous: Changed['previous']): 
 }
 
 /**
- * The mode that a folded change gave this path, or the nearest path above it, or the strictest below it; else
- * the default.
+ * The mode that a coalesced change has for this path, or for the nearest path above it, or the strictest mode
+ * below it; else the default.
  */
 function applyModeOf(path: string, modes: ReadonlyMap<string, ApplyMode>): ApplyMode {
   for (let above = path; above !== ''; above = above.slice(0, above.lastIndexOf('/'))) {
