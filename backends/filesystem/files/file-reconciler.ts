@@ -223,7 +223,7 @@ export class FileReconciler {
       return undefined
     }
     if (value instanceof SettingsError) {
-      const message = `${file} is not taken in, and left as it is: ${value.message} Correct it; the stored document stays in force.`
+      const message = `${file} was rejected and left unchanged: ${value.message} Correct it; the stored document stays in force.`
       tracked.reject(seen.hash, message)
       this.#context.report({ code: 'FILE_REJECTED', key, source: file, message })
       return undefined

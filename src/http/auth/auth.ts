@@ -5,7 +5,7 @@ import { isSettingsError, SettingsError } from '../../../model/errors.ts'
 import { PERMISSIONS, type Permission } from '../../../model/permissions.ts'
 import type { Log } from '../../log/log.ts'
 import type { Principal, Tokens } from '../../tokens/tokens.ts'
-import { permissionForRoute } from '../openapi/needs.ts'
+import { permissionForRoute } from '../openapi/route-permissions.ts'
 import { plainAddress } from './allowed-hosts.ts'
 import { type Caller, callerOf, requirePermission } from './caller.ts'
 import { createJwtCheck, type JwtOptions } from './jwt.ts'
@@ -24,7 +24,7 @@ import { createJwtCheck, type JwtOptions } from './jwt.ts'
  */
 
 export interface AuthOptions {
-  /** False gives callers without a credential all rights except the administration of tokens. */
+  /** False grants callers without a credential all permissions except the administration of tokens. */
   readonly required: boolean
   readonly tokens?: Tokens
   /** Options for login tokens of Kytos; without them no login token is accepted. */
@@ -114,7 +114,7 @@ export async function createAuth(
   return {
     async enter(request) {
       const { method, routeOptions } = request
-      const right = permissionForRoute(method, routeOptions.url, routeOptions.config.operation?.says)
+      const right = permissionForRoute(method, routeOptions.url, routeOptions.config.operation?.commands)
       request.caller = await identify(request)
       if (right !== 'open')
         requirePermission(request.caller, right, `for ${method} ${routeOptions.url ?? 'this path'}`)

@@ -15,7 +15,7 @@ import { printable } from '../messages/problem.ts'
  *   {"publish": {"name", "content"?}}
  */
 
-/** The id that a client gives a command; its answer has the same id. */
+/** The id of a command, chosen by the client; its answer has the same id. */
 export type CommandId = string | number
 
 export type ClientFrame =

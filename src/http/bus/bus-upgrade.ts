@@ -91,7 +91,7 @@ export function acceptUpgrades(app: FastifyInstance): Accept {
   }
 }
 
-/** False for a request with a body, because its socket could not be handed over with the whole body. */
+/** False for a request with a body, because its socket could not be passed back with the whole body. */
 function asksForWebSocket({ method, headers }: IncomingMessage): boolean {
   const hasBody = (headers['content-length'] ?? '0') !== '0' || headers['transfer-encoding'] !== undefined
   return method === 'GET' && headers.upgrade?.toLowerCase() === 'websocket' && !hasBody

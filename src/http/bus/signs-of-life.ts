@@ -1,6 +1,6 @@
 /**
- * Detects a dead peer. A peer is alive if, since the last beat, it sent a message or a pong, its queue
- * shrank, or its queue is empty and it sent more bytes, such as a part of a large message.
+ * Detects a dead peer. A peer is alive if it showed one of these signs since the last beat: a message or a
+ * pong, a shorter queue, or more received bytes with an empty queue (a part of a large message).
  */
 export class SignsOfLife {
   #heard = true

@@ -37,7 +37,7 @@ export function route<Described extends Route>(
         url,
         exposeHeadRoute: head,
         config: { operation },
-        bodyLimit: Math.max(...(operation.says ?? []).map(messageBytes), MESSAGE_BYTES),
+        bodyLimit: Math.max(...(operation.commands ?? []).map(messageBytes), MESSAGE_BYTES),
         handler: async (request, reply) => answer(request, reply),
       })
     } else if (!described.shared) refuseAll(method)
