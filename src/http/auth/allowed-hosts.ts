@@ -6,9 +6,9 @@ import { quote } from '../../../model/quote.ts'
 const LOOPBACK = ['localhost', '127.0.0.1', '::1']
 
 /**
- * Rejects requests whose Host header names another host, because of DNS rebinding. A page of any site can have
- * its own name resolve to 127.0.0.1 and then read this service; the Host header still has that name. `names`
- * are the names of the service besides its addresses.
+ * Rejects requests whose Host header names another host, because of DNS rebinding. A page of any site can
+ * have its own name resolve to 127.0.0.1 and then read this service; the Host header still has that name.
+ * `names` are the names of the service besides its addresses.
  * @throws SettingsError HOST_FORBIDDEN.
  */
 export function checkHost(request: FastifyRequest, names: readonly string[]): void {

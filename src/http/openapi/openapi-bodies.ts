@@ -2,7 +2,7 @@ import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/do
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
 import { LONGEST_LIFETIME, TOKEN_NAME } from '../../tokens/token.ts'
-import { MAX_COMMENT, MAX_LIMIT, PATH, QUERY } from './openapi-parameters.ts'
+import { MAX_COMMENT_CHARACTERS, MAX_LIST_ITEMS, PATH, QUERY } from './openapi-parameters.ts'
 import type { Schema } from './openapi-schema.ts'
 import type { Operation } from './operation.ts'
 
@@ -13,7 +13,7 @@ import type { Operation } from './operation.ts'
 
 const OBJECT = { type: 'object' } as const
 const POINTER = { type: 'string', pattern: '^(/([^~/]|~[01])*)*$' } as const
-const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_LIMIT } as const
+const IDS = { type: 'array', items: { type: 'string' }, minItems: 1, maxItems: MAX_LIST_ITEMS } as const
 
 const patchStep = (op: readonly string[], member: 'value' | 'from' | undefined): Schema => ({
   type: 'object',
@@ -83,7 +83,7 @@ export const TRANSACTION_BODY: Body = {
         minItems: 1,
       },
       scope: QUERY.scope.schema,
-      comment: { type: 'string', maxLength: MAX_COMMENT },
+      comment: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },
       dry_run: { type: 'boolean' },
     },
     required: ['operations'],
@@ -101,7 +101,7 @@ export const FILES_BODY: Body = {
         anyOf: [{ type: 'string', pattern: `^${NAMESPACE_PART}/${NAMESPACE_PART}$` }, PATH.namespace.schema],
       },
       scope: QUERY.scope.schema,
-      comment: { type: 'string', maxLength: MAX_COMMENT },
+      comment: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },
     },
     additionalProperties: false,
   },

@@ -12,9 +12,9 @@ export interface Parameter {
 }
 
 /** Maximum length of X-Comment, in characters. */
-export const MAX_COMMENT = 512
+export const MAX_COMMENT_CHARACTERS = 512
 /** Maximum number of items of a list that one request may name or receive. */
-export const MAX_LIMIT = 1_000
+export const MAX_LIST_ITEMS = 1_000
 export const MAX_VERSION = 999_999_999_999
 
 const CURSOR = String.raw`^(0|(0|[1-9]\d{0,15})\.\d{1,40}\.(0|[1-9]\d{0,8}))$`
@@ -52,7 +52,7 @@ export const QUERY = {
   },
   limit: {
     description: 'The maximum number of items; the newest are returned.',
-    schema: { type: 'integer', minimum: 1, maximum: MAX_LIMIT },
+    schema: { type: 'integer', minimum: 1, maximum: MAX_LIST_ITEMS },
   },
   event_name: { description: 'Only events with this name.', schema: { type: 'string' } },
   since: {
@@ -77,7 +77,7 @@ export const HEADERS = {
   'If-None-Match': { description: '`*`: create only.', schema: { const: '*' } },
   'X-Comment': {
     description: 'A comment for the history.',
-    schema: { type: 'string', maxLength: MAX_COMMENT },
+    schema: { type: 'string', maxLength: MAX_COMMENT_CHARACTERS },
   },
   'Last-Event-ID': {
     description: 'The id of the last event that the reader received.',

@@ -16,8 +16,8 @@ const STRONGEST_FIRST: readonly Permission[] = ['admin', 'write', 'read']
 const READING_METHODS: readonly string[] = ['GET', 'HEAD', 'OPTIONS']
 
 /**
- * The permission for a request to the route with this pattern, whose handler sends these commands. The pattern
- * is undefined for an unknown path; the result is `open` when no permission is required.
+ * The permission for a request to the route with this pattern, whose handler sends these commands. The
+ * pattern is undefined for an unknown path; the result is `open` when no permission is required.
  */
 export function permissionForRoute(
   method: string,

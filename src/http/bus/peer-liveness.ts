@@ -2,14 +2,14 @@
  * Detects a dead peer. A peer is alive if it showed one of these signs since the last beat: a message or a
  * pong, a shorter queue, or more received bytes with an empty queue (a part of a large message).
  */
-export class SignsOfLife {
-  #heard = true
+export class PeerLiveness {
+  #hasSign = true
   #unsent = 0
   #received = 0
 
   /** Records a message or pong of the peer. */
-  heard(): void {
-    this.#heard = true
+  recordSign(): void {
+    this.#hasSign = true
   }
 
   /**
@@ -17,9 +17,9 @@ export class SignsOfLife {
    * the total.
    */
   isSilent(unsent: number, received: number): boolean {
-    const isComing = unsent === 0 && received > this.#received
-    const isSilent = !this.#heard && !isComing && unsent >= this.#unsent
-    this.#heard = false
+    const isReceiving = unsent === 0 && received > this.#received
+    const isSilent = !this.#hasSign && !isReceiving && unsent >= this.#unsent
+    this.#hasSign = false
     this.#unsent = unsent
     this.#received = received
     return isSilent
