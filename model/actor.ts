@@ -1,4 +1,4 @@
-/** Who wrote: a NApp (`kytos/of_lldp`), a person, a hand-edited file, an import, or this service itself. */
+/** The author of a write: a NApp (`kytos/of_lldp`), a person, an edited file, an import, or this service. */
 export interface Actor {
   readonly type: 'napp' | 'user' | 'file' | 'import' | 'system'
   readonly name: string

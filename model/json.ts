@@ -34,9 +34,9 @@ export function parseUntrustedJson(text: string): Json {
 }
 
 /**
- * Prints a JSON value so that {@link parseJson} gives it back bit by bit: a bigint as its digits, a double
- * from 2^53 on with an exponent. Zero has no sign once printed, as natively. Keys stand in insertion order;
- * `undefined` members are left out. Indent in spaces, 0 for one line.
+ * Prints a JSON value so that {@link parseJson} returns exactly the same value: a bigint as its digits, a
+ * double from 2^53 on with an exponent. As in JSON.stringify, zero has no sign, keys are in insertion order,
+ * and `undefined` members are omitted. Indent in spaces, 0 for one line.
  * @example
  * printJson({ id: 9007199254740993n }) // '{"id":9007199254740993}'
  */

@@ -23,7 +23,7 @@ export function lintOverrides() {
     const forbidden = Object.keys(ROOMS).filter(other => !allowed.includes(other))
     return foldersOf(room).map(folder => {
       const group = forbidden.flatMap(other => patterns(folder, other, allowed))
-      const message = `${room} may import ${imports.join(', ') || 'nothing of ours'}: see rooms.json.`
+      const message = `${room} may import ${imports.join(', ') || 'no other room'}: see rooms.json.`
       const rule = { level: 'error', options: { patterns: [{ group, message }] } }
       return { includes: [`${folder}/*.ts`], linter: { rules: { style: { noRestrictedImports: rule } } } }
     })

@@ -19,7 +19,7 @@ function interrupt(): void {
 function fail(error: unknown): void {
   failed = true
   process.stderr.write(
-    `kytos-settings: an error that nobody caught, so it stops: ${error instanceof Error ? error.stack : String(error)}\n`,
+    `kytos-settings: stopping after an uncaught error: ${error instanceof Error ? error.stack : String(error)}\n`,
   )
   stop.abort()
 }

@@ -53,7 +53,7 @@ export default function createNApp(context: SettingsContext): NApp {
       // The doors first: who asks for its health while the store is away gets an answer.
       const { feed, health, tokens, fileProblems } = created
       localDoor = createLocalAuth(own, tokens, log)
-      const door = createAuthOptions(config, localDoor.tokens, log)
+      const auth = createAuthOptions(config, localDoor.tokens, log)
       const metrics = createMetrics({ feed, health, fileProblems, registry })
       measureBus(registry, bus)
       stopMeasuring = measureEventLoop(registry)
@@ -68,7 +68,7 @@ export default function createNApp(context: SettingsContext): NApp {
         port,
         hosts,
         log,
-        door,
+        auth,
         ...(certificate && { certificate }),
       })
       await created.start()

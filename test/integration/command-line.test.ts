@@ -375,7 +375,7 @@ describe('where the service is', () => {
     const refused = await stage.run(['set', NAPP, 'polling_time=5', '--token-file', 'token'])
     expect(refused).toMatchObject({
       exit: 1,
-      stderr: expect.stringMatching(/reader lacks the right "write".* Its rights: read\./),
+      stderr: expect.stringMatching(/reader lacks the permission "write".* Its permissions: read\./),
     })
   })
 })

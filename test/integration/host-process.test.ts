@@ -46,14 +46,14 @@ describe('the process', () => {
     expect(service.output()).toContain('Stopped kytos/settings.')
   })
 
-  it('stops in order, exit code 1, on an error that nobody caught', async () => {
+  it('stops in order, exit code 1, after an uncaught error', async () => {
     const cwd = await freshFolder()
     const throws =
       'export default () => ({ setup() { setTimeout(() => { throw new Error("out of the blue") }, 100) } })'
     await enabled(join(cwd, 'napps'), 'z/throws', throws)
     const service = kytosSettings(cwd, 'start')
     expect(await service.ended).toBe(1)
-    expect(service.output()).toMatch(/an error that nobody caught.*out of the blue/)
+    expect(service.output()).toMatch(/stopping after an uncaught error: .*out of the blue/)
     expect(service.output()).toContain('Stopped kytos/settings.')
   })
 

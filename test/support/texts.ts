@@ -1,6 +1,6 @@
 /**
  * Finds the texts that people read: string and template literals of source files, `/** *\/` comments of
- * exported names, and the prose of Markdown. Source files are read by a scanner of their tokens, because the
+ * exported names, all comments, and the prose of Markdown. Source files are read by a scanner of their tokens, because the
  * compiler that is pinned here has no parser for programs to call.
  */
 
@@ -20,6 +20,8 @@ export interface DocComment {
 export interface Scan {
   readonly literals: readonly Literal[]
   readonly comments: readonly DocComment[]
+  /** Every comment without its frame; line comments on consecutive lines are one comment. */
+  readonly allComments: readonly Literal[]
 }
 
 /** After these characters, or words, a slash starts a regular expression; after anything else it divides. */
@@ -39,6 +41,9 @@ const ESCAPES: Readonly<Record<string, string>> = {
 export function scan(source: string): Scan {
   const literals: Literal[] = []
   const comments: DocComment[] = []
+  const allComments: { text: string; line: number }[] = []
+  /** The offset at which the last line comment ended. */
+  let lineCommentEnd = -1
   let at = source.startsWith('#!') ? source.indexOf('\n') : 0
   /**
    * The newest code before `at` without spaces and comments: enough of it to recognize a regular expression.
@@ -111,9 +116,22 @@ export function scan(source: string): Scan {
     const end = source.indexOf('*/', at + 2)
     if (end < 0) fail('A comment', start)
     at = end + 2
-    if (!source.startsWith('/**', start)) return
-    const text = source.slice(start + 3, end).replaceAll(/^[ \t]*\*[ \t]?/gm, '')
-    comments.push({ text: text.trim(), line: lineOf(start), end: at })
+    const isDoc = source.startsWith('/**', start)
+    const text = source.slice(start + (isDoc ? 3 : 2), end).replaceAll(/^[ \t]*\*[ \t]?/gm, '')
+    const comment = { text: text.trim(), line: lineOf(start) }
+    allComments.push(comment)
+    if (isDoc) comments.push({ ...comment, end: at })
+  }
+
+  function readLineComment(): void {
+    const start = at
+    at = (source.indexOf('\n', at) + 1 || source.length + 1) - 1
+    const text = source.slice(start + 2, at).trim()
+    const last = allComments.at(-1)
+    if (last && lineCommentEnd >= 0 && source.slice(lineCommentEnd, start).trim() === '')
+      last.text += `\n${text}`
+    else allComments.push({ text, line: lineOf(start) })
+    lineCommentEnd = at
   }
 
   /** Reads up to the bracket that closes what was opened before, or to the end of the file. */
@@ -122,7 +140,7 @@ export function scan(source: string): Scan {
     while (at < source.length) {
       const next = source[at] ?? ''
       if (next === until) return
-      if (source.startsWith('//', at)) at = (source.indexOf('\n', at) + 1 || source.length + 1) - 1
+      if (source.startsWith('//', at)) readLineComment()
       else if (source.startsWith('/*', at)) readComment()
       else if (next === "'" || next === '"') readString(next)
       else if (next === '`') readTemplate()
@@ -147,7 +165,7 @@ export function scan(source: string): Scan {
   }
 
   readCode(undefined)
-  return { literals, comments }
+  return { literals, comments, allComments }
 }
 
 /** The literals that are texts: two words and more. Paths, keys and codes are none. */

@@ -108,7 +108,7 @@ export class ReplacedFiles {
     }
     const { replaced, rejected } = neighbours(file)
     await keepRejected(file, replaced)
-    const message = `An edit of ${file} is not taken in, and kept as ${rejected}: ${value.message} Correct it and save it as ${file}.`
+    const message = `An edit of ${file} was rejected and saved as ${rejected}: ${value.message} Correct it and save it as ${file}.`
     this.#context.report({ code: 'FILE_REJECTED', key, source: rejected, message })
     return { ...version, hash: seen.hash }
   }

@@ -11,8 +11,12 @@ import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import type { Log } from '../../log/log.ts'
 
 /*
- * Initial settings. Invariants: nothing is written to a store that holds any overrides; either every
- * namespace of the file is stored or, with an error, none; changes of other clients are never touched.
+ * Initial settings.
+ *
+ * Invariants:
+ *  1. Nothing is written to a store that holds any overrides.
+ *  2. Either every namespace of the file is stored or, with an error, none.
+ *  3. Changes of other clients are never touched.
  */
 
 /** The overrides in a file `{"<namespace>": {...}}`, checked without the schemas. */

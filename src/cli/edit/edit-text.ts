@@ -10,9 +10,8 @@ import { sanitize } from '../terminal/terminal.ts'
 import { declaredIn } from './declared-settings.ts'
 
 /*
- * The text in the editor: comment lines that begin with `//`, then the overrides as JSON. A line that begins
- * with `//` is a comment anywhere, because a JSON string has no line break and no such line can be part of
- * one.
+ * The text in the editor: comment lines that begin with `//`, then the overrides as JSON. Any line that
+ * begins with `//` is a comment, because no part of a JSON string can start a line.
  */
 
 const REMARK = /^\s*\/\//

@@ -29,7 +29,7 @@ const ATTEMPTS = 10
 
 /**
  * Reads the overrides, changes them, and stores them under the revision that was read. A change by another
- * client in between causes a retry, unless the caller gave the revision.
+ * client in between causes a retry, unless the caller names the revision.
  * @throws SettingsError the error of `edit` or of the service.
  */
 export async function changeOverrides(service: Service, change: KeyEdit): Promise<Changed> {
@@ -71,7 +71,7 @@ export function setAt(overrides: JsonObject, effective: JsonObject, path: Path, 
       )
     }
   }
-  return setIn(overrides, path, value, []) as JsonObject // What is not empty is put into an object.
+  return setIn(overrides, path, value, []) as JsonObject // A path that is not empty leads into an object.
 }
 
 /**

@@ -1,7 +1,7 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { BOX_MESSAGE_BYTES, MESSAGE_BYTES } from '../../../events/limits.ts'
 import { SettingsError } from '../../../model/errors.ts'
-import { MAX_HELD } from '../../../src/http/bus/bus-connection.ts'
+import { MAX_PENDING_BYTES } from '../../../src/http/bus/pending-commands.ts'
 import { type BusLine, openBusLine } from '../../support/bus-line.ts'
 import { holdBeats } from '../../support/held-beats.ts'
 import { startThrottle } from '../../support/throttle.ts'
@@ -75,7 +75,7 @@ describe('a frame', () => {
         new Promise((_, reject) => begun.push(() => reject(new SettingsError('DOCUMENT_EXISTS', 'there')))),
     )
     const line = await openBusLine(http.port)
-    for (const id of [1, 2, 3]) line.send(box(MAX_HELD + 1, id))
+    for (const id of [1, 2, 3]) line.send(box(MAX_PENDING_BYTES + 1, id))
     await expect.poll(() => begun.length).toBe(1)
     await new Promise(resolve => setTimeout(resolve, 200))
     for (const count of [1, 2, 3]) {

@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { describe, expect, it } from 'vitest'
 import type { Facts } from '../../../events/map.ts'
-import { MAX_COMMANDS } from '../../../src/http/bus/bus-connection.ts'
+import { MAX_PENDING_COMMANDS } from '../../../src/http/bus/pending-commands.ts'
 import { type BusLine, openBusLine } from '../../support/bus-line.ts'
 import { type HeldBeats, holdBeats } from '../../support/held-beats.ts'
 import { changedFact, settled } from '../events/facts.ts'
@@ -48,18 +48,18 @@ describe('commands under way', () => {
     const answers: (() => void)[] = []
     bus.serve('kytos.settings.list', () => new Promise(resolve => answers.push(() => resolve([]))))
     const [line, other] = [await openBusLine(http.port), await openBusLine(http.port)]
-    const asked = Array.from({ length: MAX_COMMANDS }, () => line.ask('kytos.settings.list'))
+    const asked = Array.from({ length: MAX_PENDING_COMMANDS }, () => line.ask('kytos.settings.list'))
     expect(await line.ask('kytos.settings.list')).toMatchObject({
       error: { code: 'CONNECTION_BUSY', status: 503, details: { max: 64 } },
     })
-    expect(answers).toHaveLength(MAX_COMMANDS)
+    expect(answers).toHaveLength(MAX_PENDING_COMMANDS)
     expect(await other.ask('kytos.settings.describe', { namespace: 'kytos/a' })).toMatchObject({
       error: { code: 'SERVICE_ABSENT' },
     })
     answers.shift()?.()
     await Promise.race(asked)
     const next = line.ask('kytos.settings.list')
-    await expect.poll(() => answers.length).toBe(MAX_COMMANDS)
+    await expect.poll(() => answers.length).toBe(MAX_PENDING_COMMANDS)
     for (const answer of answers) answer()
     expect(await next).toMatchObject({ data: [] })
     await Promise.all(asked)

@@ -7,7 +7,7 @@ import { BOX_MESSAGE_BYTES } from '../../../events/limits.ts'
 import { COMMANDS, type CommandName } from '../../../events/map.ts'
 import { SettingsError } from '../../../model/errors.ts'
 import type { Json } from '../../../model/value.ts'
-import { MAX_FAILURES } from '../../../src/http/auth/auth.ts'
+import { MAX_FAILURES_PER_MINUTE } from '../../../src/http/auth/auth.ts'
 import { openHttp } from '../../../src/http/server.ts'
 import { makeTokenText } from '../../../src/tokens/token.ts'
 import type { Tokens } from '../../../src/tokens/tokens.ts'
@@ -275,7 +275,7 @@ describe('the OpenAPI document', () => {
         ),
       )
     }
-    for (let i = 0; i < MAX_FAILURES; i++)
+    for (let i = 0; i < MAX_FAILURES_PER_MINUTE; i++)
       await world.send('GET', `${API}/`, { headers: bearer(makeTokenText('abc')) })
     for (const operation of served)
       note(operation, await world.send(operation.method, pathOf(operation), { headers: bearer('x') }))
@@ -343,7 +343,7 @@ async function unsure(
     listen: '127.0.0.1',
     port: 0,
     log,
-    door: { required: true, tokens },
+    auth: { required: true, tokens },
   })
   onTestFinished(() => http.close())
   for (const operation of served.filter(({ responses }) => '504' in responses)) {

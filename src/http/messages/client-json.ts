@@ -6,12 +6,12 @@ import { isArray, isObject, type Json, pointerTo } from '../../../model/value.ts
 const PROTOTYPE = '__proto__'
 
 /**
- * Parses JSON of a client with {@link parseUntrustedJson}, and rejects it as {@link refusePrototype} does.
+ * Parses JSON of a client with {@link parseUntrustedJson}, and rejects it as {@link rejectPrototype} does.
  * @throws SettingsError JSON_MALFORMED.
  */
-export function parseOutsideJson(text: string): Json {
+export function parseClientJson(text: string): Json {
   const value = parseUntrustedJson(text)
-  refusePrototype(value)
+  rejectPrototype(value)
   return value
 }
 
@@ -20,34 +20,35 @@ export function parseOutsideJson(text: string): Json {
  * hand edit is still read exactly.
  * @throws SettingsError JSON_MALFORMED.
  */
-export function refusePrototype(value: Json): void {
-  look(value, [])
+export function rejectPrototype(value: Json): void {
+  rejectPrototypeBelow(value, [])
 }
 
-/** `place` is the path of the value, for the error. */
-function look(value: Json, place: (string | number)[]): void {
-  const into = (key: string | number, member: Json): void => {
+/** `path` is the path of the value, for the error. */
+function rejectPrototypeBelow(value: Json, path: (string | number)[]): void {
+  const visitMember = (key: string | number, member: Json): void => {
     if (typeof member !== 'object' || member === null) return
-    place.push(key)
-    look(member, place)
-    place.pop()
+    path.push(key)
+    rejectPrototypeBelow(member, path)
+    path.pop()
   }
-  if (isArray(value)) for (let i = 0; i < value.length; i++) into(i, value[i] as Json)
+  if (isArray(value)) for (let i = 0; i < value.length; i++) visitMember(i, value[i] as Json)
   if (!isObject(value)) return
   const isOperation = typeof value.op === 'string'
   for (const [key, member] of Object.entries(value)) {
-    if (key === PROTOTYPE || (isOperation && isPlace(key, member))) throw refused(pointerTo([...place, key]))
-    into(key, member)
+    if (key === PROTOTYPE || (isOperation && isPointerToPrototype(key, member)))
+      throw prototypeError(pointerTo([...path, key]))
+    visitMember(key, member)
   }
 }
 
-function isPlace(key: string, member: Json): boolean {
+function isPointerToPrototype(key: string, member: Json): boolean {
   return (
     (key === 'path' || key === 'from') && typeof member === 'string' && member.split('/').includes(PROTOTYPE)
   )
 }
 
-function refused(pointer: string): SettingsError {
+function prototypeError(pointer: string): SettingsError {
   return new SettingsError(
     'JSON_MALFORMED',
     `The member name "${PROTOTYPE}" is not allowed (at "${pointer.slice(0, 200)}"): use another name.`,

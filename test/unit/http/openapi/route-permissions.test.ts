@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { permissionForRoute } from '../../../../src/http/openapi/needs.ts'
+import { permissionForRoute } from '../../../../src/http/openapi/route-permissions.ts'
 import { API } from '../harness.ts'
 
 it.each([
@@ -19,6 +19,6 @@ it.each([
   ['GET', '/healthz/more', 'read'],
   ['GET', '/more/healthz', 'read'],
   ['GET', `${API}/:username/:name`, 'read'],
-] as const)('%s %s takes %s', (method, url, right) => {
-  expect(permissionForRoute(method, url)).toBe(right)
+] as const)('%s %s requires %s', (method, url, permission) => {
+  expect(permissionForRoute(method, url)).toBe(permission)
 })

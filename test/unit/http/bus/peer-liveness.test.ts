@@ -1,12 +1,12 @@
 import { expect, it } from 'vitest'
-import { SignsOfLife } from '../../../../src/http/bus/signs-of-life.ts'
+import { PeerLiveness } from '../../../../src/http/bus/peer-liveness.ts'
 
 /**
  * Beats of which the first finds the line new: what waits for the peer and has come of it then, and whether
  * it counts as silent.
  */
 function silences(...beats: readonly (readonly [unsent: number, received: number])[]): readonly boolean[] {
-  const signs = new SignsOfLife()
+  const signs = new PeerLiveness()
   return beats.map(beat => signs.isSilent(...beat))
 }
 
@@ -53,8 +53,8 @@ it.each([
 })
 
 it('A peer that has answered is there until the beat after the next', () => {
-  const signs = new SignsOfLife()
+  const signs = new PeerLiveness()
   signs.isSilent(0, 0)
-  signs.heard()
+  signs.recordSign()
   expect([signs.isSilent(0, 0), signs.isSilent(0, 0)]).toEqual([false, true])
 })
