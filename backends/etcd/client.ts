@@ -1,4 +1,5 @@
 import { Etcd3, type IOptions } from 'etcd3'
+import { authenticateOnOwnChannel } from './authenticate.ts'
 import { CALLED_ONCE } from './faults.ts'
 
 /**
@@ -31,7 +32,7 @@ export function attemptMs({ timeout }: EtcdOptions): number {
 export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
   const { username, password = '' } = options
   const credentials = tls(options)
-  return new Etcd3({
+  const client = new Etcd3({
     hosts: endpoint,
     faultHandling: CALLED_ONCE,
     grpcOptions: {
@@ -54,6 +55,8 @@ export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
     ...(username !== undefined && { auth: { username, password } }),
     ...(credentials && { credentials }),
   })
+  if (username !== undefined) authenticateOnOwnChannel(client)
+  return client
 }
 
 function tls({ endpoints, ca, cert, key }: EtcdOptions): IOptions['credentials'] {
