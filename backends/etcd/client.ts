@@ -15,6 +15,11 @@ export interface EtcdOptions {
   readonly cert?: Buffer | undefined
   readonly key?: Buffer | undefined
   readonly timeout: number
+  /**
+   * Reads the password and the PEM again, called after a server refused those in use.
+   * @throws SettingsError saying which of them is missing or not sound.
+   */
+  readonly readSecrets?: () => Promise<Pick<EtcdOptions, 'password' | 'ca' | 'cert' | 'key'>>
 }
 
 /**
