@@ -11,7 +11,7 @@ import { broken, type Examined, type Finding } from './finding.ts'
 import { examineFolderStore, type StoreExamined } from './folder-store.ts'
 import { examineNApps } from './napps.ts'
 import { examineOtherStore } from './other-store.ts'
-import { examineRunning, type Running } from './running.ts'
+import { examineRunning, explainState, type Running } from './running.ts'
 
 /**
  * Examines everything that a configuration leads to; changes nothing, and works whether or not the service
@@ -27,10 +27,11 @@ export async function examine(
   const { usable, ...credentials } = await examineCredentials(loaded)
   const { running, ...service } = await examineRunning(loaded)
   const { entries, ...store } = await examineStore(loaded, running, usable)
+  const isSound = usable && !store.findings.some(({ severity }) => severity === 'broken')
   return [
     { part, findings: [] },
     { ...credentials, findings: [...credentials.findings, ...(await examineLocalDoor(loaded))] },
-    service,
+    isSound ? { ...service, findings: explainState(service.findings, loaded) } : service,
     await examineFiles(loaded),
     store,
     ...(entries.length > 0 ? [await examineContent(loaded, entries), examineClocks(entries)] : []),
