@@ -1,4 +1,5 @@
 import { Etcd3, type IOptions } from 'etcd3'
+import { authenticateOnOwnChannel } from './authenticate.ts'
 import { CALLED_ONCE } from './faults.ts'
 
 /**
@@ -14,6 +15,11 @@ export interface EtcdOptions {
   readonly cert?: Buffer | undefined
   readonly key?: Buffer | undefined
   readonly timeout: number
+  /**
+   * Reads the password and the PEM again, called after a server refused those in use.
+   * @throws SettingsError saying which of them is missing or not sound.
+   */
+  readonly readSecrets?: () => Promise<Pick<EtcdOptions, 'password' | 'ca' | 'cert' | 'key'>>
 }
 
 /**
@@ -31,7 +37,7 @@ export function attemptMs({ timeout }: EtcdOptions): number {
 export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
   const { username, password = '' } = options
   const credentials = tls(options)
-  return new Etcd3({
+  const client = new Etcd3({
     hosts: endpoint,
     faultHandling: CALLED_ONCE,
     grpcOptions: {
@@ -54,6 +60,8 @@ export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
     ...(username !== undefined && { auth: { username, password } }),
     ...(credentials && { credentials }),
   })
+  if (username !== undefined) authenticateOnOwnChannel(client)
+  return client
 }
 
 function tls({ endpoints, ca, cert, key }: EtcdOptions): IOptions['credentials'] {

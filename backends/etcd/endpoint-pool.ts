@@ -2,8 +2,9 @@ import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
 import type { Revision } from '../../model/document.ts'
-import { attemptMs, createClient, type EtcdOptions } from './client.ts'
-import { CallFailed, readFailure } from './errors.ts'
+import { attemptMs, createClient } from './client.ts'
+import type { Credentials } from './credentials.ts'
+import { CallFailed, type Failure, readFailure } from './errors.ts'
 
 /** What a call answered; `repeated`: an earlier attempt of it may have been carried out too. */
 export interface Answer<T> {
@@ -46,15 +47,18 @@ export class EndpointPool {
   readonly endpoints: string
   /** The watches that stand on this link; each leaves when it is cancelled. */
   readonly streams = new Set<{ cancel(failure?: Error): void }>()
-  readonly #options: EtcdOptions
+  readonly #credentials: Credentials
   readonly #clients = new Map<string, Etcd3>()
+  /** The version of the credentials of each client. */
+  readonly #versions = new WeakMap<Etcd3, number>()
   readonly #closing = new AbortController()
   #at: number
   #seen: Revision | undefined
   #closedAt = Number.POSITIVE_INFINITY
 
-  constructor(options: EtcdOptions) {
-    this.#options = options
+  constructor(credentials: Credentials) {
+    const { options } = credentials
+    this.#credentials = credentials
     this.endpoints = options.endpoints.join(', ')
     // Any number of calls may pause at once while the endpoints are away.
     setMaxListeners(0, this.#closing.signal)
@@ -65,14 +69,21 @@ export class EndpointPool {
   /** The client of the endpoint in use. */
   get client(): Etcd3 {
     const endpoint = this.endpoint
-    const client = this.#clients.get(endpoint) ?? createClient(this.#options, endpoint)
+    const known = this.#clients.get(endpoint)
+    if (known) return known
+    const client = createClient(this.#options, endpoint)
     this.#clients.set(endpoint, client)
+    this.#versions.set(client, this.#credentials.version)
     return client
   }
 
   /** The highest revision that an answer to a call of this link named: the store is not behind it. */
   get seen(): Revision | undefined {
     return this.#seen
+  }
+
+  get #options(): Credentials['options'] {
+    return this.#credentials.options
   }
 
   get endpoint(): string {
@@ -97,7 +108,7 @@ export class EndpointPool {
         this.#note(value)
         return { value, repeated }
       } catch (error) {
-        const failure = readFailure(error)
+        const failure = await this.explain(client, error)
         repeated ||= failure.kind === 'unknown'
         if (failure.kind === 'refused') throw new CallFailed(failure, repeated, error)
         this.leave(client, failure.renew)
@@ -115,14 +126,22 @@ export class EndpointPool {
    */
   async tryEach<T>(attempt: Attempt<T>): Promise<T> {
     const failed: { endpoint: string; failure: ReturnType<typeof readFailure>; error: unknown }[] = []
-    for (const _ of this.#options.endpoints) {
+    let left = this.#options.endpoints.length
+    let renewed = false
+    while (left-- > 0) {
       const { client, endpoint } = this
       try {
         return await attempt(client, { deadline: Date.now() + attemptMs(this.#options) })
       } catch (error) {
-        failed.push({ endpoint, failure: readFailure(error), error })
-        this.leave(client)
+        const failure = await this.explain(client, error)
+        failed.push({ endpoint, failure, error })
+        this.leave(client, failure.renew)
         if (this.#closing.signal.aborted) break
+        if (!failure.renew || renewed) continue
+        // One more round, because no endpoint has seen the newer secrets.
+        renewed = true
+        left = this.#options.endpoints.length
+        failed.length = 0
       }
     }
     const worst = failed.find(({ failure }) => failure.code !== 'STORE_UNREACHABLE') ?? failed[0]
@@ -136,6 +155,22 @@ export class EndpointPool {
       .map(({ endpoint, failure }) => (failed.length > 1 ? `${endpoint}: ${failure.reason}` : failure.reason))
       .join('; ')
     throw new CallFailed({ ...worst.failure, reason }, false, worst.error)
+  }
+
+  /**
+   * What the failure of a call with this client means. Secrets that were refused are read again: when there
+   * are newer ones, the failure is one that a new client repeats.
+   */
+  async explain(client: Etcd3, error: unknown): Promise<Failure> {
+    const failure = readFailure(error)
+    const version = this.#versions.get(client)
+    if (!failure.secrets || version === undefined) return failure
+    if (await this.#credentials.renew(version))
+      return { kind: 'unsent', code: 'STORE_UNREACHABLE', reason: failure.reason, renew: true }
+    const { result } = this.#credentials
+    // An error that was explained before has the clause.
+    if (result === '' || error instanceof CallFailed) return failure
+    return { ...failure, reason: `${failure.reason}; ${result}` }
   }
 
   /**

@@ -15,6 +15,8 @@ export interface Failure {
   readonly reason: string
   /** The client's token is from another time: it takes a new client. */
   readonly renew?: true
+  /** The server refuses, or is refused, because of what the password and PEM files contain. */
+  readonly secrets?: true
 }
 
 /**
@@ -44,7 +46,7 @@ const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = 
   ],
   [
     /authentication failed/,
-    { kind: 'refused', code: 'STORE_REFUSED' },
+    { kind: 'refused', code: 'STORE_REFUSED', secrets: true },
     `the user name or the password is wrong; ${CREDENTIALS}`,
   ],
   [
@@ -83,15 +85,19 @@ const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = 
     { kind: 'unsent', code: 'STORE_REFUSED' },
     'the host name is not among the names (SAN) of its certificate; use one of those names as the endpoint',
   ],
-  [/certificate has expired/i, { kind: 'unsent', code: 'STORE_REFUSED' }, 'its certificate has expired'],
+  [
+    /certificate has expired/i,
+    { kind: 'unsent', code: 'STORE_REFUSED', secrets: true },
+    'its certificate has expired',
+  ],
   [
     /unable to (verify|get)|self.signed/i,
-    { kind: 'unsent', code: 'STORE_REFUSED' },
+    { kind: 'unsent', code: 'STORE_REFUSED', secrets: true },
     `its certificate is not signed by a trusted authority; ${AUTHORITY}`,
   ],
   [
     /SSL alert|alert (bad|unknown|certificate)/,
-    { kind: 'unsent', code: 'STORE_REFUSED' },
+    { kind: 'unsent', code: 'STORE_REFUSED', secrets: true },
     'it rejected the client certificate; check cert and key in [settings.etcd]',
   ],
   [
@@ -117,6 +123,7 @@ const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = 
 
 /** What an error that a call of etcd3 threw means. */
 export function readFailure(error: unknown): Failure {
+  if (error instanceof CallFailed) return error.failure
   const text = error instanceof Error ? error.message : String(error)
   for (const [pattern, failure, advice] of TEXTS) {
     if (pattern.test(text)) return { ...failure, reason: advice ? `${advice} (${brief(text)})` : brief(text) }

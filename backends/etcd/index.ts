@@ -16,6 +16,7 @@ import { joinSignals } from '../joint-signal.ts'
 import { ENTRY_BYTES } from './check.ts'
 import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
+import { Credentials } from './credentials.ts'
 import { CLOSE_GRACE_MS, EndpointPool } from './endpoint-pool.ts'
 import { CallFailed, toStoreError } from './errors.ts'
 import { KeyMapper } from './key-mapper.ts'
@@ -64,8 +65,9 @@ class EtcdBackend implements Backend {
       )
     this.#options = options
     this.#report = report
-    this.#link = new EndpointPool(options)
-    this.#watchLink = new EndpointPool(options)
+    const credentials = new Credentials(options)
+    this.#link = new EndpointPool(credentials)
+    this.#watchLink = new EndpointPool(credentials)
     this.#space = new KeyMapper(options.prefix, report)
     this.#committer = new Committer(this.#link, this.#space, options)
     this.#overlap = new OverlapGuard(this.#link, this.#space, this.#committer)

@@ -1,4 +1,4 @@
-import type { IEvent, IWatchResponse } from 'etcd3'
+import type { Etcd3, IEvent, IWatchResponse } from 'etcd3'
 import type { Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { EVERYTHING } from '../../model/key.ts'
@@ -63,9 +63,8 @@ export async function* watchOnce(
 ): AsyncGenerator<Batch, void, void> {
   if (signal.aborted) return
   const { client } = link
-  const stream = await openWatchStream(link).catch(error => {
-    link.leave(client, readFailure(error).renew)
-    throw cut(link, error)
+  const stream = await openWatchStream(link).catch(async error => {
+    throw await leave(link, client, error)
   })
   if (signal.aborted) return stream.cancel()
   const pulse = new WatchKeepalive(stream, attemptMs(options), identity.inStep, identity.slack)
@@ -94,8 +93,7 @@ export async function* watchOnce(
     if (signal.aborted) return
     if (/larger than max/.test(stream.failure?.message ?? '')) identity.fragment = true
     if (pulse.late) identity.slack = Math.min(2 * identity.slack, MOST_SLACK)
-    link.leave(client)
-    throw cut(link, stream.failure ?? new Error('the server ended the stream'))
+    throw await leave(link, client, stream.failure ?? new Error('the server ended the stream'))
   } finally {
     signal.removeEventListener('abort', end)
     pulse.stop()
@@ -213,7 +211,14 @@ async function refusal(response: IWatchResponse, { link, space, since }: Watched
   return cut(link, new Error(`etcd rejected the watch: ${reason}`))
 }
 
-function cut(link: EndpointPool, error: unknown): SettingsError {
-  const message = `The watch of etcd (${link.endpoints}) was interrupted: ${readFailure(error).reason}.`
+/** Turns from the endpoint whose watch failed so; returns the error to throw. */
+async function leave(link: EndpointPool, client: Etcd3, error: unknown): Promise<SettingsError> {
+  const failure = await link.explain(client, error)
+  link.leave(client, failure.renew)
+  return cut(link, error, failure.reason)
+}
+
+function cut(link: EndpointPool, error: unknown, reason = readFailure(error).reason): SettingsError {
+  const message = `The watch of etcd (${link.endpoints}) was interrupted: ${reason}.`
   return new SettingsError('STORE_UNREACHABLE', message, { cause: error })
 }

@@ -27,6 +27,7 @@ export async function chooseBackend(config: Config, warn: (warning: string) => v
     timeout,
     ...(username === undefined ? {} : { username }),
     ...secrets,
+    readSecrets: () => loadEtcdSecrets(config.etcd),
   }
 }
 

@@ -70,7 +70,7 @@ function namedFiles({ file, daemon, etcd, settings }: Config): readonly NamedFil
 }
 
 function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[] {
-  const restart = 'then restart the service'
+  const after = 'a running service reads it again once etcd refuses the current one'
   const { tls_cert, tls_key } = settings
   return [
     ...(tls_cert === undefined
@@ -78,10 +78,8 @@ function certificateFiles({ etcd, settings }: Config): readonly CertificateFile[
       : [{ cert: tls_cert, key: tls_key, after: 'a running service reloads it within ten seconds' }]),
     ...(settings.backend !== 'etcd' || etcd.cert === undefined
       ? []
-      : [{ cert: etcd.cert, key: etcd.key, after: restart }]),
-    ...(settings.backend !== 'etcd' || etcd.ca === undefined
-      ? []
-      : [{ cert: etcd.ca, any: true, after: restart }]),
+      : [{ cert: etcd.cert, key: etcd.key, after }]),
+    ...(settings.backend !== 'etcd' || etcd.ca === undefined ? [] : [{ cert: etcd.ca, any: true, after }]),
   ]
 }
 

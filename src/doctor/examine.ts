@@ -11,7 +11,7 @@ import { broken, type Examination, type Finding } from './finding.ts'
 import { examineFolderStore, type StoreExamination } from './folder-store.ts'
 import { examineNApps } from './napps.ts'
 import { examineOtherStore } from './other-store.ts'
-import { examineRunning, type RunningService } from './running.ts'
+import { examineRunning, explainState, type RunningService } from './running.ts'
 
 /**
  * Examines the configuration and all files, stores, services and NApps that it names. Changes nothing, and
@@ -27,10 +27,11 @@ export async function examine(
   const { usable, ...credentials } = await examineCredentials(loaded)
   const { running, ...service } = await examineRunning(loaded)
   const { entries, ...store } = await examineStore(loaded, running, usable)
+  const isSound = usable && !store.findings.some(({ severity }) => severity === 'broken')
   return [
     { part, findings: [] },
     { ...credentials, findings: [...credentials.findings, ...(await examineLocalAuth(loaded))] },
-    service,
+    isSound ? { ...service, findings: explainState(service.findings, loaded) } : service,
     await examineFiles(loaded),
     store,
     ...(entries.length > 0 ? [await examineContent(loaded, entries), examineClocks(entries)] : []),

@@ -10,7 +10,7 @@ import type { Config } from '../boot/config.ts'
 import { API } from '../http/openapi/paths.ts'
 import { type LocalService, readLocalService } from '../tokens/local-auth.ts'
 import { kytosSettings, shellWord } from './commands.ts'
-import { broken, type Examination, hint, warning } from './finding.ts'
+import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 
 /** The running service of this host, if any, and its health. */
 export interface RunningService {
@@ -69,6 +69,19 @@ export async function examineRunning(
       findings: [broken('service.unreadable', own, toSettingsError(error).message, repair)],
     }
   }
+}
+
+/**
+ * The findings about a service whose store is sound for this command: nothing below them explains its state,
+ * so their repair is not to look there.
+ */
+export function explainState(findings: readonly Finding[], config: Config): readonly Finding[] {
+  return findings.map(finding => {
+    if (finding.code !== 'service.state') return finding
+    const what = `${finding.what} This command reaches the store with the current configuration.`
+    const repair = `${kytosSettings(config, 'doctor')}   # in ten seconds; if the state is the same, restart the service: it reads ${shellWord(config.file)} only when it starts`
+    return { ...finding, what, repair }
+  })
 }
 
 /** The health of a service; `unreachable`, or `unexpected` for a process that responds differently. */

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
+import { Credentials } from '../../backends/etcd/credentials.ts'
 import { EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { watchOnce } from '../../backends/etcd/watch.ts'
@@ -198,7 +199,7 @@ describe('A watch that is given its answers in fragments', () => {
     for (const places of [1, 2].flatMap(n => (['within', 'after'] as const).map(at => ({ n, at })))) {
       line.breakAt(nth(places.n, places.at, isEvents))
       const breaks = line.breaks
-      const link = new EndpointPool(options)
+      const link = new EndpointPool(new Credentials(options))
       const given: string[] = []
       for (let last = since; given.length < owed.length; ) {
         const identity = {

@@ -1,9 +1,7 @@
-import { execFile } from 'node:child_process'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
-import { promisify } from 'node:util'
 import { Etcd3 } from 'etcd3'
 import { afterEach, describe, expect, it } from 'vitest'
 import { CALLED_ONCE } from '../../backends/etcd/faults.ts'
@@ -11,6 +9,7 @@ import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { makeKey } from '../../model/key.ts'
 import type { Controller } from '../support/controller.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
+import { makeJwtFlags } from '../support/etcd-jwt.ts'
 import {
   change,
   expectAllHeard,
@@ -22,7 +21,6 @@ import {
 } from '../support/followers.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
-const run = promisify(execFile)
 const LONG = process.env.CHAOS_LONG === '1'
 const USER = { username: 'kytos', password: 'right' }
 
@@ -58,13 +56,10 @@ async function openAll(
   return { server, cutter }
 }
 
-/** A key pair for RS256, and the flags of an etcd that signs its tokens with it. */
-async function jwtFlags(ttl: string): Promise<string[]> {
+/** The flags of an etcd whose tokens are signed. */
+async function signedTokens(): Promise<string[]> {
   folder = await mkdtemp(join(tmpdir(), 'kytos-jwt-'))
-  const [key, pub] = [join(folder, 'key.pem'), join(folder, 'pub.pem')]
-  await run('openssl', ['genrsa', '-out', key, '2048'])
-  await run('openssl', ['rsa', '-in', key, '-pubout', '-out', pub])
-  return [`--auth-token=jwt,pub-key=${pub},priv-key=${key},sign-method=RS256,ttl=${ttl}`]
+  return makeJwtFlags(folder, '2s')
 }
 
 const SIMPLE = ['--auth-token-ttl=1']
@@ -93,7 +88,7 @@ async function states(expected: string, timeout = 20_000): Promise<void> {
 
 const TOKENS: readonly (readonly [string, () => Promise<string[]>])[] = [
   ['simple tokens of one second', async () => SIMPLE],
-  ['signed tokens (JWT) of two seconds', () => jwtFlags('2s')],
+  ['signed tokens (JWT) of two seconds', signedTokens],
 ]
 
 describe('Without the right to write', () => {

@@ -29,7 +29,10 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
           broken: ['service.state'],
           warnings: expect.arrayContaining(['etcd.compaction_passed']),
         })
-        expect(behind.find('service.state').what).toMatch(/^It is STALE: .*[^.]\.$/)
+        const { what, repair } = behind.find('service.state')
+        expect(what).toMatch(/^It is STALE: .*[^.]\. This command reaches the store .*[^.]\.$/)
+        // Nothing below is to be repaired.
+        expect(repair).toMatch(/^kytos-settings doctor -c \S+ {3}# in ten seconds; .* restart the service/)
         expect(behind.find('etcd.compaction_passed').what).toMatch(
           / is [1-9]\d* s behind, and etcd keeps 1 s of history/,
         )

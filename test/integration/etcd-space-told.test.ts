@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Operation } from '../../backends/backend.ts'
 import { Committer } from '../../backends/etcd/commit.ts'
+import { Credentials } from '../../backends/etcd/credentials.ts'
 import { type Answered, EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
 import { CallFailed } from '../../backends/etcd/errors.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
@@ -61,7 +62,7 @@ describe('a store that says its space is used up', () => {
     'is asked what became of $commits commits before anybody is told (carried out: $applies)',
     async ({ commits, applies }) => {
       const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
-      const link = new FullLink(options)
+      const link = new FullLink(new Credentials(options))
       const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
       Object.assign(link, { lies: 1, applies })
       const outcomes = await Promise.all(
@@ -82,7 +83,7 @@ describe('a store that says its space is used up', () => {
     'refuses what others may delete, of %d commits, as surely not written when nothing was',
     async commits => {
       const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
-      const link = new FullLink(options)
+      const link = new FullLink(new Credentials(options))
       const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
       const box = (n: number) => makeKey('boxes', 'net', `n${n}`)
       await committer.commit([{ key: box(0), put: '"before"' }])
@@ -105,7 +106,7 @@ describe('a store that says its space is used up', () => {
 
   it.each([1, 2])('does not get what others may delete again, of %d commits', async commits => {
     const options = { endpoints: etcd.endpoints, prefix: '/kytos', timeout: 5 }
-    const link = new FullLink(options)
+    const link = new FullLink(new Credentials(options))
     const committer = new Committer(link, new KeyMapper('/kytos', () => {}), options)
     Object.assign(link, { lies: 1, meanwhile: () => etcd.client.delete().prefix('/kytos/boxes/') })
     const outcomes = await Promise.all(

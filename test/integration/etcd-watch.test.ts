@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Backend, Batch, Problem } from '../../backends/backend.ts'
+import { Credentials } from '../../backends/etcd/credentials.ts'
 import { EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
 import { createEtcdBackend } from '../../backends/etcd/index.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
@@ -152,7 +153,7 @@ describe('A watch of a real etcd', () => {
       )
     }
     const options = { endpoints: etcd.endpoints, prefix: '/large', timeout: 4 }
-    const link = new EndpointPool(options)
+    const link = new EndpointPool(new Credentials(options))
     const cluster = (await link.client.kv.range({ key: Buffer.from('/large/') })).header.cluster_id
     const end = new AbortController()
     const sizes: number[] = []

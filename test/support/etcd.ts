@@ -53,9 +53,13 @@ export interface EtcdServer {
   kill(signal?: NodeJS.Signals): Promise<void>
   /**
    * Starts it again on the same ports and data; resolves when it answers. `wipe`: without its data; `args`:
-   * with these flags too, this time.
+   * with these flags too, this time; `certificates`: the client uses these from now on.
    */
-  restart(options?: { readonly wipe?: boolean; readonly args?: readonly string[] }): Promise<void>
+  restart(options?: {
+    readonly wipe?: boolean
+    readonly args?: readonly string[]
+    readonly certificates?: Certificates
+  }): Promise<void>
   /** Ends everything; a data folder of our own is removed. */
   stop(): Promise<void>
 }
@@ -112,10 +116,14 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<EtcdServer> 
     pause: () => child.signal('SIGSTOP'),
     resume: () => child.signal('SIGCONT'),
     kill: (signal = 'SIGKILL') => child.end(signal),
-    restart: async ({ wipe = false, args: more = [] } = {}) => {
+    restart: async ({ wipe = false, args: more = [], certificates: renewed } = {}) => {
       if (!child.exited) await child.end('SIGKILL')
       if (wipe) await rm(dataDir, { recursive: true, force: true })
       child = await spawnEtcd([...args, ...more], options.binary)
+      if (renewed) {
+        client.close()
+        client = new Etcd3(plainOptions(endpoint, renewed, options.tls?.name))
+      }
       await healthy(client, () => child)
     },
     stop: async () => {
