@@ -14,11 +14,7 @@ export interface Settings {
   readonly namespace: string
   /** Effective: all layers merged. */
   readonly data: JsonObject
-<<<<<<< HEAD
   /** The overrides that are stored in the requested scope. */
-=======
-  /** The document stored in the requested scope. */
->>>>>>> wt-d
   readonly overrides: JsonObject
   readonly revision: string
   /** The version of the document in the requested scope; 0 before the first. */
@@ -29,18 +25,13 @@ export interface Settings {
   readonly updated_at: string | null
   readonly updated_by: Actor | null
   readonly schema: boolean
-<<<<<<< HEAD
   /** False when the change is durable but not visible here yet, because the watch was down. */
-=======
-  /** False when the change is durable but was not yet observed here because the watch was down. */
->>>>>>> wt-d
   readonly observed?: boolean
   /** Pointers of this change that a higher layer hides here. */
   readonly shadowed?: readonly string[]
   /** Pointers of this change that the schema marks as deprecated. */
   readonly deprecated?: readonly string[]
   /**
-<<<<<<< HEAD
    * The origin of each value of `data`, by JSON Pointer of every leaf; arrays and empty objects are leaves.
    * Only on request.
    */
@@ -48,34 +39,16 @@ export interface Settings {
   /**
    * The effect of the change, with a dry run only. `data` and `overrides` then are as they would be, and all
    * other members as they are.
-=======
-   * The source of every leaf of `data`, by JSON Pointer, when requested. An array or an empty object is one
-   * leaf.
-   */
-  readonly explain?: Readonly<Record<string, Explanation>>
-  /**
-   * The effect of the change, for a dry run only. `data` and `overrides` are then as after the change;
-   * everything else is current.
->>>>>>> wt-d
    */
   readonly preview?: Preview
 }
 
 /**
-<<<<<<< HEAD
  * One step of a transaction. Several may change one document: each applies to the result of the previous one.
  */
 export interface TransactionOperation {
   readonly namespace: string
   /** The scope of the transaction when absent. */
-=======
- * One operation of a transaction. Several may change one document: each applies to the result of the one
- * before it.
- */
-export interface TransactionOperation {
-  readonly namespace: string
-  /** The scope of the whole transaction when absent. */
->>>>>>> wt-d
   readonly scope?: string
   /** PATCH when absent. */
   readonly method?: Method | 'DELETE'
@@ -86,13 +59,8 @@ export interface TransactionOperation {
 }
 
 /**
-<<<<<<< HEAD
  * The result of a transaction or of its dry run: the settings for each document, in the order in which the
  * operations first name it.
-=======
- * The settings after a transaction, or for a dry run as they would be: one for each document, in the order
- * in which the operations first name it.
->>>>>>> wt-d
  */
 export interface TransactionResult {
   readonly settings: readonly (Settings & { readonly scope: string })[]
@@ -107,25 +75,15 @@ export interface Summary {
   readonly overrides: boolean
   readonly pending: boolean
   /**
-<<<<<<< HEAD
    * How the readable files differ from the documents, in any scope; absent when they do not. The status lists
    * the files.
-=======
-   * The ways in which its readable files differ from its documents, in any scope; absent when they do not.
-   * The status names the files.
->>>>>>> wt-d
    */
   readonly files?: readonly FileCode[]
 }
 
 /**
-<<<<<<< HEAD
  * The reason why a readable file differs from its document: missing, though not deleted by a user; invalid;
  * or not writable.
-=======
- * The reason why a readable file differs from its document: missing without a person's removal, rejected, or
- * not writable.
->>>>>>> wt-d
  */
 export type FileCode = 'FILE_MISSING' | 'FILE_REJECTED' | 'FILE_UNWRITABLE'
 
@@ -139,11 +97,7 @@ export type FileState = DocumentName & {
   /** The path of the file. */
   readonly source: string
   readonly code: FileCode
-<<<<<<< HEAD
   /** One sentence for users: the problem and its remedy. */
-=======
-  /** One sentence for people: the problem and its solution. */
->>>>>>> wt-d
   readonly message: string
 }
 
@@ -164,19 +118,11 @@ export interface Status {
    * The readable files that differ from their documents, in byte order of the documents' keys; at most 500.
    */
   readonly files: readonly FileState[]
-<<<<<<< HEAD
   /** The number of files beyond those in `files`; absent when there are no more. */
   readonly more_files?: number
 }
 
 /** The controllers that this one knows: itself, and every owner of overrides. */
-=======
-  /** The number of further files; absent when `files` names all. */
-  readonly more_files?: number
-}
-
-/** The controllers known here: this one, and every owner of overrides. */
->>>>>>> wt-d
 export interface Controllers {
   /** In byte order of the ids. */
   readonly controllers: readonly ControllerSummary[]
@@ -186,7 +132,6 @@ export interface ControllerSummary {
   readonly id: string
   /** True for the controller that answers. */
   readonly self: boolean
-<<<<<<< HEAD
   /** The namespaces in which the controller has its own overrides, in byte order. */
   readonly namespaces: readonly string[]
 }
@@ -196,19 +141,6 @@ export interface RestoredFiles {
   /** In byte order of the documents' keys; at most 500. */
   readonly restored: readonly DocumentName[]
   /** The number of documents beyond those in `restored`; absent when there are no more. */
-=======
-  /**
-   * Namespaces in which the controller has its own overrides, in byte order; empty for one without overrides.
-   */
-  readonly namespaces: readonly string[]
-}
-
-/** Documents whose missing readable files were restored. */
-export interface RestoredFiles {
-  /** In byte order of the documents' keys; at most 500. */
-  readonly restored: readonly DocumentName[]
-  /** The number of further documents; absent when `restored` names all. */
->>>>>>> wt-d
   readonly more?: number
 }
 
@@ -222,11 +154,7 @@ export interface Description {
   readonly apply: Readonly<Record<string, ApplyMode>>
 }
 
-<<<<<<< HEAD
 /** One change of one document. `data` is its content after the change, null after a deletion. */
-=======
-/** One change of one document. `data` is its content afterwards, null once deleted. */
->>>>>>> wt-d
 export interface HistoryRecord {
   readonly version: number
   readonly kind: ChangeKind
@@ -236,11 +164,7 @@ export interface HistoryRecord {
   readonly comment: string | null
   readonly at: string
   readonly write_id: string
-<<<<<<< HEAD
   /** The revision of the commit that it describes. */
-=======
-  /** The revision of the recorded commit. */
->>>>>>> wt-d
   readonly revision: string
 }
 

@@ -1,5 +1,5 @@
 import type { Backend } from '../../backends/backend.ts'
-import type { HistoryRecord } from '../../events/map.ts'
+import type { HistoryRecord } from '../../events/nouns.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { type Namespace, overridesKey, type Scope } from '../../model/namespace.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'

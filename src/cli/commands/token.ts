@@ -57,7 +57,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
       const made = await reach(command, context, {
         request: ['POST', '/token', wish],
         offline: async store =>
-          toJson((await store.create(wish, { type: 'user', name: userInfo().username })).created),
+          toJson((await store.create(wish, { type: 'user', name: userInfo().username })).made),
       })
       // The token is alone on stdout, so that a script can read it.
       if (!json) context.stderr.write(`${describeNew(made)}\n`)
