@@ -53,7 +53,7 @@ describe('the process', () => {
     await enabled(join(cwd, 'napps'), 'z/throws', throws)
     const service = kytosSettings(cwd, 'start')
     expect(await service.ended).toBe(1)
-    expect(service.output()).toMatch(/an error that nobody caught.*out of the blue/)
+    expect(service.output()).toMatch(/an uncaught error.*out of the blue/)
     expect(service.output()).toContain('Stopped kytos/settings.')
   })
 
