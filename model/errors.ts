@@ -9,7 +9,11 @@ interface Meaning {
 
 const meaning = (status: number, exit: number, retryable = false): Meaning => ({ status, exit, retryable })
 
-/** Every error code of the project, in one table; the bus, REST and the command line print from it. */
+/**
+ * Every error code of the project, in one table; the bus, REST and the command line print from it.
+ * @example
+ * ERRORS.STORE_UNREACHABLE.retryable // true
+ */
 export const ERRORS = {
   CONTENT_MALFORMED: meaning(400, 2),
   JSON_MALFORMED: meaning(400, 2),

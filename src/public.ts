@@ -1,4 +1,4 @@
-/** What authors of NApps import from `kytos-settings`. */
+/** The exports of `kytos-settings` for authors of NApps. */
 
 export type { Explanation, Preview, ValueChange } from '../events/changes.ts'
 export type {

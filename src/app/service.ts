@@ -31,7 +31,9 @@ export interface ServiceContext {
   readonly controller: string
   readonly strict: boolean
   readonly log: Log
-  /** The file with the last known state; without it the service cannot start while the store is unavailable. */
+  /**
+   * The file with the last known state; without it the service cannot start while the store is unavailable.
+   */
   readonly snapshot?: SnapshotFile
   /** The time that the store may take to respond at the start, in milliseconds. */
   readonly startTimeout: number

@@ -33,9 +33,12 @@ const END_OF_REVISION = Number.MAX_SAFE_INTEGER
 /**
  * Opens the live settings of a NApp and registers its schema, seed and version if a schema is given.
  * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for an invalid schema or seed, SERVICE_ABSENT.
- * @example const settings = await openSettings(context, { type: 'object', properties: { interval: { type:
- * 'number', default: 5 } } }) settings.on('interval', (now, before) => context.log.info(`every ${now} s, not
- * ${before}`))
+ * @example
+ * const settings = await openSettings(context, {
+ *   type: 'object',
+ *   properties: { interval: { type: 'number', default: 5 } },
+ * })
+ * settings.on('interval', (now, before) => context.log.info(`every ${now} s, not ${before}`))
  */
 export async function openSettings<const Schema extends JsonSchema>(
   owner: SettingsOwner,

@@ -9,6 +9,7 @@ import type { ApplyOptions, Cache } from './cache.ts'
 import { type Fact, factsOf, rejectedFact } from './facts.ts'
 import type { Observers } from './observers.ts'
 import type { Position } from './readiness.ts'
+import { recordsIn } from './snapshot.ts'
 import { keyOf } from './store-index.ts'
 import type { WatcherListener } from './watcher-listener.ts'
 
@@ -43,9 +44,10 @@ export class Announcer {
   }
 
   /** Puts a state into the cache without announcing it, because an earlier process has done so. */
-  async preload(batch: Batch, options: ApplyOptions & { readonly epoch: number }): Promise<void> {
-    await this.#cache.apply(batch, options)
-    this.#position = { epoch: options.epoch, revision: batch.revision }
+  async preload(batch: Batch, epoch: number): Promise<void> {
+    // The store is not open yet, so the records for rejected overrides come from the batch.
+    await this.#cache.apply(batch, { epoch, readHistory: async document => recordsIn(batch, document) })
+    this.#position = { epoch, revision: batch.revision }
   }
 
   /** Applies a batch to the cache and announces it; an `origin` of undefined announces no change. */

@@ -1,28 +1,16 @@
 import type { Batch } from '../../backends/backend.ts'
-import type { RuleBroken } from '../../events/changes.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
-import { controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
-import type { JsonObject } from '../../model/value.ts'
+import type { Namespace } from '../../model/namespace.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
-import { type DocumentState, parseOverridesKey } from '../state/document-state.ts'
+import type { DocumentState } from '../state/document-state.ts'
 import { Environment } from '../state/environment.ts'
-import type { EnvironmentValue } from '../state/overlay.ts'
 import { cachedRecords, cacheEntries } from './cache-entries.ts'
 import { CacheUpdate } from './cache-update.ts'
+import { CachedNamespaces } from './cached-namespaces.ts'
 import { META_KEY } from './epoch.ts'
-import {
-  emptyNamespace,
-  type NamespaceContext,
-  type NamespaceState,
-  namespaceRevision,
-  newlyRejected,
-  project,
-  type ReadHistory,
-  settle,
-  validateOverrides,
-} from './namespace-state.ts'
-import { schemaInUse, withRegistered } from './schema-versions.ts'
+import { newlyRejected, type ReadHistory, settle } from './namespace-state.ts'
+import { withRegistered } from './schema-versions.ts'
 import type { Step } from './step.ts'
 import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
 
@@ -34,9 +22,6 @@ export interface ApplyOptions {
   readonly readHistory?: ReadHistory
 }
 
-/** A namespace in its current or a projected state. */
-export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'environment'>
-
 /**
  * The store as this controller knows it: every document of settings, every schema, and an index of the boxes.
  * Only the watcher changes it, one revision after the other.
@@ -44,10 +29,7 @@ export type Projection = Pick<NamespaceState, 'effective' | 'documents' | 'envir
  * Invariant: at any time the cache equals the store at `revision` of `epoch`, whole; and `effective` of every
  * namespace is the merge of its layers in force. A batch that cannot be applied leaves the cache unchanged.
  */
-export class Cache {
-  readonly #self: Scope
-  readonly #context: NamespaceContext
-  readonly #namespaces = new Map<Namespace, NamespaceState>()
+export class Cache extends CachedNamespaces {
   readonly #index = new StoreIndex()
   readonly #unreadable = new Map<Key, string>()
   #lastChange: Promise<unknown> = Promise.resolve()
@@ -56,8 +38,7 @@ export class Cache {
   #epoch = 0
 
   constructor(controller: string, readHistory: ReadHistory, environment = new Environment()) {
-    this.#self = controllerScope(controller)
-    this.#context = { readHistory, environment }
+    super(controller, { readHistory, environment })
   }
 
   get revision(): Revision {
@@ -74,106 +55,9 @@ export class Cache {
     return this.#meta
   }
 
-  /** The scope of this controller's own overrides. */
-  get self(): Scope {
-    return this.#self
-  }
-
   /** Revision and mark of every key that is kept of the store. */
   get index(): Omit<StoreIndex, 'apply'> {
     return this.#index
-  }
-
-  document(namespace: Namespace, scope: Scope): DocumentState | undefined {
-    return this.#namespaces.get(namespace)?.documents.get(scope)
-  }
-
-  /** The state of the document at a key. */
-  stateOf(key: Key): DocumentState | undefined {
-    const owner = parseOverridesKey(key)
-    return owner && this.document(owner.namespace, owner.scope)
-  }
-
-  *documents(): Iterable<DocumentState> {
-    for (const { documents } of this.#namespaces.values()) yield* documents.values()
-  }
-
-  /** The namespaces that have overrides or a schema, sorted. */
-  namespaces(): Namespace[] {
-    const found = [...this.#namespaces.values()].filter(
-      ({ schemas, documents }) =>
-        schemaInUse(schemas) || schemas.stored.size > 0 || [...documents.values()].some(({ entry }) => entry),
-    )
-    return found.map(({ namespace }) => namespace).sort()
-  }
-
-  /** The schema in use on this controller. */
-  schema(namespace: Namespace): SchemaDocument | undefined {
-    const state = this.#namespaces.get(namespace)
-    return state && schemaInUse(state.schemas)
-  }
-
-  /** The revision at which the schema in use was stored; undefined while it is not stored. */
-  schemaRevision(namespace: Namespace): Revision | undefined {
-    const { schemas } = this.#state(namespace)
-    return schemas.stored.get(schemaInUse(schemas)?.digest ?? '')?.entry.modRevision
-  }
-
-  hasStoredSchema(namespace: Namespace, digest: string): boolean {
-    return this.#namespaces.get(namespace)?.schemas.stored.has(digest) ?? false
-  }
-
-  /** Effective settings: the layers in force, merged. */
-  effective(namespace: Namespace): JsonObject {
-    return this.#state(namespace).effective
-  }
-
-  /**
-   * The effective settings of the last fact. A registration without a commit may have changed `effective`
-   * since.
-   */
-  lastAnnounced(namespace: Namespace): JsonObject {
-    return this.#state(namespace).lastAnnounced
-  }
-
-  /**
-   * The namespace as it would be with these overrides stored, by scope; undefined for deleted ones.
-   * @throws the errors of reading the history.
-   */
-  project(namespace: Namespace, stored: ReadonlyMap<Scope, JsonObject | undefined>): Promise<Projection> {
-    return project(this.#state(namespace), this.#self, this.#context, stored)
-  }
-
-  /** The values that the environment of this process sets. */
-  environment(namespace: Namespace): readonly EnvironmentValue[] {
-    return this.#state(namespace).environment.values
-  }
-
-  /** The reasons why environment variables are ignored, one sentence each. */
-  environmentProblems(): readonly string[] {
-    const rejected = [...this.#namespaces.values()].flatMap(({ environment }) => environment.rejected)
-    return [...this.#context.environment.problems(this.namespaces()), ...rejected]
-  }
-
-  /**
-   * The rules that overrides of a scope would break on top of the layers below; empty without a schema.
-   * `cluster` replaces the overrides of the cluster.
-   */
-  validate(
-    namespace: Namespace,
-    scope: Scope,
-    overrides: JsonObject,
-    cluster?: JsonObject,
-  ): readonly RuleBroken[] {
-    return validateOverrides(this.#state(namespace), scope, overrides, cluster)
-  }
-
-  /**
-   * `Settings.revision`: the last commit that changed a document or schema of the namespace that affects this
-   * controller. Documents in the scopes `except` are left out.
-   */
-  namespaceRevision(namespace: Namespace, except: readonly Scope[] = []): Revision {
-    return namespaceRevision(this.#state(namespace), this.#self, except)
   }
 
   /** The stored token at a key. */
@@ -199,14 +83,14 @@ export class Cache {
    */
   register(namespace: Namespace, document: SchemaDocument, local = false): Promise<readonly DocumentState[]> {
     return this.#exclusively(async () => {
-      const before = this.#state(namespace)
+      const before = this.stateOfNamespace(namespace)
       const registered = { ...before, schemas: withRegistered(before.schemas, document, local) }
-      const { readHistory, environment } = this.#context
-      const after = await settle(registered, this.#self, {
+      const { readHistory, environment } = this.context
+      const after = await settle(registered, this.self, {
         environment,
         readHistory: local ? async key => cachedRecords(this.stateOf(key)) : readHistory,
       })
-      this.#namespaces.set(namespace, after)
+      this.states.set(namespace, after)
       return newlyRejected(before, after)
     })
   }
@@ -217,7 +101,7 @@ export class Cache {
    */
   *entries(): Iterable<Entry> {
     if (this.#meta) yield this.#meta
-    yield* cacheEntries(this.#index, this.#namespaces)
+    yield* cacheEntries(this.#index, this.states)
   }
 
   /**
@@ -237,16 +121,16 @@ export class Cache {
 
   async #apply(
     batch: Batch,
-    { epoch = this.#epoch, readHistory = this.#context.readHistory }: ApplyOptions,
+    { epoch = this.#epoch, readHistory = this.context.readHistory }: ApplyOptions,
   ): Promise<readonly Step[]> {
-    const update = new CacheUpdate(this.#namespaces, this.#self, { ...this.#context, readHistory })
+    const update = new CacheUpdate(this.states, this.self, { ...this.context, readHistory })
     // The cached records belong to another store; the listing contains those of this one.
     if (epoch !== this.#epoch) update.forgetRecords()
     update.learnRecords(batch.changes)
     const announced = batch.changes.filter(change => isAnnounced(keyOf(change)))
     const steps = await update.steps(announced, key => this.#index.has(key))
     // Synchronous from here on, so that readers see the whole revision or nothing of it.
-    for (const state of update.changed().values()) this.#namespaces.set(state.namespace, state)
+    for (const state of update.changed().values()) this.states.set(state.namespace, state)
     for (const change of batch.changes) if (isKept(keyOf(change))) this.#index.apply(change)
     for (const [key, problem] of update.unreadable) this.#unreadable.set(key, problem)
     const meta = batch.changes.find(change => keyOf(change) === META_KEY)
@@ -265,22 +149,18 @@ export class Cache {
     // A namespace that turned out to share an environment variable with another one loses its value.
     this.#lastChange = change
       .catch(() => {})
-      .then(() => this.#settleAgain(this.#context.environment.takeUnsettled()))
+      .then(() => this.#settleAgain(this.context.environment.takeUnsettled()))
     return change
   }
 
   async #settleAgain(namespaces: readonly Namespace[]): Promise<void> {
     for (const namespace of namespaces) {
       try {
-        this.#namespaces.set(namespace, await settle(this.#state(namespace), this.#self, this.#context))
+        this.states.set(namespace, await settle(this.stateOfNamespace(namespace), this.self, this.context))
       } catch {
         // The history cannot be read now; the next change of the cache retries.
-        this.#context.environment.unsettle(namespace)
+        this.context.environment.unsettle(namespace)
       }
     }
-  }
-
-  #state(namespace: Namespace): NamespaceState {
-    return this.#namespaces.get(namespace) ?? emptyNamespace(namespace)
   }
 }

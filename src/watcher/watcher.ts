@@ -14,7 +14,6 @@ import { Follower } from './follower.ts'
 import { Observers } from './observers.ts'
 import { type Health, type Position, Readiness } from './readiness.ts'
 import { Reconciler } from './reconciler.ts'
-import { recordsIn } from './snapshot.ts'
 import { keyOf } from './store-index.ts'
 import type { WatcherListener } from './watcher-listener.ts'
 import { DEFAULT_PACE, type Pace, type WatcherOptions } from './watcher-options.ts'
@@ -121,11 +120,7 @@ export class Watcher {
    * it, marked STALE, until the store is available.
    */
   async preload(batch: Batch, epoch: number, age: number): Promise<void> {
-    // The store is not open yet, so the records for rejected overrides come from the batch.
-    await this.#announcer.preload(batch, {
-      epoch,
-      readHistory: async document => recordsIn(batch, document),
-    })
+    await this.#announcer.preload(batch, epoch)
     this.#readiness.markFresh(age)
   }
 
