@@ -31,8 +31,8 @@ import type { Key, Prefix } from '../model/key.ts'
 export type Expected = 'any' | 'absent' | Revision
 
 /**
- * One operation of a commit: a put, a delete, or a check, which guards a key that is not written. A key occurs
- * in at most one operation of a commit. An absent `expected` is `any`.
+ * One operation of a commit: a put, a delete, or a check, which guards a key that is not written. A key
+ * occurs in at most one operation of a commit. An absent `expected` is `any`.
  *
  * A put with a `ttl`, in seconds, makes the store delete the key that long after the put. A later put with a
  * ttl starts the time again; one without a ttl ends it.
@@ -60,8 +60,8 @@ export type Operation =
 
 /**
  * The outcome of a commit. `committed: true`: it was applied at `revision`. When it had nothing to change
- * (only checks, or deletes of absent keys), `revision` is the one at which that was seen. `committed: false`: a
- * guard failed and nothing was written; `found` has the entries of all guarded keys, without absent keys.
+ * (only checks, or deletes of absent keys), `revision` is the one at which that was seen. `committed: false`:
+ * a guard failed and nothing was written; `found` has the entries of all guarded keys, without absent keys.
  */
 export type Outcome =
   | { readonly committed: true; readonly revision: Revision }
@@ -73,9 +73,9 @@ export type Change =
   | { readonly type: 'delete'; readonly key: Key; readonly revision: Revision }
 
 /**
- * All changes of one revision, in byte order of their keys. A batch without changes is progress: everything up
- * to `revision` has been yielded. Progress shows that the connection works; a later watch must never start at
- * its revision.
+ * All changes of one revision, in byte order of their keys. A batch without changes is progress: everything
+ * up to `revision` has been yielded. Progress shows that the connection works; a later watch must never start
+ * at its revision.
  */
 export interface Batch {
   readonly revision: Revision

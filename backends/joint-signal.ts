@@ -8,8 +8,8 @@ export interface JointSignal {
 }
 
 /**
- * Joins several signals into one. This replaces `AbortSignal.any`, which up to Node 22 leaves a weak reference
- * in each of them per call: the signals here live as long as the process.
+ * Joins several signals into one. This replaces `AbortSignal.any`, which up to Node 22 leaves a weak
+ * reference in each of them per call: the signals here live as long as the process.
  */
 export function joinSignals(...signals: readonly AbortSignal[]): JointSignal {
   const joint = new AbortController()

@@ -44,6 +44,8 @@ export interface BackendModule {
   readonly options: JsonObject
   /** The version of the contract that the backend fulfils; absent is 1. */
   readonly contract?: number
-  /** Returns a backend that is not open yet, from valid options with their defaults filled in. Does no I/O. */
+  /**
+   * Returns a backend that is not open yet, from valid options with their defaults filled in. Does no I/O.
+   */
   create(options: JsonObject, context: BackendContext): Backend
 }

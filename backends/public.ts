@@ -1,6 +1,6 @@
 /**
- * The contract of a backend, and helpers for its author: the exports of `kytos-settings/backend`. The guide is
- * docs/backends.md.
+ * The contract of a backend, and helpers for its author: the exports of `kytos-settings/backend`. The guide
+ * is docs/backends.md.
  * @example
  * import { type Backend, makeKey, SettingsError } from 'kytos-settings/backend'
  *

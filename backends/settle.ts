@@ -24,7 +24,9 @@ export type ReadVersion = (key: Key, revision: Revision) => Promise<Entry | unde
  */
 export type Settled = Outcome | 'not applied' | 'unknown'
 
-/** The trace of one write: the revision that contains it, `none` when it was certainly not made, or `unknown`. */
+/**
+ * The trace of one write: the revision that contains it, `none` when it was certainly not made, or `unknown`.
+ */
 type Trace = Revision | 'none' | 'unknown'
 
 /** The largest number of older versions of an overwritten key that are read. */
@@ -70,8 +72,8 @@ export async function settle(
 }
 
 /**
- * True when a guard does not hold and never will: a key never returns to a past revision, and a lasting key is
- * never deleted.
+ * True when a guard does not hold and never will: a key never returns to a past revision, and a lasting key
+ * is never deleted.
  */
 function failsPermanently(operation: Operation, held: Held): boolean {
   if (holds(operation.expected ?? 'any', held.entries.get(operation.key))) return false
@@ -111,7 +113,9 @@ async function traceOf(write: Operation, held: Held, readVersion: ReadVersion): 
     : 'unknown'
 }
 
-/** Looks for the text of a put in the versions of its key, from the current one back to the guard of the put. */
+/**
+ * Looks for the text of a put in the versions of its key, from the current one back to the guard of the put.
+ */
 async function traceOfPut(
   put: Extract<Operation, { put: string }>,
   held: Held,

@@ -3,8 +3,8 @@ import { authenticateOnOwnChannel } from './authenticate.ts'
 import { CALLED_ONCE } from './faults.ts'
 
 /**
- * How to reach an etcd. `prefix` has no trailing slash; `ca`, `cert` and `key` are PEM; `timeout` is in
- * seconds, for a call with all its repetitions.
+ * The connection to an etcd. `prefix` has no trailing slash; `ca`, `cert` and `key` are PEM; `timeout`, in
+ * seconds, is for a call with all its retries.
  */
 export interface EtcdOptions {
   readonly endpoints: readonly string[]
@@ -23,16 +23,15 @@ export interface EtcdOptions {
 }
 
 /**
- * How long one attempt of a call may take, in ms: half of the whole, so that a silent endpoint leaves time
- * for another.
+ * The timeout of one attempt, in ms: half of the whole, so that a silent endpoint leaves time for another.
  */
 export function attemptMs({ timeout }: EtcdOptions): number {
   return Math.max(500, timeout * 500)
 }
 
 /**
- * A client of one endpoint. It connects when it is first used, repeats nothing, and shares no connection with
- * another client.
+ * Creates the client of one endpoint. It connects when it is first used, retries nothing, and shares no
+ * connection with another client.
  */
 export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
   const { username, password = '' } = options
@@ -44,18 +43,18 @@ export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
       'grpc.use_local_subchannel_pool': 1,
       'grpc.enable_http_proxy': 0,
       'grpc.enable_retries': 0,
-      // The callers pace themselves; grpc's own pauses would grow to two minutes, and the store be back that
-      // long before anybody noticed.
+      // The callers pause between attempts. The delays of grpc would grow to two minutes, for which the
+      // return of the store would remain unnoticed.
       'grpc.initial_reconnect_backoff_ms': 100,
       'grpc.max_reconnect_backoff_ms': 1000,
       'grpc.max_receive_message_length': -1,
       'grpc.max_send_message_length': -1,
-      // Only while a call or a stream is open, which is grpc-js' default: etcd ends connections that ping
-      // without one.
+      // Only while a call or a stream is open (the default of grpc-js), because etcd closes connections that
+      // ping without one.
       'grpc.keepalive_time_ms': 10_000,
       'grpc.keepalive_timeout_ms': 3000,
     },
-    // A function, because a deadline is an instant: as a value it would be one instant for all calls.
+    // A function, because a deadline is a point in time: a value would be the same for all calls.
     defaultCallOptions: context => (context.isStream ? {} : { deadline: Date.now() + attemptMs(options) }),
     ...(username !== undefined && { auth: { username, password } }),
     ...(credentials && { credentials }),
@@ -67,7 +66,7 @@ export function createClient(options: EtcdOptions, endpoint: string): Etcd3 {
 function tls({ endpoints, ca, cert, key }: EtcdOptions): IOptions['credentials'] {
   if (!endpoints.some(endpoint => endpoint.startsWith('https:')) || !(ca || cert)) return undefined
   return {
-    // Without one Node's own authorities are asked, which etcd3's type does not know.
+    // The cast: without `ca` the authorities of Node are used, which the type of etcd3 does not allow.
     rootCertificate: ca as Buffer,
     ...(cert && key && { certChain: cert, privateKey: key }),
   }

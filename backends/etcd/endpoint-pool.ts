@@ -6,46 +6,47 @@ import { attemptMs, createClient } from './client.ts'
 import type { Credentials } from './credentials.ts'
 import { CallFailed, type Failure, readFailure } from './errors.ts'
 
-/** What a call answered; `repeated`: an earlier attempt of it may have been carried out too. */
-export interface Answer<T> {
+/** The result of a call; `repeated`: an earlier attempt of it may have been applied too. */
+export interface CallResult<T> {
   readonly value: T
   readonly repeated: boolean
 }
 
-/** What is asked of a call. */
-export interface Before {
-  /** An earlier attempt may have been carried out. */
+/** Options of a call. */
+export interface CallOptions {
+  /** An earlier attempt may have been applied. */
   readonly repeated: boolean
-  /** Until when attempts are made, of `performance.now`; else for the timeout. */
+  /** The end of all attempts, by `performance.now`; absent: after the timeout. */
   readonly until?: number
-  /** The call ends with the first attempt that may have been carried out. */
+  /** The call ends with the first attempt that may have been applied. */
   readonly once?: boolean
 }
 
-/** What etcd answers to any call. */
-export interface Answered {
+/** The part that all responses of etcd share. */
+export interface EtcdResponse {
   readonly header?: { readonly revision: string }
 }
 
-/** One attempt: calls this client, with these options. */
+/** Makes one attempt: calls this client with these options. */
 export type Attempt<T> = (client: Etcd3, options: { readonly deadline: number }) => Promise<T>
 
-const FIRST_PAUSE = 20
-const LONGEST_PAUSE = 500
-/** What calls that are under way when the backend closes may still take, in ms. */
+/** The delay before the second attempt, in ms; it doubles with each attempt up to the largest one. */
+const FIRST_RETRY_MS = 20
+const MAX_RETRY_MS = 500
+/** The time that calls in flight still have when the backend closes, in ms. */
 export const CLOSE_GRACE_MS = 1000
 
 /**
- * The way to an etcd of several endpoints: one of them at a time, and the next one as soon as it fails.
+ * The endpoints of an etcd, of which one is used at a time; the next one is used as soon as it fails.
  *
- * Invariant: an attempt that surely was not carried out is repeated until the call is answered, refused, or
- * out of time. One that may have been carried out is repeated too, unless the call says `once`: reads, and
- * writes of which at most one copy takes effect, may be repeated. Whoever asked learns whether an attempt may
- * have been carried out unseen.
+ * Invariant: an attempt that was certainly not applied is repeated until the call is answered, rejected, or
+ * out of time. An attempt that may have been applied is repeated too, unless the call has `once`: reads, and
+ * writes of which at most one copy takes effect, may be repeated. The caller learns whether an attempt may
+ * have been applied without an answer.
  */
 export class EndpointPool {
   readonly endpoints: string
-  /** The watches that stand on this link; each leaves when it is cancelled. */
+  /** The open watch streams; each removes itself when it is cancelled. */
   readonly streams = new Set<{ cancel(failure?: Error): void }>()
   readonly #credentials: Credentials
   readonly #clients = new Map<string, Etcd3>()
@@ -60,9 +61,9 @@ export class EndpointPool {
     const { options } = credentials
     this.#credentials = credentials
     this.endpoints = options.endpoints.join(', ')
-    // Any number of calls may pause at once while the endpoints are away.
+    // Any number of calls may pause at the same time while no endpoint is reachable.
     setMaxListeners(0, this.#closing.signal)
-    // Controllers with the same list of endpoints should not all ask the same one.
+    // Random, so that controllers with the same list of endpoints do not all use the same one.
     this.#at = Math.floor(Math.random() * options.endpoints.length)
   }
 
@@ -77,7 +78,7 @@ export class EndpointPool {
     return client
   }
 
-  /** The highest revision that an answer to a call of this link named: the store is not behind it. */
+  /** The highest revision in a response to a call of this pool: the store is not behind it. */
   get seen(): Revision | undefined {
     return this.#seen
   }
@@ -91,21 +92,21 @@ export class EndpointPool {
     return this.#options.endpoints[this.#at] as string
   }
 
-  /** Attempts until one is answered, or as `before` says. @throws CallFailed. */
-  async call<T extends Answered>(
+  /** Makes attempts until one is answered, or within the limits of `before`. @throws CallFailed. */
+  async call<T extends EtcdResponse>(
     attempt: Attempt<T>,
-    before: Before = { repeated: false },
-  ): Promise<Answer<T>> {
+    before: CallOptions = { repeated: false },
+  ): Promise<CallResult<T>> {
     const end = before.until ?? performance.now() + this.#options.timeout * 1000
     let { repeated } = before
-    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    for (let pause = FIRST_RETRY_MS; ; pause = Math.min(2 * pause, MAX_RETRY_MS)) {
       const client = this.client
       const left = Math.min(end, this.#closedAt + CLOSE_GRACE_MS) - performance.now()
       try {
         const value = await attempt(client, {
           deadline: Date.now() + Math.max(1, Math.min(left, attemptMs(this.#options))),
         })
-        this.#note(value)
+        this.#noteRevision(value)
         return { value, repeated }
       } catch (error) {
         const failure = await this.explain(client, error)
@@ -121,8 +122,8 @@ export class EndpointPool {
   }
 
   /**
-   * Attempts each endpoint once, until one answers or this is closed.
-   * @throws CallFailed: the failure a person must act on if there is one, with what each endpoint said.
+   * Tries each endpoint once, until one answers or the pool closes.
+   * @throws CallFailed: preferably a failure that needs an operator, with the reason of each endpoint.
    */
   async tryEach<T>(attempt: Attempt<T>): Promise<T> {
     const failed: { endpoint: string; failure: ReturnType<typeof readFailure>; error: unknown }[] = []
@@ -158,8 +159,8 @@ export class EndpointPool {
   }
 
   /**
-   * What the failure of a call with this client means. Secrets that were refused are read again: when there
-   * are newer ones, the failure is one that a new client repeats.
+   * The meaning of a failed call of this client. Rejected secrets are read again: if there are newer ones, the
+   * failure is one after which a new client repeats the call.
    */
   async explain(client: Etcd3, error: unknown): Promise<Failure> {
     const failure = readFailure(error)
@@ -174,8 +175,8 @@ export class EndpointPool {
   }
 
   /**
-   * Turns from the endpoint of a client that failed to the next one, unless that has happened already;
-   * `renew`: that client is of no more use.
+   * Changes from the endpoint of a client that failed to the next one, unless that has happened already;
+   * `renew`: the client cannot be used any more.
    */
   leave(client: Etcd3, renew = false): void {
     const { endpoint } = this
@@ -186,26 +187,26 @@ export class EndpointPool {
     client.close()
   }
 
-  /** Lets calls under way have one more second. */
-  hurry(): void {
+  /** Gives the calls in flight {@link CLOSE_GRACE_MS} to end. */
+  startClosing(): void {
     this.#closedAt = performance.now()
     this.#closing.abort()
   }
 
   close(): void {
-    this.hurry()
+    this.startClosing()
     for (const client of this.#clients.values()) client.close()
     this.#clients.clear()
   }
 
-  #note({ header }: Answered): void {
+  #noteRevision({ header }: EtcdResponse): void {
     const revision = BigInt(header?.revision ?? 0)
     if (revision > (this.#seen ?? 0n)) this.#seen = revision
   }
 
   async #pause(ms: number): Promise<void> {
     const jitter = ms * (0.5 + Math.random() / 2)
-    // A pause that is cut short by closing is over, which is all there is to know.
+    // Closing ends the pause early, with an error that has no meaning here.
     await delay(jitter, undefined, { signal: this.#closing.signal }).catch(() => undefined)
   }
 }

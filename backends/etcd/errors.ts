@@ -1,27 +1,28 @@
 import { type ErrorCode, SettingsError } from '../../model/errors.ts'
 
 /**
- * What an error of a call says about it. `unsent`: surely not carried out, another attempt may succeed.
- * `unknown`: it may or may not have been carried out. `refused`: surely not carried out, and it would be
- * refused again; but see the Committer on STORE_FULL.
+ * The meaning of an error of a call. `unsent`: certainly not applied, another attempt may succeed. `unknown`:
+ * it may or may not have been applied. `refused`: certainly not applied, and it would be rejected again; for
+ * STORE_FULL see the Committer.
  */
 export interface Failure {
   readonly kind: 'unsent' | 'unknown' | 'refused'
   /**
-   * What it is to a caller once attempts have ended; OUTCOME_UNKNOWN for a write if an attempt was `unknown`.
+   * The code for the caller when no further attempt is made; a write of which an attempt was `unknown` gets
+   * OUTCOME_UNKNOWN.
    */
   readonly code: ErrorCode
-  /** For people: what etcd or the network said, and what to do about it. */
+  /** The text of etcd or of the network for an operator, with what to do about it. */
   readonly reason: string
-  /** The client's token is from another time: it takes a new client. */
+  /** The token of the client is no longer valid: a new client is needed. */
   readonly renew?: true
   /** The server refuses, or is refused, because of what the password and PEM files contain. */
   readonly secrets?: true
 }
 
 /**
- * A call that has failed for good; `repeated`: one of its attempts may have been carried out. Becomes a
- * SettingsError where it is known what was asked.
+ * The error of a call of which no further attempt is made; `repeated`: one of its attempts may have been
+ * applied. It becomes a SettingsError where the operation is known ({@link toStoreError}).
  */
 export class CallFailed extends Error {
   readonly failure: Failure
@@ -37,8 +38,8 @@ export class CallFailed extends Error {
 const CREDENTIALS = 'check username and password_file in [settings.etcd]'
 const AUTHORITY = 'check ca in [settings.etcd]'
 
-// etcd and grpc-js tell their errors by text; these are the texts of etcd 3.4 to 3.6, grpc-js 1.14 and
-// OpenSSL 3. The first match counts.
+// The texts by which errors of etcd 3.4 to 3.6, grpc-js 1.14 and OpenSSL 3 are recognized, because they have
+// no codes. The first match counts.
 const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = [
   [
     /invalid auth token|revision of auth store is old/,
@@ -121,7 +122,7 @@ const TEXTS: readonly (readonly [RegExp, Omit<Failure, 'reason'>, string?])[] = 
   ],
 ]
 
-/** What an error that a call of etcd3 threw means. */
+/** The meaning of an error that a call of etcd3 threw. */
 export function readFailure(error: unknown): Failure {
   if (error instanceof CallFailed) return error.failure
   const text = error instanceof Error ? error.message : String(error)
@@ -132,8 +133,8 @@ export function readFailure(error: unknown): Failure {
 }
 
 /**
- * The error for whoever asked: `what` was asked ("reading settings/kytos/of_lldp"), of which endpoints, and
- * whether it would have changed something.
+ * The error for the caller. `what` is the operation ("reading settings/kytos/of_lldp"); `writes` is true when
+ * it would have changed something.
  */
 export function toStoreError(error: unknown, what: string, endpoints: string, writes = false): SettingsError {
   if (error instanceof SettingsError) return error

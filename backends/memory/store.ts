@@ -51,7 +51,10 @@ export class MemoryStore {
     return { committed: true, revision: this.revision }
   }
 
-  /** The first batch after a revision; undefined when there is none yet. @throws SettingsError HISTORY_LOST. */
+  /**
+   * The first batch after a revision; undefined when there is none yet.
+   * @throws SettingsError HISTORY_LOST.
+   */
   after(revision: Revision): Batch | undefined {
     if (revision < this.#forgotten) throw historyLost(`the revisions after ${revision} are no longer kept`)
     if (revision > this.revision)

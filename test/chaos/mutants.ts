@@ -56,7 +56,7 @@ export const MUTANTS: readonly Mutant[] = [
     says: /twice|doubled/i,
     edits: [
       {
-        file: 'backends/etcd/commit.ts',
+        file: 'backends/etcd/commit-outcomes.ts',
         from: 'if (outcome.committed || !(repeated || mayBeDone)) return pending.resolve(outcome)',
         to: 'if (outcome || repeated || mayBeDone) return pending.resolve(outcome)',
       },

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Operation } from '../../backends/backend.ts'
 import { Committer } from '../../backends/etcd/commit.ts'
 import { Credentials } from '../../backends/etcd/credentials.ts'
-import { type Answered, EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
+import { EndpointPool, type EtcdResponse } from '../../backends/etcd/endpoint-pool.ts'
 import { CallFailed } from '../../backends/etcd/errors.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { historyKey, makeKey } from '../../model/key.ts'
@@ -24,7 +24,7 @@ class FullLink extends EndpointPool {
   /** Done by another client before the answer arrives. */
   meanwhile = async (): Promise<void> => {}
 
-  override async call<T extends Answered>(
+  override async call<T extends EtcdResponse>(
     attempt: Parameters<typeof EndpointPool.prototype.call<T>>[0],
     before?: Parameters<typeof EndpointPool.prototype.call<T>>[1],
   ) {

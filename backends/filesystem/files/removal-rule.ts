@@ -59,7 +59,9 @@ export class RemovalRule {
   }
 }
 
-/** The names in a folder; undefined when it cannot be read: then none of its missing files counts as removed. */
+/**
+ * The names in a folder; undefined when it cannot be read: then none of its missing files counts as removed.
+ */
 function namesIn(folder: string): ReadonlySet<string> | undefined {
   try {
     return new Set(readdirSync(folder))

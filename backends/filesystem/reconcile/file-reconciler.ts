@@ -41,7 +41,9 @@ export class FileReconciler {
   readonly #replaced: ReplacedFiles
   readonly #intake: EditIntake
   readonly #writer: FileWriter
-  /** True while the store closes: no delay is waited for, and what has to wait is left to the next opening. */
+  /**
+   * True while the store closes: no delay is waited for, and what has to wait is left to the next opening.
+   */
   isClosing = false
 
   constructor(context: ReconcilerContext) {
@@ -83,7 +85,9 @@ export class FileReconciler {
     }
   }
 
-  /** Adopts what a process that died had replaced and not looked at again; if that fails, the next call does. */
+  /**
+   * Adopts what a process that died had replaced and not looked at again; if that fails, the next call does.
+   */
   async recover(key: Key, tracked: TrackedFile): Promise<void> {
     tracked.leftover = 'unsettled'
     try {

@@ -19,7 +19,9 @@ export interface FileAbsence {
 /** Content that is not applied to the store, by its hash. */
 export interface Rejection {
   readonly hash: string
-  /** The message of the report; undefined for an earlier text of this store, which is about to be replaced. */
+  /**
+   * The message of the report; undefined for an earlier text of this store, which is about to be replaced.
+   */
   readonly reason: string | undefined
 }
 

@@ -159,8 +159,8 @@ export class ReplacedFiles {
 }
 
 /**
- * Finds what a file holds after a write that failed; otherwise its content would be mistaken for the work of a
- * person.
+ * Finds what a file holds after a write that failed; otherwise its content would be mistaken for the work of
+ * a person.
  */
 export async function resolveDoubt(file: string, tracked: TrackedFile, doubtful: FileVersion): Promise<void> {
   const seen = await look(file)
