@@ -61,11 +61,11 @@ export function addBackupCommands(program: Command, context: CliContext): void {
           : `${describe(snapshot)}\nWrote ${path} (${bytes} bytes) and verified it.\n`,
       )
     })
-  const back = program
+  const restoreCommand = program
     .command('restore')
     .description('load an archive into the store')
     .argument('<file>', 'an archive written by "backup"')
-  addFillOptions(back)
+  addFillOptions(restoreCommand)
     .addHelpText('after', RESTORE_EXAMPLES)
     .action(async (file: string, _options, command: Command) => {
       const flags = command.optsWithGlobals<Flags>()

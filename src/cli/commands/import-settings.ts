@@ -25,7 +25,7 @@ export interface ImportFile {
   readonly overrides: ReadonlyMap<Namespace, JsonObject>
 }
 
-const RETRY_MILLISECONDS = 1_000
+const RETRY_INTERVAL_MS = 1_000
 
 /**
  * @throws SettingsError CONFIG_ABSENT, JSON_MALFORMED, NAMESPACE_MALFORMED or CONTENT_MALFORMED, each with
@@ -57,7 +57,7 @@ export async function importSettings(
   signal: AbortSignal,
 ): Promise<void> {
   const view = bus.view({ type: 'import', name: file.name })
-  for (let said = false; !signal.aborted; said = true) {
+  for (let isWaitLogged = false; !signal.aborted; isWaitLogged = true) {
     try {
       log.info(await importOnce(view, file, log))
       return
@@ -69,8 +69,8 @@ export async function importSettings(
           `${file.name} was not imported and nothing of it is stored: ${message}`,
           { cause, details },
         )
-      if (!said) log.warn(`The import of ${file.name} waits until the store is writable: ${message}`)
-      await wait(RETRY_MILLISECONDS, undefined, { signal }).catch(() =>
+      if (!isWaitLogged) log.warn(`The import of ${file.name} waits until the store is writable: ${message}`)
+      await wait(RETRY_INTERVAL_MS, undefined, { signal }).catch(() =>
         log.info(`The service stopped before ${file.name} was imported.`),
       )
     }
@@ -93,7 +93,8 @@ async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string
       stored.push({ namespace, revision })
     }
   } catch (error) {
-    for (const { namespace, revision } of stored.reverse()) await takeBack(view, namespace, revision, log)
+    for (const { namespace, revision } of stored.reverse())
+      await removeImported(view, namespace, revision, log)
     if (isSettingsError(error, 'DOCUMENT_EXISTS'))
       return `Another client stored settings first: ${file.name} was not imported.`
     throw error
@@ -101,7 +102,7 @@ async function importOnce(view: Bus, file: ImportFile, log: Log): Promise<string
   return `Imported the settings of ${[...file.overrides.keys()].join(', ')} from ${file.name}.`
 }
 
-async function takeBack(view: Bus, namespace: Namespace, revision: string, log: Log): Promise<void> {
+async function removeImported(view: Bus, namespace: Namespace, revision: string, log: Log): Promise<void> {
   try {
     await ask(view, 'kytos.settings.delete', {
       namespace,

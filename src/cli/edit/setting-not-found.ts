@@ -3,7 +3,7 @@ import { nearest } from '../../../model/nearest.ts'
 import { type Path, printKey } from '../terminal/key-path.ts'
 
 /** The error for an unknown key, with the nearest known key. */
-export function settingUnknown(
+export function settingNotFound(
   namespace: string,
   path: Path,
   known: readonly Path[],
