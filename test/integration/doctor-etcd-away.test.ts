@@ -41,7 +41,7 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
     )
   })
 
-  it('finds a cluster without a leader, and names who does not answer', async () => {
+  it('finds a cluster without a leader, and names the members that do not respond', async () => {
     const cwd = await freshFolder()
     const cluster = await startEtcdCluster(3)
     onTestFinished(() => cluster.stop())

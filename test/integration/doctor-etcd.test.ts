@@ -29,7 +29,7 @@ async function change(
 }
 
 describe('the doctor, of an etcd,', () => {
-  it('finds that nothing is stored, that all may come in, that nothing compacts it, its version, and that it is away', async () => {
+  it('finds an empty store, missing authentication, missing compaction, its version, and an etcd that is away', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest()
     const ini = await iniFor(cwd, 'a', etcd)
@@ -55,7 +55,7 @@ describe('the doctor, of an etcd,', () => {
     expect(await mend(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
   })
 
-  it('finds one that fills up, and one that is full, and what it says makes room in both', async () => {
+  it('finds one that fills up, and one that is full, and its repairs free space in both', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest('--quota-backend-bytes=6000000')
     await furnish(await iniFor(cwd, 'a', etcd), SMALL)
@@ -131,7 +131,7 @@ describe('the doctor, of an etcd,', () => {
     await writeFile(password, 'wrong\n')
     const refused = await doctor(cwd, 'a.ini')
     expect(refused.find('etcd.refused').what).toMatch(/the user name or the password is wrong/)
-    // What it is it tells everybody.
+    // Its version is readable without authentication.
     expect(refused.codes.includes('etcd.outdated')).toBe(well.codes.includes('etcd.outdated'))
   })
 
@@ -188,7 +188,7 @@ describe('the doctor, of an etcd,', () => {
   it('finds that it is not on this host and spoken to in the clear, and a clock that differs', async () => {
     const cwd = await freshFolder()
     const etcd = await etcdForTest()
-    // An address that is this host's, and that says nothing of it.
+    // An address of this host that is not a loopback address.
     const ini = await iniFor(cwd, 'a', { ...etcd, endpoint: etcd.endpoint.replace('127.0.0.1', '0.0.0.0') })
     expect((await doctor(cwd, 'a.ini')).warnings).toEqual(expect.arrayContaining(['etcd.open', 'etcd.plain']))
     await change(ini, ['0.0.0.0', '127.0.0.1'])
@@ -212,7 +212,7 @@ describe('the doctor, of an etcd,', () => {
     expect(found.codes).not.toContain('etcd.compaction_off')
   })
 
-  it('finds nothing to say of one that keeps an hour', async () => {
+  it('reports no finding about one that keeps an hour of history', async () => {
     const cwd = await freshFolder()
     await iniFor(cwd, 'a', await etcdForTest('--auto-compaction-retention=1h'))
     expect((await doctor(cwd, 'a.ini')).codes.filter(code => code.startsWith('etcd.compaction'))).toEqual([])

@@ -28,7 +28,7 @@ function mount(folder: string, options: string): boolean {
 const isMountable = spawnSync('unshare', ['-m', 'true']).status === 0
 
 describe('the doctor, of folders,', () => {
-  it('finds those that others may write or look into, and what is none, and mends them', async () => {
+  it('finds folders that others may write or read, and a path that is not a folder, and its commands repair them', async () => {
     const cwd = await freshFolder()
     await furnish(await iniFor(cwd, 'a'), SMALL)
     const [store, journal] = [join(cwd, 'store-a'), join(cwd, 'store-a', 'journal')]
@@ -49,7 +49,7 @@ describe('the doctor, of folders,', () => {
     expect((await doctor(cwd, 'a.ini')).codes).toEqual(['service.stopped', 'store.none'])
   })
 
-  it('finds what this user may not use, and what it says gives it to this user', async () => {
+  it('finds files that this user may not use, and its commands make them usable', async () => {
     const cwd = await openFolder()
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
@@ -191,7 +191,7 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
     expect(await mend(cwd, found.find(code))).toMatch(/tmpfs/)
   })
 
-  it('finds one that is read-only, and what it says makes it writable', async () => {
+  it('finds one that is read-only, and its command makes it writable', async () => {
     const cwd = await freshFolder()
     await iniFor(cwd, 'a')
     const store = join(cwd, 'store-a')
@@ -206,7 +206,7 @@ describe.skipIf(!isMountable)('the doctor, of disks,', () => {
     expect((await doctor(cwd, 'a.ini')).codes).not.toContain('folder.unwritable')
   })
 
-  it('finds a mount on a readable file, and one that is read-only around some; what it says takes them away', async () => {
+  it('finds a mount on a readable file, and a read-only mount above some; its commands remove both', async () => {
     const cwd = await freshFolder()
     await furnish(await iniFor(cwd, 'a'), SMALL)
     const napps = join(cwd, 'store-a', 'settings', 'kytos')

@@ -11,10 +11,10 @@ import { runIn } from '../unit/cli/cli-world.ts'
 
 const run = promisify(execFile)
 
-/** Somebody without the rights of root; undefined where we have none ourselves. */
+/** A user without the permissions of root; undefined where this process is not root. */
 export const NOBODY = process.getuid?.() === 0 ? 65_534 : undefined
 
-/** What the doctor says of a kytos.ini, and its exit code. */
+/** The report of the doctor about a kytos.ini, and its exit code. */
 export async function doctor(cwd: string, ini: string) {
   const { exit, stdout } = await runIn(cwd, ['doctor', '-c', ini, '--json'])
   const said: {
@@ -27,8 +27,8 @@ export async function doctor(cwd: string, ini: string) {
 }
 
 /**
- * The same, as whoever has no rights of root: everything is loaded first, so that the files of this package
- * need not be theirs to read.
+ * The same report, as a user without the permissions of root. All code is loaded first, because that user may
+ * not be able to read the files of this package.
  */
 export async function doctorAsNobody(ini: string) {
   if (!isBuilt()) throw new Error('The build is older than its sources: npm run build.')
@@ -72,7 +72,7 @@ function sortedOut(findings: readonly Finding[]) {
   }
 }
 
-/** Types a repair as it stands, but for what a person has to fill in; gives what it printed. */
+/** Runs a repair unchanged, except for the placeholders that an operator fills in; returns its output. */
 export async function mend(
   cwd: string,
   { repair }: Finding,

@@ -19,12 +19,12 @@ async function furnished(backend: string): Promise<{ readonly cwd: string; reado
   return { cwd, ini }
 }
 
-/** What it finds besides what it says of every etcd of a test. */
+/** The findings besides those about every etcd of a test. */
 function own(codes: readonly string[]): readonly string[] {
   return codes.filter(code => !code.startsWith('etcd.') && code !== 'service.stopped')
 }
 
-describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', backend => {
+describe.each(['filesystem', 'etcd'])('the doctor, of the stored content (%s),', backend => {
   it('finds overrides that do not validate, in any scope, and its command opens them', async () => {
     const { cwd, ini } = await furnished(backend)
     await putByHand(ini, 'settings/kytos/napp_0', '{"n":"many"}')
@@ -44,7 +44,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
     expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
   })
 
-  it('finds secrets in the clear without telling them, and its command takes them out', async () => {
+  it('finds unencrypted secrets without printing them, and its command removes them', async () => {
     const { cwd, ini } = await furnished(backend)
     const schema = {
       type: 'object',
@@ -112,7 +112,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
     expect(filling.find('store.format').what).toMatch(/run the same "kytos-settings copy" or "restore" again/)
   })
 
-  it('takes in whatever else anybody put there', async () => {
+  it('accepts any other content of the store', async () => {
     const { cwd, ini } = await furnished(backend)
     for (const kind of [
       'armed',
@@ -135,7 +135,7 @@ describe.each(['filesystem', 'etcd'])('the doctor, of what is stored (%s),', bac
   })
 })
 
-it('the doctor finds what a person edited while no service ran, until it was taken in', async () => {
+it('the doctor finds hand edits that were made while no service ran, until they are imported', async () => {
   const { cwd } = await furnished('filesystem')
   const edited = join(cwd, 'store-a', 'settings', 'kytos', 'napp_0.json')
   await writeFile(edited, '{"n": 5}')
@@ -181,7 +181,7 @@ it('the doctor finds a file that cannot be replaced, and its command puts one th
   expect(own((await doctor(cwd, 'a.ini')).codes)).toEqual([])
 })
 
-it('the doctor finds what a person broke in a file of the store, and what was set aside of it', async () => {
+it('the doctor finds an invalid hand edit in a file of the store, and its copy that was set aside', async () => {
   const { cwd } = await furnished('filesystem')
   const file = join(cwd, 'store-a', 'settings', 'kytos', 'napp_0.json')
   await writeFile(file, '{"n": 5')

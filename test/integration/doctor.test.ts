@@ -13,7 +13,7 @@ const SMALL = { namespaces: 3, boxes: 10 }
 const MEBIBYTE = 1024 * 1024
 
 describe('the doctor', () => {
-  it('finds nothing wrong with a service that runs, looks beside it, and says so for people too', async () => {
+  it('finds no problem with a running service, examines it from outside, and also reports so as text', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
@@ -37,7 +37,7 @@ describe('the doctor', () => {
     expect(await doctor(cwd, 'a.ini')).toMatchObject({ exit: 0, warnings: ['service.gone'] })
   })
 
-  it('finds a configuration that is not there, or not right, and one that it says to copy is both', async () => {
+  it('finds a configuration that is absent or invalid, and its command copies one that is valid', async () => {
     const cwd = await freshFolder()
     const absent = await doctor(cwd, 'none.ini')
     expect(absent).toMatchObject({ exit: 1, broken: ['config.absent'] })
@@ -57,7 +57,7 @@ describe('the doctor', () => {
     expect(await doctor(cwd, 'bad.ini')).toMatchObject({ exit: 0, broken: [] })
   })
 
-  it('finds who holds the lock, and that there is no flock; what it says lets the store go', async () => {
+  it('finds the holder of the lock, and a missing flock; its commands release the store', async () => {
     const cwd = await freshFolder()
     const [ini] = [await iniFor(cwd, 'a'), await iniFor(cwd, 'b')]
     await furnish(ini, SMALL)
@@ -82,7 +82,7 @@ describe('the doctor', () => {
     }
   })
 
-  it('finds a journal whose end is torn, what is kept of it, and one that is damaged; changes nothing, and what it says mends them', async () => {
+  it('finds a journal with a torn end, its kept remainder, and a damaged one; changes nothing, and its commands repair them', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     await furnish(ini, SMALL)
@@ -137,7 +137,7 @@ describe('the doctor', () => {
     await expect.poll(async () => (await doctor(cwd, 'a.ini')).codes, { timeout: 10_000 }).toEqual([])
   })
 
-  it('finds NApps that go in a circle, lack what they depend on, or cannot be read; what it says puts them in order', async () => {
+  it('finds NApps in a cycle, without their dependencies, or unreadable; its commands repair them', async () => {
     const cwd = await freshFolder()
     const ini = await iniFor(cwd, 'a')
     const root = join(cwd, 'napps')

@@ -8,8 +8,8 @@ import { type MessageLine, startMessageLine } from '../support/message-line.ts'
 
 /*
  * A command is applied and its answer is lost; before the connection is back, another controller deletes or
- * creates the same thing. The command takes effect at most once, nothing that the other controller was acked
- * is undone, and the answer says no more than the store shows.
+ * creates the same document. The command takes effect at most once, no acknowledged change of the other
+ * controller is undone, and the answer claims no more than the store shows.
  */
 
 const ACTOR: Actor = { type: 'user', name: 'alice' }
@@ -80,7 +80,7 @@ const unknown = (details: object) => ({
 const BOX = { namespace: 'net', box_id: 'a' } as const
 const nothing = async (): Promise<void> => {}
 
-/** The kinds of the facts about a box, heard until this controller has seen everything. */
+/** The kinds of the facts about a box, received until this controller has seen all changes. */
 async function kindsHeard({ ask, facts }: Controller): Promise<readonly string[]> {
   await ask('kytos.storehouse.create', { namespace: 'net', box_id: 'fence', data: 0 })
   const boxes = facts
@@ -142,7 +142,7 @@ describe('The deletion of a box whose answer is lost', () => {
     expect(end).toMatchObject(unknown({ revision }))
   })
 
-  it('is not told from a deletion by another caller', async () => {
+  it('is not distinguished from a deletion by another caller', async () => {
     const { far, near, line } = await openPair()
     await near.ask('kytos.storehouse.create', { ...BOX, data: 1 })
     const end = await loseAnswer(line, () => far.ask('kytos.storehouse.delete', BOX), nothing)

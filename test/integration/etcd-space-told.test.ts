@@ -15,8 +15,8 @@ beforeEach(async () => {
 afterEach(() => etcd.stop())
 
 /**
- * The way to a real etcd that says, of its first transactions, that there is no space: after they were
- * carried out, or instead.
+ * The connection to a real etcd that reports for its first transactions that its space is used up: after they
+ * were applied, or instead of applying them.
  */
 class FullLink extends EndpointPool {
   lies = 0
@@ -39,7 +39,7 @@ class FullLink extends EndpointPool {
   }
 }
 
-describe('a store that says its space is used up', () => {
+describe('a store that reports that its space is used up', () => {
   const commitOf = (name: string) => {
     const key = makeKey('settings', 'kytos', name)
     return [

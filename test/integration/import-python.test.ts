@@ -117,7 +117,7 @@ function ourValues(file: string): Map<string, Json> {
   )
 }
 
-test("of generated files of every construct each value is Python's own, type and bits, or it is reported; what Python refuses is refused", () => {
+test("each value of generated files of every construct equals Python's, type and bits, or is reported; files that Python rejects are rejected", () => {
   const files = Array.from({ length: FILES }, (_, i) => writeFile(createRandom(SEED * 1_000_003 + i)))
   const count = { values: 0, reported: 0, refused: 0, raised: 0 }
   const reasons = new Map<string, number>()
@@ -126,7 +126,7 @@ test("of generated files of every construct each value is Python's own, type and
     const ours = readSettingsPy(Buffer.from(file), { environment: ENVIRONMENT })
     if (answer.values === undefined) {
       count[answer.raised === undefined ? 'refused' : 'raised']++
-      // A file that raises is no NApp's settings; what can be read of it is read.
+      // A file that raises is not the settings of a NApp; its readable part is read.
       if (answer.raised === undefined)
         expect(ours, file).toMatchObject({ settings: [], problems: [expect.anything()] })
       return
@@ -231,7 +231,7 @@ test('damaged files are refused where Python refuses them, read where it reads t
   })
   if (process.env.IMPORT_FILES) console.log(count)
   expect(count.strict).toBe(0)
-  // The grammar is laxer than Python; what slips through is rare.
+  // The grammar is laxer than Python; files that only it accepts are rare.
   expect(count.missed).toBeLessThanOrEqual(count.refused / 100)
   expect(count.refused).toBeGreaterThan(FILES / 10)
   expect(count.read).toBeGreaterThan(FILES / 10)

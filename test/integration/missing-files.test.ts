@@ -95,7 +95,7 @@ async function takeAway(): Promise<void> {
 }
 
 describe('readable files that were away at the start', () => {
-  it('are named by status, list, doctor and metrics of the service; restore and delete decide, each for what it names', async () => {
+  it('are named by status, list, doctor and metrics of the service; restore and delete decide, each for its files', async () => {
     await furnish()
     await takeAway()
     await stage.start()
@@ -134,7 +134,7 @@ describe('readable files that were away at the start', () => {
     await expect.poll(() => named(), SOON).toEqual([all[0]])
     expect(await isThere('settings/kytos/y.json')).toBe(false)
 
-    // What the doctor says is what repairs it.
+    // The command of the doctor repairs it.
     const [last, ...others] = await findings()
     expect(others).toEqual([])
     await mend(stage.cwd, last as Finding)
@@ -146,7 +146,7 @@ describe('readable files that were away at the start', () => {
   it('are named and decided about without a service, too, and a later start keeps to that', async () => {
     await furnish()
     await takeAway()
-    // The doctor opens nothing, and finds them all the same.
+    // The doctor finds them without opening the store.
     expect((await findings()).map(({ code }) => code)).toEqual(Array(3).fill('file.missing'))
     const shown = await status()
     expect(shown).toMatchObject({ service: false, state: 'READY' })
@@ -194,14 +194,14 @@ describe('readable files that were away at the start', () => {
 })
 
 describe('a readable file', () => {
-  it('that is broken while the service runs is named until it is mended', async () => {
+  it('that is broken while the service runs is named until it is repaired', async () => {
     await furnish()
     await stage.start()
     const file = join(folder, 'kytos', 'x.json')
     await writeFile(file, '{"a": ')
     await expect.poll(() => named(), SOON).toEqual(['kytos/x cluster FILE_REJECTED'])
     expect((await run(['list'])).stdout).toMatch(/^kytos\/x .* rejected$/m)
-    // Once, although the doctor sees it and the service says it.
+    // One finding, although both the doctor and the service detect it.
     expect(await findings()).toMatchObject([{ code: 'file.broken', where: file }])
     expect(await run(['files', 'restore', 'kytos/x'])).toMatchObject({
       exit: 0,
@@ -213,7 +213,7 @@ describe('a readable file', () => {
     expect([await get('kytos/x'), await findings()]).toEqual([{ a: 5 }, []])
   })
 
-  it('that cannot be written is named, with a service and without; what the doctor says repairs it', async () => {
+  it("that cannot be written is named, with a service and without; the doctor's command repairs it", async () => {
     await furnish()
     const file = join(folder, 'kytos', 'x.json')
     const elsewhere = join(stage.cwd, 'elsewhere.json')

@@ -198,7 +198,7 @@ describe('The module of a backend', () => {
     expect(() => create(() => {})).toThrow(`returned an object without ${missing}.`)
   })
 
-  it('is refused when what create returns supports nothing', async () => {
+  it('is rejected when the result of create supports nothing', async () => {
     const create = await loadBackend(
       await choose({
         text: moduleText({
@@ -243,7 +243,7 @@ describe('The options of a backend', () => {
     expect(await optionsOf('file = /x\nuser =')).toEqual({ file: '/x', size: 7 })
   })
 
-  it('that stand in [DEFAULT] for other sections are none of its own', async () => {
+  it('in [DEFAULT] for other sections do not count as its own', async () => {
     const choice = await choose({
       section: '[settings.my-store]\nfile = /x\n[DEFAULT]\nworkdir = /y\nuser = root',
     })

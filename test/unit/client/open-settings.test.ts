@@ -24,7 +24,7 @@ describe('settings on a service', () => {
     settings.close()
   })
 
-  it('opens what a manifest registered without a declaration of its own, and what nobody has declared', async () => {
+  it('opens settings that a manifest registered without its own declaration, and settings without any declaration', async () => {
     const one = await stage()
     onTestFinished(one.close)
     const empty = await openSettings<{ readonly polling_time?: number }>(one.owner)
@@ -39,7 +39,7 @@ describe('settings on a service', () => {
     settings.close()
   })
 
-  it('hears what another controller changes', async () => {
+  it('receives the changes of another controller', async () => {
     const { world, settings } = await opened()
     const two = await stage(world, 'two')
     onTestFinished(two.close)
@@ -69,7 +69,7 @@ describe('settings on a service', () => {
     })
   })
 
-  it('takes nothing back when an old fact is handed out again', async () => {
+  it('undoes nothing when an old fact is delivered again', async () => {
     const { root, settings, set, facts } = await opened()
     await set(4)
     await set(5)
@@ -82,7 +82,7 @@ describe('settings on a service', () => {
   })
 })
 
-describe('what happens while settings are opened or updated', () => {
+describe('a change while settings are opened or updated', () => {
   it('between the question and its answer is not lost, nor taken back by the answer', async () => {
     const one = await stage()
     onTestFinished(one.close)

@@ -65,6 +65,6 @@ export function around(
       void (after?.() ?? Promise.resolve()).then(() => content.callback?.(...answer))
     return (before?.() ?? Promise.resolve()).then(() => bus.emit(command, { ...content, callback }))
   }
-  // Nobody here looks at the event that emit() gives.
+  // No caller here uses the event that emit() returns.
   return { actor: bus.actor, on: bus.on.bind(bus), consume: bus.consume.bind(bus), emit: emit as Bus['emit'] }
 }
