@@ -7,7 +7,7 @@ import {
   absentDocument,
   type DocumentState,
   documentVersion,
-  lastValid,
+  lastValidRecord,
   type OverridesPlace,
   parseOverridesKey,
 } from '../state/document-state.ts'
@@ -165,7 +165,7 @@ export class CacheUpdate {
     const recorded = document.record?.version ?? 0
     const isTold = this.#isTold(document, known)
     const version = isTold ? recorded : Math.max(documentVersion(this.#before(owner)), recorded) + 1
-    const changed = { ...document, version, fallback: lastValid(this.#before(owner)) }
+    const changed = { ...document, version, fallback: lastValidRecord(this.#before(owner)) }
     const writeId = isTold ? document.record?.writeId : undefined
     return {
       type: 'settings',

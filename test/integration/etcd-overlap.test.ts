@@ -390,7 +390,7 @@ describe('What a nested store left behind', () => {
     const backend = backendAt(place)
     await backend.open()
     expect(await new TokenStore(backend).list()).toEqual([])
-    const { made } = await new TokenStore(backend).create({ name: 'ours', rights: ['read'] }, ALICE)
+    const { created: made } = await new TokenStore(backend).create({ name: 'ours', rights: ['read'] }, ALICE)
     expect((await new TokenStore(backend).list()).map(({ id }) => id)).toEqual([made.id])
   })
 })
