@@ -14,9 +14,9 @@ export interface StoredBox {
   readonly owner: string | null
 }
 
-/** The longest encoded namespace or box id, in bytes: with `.json` it must be a file name. */
-const NAME_BYTES = 180
-const FORBIDDEN = /[\u0000-\u001f\u007f-\u009f/\\]/
+/** The longest percent-encoded namespace or box id, because with `.json` it must be a file name. */
+const MAX_NAME_BYTES = 180
+const FORBIDDEN_CHARACTERS = /[\u0000-\u001f\u007f-\u009f/\\]/
 
 /** @throws SettingsError BOX_MALFORMED for a namespace or box id that cannot be one. */
 export function boxKey(namespace: unknown, boxId: unknown): Key {
@@ -30,24 +30,24 @@ export function parseName(value: unknown, field: string): string {
     value !== '' &&
     value !== '.' &&
     value !== '..' &&
-    !FORBIDDEN.test(value) &&
+    !FORBIDDEN_CHARACTERS.test(value) &&
     value.isWellFormed() &&
-    encodeSegment(value).length <= NAME_BYTES
+    encodeSegment(value).length <= MAX_NAME_BYTES
   if (fits) return value
   throw new SettingsError(
     'BOX_MALFORMED',
-    `Invalid "${field}" ${quote(value)}: it must have 1 to ${NAME_BYTES} bytes when percent-encoded, no control characters, "/" or "\\", and must not be "." or "..".`,
+    `Invalid "${field}" ${quote(value)}: it must have 1 to ${MAX_NAME_BYTES} bytes when percent-encoded, no control characters, "/" or "\\", and must not be "." or "..".`,
     { details: { field } },
   )
 }
 
-const MOMENT = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
+const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 
 /**
- * When a box that moves in was made; undefined for one that is made now.
- * @throws SettingsError BOX_MALFORMED for what is no such time, or from a NApp.
+ * Parses the creation time of an imported box; undefined for a box that is created now.
+ * @throws SettingsError BOX_MALFORMED for a value that is no such time, or that a NApp sent.
  */
-export function parseCreation(value: unknown, actor: Actor): string | undefined {
+export function parseCreationTime(value: unknown, actor: Actor): string | undefined {
   if (value === undefined) return undefined
   if (actor.type !== 'import' && actor.type !== 'user') {
     throw new SettingsError(
@@ -58,7 +58,7 @@ export function parseCreation(value: unknown, actor: Actor): string | undefined 
       },
     )
   }
-  if (typeof value === 'string' && MOMENT.test(value) && !Number.isNaN(Date.parse(value))) return value
+  if (typeof value === 'string' && UTC_TIME.test(value) && !Number.isNaN(Date.parse(value))) return value
   throw new SettingsError(
     'BOX_MALFORMED',
     `"created_at" must be a UTC time such as "2024-02-29T12:00:00.000Z", not ${quote(value)}.`,
@@ -69,8 +69,8 @@ export function parseCreation(value: unknown, actor: Actor): string | undefined 
 }
 
 /**
- * The stored text; `writeId` makes it unlike any other, so that a commit whose answer was lost can be told
- * from a lost race.
+ * The stored text of a box. `writeId` makes it unique, so that a commit whose answer was lost can be
+ * distinguished from a lost race.
  */
 export function printBox(box: StoredBox, writeId: string, actor: Actor, at: string): string {
   return printJson({
@@ -81,7 +81,7 @@ export function printBox(box: StoredBox, writeId: string, actor: Actor, at: stri
   })
 }
 
-/** @throws SettingsError STORE_DAMAGED for a text that is no box: another hand wrote it. */
+/** @throws SettingsError STORE_DAMAGED for a text that is no box, which another program wrote. */
 export function parseBox(entry: Entry): StoredBox {
   const value = parseStored(entry)
   if (!isObject(value) || value.data === undefined) {
@@ -114,6 +114,6 @@ function parseStored(entry: Entry): Json | undefined {
   try {
     return parseJson(entry.text)
   } catch {
-    return undefined // told apart from nothing by the caller, with the document's name
+    return undefined // the caller reports it with the name of the document
   }
 }

@@ -5,23 +5,25 @@ import { nearest } from '../../model/nearest.ts'
 import { isArray, isObject, type Json, type JsonObject, pointerToken } from '../../model/value.ts'
 import { valueAt } from './exact-keywords.ts'
 
-/** The most broken rules that are told of one document. */
-const MOST = 1_000
+/** The broken rules that are described for one document. */
+const MAX_DESCRIBED_RULES = 1_000
 
 /**
- * What ajv found, as operators and machines read it: where, which rule, what stands there, what is allowed,
- * which key was probably meant.
+ * Describes the errors of ajv for operators and programs: pointer, rule, the given value, the allowed value
+ * and the nearest key.
  */
 export function describeErrors(
   errors: readonly ErrorObject[],
   data: JsonObject,
   exactSchema: (copy: unknown) => JsonObject,
 ): RuleBroken[] {
-  return errors.slice(0, MOST).map(error => describeError(error, data, exactSchema(error.parentSchema)))
+  return errors
+    .slice(0, MAX_DESCRIBED_RULES)
+    .map(error => describeError(error, data, exactSchema(error.parentSchema)))
 }
 
 function describeError(error: ErrorObject, data: JsonObject, schema: JsonObject): RuleBroken {
-  // A rule for names is about the name, which is looked at in place of the value.
+  // A rule for names concerns the name, which takes the place of the value.
   const name =
     error.propertyName ?? (error.keyword === 'propertyNames' ? error.params.propertyName : undefined)
   const misplaced = error.params.additionalProperty ?? error.params.unevaluatedProperty
@@ -85,7 +87,7 @@ function sentence(
   return `${subject} ${limit ?? error.message ?? 'is not valid'}${shownAfter(error.keyword, got)}${isName ? hint : '.'}`
 }
 
-/** What a keyword demands, in words; ajv's own are good for the others. */
+/** The requirement of a keyword, in words; other keywords use the message of ajv. */
 const LIMITS: Readonly<Record<string, (limit: Json) => string>> = {
   minimum: limit => `must be at least ${brief(limit)}`,
   maximum: limit => `must be at most ${brief(limit)}`,
@@ -103,7 +105,7 @@ const LIMITS: Readonly<Record<string, (limit: Json) => string>> = {
   not: limit => `must not match ${brief(limit)}`,
 }
 
-/** The value itself, where it tells something: a container is shown by the errors inside it. */
+/** The given value, unless it is a container whose errors inside are more specific. */
 function shownAfter(keyword: string, got: Json | undefined): string {
   if (
     got === undefined ||

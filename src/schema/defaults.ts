@@ -3,8 +3,8 @@ import { isObject, type Json, type JsonObject, setMember } from '../../model/val
 import { SchemaWalk } from './schema-walk.ts'
 
 /**
- * What a schema gives when nothing is set: every `default` of its properties, nested ones inside, through
- * local `$ref` and `allOf`.
+ * The defaults of a schema: every `default` of its properties, nested ones too, through local `$ref` and
+ * `allOf`.
  */
 export function defaultsOf(schema: JsonObject): JsonObject {
   const walk = new SchemaWalk(schema)
@@ -13,7 +13,7 @@ export function defaultsOf(schema: JsonObject): JsonObject {
 }
 
 /**
- * The nearer a default stands to the value, the more it counts: what is referred to lowest, then the
+ * Merges defaults from the lowest precedence to the highest: those of references, then those of the
  * properties, then the schema's own `default`.
  */
 function collectDefaults(part: Json | undefined, walk: SchemaWalk): Json | undefined {
@@ -23,7 +23,7 @@ function collectDefaults(part: Json | undefined, walk: SchemaWalk): Json | undef
       const value = collectDefaults(property, walk)
       if (value !== undefined) setMember(own, key, value)
     }
-    const layers = walk.alike(schema).map(alike => collectDefaults(alike, walk))
+    const layers = walk.appliedWith(schema).map(applied => collectDefaults(applied, walk))
     if (Object.keys(own).length > 0) layers.push(own)
     layers.push(schema.default)
     return layers.reduce(over, undefined)

@@ -3,23 +3,23 @@ import { printCanonical } from '../../model/canonical.ts'
 import { equalJson, isArray, isObject, type Json } from '../../model/value.ts'
 
 /**
- * What a validation runs on: ajv sees a copy in which each bigint is the nearest double; the keywords below
- * look the exact values up here.
+ * The exact values of a validation: ajv sees a copy in which each bigint is the nearest double, and the
+ * keywords below look up the exact values here.
  */
 export interface ExactContext {
   readonly data: Json
-  /** From each object of the schema's copy to the exact one. */
+  /** The exact object for each object of the schema's copy. */
   readonly schemas: WeakMap<object, Json>
 }
 
-type Test = (limit: Json, value: Json) => boolean
+type ExactTest = (limit: Json, value: Json) => boolean
 
 const number =
-  (test: (order: number) => boolean): Test =>
+  (test: (order: number) => boolean): ExactTest =>
   (limit, value) =>
     !isNumeric(value) || !isNumeric(limit) || test(compareNumbers(value, limit))
 
-const KEYWORDS: Readonly<Record<string, Test>> = {
+const KEYWORDS: Readonly<Record<string, ExactTest>> = {
   minimum: number(order => order >= 0),
   maximum: number(order => order <= 0),
   exclusiveMinimum: number(order => order > 0),
@@ -27,12 +27,12 @@ const KEYWORDS: Readonly<Record<string, Test>> = {
   multipleOf: (limit, value) => !isNumeric(value) || !isNumeric(limit) || isMultiple(value, limit),
   enum: (allowed, value) => isArray(allowed) && allowed.some(one => equalJson(one, value)),
   const: (only, value) => equalJson(only, value),
-  // By their texts: pairs would take minutes on a long list.
+  // Compared by their texts, because comparing pairs takes minutes on a long list.
   uniqueItems: (wanted, value) =>
     wanted !== true || !isArray(value) || new Set(value.map(printCanonical)).size === value.length,
 }
 
-/** Puts our keywords in the place of ajv's wherever a double could lie about an integer. */
+/** Replaces the keywords of ajv for which a double may differ from an exact integer. */
 export function addExactKeywords(ajv: Ajv): void {
   for (const [keyword, test] of Object.entries(KEYWORDS)) {
     ajv.removeKeyword(keyword)
@@ -47,7 +47,7 @@ export function addExactKeywords(ajv: Ajv): void {
       ): boolean {
         const exact = parent && this?.schemas?.get(parent)
         const exactLimit = isObject(exact) ? (exact[keyword] ?? limit) : limit
-        // A property name under `propertyNames` has its owner's path, so text is always taken as it comes.
+        // A property name under `propertyNames` has the path of its object, so a string is never looked up.
         const looksUp = typeof value === 'number' || (typeof value === 'object' && value !== null)
         return test(
           exactLimit,
@@ -58,7 +58,7 @@ export function addExactKeywords(ajv: Ajv): void {
   }
 }
 
-/** The value a JSON Pointer leads to; undefined when there is none. */
+/** The value at a JSON Pointer; undefined when there is none. */
 export function valueAt(data: Json, pointer: string): Json | undefined {
   let at: Json | undefined = data
   for (const token of pointer.split('/').slice(1)) {
@@ -69,10 +69,7 @@ export function valueAt(data: Json, pointer: string): Json | undefined {
   return at
 }
 
-/**
- * A deep copy with the nearest double for each bigint; `seen` learns which copy stands for which exact
- * object.
- */
+/** A deep copy with the nearest double for each bigint; `seen` gets the exact object of each copy. */
 export function withDoubles(value: Json, seen?: WeakMap<object, Json>): Json {
   if (typeof value === 'bigint') return Math.max(-Number.MAX_VALUE, Math.min(Number.MAX_VALUE, Number(value)))
   if (isArray(value)) return value.map(item => withDoubles(item, seen))
@@ -94,12 +91,12 @@ function isNumeric(value: Json): value is number | bigint {
   return typeof value === 'number' || typeof value === 'bigint'
 }
 
-/** JavaScript compares a bigint and a double by their mathematical values. */
+/** Compares exactly, because JavaScript compares a bigint and a double by their mathematical values. */
 function compareNumbers(a: number | bigint, b: number | bigint): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** By decimal digits, so that 0.3 is a multiple of 0.1 and 2^64 + 1 is not one of 2. */
+/** Computes with decimal digits, so that 0.3 is a multiple of 0.1 and 2^64 + 1 is not one of 2. */
 function isMultiple(value: number | bigint, of: number | bigint): boolean {
   const a = decimal(value)
   const b = decimal(of)

@@ -9,9 +9,7 @@ import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
-/**
- * A NApp's schema as it is stored: with the seed it came with, so that both are the same on every controller.
- */
+/** A NApp's schema as it is stored: with its seed, so that both are the same on every controller. */
 export interface SchemaDocument {
   readonly digest: string
   readonly schema: JsonObject
@@ -57,7 +55,7 @@ export function printSchemaDocument(document: SchemaDocument): string {
   })
 }
 
-/** @throws SettingsError SCHEMA_MALFORMED for a text that another hand wrote. */
+/** @throws SettingsError SCHEMA_MALFORMED for a text that another program wrote. */
 export function parseSchemaDocument(text: string): SchemaDocument {
   const value = parseJson(text)
   if (!isObject(value) || !isObject(value.schema))
@@ -73,9 +71,9 @@ export function parseSchemaDocument(text: string): SchemaDocument {
 }
 
 /**
- * Orders NApp versions number by number (`1.10.0` above `1.9.2`), words below numbers and their absence, so
- * that a pre-release (`2.0-rc.1`, `2.0rc1`) is below its release; `1` and `1.0` are equal, an absent version
- * is lowest. A total order: on every controller the same schema is the highest.
+ * Orders NApp versions number by number (`1.10.0` above `1.9.2`). Words are below numbers and their absence,
+ * so that a pre-release (`2.0-rc.1`, `2.0rc1`) is below its release. `1` and `1.0` are equal; an absent
+ * version is lowest. The order is total, so that every controller finds the same highest schema.
  */
 export function compareNappVersions(a: string | undefined, b: string | undefined): number {
   if (a === undefined || b === undefined) return a === b ? 0 : a === undefined ? -1 : 1
@@ -88,10 +86,7 @@ export function compareNappVersions(a: string | undefined, b: string | undefined
   return 0
 }
 
-/**
- * Numbers and words; a hyphen is a word too, the lowest, and what stands behind `+` says nothing about the
- * order.
- */
+/** Splits a version into numbers and words. A hyphen is the lowest word; the part after `+` is ignored. */
 function splitVersion(version: string): (bigint | string)[] {
   const parts =
     version

@@ -1,25 +1,25 @@
 import { SettingsError } from '../../model/errors.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 
-/** The most subschemas that are looked at, each as often as references lead to it. */
-const MOST = 10_000
+/** The subschemas that a walk visits, each as often as references lead to it. */
+const MAX_SUBSCHEMAS = 10_000
 
 /**
- * Goes through a schema and its local references. Each subschema is looked at wherever it is referred to,
- * except inside itself; a schema that unfolds into more than 10,000 of them is refused, so that a few lines
+ * Walks through a schema and its local references. Each subschema is visited wherever it is referred to,
+ * except inside itself. A schema that expands to more than 10,000 subschemas is refused, so that a few lines
  * of references to references do not keep a controller busy.
  */
 export class SchemaWalk {
   readonly #root: JsonObject
   readonly #open = new Set<JsonObject>()
-  #left = MOST
+  #left = MAX_SUBSCHEMAS
 
   constructor(root: JsonObject) {
     this.#root = root
   }
 
   /**
-   * What `visit` makes of a subschema; undefined for what is none, or when this is inside it already.
+   * Returns the result of `visit` for a subschema; undefined for another value, or inside that subschema.
    * @throws SettingsError SCHEMA_MALFORMED.
    */
   enter<Result>(schema: Json | undefined, visit: (schema: JsonObject) => Result): Result | undefined {
@@ -27,7 +27,7 @@ export class SchemaWalk {
     if (this.#left-- <= 0) {
       throw new SettingsError(
         'SCHEMA_MALFORMED',
-        `The schema expands to more than ${MOST} subschemas. Use fewer references, or a less detailed schema.`,
+        `The schema expands to more than ${MAX_SUBSCHEMAS} subschemas. Use fewer references, or a less detailed schema.`,
       )
     }
     this.#open.add(schema)
@@ -38,19 +38,16 @@ export class SchemaWalk {
     }
   }
 
-  /**
-   * The subschemas that hold for the same value as this one: what its `$ref` points to, then its `allOf`, in
-   * that order.
-   */
-  alike(schema: JsonObject): readonly Json[] {
+  /** The subschemas that apply to the same value as this one: the target of its `$ref`, then its `allOf`. */
+  appliedWith(schema: JsonObject): readonly Json[] {
     const referred = typeof schema.$ref === 'string' ? resolveLocal(schema.$ref, this.#root) : undefined
     return [...(referred === undefined ? [] : [referred]), ...(isArray(schema.allOf) ? schema.allOf : [])]
   }
 }
 
 /**
- * What a reference within a schema (`#/$defs/x`) points to; undefined for any other reference and for a place
- * that is not there.
+ * The target of a reference within a schema (`#/$defs/x`); undefined for any other reference and for a target
+ * that does not exist.
  */
 export function resolveLocal(reference: string, root: JsonObject): Json | undefined {
   if (reference === '#') return root
@@ -68,6 +65,6 @@ function decodeToken(token: string): string {
   try {
     return decodeURIComponent(token).replaceAll('~1', '/').replaceAll('~0', '~')
   } catch {
-    return token // escapes that are no UTF-8 name nothing; ajv refuses such a reference
+    return token // escapes that are not UTF-8 have no target; ajv rejects such a reference
   }
 }

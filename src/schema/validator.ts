@@ -10,19 +10,19 @@ import { addExactKeywords, type ExactContext, withDoubles } from './exact-keywor
 /** All rules that the data breaks; empty when it is valid. Never throws. */
 export type Validate = (data: JsonObject) => readonly RuleBroken[]
 
-/** What ajv makes of a schema. */
-type Check = ((this: ExactContext, data: unknown) => unknown) & {
+/** A schema that ajv has compiled. */
+type CompiledCheck = ((this: ExactContext, data: unknown) => unknown) & {
   readonly errors?: null | readonly ErrorObject[]
 }
 
-/** The rule that a schema breaks which comes back to itself without going deeper into the value. */
+/** The rule that is reported for a schema that refers to itself without descending into the value. */
 const ENDLESS = '$ref'
-/** How many broken rules an error's message tells; the details have the others too. */
-const MOST_TOLD = 20
+/** The broken rules in the message of an error; its details have all of them. */
+const MAX_REPORTED_RULES = 20
 
 /**
  * Compiles a JSON Schema, draft 2020-12. Unknown keywords (`x-apply`, `x-sensitive`) are annotations.
- * @throws SettingsError SCHEMA_MALFORMED, saying where.
+ * @throws SettingsError SCHEMA_MALFORMED with the place.
  */
 export function compileSchema(schema: JsonObject): Validate {
   const schemas = new WeakMap<object, Json>()
@@ -50,29 +50,25 @@ export function compileSchema(schema: JsonObject): Validate {
   return validate
 }
 
-/**
- * @throws SettingsError SETTINGS_INVALID with all broken rules at once, for a person to read and a machine to
- * point at.
- */
+/** @throws SettingsError SETTINGS_INVALID with all broken rules at once: as a message and as details. */
 export function refuseBroken(broken: readonly RuleBroken[], what: string): void {
   if (broken.length === 0) return
-  const told = broken.slice(0, MOST_TOLD).map(rule => rule.message)
-  if (broken.length > told.length) told.push(`${broken.length - told.length} more errors.`)
-  throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${told.join(' ')}`, {
+  const reported = broken.slice(0, MAX_REPORTED_RULES).map(rule => rule.message)
+  if (broken.length > reported.length) reported.push(`${broken.length - reported.length} more errors.`)
+  throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${reported.join(' ')}`, {
     details: { errors: broken },
   })
 }
 
-/** Knows the schema of schemas, and nothing else. */
-const ofSchemas = new Ajv2020({ strict: false, logger: false, ownProperties: true })
+/** Validates schemas against the meta-schema; one instance is enough for all. */
+const metaSchemaValidator = new Ajv2020({ strict: false, logger: false, ownProperties: true })
 
-function compile(schema: Json): Check {
+function compile(schema: Json): CompiledCheck {
   if (!isObject(schema)) throw malformed('it is not a JSON object')
-  // ajv would answer a promise, which is true whatever the data.
+  // ajv would return a promise, which is truthy for all data.
   if (Object.hasOwn(schema, '$async')) throw malformed('"$async" is not a keyword of JSON Schema')
   const ajv = new Ajv2020({
-    // Checked below, by one instance for all schemas: each of its own would compile the schema of schemas
-    // again.
+    // The schema is checked below, because each instance of its own would compile the meta-schema again.
     meta: false,
     validateSchema: false,
     allErrors: true,
@@ -84,11 +80,11 @@ function compile(schema: Json): Check {
     ownProperties: true,
     logger: false,
   })
-  // Under nodenext the default export is typed as a namespace; at run time it is the plug-in.
+  // The cast is necessary, because nodenext types the default export as a namespace; it is the plug-in.
   ;(formats as unknown as (on: Ajv2020) => void)(ajv)
   addExactKeywords(ajv)
   try {
-    ofSchemas.validateSchema(schema, true)
+    metaSchemaValidator.validateSchema(schema, true)
     return ajv.compile(schema)
   } catch (cause) {
     throw malformed(reasonOf(cause, schema), cause)

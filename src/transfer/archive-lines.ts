@@ -8,8 +8,8 @@ import type { StoreSnapshot } from './store-snapshot.ts'
 import { isArchived } from './transferred-content.ts'
 
 /*
- * An archive is gzip of lines of JSON: a header, one line for each entry in byte order of the keys, and an end
- * with their number and the SHA-256 of all lines before it. A truncation or a change anywhere is detected
+ * An archive is gzip of lines of JSON: a header, one line for each entry in byte order of the keys, and an
+ * end with their number and the SHA-256 of all lines before it. A truncation or a change anywhere is detected
  * before any content is used.
  */
 

@@ -24,7 +24,9 @@ export interface StoreDifference {
   readonly differing: readonly Entry[]
   /** Entries that should not exist. */
   readonly extra: readonly Entry[]
-  /** Those of `differing` that must be removed before they are put, because only then they get their place. */
+  /**
+   * Those of `differing` that must be removed before they are put, because only then they get their place.
+   */
   readonly misplaced: readonly Entry[]
 }
 

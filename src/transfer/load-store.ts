@@ -39,9 +39,9 @@ export interface LoadReport {
 }
 
 /**
- * Makes a store equal to a snapshot: texts, the order of boxes, of schemas and of history, and which documents
- * are recorded. A load that was interrupted at any point resumes when it is run again. Resolves when the whole
- * target was read again and compared.
+ * Makes a store equal to a snapshot: texts, the order of boxes, of schemas and of history, and which
+ * documents are recorded. A load that was interrupted at any point resumes when it is run again. Resolves
+ * when the whole target was read again and compared.
  * @throws SettingsError DOCUMENT_TOO_LARGE, DOCUMENT_EXISTS before anything is written; CONTENTION when
  * another process writes there too; what the store throws.
  */

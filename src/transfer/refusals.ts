@@ -16,7 +16,8 @@ export interface OversizedEntry {
 const MAX_NAMED_KEYS = 20
 
 /**
- * @throws SettingsError DOCUMENT_TOO_LARGE naming every entry that is too large; with `skip` boxes are ignored.
+ * @throws SettingsError DOCUMENT_TOO_LARGE naming every entry that is too large; with `skip` boxes are
+ * ignored.
  */
 export function refuseOversized(large: readonly OversizedEntry[], entryBytes: number, skip: boolean): void {
   const refused = skip ? large.filter(({ key }) => kindOf(key) !== 'boxes') : large

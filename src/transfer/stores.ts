@@ -16,8 +16,8 @@ export type Warn = (message: string) => void
 
 /**
  * Opens the store of a configuration for the time of `work`.
- * @throws SettingsError STORE_LOCKED, with the remedy, while a service has a folder open; CONFIG_INVALID for an
- * absent folder with `mustExist`.
+ * @throws SettingsError STORE_LOCKED, with the remedy, while a service has a folder open; CONFIG_INVALID for
+ * an absent folder with `mustExist`.
  */
 export async function withStore<Result>(
   config: Config,

@@ -8,8 +8,8 @@ import { isObject } from '../../model/value.ts'
  *  - `meta/store`: a store that was loaded begins an epoch of its own, above that of its source, so that no
  *    controller mistakes one for the other.
  *  - `presence`: a controller that runs on one store does not run on the other.
- *  - `armed`: the time for a confirmation is kept by its store, and the rest of it cannot be read. `pending` is
- *    copied, because a transfer must not make an unconfirmed change permanent. A controller that sees it
+ *  - `armed`: the time for a confirmation is kept by its store, and the rest of it cannot be read. `pending`
+ *    is copied, because a transfer must not make an unconfirmed change permanent. A controller that sees it
  *    without its time rolls it back.
  * Tokens are copied: they hold hashes only, and their clients do not depend on the backend.
  */
@@ -33,8 +33,8 @@ export function isTransferred(key: Key): boolean {
 }
 
 /**
- * True for a key that an archive may hold; archives of older releases also hold keys of nested stores, which a
- * restore ignores.
+ * True for a key that an archive may hold; archives of older releases also hold keys of nested stores, which
+ * a restore ignores.
  */
 export function isArchived(key: Key): boolean {
   return TRANSFERRED_KINDS.has(kindOf(key))

@@ -5,7 +5,7 @@ import {
   absentDocument,
   type DocumentState,
   documentVersion,
-  lastValid,
+  lastValidRecord,
   type OverridesPlace,
 } from '../state/document-state.ts'
 import { keyOf } from './store-index.ts'
@@ -43,7 +43,7 @@ export function observeDocument(
   const isRecorded = hasRecord(observed, known, isNewStore)
   const version = isRecorded ? recordedVersion : Math.max(documentVersion(before), recordedVersion) + 1
   return {
-    document: { ...observed, version, fallback: lastValid(before) },
+    document: { ...observed, version, fallback: lastValidRecord(before) },
     writeId: isRecorded ? record?.writeId : undefined,
   }
 }

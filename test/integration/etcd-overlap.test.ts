@@ -391,7 +391,7 @@ describe('The remains of a nested store', () => {
     const backend = backendAt(place)
     await backend.open()
     expect(await new TokenStore(backend).list()).toEqual([])
-    const { made } = await new TokenStore(backend).create({ name: 'ours', rights: ['read'] }, ALICE)
+    const { created: made } = await new TokenStore(backend).create({ name: 'ours', rights: ['read'] }, ALICE)
     expect((await new TokenStore(backend).list()).map(({ id }) => id)).toEqual([made.id])
   })
 })

@@ -57,7 +57,7 @@ export function addTokenCommand(program: Command, context: CliContext): void {
       const created = await execute(command, context, {
         request: ['POST', '/token', fields],
         offline: async store =>
-          toJson((await store.create(fields, { type: 'user', name: userInfo().username })).made),
+          toJson((await store.create(fields, { type: 'user', name: userInfo().username })).created),
       })
       // The token is alone on stdout, so that a script can read it.
       if (!json) context.stderr.write(`${describeNew(created)}\n`)

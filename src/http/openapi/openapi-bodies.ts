@@ -1,7 +1,7 @@
 import { TRANSACTION_DOCUMENTS, TRANSACTION_OPERATIONS } from '../../../model/document.ts'
 import { NAMESPACE_PART } from '../../../model/namespace.ts'
 import { PERMISSIONS } from '../../../model/permissions.ts'
-import { LONGEST_LIFETIME, TOKEN_NAME } from '../../tokens/token.ts'
+import { MAX_LIFETIME_SECONDS, TOKEN_NAME } from '../../tokens/token.ts'
 import { MAX_COMMENT_CHARACTERS, MAX_LIST_ITEMS, PATH, QUERY } from './openapi-parameters.ts'
 import type { Schema } from './openapi-schema.ts'
 import type { Operation } from './operation.ts'
@@ -127,7 +127,7 @@ export const TOKEN_BODY: Body = {
         description: 'Seconds until the token expires; null for a token without expiry.',
         type: ['number', 'null'],
         minimum: 1,
-        maximum: LONGEST_LIFETIME,
+        maximum: MAX_LIFETIME_SECONDS,
       },
     },
     required: ['name', 'rights'],

@@ -9,7 +9,7 @@ import { SettingsError } from '../../../model/errors.ts'
 import type { Json } from '../../../model/value.ts'
 import { MAX_FAILURES_PER_MINUTE } from '../../../src/http/auth/auth.ts'
 import { openHttp } from '../../../src/http/server.ts'
-import { makeTokenText } from '../../../src/tokens/token.ts'
+import { createTokenText } from '../../../src/tokens/token.ts'
 import type { Tokens } from '../../../src/tokens/tokens.ts'
 import { openBusLine } from '../../support/bus-line.ts'
 import { keepLog } from '../../support/controller.ts'
@@ -276,7 +276,7 @@ describe('the OpenAPI document', () => {
       )
     }
     for (let i = 0; i < MAX_FAILURES_PER_MINUTE; i++)
-      await world.send('GET', `${API}/`, { headers: bearer(makeTokenText('abc')) })
+      await world.send('GET', `${API}/`, { headers: bearer(createTokenText('abc')) })
     for (const operation of served)
       note(operation, await world.send(operation.method, pathOf(operation), { headers: bearer('x') }))
 

@@ -1,7 +1,7 @@
 import { get, type IncomingMessage } from 'node:http'
 import { expect, it, onTestFinished } from 'vitest'
 import { COMMANDS } from '../../../events/map.ts'
-import { makeTokenText } from '../../../src/tokens/token.ts'
+import { createTokenText } from '../../../src/tokens/token.ts'
 import { openBusLine } from '../../support/bus-line.ts'
 import { bearer } from './guarded.ts'
 import { API } from './harness.ts'
@@ -64,7 +64,7 @@ it('who has no right sees and changes nothing, over REST, Server-Sent Events and
   await world.service.tokens.revoke(revoked.id)
   const nobody: Readonly<Record<string, readonly [statuses: readonly number[], headers: Headers]>> = {
     'who shows nothing': [[401], {}],
-    'who shows a token that there is not': [WRONG, bearer(makeTokenText('abc'))],
+    'who shows a token that there is not': [WRONG, bearer(createTokenText('abc'))],
     'whose token was revoked': [WRONG, revoked.headers],
     'whose token is for something else': [[403], (await world.token(['secrets'])).headers],
   }

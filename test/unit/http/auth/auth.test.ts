@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createMemoryStore } from '../../../../backends/memory/index.ts'
 import { MAX_FAILURES_PER_MINUTE } from '../../../../src/http/auth/auth.ts'
 import { callerBus } from '../../../../src/http/auth/caller.ts'
-import { makeTokenText } from '../../../../src/tokens/token.ts'
+import { createTokenText } from '../../../../src/tokens/token.ts'
 import { refusalOf } from '../../tokens/refusal-of.ts'
 import { bearer, type GuardedRig, openGuardedRig, watchStore } from '../guarded.ts'
 import { type Answer, API, NAMESPACE } from '../harness.ts'
@@ -89,8 +89,8 @@ describe('without a credential that holds', () => {
     onTestFinished(() => void vi.useRealTimers())
     const shown = {
       none: {},
-      wrong: bearer(makeTokenText('abc')),
-      forged: bearer(makeTokenText(expired.id)),
+      wrong: bearer(createTokenText('abc')),
+      forged: bearer(createTokenText(expired.id)),
       revoked: revoked.headers,
       expired: expired.headers,
       old: bearer(jwt({ exp: Math.floor(Date.now() / 1_000) - 1 })),
@@ -226,7 +226,7 @@ describe('a login token of Kytos', () => {
 describe('a WebSocket', () => {
   it.each([
     ['without a token', {}, '401 Unauthorized'],
-    ['with a wrong one', bearer(makeTokenText('abc')), '401 Unauthorized'],
+    ['with a wrong one', bearer(createTokenText('abc')), '401 Unauthorized'],
     ['from a page of another site', { Origin: 'http://evil.example' }, '403 Forbidden'],
   ])('%s is not opened', async (_what, headers, status) => {
     const { http } = await openGuardedRig()
@@ -331,9 +331,9 @@ describe('wrong credentials', () => {
     const { headers } = await rig.token(['read'])
     for (let i = 0; i < MAX_FAILURES_PER_MINUTE; i++)
       expect(
-        (await ask(rig, 'GET', API, bearer(i % 2 ? makeTokenText('abc') : jwt({ iss: 'x' })))).status,
+        (await ask(rig, 'GET', API, bearer(i % 2 ? createTokenText('abc') : jwt({ iss: 'x' })))).status,
       ).toBe(401)
-    const refused = await ask(rig, 'GET', API, bearer(makeTokenText('abc')))
+    const refused = await ask(rig, 'GET', API, bearer(createTokenText('abc')))
     expect(refused).toMatchObject({ status: 429, json: { code: 'RATE_LIMITED' } })
     expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50)
     expect((await ask(rig, 'GET', API, bearer(jwt()))).status).toBe(429)
