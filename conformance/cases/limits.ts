@@ -27,7 +27,9 @@ export const limits: readonly Case[] = [
         [put(B), { key: A, delete: true }, { key: A, delete: true }],
       ]
       for (const operations of twice) await refused(store.commit(operations), 'CONTENT_MALFORMED')
-      assert.deepEqual((await listed(store)).entries, [{ key: A, text: doc(1), revision, created: revision }])
+      assert.deepEqual((await listed(store)).entries, [
+        { key: A, text: doc(1), modRevision: revision, createRevision: revision },
+      ])
     },
   },
   {

@@ -24,8 +24,8 @@ export const list: readonly Case[] = [
       const { revision: at, entries } = await listed(store)
       assert.ok(at >= revision)
       assert.deepEqual(entries, [
-        { key: A, text: doc(2), revision, created },
-        { key: B, text: doc(1), revision: created, created },
+        { key: A, text: doc(2), modRevision: revision, createRevision: created },
+        { key: B, text: doc(1), modRevision: created, createRevision: created },
       ])
     },
   },

@@ -26,7 +26,12 @@ export const lostHistory: readonly Case[] = [
       const created = committed(await store.commit([put(A, 1), put(record(1))]))
       const revision = committed(await store.commit([put(A, 2), { key: record(1), delete: true }]))
       await forget()
-      assert.deepEqual(await store.get(A), { key: A, text: doc(2), revision, created })
+      assert.deepEqual(await store.get(A), {
+        key: A,
+        text: doc(2),
+        modRevision: revision,
+        createRevision: created,
+      })
       const { revision: at, entries } = await listed(store)
       assert.equal(entries.length, 1)
       const next = committed(await store.commit([{ ...put(A, 3), expected: revision }]))

@@ -17,9 +17,16 @@ export const watch: readonly Case[] = [
       assert.deepEqual(follower.batches, [
         {
           revision: created,
-          changes: [{ type: 'put', entry: { key: A, text: doc(1), revision: created, created } }],
+          changes: [
+            { type: 'put', entry: { key: A, text: doc(1), modRevision: created, createRevision: created } },
+          ],
         },
-        { revision, changes: [{ type: 'put', entry: { key: A, text: doc(2), revision, created } }] },
+        {
+          revision,
+          changes: [
+            { type: 'put', entry: { key: A, text: doc(2), modRevision: revision, createRevision: created } },
+          ],
+        },
       ])
     },
   },
@@ -46,9 +53,9 @@ export const watch: readonly Case[] = [
       assert.deepEqual(
         follower.batches.flatMap(batch => batch.changes),
         [
-          { type: 'put', entry: { key: A, text: doc(1), revision: first, created: first } },
+          { type: 'put', entry: { key: A, text: doc(1), modRevision: first, createRevision: first } },
           { type: 'delete', key: A, revision: second },
-          { type: 'put', entry: { key: A, text: doc(2), revision: third, created: third } },
+          { type: 'put', entry: { key: A, text: doc(2), modRevision: third, createRevision: third } },
         ],
       )
     },
