@@ -61,7 +61,7 @@ export function resolveEscapes(content: string, { raw, bytes }: Pick<StringToken
   if (bytes && /[^\0-\x7f]/.test(content)) throw new NotPython('bytes contain non-ASCII characters')
   if (raw || !content.includes('\\')) return content
   return content.replace(
-    /\\(?:([0-7]{1,3})|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S])|$)/g,
+    /\\(?:([0-7]{1,3})|x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8})|([\s\S])(?:(?<=N)\{[^}]+\})?|$)/g,
     (whole, octal, hex, four, eight, sign) => {
       if (octal !== undefined) return byOctal(octal, bytes)
       if (hex !== undefined) return String.fromCharCode(Number.parseInt(hex, 16))
@@ -70,11 +70,21 @@ export function resolveEscapes(content: string, { raw, bytes }: Pick<StringToken
       if (sign === undefined) throw new NotPython('it ends with a backslash')
       if (sign === 'x' || (!bytes && (sign === 'u' || sign === 'U')))
         throw new NotPython(`the escape \\${sign} lacks digits`)
+      if (sign === 'N' && !bytes && whole.length === 2) throw new NotPython('the escape \\N lacks a name')
       if (sign === 'N' && !bytes)
         throw new NotData('escapes by name (\\N{...}) are not supported; write the character itself')
       return SIMPLE[sign] ?? whole
     },
   )
+}
+
+/** The text between two fields of an f-string: doubled braces are one, and one behind a backslash ends nothing. */
+export function resolveFormatText(content: string, raw: boolean): string {
+  const single = content.replaceAll(/\{\{|\}\}/g, ([brace]) => brace as string) // a match has a first character
+  return resolveEscapes(/(?<!\\)(?:\\\\)*\\$/.test(single) && !raw ? `${single}\\` : single, {
+    raw,
+    bytes: false,
+  })
 }
 
 function byOctal(digits: string, bytes: boolean): string {
