@@ -39,7 +39,7 @@ export class KnownNamespaces {
     )()
   }
 
-  /** @throws SettingsError NAMESPACE_CONFLICT as {@link reserve}, as far as that can be told now. */
+  /** @throws SettingsError NAMESPACE_CONFLICT as {@link reserve}, as far as it is known now. */
   check(places: readonly ScopedNamespace[]): void {
     for (const alike of this.#inOrder(places)) {
       const [first] = alike
@@ -89,10 +89,10 @@ export class KnownNamespaces {
   }
 
   #refuseConflict(namespace: Namespace): void {
-    const twin = this.#watcher.cache
+    const conflict = this.#watcher.cache
       .namespaces()
       .find(other => other !== namespace && other.toLowerCase() === namespace.toLowerCase())
-    if (twin) throw namespaceConflict(namespace, twin)
+    if (conflict) throw namespaceConflict(namespace, conflict)
   }
 }
 

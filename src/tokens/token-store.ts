@@ -49,7 +49,7 @@ export class TokenStore {
 
   /**
    * Creates a token; returns it with the revision of its commit.
-   * @throws SettingsError CONTENT_MALFORMED; what the store throws, and then the token's text is lost.
+   * @throws SettingsError CONTENT_MALFORMED; errors of the store, after which the token's text is lost.
    */
   async create(
     request: TokenRequest,

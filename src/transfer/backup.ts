@@ -17,7 +17,7 @@ export interface BackupReport {
 /**
  * Writes the content of a store, at one revision, into one file. A folder that a service has open is read
  * from its journal, so that the service continues meanwhile.
- * @throws SettingsError CONFIG_INVALID for an empty store, and what {@link writeArchive} throws.
+ * @throws SettingsError CONFIG_INVALID for an empty store, and as {@link writeArchive}.
  */
 export async function backUp(
   config: Config,

@@ -43,7 +43,7 @@ export interface LoadReport {
  * documents are recorded. A load that was interrupted at any point resumes when it is run again. Resolves
  * when the whole target was read again and compared.
  * @throws SettingsError DOCUMENT_TOO_LARGE, DOCUMENT_EXISTS before anything is written; CONTENTION when
- * another process writes there too; what the store throws.
+ * another process writes there too; errors of the store.
  */
 export async function loadStore(
   backend: Backend,

@@ -23,8 +23,8 @@ const MAX_READ_ATTEMPTS = 5
 
 /**
  * Reads a whole store, at one revision.
- * @throws SettingsError STORE_FORMAT for an incomplete store or one of a newer release, and what reading it
- * throws.
+ * @throws SettingsError STORE_FORMAT for an incomplete store or one of a newer release, and the
+ * errors of reading it.
  */
 export async function takeSnapshot(backend: Backend, store: string): Promise<StoreSnapshot> {
   for (let attempt = 1; ; attempt++) {

@@ -31,8 +31,8 @@ export class BaseReader {
   }
 
   /**
-   * The documents as the store holds them now, and whether all are as they were read before. `found` is what
-   * the guarded keys of a commit held instead.
+   * The documents as the store holds them now, and whether all are as they were read before. `found` are the
+   * entries that a failed commit found at its guarded keys.
    */
   async readAgain<Document extends ReadDocument>(
     documents: readonly Document[],

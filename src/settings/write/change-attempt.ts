@@ -6,9 +6,9 @@ import type { JsonObject } from '../../../model/value.ts'
 import type { Base } from '../../state/document-reader.ts'
 
 /*
- * A document on its way through the writer is one object that gains members: the caller names its key, the
- * writer reads its base, the attempt adds the next overrides, the commit adds the outcome. Members that the
- * caller or the attempt put beside them stay.
+ * A document on its way through the writer is one object that gains members. The caller names its key, the
+ * writer adds its base, the attempt adds its next overrides, and the commit adds its outcome. Further members
+ * of the caller or the attempt are kept.
  */
 
 /** A document to be changed. */
@@ -19,7 +19,7 @@ export interface Target {
 /** A document as it was read. */
 export type ReadDocument<Document extends Target = Target> = Document & { readonly base: Base }
 
-/** A document and what an attempt makes of it. */
+/** A document with the overrides that an attempt computed. */
 export interface NextDocument extends ReadDocument {
   /** The overrides after the change; undefined deletes them. */
   readonly next: JsonObject | undefined
@@ -34,7 +34,7 @@ export interface Written extends Base {
 /** A document and the outcome of its change. */
 export type WrittenDocument<Next extends NextDocument> = Next & { readonly written: Written }
 
-/** What one attempt decided. */
+/** The decision of one attempt. */
 export interface Decision<Next extends NextDocument, Result> {
   /** Every document that the attempt was called with, with its next overrides. */
   readonly next: readonly Next[]
@@ -46,8 +46,8 @@ export interface Decision<Next extends NextDocument, Result> {
 
 /**
  * Decides a change from the documents as they were read; called again, with a fresh read, after a lost race.
- * It tells its caller nothing but the `result`, because only the decision of the last call is committed. An
- * error that it throws rejects the change. `isRetry` is false in the first call only.
+ * It returns all that its caller needs as `result`, because only the decision of the last call is committed.
+ * An error that it throws rejects the change. `isRetry` is false in the first call only.
  */
 export type ChangeAttempt<Document extends Target, Next extends NextDocument, Result> = (
   documents: readonly ReadDocument<Document>[],

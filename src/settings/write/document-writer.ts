@@ -68,7 +68,7 @@ export class DocumentWriter {
   /**
    * Commits a change of all these documents, each named once, or of none.
    * @throws SettingsError CONTENTION after 5 s of lost races, or 20 s behind earlier changes of the same
-   * documents, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and what `attempt` throws.
+   * documents, DOCUMENT_TOO_LARGE, OUTCOME_UNKNOWN with the `write_id`, and the errors of `attempt`.
    */
   write<Document extends Target, Next extends NextDocument, Result>(
     documents: readonly Document[],
@@ -91,8 +91,8 @@ export class DocumentWriter {
   }
 
   /**
-   * What the documents would be after a change, from what the store holds now; nothing is written.
-   * @throws what `attempt` throws, DOCUMENT_TOO_LARGE.
+   * Computes the documents after a change of their current state in the store; nothing is written.
+   * @throws the errors of `attempt`, and DOCUMENT_TOO_LARGE.
    */
   async rehearse<Document extends Target, Next extends NextDocument, Result>(
     documents: readonly Document[],
@@ -222,7 +222,7 @@ export class DocumentWriter {
 /** The end of one attempt. */
 type Tried<Next extends NextDocument, Result> =
   | { readonly ended: 'committed'; readonly written: WriteResult<Next, Result> }
-  /** `found`: what the guarded keys held instead. */
+  /** `found` are the entries at the guarded keys. */
   | { readonly ended: 'lost'; readonly found: readonly Entry[] }
   /** The attempt threw on a base that may be older than the store. */
   | { readonly ended: 'rejected'; readonly reason: unknown }

@@ -11,8 +11,8 @@ import { freshen } from './freshness.ts'
 import type { EditedDocument, OverridesEdit } from './plan.ts'
 
 /**
- * The conditions of a change beside its own documents: the `Settings.revision` that its caller expects, and
- * the overrides of the cluster, on top of which those of a controller are validated.
+ * The conditions of a change in addition to its own documents: the `Settings.revision` that its caller
+ * expects, and the overrides of the cluster, on top of which those of a controller are validated.
  */
 export class Guards {
   readonly #backend: Backend

@@ -16,7 +16,7 @@ import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
 import { type EditedDocument, makePlan, type OverridesEdit, type PlannedDocument } from './plan.ts'
 
-/** How long the answer to a change of nothing waits for the cache to have what the store holds. */
+/** How long the answer to an empty change waits for the cache to reach the store. */
 const UNCHANGED_ANSWER_MS = 2_000
 
 export interface OverridesOptions {
@@ -57,7 +57,7 @@ export interface OverridesResult {
   readonly preview: Preview | undefined
 }
 
-/** What an attempt knows beside the documents. */
+/** The result of an attempt, in addition to its documents. */
 interface AttemptResult {
   /** The position of the watcher before the commit was sent. */
   readonly position: Position
@@ -92,7 +92,7 @@ export class Overrides {
   /**
    * Returns one result for each document, in the order in which the edits first name it.
    * @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, CHANGE_VETOED,
-   * DOCUMENT_TOO_LARGE, what the writer throws and what an edit throws.
+   * DOCUMENT_TOO_LARGE, and the errors of the writer and of an edit.
    */
   async change(request: OverridesRequest): Promise<readonly OverridesResult[]> {
     const { backend, watcher, writer } = this.#options
@@ -134,7 +134,7 @@ export class Overrides {
         documentVersion(cache.document(namespace, scope)) > (base.record?.version ?? 0),
     )
     this.#guards.check(documents)
-    // The guards are of this moment, because a change during the admission is not what was checked.
+    // The guards are of this moment, because a change during the admission was not checked.
     const guards = this.#guards.conditions(documents)
     const plan = await makePlan(documents, { backend, cache, strict })
     const previews = await admitPlan(plan, request, { consumers, cache })

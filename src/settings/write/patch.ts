@@ -3,8 +3,8 @@ import { quote } from '../../../model/quote.ts'
 import { equalJson, isArray, isObject, type Json, type JsonObject, setMember } from '../../../model/value.ts'
 
 /**
- * JSON Merge Patch (RFC 7396): objects merge key by key, null removes, anything else replaces. The target is
- * left as it was.
+ * JSON Merge Patch (RFC 7396): objects merge key by key, null removes, any other value replaces. The target
+ * is not changed.
  */
 export function mergePatch(target: Json | undefined, patch: Json): Json {
   if (!isObject(patch)) return patch
@@ -22,10 +22,10 @@ export function mergePatch(target: Json | undefined, patch: Json): Json {
 }
 
 /**
- * JSON Patch (RFC 6902) on a copy, all operations or none. Own code: the libraries at hand follow or drop
- * `__proto__` and walk into prototypes.
- * @throws SettingsError CONTENT_MALFORMED for what is no patch, PATCH_CONFLICT when a `test` fails or a path
- * is not there.
+ * JSON Patch (RFC 6902) on a copy, all operations or none. It is own code, because the available libraries
+ * follow or drop `__proto__` and walk into prototypes.
+ * @throws SettingsError CONTENT_MALFORMED for a value that is no patch, PATCH_CONFLICT when a `test` fails or
+ * a path does not exist.
  */
 export function jsonPatch(target: Json, patch: Json): Json {
   if (!isArray(patch)) throw malformed('it must be an array of operations')

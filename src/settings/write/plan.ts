@@ -39,7 +39,7 @@ export interface EditedDocument extends Target {
 
 /** A document with its next overrides. */
 export interface PlannedDocument extends EditedDocument, NextDocument {
-  /** The overrides before the change, or what is in force in place of a text that is no JSON object. */
+  /** The overrides before the change, or those in force in place of a text that is no JSON object. */
   readonly before: JsonObject
   /** Pointers of the change that a higher layer hides here. */
   readonly shadowed: readonly string[]
@@ -51,7 +51,7 @@ export interface PlannedDocument extends EditedDocument, NextDocument {
 export interface Plan {
   readonly documents: readonly PlannedDocument[]
   readonly namespaces: readonly Namespace[]
-  /** The differences in a namespace here. @throws what reading the history throws. */
+  /** The differences in a namespace here. @throws the errors of reading the history. */
   readonly effectOn: (namespace: Namespace) => Promise<NamespaceEffect>
 }
 
@@ -73,7 +73,7 @@ type ComputedDocument = Omit<PlannedDocument, 'shadowed' | 'deprecated'>
 /** The number of history records that are searched for a valid version. */
 const MAX_SEARCHED_RECORDS = 50
 
-/** @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, DOCUMENT_TOO_LARGE, what an edit throws. */
+/** @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, DOCUMENT_TOO_LARGE, and the errors of an edit. */
 export async function makePlan(
   documents: readonly ReadDocument<EditedDocument>[],
   context: PlanContext,

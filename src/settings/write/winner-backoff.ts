@@ -42,8 +42,8 @@ interface WinRecord {
 
 /**
  * Lets other controllers go first on a document that several change at the same time. The last winner knows
- * the newest state first and would win again and again, so that the others lose all their attempts. It rests
- * for about as long as a commit takes. If it continues to win after that, the others need longer for an
+ * the newest state first and would win again and again, so that other controllers lose all attempts. It rests
+ * for about as long as a commit takes. If it continues to win after that, they need longer for an
  * attempt, on a busier machine or behind slower hooks. Then each rest is twice as long, and is followed by an
  * equal time without a rest, so that a winner loses not much more than half of its time to controllers that
  * are rarely there.

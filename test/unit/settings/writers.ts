@@ -11,11 +11,11 @@ import { on, type Store } from './stores.ts'
 
 /** The document that these tests change. */
 export const KEY = makeKey('settings', 'kytos', 'of_lldp')
-/** What a controller knows that has seen nothing yet. */
+/** The base that a controller knows before it has seen the document. */
 export const NOTHING: Base = { entry: undefined, data: undefined, record: undefined, recorded: true }
 const ACTOR = { type: 'user', name: 'ann' } as const
 
-/** A writer on a backend that it opens; `cached` is what its controller knows. */
+/** A writer on a backend that it opens; `cached` returns the base that its controller knows. */
 export async function writerOn(
   backend: Backend,
   cached: (key: Key) => Base = () => NOTHING,
@@ -45,7 +45,7 @@ export const changing = (make: TestChange['make'], key = KEY): TestChange => ({ 
 export const set = (members: JsonObject, key = KEY): TestChange =>
   changing(({ data }) => mergePatch(data ?? {}, members) as JsonObject, key)
 
-/** What a change of documents left, in the order of its keys. */
+/** Commits a change; returns its documents in the order of its keys. */
 export async function writeAll(writer: DocumentWriter, change: TestChange): Promise<readonly Written[]> {
   const { keys, make, guards = () => [], fresh } = change
   const options: WriteOptions = {
@@ -64,14 +64,14 @@ export async function writeAll(writer: DocumentWriter, change: TestChange): Prom
   return documents.map(({ written }) => written)
 }
 
-/** What a change of one document left. */
+/** Commits a change of one document; returns the document. */
 export async function write(writer: DocumentWriter | undefined, change: TestChange): Promise<Written> {
   const [written] = writer ? await writeAll(writer, change) : []
   if (!written) throw new Error('A change of one document leaves one.')
   return written
 }
 
-/** The document of a store as an edit by hand that was just seen. */
+/** The document of a store as a hand edit that was just seen. */
 export function editOf(store: Store): UnrecordedEdit {
   const entry = store.get(KEY)
   return {

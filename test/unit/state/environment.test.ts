@@ -28,7 +28,7 @@ const LLDP = schemaOf({
   },
 })
 
-/** What the variables make of the defaults, and what is said of those that do not count. */
+/** The defaults with the variables, and the reasons for those that are ignored. */
 function layer(
   variables: Record<string, string>,
   document = LLDP,

@@ -135,7 +135,7 @@ describe('while the store is away', () => {
     const snapshot = () => new SnapshotFile(file, 'memory', keepLog())
     const first = await openController({ snapshot: snapshot() })
     const written = () => readFile(file, 'utf8').catch(() => '')
-    // What is written later is written because of tokens.
+    // Every later write is one of tokens.
     await expect.poll(written, { timeout: 3_000 }).toContain('epoch')
     const kept = await first.service.tokens.create({ name: 'kept', rights: ['read'] }, ALICE)
     const gone = await first.service.tokens.create({ name: 'gone', rights: ['read'] }, ALICE)

@@ -11,7 +11,7 @@ import { type Step, watchSteps } from '../../chaos/filesystem-steps.ts'
 import { createRandom } from '../../chaos/random.ts'
 
 /**
- * What gzip says of the file itself, which says nothing of its content: time, flags of the compressor,
+ * The gzip header fields that do not depend on the content: time, flags of the compressor,
  * system.
  */
 const MUTE = new Set([4, 5, 6, 7, 8, 9])
@@ -160,7 +160,7 @@ describe('an archive', () => {
         code: 'STORE_DAMAGED',
       })
     }
-    // Also where somebody made the checksum anew.
+    // Also with a recomputed checksum.
     const [, ...content] = lines.slice(0, -2)
     for (const order of [[...content.slice(0, 4), ...content.slice(3)], content.toReversed()]) {
       const all = [lines[0], ...order].map(line => `${line}\n`).join('')

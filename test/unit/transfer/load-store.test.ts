@@ -23,7 +23,7 @@ async function opened(): Promise<Backend> {
 }
 
 /**
- * Something that happens to a source: a change with its record, one by hand, a late record of one, boxes and
+ * Something that happens to a source: a change with its record, a hand edit, a late record of one, boxes and
  * schemas that come and go.
  */
 type Happening = readonly [
@@ -122,14 +122,14 @@ describe('a store is filled', () => {
         const store = createMemoryStore()
         const target = createMemoryBackend(undefined, store)
         await target.open()
-        // Something to take away first.
+        // Entries to be removed first.
         await target.commit([{ key: makeKey('boxes', 'old', 'one'), put: '{"data":1}' }])
         const line = new LossyLine(store)
         let sent = 0
         let losses = 0
         line.fate = () => {
           const fate = cycle[sent++ % cycle.length] ?? 'answered'
-          // The mark at the beginning may not be repeated; and what is lost is lost once.
+          // The mark at the beginning may not be repeated, and each commit is lost once only.
           if (fate === 'answered' || sent === 1 || losses > 0) losses = 0
           else losses++
           return losses > 0 ? fate : 'answered'

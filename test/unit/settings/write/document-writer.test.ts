@@ -21,7 +21,7 @@ import {
   writerOn,
 } from '../writers.ts'
 
-/** A backend on the store whose every answer waits for its turn. */
+/** A backend on the store that waits before every answer. */
 function slowed(store: Store, wait: () => Promise<unknown>): Backend {
   const backend = on(store)
   const { get, list, commit } = {
@@ -41,7 +41,7 @@ function slowed(store: Store, wait: () => Promise<unknown>): Backend {
   })
 }
 
-/** Versions without a hole, and after the last record nothing that it does not tell of. */
+/** Expects versions without a gap, and the document of the last record. */
 function expectSound(store: Store, key = KEY): void {
   const { text, history } = readDocument(store, key)
   expect(history.map(record => record.version)).toEqual(history.map((_, i) => i + 1))
@@ -282,7 +282,7 @@ describe('changes of one document', () => {
       Array.from({ length: 8 }, async () => {
         while (!done) {
           await write(busy, set({ [`k${n++ % 100}`]: n }))
-          // A store in memory would never let timers have a turn.
+          // A store in memory would never let timers run.
           await new Promise(setImmediate)
         }
       }),
