@@ -67,7 +67,7 @@ export class KeyMapper {
     return { key: Buffer.from(start), range_end: Buffer.from(`${start.slice(0, -1)}0`) }
   }
 
-  /** The key that stands at an address of this range; undefined for one that is not ours. */
+  /** The key of an etcd key; undefined for a foreign one. */
   key(address: Buffer): Key | undefined {
     const text = address.toString('utf8')
     const key = parseKey(text.slice(this.#prefix.length))

@@ -27,7 +27,7 @@ export const DEFAULT_PARTS: StoreParts = {
   disk: DISK,
   window: { batches: 10_000, bytes: 32 * MEBIBYTE },
   compaction: { log: 4 * MEBIBYTE, tail: 4 * MEBIBYTE, ratio: 4 },
-  /** A box of 16 MiB and what its envelope adds. */
+  /** A box of 16 MiB and its envelope. */
   entryBytes: 16 * MEBIBYTE + 64 * 1024,
 }
 

@@ -20,7 +20,7 @@ import type { BatchWindow, WindowLimits } from './journal/window.ts'
 import { type Lock, takeLock } from './lock.ts'
 import { refuseOverlap } from './overlap.ts'
 
-/** What a store is built with besides its place. */
+/** The parts and limits of a store, besides its path. */
 export interface StoreParts {
   readonly disk: Disk
   readonly window: WindowLimits
@@ -28,7 +28,7 @@ export interface StoreParts {
   readonly entryBytes: number
 }
 
-/** An open store; everything in it belongs to this process until it is closed. */
+/** An open store; it belongs to this process until it is closed. */
 export class FilesystemStore {
   readonly state: State
   readonly window: BatchWindow
@@ -42,7 +42,7 @@ export class FilesystemStore {
   /**
    * Locks, replays and opens the store in a folder.
    * @throws SettingsError STORE_UNWRITABLE, STORE_LOCKED, STORE_REFUSED, STORE_OVERLAP, STORE_DAMAGED,
-   * STORE_FORMAT; the store is then as it was, and not locked.
+   * STORE_FORMAT; the store is then unchanged and not locked.
    */
   static async open(
     layout: Layout,
@@ -62,7 +62,7 @@ export class FilesystemStore {
       store.#expiry.arm()
       return store
     } catch (error) {
-      // Whoever opens is told why that failed, not how it was tidied up.
+      // The caller gets the error of the opening, not one of this cleanup.
       await store?.close().catch(() => {})
       lock.release()
       throw isSettingsError(error) ? error : unwritable(layout.path, error)
@@ -90,7 +90,7 @@ export class FilesystemStore {
     )
     this.#committer = new Committer(this.state, journal, {
       betweenGroups: () => this.#compactor.betweenGroups(),
-      onDurable: commits => this.#durable(commits),
+      onDurable: commits => this.#onDurable(commits),
     })
     this.#expiry = new Expiry(this.state, commit)
   }
@@ -110,7 +110,7 @@ export class FilesystemStore {
     return this.#files.restore(keys)
   }
 
-  /** Finishes what was asked for, brings the readable files up to date and gives the store free. */
+  /** Drains pending commits, flushes the readable files and releases the lock. */
   async close(): Promise<void> {
     try {
       this.#expiry.stop()
@@ -124,7 +124,7 @@ export class FilesystemStore {
     }
   }
 
-  #durable(commits: readonly PlannedCommit[]): void {
+  #onDurable(commits: readonly PlannedCommit[]): void {
     const expiring = this.state.expires.size > 0
     for (const { batch, expires } of commits) this.state.apply(batch, expires)
     this.window.append(commits.map(({ batch }) => batch))
@@ -152,7 +152,7 @@ async function openJournal(
   try {
     for (const file of found.obsolete) await removeObsolete(file, report)
     if (!found.current) {
-      // First the names above it, so that an error leaves no file open.
+      // The names above the journal are synced first, so that an error leaves no file open.
       await disk.syncFolder(layout.path)
       return new Journal(folder, disk, {
         ...(await beginLog(folder, disk, { format: FORMAT, number: 1, revision: '0' })),
@@ -161,7 +161,7 @@ async function openJournal(
     }
     if (found.torn) await keepTorn(found.torn)
     const file = await disk.open(logPath(folder, found.current.number), false)
-    await settle(file, found)
+    await syncLog(file, found)
     if (found.torn) report(tornProblem(found.torn))
     return new Journal(folder, disk, { file, ...found.current })
   } catch (error) {
@@ -169,25 +169,20 @@ async function openJournal(
   }
 }
 
-/**
- * Removes a file that counts no more; one that stays is found again, and counts no more, at the next opening.
- */
+/** Removes an obsolete file of the journal; if that fails, the next opening finds it again. */
 async function removeObsolete(file: string, report: BackendContext['report']): Promise<void> {
   await rm(file, { force: true }).catch(error => {
     const reason = error instanceof Error ? error.message : String(error)
     report({
       code: 'FILE_UNWRITABLE',
       source: file,
-      message: `The readable file ${file} no longer has a document and cannot be removed: ${reason}. Remove it.`,
+      message: `The journal file ${file} is no longer needed and cannot be removed: ${reason}. Remove it.`,
     })
   })
 }
 
-/**
- * What the last process wrote but did not live to sync is read by us, so it must be durable before anybody
- * sees it.
- */
-async function settle(file: JournalFile, { current, torn }: Replay): Promise<void> {
+/** Makes the records durable that the last process wrote and did not sync, before any caller sees them. */
+async function syncLog(file: JournalFile, { current, torn }: Replay): Promise<void> {
   try {
     if (torn && current) await file.truncate(current.length)
     await file.sync()

@@ -23,7 +23,7 @@ import { Schedule } from './schedule.ts'
 
 /** The longest an opening waits (ms) for files that are being written, or for the journal. */
 const OPEN_WAIT_MS = 2_500
-/** How long (ms) a closing goes on to start with files; the next opening does the rest. */
+/** How long (ms) a closing starts to reconcile further files; the next opening does the rest. */
 const CLOSE_WAIT_MS = 60_000
 
 /**
@@ -31,8 +31,8 @@ const CLOSE_WAIT_MS = 60_000
  * edits.
  *
  * Invariant: the marks of the journal never say that a file holds a version before that is durable, and name
- * every version that the file may hold until then. So the next opening can tell a file that was not written
- * yet from one that a person changed.
+ * every version that the file may hold until then. So the next opening can distinguish a file that was
+ * not written yet from one that a person changed.
  *
  * Invariant of absences: a missing file deletes its document only under three conditions. This process saw
  * the file in that very folder; the folder was in place at every look for a second; and at least half of the

@@ -11,29 +11,30 @@ import { logRecord, type StoredMark, type StoredNotes } from '../format/record.t
 import type { State } from './state.ts'
 
 /**
- * What the readable file of a key may hold, the version known to be durable first, and what else is known of
- * it; asked at the moment that the record is made.
+ * A mark: the versions that the readable file of a key may hold, the one known to be durable first, and its
+ * notes. Both are evaluated when the record is made.
  */
 export type Mark = readonly [key: Key, versions: () => readonly FileVersion[], notes?: () => FileNotes]
 
-/** What one caller wants: operations (none: only marks). */
+/** The request of one caller; without operations it only writes marks. */
 export interface CommitRequest {
   readonly operations: readonly Operation[]
   /** Recorded together with the commit, and only if it succeeds. */
   readonly marks: readonly Mark[]
 }
 
-/** One commit of a group that is to be applied once its record is durable. */
+/** A commit of a group, to be applied once its record is durable. */
 export interface PlannedCommit {
   readonly batch: Batch
   readonly expires: ReadonlyMap<Key, number>
 }
 
 /**
- * Commits that become durable by one write.
+ * The commits that one write makes durable.
  *
- * Invariant: each request is judged in order, against the state as the earlier ones of the group leave it;
- * one that loses adds nothing. Outcomes hold only once all frames are durable, and then all of them.
+ * Invariant: requests are evaluated in order, each on the state after the earlier ones of the group; one
+ * whose guards fail adds nothing. Outcomes are valid only once all frames are durable, and then all of them
+ * are.
  */
 export class Group {
   readonly #state: State
@@ -43,19 +44,19 @@ export class Group {
   readonly planned: PlannedCommit[] = []
   #revision: Revision
 
-  /** `offset` is where in the log the group will be written. */
+  /** `offset`: the position in the log at which the group will be written. */
   constructor(state: State, offset: number) {
     this.#state = state
     this.#offset = offset
     this.#revision = state.revision
   }
 
-  /** What is to be written, empty when nothing is. */
+  /** The text to write; empty when there is nothing to write. */
   get frames(): string {
     return this.#frames.join('')
   }
 
-  /** Judges one more request; `now` is Unix milliseconds, from which a ttl counts. */
+  /** Evaluates one more request; `now`, in Unix milliseconds, is the start of a ttl. */
   add({ operations, marks }: CommitRequest, now: number): Outcome {
     const get = (key: Key) => this.#get(key)
     if (!allHold(operations, get)) return { committed: false, found: foundEntries(operations, get) }
@@ -95,20 +96,20 @@ export class Group {
   #storedMark([key, versions, notes]: Mark): StoredMark {
     const known = versions()
     const [durable, current] = [this.#state.get(key)?.text, this.#get(key)?.text]
-    // While this group is being written the file may get what is durable now, of which nobody would know once
-    // the mark stands after what is current then.
+    // While this group is being written, the file may get the text that is durable now. The mark has to name
+    // it, because it comes after the text that is current then.
     const next = durable === current || durable === known.at(-1)?.text ? [] : [shownBy(durable)]
     const { earlier: _, ...brief } = notes?.() ?? {}
     return storedMark(key, [...known, ...next], current, brief)
   }
 }
 
-/** What a file holds that shows this document. */
+/** The version of a file that shows this document. */
 function shownBy(text: string | undefined): FileVersion {
   return text === undefined ? NO_FILE : { hash: hashOf(readableText(text)), text }
 }
 
-/** A mark as the journal keeps it, where the entry has the text `current`. */
+/** A mark in the form of the journal, at a place where the entry has the text `current`. */
 export function storedMark(
   key: Key,
   versions: readonly FileVersion[],

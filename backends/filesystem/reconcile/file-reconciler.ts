@@ -61,7 +61,7 @@ export class FileReconciler {
   async reconcile(key: Key, tracked: TrackedFile): Promise<number | undefined> {
     const file = this.#context.layout.file(key)
     try {
-      // Before anything else: what has the `replaced` name is needed while the file is not in its place.
+      // Before anything else, because the file named `replaced` is needed while this one is not in its place.
       if (tracked.doubtful) await resolveDoubt(file, tracked, tracked.doubtful)
       if (tracked.leftover === 'unsettled' || tracked.isLeftBehind)
         await this.#replaced.recover(key, file, tracked)
