@@ -32,9 +32,12 @@ const END_OF_REVISION = Number.MAX_SAFE_INTEGER
 /**
  * Opens the live settings of a NApp and registers its schema, seed and version if a schema is given.
  * @throws SettingsError SCHEMA_MALFORMED or SETTINGS_INVALID for an invalid schema or seed, SERVICE_ABSENT.
- * @example const settings = await openSettings(context, { type: 'object', properties: { interval: { type:
- * 'number', default: 5 } } }) settings.on('interval', (now, before) => context.log.info(`every ${now} s, not
- * ${before}`))
+ * @example
+ * const settings = await openSettings(context, {
+ *   type: 'object',
+ *   properties: { interval: { type: 'number', default: 5 } },
+ * })
+ * settings.on('interval', (now, before) => context.log.info(`every ${now} s, not ${before}`))
  */
 export async function openSettings<const Schema extends JsonSchema>(
   owner: SettingsOwner,
@@ -77,7 +80,8 @@ class BusSettings extends SettingsCache {
   constructor(owner: SettingsOwner) {
     super((where, error) =>
       owner.log.error(
-        `A listener of settings${where === '' ? '' : ` at ${where}`} failed: ${toSettingsError(error).message}`,
+        `A listener of settings${where === '' ? '' : ` at ${where}`} failed: ` +
+          toSettingsError(error).message,
       ),
     )
     this.#owner = owner
@@ -170,7 +174,7 @@ class BusSettings extends SettingsCache {
 
   #receive({ cursor, data, changes, scope, origin, epoch, revision }: Facts['settings.changed']): void {
     this.take({ at: parseCursor(cursor), data, changes })
-    // The revision is retrieved here, because facts of a listing carry the revision of the listing, and
+    // In these cases the revision is retrieved: facts of a listing carry the revision of the listing, and
     // overrides of other controllers do not count for the namespace.
     if (origin === 'resync' || scope.startsWith('controller')) void this.#refreshRevision()
     else this.learnRevision(epoch, revision)
