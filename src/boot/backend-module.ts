@@ -11,8 +11,9 @@ import { resolveModule, searchedFolders } from './resolve-module.ts'
 import { findDistrust } from './trust.ts'
 
 /*
- * Invariant: no code of a module runs unless the operator named the configuration file (`-c FILE`, `start`),
- * or only this user and root can write both files and the folders above them. The check precedes the import.
+ * Invariant: the code of a module runs only under one of two conditions, which are checked before the import:
+ * the operator named the configuration file (`-c FILE`, `start`), or only this user and root can write both
+ * files and the folders above them.
  */
 
 /** The exports of a module, for messages. */

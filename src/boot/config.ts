@@ -39,7 +39,7 @@ export interface Config {
     readonly tls_key?: string | undefined
     readonly state_dir: string
     readonly strict: boolean
-    /** Seconds in OFFLINE before the process gives up. */
+    /** Seconds in OFFLINE before the process exits. */
     readonly start_timeout: number
     /** The limit, in seconds, for a NApp's decision on a change. */
     readonly hook_timeout: number

@@ -8,8 +8,8 @@ import { indentOf, strip, stripEnd } from './strip.ts'
  * Invariants: a line belongs to the option above it exactly if it is blank, or indented deeper than that
  * option's own line. A comment is a whole line that starts with `#` or `;` after any indent, and is removed
  * even inside a value; there are no inline comments. A header ends at the last `]` of its line. Every error
- * of Python is in `problems`; reading continues after each, so that all are reported at once, but only a
- * result without problems equals Python's.
+ * of Python is in `problems`; reading continues after each, so that all are reported at once. Only a result
+ * without problems equals Python's.
  */
 
 /** An option as written in the file: its lines folded with `\n`, nothing interpolated. */

@@ -7,7 +7,7 @@ import { hasCode } from '../../model/failure.ts'
 /**
  * The file of a module that a configuration names, resolved without running its code: an absolute path
  * itself, a package from the folder of the configuration upwards, then beside this package. Undefined when
- * there is none.
+ * none exists.
  */
 export function resolveModule(module: string, configFile: string): string | undefined {
   if (isAbsolute(module)) return existsSync(module) ? module : undefined

@@ -81,7 +81,8 @@ class BusSettings extends SettingsCache {
   constructor(owner: SettingsOwner) {
     super((where, error) =>
       owner.log.error(
-        `A listener of settings${where === '' ? '' : ` at ${where}`} failed: ${toSettingsError(error).message}`,
+        `A listener of settings${where === '' ? '' : ` at ${where}`} failed: ` +
+          toSettingsError(error).message,
       ),
     )
     this.#owner = owner
@@ -174,7 +175,7 @@ class BusSettings extends SettingsCache {
 
   #receive({ cursor, data, changes, scope, origin, epoch, revision }: Facts['settings.changed']): void {
     this.take({ at: parseCursor(cursor), data, changes })
-    // The revision is retrieved here, because facts of a listing carry the revision of the listing, and
+    // In these cases the revision is retrieved: facts of a listing carry the revision of the listing, and
     // overrides of other controllers do not count for the namespace.
     if (origin === 'resync' || scope.startsWith('controller')) void this.#refreshRevision()
     else this.learnRevision(epoch, revision)

@@ -106,7 +106,7 @@ type Declared<P, S, Root, F extends Filling> = {
   >
 }
 
-/** Undeclared keys whose type the schema gives; keys that it merely does not forbid are not readable. */
+/** Undeclared keys whose type the schema declares; keys that it merely does not forbid are not readable. */
 type Others<S, Root, Properties> = S extends { readonly additionalProperties: infer A }
   ? A extends false
     ? unknown

@@ -16,8 +16,8 @@ export function kytosSettings({ file }: Pick<Config, 'file'>, ...args: readonly 
 }
 
 /**
- * The `etcdctl` command for these endpoints, with the certificates of a configuration; as root if etcd has
- * users, because only root may do more than read and write.
+ * The `etcdctl` command for these endpoints, with the certificates of a configuration. It uses root if etcd
+ * has users, because only root may do more than read and write.
  */
 export function etcdctl(
   { ca, cert, key, username }: Config['etcd'],

@@ -18,7 +18,7 @@ import { linkShipped, type ShippedNApp, shippedNApps } from './shipped.ts'
  *  1. `kytos/settings` is started first and stopped last; without it no other NApp is started.
  *  2. Starts and stops are serialized: no NApp is started or stopped while another one is, regardless of
  *     concurrent changes in the folder.
- *  3. NApps are stopped in the reverse order of their start, each once; a failure of one NApp prevents no
+ *  3. NApps are stopped in the reverse order of their start, each once. A failure of one NApp prevents no
  *     other NApp from being started or stopped.
  *  4. After a scan, the running NApps are the enabled ones, without those reported as broken; a running NApp
  *     whose manifest breaks keeps running.

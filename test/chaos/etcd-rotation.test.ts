@@ -11,7 +11,13 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { makeJwtFlags } from '../support/etcd-jwt.ts'
 import { freePort } from '../support/etcd-process.ts'
 import { type Certificates, makeCertificates } from '../support/etcd-tls.ts'
-import { expectAllHeard, expectToldTruly, type Load, startLoad, statesOf } from '../support/followers.ts'
+import {
+  expectAllReceived,
+  expectOutcomesHold,
+  type Load,
+  startLoad,
+  statesOf,
+} from '../support/followers.ts'
 
 /*
  * Passwords and certificates are replaced while controllers run, in either order: in etcd first or in the
@@ -77,7 +83,7 @@ async function goesOn(load: Load, message: string): Promise<void> {
 
 async function expectNothingLost(server: EtcdServer, load: Load): Promise<void> {
   const told = await load.stop()
-  expectToldTruly(await expectAllHeard(server.client, controllers), told)
+  expectOutcomesHold(await expectAllReceived(server.client, controllers), told)
 }
 
 describe.each([
@@ -104,7 +110,7 @@ describe.each([
       await server.client.auth.userChangePassword({ name: 'kytos', password })
       await goesOn(load, password)
     }
-    expect(load.told.filter(({ outcome }) => outcome !== 'acked')).toEqual([])
+    expect(load.outcomes.filter(({ outcome }) => outcome !== 'acked')).toEqual([])
     expect(controllers.flatMap(statesOf).filter(({ state }) => state !== 'READY')).toEqual([])
     await expectNothingLost(server, load)
   })

@@ -12,8 +12,8 @@ import { type EtcdServer, startEtcd } from '../support/etcd.ts'
 import { makeJwtFlags } from '../support/etcd-jwt.ts'
 import {
   change,
-  expectAllHeard,
-  expectToldTruly,
+  expectAllReceived,
+  expectOutcomesHold,
   openFollower,
   resyncsOf,
   startLoad,
@@ -133,7 +133,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
       // The line is cut when the token has just run out: the watch comes back with one that is over.
       cutter.cut()
     }
-    const steps = await expectAllHeard(server.client, controllers)
+    const steps = await expectAllReceived(server.client, controllers)
     expect(steps.length).toBeGreaterThan(20)
   })
 
@@ -148,7 +148,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     cutter.cut()
     await expect
       .poll(
-        () => load.told.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length,
+        () => load.outcomes.filter(({ code }) => code === 'STORE_REFUSED' || code === 'STORE_STALE').length,
         PATIENCE,
       )
       .toBeGreaterThan(5)
@@ -167,7 +167,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     const before = load.acked()
     await expect.poll(() => load.acked(), PATIENCE).toBeGreaterThan(before + 10)
     const told = await load.stop()
-    expectToldTruly(await expectAllHeard(server.client, controllers), [...told, ...refused])
+    expectOutcomesHold(await expectAllReceived(server.client, controllers), [...told, ...refused])
   })
 
   it('a change of any role, a new password that is taken back, and authentication switched off and on need no restart', {
@@ -203,7 +203,7 @@ describe.each(TOKENS)('With %s', (_, flags) => {
     await nobody.auth.authEnable().finally(() => nobody.close())
     await goesOn('authentication again')
     const told = await load.stop()
-    expectToldTruly(await expectAllHeard(server.client, controllers), told)
+    expectOutcomesHold(await expectAllReceived(server.client, controllers), told)
     for (const one of controllers) expect(resyncsOf(one)).toEqual([])
     expect(controllers.flatMap(statesOf).filter(({ state }) => state === 'OFFLINE')).toEqual([])
   })

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { startEtcdCluster } from '../support/etcd.ts'
 import { startTcpProxy } from '../support/tcp-proxy.ts'
-import { doctor, mend } from './doctor-stage.ts'
+import { doctor, runRepair } from './doctor-stage.ts'
 import { freshFolder, kytosSettings } from './host-process.ts'
 import { etcdForTest, iniFor } from './moving-ground.ts'
 
@@ -64,7 +64,7 @@ describe('the doctor, of an etcd that others cannot reach,', () => {
     expect(leaderless.find('etcd.leaderless').where).toBe(alive?.endpoint)
     await Promise.all(others.map(node => node.restart()))
     await cluster.leader()
-    expect(await mend(cwd, leaderless.find('etcd.leaderless'))).toMatch(/3\.\d+\.\d+/)
+    expect(await runRepair(cwd, leaderless.find('etcd.leaderless'))).toMatch(/3\.\d+\.\d+/)
     expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
   })
 })

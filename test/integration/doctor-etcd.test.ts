@@ -7,7 +7,7 @@ import { outdated } from '../../backends/etcd/version.ts'
 import { makeKey } from '../../model/key.ts'
 import { startEtcd } from '../support/etcd.ts'
 import { makeCertificates } from '../support/etcd-tls.ts'
-import { doctor, mend } from './doctor-stage.ts'
+import { doctor, runRepair } from './doctor-stage.ts'
 import { freshFolder } from './host-process.ts'
 import { etcdForTest, furnish, iniFor, inStore } from './moving-ground.ts'
 
@@ -52,7 +52,7 @@ describe('the doctor, of an etcd,', () => {
     expect(away).toMatchObject({ exit: 1, broken: ['etcd.unreachable'] })
     expect(away.find('etcd.unreachable').where).toBe(etcd.endpoint)
     await etcd.restart()
-    expect(await mend(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
+    expect(await runRepair(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
   })
 
   it('finds one that fills up, and one that is full, and its repairs free space in both', async () => {
@@ -70,14 +70,14 @@ describe('the doctor, of an etcd,', () => {
     expect(filling).toMatchObject({ exit: 0, warnings: expect.arrayContaining(['etcd.filling']) })
     expect(filling.find('etcd.filling').what).toMatch(/^It uses (8|9)\d % of its quota of 6000000 bytes;/)
     const [before, revision] = [await size(), await etcd.revision()]
-    await mend(cwd, filling.find('etcd.filling'))
+    await runRepair(cwd, filling.find('etcd.filling'))
     expect(await size()).toBeLessThan(before / 3)
     expect((await doctor(cwd, 'a.ini')).codes).not.toContain('etcd.filling')
     expect(await etcd.revision()).toBe(revision)
     expect(await fill(() => put(), 500)).toMatch(/space exceeded/)
     const full = await doctor(cwd, 'a.ini')
     expect(full).toMatchObject({ exit: 1, broken: ['etcd.no_space'] })
-    await mend(cwd, full.find('etcd.no_space'))
+    await runRepair(cwd, full.find('etcd.no_space'))
     expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
     await put()
   })
@@ -89,7 +89,7 @@ describe('the doctor, of an etcd,', () => {
     await furnish(ini, SMALL)
     const open = (await doctor(cwd, 'a.ini')).find('etcd.open')
     expect(open.severity).toBe('hint')
-    await mend(cwd, open, {
+    await runRepair(cwd, open, {
       'user add root': 'user add root:r00t',
       'user add kytos': 'user add kytos:hunter2',
     })
@@ -121,7 +121,7 @@ describe('the doctor, of an etcd,', () => {
     await etcdctl('role grant-permission kytos --prefix=true read /a/')
     const readOnly = await doctor(cwd, 'a.ini')
     expect(readOnly).toMatchObject({ exit: 1, broken: ['etcd.readonly'] })
-    await mend(cwd, readOnly.find('etcd.readonly'), { ROLE: 'kytos', '--user root': '--user root:r00t' })
+    await runRepair(cwd, readOnly.find('etcd.readonly'), { ROLE: 'kytos', '--user root': '--user root:r00t' })
     expect((await doctor(cwd, 'a.ini')).broken).toEqual([])
     await etcdctl('role revoke-permission kytos --prefix=true /a/')
     await etcdctl('role grant-permission kytos readwrite /a/ /a/settings0')
@@ -180,7 +180,7 @@ describe('the doctor, of an etcd,', () => {
     await etcd.kill()
     const away = await doctor(cwd, 'a.ini')
     await etcd.restart()
-    expect(await mend(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
+    expect(await runRepair(cwd, away.find('etcd.unreachable'))).toMatch(/is healthy/)
     await rm(`${folder}/ca.pem`)
     expect((await doctor(cwd, 'a.ini')).broken).toEqual(['file.absent'])
   })

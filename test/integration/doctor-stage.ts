@@ -73,7 +73,7 @@ function sortedOut(findings: readonly Finding[]) {
 }
 
 /** Runs a repair unchanged, except for the placeholders that an operator fills in; returns its output. */
-export async function mend(
+export async function runRepair(
   cwd: string,
   { repair }: Finding,
   filled: Readonly<Record<string, string>> = {},

@@ -7,7 +7,7 @@ import type { Revision } from '../../model/document.ts'
 import { isSettingsError } from '../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../model/key.ts'
 import { type EtcdServer, startEtcd } from '../support/etcd.ts'
-import { startMessageLine } from '../support/message-line.ts'
+import { startMessageProxy } from '../support/message-proxy.ts'
 import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts'
 
 let etcd: EtcdServer
@@ -179,7 +179,7 @@ describe('Commits whose answers are lost', () => {
   ] as const)(
     'to %s are not applied again over what another caller did since',
     async (what, operation, after) => {
-      const line = await startMessageLine(etcd.port)
+      const line = await startMessageProxy(etcd.port)
       onTestFinished(() => line.close())
       const backend = await openBackend(Number(new URL(line.endpoint).port))
       const key = makeKey('boxes', 'any', what)
@@ -203,7 +203,7 @@ describe('Commits whose answers are lost', () => {
     ['deleted and made again', false],
     ['changed', true],
   ])('to a deletion are a lost race only if the key was never deleted since: %s', async (how, isLost) => {
-    const line = await startMessageLine(etcd.port)
+    const line = await startMessageProxy(etcd.port)
     onTestFinished(() => line.close())
     const backend = await openBackend(isLost ? proxy.port : Number(new URL(line.endpoint).port))
     const key = makeKey('boxes', 'gone', how)

@@ -20,14 +20,14 @@ import { EVERYTHING, type Key, makeKey } from '../../model/key.ts'
 
 /*
  * Random schedules of a store against a small model of the rule "absence is not deletion". A document is
- * deleted only by a commit, or by an operator that removes its file while the service runs, in the known
- * folder, with at least half of the files still present. Time runs faster here, so that the test does not
+ * deleted only by a commit, or by an operator that removes its file. Such a removal counts only while the
+ * service runs, in the known folder, with at least half of the files still present. Time runs faster here, so that the test does not
  * wait for pauses that are made for people.
  */
 
 const FASTER = 10
 /**
- * How long (real ms) nothing may change once everything is as it is to be: more than 2 s of the store's time.
+ * The real ms without a change after which the state counts as final: more than 2 s of the store's time.
  */
 const CALM = 260
 /** How long (real ms) it may take to become so on a busy machine. */

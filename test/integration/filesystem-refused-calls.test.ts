@@ -278,7 +278,7 @@ function mayMount(): boolean {
   return mounts
 }
 
-/** Lets steps of the store fail; gives the function that ends it, and ends it with the test. */
+/** Makes steps of the store fail until the returned function is called, or the test ends. */
 function refuse(code: string, isRefused: (step: Step) => boolean): () => void {
   const fail = (name: string): never => {
     throw Object.assign(new Error(`${code}, as the test wanted: ${name}`), { code })

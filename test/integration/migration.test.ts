@@ -16,8 +16,8 @@ import { type CliStage, openCliStage } from './cli-stage.ts'
 import { contentsOf } from './moving-ground.ts'
 
 /*
- * Invariant of an import: after any number of ends at any points, of the import or of the service, the same
- * command leaves what one import that nothing interrupted would have left: texts, which documents there are,
+ * Invariant of an import: after any number of interruptions of the import or of the service, at any points, the
+ * same command has the result of one uninterrupted import. The result includes the texts, the set of documents,
  * one record each, and the boxes in the order of their creation.
  */
 

@@ -5,7 +5,7 @@ import { parseJson } from '../../model/json.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { runIn } from '../unit/cli/cli-world.ts'
 import { type CliStage, openCliStage } from './cli-stage.ts'
-import { mend } from './doctor-stage.ts'
+import { runRepair } from './doctor-stage.ts'
 
 /*
  * How a person sees readable files that do not show their documents, and decides: with a service that runs,
@@ -137,7 +137,7 @@ describe('readable files that were away at the start', () => {
     // The command of the doctor repairs it.
     const [last, ...others] = await findings()
     expect(others).toEqual([])
-    await mend(stage.cwd, last as Finding)
+    await runRepair(stage.cwd, last as Finding)
     expect([await named(), await findings(), await gauge('FILE_MISSING')]).toEqual([[], [], '0'])
     expect(await isThere('boxes/net/a%20b.json')).toBe(true)
     expect((await run(['list'])).stdout).not.toMatch(/missing/)
@@ -231,7 +231,7 @@ describe('a readable file', () => {
     expect(await gauge('FILE_UNWRITABLE')).toBe('1')
     const [finding] = await findings()
     expect(finding).toMatchObject({ code: 'file.unwritable', where: file })
-    await mend(stage.cwd, finding as Finding)
+    await runRepair(stage.cwd, finding as Finding)
     await expect.poll(() => named(), SOON).toEqual([])
     await expect.poll(async () => parseJson(await readFile(file, 'utf8')), SOON).toEqual({ a: 7 })
   })
@@ -250,7 +250,7 @@ describe('a readable file', () => {
         what: expect.stringMatching(/^12 readable files are missing/),
       },
     ])
-    await mend(stage.cwd, found[0] as Finding)
+    await runRepair(stage.cwd, found[0] as Finding)
     expect(await findings()).toEqual([])
     expect(parseJson(await readFile(join(folder, 'kytos', 'n11.json'), 'utf8'))).toEqual({ i: 11 })
   })

@@ -9,8 +9,8 @@ import { freshFolder, kytosSettings } from './host-process.ts'
 
 /*
  * Requests made from the OpenAPI document by schemathesis, valid and invalid ones, to the real process on a
- * real folder. It must never answer with a 5xx, a status, a type, a header or a body that the document does
- * not have, nor take what the document forbids.
+ * real folder. It must never answer with a 5xx, or with a status, type, header or body outside the document. It
+ * must never accept a request that the document forbids.
  */
 
 const CHECKS = [

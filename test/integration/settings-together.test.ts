@@ -11,11 +11,11 @@ import { mergeReference } from '../support/merge-reference.ts'
 /*
  * Many writers, hooks and controllers at once, on every kind of store. Invariants for any order of events:
  *
- *  1. A request that is answered with success has one record in the history of each of its documents, all of
- *     one revision; a rejected request has no record and no fact.
+ *  1. A successful request has one record in the history of each of its documents, all of one revision. A
+ *     rejected request has no record and no fact.
  *  2. The answer of a controller is the merge of default, cluster and its own overrides in the store.
- *  3. Each controller receives every version of every document once, in order; facts of one namespace are
- *     chained, and two facts of one revision do not differ.
+ *  3. Each controller receives every version of every document once, in order. Facts of one namespace are
+ *     chained, and at most one fact of each revision changes its data.
  */
 
 const NAMESPACES = ['kytos/a', 'kytos/b', 'kytos/c']

@@ -37,7 +37,7 @@ const ESCAPES: Readonly<Record<string, string>> = {
   0: '\0',
 }
 
-/** @throws when a literal or a bracket has no end: then the scanner has lost its way in the file. */
+/** Scans a source file. @throws when a literal or a bracket has no end, because the scanner is then wrong. */
 export function scan(source: string): Scan {
   const literals: Literal[] = []
   const comments: DocComment[] = []
@@ -46,7 +46,7 @@ export function scan(source: string): Scan {
   let lineCommentEnd = -1
   let at = source.startsWith('#!') ? source.indexOf('\n') : 0
   /**
-   * The newest code before `at` without spaces and comments: enough of it to recognize a regular expression.
+   * The last code before `at` without spaces and comments, long enough to recognize a regular expression.
    */
   let code = ''
   const lineOf = (offset: number): number => source.slice(0, offset).split('\n').length
@@ -134,7 +134,7 @@ export function scan(source: string): Scan {
     lineCommentEnd = at
   }
 
-  /** Reads up to the bracket that closes what was opened before, or to the end of the file. */
+  /** Reads up to the matching closing bracket, or to the end of the file. */
   function readCode(until: string | undefined): void {
     const start = at
     while (at < source.length) {
@@ -151,8 +151,7 @@ export function scan(source: string): Scan {
         readCode({ '(': ')', '[': ']', '{': '}' }[next])
         if (at >= source.length) fail(`"${next}"`, opened)
         code = source[at++] ?? ''
-        // After the block of a function or a branch a slash could start a statement; none of our statements
-        // does.
+        // After the block of a function or a branch a slash could start a statement; no statement here does.
         if (code === '}') code = 'x'
       } else {
         if (!/\s/.test(next)) code = code.slice(-12) + next
@@ -168,14 +167,14 @@ export function scan(source: string): Scan {
   return { literals, comments, allComments }
 }
 
-/** The literals that are texts: two words and more. Paths, keys and codes are none. */
+/** The literals that are texts: two words and more, which excludes paths, keys and codes. */
 export function textsOf(source: string): readonly Literal[] {
   return scan(source).literals.filter(({ text }) =>
     /[A-Za-z]{2,}["'`)…]*[,.:;]?\s["'`(…]*[A-Za-z]{2,}|…\s[A-Za-z]{2,}/.test(text),
   )
 }
 
-/** Where an exported name is declared in a source. */
+/** The offset of the declaration of an exported name in a source. */
 function findDeclaration(source: string, name: string): number | undefined {
   const kinds = '(?:declare |abstract |async )*(?:interface|type|class|function\\*?|const)'
   return new RegExp(`^export ${kinds} ${name}\\b`, 'm').exec(source)?.index
@@ -199,9 +198,9 @@ export function docsOf(source: string, name: string): readonly DocComment[] {
 
 /** One unit of prose: a paragraph, a list item, a heading or a cell of a table. */
 export interface Prose {
-  /** As it is written. */
+  /** The text as written. */
   readonly raw: string
-  /** With `code` for inline code, and links as their text. */
+  /** The text with `code` for inline code, and links replaced by their text. */
   readonly text: string
   readonly line: number
 }
@@ -239,7 +238,7 @@ export function proseOf(markdown: string): readonly Prose[] {
     .filter(({ text }) => text !== '')
 }
 
-/** The cells of a row; a bar in inline code, or with a backslash before it, separates none. */
+/** The cells of a row; a bar in inline code, or after a backslash, is not a separator. */
 export function cellsOf(row: string): readonly string[] {
   const inner = row.trim().replace(/^\||\|$/g, '')
   return (inner.match(/(?:`[^`]*`|\\.|[^|])+/g) ?? []).map(cell => cell.trim())

@@ -199,7 +199,7 @@ function rejectionError({ host }: URL, status: number, body: string): SettingsEr
   })
 }
 
-/** The JSON object in a text; undefined if there is none. */
+/** The JSON object in a text; undefined for any other text. */
 function parseFrame(text: string): JsonObject | undefined {
   try {
     const value = parseJson(text)

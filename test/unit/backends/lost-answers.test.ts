@@ -8,7 +8,7 @@ import { settle } from '../../../backends/settle.ts'
 import type { Revision } from '../../../model/document.ts'
 import { isSettingsError } from '../../../model/errors.ts'
 import { historyKey, type Key, makeKey } from '../../../model/key.ts'
-import { type Fate, LossyLine, type Rules } from '../../support/lossy-line.ts'
+import { type Fate, LossyClient, type Rules } from '../../support/lossy-client.ts'
 
 /*
  * Generated schedules: clients commit to one memory store over lines that lose answers, deliver copies late
@@ -77,7 +77,7 @@ interface Seen {
 
 async function play(acts: readonly Act[], rules?: Rules): Promise<readonly Seen[]> {
   const store = createMemoryStore()
-  const line = new LossyLine(store, rules)
+  const line = new LossyClient(store, rules)
   const seen: Seen[] = []
   for (const { steps, fates, between, arrive } of acts) {
     const left = [...fates]

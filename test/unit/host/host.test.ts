@@ -173,7 +173,7 @@ describe('without kytos/settings', () => {
     await expect(host.start()).rejects.toThrow(/napp\.json is invalid/)
   })
 
-  it("but Python's NApp of that name nothing starts, and the remedy is reported", async () => {
+  it("but with Python's NApp of that name nothing starts, and the remedy is reported", async () => {
     const { root, host } = await tree()
     await rm(join(root, '.installed/kytos/settings/napp.json'))
     await writeFiles(root, { '.installed/kytos/settings/kytos.json': '{}' })

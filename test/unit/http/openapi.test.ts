@@ -11,7 +11,7 @@ import { MAX_FAILURES_PER_MINUTE } from '../../../src/http/auth/auth.ts'
 import { openHttp } from '../../../src/http/server.ts'
 import { createTokenText } from '../../../src/tokens/token.ts'
 import type { Tokens } from '../../../src/tokens/tokens.ts'
-import { openBusLine } from '../../support/bus-line.ts'
+import { openBusSocket } from '../../support/bus-socket.ts'
 import { keepLog } from '../../support/controller.ts'
 import { bearer, openGuardedRig } from './guarded.ts'
 import { type Answer, API, READY, type SendOptions, send } from './harness.ts'
@@ -301,7 +301,7 @@ async function stopping({ http, bus, admin }: World, work: () => Promise<void>):
         }),
     })
   })
-  const line = await openBusLine(http.port, admin)
+  const line = await openBusSocket(http.port, admin)
   const slow = send(http.port, 'PUT', `${API}/me/slow`, { headers: admin, body: { json: { n: 1 } } })
   await asked
   const closed = http.close()

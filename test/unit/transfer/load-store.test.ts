@@ -10,7 +10,7 @@ import { hasChanged } from '../../../src/transfer/copy-store.ts'
 import { loadStore } from '../../../src/transfer/load-store.ts'
 import { readAll, takeSnapshot } from '../../../src/transfer/store-snapshot.ts'
 import { META_KEY, readEpoch } from '../../../src/watcher/epoch.ts'
-import { type Fate, LossyLine } from '../../support/lossy-line.ts'
+import { type Fate, LossyClient } from '../../support/lossy-client.ts'
 import { readContents, withoutMeta } from '../../support/store-contents.ts'
 
 const WHOLE = { overwrite: false, skipOversized: false, keepTokens: false, dryRun: false }
@@ -124,7 +124,7 @@ describe('a store is filled', () => {
         await target.open()
         // Entries to be removed first.
         await target.commit([{ key: makeKey('boxes', 'old', 'one'), put: '{"data":1}' }])
-        const line = new LossyLine(store)
+        const line = new LossyClient(store)
         let sent = 0
         let losses = 0
         line.fate = () => {

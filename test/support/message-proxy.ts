@@ -1,49 +1,49 @@
 import { once } from 'node:events'
 import { createConnection, createServer, type Socket } from 'node:net'
 
-/** One message of etcd's answers, as far as a test wants to choose by it. */
+/** One message of etcd's responses, with the properties by which tests select it. */
 export interface Message {
-  /** In bytes, as it stands on the line. */
+  /** Bytes on the connection, including the head. */
   readonly size: number
-  /** The first answer of a watch. */
+  /** True for the first response of a watch. */
   readonly created: boolean
-  /** How many events of a watch are in it; 0 for anything else. */
+  /** The number of watch events in it; 0 for any other message. */
   readonly events: number
-  /** The answer to a commit that was applied. */
+  /** True for the response to an applied commit. */
   readonly committed: boolean
 }
 
 /**
- * Where the line breaks: when everything up to the frame that ends this message has passed, and of that frame
- * nothing, half, all, or so many bytes. A frame has a head of nine bytes.
+ * The point at which the connection breaks: within the last frame of a message, after none, half, all or this
+ * number of its bytes. All earlier frames have passed. A frame has a head of nine bytes.
  */
 export type Break = 'before' | 'within' | 'after' | number
 
 /**
- * A line to an etcd without TLS that knows the messages of its answers, so that it can break at one of them:
- * exactly there, whatever the timing.
+ * A proxy to an etcd without TLS that parses the messages of its responses. It can break the connection
+ * exactly at one of them, independent of timing.
  */
-export interface MessageLine {
+export interface MessageProxy {
   readonly endpoint: string
-  /** How often it broke at a message. */
+  /** The number of breaks at a message. */
   readonly breaks: number
-  /** Asks this of each message of an answer from now on, until it says where to break; then no more. */
+  /** Calls `choose` for each message from now on, until it returns the point at which to break. */
   breakAt(choose: (message: Message) => Break | undefined): void
-  /** Ends every connection and takes no new ones. */
+  /** Ends all connections and accepts no new ones. */
   refuse(): void
-  /** Takes connections again. */
+  /** Accepts connections again. */
   resume(): void
   close(): Promise<void>
 }
 
-/** Listens on a free loopback port and passes everything on to `port` on loopback. */
-export async function startMessageLine(port: number): Promise<MessageLine> {
+/** Listens on a free loopback port and forwards all data to `port` on loopback. */
+export async function startMessageProxy(port: number): Promise<MessageProxy> {
   const pairs = new Set<() => void>()
   let choose: ((message: Message) => Break | undefined) | undefined
   let refusing = false
   let breaks = 0
 
-  // Small frames wait for nobody: with Nagle's algorithm a window of HTTP/2 would take 40 ms.
+  // Small frames are sent at once, because with Nagle's algorithm a window of HTTP/2 would take 40 ms.
   const server = createServer({ noDelay: true }, near => {
     if (refusing) return near.resetAndDestroy()
     const far = createConnection({ port, host: '127.0.0.1', noDelay: true })
@@ -53,7 +53,7 @@ export async function startMessageLine(port: number): Promise<MessageLine> {
       far.destroy()
     }
     pairs.add(end)
-    // Lines that break are what this is for; 'close' follows every 'error'.
+    // Broken connections are expected here; 'close' follows every 'error'.
     near.on('error', () => undefined).on('close', end)
     far.on('error', () => undefined).on('close', end)
     near.pipe(far)
@@ -103,8 +103,8 @@ const DATA = 0
 const MESSAGE_HEAD = 5
 
 /**
- * Passes HTTP/2 frames on, each when it is whole; where `ask` says so the connection ends, with every byte
- * before that place delivered.
+ * Forwards HTTP/2 frames, each once it is complete. The connection ends at the point that `ask` returns,
+ * after all bytes before it are delivered.
  */
 function passAnswers(far: Socket, near: Socket, ask: (message: Message) => Break | undefined): void {
   const messages = new Map<number, Buffer[]>()
@@ -133,8 +133,8 @@ function bytesOf(at: Break, length: number): number {
 }
 
 /**
- * Asks about every message that this frame completes. A message of several frames has passed but for its last
- * one by then.
+ * Calls `ask` for every message that this frame completes. Of a message in several frames, all but the last
+ * frame have passed by then.
  */
 function readMessages(
   messages: Map<number, Buffer[]>,
@@ -154,7 +154,7 @@ function readMessages(
   return undefined
 }
 
-/** The size of the message that these chunks begin with, once it is there as a whole. */
+/** The size of the message at the start of these chunks, once it is complete. */
 function nextSize(chunks: Buffer[]): number | undefined {
   const length = chunks.reduce((sum, chunk) => sum + chunk.length, 0)
   if (length < MESSAGE_HEAD) return undefined
@@ -166,13 +166,14 @@ function nextSize(chunks: Buffer[]): number | undefined {
 const SECOND = 2
 const THIRD = 3
 const EVENTS = 11
-/** The field of a part that is the answer to a range. */
+/** The field of a part with the response to a range. */
 const RANGE = 1
 
 /**
- * Reads a protobuf message by its outermost fields. The second and the third are numbers in an answer of a
- * watch (its id, `created`), entries and a number in a listing, a number and parts in the answer to a
- * transaction (`succeeded`, `responses`), whose own first fields say what each answers.
+ * Reads a protobuf message by its outermost fields. The second and the third field differ by message. In a
+ * response of a watch they are numbers (its id, `created`), and in a listing entries and a number. In the
+ * response to a transaction they are a number and parts (`succeeded`, `responses`); the first field of a part
+ * shows its kind.
  */
 function describe(bytes: Buffer): Message {
   let events = 0
@@ -185,7 +186,7 @@ function describe(bytes: Buffer): Message {
     if (field === SECOND && isNumber) succeeded = number === 1
     if (field === SECOND && !isNumber) entries = true
     if (field === THIRD && isNumber) created = number === 1
-    // One that only reads is answered with ranges alone.
+    // The response to a transaction that only reads contains only ranges.
     if (field === THIRD && !isNumber && (bytes[next] ?? 0) >> 3 !== RANGE) parts = true
     if (field === EVENTS && !isNumber) events++
     at = isNumber ? next : next + number
@@ -199,8 +200,8 @@ function describe(bytes: Buffer): Message {
 }
 
 /**
- * The number and the place after it. Numbers here are lengths and small; a larger one is passed over, its
- * value being of no interest.
+ * The number and the position after it. Numbers here are lengths and small; the value of a larger one is
+ * inexact, because it is not used.
  */
 function readVarint(bytes: Buffer, from: number): [number, number] {
   let number = 0

@@ -7,12 +7,11 @@ import { SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 
 /**
- * What becomes of one copy of a commit: applied and answered, applied and not answered, applied later than
- * anything else says, or never.
+ * The fate of one copy of a commit: applied and answered, applied and not answered, applied later, or never.
  */
 export type Fate = 'answered' | 'applied' | 'late' | 'never'
 
-/** What a client concludes from a lost answer; mutants replace a part of it. */
+/** The conclusions of a client from a lost answer; mutants replace a part of them. */
 export interface Rules {
   readonly mayRepeat: typeof mayRepeat
   readonly settle: typeof settle
@@ -20,21 +19,20 @@ export interface Rules {
 
 const CONTRACT: Rules = { mayRepeat, settle }
 
-/** How many copies of one commit are sent at most. */
-const COPIES = 4
+/** The limit of copies of one commit. */
+const MAX_COPIES = 4
 
 /**
- * A client of a memory store whose answers are lost as a test wants it, and which follows the contract as the
- * etcd backend does.
+ * A client of a memory store that loses answers as its test decides, and follows the contract like etcd's.
  */
-export class LossyLine {
+export class LossyClient {
   readonly #store: MemoryStore
   readonly #rules: Rules
   /** The fate of the next copy of a commit. */
   fate: () => Fate = () => 'answered'
-  /** Resolves when the line can be used again after an answer was lost. */
+  /** Resolves when the connection is usable again after a lost answer. */
   usable: () => Promise<void> = async () => {}
-  /** Copies that are still under way. */
+  /** The copies that are still in progress. */
   readonly late: (() => void)[] = []
 
   constructor(store: MemoryStore, rules: Rules = CONTRACT) {
@@ -42,7 +40,7 @@ export class LossyLine {
     this.#rules = rules
   }
 
-  /** As a backend commits; `applied` is called with the revision of each copy that took effect. */
+  /** Commits like a backend; `applied` is called with the revision of each copy that took effect. */
   async commit(
     operations: readonly Operation[],
     applied: (revision: Revision) => void = () => {},
@@ -54,7 +52,7 @@ export class LossyLine {
       return outcome
     }
     const since = this.#store.revision
-    for (let copy = 1; copy <= COPIES; copy++) {
+    for (let copy = 1; copy <= MAX_COPIES; copy++) {
       const fate = this.fate()
       if (fate === 'answered') {
         const outcome = apply()
@@ -65,7 +63,7 @@ export class LossyLine {
       await this.usable()
       if (!this.#rules.mayRepeat(operations)) return this.#settle(operations, since)
     }
-    throw unknown()
+    throw outcomeUnknown()
   }
 
   async #settle(operations: readonly Operation[], since: Revision): Promise<Outcome> {
@@ -75,7 +73,7 @@ export class LossyLine {
       this.#version(key, revision),
     )
     if (typeof settled === 'object') return settled
-    throw unknown()
+    throw outcomeUnknown()
   }
 
   #held(key: Key): [Key, Entry][] {
@@ -95,6 +93,6 @@ export class LossyLine {
   }
 }
 
-function unknown(): SettingsError {
+function outcomeUnknown(): SettingsError {
   return new SettingsError('OUTCOME_UNKNOWN', 'The answer was lost.')
 }

@@ -4,7 +4,7 @@ import { WebSocket } from 'ws'
 import { parseJson, printJson } from '../../model/json.ts'
 import type { Json, JsonObject } from '../../model/value.ts'
 
-/** A frame of the server; tests look at what they expect. */
+/** A frame of the server; tests check the members that they expect. */
 export interface ServerFrame {
   readonly reply_to?: string | number | null
   readonly data?: Json
@@ -19,47 +19,47 @@ export interface ServerFrame {
   readonly event?: { readonly name: string; readonly content: JsonObject }
 }
 
-/** A WebSocket to the bus that does nothing by itself: every frame is the test's. */
-export interface BusLine {
+/** A WebSocket to the bus that sends only the frames of the test. */
+export interface BusSocket {
   readonly socket: WebSocket
   /** Resolves with the code and the reason once it is closed. */
   readonly closed: Promise<readonly [code: number, reason: string]>
   send(frame: unknown): void
-  /** The next frame, in the order they came. @throws Error once the line is closed. */
+  /** The next frame, in the order of arrival. @throws Error once the connection is closed. */
   next(): Promise<ServerFrame>
   /** The next frame that has an event. */
   nextEvent(): Promise<ServerFrame>
-  /** Sends a command and resolves with its answer; every frame before it is put aside for next(). */
+  /** Sends a command and resolves with its answer; all frames before it are kept for next(). */
   ask(name: string, content?: unknown): Promise<ServerFrame>
 }
 
 /** Opens a line, which is closed when the test has finished. */
-export async function openBusLine(
+export async function openBusSocket(
   port: number,
   headers: Readonly<Record<string, string>> = {},
-): Promise<BusLine> {
+): Promise<BusSocket> {
   const socket = new WebSocket(`ws://127.0.0.1:${port}/api/kytos/settings/v1/bus`, {
     headers,
     perMessageDeflate: false,
   })
-  const line = wrap(socket)
+  const bus = wrap(socket)
   onTestFinished(() => socket.terminate())
   await once(socket, 'open')
-  return line
+  return bus
 }
 
-function wrap(socket: WebSocket): BusLine {
+function wrap(socket: WebSocket): BusSocket {
   const frames: ServerFrame[] = []
   const waiting = new Set<() => void>()
   let ids = 0
-  // What the test looks at is what the service must have sent.
+  // The cast is unchecked, because the tests check the frames of the service.
   socket.on('message', data => {
     frames.push(parseJson(data.toString()) as ServerFrame)
     for (const wake of waiting) wake()
     waiting.clear()
   })
   const closed = once(socket, 'close').then(([code, reason]) => [code, String(reason)] as const)
-  // Whoever waits for it hears of it.
+  // A rejection without a listener must not end the test.
   closed.catch(() => {})
   const over = closed.then(([code, reason]) => {
     throw new Error(`The line was closed: ${code} ${reason}`)
