@@ -112,7 +112,7 @@ export interface Status {
   /** ISO 8601: when the state began. */
   readonly since: string
   readonly reason: string | null
-  /** Seconds since the data here was last known to equal the store; null when there is none. */
+  /** Seconds since the data here was last known to equal the store; null without data. */
   readonly age: number | null
   /**
    * The readable files that differ from their documents, in byte order of the documents' keys; at most 500.
