@@ -104,10 +104,7 @@ function coalesceChanges(facts: readonly Changed[], previous: Changed['previous'
   }))
 }
 
-/**
- * The mode that a coalesced change has for this path, or for the nearest path above it, or the strictest mode
- * below it; else the default.
- */
+/** The mode of a coalesced change for this path, else of the nearest path above, else the strictest below. */
 function applyModeOf(path: string, modes: ReadonlyMap<string, ApplyMode>): ApplyMode {
   for (let above = path; above !== ''; above = above.slice(0, above.lastIndexOf('/'))) {
     const mode = modes.get(above)

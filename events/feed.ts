@@ -10,8 +10,9 @@ export interface Feed {
   /**
    * Pushes every fact after `since` (exclusive; undefined: from now), in order: first the buffered ones
    * (`origin: "replay"`), then live ones. A reader whose `since` can no longer be served first receives one
-   * `settings.snapshot`. A reader with a cursor ahead of this controller, or before there is a state, waits
-   * for it; until then it receives only facts without a cursor. `push` must not throw and must not wait.
+   * `settings.snapshot`. A reader whose cursor is ahead of the state waits for it, and so does every reader
+   * before there is a state. Until then it receives only facts without a cursor. `push` must not throw and
+   * must not wait.
    * @throws SettingsError CURSOR_MALFORMED.
    */
   follow(since: string | undefined, push: Push): Unsubscribe

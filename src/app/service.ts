@@ -58,7 +58,7 @@ export interface Service {
   readonly reportEnvironment: () => void
   /**
    * Resolves when there are settings to return.
-   * @throws SettingsError when there are none within the time, or the store is unusable.
+   * @throws SettingsError after `startTimeout` without settings, or when the store is unusable.
    */
   start(): Promise<void>
   close(): Promise<void>

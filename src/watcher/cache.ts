@@ -26,8 +26,9 @@ export interface ApplyOptions {
  * The store as this controller knows it: every document of settings, every schema, and an index of the boxes.
  * Only the watcher changes it, one revision after the other.
  *
- * Invariant: at any time the cache equals the store at `revision` of `epoch`, whole; and `effective` of every
- * namespace is the merge of its layers in force. A batch that cannot be applied leaves the cache unchanged.
+ * Invariant: at any time the cache equals the store at `revision` of `epoch`, whole. The `effective` settings
+ * of every namespace are the merge of its layers in force. A batch that cannot be applied leaves the cache
+ * unchanged.
  */
 export class Cache extends CachedNamespaces {
   readonly #index = new StoreIndex()
@@ -141,8 +142,8 @@ export class Cache extends CachedNamespaces {
   }
 
   /**
-   * Runs one change of the cache at a time, because a schema may be registered while a batch is being
-   * applied, and both read the history.
+   * Runs one change of the cache at a time. A schema may be registered while a batch is applied, and both
+   * read the history.
    */
   async #exclusively<Result>(work: () => Promise<Result>): Promise<Result> {
     const change = this.#lastChange.then(work)

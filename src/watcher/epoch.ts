@@ -15,8 +15,8 @@ export const FORMAT = 1
 
 /**
  * The epoch in `meta/store`; 0 when the store has none yet.
- * @throws SettingsError STORE_FORMAT for a store of a newer release or of another program, and for one that
- * is being filled by a copy or a restore.
+ * @throws SettingsError STORE_FORMAT for a store of a newer release or of another program, and for an
+ * incomplete copy or restore.
  */
 export function readEpoch(meta: Entry | undefined): number {
   if (!meta) return 0

@@ -28,9 +28,9 @@ export class Observers {
   }
 
   /**
-   * True once a commit of this revision is in the cache and has been announced; `before` is the position that
-   * was read before the commit was sent. False when the outcome is unknown here, because the watch was down
-   * for 2 s meanwhile, or because the store turned out to be another one.
+   * True once a commit of this revision is in the cache and has been announced. `before` is the position
+   * before the commit was sent. False when the outcome is unknown here: the watch was down for 2 s meanwhile,
+   * or the store turned out to be another one.
    */
   async passed(revision: Revision, before: Position): Promise<boolean> {
     const isOtherStore = () => this.#state.position().epoch !== before.epoch

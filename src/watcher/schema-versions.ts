@@ -110,7 +110,7 @@ export function withoutStored(schemas: SchemaVersions, digest: string): SchemaVe
   return { ...schemas, stored }
 }
 
-/** The revision of the newest stored schema; 0 when there is none. */
+/** The revision of the newest stored schema; 0 without one. */
 export function schemasRevision({ stored }: SchemaVersions): Revision {
   let newest = 0n
   for (const { entry } of stored.values()) if (entry.modRevision > newest) newest = entry.modRevision

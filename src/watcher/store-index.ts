@@ -34,8 +34,8 @@ export function keyOf(change: Change): Key {
 }
 
 /**
- * The revision and the mark of every key that is kept of the store, including unknown keys; also the boxes by
- * namespace, and the texts of tokens.
+ * The revision and the mark of every key that is kept of the store, including unknown keys. The index also
+ * has the boxes by namespace, and the texts of tokens.
  */
 export class StoreIndex {
   readonly #entries = new Map<Key, IndexedEntry>()
