@@ -75,8 +75,8 @@ export function foundEntries(
 }
 
 /**
- * The change that an operation makes at a revision, when its key has the entry `before`; undefined for a
- * check and for the delete of an absent key.
+ * The change that an operation makes at a revision. `before` is the entry of its key. Undefined for a check
+ * and for the delete of an absent key.
  */
 export function changeBy(
   operation: Operation,

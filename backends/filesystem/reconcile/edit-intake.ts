@@ -52,12 +52,12 @@ export class EditIntake {
       tracked.isRewriteDue = true
       tracked.stray = undefined
       const { rejected } = neighbours(file)
-      const message = `${file} came back with an earlier text of this store: it is no edit, is kept as ${rejected}, and replaced.`
+      const message = `${file} reappeared with an earlier text of this store, which is not an edit. It was kept as ${rejected} and replaced.`
       this.#context.report({ code: 'FILE_REJECTED', key, source: rejected, message })
       return undefined
     }
     if (value instanceof SettingsError) {
-      const message = `${file} is not taken in, and left as it is: ${value.message} Correct it; the stored document stays in force.`
+      const message = `${file} was rejected and left unchanged: ${value.message} Correct it; the stored document stays in force.`
       tracked.state = withRejection(tracked.state, { hash: seen.hash, reason: message })
       this.#context.report({ code: 'FILE_REJECTED', key, source: file, message })
       return undefined
