@@ -14,11 +14,11 @@ import type {
 } from '../backend.ts'
 import { joinSignals } from '../joint-signal.ts'
 import { ENTRY_BYTES } from './check.ts'
-import type { EtcdOptions } from './client.ts'
 import { Committer } from './commit.ts'
-import { Credentials } from './credentials.ts'
-import { CLOSE_GRACE_MS, EndpointPool } from './endpoint-pool.ts'
-import { CallFailed, toStoreError } from './errors.ts'
+import type { EtcdOptions } from './connection/client.ts'
+import { Credentials } from './connection/credentials.ts'
+import { CLOSE_GRACE_MS, EndpointPool } from './connection/endpoint-pool.ts'
+import { CallFailed, toStoreError } from './connection/errors.ts'
 import { KeyMapper } from './key-mapper.ts'
 import { OverlapGuard } from './overlap-guard.ts'
 import { PageSizer } from './page-sizer.ts'
@@ -26,7 +26,7 @@ import { getEntry, listEntries } from './read.ts'
 import { isInStep, outdated } from './version.ts'
 import { type Identity, watchOnce } from './watch.ts'
 
-export type { EtcdOptions } from './client.ts'
+export type { EtcdOptions } from './connection/client.ts'
 
 /**
  * The interval in which a token is used at least, in ms, so that it does not expire between calls: by default

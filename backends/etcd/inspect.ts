@@ -2,8 +2,8 @@ import { request as httpRequest, type IncomingMessage } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { text } from 'node:stream/consumers'
 import type { Etcd3 } from 'etcd3'
-import { createClient, type EtcdOptions } from './client.ts'
-import { type Failure, readFailure } from './errors.ts'
+import { createClient, type EtcdOptions } from './connection/client.ts'
+import { type Failure, readFailure } from './connection/errors.ts'
 import { outdated } from './version.ts'
 
 /** The state of one endpoint as it reports it; undefined where it does not. */

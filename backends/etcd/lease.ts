@@ -1,6 +1,6 @@
 import type { Etcd3 } from 'etcd3'
 import type { Operation } from '../backend.ts'
-import type { CallOptions, CallResult, EndpointPool } from './endpoint-pool.ts'
+import type { CallOptions, CallResult, EndpointPool } from './connection/endpoint-pool.ts'
 import type { KeyMapper } from './key-mapper.ts'
 import { type Reading, readResponse, toTransaction } from './transaction.ts'
 

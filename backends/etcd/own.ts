@@ -2,7 +2,7 @@ import type { IKeyValue } from 'etcd3'
 import type { Entry, Revision } from '../../model/document.ts'
 import { historyPrefix, type Key } from '../../model/key.ts'
 import type { Change } from '../backend.ts'
-import type { EndpointPool } from './endpoint-pool.ts'
+import type { EndpointPool } from './connection/endpoint-pool.ts'
 import type { KeyMapper } from './key-mapper.ts'
 
 /*

@@ -1,5 +1,5 @@
 import type { IWatchRequest, IWatchResponse, WatchClient } from 'etcd3'
-import type { EndpointPool } from './endpoint-pool.ts'
+import type { EndpointPool } from './connection/endpoint-pool.ts'
 
 type WatchOptions = NonNullable<Parameters<WatchClient['watch']>[0]>
 type Interceptor = NonNullable<WatchOptions['interceptors']>[number]

@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { Credentials } from '../../backends/etcd/credentials.ts'
-import { EndpointPool } from '../../backends/etcd/endpoint-pool.ts'
+import { Credentials } from '../../backends/etcd/connection/credentials.ts'
+import { EndpointPool } from '../../backends/etcd/connection/endpoint-pool.ts'
 import { KeyMapper } from '../../backends/etcd/key-mapper.ts'
 import { watchOnce } from '../../backends/etcd/watch.ts'
 import { isSettingsError } from '../../model/errors.ts'

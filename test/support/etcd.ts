@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { Etcd3, type IOptions } from 'etcd3'
-import { CALLED_ONCE } from '../../backends/etcd/faults.ts'
+import { CALLED_ONCE } from '../../backends/etcd/connection/faults.ts'
 import { type EtcdProcess, freePort, spawnEtcd } from './etcd-process.ts'
 import { type Certificates, makeCertificates } from './etcd-tls.ts'
 

@@ -1,6 +1,6 @@
 import { Etcd3 } from 'etcd3'
-import { createClient, type EtcdOptions } from '../../../../backends/etcd/client.ts'
-import { CALLED_ONCE } from '../../../../backends/etcd/faults.ts'
+import { createClient, type EtcdOptions } from '../../../../backends/etcd/connection/client.ts'
+import { CALLED_ONCE } from '../../../../backends/etcd/connection/faults.ts'
 import { createEtcdBackend } from '../../../../backends/etcd/index.ts'
 import { makeKey } from '../../../../model/key.ts'
 import { type Growth, measure } from '../gauge.ts'

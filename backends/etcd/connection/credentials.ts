@@ -1,4 +1,4 @@
-import { toSettingsError } from '../../model/errors.ts'
+import { toSettingsError } from '../../../model/errors.ts'
 import type { EtcdOptions } from './client.ts'
 
 /** The part of the options that a rotation replaces. */

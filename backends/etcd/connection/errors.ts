@@ -1,4 +1,4 @@
-import { type ErrorCode, SettingsError } from '../../model/errors.ts'
+import { type ErrorCode, SettingsError } from '../../../model/errors.ts'
 
 /**
  * The meaning of an error of a call. `unsent`: certainly not applied, another attempt may succeed. `unknown`:

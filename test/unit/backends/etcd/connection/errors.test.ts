@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { CallFailed, readFailure, toStoreError } from '../../../../backends/etcd/errors.ts'
+import { CallFailed, readFailure, toStoreError } from '../../../../../backends/etcd/connection/errors.ts'
 
 describe('What etcd and the network say', () => {
   it.each([

@@ -1,7 +1,7 @@
 import { setMaxListeners } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Etcd3 } from 'etcd3'
-import type { Revision } from '../../model/document.ts'
+import type { Revision } from '../../../model/document.ts'
 import { attemptMs, createClient } from './client.ts'
 import type { Credentials } from './credentials.ts'
 import { CallFailed, type Failure, readFailure } from './errors.ts'

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import fc from 'fast-check'
 import { describe, expect, it, vi } from 'vitest'
-import { Credentials, type EtcdSecrets } from '../../../../backends/etcd/credentials.ts'
-import { SettingsError } from '../../../../model/errors.ts'
+import { Credentials, type EtcdSecrets } from '../../../../../backends/etcd/connection/credentials.ts'
+import { SettingsError } from '../../../../../model/errors.ts'
 
 const BASE = { endpoints: ['http://127.0.0.1:2379'], prefix: '/kytos', timeout: 5, username: 'kytos' }
 /** Milliseconds after which secrets may be read again. */
