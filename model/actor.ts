@@ -4,7 +4,7 @@ export interface Actor {
   readonly name: string
 }
 
-/** The service itself: adoption of what it found, housekeeping. */
+/** The service itself, for housekeeping and for documents that it adopts. */
 export const SYSTEM: Actor = { type: 'system', name: 'kytos/settings' }
-/** Whoever edited a document past the service: in the file, or in etcd with another client. */
+/** The author of a change that bypassed the service: in the file, or in etcd with another client. */
 export const HAND_EDIT: Actor = { type: 'file', name: 'hand edit' }

@@ -1,8 +1,8 @@
 import leven from 'leven'
 
 /**
- * The candidate a person probably meant: at most a third of the letters away, case ignored; undefined when
- * none is.
+ * The candidate that a person probably meant: at most a third of the letters differ, ignoring case; undefined
+ * when there is none.
  */
 export function nearest(typed: string, candidates: Iterable<string>): string | undefined {
   let best: { candidate: string; distance: number } | undefined

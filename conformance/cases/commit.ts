@@ -5,7 +5,7 @@ import type { Case } from '../harness/case.ts'
 import { history } from '../harness/follow.ts'
 import { A, B, C, doc, put, range, record } from '../harness/sample.ts'
 
-/** What one commit does, alone in the store. */
+/** The effects of a single commit. */
 export const commit: readonly Case[] = [
   {
     title: 'a put is there when its commit resolves, at the revision of the commit',

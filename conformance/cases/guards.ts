@@ -5,7 +5,7 @@ import type { Case } from '../harness/case.ts'
 import { history } from '../harness/follow.ts'
 import { A, B, C, doc, put, record } from '../harness/sample.ts'
 
-/** What guards let through, what they stop, and what a loser learns. */
+/** The commits that guards allow and reject, and the entries that a rejected commit finds. */
 export const guards: readonly Case[] = [
   {
     title: 'a put that expects absence creates once and loses the second time',

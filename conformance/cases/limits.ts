@@ -8,7 +8,7 @@ import { A, B, C, doc, put } from '../harness/sample.ts'
 
 const LARGE = makeKey('boxes', 'kytos', 'large')
 
-/** What a commit must be, and how large an entry may be. */
+/** The requirements for a commit, and the largest entry. */
 export const limits: readonly Case[] = [
   {
     title: 'a commit without an operation is refused',

@@ -5,7 +5,7 @@ import type { Case, Context } from '../harness/case.ts'
 import { history, replay } from '../harness/follow.ts'
 import { A, B, C, chunks, doc, put, range, record } from '../harness/sample.ts'
 
-/** More entries than a page of any backend holds. */
+/** More entries than a page of any backend has. */
 const MANY = 6_000
 
 /** Listings: one revision, byte order, whole segments. */

@@ -4,7 +4,7 @@ import type { Case } from '../harness/case.ts'
 import { history } from '../harness/follow.ts'
 import { A, doc, put, range, record } from '../harness/sample.ts'
 
-/** A store that no longer holds the steps of the past says so, and loses nothing else. */
+/** A store without the revisions of the past reports that, and loses nothing else. */
 export const lostHistory: readonly Case[] = [
   {
     title: 'a watch from before what is kept ends with HISTORY_LOST, without a batch',

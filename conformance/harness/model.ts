@@ -23,7 +23,7 @@ export interface Model {
   readonly batches: readonly Batch[]
 }
 
-/** The model of a store that is empty below some prefix. */
+/** The model of a store that is empty below a prefix. */
 export function emptyModel(revision: Revision): Model {
   return { entries: new Map(), touched: new Map(), revision, batches: [] }
 }

@@ -21,7 +21,7 @@ declareSuite({
   forget: true,
   lossy: true,
   ttl: 2,
-  patience: 20_000,
+  timeoutMs: 20_000,
   create: async () => etcdPlace(`/conformance/${places++}`),
 })
 

@@ -55,6 +55,6 @@ export const sharedMemory: Subject = {
   forget: true,
   lossy: true,
   ttl: 0.1,
-  patience: 3_000,
+  timeoutMs: 3_000,
   create: async () => memoryPlace(),
 }
