@@ -6,6 +6,7 @@ type Version = readonly [major: number, minor: number, patch: number]
 const FIXED: readonly Version[] = [
   [3, 4, 38],
   [3, 5, 22],
+  [3, 6, 2],
 ]
 const IN_STEP: readonly Version[] = [
   [3, 4, 25],
@@ -17,7 +18,7 @@ const IN_STEP: readonly Version[] = [
  */
 export function outdated(text: string): string | undefined {
   if (isFixed(text, FIXED)) return undefined
-  const wanted = FIXED.map(version => version.join('.')).join(' or ')
+  const wanted = FIXED.map(version => version.join('.')).join(', ')
   return `etcd ${text} has known watch bugs that lose events; upgrade to ${wanted} or later.`
 }
 
