@@ -6,6 +6,7 @@ type Version = readonly [major: number, minor: number, patch: number]
 const FIXED: readonly Version[] = [
   [3, 4, 38],
   [3, 5, 22],
+  [3, 6, 2],
 ]
 const IN_STEP: readonly Version[] = [
   [3, 4, 25],
@@ -15,7 +16,7 @@ const IN_STEP: readonly Version[] = [
 /** The message about a server of this version; undefined when it has all fixes that matter here. */
 export function outdated(text: string): string | undefined {
   if (isFixed(text, FIXED)) return undefined
-  const wanted = FIXED.map(version => version.join('.')).join(' or ')
+  const wanted = FIXED.map(version => version.join('.')).join(', ')
   return `etcd ${text} has known watch bugs that lose events; upgrade to ${wanted} or later.`
 }
 

@@ -129,7 +129,7 @@ export const FINDINGS = {
   'etcd.leaderless': { severity: ['broken'], means: 'The cluster has no leader: too few members run.' },
   'etcd.outdated': {
     severity: ['warning'],
-    means: 'The etcd version has known watch bugs: below 3.4.38, or below 3.5.22.',
+    means: 'The etcd version has known watch bugs: below 3.4.38, 3.5.22 or 3.6.2.',
   },
   'etcd.no_space': { severity: ['broken'], means: 'The etcd alarm NOSPACE is active.' },
   'etcd.filling': { severity: ['warning'], means: 'More than 80 % of the etcd quota is used.' },
