@@ -7,9 +7,9 @@ import { readModule } from './python/module.ts'
 import type { SyntaxNode } from './python/node.ts'
 import { parsePython } from './python/parser.ts'
 import { decodeSource } from './python/source-text.ts'
-import { readToken, resolveEscapes } from './python/text.ts'
 import { InvalidPython } from './python/tokens.ts'
-import { NotData, NotPython } from './python/value.ts'
+import { readToken, resolveEscapes } from './python/values/text.ts'
+import { NotData, NotPython } from './python/values/value.ts'
 
 /** Something that was not read: where, which setting it would be (where it is one), and why. */
 export interface ReadProblem {
