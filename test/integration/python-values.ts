@@ -1,6 +1,6 @@
 import { parseJson } from '../../model/json.ts'
 import { isArray, type Json } from '../../model/value.ts'
-import type { PyValue } from '../../src/import/python/value.ts'
+import type { PyValue } from '../../src/import/python/values/value.ts'
 
 /** A value with its types, as the script shows Python's. */
 export function show(value: PyValue, depth = 0): Json {

@@ -1,8 +1,8 @@
 import type { Evaluator } from './expression.ts'
-import { setListItem } from './item.ts'
-import type { SyntaxNode } from './node.ts'
-import { operate } from './operators.ts'
-import { iterate, NotData, type PyValue, setItem } from './value.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import { setListItem } from './values/item.ts'
+import { operate } from './values/operators.ts'
+import { iterate, NotData, type PyValue, setItem } from './values/value.ts'
 
 const SEPARATORS: ReadonlySet<string> = new Set([',', '(', ')', '[', ']'])
 

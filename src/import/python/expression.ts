@@ -1,11 +1,11 @@
 import { type Argument, callBuiltin, callMethod, FOREIGN } from './builtins.ts'
-import { itemOf } from './item.ts'
 import { nameKind } from './kinds.ts'
-import type { SyntaxNode } from './node.ts'
-import { readNumber } from './numbers.ts'
-import { compare, operate, operateUnary } from './operators.ts'
 import { readFormatString, readString } from './strings.ts'
-import { joinTexts } from './text.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import { itemOf } from './values/item.ts'
+import { readNumber } from './values/numbers.ts'
+import { compare, operate, operateUnary } from './values/operators.ts'
+import { joinTexts } from './values/text.ts'
 import {
   isTrue,
   iterate,
@@ -21,7 +21,7 @@ import {
   pyText,
   pyTuple,
   setItem,
-} from './value.ts'
+} from './values/value.ts'
 
 /** What an expression may look at. */
 export interface Scope {

@@ -1,6 +1,6 @@
-import type { SyntaxNode } from './node.ts'
-import { readToken, resolveEscapes, resolveFormatText, toText } from './text.ts'
-import { NotData, NotPython, type PyValue, pyText } from './value.ts'
+import type { SyntaxNode } from './syntax/node.ts'
+import { readToken, resolveEscapes, resolveFormatText, toText } from './values/text.ts'
+import { NotData, NotPython, type PyValue, pyText } from './values/value.ts'
 
 /** A string or bytes literal. */
 export function readString(token: string): PyValue {

@@ -3,11 +3,41 @@ import type { Tokens } from './tokenizer.ts'
 import { rejectAt, type Token, type TokenKind } from './tokens.ts'
 
 /** Keywords of all versions; `async` and `await` were names until Python 3.7, and are names where they stand as one. */
-const KEYWORDS: ReadonlySet<string> = new Set(
-  'False None True and as assert break class continue def del elif else except finally for from global if import in is lambda nonlocal not or pass raise return try while with yield'.split(
-    ' ',
-  ),
-)
+const KEYWORDS: ReadonlySet<string> = new Set([
+  'False',
+  'None',
+  'True',
+  'and',
+  'as',
+  'assert',
+  'break',
+  'class',
+  'continue',
+  'def',
+  'del',
+  'elif',
+  'else',
+  'except',
+  'finally',
+  'for',
+  'from',
+  'global',
+  'if',
+  'import',
+  'in',
+  'is',
+  'lambda',
+  'nonlocal',
+  'not',
+  'or',
+  'pass',
+  'raise',
+  'return',
+  'try',
+  'while',
+  'with',
+  'yield',
+])
 /** Deeper than any file that CPython compiles, and not too deep for the stack of this process. */
 const MAX_DEPTH = 1_000
 
