@@ -11,7 +11,7 @@ import { decodeSource } from '../../src/import/python/syntax/source-text.ts'
 import { show, tidy } from './python-values.ts'
 
 /** `npm test` takes a sample; the script beside .ci/run takes all, with a folder of installed packages. */
-const EVERY = Number(process.env.PYTHON_SYNTAX_EVERY ?? 20)
+const EVERY = Number(process.env.PYTHON_SYNTAX_EVERY ?? 40)
 const PYTHON = process.env.PYTHON_SYNTAX_PYTHON ?? 'python3'
 
 interface Verdict {
