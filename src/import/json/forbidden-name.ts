@@ -1,6 +1,6 @@
-import { isArray, isObject, type Json } from './value.ts'
+import { isArray, isObject, type Json } from '../../../model/value.ts'
 
-/** The member name that clients of the service may not send, and that an import therefore rejects. */
+/** The one member name that a service refuses over its bus, so that an import refuses it everywhere. */
 export const FORBIDDEN_NAME = '__proto__'
 export const FORBIDDEN_REASON = `the member name "${FORBIDDEN_NAME}" is not allowed`
 

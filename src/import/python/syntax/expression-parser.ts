@@ -1,11 +1,11 @@
+import { readNumber } from '../values/numbers.ts'
+import { joinTexts, readToken, resolveEscapes, resolveFormatText } from '../values/text.ts'
+import { NotData, NotPython, pyText } from '../values/value.ts'
 import type { SyntaxNode } from './node.ts'
 import { readParameters } from './parameters.ts'
 import { checkSingleTarget, checkTargets } from './targets.ts'
 import type { TokenCursor } from './token-cursor.ts'
 import { InvalidPython, rejectAt } from './tokens.ts'
-import { readNumber } from './values/numbers.ts'
-import { joinTexts, readToken, resolveEscapes, resolveFormatText } from './values/text.ts'
-import { NotData, NotPython, pyText } from './values/value.ts'
 
 /** Operators of two sides by how tightly they bind; those of one side and `**` bind tighter. */
 const LEVELS: Readonly<Record<string, number>> = {
