@@ -46,7 +46,7 @@ function build() {
   process.once('exit', clean)
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1))
   const command = findGo() ?? installGo(work)
-  say(`Building etcd ${version}, once for this machine; that takes two to five minutes ...`)
+  say(`Building etcd ${version}, once for this machine; that takes two to six minutes ...`)
   copyFileSync(join(root, 'scripts', 'etcd-build', 'main.go'), join(work, 'main.go'))
   go(command, work, 'mod', 'init', 'etcd-build')
   go(command, work, 'get', `go.etcd.io/etcd/server/v3@v${version}`)
