@@ -14,10 +14,16 @@ import { permissionForRoute } from './route-permissions.ts'
 const ERRORS_OF_ANY_REQUEST: readonly ErrorCode[] = [
   'HOST_FORBIDDEN',
   'ORIGIN_FORBIDDEN',
-  'TOKEN_INVALID',
-  'RATE_LIMITED',
   'SERVICE_STOPPING',
   'STORE_STALE',
+]
+
+/** Errors of any request that requires a permission. */
+const NEEDING_PERMISSION: readonly ErrorCode[] = [
+  'TOKEN_REQUIRED',
+  'TOKEN_INVALID',
+  'PERMISSION_DENIED',
+  'RATE_LIMITED',
 ]
 
 /** The error codes of an operation, by status. */
@@ -30,7 +36,7 @@ export function errorCodesOf(
   const reads = query !== undefined || headers !== undefined || path.includes(':')
   const codes = new Set<ErrorCode>([
     ...ERRORS_OF_ANY_REQUEST,
-    ...(needsPermission ? (['TOKEN_REQUIRED', 'PERMISSION_DENIED'] as const) : []),
+    ...(needsPermission ? NEEDING_PERMISSION : []),
     ...(reads ? (['CONTENT_MALFORMED'] as const) : []),
     ...(path.includes(':username') ? (['NAMESPACE_MALFORMED'] as const) : []),
     // The body of a GET is ignored.
