@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { isHandled } from '../model/failure.ts'
 import { run } from './cli/program.ts'
 
 /*
@@ -17,6 +18,7 @@ function interrupt(): void {
 }
 
 function fail(error: unknown): void {
+  if (isHandled(error)) return
   failed = true
   process.stderr.write(
     `kytos-settings: stopping after an uncaught error: ${error instanceof Error ? error.stack : String(error)}\n`,

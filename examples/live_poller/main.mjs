@@ -1,5 +1,5 @@
 /** @type {import('kytos-settings').CreateNApp} */
-const createLivePoller = ({ openSettings, log }) => {
+const createNApp = ({ openSettings, log }) => {
   let timer = /** @type {NodeJS.Timeout | undefined} */ (undefined)
   return {
     async setup() {
@@ -26,4 +26,4 @@ const createLivePoller = ({ openSettings, log }) => {
     },
   }
 }
-export default createLivePoller
+export default createNApp

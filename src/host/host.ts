@@ -5,6 +5,7 @@ import type { Config } from '../boot/config.ts'
 import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
 import type { Log } from '../log/log.ts'
 import type { FoundNApp } from './discover.ts'
+import { describeFailure } from './failure-place.ts'
 import { ProblemLog } from './problem-log.ts'
 import { type RunningNApp, startNApp } from './running-napp.ts'
 import { type Scan, scanNApps } from './scan-napps.ts'
@@ -213,9 +214,9 @@ class NAppHost implements Host {
   }
 
   /** A retryable failure is retried by the next scan; any other one when the NApp's stamp changes. */
-  #recordFailure({ id, stamp }: FoundNApp, error: unknown): void {
+  #recordFailure({ id, stamp, folder }: FoundNApp, error: unknown): void {
     if (this.#stopping.signal.aborted) return
-    const reason = reasonOf(error).replace(/\.$/, '')
+    const reason = describeFailure(folder, error)
     if (isSettingsError(error) && error.retryable) {
       this.#problems.report(id, [`${id} cannot start yet: ${reason}. Retrying every second.`])
       return

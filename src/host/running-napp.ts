@@ -3,9 +3,9 @@ import { pathToFileURL } from 'node:url'
 import { ask } from '../../events/ask.ts'
 import type { Bus, RootBus } from '../../events/event.ts'
 import { SettingsError } from '../../model/errors.ts'
-import { reasonOf } from '../../model/failure.ts'
+import { markHandled, reasonOf } from '../../model/failure.ts'
 import type { Config } from '../boot/config.ts'
-import { allowPackageImports } from '../boot/package-imports.ts'
+import { forgetCommonJs, registerModuleHooks } from '../boot/module-hooks.ts'
 import { readSchema, readSeed } from '../client/assets.ts'
 import type { JsonSchema } from '../client/json-schema.ts'
 import type { OpenSettings } from '../client/live-settings.ts'
@@ -15,6 +15,8 @@ import { openSettings } from '../client/open-settings.ts'
 import type { Log } from '../log/log.ts'
 import { unlessAborted, within } from './deadline.ts'
 import type { FoundNApp } from './discover.ts'
+import { traced, withPlace } from './failure-place.ts'
+import { loadPlace } from './load-place.ts'
 import type { SettingsContext } from './settings-context.ts'
 import { trackSubscriptions } from './subscriptions.ts'
 
@@ -107,15 +109,18 @@ async function importMain(
   const url = pathToFileURL(file)
   // The URL differs for each load, because Node caches modules by URL, and the NApp may be another version.
   if (loads > 0) url.search = `?load=${loads}`
-  allowPackageImports()
+  if (loads > 0) forgetCommonJs(folder)
+  registerModuleHooks()
   try {
     const module: { readonly default?: unknown } = await import(url.href)
     // The content of a foreign module is known at run time only; only the type of a function can be checked.
     if (typeof module.default === 'function') return module.default as CreateNApp
   } catch (cause) {
+    markHandled(cause)
+    const place = await loadPlace(folder, file, cause)
     throw new SettingsError(
       'NAPP_INVALID',
-      `${file}, the main file of ${id}, cannot be loaded: ${reasonOf(cause)}`,
+      `${file}, the main file of ${id}, cannot be loaded: ${withPlace(reasonOf(cause), place)}`,
       { cause },
     )
   }
@@ -148,7 +153,9 @@ function nappContext(
 ): NAppContext {
   const open = async (schema?: JsonSchema) => {
     const owner = { id, folder, manifest, bus, log }
-    const settings = await (schema ? openSettings(owner, schema) : openSettings(owner))
+    // The service creates its errors outside the calls of the NApp, so their stacks do not contain them.
+    const caller = new Error()
+    const settings = await traced(caller, schema ? openSettings(owner, schema) : openSettings(owner))
     opened.add(settings)
     return settings
   }

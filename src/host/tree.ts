@@ -69,6 +69,25 @@ export async function install(root: string, source: string, force: boolean): Pro
   return id
 }
 
+/**
+ * Disables a NApp and removes its copy, or the link to its folder outside the tree. Returns false if it was
+ * not installed.
+ * @throws SettingsError NAPP_CONFLICT if the NApp is a folder in the place of the link that enables it.
+ */
+export async function uninstall(root: string, id: string): Promise<boolean> {
+  const wasEnabled = await disable(root, id)
+  const target = join(root, INSTALLED, id)
+  if (!(await exists(target))) return wasEnabled
+  await translateFailure(root, async () => {
+    if ((await lstat(target)).isSymbolicLink()) return unlink(target)
+    // Renamed first: a reader finds the complete NApp or none.
+    const aside = join(dirname(target), `.${randomUUID()}.old`)
+    await rename(target, aside)
+    await rm(aside, { recursive: true, force: true })
+  })
+  return true
+}
+
 /** The id of the NApp in a folder, after its manifest, main file and schema are checked. */
 async function checkFolder(source: string): Promise<string> {
   const napp = await readNApp(source)

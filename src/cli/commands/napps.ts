@@ -4,11 +4,12 @@ import { SettingsError } from '../../../model/errors.ts'
 import { printJson } from '../../../model/json.ts'
 import { nearest } from '../../../model/nearest.ts'
 import { toJson } from '../../../model/value.ts'
-import { findConfig, loadConfig } from '../../boot/config.ts'
+import { type Config, findConfig, loadConfig } from '../../boot/config.ts'
 import { SETTINGS_NAPP } from '../../client/manifest.ts'
+import { createNAppFolder } from '../../host/create-napp.ts'
 import { type Discovery, discover } from '../../host/discover.ts'
 import { shippedNApps } from '../../host/shipped.ts'
-import { disable, enable, install, linkInstalled } from '../../host/tree.ts'
+import { disable, enable, install, linkInstalled, uninstall } from '../../host/tree.ts'
 import { printNApps } from '../print/napps-table.ts'
 import type { CliContext } from '../terminal/cli-context.ts'
 
@@ -24,17 +25,19 @@ Examples:
   kytos-settings napps list
   kytos-settings napps enable kytos/link_discovery kytos/change_log
   kytos-settings napps disable all
-  kytos-settings napps install ./my_napp --force
+  kytos-settings napps create me/my_napp
+  kytos-settings napps install me/my_napp --force
 
 A running service applies the change within two seconds.`
 
 /**
- * Adds `napps list|enable|disable|install`, which change the folder of NApps that a running service watches.
+ * Adds `napps list|enable|disable|install|uninstall|create`. They change the folder of NApps that a running
+ * service watches; `create` writes to the current folder only.
  */
 export function addNAppsCommand(program: Command, context: CliContext): void {
   const napps = program
     .command('napps')
-    .description('list, enable, disable and install NApps')
+    .description('list, enable, disable, install, uninstall and create NApps')
     .addHelpText('after', EXAMPLES)
   napps
     .command('list')
@@ -67,11 +70,31 @@ export function addNAppsCommand(program: Command, context: CliContext): void {
       const id = await install(await readRoot(command, context), resolve(context.cwd, folder), force)
       context.stdout.write(`${id} is installed and enabled.\n`)
     })
+  napps
+    .command('uninstall')
+    .description('stop NApps and remove them from this host; their settings stay in the store')
+    .argument('<napp...>', 'username/name, or several')
+    .action(async (ids: string[], _options, command: Command) =>
+      uninstallAll(await readDaemon(command, context), ids, context),
+    )
+  napps
+    .command('create')
+    .description('create a NApp that runs, with a test, in the folder USERNAME/NAME')
+    .argument('<username/name>', 'the id of the new NApp')
+    .action(async (id: string) => {
+      const files = await createNAppFolder(id, resolve(context.cwd, id))
+      context.stdout.write(
+        `Created ${id}: ${files.join(', ')}.\nInstall it: kytos-settings napps install ${id}\n`,
+      )
+    })
+}
+
+async function readDaemon(command: Command, context: CliContext): Promise<Config['daemon']> {
+  return (await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, context))).daemon
 }
 
 async function readRoot(command: Command, context: CliContext): Promise<string> {
-  const { daemon } = await loadConfig(findConfig(command.optsWithGlobals<NAppsOptions>().config, context))
-  return daemon.napps
+  return (await readDaemon(command, context)).napps
 }
 
 async function list(root: string, { json = false }: NAppsOptions, context: CliContext): Promise<void> {
@@ -122,14 +145,46 @@ async function disableAll(
   }
   for (const id of ids) {
     context.stdout.write((await disable(root, id)) ? `${id} is disabled.\n` : `${id} was not enabled.\n`)
-    const dependents = tree.napps.filter(
-      napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id),
+    warnOfDependents(tree, id, ids, context)
+  }
+}
+
+async function uninstallAll(
+  { napps: root, napps_pre_installed: preInstalled }: Config['daemon'],
+  wanted: readonly string[],
+  context: CliContext,
+): Promise<void> {
+  const tree = await discover(root)
+  const known = [...tree.napps, ...tree.broken].map(napp => napp.id)
+  const ids = wanted.map(id => resolveId(id, known))
+  if (ids.includes(SETTINGS_NAPP))
+    throw new SettingsError(
+      'NAPP_CONFLICT',
+      `${SETTINGS_NAPP} is part of kytos-settings; the service does not start without it. Uninstall the package.`,
+      { details: { napp: SETTINGS_NAPP } },
     )
-    if (dependents.length > 0)
+  for (const id of ids) {
+    await uninstall(root, id)
+    context.stdout.write(
+      `${id} is uninstalled. Its settings stay in the store; "kytos-settings delete ${id}" deletes them.\n`,
+    )
+    warnOfDependents(tree, id, ids, context)
+    if (preInstalled.includes(id))
       context.stderr.write(
-        `kytos-settings: NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.\n`,
+        `kytos-settings: napps_pre_installed lists ${id}: the next start installs it again. Remove it from the list.\n`,
       )
   }
+}
+
+/** Warns of enabled NApps that depend on a NApp that stops, except those that stop with it. */
+function warnOfDependents(tree: Discovery, id: string, ids: readonly string[], context: CliContext): void {
+  const dependents = tree.napps.filter(
+    napp => napp.enabled && !ids.includes(napp.id) && napp.manifest.napp_dependencies?.includes(id),
+  )
+  if (dependents.length > 0)
+    context.stderr.write(
+      `kytos-settings: NApps that depend on ${id} keep running without it: ${dependents.map(napp => napp.id).join(', ')}.\n`,
+    )
 }
 
 /**

@@ -86,9 +86,7 @@ async function candidatesFor(
   const [namespace = ''] = positionals
   switch (argument.name()) {
     case 'napp':
-      return command.parent?.name() !== 'napps'
-        ? namespaces()
-        : installed(command.name() === 'disable', options, context)
+      return command.parent?.name() !== 'napps' ? namespaces() : installed(command.name(), options, context)
     case 'prefix':
     case 'namespace':
       return namespaces()
@@ -113,16 +111,17 @@ async function candidatesFor(
   }
 }
 
-/** The NApps of this host that can be disabled, or enabled. */
+/** The NApps of this host that a command can enable, disable or uninstall. */
 async function installed(
-  enabled: boolean,
+  name: string,
   { config }: AddressOptions,
   context: CliContext,
 ): Promise<readonly string[]> {
   const { daemon } = await loadConfig(findConfig(config, context))
   const { napps, broken } = await discover(daemon.napps)
   const known = [...napps, ...broken]
-  if (enabled) return known.filter(napp => napp.enabled).map(({ id }) => id)
+  if (name === 'uninstall') return known.map(({ id }) => id)
+  if (name === 'disable') return known.filter(napp => napp.enabled).map(({ id }) => id)
   const shipped = (await shippedNApps()).filter(({ id }) => !known.some(napp => napp.id === id))
   return [...napps.filter(napp => !napp.enabled), ...shipped].map(({ id }) => id)
 }
