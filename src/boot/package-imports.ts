@@ -15,11 +15,9 @@ interface Resolver {
 const HOOKS = `
 let ours
 export function initialize(url) { ours = url }
-${inherit.toString()}
 export async function resolve(specifier, context, next) {
   try {
-    const resolved = await next(specifier, context)
-    return { ...resolved, url: ${inherit.name}(resolved.url, specifier, context.parentURL) }
+    return await next(specifier, context)
   } catch (error) {
     if (!${OWN_NAME}.test(specifier) || error.code !== 'ERR_MODULE_NOT_FOUND') throw error
     return next(specifier, { ...context, parentURL: ours })
@@ -27,25 +25,6 @@ export async function resolve(specifier, context, next) {
 }`
 
 let isRegistered = false
-
-/**
- * The URL of a module that is loaded again after `loads` earlier loads. It differs for each load, because
- * Node caches modules by URL; the modules that it imports by relative paths are loaded again, too.
- */
-export function loadedAgain(url: URL, loads: number): URL {
-  const again = new URL(url)
-  if (loads > 0) again.search = `?load=${loads}`
-  return again
-}
-
-/**
- * The URL of an imported module, with the mark of {@link loadedAgain} of its importer if the path is relative.
- * The hook of Node 20 contains the text of this function, so it refers to nothing outside.
- */
-function inherit(url: string, specifier: string, parent: string | undefined): string {
-  const mark = /[?]load=[0-9]+$/.exec(parent ?? '')
-  return mark && /^[.]{1,2}[/]/.test(specifier) && /^file:[^?#]*$/.test(url) ? url + mark[0] : url
-}
 
 /**
  * Allows NApps and backends in any folder to import `kytos-settings`: this package, unless their own folder
@@ -63,8 +42,7 @@ export function allowPackageImports(): void {
   registerHooks({
     resolve(specifier, context, next) {
       try {
-        const resolved = next(specifier, context)
-        return { ...resolved, url: inherit(resolved.url, specifier, context.parentURL) }
+        return next(specifier, context)
       } catch (error) {
         const isOurs =
           OWN_NAME.test(specifier) &&

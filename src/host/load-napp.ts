@@ -1,10 +1,10 @@
 import { stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { fileURLToPath, pathToFileURL } from 'node:url'
+import { pathToFileURL } from 'node:url'
 import { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
 import type { JsonObject } from '../../model/value.ts'
-import { allowPackageImports, loadedAgain } from '../boot/package-imports.ts'
+import { allowPackageImports } from '../boot/package-imports.ts'
 import { readSchema, readSeed } from '../client/assets.ts'
 import { MANIFEST } from '../client/manifest.ts'
 import type { CreateNApp, Manifest } from '../client/napp.ts'
@@ -41,24 +41,25 @@ export async function readAssets(folder: string, manifest: Manifest): Promise<NA
 /**
  * Reads a NApp and imports its main file. `loads` is the number of earlier loads of this NApp, whose modules
  * are not used again.
- * @throws SettingsError NAPP_INVALID that names the file and, where known, the line.
+ * @throws SettingsError NAPP_INVALID that names the file.
  */
 export async function loadNApp(found: FoundNApp, loads: number): Promise<LoadedNApp> {
   const { id, folder, manifest } = found
   const assets = await readAssets(folder, manifest)
   const file = join(folder, manifest.main)
+  const url = pathToFileURL(file)
+  // The URL differs for each load, because Node caches modules by URL, and the NApp may be another version.
+  if (loads > 0) url.search = `?load=${loads}`
   allowPackageImports()
   try {
-    const module: { readonly default?: unknown } = await import(loadedAgain(pathToFileURL(file), loads).href)
+    const module: { readonly default?: unknown } = await import(url.href)
     // The content of a foreign module is known at run time only; only the type of a function can be checked.
     if (typeof module.default === 'function')
       return { found, create: module.default as CreateNApp, ...assets }
   } catch (cause) {
-    const place = placeIn(cause, folder)
     throw new SettingsError(
       'NAPP_INVALID',
-      `${file}, the main file of ${id}, cannot be loaded: ` +
-        `${place === undefined ? '' : `${place}: `}${reasonOf(cause)}`,
+      `${file}, the main file of ${id}, cannot be loaded: ${reasonOf(cause)}`,
       { cause },
     )
   }
@@ -66,14 +67,4 @@ export async function loadNApp(found: FoundNApp, loads: number): Promise<LoadedN
     'NAPP_INVALID',
     `${file}, the main file of ${id}, must have a default export (context) => {setup, shutdown?}.`,
   )
-}
-
-/** The first place of an error's stack that is inside a folder, as `file:line`. */
-function placeIn(error: unknown, folder: string): string | undefined {
-  const stack = error instanceof Error ? (error.stack ?? '') : ''
-  for (const [, url = '', line] of stack.matchAll(/(file:\/\/[^\s?:)]+)(?:\?[^\s:)]*)?:(\d+)/g)) {
-    const file = fileURLToPath(url)
-    if (file.startsWith(folder)) return `${file}:${line}`
-  }
-  return undefined
 }

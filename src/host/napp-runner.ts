@@ -1,6 +1,6 @@
 import { isSettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
-import { MANIFEST } from '../client/manifest.ts'
+import { MANIFEST, SETTINGS_NAPP } from '../client/manifest.ts'
 import { unlessAborted, within } from './deadline.ts'
 import type { FoundNApp } from './discover.ts'
 import { type LoadedNApp, loadNApp } from './load-napp.ts'
@@ -13,7 +13,8 @@ import type { Scan } from './scan-napps.ts'
  * Starts, stops and replaces single NApps; the host calls one method after the other.
  *
  * Invariants:
- *  1. A call ends: import, setup() and shutdown() of a NApp have limits.
+ *  1. A call ends: import, setup() and shutdown() of a NApp have limits; the first two of `kytos/settings`
+ *     have none, because it waits for the store, which has its own.
  *  2. At most one version of a NApp is between its setup() and its shutdown().
  *  3. A running NApp is stopped for a new version only once that version is loaded and registered. If its
  *     setup() fails, the previous version is started again from memory.
@@ -112,8 +113,12 @@ export class NAppRunner {
     this.#loads.set(id, loads + 1)
     const { signal, config } = this.#context
     const limit = config.settings.setup_timeout
+    const loading = loadNApp(found, loads)
     return unlessAborted(
-      within(limit, loadNApp(found, loads), `its main file was not loaded within ${limit} s`),
+      // The process serves nothing without it, so a busy host must not end it.
+      id === SETTINGS_NAPP
+        ? loading
+        : within(limit, loading, `its main file was not loaded within ${limit} s`),
       signal,
     )
   }
