@@ -101,6 +101,30 @@ export type FileState = DocumentName & {
   readonly message: string
 }
 
+/**
+ * The state of an enabled NApp. `starting`: it waits for its turn, or a failed start is retried every second.
+ * `failed`: the start is retried once its `napp.json` is saved again.
+ */
+export type NAppRunState = 'starting' | 'running' | 'failed'
+
+/** An enabled NApp of this controller's host, and whether it runs. */
+export interface NAppStatus {
+  /** `username/name`. */
+  readonly napp: string
+  readonly state: NAppRunState
+  /** The version that this state is of; null without one. */
+  readonly version: string | null
+  /** ISO 8601: when the state began. */
+  readonly since: string
+  /**
+   * The problem of its last start; null without one. With `running` it is that of a new version, and the
+   * previous version still runs.
+   */
+  readonly reason: string | null
+  /** A fingerprint of the `napp.json` that the host has read last, which `napps install` waits for. */
+  readonly stamp: string
+}
+
 /** The state of the service and its store. Later releases add members. */
 export interface Status {
   readonly controller: string
@@ -120,6 +144,8 @@ export interface Status {
   readonly files: readonly FileState[]
   /** The number of files beyond those in `files`; absent when there are no more. */
   readonly more_files?: number
+  /** The enabled NApps in the order of their ids; empty without a host. */
+  readonly napps: readonly NAppStatus[]
 }
 
 /** The controllers that this one knows: itself, and every owner of overrides. */

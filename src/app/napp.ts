@@ -51,6 +51,7 @@ export default function createNApp(context: SettingsContext): NApp {
         startTimeout: config.settings.start_timeout * 1_000,
         environment: new Environment(context.env),
         pace: { reconcile: config.settings.reconcile * 1_000 },
+        napps: context.napps,
         fatal: error => context.abort(error),
       })
       service = created

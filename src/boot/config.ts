@@ -43,6 +43,8 @@ export interface Config {
     readonly start_timeout: number
     /** The limit, in seconds, for a NApp's decision on a change. */
     readonly hook_timeout: number
+    /** The limit, in seconds, for the import of a NApp's main file, and for its setup(). */
+    readonly setup_timeout: number
     /** Seconds between two comparisons of the cache with the store; 0 for none. */
     readonly reconcile: number
     readonly log: 'auto' | 'text' | 'json'

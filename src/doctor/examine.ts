@@ -35,7 +35,7 @@ export async function examine(
     await examineFiles(loaded),
     store,
     ...(entries.length > 0 ? [await examineContent(loaded, entries), examineClocks(entries)] : []),
-    await examineNApps(loaded),
+    await examineNApps(loaded, running),
   ]
 }
 

@@ -169,6 +169,16 @@ export const FINDINGS = {
     severity: ['broken', 'hint'],
     means: 'The manifest of a NApp is invalid; a hint for a NApp that is not enabled.',
   },
+  'napp.files': {
+    severity: ['broken', 'hint'],
+    means:
+      'The main file, schema or seed of a NApp is missing or invalid; ' +
+      'a hint for a NApp that is not enabled.',
+  },
+  'napp.failed': {
+    severity: ['broken'],
+    means: 'The running service cannot start a NApp, or runs its previous version.',
+  },
   'napp.missing': { severity: ['warning'], means: 'A NApp depends on a NApp that is not enabled.' },
   'napp.cycle': { severity: ['broken'], means: 'The dependencies of NApps form a cycle.' },
   'napp.priority': { severity: ['hint'], means: 'The priority of a NApp contradicts its dependencies.' },

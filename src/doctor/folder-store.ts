@@ -18,7 +18,7 @@ import { nameDocument } from '../state/files.ts'
 import { edit, kytosSettings, shellWord } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
 import { brokenFile, describeFiles, examineWritable } from './readable-files.ts'
-import { askFiles, type RunningService } from './running.ts'
+import { askStatus, type RunningService } from './running.ts'
 
 const MEBIBYTE = 1024 * 1024
 
@@ -81,7 +81,7 @@ async function askService(
 ): Promise<{ readonly findings: readonly Finding[]; readonly unknown: string[] }> {
   if (!service) return { findings: [], unknown: [] }
   try {
-    const { files, more } = await askFiles(service)
+    const { files, more_files: more = 0 } = await askStatus(service)
     return { findings: await describeFiles(config, files, more), unknown: [] }
   } catch (error) {
     return {

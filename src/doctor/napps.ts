@@ -6,17 +6,28 @@ import { type BrokenNApp, discover, type FoundNApp, INSTALLED } from '../host/di
 import { describeProblem, type OrderProblem, orderNApps } from '../host/order.ts'
 import { asRoot, edit, kytosSettings, shellWord } from './commands.ts'
 import { broken, type Examination, type Finding, hint, warning } from './finding.ts'
+import { examineNAppFiles, examineNAppStates } from './napp-states.ts'
+import type { RunningService } from './running.ts'
 
 /** Examines whether the NApps can be started, in the order that their manifests require. */
-export async function examineNApps(config: Config): Promise<Examination> {
+export async function examineNApps(config: Config, running: RunningService): Promise<Examination> {
   const part = 'NApps'
   const { napps: root } = config.daemon
   try {
     const { napps, broken: bad } = await discover(root)
     const manifests = bad.map(napp => brokenManifest(config, napp))
+    const files = await examineNAppFiles(napps)
+    const states = await examineNAppStates(config, running)
     return {
+      ...states,
       part,
-      findings: [...manifests, ...examineOrder(config, napps), ...examineSettings(config, napps)],
+      findings: [
+        ...manifests,
+        ...files,
+        ...states.findings,
+        ...examineOrder(config, napps),
+        ...examineSettings(config, napps),
+      ],
     }
   } catch (error) {
     const repair = asRoot(`chmod -R u+rwX,a+rX ${shellWord(root)}`)

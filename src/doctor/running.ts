@@ -2,7 +2,7 @@ import { request as httpRequest } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { FileState, Status } from '../../events/nouns.ts'
+import type { Status } from '../../events/nouns.ts'
 import { SettingsError, toSettingsError } from '../../model/errors.ts'
 import { parseJson } from '../../model/json.ts'
 import { isArray, isObject, type JsonObject } from '../../model/value.ts'
@@ -97,16 +97,12 @@ async function askHealth({ url }: LocalService): Promise<JsonObject | 'unreachab
 }
 
 /**
- * The readable files that differ from their documents, as listed by the running service, and the number of
- * those that it does not list.
+ * The status of the running service: its NApps, and the readable files that differ from their documents.
  * @throws the error of the request.
  */
-export async function askFiles({
-  url,
-  token,
-}: LocalService): Promise<{ readonly files: readonly FileState[]; readonly more: number }> {
+export async function askStatus({ url, token }: LocalService): Promise<Status> {
   const answer = parseJson(await get(`${url}${API}/status`, { authorization: `Bearer ${token}` }))
-  if (!isObject(answer) || !isArray(answer.files)) {
+  if (!isObject(answer) || !isArray(answer.files) || !isArray(answer.napps)) {
     const why =
       isObject(answer) && typeof answer.detail === 'string'
         ? answer.detail
@@ -114,8 +110,7 @@ export async function askFiles({
     throw new SettingsError('SERVICE_ABSENT', why)
   }
   // The service of this host answers according to the table of commands.
-  const { files, more_files: more = 0 } = answer as unknown as Status
-  return { files, more }
+  return answer as unknown as Status
 }
 
 function portOf({ url }: LocalService): string {

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { cp, lstat, mkdir, rename, rm, stat, symlink, unlink } from 'node:fs/promises'
+import { cp, lstat, mkdir, rename, rm, symlink, unlink } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
 import { SettingsError } from '../../model/errors.ts'
 import { reasonOf } from '../../model/failure.ts'
-import { readSchema } from '../client/assets.ts'
 import { MANIFEST, nappId } from '../client/manifest.ts'
 import { exists, INSTALLED, isDangling, readNApp } from './discover.ts'
+import { readAssets } from './load-napp.ts'
 
 /** Enables an installed NApp: links `<root>/<id>` to `.installed/<id>`. Returns false if it was enabled. */
 export async function enable(root: string, id: string): Promise<boolean> {
@@ -89,6 +89,7 @@ export async function uninstall(root: string, id: string): Promise<boolean> {
 }
 
 /** The id of the NApp in a folder, after its manifest, main file and schema are checked. */
+/** The id of the NApp in a folder, after its manifest, main file, schema and seed are checked. */
 async function checkFolder(source: string): Promise<string> {
   const napp = await readNApp(source)
   if (napp === undefined)
@@ -97,15 +98,7 @@ async function checkFolder(source: string): Promise<string> {
       `${source} is not a NApp of this host. Name a folder that contains ${MANIFEST}.`,
     )
   const { folder, manifest } = napp
-  const main = await stat(join(folder, manifest.main)).catch(() => undefined)
-  if (!main?.isFile()) {
-    throw new SettingsError(
-      'NAPP_INVALID',
-      `${join(source, MANIFEST)}: the file "${manifest.main}" named by "main" does not exist. ` +
-        'Build the NApp first.',
-    )
-  }
-  await readSchema(folder, manifest)
+  await readAssets(folder, manifest)
   return nappId(manifest)
 }
 

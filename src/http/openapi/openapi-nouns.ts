@@ -164,6 +164,16 @@ export const NOUNS: Readonly<Record<string, Schema>> = {
     ...SERVICE_STATE,
     files: listOf(objectOf({ ...DOCUMENT_NAME, source: TEXT, code: FILE_CODE, message: TEXT })),
     'more_files?': COUNT,
+    napps: listOf(
+      objectOf({
+        napp: TEXT,
+        state: { enum: ['starting', 'running', 'failed'] },
+        version: orNull(TEXT),
+        since: TIME,
+        reason: orNull(TEXT),
+        stamp: TEXT,
+      }),
+    ),
   }),
   Controllers: objectOf({
     controllers: listOf(objectOf({ id: TEXT, self: FLAG, namespaces: listOf(TEXT) })),
