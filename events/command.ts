@@ -53,6 +53,8 @@ interface Definition {
   readonly answer: Type
   /** Set when the content contains the data of a box, so that its messages may be larger. */
   readonly carries?: 'box'
+  /** Set when members of the content that are no fields are ignored, as storehouse 1.3.2 does. */
+  readonly ignoresOthers?: true
 }
 
 /** The record of a command. `errors` lists its own codes, beside those of its effect. */

@@ -36,6 +36,11 @@ export function checkFields(command: string, content: object, fields: Fields): v
   }
 }
 
+/** The members of a content that are fields. */
+export function pickFields(content: object, fields: Fields): object {
+  return Object.fromEntries(Object.entries(content).filter(([name]) => Object.hasOwn(fields, name)))
+}
+
 /**
  * A JSON value from a caller, as a frozen copy.
  * @throws SettingsError JSON_MALFORMED for any other value, and for one that nests too deep to be stored.

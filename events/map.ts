@@ -141,14 +141,16 @@ export const COMMANDS = {
   'kytos.storehouse.create': {
     ...WRITE,
     carries: 'box',
+    ignoresOthers: true,
     fields: {
       namespace: required<string>(),
       data: required<Json>(),
       box_id: optional<string>(),
+      /** Ignored unless it is a non-empty string. */
       owner: optional<string>(),
       /**
-       * The time of creation at the source, ISO 8601 in UTC. Only imports and people may set it; a box of a
-       * NApp is created now.
+       * The time of creation at the source, ISO 8601 in UTC. Only imports and people set it; that of a NApp
+       * is ignored.
        */
       created_at: optional<string>(),
     },
@@ -157,6 +159,7 @@ export const COMMANDS = {
   },
   'kytos.storehouse.retrieve': {
     ...READ,
+    ignoresOthers: true,
     fields: { namespace: required<string>(), box_id: required<string>() },
     /** False when the box does not exist. */
     answer: type<Noun.Box | false>(),
@@ -165,11 +168,13 @@ export const COMMANDS = {
   'kytos.storehouse.update': {
     ...WRITE,
     carries: 'box',
+    ignoresOthers: true,
     fields: {
       namespace: required<string>(),
       box_id: required<string>(),
       data: required<Json>(),
       method: optional<'PATCH' | 'PUT'>(),
+      /** Ignored unless it is a string of digits. */
       revision: optional<string>(),
     },
     answer: type<Noun.Box>(),
@@ -184,6 +189,7 @@ export const COMMANDS = {
   },
   'kytos.storehouse.delete': {
     ...WRITE,
+    ignoresOthers: true,
     fields: { namespace: required<string>(), box_id: required<string>() },
     /** True when the box existed. */
     answer: type<boolean>(),
@@ -191,6 +197,7 @@ export const COMMANDS = {
   },
   'kytos.storehouse.list': {
     ...READ,
+    ignoresOthers: true,
     fields: { namespace: required<string>() },
     /** Box ids in the order of creation. */
     answer: type<readonly string[]>(),

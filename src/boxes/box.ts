@@ -1,6 +1,6 @@
 import type { Box } from '../../events/nouns.ts'
 import type { Actor } from '../../model/actor.ts'
-import { type Entry, printRevision } from '../../model/document.ts'
+import { type Entry, printRevision, type Revision } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
@@ -44,20 +44,12 @@ export function parseName(value: unknown, field: string): string {
 const UTC_TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z$/
 
 /**
- * Parses the creation time of an imported box; undefined for a box that is created now.
- * @throws SettingsError BOX_MALFORMED for a value that is no such time, or that a NApp sent.
+ * Parses the creation time of an imported box; undefined for a box that is created now. That of a NApp is
+ * ignored, as storehouse 1.3.2 does.
+ * @throws SettingsError BOX_MALFORMED for a value that is no such time.
  */
 export function parseCreationTime(value: unknown, actor: Actor): string | undefined {
-  if (value === undefined) return undefined
-  if (actor.type !== 'import' && actor.type !== 'user') {
-    throw new SettingsError(
-      'BOX_MALFORMED',
-      `"created_at" is allowed only for imports and users, not for ${actor.name}. Omit it.`,
-      {
-        details: { field: 'created_at' },
-      },
-    )
-  }
+  if (value === undefined || (actor.type !== 'import' && actor.type !== 'user')) return undefined
   if (typeof value === 'string' && UTC_TIME.test(value) && !Number.isNaN(Date.parse(value))) return value
   throw new SettingsError(
     'BOX_MALFORMED',
@@ -66,6 +58,18 @@ export function parseCreationTime(value: unknown, actor: Actor): string | undefi
       details: { field: 'created_at' },
     },
   )
+}
+
+/** A text that no revision has, because it is longer than the longest one. */
+const IMPOSSIBLE_REVISION_DIGITS = 41
+
+/**
+ * The revision that an update requires; undefined when the value is no string of digits, because the users of
+ * storehouse 1.3.2 may send any value there.
+ */
+export function parseBoxGuard(value: unknown): Revision | undefined {
+  if (typeof value !== 'string' || !/^\d+$/.test(value)) return undefined
+  return BigInt(value.replace(/^0+(?=\d)/, '').slice(0, IMPOSSIBLE_REVISION_DIGITS))
 }
 
 /**
@@ -97,8 +101,12 @@ export function parseBox(entry: Entry): StoredBox {
   }
 }
 
-/** The box as answers carry it. */
-export function presentBox(entry: Entry, box = parseBox(entry)): Box {
+/**
+ * The box as answers carry it. Its data is parsed from the text, because the users of storehouse change the
+ * data of the answer and send it back; the data of a command is frozen and may still be the sender's.
+ */
+export function presentBox(entry: Entry): Box {
+  const box = parseBox(entry)
   const [namespace = '', box_id = ''] = splitKey(entry.key).segments
   return {
     namespace,

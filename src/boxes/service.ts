@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Backend, Operation } from '../../backends/backend.ts'
-import { parseGuard, parseMethod, parseText, parseValue } from '../../events/content.ts'
+import { parseMethod, parseValue } from '../../events/content.ts'
 import type { Handlers } from '../../events/event.ts'
 import type { CommandContent } from '../../events/map.ts'
 import type { Box } from '../../events/nouns.ts'
@@ -16,6 +16,7 @@ import type { Watcher } from '../watcher/watcher.ts'
 import {
   boxKey,
   parseBox,
+  parseBoxGuard,
   parseCreationTime,
   parseName,
   presentBox,
@@ -67,8 +68,7 @@ export class BoxService {
   async create(content: Content<'create'>, actor: Actor): Promise<Box> {
     const key = boxKey(content.namespace, content.box_id ?? randomUUID().replaceAll('-', ''))
     const data = parseValue(content.data, 'data')
-    const owner =
-      content.owner === undefined || content.owner === null ? null : parseText(content.owner, 'owner')
+    const owner = typeof content.owner === 'string' && content.owner !== '' ? content.owner : null
     const createdAt = parseCreationTime(content.created_at, actor)
     const make = (entry: Entry | undefined): StoredBox => {
       if (entry)
@@ -93,7 +93,7 @@ export class BoxService {
    */
   async update(content: Content<'update'>, actor: Actor): Promise<Box> {
     const method = parseMethod(content.method, ['PATCH', 'PUT'], 'PATCH')
-    const expected = parseGuard(content.revision)
+    const expected = parseBoxGuard(content.revision)
     const key = boxKey(content.namespace, content.box_id)
     const data = parseValue(content.data, 'data')
     return this.#change(key, actor, entry => {
@@ -164,15 +164,12 @@ export class BoxService {
         )
         if (outcome.committed) {
           await watcher.passed(outcome.revision, position)
-          return presentBox(
-            {
-              key,
-              text,
-              modRevision: outcome.revision,
-              createRevision: entry?.createRevision ?? outcome.revision,
-            },
-            box,
-          )
+          return presentBox({
+            key,
+            text,
+            modRevision: outcome.revision,
+            createRevision: entry?.createRevision ?? outcome.revision,
+          })
         }
         if (isGuess) continue
         if (performance.now() > deadline) throw contention(key, LOST_RACE_RETRY_MS / 1_000)
