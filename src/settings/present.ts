@@ -23,7 +23,7 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
     namespace,
     data: redact(cache.effective(namespace), schema),
     overrides: redact(document?.data ?? {}, schema),
-    revision: printRevision(cache.namespaceRevision(namespace)),
+    revision: printRevision(cache.namespaceRevision(namespace, scope)),
     version: documentVersion(document),
     epoch,
     state,
@@ -117,15 +117,18 @@ export function unknownNamespace(
   })
 }
 
-/** The revision of the namespace as this controller sees it; overrides of another controller do not count. */
-function revisionOf(cache: Cache, { namespace, together }: OverridesResult, overtaken: boolean): Revision {
-  const seen = [...together].flatMap(([scope, written]) =>
-    scope === CLUSTER || scope === cache.self ? [written] : [],
-  )
+/** The revision of the namespace as the controller of the scope sees it. */
+function revisionOf(
+  cache: Cache,
+  { namespace, scope, together }: OverridesResult,
+  overtaken: boolean,
+): Revision {
+  const scopes = cache.seenFrom(scope)
+  const seen = [...together].flatMap(([one, written]) => (scopes.includes(one) ? [written] : []))
   const committed = seen.find(written => written.committed)
   if (committed && overtaken) return committed.revision
   return seen.reduce(
     (newest, { revision }) => (revision > newest ? revision : newest),
-    cache.namespaceRevision(namespace),
+    cache.namespaceRevision(namespace, scope),
   )
 }

@@ -100,7 +100,8 @@ export class Overrides {
     const documents = groupByDocument(edits)
     for (const { namespace, scope, edits } of documents) {
       const isBehind = edits.some(
-        ({ expected }) => expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected,
+        ({ expected }) =>
+          expected !== undefined && watcher.cache.namespaceRevision(namespace, scope) !== expected,
       )
       if (dryRun || isBehind) await freshen(backend, watcher, namespace, scope)
     }
