@@ -1,12 +1,11 @@
 import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { nearest } from '../../model/nearest.ts'
 import { documentVersion } from '../state/document-state.ts'
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { OverridesResult } from './write/overrides.ts'
+import { unknownNamespace } from './write/unknown-namespace.ts'
 
 /** The view of this controller: the cached store, and its state. */
 export interface View {
@@ -101,20 +100,6 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
     defaults: document.defaults,
     apply: document.modes,
   }
-}
-
-export function unknownNamespace(
-  cache: Cache,
-  namespace: Namespace,
-  what = `The namespace "${namespace}" has neither a schema nor overrides.`,
-): SettingsError {
-  const near = nearest(
-    namespace,
-    cache.namespaces().filter(one => one !== namespace),
-  )
-  return new SettingsError('NAMESPACE_NOT_FOUND', `${what}${near ? ` Did you mean "${near}"?` : ''}`, {
-    details: { namespace, ...(near ? { nearest: near } : {}) },
-  })
 }
 
 /** The revision of the namespace as the controller of the scope sees it. */
