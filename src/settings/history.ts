@@ -22,7 +22,7 @@ export interface HistoryRequest {
   /** The schema by which secrets are redacted. */
   readonly schema: () => SchemaDocument | undefined
   /** Throws for an unknown namespace; called when there are no records. */
-  readonly requireKnown: () => void
+  readonly requireKnown: () => Promise<void>
 }
 
 /**
@@ -35,7 +35,7 @@ export async function readHistory(
 ): Promise<readonly HistoryRecord[]> {
   const read = version === undefined ? limit : MAX_HISTORY_RECORDS
   const records = await readRecords(backend, overridesKey(namespace, scope), read)
-  if (records.length === 0) requireKnown()
+  if (records.length === 0) await requireKnown()
   const present = (record: StoredRecord) =>
     presentRecord({ ...record, data: record.data && redact(record.data, schema()) })
   if (version === undefined) return records.map(present)

@@ -2,7 +2,7 @@ import { SettingsError } from '../../model/errors.ts'
 import { KeyedMutex } from '../../model/keyed-mutex.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { unknownNamespace } from './present.ts'
+import { unknownNamespace } from './write/unknown-namespace.ts'
 
 /** A namespace in a scope. */
 interface ScopedNamespace {

@@ -1,12 +1,11 @@
 import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
-import { SettingsError } from '../../model/errors.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { nearest } from '../../model/nearest.ts'
 import { documentVersion } from '../state/document-state.ts'
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
 import type { OverridesResult } from './write/overrides.ts'
+import { unknownNamespace } from './write/unknown-namespace.ts'
 
 /** The view of this controller: the cached store, and its state. */
 export interface View {
@@ -23,7 +22,7 @@ export function presentSettings({ cache, epoch, state }: View, namespace: Namesp
     namespace,
     data: redact(cache.effective(namespace), schema),
     overrides: redact(document?.data ?? {}, schema),
-    revision: printRevision(cache.namespaceRevision(namespace)),
+    revision: printRevision(cache.namespaceRevision(namespace, scope)),
     version: documentVersion(document),
     epoch,
     state,
@@ -103,29 +102,18 @@ export function presentDescription({ cache }: View, namespace: Namespace): Descr
   }
 }
 
-export function unknownNamespace(
+/** The revision of the namespace as the controller of the scope sees it. */
+function revisionOf(
   cache: Cache,
-  namespace: Namespace,
-  what = `The namespace "${namespace}" has neither a schema nor overrides.`,
-): SettingsError {
-  const near = nearest(
-    namespace,
-    cache.namespaces().filter(one => one !== namespace),
-  )
-  return new SettingsError('NAMESPACE_NOT_FOUND', `${what}${near ? ` Did you mean "${near}"?` : ''}`, {
-    details: { namespace, ...(near ? { nearest: near } : {}) },
-  })
-}
-
-/** The revision of the namespace as this controller sees it; overrides of another controller do not count. */
-function revisionOf(cache: Cache, { namespace, together }: OverridesResult, overtaken: boolean): Revision {
-  const seen = [...together].flatMap(([scope, written]) =>
-    scope === CLUSTER || scope === cache.self ? [written] : [],
-  )
+  { namespace, scope, together }: OverridesResult,
+  overtaken: boolean,
+): Revision {
+  const scopes = cache.seenFrom(scope)
+  const seen = [...together].flatMap(([one, written]) => (scopes.includes(one) ? [written] : []))
   const committed = seen.find(written => written.committed)
   if (committed && overtaken) return committed.revision
   return seen.reduce(
     (newest, { revision }) => (revision > newest ? revision : newest),
-    cache.namespaceRevision(namespace),
+    cache.namespaceRevision(namespace, scope),
   )
 }

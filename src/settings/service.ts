@@ -21,6 +21,7 @@ import { KnownNamespaces } from './known-namespaces.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
 import type { Registrar } from './registrar.ts'
 import { parseRegistration, warnOfDeprecated } from './registration.ts'
+import { Existence } from './write/existence.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
 import { Overrides, type OverridesOptions, type OverridesRequest } from './write/overrides.ts'
@@ -39,6 +40,7 @@ export interface ServiceOptions extends OverridesOptions {
 export class SettingsService {
   readonly #options: ServiceOptions
   readonly #names: KnownNamespaces
+  readonly #existence: Existence
   readonly #overrides: Overrides
   /** The handlers of this service, by command. */
   readonly handlers = {
@@ -56,6 +58,7 @@ export class SettingsService {
   constructor(options: ServiceOptions) {
     this.#options = options
     this.#names = new KnownNamespaces(options.watcher)
+    this.#existence = new Existence(options.backend, options.watcher)
     this.#overrides = new Overrides(options)
   }
 
@@ -111,10 +114,8 @@ export class SettingsService {
   async delete(content: CommandContent<'kytos.settings.delete'>, actor: Actor): Promise<Settings> {
     const { namespace, scope, comment } = this.#parse(content)
     const expected = parseGuard(content.revision)
-    requireReady(this.#options.watcher)
-    this.#names.require(namespace, scope)
     return this.#changeOne({
-      edits: [{ namespace, scope, expected, make: editBy('DELETE', undefined) }],
+      edits: [{ namespace, scope, expected, mustBeKnown: true, make: editBy('DELETE', undefined) }],
       actor,
       comment,
       dryRun: false,
@@ -125,13 +126,9 @@ export class SettingsService {
     content: CommandContent<'kytos.settings.transaction'>,
     actor: Actor,
   ): Promise<TransactionResult> {
-    const { watcher, controller } = this.#options
-    const edits = parseOperations(content.operations, content.scope, controller)
+    const edits = parseOperations(content.operations, content.scope, this.#options.controller)
     const comment = parseComment(content.comment)
     const dryRun = parseFlag(content.dry_run, 'dry_run')
-    requireReady(watcher)
-    for (const { namespace, scope, mustBeKnown } of edits)
-      if (mustBeKnown) this.#names.require(namespace, scope)
     return { settings: await this.#change({ edits, actor, comment, dryRun }) }
   }
 
@@ -165,7 +162,7 @@ export class SettingsService {
       limit,
       version,
       schema: () => this.#view.cache.schema(namespace),
-      requireKnown: () => this.#names.require(namespace, scope),
+      requireKnown: () => this.#existence.require({ namespace, scope }),
     })
   }
 
@@ -197,9 +194,10 @@ export class SettingsService {
   /** Changes overrides; returns the settings after the change, for each document. */
   async #change(request: OverridesRequest): Promise<TransactionResult['settings']> {
     requireReady(this.#options.watcher)
-    // A dry run creates no name, but one that could not be created is rejected.
-    if (request.dryRun) this.#names.check(request.edits)
-    const changed = await this.#names.reserve(request.dryRun ? [] : request.edits, () =>
+    // A deletion creates no name. Neither does a dry run, but a name that could not be created is rejected.
+    const created = request.edits.filter(({ mustBeKnown }) => !mustBeKnown)
+    if (request.dryRun) this.#names.check(created)
+    const changed = await this.#names.reserve(request.dryRun ? [] : created, () =>
       this.#overrides.change(request),
     )
     return Promise.all(

@@ -1,7 +1,7 @@
 import type { RuleBroken } from '../../events/changes.ts'
 import type { Revision } from '../../model/document.ts'
 import type { Key } from '../../model/key.ts'
-import { controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
+import { CLUSTER, controllerScope, type Namespace, type Scope } from '../../model/namespace.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { type DocumentState, parseOverridesKey } from '../state/document-state.ts'
@@ -116,11 +116,20 @@ export class CachedNamespaces {
   }
 
   /**
-   * `Settings.revision`: the last commit that changed a document or schema of the namespace that affects this
-   * controller. Documents in the scopes `except` are left out.
+   * The scopes whose overrides the controller of a scope sees: those of the cluster and its own. The scope
+   * `cluster` is seen from this controller.
    */
-  namespaceRevision(namespace: Namespace, except: readonly Scope[] = []): Revision {
-    return namespaceRevision(this.stateOfNamespace(namespace), this.self, except)
+  seenFrom(scope: Scope): readonly [Scope, Scope] {
+    return [CLUSTER, scope === CLUSTER ? this.self : scope]
+  }
+
+  /**
+   * `Settings.revision` of a scope: the last commit that changed a document or schema of the namespace that
+   * the controller of the scope sees. Documents in the scopes `except` are left out.
+   */
+  namespaceRevision(namespace: Namespace, scope: Scope = CLUSTER, except: readonly Scope[] = []): Revision {
+    const scopes = this.seenFrom(scope).filter(one => !except.includes(one))
+    return namespaceRevision(this.stateOfNamespace(namespace), scopes)
   }
 
   protected stateOfNamespace(namespace: Namespace): NamespaceState {

@@ -107,15 +107,12 @@ export function validateOverrides(
 }
 
 /**
- * `Settings.revision`: the last commit that changed a document or schema of the namespace that affects this
- * controller. Documents in the scopes `except` are left out.
+ * `Settings.revision`: the last commit that changed a document of these scopes, or a schema of the namespace.
  */
 export function namespaceRevision(
   { documents, schemas }: NamespaceState,
-  self: Scope,
-  except: readonly Scope[] = [],
+  scopes: readonly Scope[],
 ): Revision {
-  const scopes = [CLUSTER, self].filter(scope => !except.includes(scope))
   const revisions = [...scopes.map(scope => documentRevision(documents.get(scope))), schemasRevision(schemas)]
   return revisions.reduce((newest, revision) => (revision > newest ? revision : newest))
 }

@@ -13,6 +13,9 @@ import type { EditedDocument, OverridesEdit } from './plan.ts'
 /**
  * The conditions of a change in addition to its own documents: the `Settings.revision` that its caller
  * expects, and the overrides of the cluster, on top of which those of a controller are validated.
+ *
+ * Invariant: a change with an expected revision is committed only if no commit since that revision changed
+ * a document that the controller of its scope sees. Each edit is checked by its own scope.
  */
 export class Guards {
   readonly #backend: Backend
@@ -44,12 +47,11 @@ export class Guards {
   ): void {
     if (expected === undefined) return
     const { cache } = this.#watcher
-    const seen = documents.filter(
-      document =>
-        document.namespace === namespace && (document.scope === CLUSTER || document.scope === cache.self),
-    )
+    const scopes = cache.seenFrom(scope)
+    const seen = documents.filter(one => one.namespace === namespace && scopes.includes(one.scope))
     const unwritten = cache.namespaceRevision(
       namespace,
+      scope,
       seen.map(one => one.scope),
     )
     const actual = seen.reduce((newest, one) => {
@@ -98,15 +100,15 @@ export class Guards {
    */
   #unwritten(documents: readonly EditedDocument[]): readonly UnwrittenDocument[] {
     const { cache } = this.#watcher
-    const written = new Set<Key>(documents.map(({ key }) => key))
+    const changed = new Set<Key>(documents.map(({ key }) => key))
     const found = new Map<Key, UnwrittenDocument>()
-    for (const { namespace, edits } of documents.filter(one => this.#isGuarded(one))) {
+    for (const { namespace, scope: own, edits } of documents.filter(one => this.#isGuarded(one))) {
       const isExpected = edits.some(({ expected }) => expected !== undefined)
-      for (const scope of isExpected ? [CLUSTER, cache.self] : [CLUSTER]) {
+      for (const scope of isExpected ? cache.seenFrom(own) : [CLUSTER]) {
         const key = overridesKey(namespace, scope)
         const expected = cache.document(namespace, scope)?.entry?.modRevision ?? 'absent'
         const guards = isExpected ? namespace : found.get(key)?.guards
-        if (!written.has(key)) found.set(key, { key, expected, guards })
+        if (!changed.has(key)) found.set(key, { key, expected, guards })
       }
     }
     return [...found.values()]

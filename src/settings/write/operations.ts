@@ -10,12 +10,6 @@ import { isObject, type Json, type JsonObject } from '../../../model/value.ts'
 import { jsonPatch, mergePatch } from './patch.ts'
 import type { OverridesEdit } from './plan.ts'
 
-/** An operation of a transaction, parsed and checked. */
-export interface ParsedOperation extends OverridesEdit {
-  /** True for a deletion, which requires a known namespace. */
-  readonly mustBeKnown: boolean
-}
-
 const FIELDS = {
   namespace: required(),
   scope: optional(),
@@ -47,7 +41,7 @@ export function parseOperations(
   value: unknown,
   scope: string | undefined,
   controller: string,
-): readonly ParsedOperation[] {
+): readonly OverridesEdit[] {
   if (!Array.isArray(value) || value.length === 0) {
     throw new SettingsError(
       'CONTENT_MALFORMED',
@@ -68,7 +62,7 @@ function parseOperation(
   i: number,
   common: string | undefined,
   controller: string,
-): ParsedOperation {
+): OverridesEdit {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new SettingsError(
       'CONTENT_MALFORMED',

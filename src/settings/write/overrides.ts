@@ -12,6 +12,7 @@ import type { Watcher } from '../../watcher/watcher.ts'
 import { admitPlan } from './admission.ts'
 import type { Decision, ReadDocument, WriteOptions, Written, WrittenDocument } from './change-attempt.ts'
 import type { DocumentWriter } from './document-writer.ts'
+import { Existence } from './existence.ts'
 import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
 import { type EditedDocument, makePlan, type OverridesEdit, type PlannedDocument } from './plan.ts'
@@ -77,22 +78,25 @@ interface AttemptResult {
  *  1. The checked, the admitted and the committed change are one and the same: it is computed from the bases
  *     whose revisions guard the commit.
  *  2. A request that is rejected, for any reason, leaves nothing behind.
- *  3. Hooks are asked only about a change that would be committed otherwise, and only when it makes a
+ *  3. A deletion of overrides is decided in the commit, see {@link Existence}.
+ *  4. Hooks are asked only about a change that would be committed otherwise, and only when it makes a
  *     difference here.
  */
 export class Overrides {
   readonly #options: OverridesOptions
   readonly #guards: Guards
+  readonly #existence: Existence
 
   constructor(options: OverridesOptions) {
     this.#options = options
     this.#guards = new Guards(options.backend, options.watcher)
+    this.#existence = new Existence(options.backend, options.watcher)
   }
 
   /**
    * Returns one result for each document, in the order in which the edits first name it.
    * @throws SettingsError SETTINGS_INVALID, SCHEMA_REQUIRED, REVISION_MISMATCH, CHANGE_VETOED,
-   * DOCUMENT_TOO_LARGE, and the errors of the writer and of an edit.
+   * DOCUMENT_TOO_LARGE, NAMESPACE_NOT_FOUND for a deletion, and the errors of the writer and of an edit.
    */
   async change(request: OverridesRequest): Promise<readonly OverridesResult[]> {
     const { backend, watcher, writer } = this.#options
@@ -100,7 +104,8 @@ export class Overrides {
     const documents = groupByDocument(edits)
     for (const { namespace, scope, edits } of documents) {
       const isBehind = edits.some(
-        ({ expected }) => expected !== undefined && watcher.cache.namespaceRevision(namespace) !== expected,
+        ({ expected }) =>
+          expected !== undefined && watcher.cache.namespaceRevision(namespace, scope) !== expected,
       )
       if (dryRun || isBehind) await freshen(backend, watcher, namespace, scope)
     }
@@ -133,9 +138,12 @@ export class Overrides {
       ({ namespace, scope, base }) =>
         documentVersion(cache.document(namespace, scope)) > (base.record?.version ?? 0),
     )
+    const existing = await this.#existence.guards(documents, isRetry)
     this.#guards.check(documents)
     // The guards are of this moment, because a change during the admission was not checked.
-    const guards = this.#guards.conditions(documents)
+    const conditions = this.#guards.conditions(documents)
+    const guarded = new Set(conditions.map(({ key }) => key))
+    const guards = [...conditions, ...existing.filter(({ key }) => !guarded.has(key))]
     const plan = await makePlan(documents, { backend, cache, strict })
     const previews = await admitPlan(plan, request, { consumers, cache })
     return {

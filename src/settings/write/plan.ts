@@ -26,6 +26,8 @@ export interface OverridesEdit {
    * same document, else the stored overrides, or those in force where the text is no JSON object.
    */
   readonly make: (base: Base, before: JsonObject) => JsonObject | undefined
+  /** True for a deletion, which requires a known namespace. */
+  readonly mustBeKnown?: boolean
   /** True for an edit that may copy values, so that a short text makes a long value. */
   readonly multiplies?: boolean
 }

@@ -165,13 +165,14 @@ describe('a namespace', () => {
     })
   })
 
-  it('that only another controller has overrides for is known in that scope, and its revision is not ours', async () => {
+  it('that only another controller has overrides for is known in that scope only, and has a revision there', async () => {
     const one = await open(createStore())
     const written = await one.ask('kytos.settings.update', update({ a: 1 }, { scope: 'controller:other' }))
-    expect(written).toMatchObject({ overrides: { a: 1 }, data: {}, version: 1, revision: '0' })
+    expect(written).toMatchObject({ overrides: { a: 1 }, version: 1 })
+    expect(BigInt(written.revision)).toBeGreaterThan(0n)
     expect(
       await one.ask('kytos.settings.retrieve', { namespace: NS, scope: 'controller:other', fresh: true }),
-    ).toMatchObject({ overrides: { a: 1 } })
+    ).toMatchObject({ overrides: { a: 1 }, revision: written.revision })
     await expect(one.ask('kytos.settings.retrieve', { namespace: NS })).rejects.toMatchObject({
       code: 'NAMESPACE_NOT_FOUND',
     })
