@@ -4,10 +4,15 @@ import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
 import type { Cache } from './cache.ts'
-import { claimEpoch, META_KEY, readEpoch, touchStore } from './epoch.ts'
-import { ResumeCheck, type ResumePoint, resumePointOf } from './resume-point.ts'
-import { keyOf } from './store-index.ts'
+import { claimEpoch, readEpoch, touchStore } from './epoch.ts'
+import { refuseOtherIdentity } from './identity.ts'
+import { isShownExcept, ResumeCheck, type ResumePoint, resumePointOf } from './resume-point.ts'
 import { surveyStore } from './survey.ts'
+
+/**
+ * The number of listings in a row that end with a write to `meta/store`; the next attempt follows a pause.
+ */
+const MAX_LISTINGS = 8
 
 /** Receives the content of the store, one call at a time, in order. */
 export interface FollowerListener {
@@ -38,8 +43,12 @@ export interface FollowerOptions {
  *     may precede the changes that it reports.
  *  2. When steps are lost, or the store is another one, the whole store is listed. A store that was wiped or
  *     rewound first receives a new epoch, so that (epoch, revision) never decreases.
- *  3. When the cache turns out to be wrong about an unchanged store, the whole store is listed in the same
+ *  3. A live batch is never applied when it changes the identity of the store: when it deletes or replaces
+ *     `meta/store`, or takes away the newest record of a document. The store is then listed again, so that a
+ *     wipe or a load, by any tool, is one difference and not a series of deletions in the old epoch.
+ *  4. When the cache turns out to be wrong about an unchanged store, the whole store is listed in the same
  *     epoch, at a revision above all that were announced. The repair of the cache is then an ordinary step.
+ *     The store counts as unchanged only if it shows the last delivered batch again, at every other key.
  */
 export class Follower {
   readonly #options: FollowerOptions
@@ -91,7 +100,9 @@ export class Follower {
   }
 
   #learnFrom(error: unknown): void {
-    if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR') this.#isListed = false
+    // STORE_FORMAT: the store was replaced, and has to be listed when it is valid again.
+    if (!isSettingsError(error) || error.code === 'INTERNAL_ERROR' || error.code === 'STORE_FORMAT')
+      this.#isListed = false
     else if (error.code === 'HISTORY_LOST') {
       this.#isListed = false
       if (error.details.reason === 'rewound' || error.details.reason === 'other store') this.#isRewound = true
@@ -99,6 +110,17 @@ export class Follower {
   }
 
   async #list(): Promise<void> {
+    const { backend } = this.#options
+    if (this.#damaged.size > 0 && (await this.#isOtherHistory())) this.#isRewound = true
+    for (let n = 1; n <= MAX_LISTINGS; n++) if (await this.#listOnce()) return
+    throw new SettingsError(
+      'STORE_UNREACHABLE',
+      `The store of the ${backend.name} backend still had no valid "meta/store" after it was written ${MAX_LISTINGS} times. Another program removes or replaces this document; stop it.`,
+    )
+  }
+
+  /** Lists the store and delivers the difference; false when `meta/store` had to be written first. */
+  async #listOnce(): Promise<boolean> {
     const { backend, cache } = this.#options
     const survey = await surveyStore(backend, cache, this.#damaged)
     const epoch = readEpoch(survey.meta)
@@ -106,11 +128,12 @@ export class Follower {
     const isRewound = known > 0 && (this.#isRewound || survey.rewound)
     if (epoch === 0 || epoch < known || (epoch === known && isRewound)) {
       await claimEpoch(backend, survey.meta, known)
-      return this.#list()
+      return false
     }
-    if (this.#damaged.size > 0 && survey.meta && survey.batch.revision <= cache.revision) {
+    const isRepair = this.#damaged.size > 0 && epoch === known
+    if (isRepair && survey.meta && survey.batch.revision <= cache.revision) {
       await touchStore(backend, survey.meta)
-      return this.#list()
+      return false
     }
     await this.#listener.onListing(survey.batch, epoch)
     this.#resumePoint = survey.resumePoint
@@ -118,6 +141,31 @@ export class Follower {
     this.#damaged = new Set()
     this.#isListed = true
     this.#justListed = true
+    return true
+  }
+
+  /**
+   * True when the store has other content than the batch that was delivered last, at its revision, apart from
+   * the damaged keys. False also when the store no longer keeps that revision, which proves nothing.
+   */
+  async #isOtherHistory(): Promise<boolean> {
+    const { backend, signal, confirmation } = this.#options
+    const point = this.#resumePoint
+    if (!point) return false
+    const late = new AbortController()
+    const end = joinSignals(signal, late.signal)
+    const timer = setTimeout(() => late.abort(), confirmation)
+    try {
+      for await (const batch of backend.watch(point.revision - 1n, end.signal))
+        if (batch.changes.length > 0) return !isShownExcept(batch, point, this.#damaged)
+      return false
+    } catch (error) {
+      if (isSettingsError(error, 'HISTORY_LOST')) return !isCompacted(error)
+      throw error
+    } finally {
+      clearTimeout(timer)
+      end.release()
+    }
   }
 
   async #watch(onAlive: () => void): Promise<void> {
@@ -168,16 +216,7 @@ export class Follower {
   }
 
   async #deliver(batch: Batch): Promise<void> {
-    const meta = batch.changes.find(change => keyOf(change) === META_KEY)
-    if (meta?.type === 'put' && readEpoch(meta.entry) !== this.#options.cache.epoch) {
-      throw new SettingsError(
-        'HISTORY_LOST',
-        'The store was wiped or restored; another controller started a new epoch.',
-        {
-          details: { reason: 'epoch' },
-        },
-      )
-    }
+    refuseOtherIdentity(batch, this.#options.cache)
     await this.#listener.onBatch(batch)
     this.#resumePoint = resumePointOf(batch) ?? this.#resumePoint
   }

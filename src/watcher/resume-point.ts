@@ -78,6 +78,13 @@ export class ResumeCheck {
   }
 }
 
+/** True when a batch shows a point again, whatever it has at these keys. */
+export function isShownExcept(batch: Batch, point: ResumePoint, except: ReadonlySet<Key>): boolean {
+  const puts = new Map([...point.puts].filter(([key]) => !except.has(key)))
+  const changes = batch.changes.filter(change => change.type === 'delete' || !except.has(change.entry.key))
+  return shows({ ...batch, changes }, { ...point, puts })
+}
+
 function shows(batch: Batch, { revision, puts, whole }: ResumePoint): boolean {
   const found = new Map(putsOf(batch.changes).map(({ key, text }) => [key, markOf(text)]))
   return (

@@ -205,7 +205,10 @@ export class Watcher {
     if (error.code === 'INTERNAL_ERROR')
       this.#options.log.error(`Internal error in the watcher; listing the store again: ${error.message}`)
     this.#readiness.setState(this.#loaded ? 'STALE' : 'OFFLINE', error.message)
-    if (!error.retryable && !this.#wasReady && error.code !== 'INTERNAL_ERROR') {
+    // A store that is being filled becomes a valid one by itself.
+    const isWaitedFor =
+      error.retryable || error.code === 'INTERNAL_ERROR' || error.details.reason === 'filling'
+    if (!isWaitedFor && !this.#wasReady) {
       this.#started.reject(error)
       this.#listener.onFatal(error)
       return false
