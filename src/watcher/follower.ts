@@ -3,10 +3,18 @@ import { joinSignals } from '../../backends/joint-signal.ts'
 import type { Entry, Revision } from '../../model/document.ts'
 import { isSettingsError, SettingsError } from '../../model/errors.ts'
 import type { Key } from '../../model/key.ts'
+import { ForeignKeys } from '../state/foreign-keys.ts'
 import type { Cache } from './cache.ts'
 import { claimEpoch, readEpoch, touchStore } from './epoch.ts'
 import { refuseOtherIdentity } from './identity.ts'
-import { isShownExcept, ResumeCheck, type ResumePoint, resumePointOf } from './resume-point.ts'
+import {
+  isCompacted,
+  isOverwritten,
+  putsOf,
+  ResumeCheck,
+  type ResumePoint,
+  resumePointOf,
+} from './resume-point.ts'
 import { surveyStore } from './survey.ts'
 
 /**
@@ -20,6 +28,8 @@ export interface FollowerListener {
   onBatch(batch: Batch): Promise<void>
   /** Delivers the whole difference between the cache and a listing of the store, which has this epoch. */
   onListing(batch: Batch, epoch: number): Promise<void>
+  /** Reports keys that no document of this store has, each once. */
+  onForeign(keys: readonly Key[]): void
   /** The watch is open and has delivered everything up to this revision, as far as the server reports it. */
   onCaughtUp(revision: Revision): void
 }
@@ -60,6 +70,7 @@ export class Follower {
   /** The store is known to differ from the cache's store, whatever its revisions are. */
   #isRewound = false
   #resumePoint: ResumePoint | undefined
+  readonly #foreignKeys = new ForeignKeys()
   /** Keys at which the cache differs from the store without a watch event. */
   #damaged: ReadonlySet<Key> = new Set()
   /** Ends the open watch; undefined without one. */
@@ -111,7 +122,9 @@ export class Follower {
 
   async #list(): Promise<void> {
     const { backend } = this.#options
-    if (this.#damaged.size > 0 && (await this.#isOtherHistory())) this.#isRewound = true
+    const point = this.#resumePoint
+    if (this.#damaged.size > 0 && point && (await isOverwritten(point, this.#damaged, this.#options)))
+      this.#isRewound = true
     for (let n = 1; n <= MAX_LISTINGS; n++) if (await this.#listOnce()) return
     throw new SettingsError(
       'STORE_UNREACHABLE',
@@ -122,7 +135,8 @@ export class Follower {
   /** Lists the store and delivers the difference; false when `meta/store` had to be written first. */
   async #listOnce(): Promise<boolean> {
     const { backend, cache } = this.#options
-    const survey = await surveyStore(backend, cache, this.#damaged)
+    const survey = await surveyStore(backend, cache, this.#damaged, this.#foreignKeys)
+    this.#listener.onForeign(survey.foreign)
     const epoch = readEpoch(survey.meta)
     const known = cache.epoch
     const isRewound = known > 0 && (this.#isRewound || survey.rewound)
@@ -142,30 +156,6 @@ export class Follower {
     this.#isListed = true
     this.#justListed = true
     return true
-  }
-
-  /**
-   * True when the store has other content than the batch that was delivered last, at its revision, apart from
-   * the damaged keys. False also when the store no longer keeps that revision, which proves nothing.
-   */
-  async #isOtherHistory(): Promise<boolean> {
-    const { backend, signal, confirmation } = this.#options
-    const point = this.#resumePoint
-    if (!point) return false
-    const late = new AbortController()
-    const end = joinSignals(signal, late.signal)
-    const timer = setTimeout(() => late.abort(), confirmation)
-    try {
-      for await (const batch of backend.watch(point.revision - 1n, end.signal))
-        if (batch.changes.length > 0) return !isShownExcept(batch, point, this.#damaged)
-      return false
-    } catch (error) {
-      if (isSettingsError(error, 'HISTORY_LOST')) return !isCompacted(error)
-      throw error
-    } finally {
-      clearTimeout(timer)
-      end.release()
-    }
   }
 
   async #watch(onAlive: () => void): Promise<void> {
@@ -218,6 +208,7 @@ export class Follower {
   async #deliver(batch: Batch): Promise<void> {
     refuseOtherIdentity(batch, this.#options.cache)
     await this.#listener.onBatch(batch)
+    this.#listener.onForeign(this.#foreignKeys.among(putsOf(batch.changes).map(({ key }) => key)))
     this.#resumePoint = resumePointOf(batch) ?? this.#resumePoint
   }
 
@@ -240,9 +231,4 @@ export class Follower {
       )
     }
   }
-}
-
-/** True for history that was lost to compaction, which does not show that the store is another one. */
-function isCompacted(error: unknown): boolean {
-  return isSettingsError(error, 'HISTORY_LOST') && (error.details.reason ?? 'compacted') === 'compacted'
 }

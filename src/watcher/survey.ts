@@ -1,6 +1,7 @@
 import type { Backend, Batch, Change } from '../../backends/backend.ts'
 import type { Entry } from '../../model/document.ts'
 import { EVERYTHING, type Key, parseHistoryKey } from '../../model/key.ts'
+import { ForeignKeys } from '../state/foreign-keys.ts'
 import { parseRecord, type StoredRecord } from '../state/record.ts'
 import type { Cache } from './cache.ts'
 import { META_KEY } from './epoch.ts'
@@ -19,6 +20,8 @@ export interface Survey {
   readonly rewound: boolean
   /** The last change of the store, by which a later watch recognizes it; undefined for an empty store. */
   readonly resumePoint: ResumePoint | undefined
+  /** The foreign keys that were not reported before. */
+  readonly foreign: readonly Key[]
 }
 
 /** The newest history record of a document in the store. */
@@ -37,6 +40,7 @@ export async function surveyStore(
   backend: Pick<Backend, 'list'>,
   cache: Cache,
   damaged: ReadonlySet<Key> = new Set(),
+  foreignKeys = new ForeignKeys(),
 ): Promise<Survey> {
   const listing = await backend.list(EVERYTHING)
   const listed = new Set<Key>()
@@ -44,9 +48,11 @@ export async function surveyStore(
   const changes: Change[] = []
   let meta: Entry | undefined
   let newest: Entry[] = []
+  const foreign: Key[] = []
   let rewound = listing.revision < cache.revision
 
   for await (const page of listing.pages) {
+    foreign.push(...foreignKeys.among(page.map(({ key }) => key)))
     for (const entry of page) {
       newest = withNewest(newest, entry)
       if (entry.key === META_KEY) meta = entry
@@ -76,6 +82,7 @@ export async function surveyStore(
     meta,
     rewound,
     resumePoint: last && createResumePoint(last.modRevision, newest, false),
+    foreign,
   }
 }
 
