@@ -188,7 +188,13 @@ export function createService(
   const adoptAll = (documents: readonly DocumentState[]): void => {
     for (const { key, entry, data, goneAt } of documents) {
       writer
-        .adopt({ key, data, gone: entry === undefined, revision: entry?.modRevision ?? goneAt })
+        .adopt({
+          key,
+          data,
+          text: entry?.text,
+          gone: entry === undefined,
+          revision: entry?.modRevision ?? goneAt,
+        })
         .catch(error => {
           // The next listing finds an edit that could not be recorded now, or the next change records it.
           if (!closing && !isSettingsError(error, 'STORE_UNREACHABLE', 'OUTCOME_UNKNOWN'))

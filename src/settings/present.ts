@@ -1,9 +1,14 @@
 import type { Description, FileCode, ServiceState, Settings, Summary } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
 import { CLUSTER, type Namespace, type Scope } from '../../model/namespace.ts'
-import { documentVersion } from '../state/document-state.ts'
+
+import { isAsKnown } from '../state/document-reader.ts'
+import { type DocumentState, documentVersion } from '../state/document-state.ts'
+import { isSameRecord } from '../state/record.ts'
+
 import { redact } from '../state/secrets.ts'
 import type { Cache } from '../watcher/cache.ts'
+import type { Written } from './write/change-attempt.ts'
 import type { OverridesResult } from './write/overrides.ts'
 import { unknownNamespace } from './write/unknown-namespace.ts'
 
@@ -43,9 +48,7 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
   const known = presentSettings(view, namespace, scope)
   const overtaken =
     preview !== undefined ||
-    [...together].some(
-      ([one, { record }]) => record?.version !== cache.document(namespace, one)?.record?.version,
-    )
+    [...together].some(([one, written]) => !isInCache(cache.document(namespace, one), written))
   const left = new Map([...together].map(([one, { data }]) => [one, data]))
   const data = overtaken ? (await cache.project(namespace, left)).effective : undefined
   return {
@@ -63,6 +66,11 @@ export async function presentChanged(view: View, changed: OverridesResult): Prom
     ...(deprecated.length > 0 && { deprecated }),
     ...(preview && { preview }),
   }
+}
+
+/** True when the cache has a document exactly as a change left it, and not another change of its version. */
+function isInCache(state: DocumentState | undefined, written: Written): boolean {
+  return isSameRecord(state?.record, written.record) && isAsKnown(state, written)
 }
 
 export function presentSummary(

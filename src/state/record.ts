@@ -66,7 +66,7 @@ export function printRecord(record: NewRecord, adopts?: Revision): string {
  */
 export function parseRecord(entry: Entry, document?: ParsedDocument): StoredRecord | undefined {
   const place = parseHistoryKey(entry.key)
-  if (!place) return undefined
+  if (!place || place.version > MAX_VERSION) return undefined
   const value = (document && parseAround(entry.text, document)) ?? parse(entry.text)
   const fields = isObject(value) ? value : {}
   return {
@@ -90,6 +90,9 @@ export interface ParsedDocument {
   readonly data: JsonObject
 }
 
+/** The highest version of a document; a higher number leaves no room for the records after it. */
+const MAX_VERSION = 900_000_000_000
+
 /** The start of a record's text, up to the text of the document. */
 const RECORD_START = /^\{"version":\d+,"kind":"[a-z]+","data":/
 
@@ -100,6 +103,14 @@ function parseAround(source: string, { text, data }: ParsedDocument): JsonObject
   // The document is a complete JSON object, so the text after it cannot belong to it.
   const rest = parse(`${start}null${source.slice(start.length + text.length)}`)
   return isObject(rest) && rest.data === null ? { ...rest, data } : undefined
+}
+
+/**
+ * True for one and the same record, or for none. Its number alone identifies it within one store only: a
+ * store that was restored has another record of the same number.
+ */
+export function isSameRecord(one: StoredRecord | undefined, other: StoredRecord | undefined): boolean {
+  return one?.version === other?.version && one?.writeId === other?.writeId
 }
 
 /** The record as answers carry it. */

@@ -25,6 +25,7 @@ export function readEpoch(meta: Entry | undefined): number {
     throw new SettingsError(
       'STORE_FORMAT',
       `The store is incomplete: a copy from ${filling.from} started at ${filling.at}. If it was interrupted, run the same "kytos-settings copy" or "restore" again to resume it.`,
+      { details: { reason: 'filling' } },
     )
   }
   if (typeof format !== 'number' || typeof epoch !== 'number' || !Number.isSafeInteger(epoch) || epoch < 1) {

@@ -1,6 +1,7 @@
 import type { Facts } from '../../events/map.ts'
 import type { ServiceState } from '../../events/nouns.ts'
 import { printRevision, type Revision } from '../../model/document.ts'
+import type { SettingsError } from '../../model/errors.ts'
 import type { Log, LogFields } from '../log/log.ts'
 
 export interface Health {
@@ -37,6 +38,14 @@ export interface ReadinessOptions {
   readonly log: Log
   /** True for a store behind a connection that can be lost; changes of any other store arrive at once. */
   readonly remote: boolean
+}
+
+/**
+ * True for an error of the store that ends only when an operator acts. A store that is being filled becomes
+ * valid by itself, and after an internal error the store is listed again.
+ */
+export function needsOperator({ retryable, code, details }: SettingsError): boolean {
+  return !retryable && code !== 'INTERNAL_ERROR' && details.reason !== 'filling'
 }
 
 const STARTING = 'The service is starting.'

@@ -6,6 +6,7 @@ import type { Key } from '../../../model/key.ts'
 import { type Namespace, overridesKey, type Scope } from '../../../model/namespace.ts'
 import type { Log } from '../../log/log.ts'
 import { documentVersion } from '../../state/document-state.ts'
+import { isSameRecord } from '../../state/record.ts'
 import { seal } from '../../state/secrets.ts'
 import type { Position } from '../../watcher/readiness.ts'
 import type { Watcher } from '../../watcher/watcher.ts'
@@ -15,6 +16,7 @@ import type { DocumentWriter } from './document-writer.ts'
 import { Existence } from './existence.ts'
 import { freshen } from './freshness.ts'
 import { Guards } from './guards.ts'
+import { areSeen, isOfOtherStore } from './own-commits.ts'
 import { type EditedDocument, makePlan, type OverridesEdit, type PlannedDocument } from './plan.ts'
 
 /** How long the answer to an empty change waits for the cache to reach the store. */
@@ -63,8 +65,8 @@ interface AttemptResult {
   /** The position of the watcher before the commit was sent. */
   readonly position: Position
   /**
-   * True when the store held an older version of a document than the cache: it was restored, and the cache is
-   * still that of the former one.
+   * True when the store held an older version of a document than the cache, or another record of that
+   * version: it was restored, and the cache is still that of the former one.
    */
   readonly wentBack: boolean
   readonly previews: ReadonlyMap<Namespace, Preview>
@@ -118,7 +120,9 @@ export class Overrides {
       : await writer.write(documents, attempt, options)
     const committed = written.find(document => document.written.committed)
     const observed = await (committed
-      ? watcher.passed(committed.written.revision, result.position)
+      ? watcher
+          .passed(committed.written.revision, result.position)
+          .then(passed => passed && areSeen(backend, watcher.cache, written))
       : dryRun || this.#observesUnchanged(written, result))
     return this.#results(request, written, result.previews, observed)
   }
@@ -133,10 +137,8 @@ export class Overrides {
     const { cache } = watcher
     if (isRetry) await this.#guards.recheck(documents)
     const { position } = watcher
-    // Versions never go back within one store.
-    const wentBack = documents.some(
-      ({ namespace, scope, base }) =>
-        documentVersion(cache.document(namespace, scope)) > (base.record?.version ?? 0),
+    const wentBack = documents.some(({ namespace, scope, base }) =>
+      isOfOtherStore(cache.document(namespace, scope), base),
     )
     const existing = await this.#existence.guards(documents, isRetry)
     this.#guards.check(documents)
@@ -166,10 +168,10 @@ export class Overrides {
   ): Promise<boolean> {
     const { watcher } = this.#options
     const isThere = (): boolean =>
-      documents.every(
-        ({ namespace, scope, written }) =>
-          documentVersion(watcher.cache.document(namespace, scope)) >= (written.record?.version ?? 0),
-      )
+      documents.every(({ namespace, scope, written: { record } }) => {
+        const state = watcher.cache.document(namespace, scope)
+        return isSameRecord(state?.record, record) || documentVersion(state) > (record?.version ?? 0)
+      })
     return !wentBack && watcher.until(isThere, UNCHANGED_ANSWER_MS)
   }
 
