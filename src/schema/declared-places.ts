@@ -20,14 +20,18 @@ export function declaredPlaces(
   const places = new Map<string, Place>()
   const walk = new SchemaWalk(schema)
   const visit = (part: Json | undefined, path: readonly string[]): void => {
-    walk.enter(part, node => {
-      const at = JSON.stringify(path)
-      // What stands nearer to the value says more of it than what it refers to.
-      if (path.length > 0 && !places.has(at)) places.set(at, { path, texts: textsOf(node, walk) })
-      for (const alike of walk.alike(node)) visit(alike, path)
-      for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
-        visit(property, [...path, key])
-    })
+    const at = JSON.stringify(path)
+    walk.enter(
+      part,
+      node => {
+        // What stands nearer to the value says more of it than what it refers to.
+        if (path.length > 0 && !places.has(at)) places.set(at, { path, texts: textsOf(node, walk) })
+        for (const alike of walk.alike(node)) visit(alike, path)
+        for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
+          visit(property, [...path, key])
+      },
+      at,
+    )
   }
   visit(schema, [])
   for (const filled of [defaults, seed]) {

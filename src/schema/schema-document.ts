@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto'
 import type { ApplyMode } from '../../events/changes.ts'
 import { printCanonical } from '../../model/canonical.ts'
+import { DOCUMENT_BYTES } from '../../model/document.ts'
 import { SettingsError } from '../../model/errors.ts'
+import { refuseExcess } from '../../model/extent.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { isObject, type JsonObject } from '../../model/value.ts'
 import { applyModes } from './apply-modes.ts'
 import { defaultsOf } from './defaults.ts'
 import { deprecatedPlaces } from './deprecated.ts'
+import { tooCostly } from './schema-size.ts'
 import { compileSchema, type Validate } from './validator.ts'
 
 /**
@@ -26,7 +29,7 @@ export interface SchemaDocument {
 }
 
 /**
- * @throws SettingsError SCHEMA_MALFORMED. The digest is SHA-256 over schema and seed with sorted keys; the
+ * @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY. The digest is SHA-256 over schema and seed with sorted keys; the
  * NApp's version is not in it.
  */
 export function createSchemaDocument(
@@ -37,15 +40,27 @@ export function createSchemaDocument(
   const digest = createHash('sha256')
     .update(printCanonical([schema, seed]))
     .digest('hex')
+  const validate = compileSchema(schema)
+  const defaults = defaultsOf(schema)
+  refuseLongDefaults(defaults)
   return {
     digest,
     schema,
     seed,
     nappVersion,
-    validate: compileSchema(schema),
-    defaults: defaultsOf(schema),
+    validate,
+    defaults,
     modes: applyModes(schema),
     deprecated: deprecatedPlaces(schema),
+  }
+}
+
+/** A few references may give one long default in very many places. */
+function refuseLongDefaults(defaults: JsonObject): void {
+  try {
+    refuseExcess(defaults, 'The defaults', DOCUMENT_BYTES)
+  } catch {
+    throw tooCostly(`its defaults together have more than ${DOCUMENT_BYTES} bytes, or nest too deep`)
   }
 }
 

@@ -3,6 +3,8 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
 
 /** The most subschemas that are looked at, each as often as references lead to it. */
 const MOST = 10_000
+/** A place whose pointer is longer counts for several, because it is kept with what is found there. */
+const PATH_CHARACTERS = 256
 
 /**
  * Goes through a schema and its local references. Each subschema is looked at wherever it is referred to,
@@ -19,22 +21,36 @@ export class SchemaWalk {
   }
 
   /**
-   * What `visit` makes of a subschema; undefined for what is none, or when this is inside it already.
+   * What `visit` makes of a subschema; undefined for what is none, or when this is inside it already. `path`
+   * is the place that it is visited for.
    * @throws SettingsError SCHEMA_MALFORMED.
    */
-  enter<Result>(schema: Json | undefined, visit: (schema: JsonObject) => Result): Result | undefined {
+  enter<Result>(
+    schema: Json | undefined,
+    visit: (schema: JsonObject) => Result,
+    path = '',
+  ): Result | undefined {
     if (!isObject(schema) || this.#open.has(schema)) return undefined
-    if (this.#left-- <= 0) {
-      throw new SettingsError(
-        'SCHEMA_MALFORMED',
-        `The schema expands to more than ${MOST} subschemas. Use fewer references, or a less detailed schema.`,
-      )
-    }
+    this.spend(1 + Math.floor(path.length / PATH_CHARACTERS))
     this.#open.add(schema)
     try {
       return visit(schema)
     } finally {
       this.#open.delete(schema)
+    }
+  }
+
+  /**
+   * Counts work beside the visits as if it were some.
+   * @throws SettingsError SCHEMA_MALFORMED.
+   */
+  spend(visits: number): void {
+    this.#left -= visits
+    if (this.#left < 0) {
+      throw new SettingsError(
+        'SCHEMA_MALFORMED',
+        `The schema expands to more than ${MOST} subschemas. Use fewer references, or a less detailed schema.`,
+      )
     }
   }
 

@@ -1,0 +1,157 @@
+import { _, type Ajv, type KeywordCxt, Name } from 'ajv'
+import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
+
+/*
+ * The cost of a validation, in steps.
+ *
+ * Invariants:
+ *  1. Steps depend on the schema and the value only, never on time, memory or the machine: every controller
+ *     accepts and refuses the same.
+ *  2. Every evaluation of a subschema is counted before it is made, by a keyword that ajv compiles into each
+ *     of them; what a keyword does per member, character or instruction is counted too. So the work is at
+ *     most a constant times the steps, and ends soon after the budget is exceeded.
+ *  3. What was collected is bounded as well: a list of errors ends at {@link MAX_ERRORS}.
+ */
+
+/** Steps that one validation may take: about 20 ms of ordinary rules, 100 ms of the costliest patterns. */
+export const VALIDATION_STEPS = 2_000_000
+/** Broken rules that are collected of one document. */
+export const MAX_ERRORS = 1_000
+/** What entering a subschema costs, also when it fails: an error is made then. */
+const ENTRY_STEPS = 4
+/** Instructions of a pattern times characters that count as one step. */
+const INSTRUCTIONS_A_STEP = 2
+/** Characters that count as one step where a keyword reads a text. */
+export const CHARACTERS_A_STEP = 8
+/** Longer paths make each step cost more, because errors and references carry them. */
+const PATH_CHARACTERS = 128
+
+/** Thrown out of a validation that takes more steps than it may. */
+export class BudgetExceeded extends Error {}
+/** Thrown out of a validation once enough broken rules were found; holds them. */
+export class EnoughErrors extends Error {
+  readonly errors: readonly unknown[]
+
+  constructor(errors: readonly unknown[]) {
+    super('Enough broken rules were found.')
+    this.errors = errors
+  }
+}
+
+/** A budget that several validations share. */
+export interface Budget {
+  left: number
+}
+
+/** Counts the steps of the validations of one schema, one at a time. */
+export class StepMeter {
+  /** Read and written by compiled code. */
+  left = 0
+  #perStep = 1
+
+  /** Runs a validation with what is left of a budget, and takes from it what the validation used. */
+  run<Result>(budget: Budget, longestPath: number, work: () => Result): Result {
+    this.#perStep = 1 + Math.floor(longestPath / PATH_CHARACTERS)
+    this.left = Math.floor(budget.left / this.#perStep)
+    try {
+      return work()
+    } finally {
+      budget.left = this.left < 0 ? 0 : Math.min(budget.left, this.left * this.#perStep)
+    }
+  }
+
+  /** @throws BudgetExceeded. */
+  spend(steps: number): void {
+    this.left -= Math.ceil(steps)
+    if (this.left < 0) throw new BudgetExceeded()
+  }
+
+  /** Counts a text that a pattern is run on. */
+  spendOnPattern(instructions: number, text: string): void {
+    this.spend((instructions * (text.length + 1)) / INSTRUCTIONS_A_STEP)
+  }
+
+  /** Counts what keywords that look at each member, item or character cost on a value. */
+  spendOnMembers(keywords: number, value: Json): void {
+    if (typeof value === 'string') this.spend((keywords * value.length) / CHARACTERS_A_STEP)
+    else if (isArray(value)) this.spend(keywords * value.length)
+    else if (isObject(value)) this.spend(keywords * Object.keys(value).length)
+  }
+
+  /** @throws BudgetExceeded. */
+  exceed(): never {
+    throw new BudgetExceeded()
+  }
+
+  /** @throws EnoughErrors. */
+  enough(errors: readonly unknown[]): never {
+    throw new EnoughErrors(errors)
+  }
+}
+
+const STEP = 'x-kytos-step'
+/** Of every object of a schema: ajv finds the keyword in each, and reads no member that JSON did not have. */
+const COUNTED = Object.create(Object.prototype, { [STEP]: { value: true } })
+const [ERROR_COUNT, ERRORS] = [new Name('errors'), new Name('vErrors')]
+
+/** An empty object of a schema whose evaluations are counted, once {@link addStepKeyword} was called. */
+export function countedObject(): JsonObject {
+  return Object.create(COUNTED)
+}
+
+/** Keywords that look at each item, member or character of the value. */
+const PER_MEMBER: readonly string[] = [
+  'additionalProperties',
+  'unevaluatedProperties',
+  'propertyNames',
+  'minProperties',
+  'maxProperties',
+  'items',
+  'unevaluatedItems',
+  'contains',
+  'uniqueItems',
+  'minLength',
+  'maxLength',
+  'format',
+]
+
+/** Has ajv compile the count into every subschema; with `collects`, the bound of errors too. */
+export function addStepKeyword(ajv: Ajv, meter: StepMeter, collects: boolean): void {
+  ajv.addKeyword({
+    keyword: STEP,
+    before: '$ref',
+    code({ gen, data, parentSchema }: KeywordCxt) {
+      const counter = gen.scopeValue('obj', { ref: meter })
+      const { steps, perMember } = weigh(parentSchema)
+      gen.if(_`(${counter}.left -= ${steps}) < 0`, () => gen.code(_`${counter}.exceed();`))
+      if (perMember > 0) gen.code(_`${counter}.spendOnMembers(${perMember}, ${data});`)
+      if (collects)
+        gen.if(_`${ERROR_COUNT} > ${MAX_ERRORS}`, () => gen.code(_`${counter}.enough(${ERRORS});`))
+    },
+  })
+}
+
+/** What one evaluation of a subschema costs: the sizes of its keywords, without the subschemas in it. */
+function weigh(schema: Readonly<Record<string, unknown>>): {
+  readonly steps: number
+  readonly perMember: number
+} {
+  let steps = ENTRY_STEPS
+  for (const [keyword, value] of Object.entries(schema)) steps += sizeOf(keyword, value)
+  const patterns = Object.keys((schema.patternProperties as object | undefined) ?? {}).length
+  return { steps, perMember: patterns + PER_MEMBER.filter(keyword => schema[keyword] !== undefined).length }
+}
+
+function sizeOf(keyword: string, value: unknown): number {
+  if (keyword === 'const') return countValues(value)
+  // Looked up, whatever its length.
+  if (keyword === 'enum' || typeof value !== 'object' || value === null) return 1
+  if (keyword !== 'dependentRequired' && keyword !== 'dependencies') return 1 + Object.keys(value).length
+  return Object.values(value).reduce<number>((sum, one) => sum + 1 + (Array.isArray(one) ? one.length : 0), 1)
+}
+
+function countValues(value: unknown): number {
+  if (typeof value === 'string') return 1 + value.length / CHARACTERS_A_STEP
+  if (typeof value !== 'object' || value === null) return 1
+  return Object.values(value).reduce<number>((sum, one) => sum + countValues(one), 1)
+}
