@@ -42,7 +42,14 @@ export const COMMANDS = {
       ...COMMON,
     },
     answer: type<Noun.Settings>(),
-    errors: [...CODES.place, 'JSON_MALFORMED', 'SCHEMA_MALFORMED', ...CODES.creation, 'SETTINGS_INVALID'],
+    errors: [
+      ...CODES.place,
+      'JSON_MALFORMED',
+      'SCHEMA_MALFORMED',
+      'SCHEMA_TOO_COSTLY',
+      ...CODES.creation,
+      'SETTINGS_INVALID',
+    ],
   },
   'kytos.settings.create': {
     ...WRITE,

@@ -15,10 +15,12 @@ import { isArray, isObject, type Json, type JsonObject } from '../../model/value
 
 /** Steps that one validation may take: about 20 ms of ordinary rules, 100 ms of the costliest patterns. */
 export const VALIDATION_STEPS = 2_000_000
+/** How many of the costliest validations a search through several documents may take. */
+const SHARED_VALIDATIONS = 4
 /** Broken rules that are collected of one document. */
 export const MAX_ERRORS = 1_000
 /** What entering a subschema costs, also when it fails: an error is made then. */
-const ENTRY_STEPS = 4
+const ENTRY_STEPS = 8
 /** Instructions of a pattern times characters that count as one step. */
 const INSTRUCTIONS_A_STEP = 2
 /** Characters that count as one step where a keyword reads a text. */
@@ -38,25 +40,33 @@ export class EnoughErrors extends Error {
   }
 }
 
-/** A budget that several validations share. */
+/** A budget that several validations share, each of which has {@link VALIDATION_STEPS} at most. */
 export interface Budget {
   left: number
+}
+
+/** A budget for several validations of one document, as when its history is searched. */
+export function sharedBudget(): Budget {
+  return { left: SHARED_VALIDATIONS * VALIDATION_STEPS }
 }
 
 /** Counts the steps of the validations of one schema, one at a time. */
 export class StepMeter {
   /** Read and written by compiled code. */
   left = 0
-  #perStep = 1
 
-  /** Runs a validation with what is left of a budget, and takes from it what the validation used. */
+  /**
+   * Runs a validation with what is left of a budget, at most {@link VALIDATION_STEPS}, and takes from it what
+   * the validation used.
+   */
   run<Result>(budget: Budget, longestPath: number, work: () => Result): Result {
-    this.#perStep = 1 + Math.floor(longestPath / PATH_CHARACTERS)
-    this.left = Math.floor(budget.left / this.#perStep)
+    const perStep = 1 + Math.floor(longestPath / PATH_CHARACTERS)
+    const most = Math.floor(Math.min(budget.left, VALIDATION_STEPS) / perStep)
+    this.left = most
     try {
       return work()
     } finally {
-      budget.left = this.left < 0 ? 0 : Math.min(budget.left, this.left * this.#perStep)
+      budget.left -= Math.min(most, most - this.left) * perStep
     }
   }
 

@@ -56,7 +56,9 @@ export function compileSchema(schema: JsonObject): Validate {
     const found = typeof one === 'object' && one !== null ? schemas.get(one) : undefined
     return isObject(found) ? found : {}
   }
-  const validate: Validate = (data, budget = { left: VALIDATION_STEPS }) => {
+  const validate: Validate = (data, shared = { left: VALIDATION_STEPS }) => {
+    const given = Math.min(shared.left, VALIDATION_STEPS)
+    const budget = { left: given }
     const { hasBigints, longestPath } = measure(data)
     const doubles = hasBigints ? withDoubles(data) : undefined
     const value = doubles ? doubles.copy : data
@@ -71,6 +73,7 @@ export function compileSchema(schema: JsonObject): Validate {
       return brokenBy(error, data, exactSchema)
     } finally {
       context.data = undefined
+      shared.left -= given - budget.left
     }
   }
   const [broken] = validate({})

@@ -40,6 +40,7 @@ import { redact } from '../state/secrets.ts'
 import { explainSettings } from './explain.ts'
 import { Names } from './names.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
+import { refuseCostlyOnStored, refuseDescription } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
 import { freshen } from './write/freshness.ts'
 import { editBy, parseOperations } from './write/operations.ts'
@@ -97,6 +98,7 @@ export class SettingsService {
     const seed = content.seed === undefined ? {} : parseData(content.seed, 'seed')
     const version =
       content.napp_version === undefined ? undefined : parseText(content.napp_version, 'napp_version')
+    refuseDescription(schema)
     const document = createSchemaDocument(schema, seed, version)
     refuseUnknownModes(schema)
     const broken = document
@@ -110,6 +112,7 @@ export class SettingsService {
     )
 
     return this.#names.admit([{ namespace, scope: CLUSTER }], async () => {
+      await refuseCostlyOnStored(document, namespace, this.#options.watcher.cache)
       await this.#options.registrar.register(namespace, document)
       this.#tellDeprecated(namespace, document)
       return presentSettings(this.#view, namespace, CLUSTER)

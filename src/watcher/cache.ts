@@ -6,6 +6,7 @@ import { controllerScope, type Namespace, type Scope } from '../../model/namespa
 import { isTokenKey } from '../../model/token-key.ts'
 import type { JsonObject } from '../../model/value.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
+import type { Budget } from '../schema/step-meter.ts'
 import { type DocumentState, parseOverridesKey, UNWRITTEN } from '../state/document-state.ts'
 import { Environment } from '../state/environment.ts'
 import type { EnvironmentValue } from '../state/overlay.ts'
@@ -23,7 +24,7 @@ import {
   settle,
   validateOverrides,
 } from './namespace-state.ts'
-import { parseSchemaKey, schemaInUse, withRegistered } from './schema-versions.ts'
+import { parseSchemaKey, schemaInUse, unusableSchema, withRegistered } from './schema-versions.ts'
 import type { Step } from './step.ts'
 import { isAnnounced, isKept, keyOf, StoreIndex } from './store-index.ts'
 
@@ -111,6 +112,11 @@ export class Cache {
     return state && schemaInUse(state.schemas)
   }
 
+  /** Why no stored schema of a namespace can be used; undefined when one can, or there is none. */
+  unusableSchema(namespace: Namespace): string | undefined {
+    return unusableSchema(this.#state(namespace).schemas)
+  }
+
   /** The revision at which the schema in use was stored; undefined while it is not. */
   schemaRevision(namespace: Namespace): Revision | undefined {
     const { schemas } = this.#state(namespace)
@@ -162,8 +168,9 @@ export class Cache {
     scope: Scope,
     overrides: JsonObject,
     cluster?: JsonObject,
+    budget?: Budget,
   ): readonly RuleBroken[] {
-    return validateOverrides(this.#state(namespace), scope, overrides, cluster)
+    return validateOverrides(this.#state(namespace), scope, overrides, cluster, budget)
   }
 
   /**

@@ -13,6 +13,8 @@ import {
 interface StoredSchema {
   readonly entry: Entry
   readonly document: SchemaDocument | undefined
+  /** Why there is no document. */
+  readonly problem?: string | undefined
 }
 
 /**
@@ -61,6 +63,15 @@ export function schemaInUse({ stored, registered }: SchemaVersions): SchemaDocum
   return best?.document
 }
 
+/**
+ * Why the stored schemas cannot be used, where there are some and none can: then the settings are not
+ * free-form, they only cannot be validated.
+ */
+export function unusableSchema(shelf: SchemaVersions): string | undefined {
+  if (schemaInUse(shelf)) return undefined
+  return [...shelf.stored.values()].find(({ problem }) => problem !== undefined)?.problem
+}
+
 type Readable = StoredSchema & { readonly document: SchemaDocument }
 
 function isAbove(one: Readable, other: Readable): boolean {
@@ -100,7 +111,10 @@ export function withStored(
   const registered = shelf.registered.map(one =>
     one.document.digest === digest ? { ...one, counts: true } : one,
   )
-  return { shelf: { stored: new Map(shelf.stored).set(digest, { entry, document }), registered }, problem }
+  return {
+    shelf: { stored: new Map(shelf.stored).set(digest, { entry, document, problem }), registered },
+    problem,
+  }
 }
 
 export function withoutStored(shelf: SchemaVersions, digest: string): SchemaVersions {

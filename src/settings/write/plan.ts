@@ -10,6 +10,7 @@ import { CLUSTER, type Namespace, type Scope } from '../../../model/namespace.ts
 import { isObject, type JsonObject } from '../../../model/value.ts'
 import { placesOf } from '../../schema/deprecated.ts'
 import { valueAt } from '../../schema/exact-keywords.ts'
+import { sharedBudget } from '../../schema/step-meter.ts'
 import { refuseBroken } from '../../schema/validator.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
@@ -126,7 +127,9 @@ async function lastValid(
   { backend, cache }: Surroundings,
 ): Promise<JsonObject> {
   const records = await readRecords(backend, key, KEPT_RECORDS)
-  return records.find(({ data }) => data && cache.validate(namespace, scope, data).length === 0)?.data ?? {}
+  const budget = sharedBudget()
+  const isValid = (data: JsonObject) => cache.validate(namespace, scope, data, undefined, budget).length === 0
+  return records.find(({ data }) => data && isValid(data))?.data ?? {}
 }
 
 /** @throws SettingsError SETTINGS_INVALID with all rules that are broken in any document, SCHEMA_REQUIRED. */
@@ -137,6 +140,13 @@ function refuseInvalid(made: readonly Made[], { cache, strict }: Surroundings): 
       throw new SettingsError(
         'SCHEMA_REQUIRED',
         `"${namespace}" has no schema, which [settings] strict = true requires. Register its schema first.`,
+      )
+    }
+    const unusable = cache.unusableSchema(namespace)
+    if (unusable !== undefined) {
+      throw new SettingsError(
+        'SCHEMA_REQUIRED',
+        `"${namespace}" cannot be changed, because its stored schema cannot be used: ${unusable} Register a schema of its NApp that can.`,
       )
     }
     const cluster = find(made, namespace, CLUSTER)
