@@ -15,6 +15,7 @@ import { refuseBroken } from '../../schema/validator.ts'
 import { type Base, isAsKnown, readRecords } from '../../state/document-reader.ts'
 import { describeEffect, type Effect } from '../../state/effect.ts'
 import type { Cache } from '../../watcher/cache.ts'
+import { createPatchBudget, type PatchBudget } from './patch.ts'
 
 /** One step of a change of overrides. */
 export interface Edit {
@@ -27,7 +28,7 @@ export interface Edit {
    * their place where they are no JSON object; for a later edit of the same document what the one before it
    * made.
    */
-  readonly make: (base: Base, before: JsonObject) => JsonObject | undefined
+  readonly make: (base: Base, before: JsonObject, budget: PatchBudget) => JsonObject | undefined
   /** It may copy what it finds, so that a short text makes a long value. */
   readonly multiplies?: boolean
 }
@@ -88,7 +89,11 @@ export async function makePlan(
   bases: readonly Base[],
   around: Surroundings,
 ): Promise<Plan> {
-  const made = await Promise.all(documents.map((document, i) => makeDocument(document, bases[i], around)))
+  // For all edits together: many small patches cost as much as a large one.
+  const budget = createPatchBudget()
+  const made = await Promise.all(
+    documents.map((document, i) => makeDocument(document, bases[i], budget, around)),
+  )
   refuseInvalid(made, around)
   return {
     documents: await Promise.all(made.map(one => presentChange(one, made, around.cache))),
@@ -101,6 +106,7 @@ export async function makePlan(
 async function makeDocument(
   document: PlannedDocument,
   base: Base | undefined,
+  budget: PatchBudget,
   around: Surroundings,
 ): Promise<Made> {
   const { namespace, scope, key, edits } = document
@@ -109,7 +115,7 @@ async function makeDocument(
   let next: JsonObject | undefined = before
   const what = `The overrides of "${namespace}"${scope === CLUSTER ? '' : ` in scope ${scope}`}`
   for (const { make, multiplies } of edits) {
-    next = make(base, next ?? {})
+    next = make(base, next ?? {}, budget)
     // What copies itself must be stopped before the next one does; everything else is no longer than what was
     // sent.
     if (next && multiplies) refuseExcess(next, what, DOCUMENT_BYTES)
