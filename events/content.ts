@@ -38,10 +38,11 @@ export function checkFields(command: string, content: object, fields: Fields): v
 
 /**
  * Any JSON value from a caller, as an own frozen copy.
- * @throws SettingsError JSON_MALFORMED for what is none, or nests too deep to be stored.
+ * @throws SettingsError JSON_MALFORMED for what is none, or nests too deep to be stored; DOCUMENT_TOO_LARGE
+ * for too many values.
  */
 export function parseValue(value: unknown, field: string): Json {
-  const data = toJson(value)
+  const data = toJson(value, true)
   refuseExcess(data, `"${field}"`, Number.POSITIVE_INFINITY)
   return data
 }

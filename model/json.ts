@@ -28,9 +28,12 @@ export function parseJson(text: string): Json {
   }
 }
 
-/** As {@link parseJson}, and refuses an object that names a key twice: for text that comes from outside. */
-export function parseUntrustedJson(text: string): Json {
-  return parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true })
+/**
+ * As {@link parseJson}, and refuses an object that names a key twice: for text that comes from outside. With
+ * `boundValues` also more values than one message may bring, so that none holds the process.
+ */
+export function parseUntrustedJson(text: string, boundValues = false): Json {
+  return parseExact(text, { maxDepth: MAX_DEPTH, refuseDuplicates: true, boundValues })
 }
 
 /**

@@ -5,6 +5,7 @@ import { SettingsError } from '../../model/errors.ts'
 import { parseJson, printJson } from '../../model/json.ts'
 import { encodeSegment, type Key, makeKey, splitKey } from '../../model/key.ts'
 import { quote } from '../../model/quote.ts'
+import { rememberText } from '../../model/stored-text.ts'
 import { isObject, type Json } from '../../model/value.ts'
 
 /** One JSON value of NApp data, as it is stored. */
@@ -94,6 +95,53 @@ export function parseBox(entry: Entry): StoredBox {
     data: value.data,
     created_at: typeof value.created_at === 'string' ? value.created_at : '',
     owner: typeof value.owner === 'string' ? value.owner : null,
+  }
+}
+
+/** Shorter boxes are parsed: that is cheap, and finds what another program wrote. */
+const PARSED_LENGTH = 64 * 1024
+const HEAD = '{"data":'
+
+/**
+ * A stored box as answers carry it. The data of a long one is parsed only when it is read: whoever sends it on
+ * takes its stored text.
+ * @throws SettingsError STORE_DAMAGED, for a long one perhaps not before its data is read.
+ */
+export function presentStoredBox(entry: Entry): Box {
+  const parts = splitText(entry.text)
+  if (!parts) return presentBox(entry)
+  let data: Json | undefined
+  const box = presentBox(entry, { data: null, ...parts.envelope })
+  Object.defineProperty(box, 'data', {
+    enumerable: true,
+    get: () => {
+      data ??= parseBox(entry).data
+      return data
+    },
+  })
+  return rememberText(box, parts.data)
+}
+
+/** The text of a box's data, and what stands around it; undefined for what {@link printBox} did not print. */
+function splitText(
+  text: string,
+): { readonly data: string; readonly envelope: Omit<StoredBox, 'data'> } | undefined {
+  if (text.length < PARSED_LENGTH || !text.startsWith(HEAD)) return undefined
+  // What follows is printed by us and short; a quote in one of its texts is escaped.
+  const end = text.lastIndexOf(',"created_at":')
+  if (end < 0 || text.length - end > PARSED_LENGTH) return undefined
+  try {
+    const tail = parseJson(`{${text.slice(end + 1)}`)
+    if (!isObject(tail) || Object.keys(tail).join() !== 'created_at,owner,written') return undefined
+    const { created_at, owner, written } = tail
+    if (typeof created_at !== 'string' || !isObject(written) || typeof written.write_id !== 'string')
+      return undefined
+    return {
+      data: text.slice(HEAD.length, end),
+      envelope: { created_at, owner: typeof owner === 'string' ? owner : null },
+    }
+  } catch {
+    return undefined // another program wrote it; it is parsed whole
   }
 }
 

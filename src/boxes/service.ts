@@ -12,7 +12,16 @@ import { type Key, splitKey } from '../../model/key.ts'
 import { KeyedMutex } from '../../model/keyed-mutex.ts'
 import { isObject, type Json, type JsonObject, setMember } from '../../model/value.ts'
 import type { Watcher } from '../watcher/watcher.ts'
-import { boxKey, parseBox, parseCreation, parseName, presentBox, printBox, type StoredBox } from './box.ts'
+import {
+  boxKey,
+  parseBox,
+  parseCreation,
+  parseName,
+  presentBox,
+  presentStoredBox,
+  printBox,
+  type StoredBox,
+} from './box.ts'
 
 export interface BoxServiceOptions {
   readonly backend: Backend
@@ -73,7 +82,7 @@ export class BoxService {
 
   async retrieve(content: Content<'retrieve'>): Promise<Box | false> {
     const entry = await this.#options.backend.get(boxKey(content.namespace, content.box_id))
-    return entry ? presentBox(entry) : false
+    return entry ? presentStoredBox(entry) : false
   }
 
   /**

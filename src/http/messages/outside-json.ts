@@ -10,7 +10,7 @@ const PROTOTYPE = '__proto__'
  * @throws SettingsError JSON_MALFORMED.
  */
 export function parseOutsideJson(text: string): Json {
-  const value = parseUntrustedJson(text)
+  const value = parseUntrustedJson(text, true)
   refusePrototype(value)
   return value
 }
