@@ -72,19 +72,28 @@ export function printSchemaDocument(document: SchemaDocument): string {
   })
 }
 
-/** @throws SettingsError SCHEMA_MALFORMED for a text that another hand wrote. */
-export function parseSchemaDocument(text: string): SchemaDocument {
+/** What a stored text holds of a schema, before it is known whether that can be used. */
+export type SchemaParts = Pick<SchemaDocument, 'schema' | 'seed' | 'nappVersion'>
+
+/** @throws SettingsError SCHEMA_MALFORMED, JSON_MALFORMED for a text that another hand wrote. */
+export function parseSchemaParts(text: string): SchemaParts {
   const value = parseJson(text)
   if (!isObject(value) || !isObject(value.schema))
     throw new SettingsError(
       'SCHEMA_MALFORMED',
       'A stored schema must be an object {schema, seed, napp_version}.',
     )
-  return createSchemaDocument(
-    value.schema,
-    isObject(value.seed) ? value.seed : {},
-    typeof value.napp_version === 'string' ? value.napp_version : undefined,
-  )
+  return {
+    schema: value.schema,
+    seed: isObject(value.seed) ? value.seed : {},
+    nappVersion: typeof value.napp_version === 'string' ? value.napp_version : undefined,
+  }
+}
+
+/** @throws SettingsError SCHEMA_MALFORMED, SCHEMA_TOO_COSTLY for a text that another hand wrote. */
+export function parseSchemaDocument(text: string): SchemaDocument {
+  const { schema, seed, nappVersion } = parseSchemaParts(text)
+  return createSchemaDocument(schema, seed, nappVersion)
 }
 
 /**

@@ -4,7 +4,8 @@ import { type Key, splitKey } from '../../model/key.ts'
 import { type Namespace, parseNamespace } from '../../model/namespace.ts'
 import {
   compareNappVersions,
-  parseSchemaDocument,
+  createSchemaDocument,
+  parseSchemaParts,
   printSchemaDocument,
   type SchemaDocument,
 } from '../schema/schema-document.ts'
@@ -14,7 +15,9 @@ interface StoredSchema {
   readonly entry: Entry
   readonly document: SchemaDocument | undefined
   /** Why there is no document. */
-  readonly problem?: string | undefined
+  readonly problem: string | undefined
+  /** It is one, whether it can be used or not. */
+  readonly isSchema: boolean
 }
 
 /**
@@ -65,14 +68,14 @@ export function schemaInUse({ stored, registered }: SchemaVersions): SchemaDocum
 
 /**
  * Why the stored schemas cannot be used, where there are some and none can: then the settings are not
- * free-form, they only cannot be validated.
+ * free-form, they only cannot be validated. A text that is no schema at all counts for nothing.
  */
 export function unusableSchema(shelf: SchemaVersions): string | undefined {
   if (schemaInUse(shelf)) return undefined
-  return [...shelf.stored.values()].find(({ problem }) => problem !== undefined)?.problem
+  return [...shelf.stored.values()].find(({ isSchema, problem }) => isSchema && problem)?.problem
 }
 
-type Readable = StoredSchema & { readonly document: SchemaDocument }
+type Readable = Pick<StoredSchema, 'entry'> & { readonly document: SchemaDocument }
 
 function isAbove(one: Readable, other: Readable): boolean {
   const order = compareNappVersions(one.document.nappVersion, other.document.nappVersion)
@@ -106,15 +109,15 @@ export function withStored(
 ): { readonly shelf: SchemaVersions; readonly problem: string | undefined } {
   const own = shelf.registered.find(one => one.document.digest === digest)?.document
   // To compile a schema takes long, and this one has been.
-  const { document, problem } =
-    own && printSchemaDocument(own) === entry.text ? { document: own, problem: undefined } : read(entry)
+  const found =
+    own && printSchemaDocument(own) === entry.text
+      ? { document: own, problem: undefined, isSchema: true }
+      : read(entry)
   const registered = shelf.registered.map(one =>
     one.document.digest === digest ? { ...one, counts: true } : one,
   )
-  return {
-    shelf: { stored: new Map(shelf.stored).set(digest, { entry, document, problem }), registered },
-    problem,
-  }
+  const stored = new Map(shelf.stored).set(digest, { entry, ...found })
+  return { shelf: { stored, registered }, problem: found.problem }
 }
 
 export function withoutStored(shelf: SchemaVersions, digest: string): SchemaVersions {
@@ -130,13 +133,13 @@ export function shelfRevision({ stored }: SchemaVersions): Revision {
   return newest
 }
 
-function read(entry: Entry): {
-  readonly document: SchemaDocument | undefined
-  readonly problem: string | undefined
-} {
+function read(entry: Entry): Omit<StoredSchema, 'entry'> {
+  let isSchema = false
   try {
-    return { document: parseSchemaDocument(entry.text), problem: undefined }
+    const { schema, seed, nappVersion } = parseSchemaParts(entry.text)
+    isSchema = true
+    return { document: createSchemaDocument(schema, seed, nappVersion), problem: undefined, isSchema }
   } catch (error) {
-    return { document: undefined, problem: toSettingsError(error).message }
+    return { document: undefined, problem: toSettingsError(error).message, isSchema }
   }
 }

@@ -185,7 +185,7 @@ describe('a validation ends within its budget', () => {
 
   it('which several validations may share', () => {
     const validate = compileSchema(json({ properties: { a: { items: { type: 'integer' } } } }))
-    const budget = { left: 2_000 }
+    const budget = { left: 4_000 }
     const found = numbers(10).map(() => validate(json({ a: numbers(100) }), budget)[0]?.rule)
     expect(found.slice(0, 2)).toEqual([undefined, undefined])
     expect(found.slice(-5)).toEqual(Array(5).fill('budget'))

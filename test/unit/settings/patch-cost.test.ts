@@ -19,20 +19,18 @@ async function cpu(work: () => unknown): Promise<{ readonly seconds: number; rea
 
 // Each is cut so that it ends, after 2 s or more, where a container is copied for each operation.
 describe('a JSON Patch takes time in proportion to its operations', () => {
-  const members: JsonObject = Object.fromEntries(list(3_500, i => [`member-${i}`, i]))
+  const members: JsonObject = Object.fromEntries(list(4_400, i => [`member-${i}`, i]))
   it.each<[string, Json, (i: number) => JsonObject]>([
-    ['3,000 additions to an object', {}, i => ({ op: 'add', path: `/member-${i}`, value: i })],
-    ['3,000 additions to the end of an array', { a: [] }, i => ({ op: 'add', path: '/a/-', value: i })],
-    ['3,000 additions to the front of an array', { a: [] }, i => ({ op: 'add', path: '/a/0', value: i })],
-    ['3,000 replacements', members, i => ({ op: 'replace', path: `/member-${i}`, value: -i })],
-    ['3,000 moves', members, i => ({ op: 'move', from: `/member-${i}`, path: `/moved-${i}` })],
-    ['3,000 removals', members, i => ({ op: 'remove', path: `/member-${i}` })],
-    ['3,000 copies', { ...members, to: {} }, i => ({ op: 'copy', from: `/member-${i}`, path: `/to/${i}` })],
+    ['4,000 additions to an object', {}, i => ({ op: 'add', path: `/member-${i}`, value: i })],
+    ['4,000 replacements', members, i => ({ op: 'replace', path: `/member-${i}`, value: -i })],
+    ['4,000 moves', members, i => ({ op: 'move', from: `/member-${i}`, path: `/moved-${i}` })],
+    ['4,000 removals', members, i => ({ op: 'remove', path: `/member-${i}` })],
+    ['4,000 copies', { ...members, to: {} }, i => ({ op: 'copy', from: `/member-${i}`, path: `/to/${i}` })],
   ])(
     '%s',
     async (_, target, operation) => {
       const before = JSON.stringify(target)
-      const { seconds, result } = await cpu(() => jsonPatch(target, list(3_000, operation)))
+      const { seconds, result } = await cpu(() => jsonPatch(target, list(4_000, operation)))
       expect(result).not.toBeInstanceOf(Error)
       expect(JSON.stringify(target)).toBe(before)
       expect(seconds).toBeLessThan(1)
