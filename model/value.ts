@@ -99,10 +99,14 @@ function copy(value: unknown, place: (string | number)[], values: { left: number
   if (Array.isArray(value)) return Object.freeze(value.map((item, i) => member(i, item)))
   if (typeof value === 'object' && isPlain(value)) {
     const target: JsonObject = {}
-    const members = Object.entries(value)
+    const members = Object.keys(value)
     if (members.length > OBJECT_MEMBERS && Number.isFinite(values.left))
       throw tooMany(place, `has more than ${OBJECT_MEMBERS} members`)
-    for (const [key, one] of members) if (one !== undefined) setMember(target, key, member(key, one))
+    for (const key of members) {
+      // A plain object, of which these are the keys.
+      const one = (value as Record<string, unknown>)[key]
+      if (one !== undefined) setMember(target, key, member(key, one))
+    }
     return Object.freeze(target)
   }
   throw malformed(place, `is ${describe(value)}, which JSON cannot represent`)

@@ -35,7 +35,8 @@ function look(value: Json, place: (string | number)[]): void {
   if (isArray(value)) for (let i = 0; i < value.length; i++) into(i, value[i] as Json)
   if (!isObject(value)) return
   const isOperation = typeof value.op === 'string'
-  for (const [key, member] of Object.entries(value)) {
+  for (const key of Object.keys(value)) {
+    const member = value[key] as Json
     if (key === PROTOTYPE || (isOperation && isPlace(key, member))) throw refused(pointerTo([...place, key]))
     into(key, member)
   }

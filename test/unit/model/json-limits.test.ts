@@ -24,7 +24,7 @@ it('the values of a caller are counted, those of the store are not', () => {
   const text = JSON.stringify(many)
   expect(parseJson(text)).toHaveLength(OUTSIDE_VALUES)
   expect(parseUntrustedJson(text)).toHaveLength(OUTSIDE_VALUES)
-  expect(() => parseUntrustedJson(text, true)).toThrow('more than 150000 members and items')
+  expect(() => parseUntrustedJson(text, true)).toThrow('more than 100000 members and items')
   expect(() => toJson(many, true)).toThrow(expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }))
   expect(toJson(many)).toHaveLength(OUTSIDE_VALUES)
 })
