@@ -12,7 +12,7 @@ export function plainSecrets(schema: JsonObject, overrides: JsonObject): readonl
     if (value === undefined) return
     walk.enter(part, node => {
       if (node['x-sensitive'] === true && !isSealed(value)) found.add(path)
-      for (const alike of walk.alike(node)) visit(alike, value, path)
+      for (const alike of walk.appliedWith(node)) visit(alike, value, path)
       if (!isObject(value)) return
       for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
         visit(property, Object.hasOwn(value, key) ? value[key] : undefined, path + pointerToken(key))

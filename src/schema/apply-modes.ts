@@ -20,7 +20,7 @@ export function applyModes(schema: JsonObject): Readonly<Record<string, ApplyMod
         // The nearer one counts: a property may say otherwise than the definition it refers to.
         const mode = isOwn ? (statedBy(node, walk) ?? modes[path] ?? inherited) : inherited
         if (path !== '' && isOwn) modes[path] = mode
-        for (const alike of walk.alike(node)) visit(alike, path, mode, false)
+        for (const alike of walk.appliedWith(node)) visit(alike, path, mode, false)
         for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {})) {
           visit(property, path + pointerToken(key), mode, true)
         }
@@ -52,7 +52,7 @@ export function refuseUnknownModes(schema: JsonObject): void {
             },
           )
         }
-        for (const alike of walk.alike(node)) visit(alike, path)
+        for (const alike of walk.appliedWith(node)) visit(alike, path)
         for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
           visit(property, path + pointerToken(key))
       },
@@ -77,7 +77,7 @@ function statedBy(node: JsonObject, walk: SchemaWalk): ApplyMode | undefined {
   // Checked against the list of modes on the same line.
   if (typeof mode === 'string' && MODES.includes(mode)) return mode as ApplyMode
   return walk
-    .alike(node)
+    .appliedWith(node)
     .reduce<ApplyMode | undefined>(
       (found, alike) => walk.enter(alike, one => statedBy(one, walk)) ?? found,
       undefined,

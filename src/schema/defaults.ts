@@ -25,7 +25,7 @@ function collectDefaults(part: Json | undefined, walk: SchemaWalk): Json | undef
       const value = collectDefaults(property, walk)
       if (value !== undefined) setMember(own, key, value)
     }
-    const layers = walk.alike(schema).map(alike => collectDefaults(alike, walk))
+    const layers = walk.appliedWith(schema).map(alike => collectDefaults(alike, walk))
     if (Object.keys(own).length > 0) layers.push(own)
     layers.push(schema.default)
     return layers.reduce((low, high) => over(low, high, walk), undefined)

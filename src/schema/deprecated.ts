@@ -10,7 +10,7 @@ export function deprecatedPlaces(schema: JsonObject): readonly string[] {
       part,
       node => {
         if (path !== '' && node.deprecated === true) found.add(path)
-        for (const alike of walk.alike(node)) visit(alike, path)
+        for (const alike of walk.appliedWith(node)) visit(alike, path)
         for (const [key, property] of Object.entries(isObject(node.properties) ? node.properties : {}))
           visit(property, path + pointerToken(key))
       },

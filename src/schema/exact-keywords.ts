@@ -15,9 +15,9 @@ export interface ExactContext {
   readonly meter: StepMeter
 }
 
-type Test = (value: Json) => boolean
+type ExactTest = (value: Json) => boolean
 /** A keyword with its limit, ready to test values; done once for each place in a schema. */
-type Prepare = (limit: Json, meter: StepMeter) => Test
+type Prepare = (limit: Json, meter: StepMeter) => ExactTest
 
 const number =
   (test: (order: number) => boolean): Prepare =>
@@ -49,7 +49,7 @@ const KEYWORDS: Readonly<Record<string, Prepare>> = {
 }
 
 /** Looks a value up by its text, so that a long list of long values does not take minutes. */
-function anyOf(allowed: Json, meter: StepMeter): Test {
+function anyOf(allowed: Json, meter: StepMeter): ExactTest {
   if (!isArray(allowed)) return () => false
   const texts = new Set(allowed.map(printCanonical))
   // Most values are no container, and most lists have none.

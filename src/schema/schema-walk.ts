@@ -2,7 +2,7 @@ import { SettingsError } from '../../model/errors.ts'
 import { isArray, isObject, type Json, type JsonObject } from '../../model/value.ts'
 
 /** The most subschemas that are looked at, each as often as references lead to it. */
-const MOST = 10_000
+const MAX_SUBSCHEMAS = 10_000
 /** A place whose pointer is longer counts for several, because it is kept with what is found there. */
 const PATH_CHARACTERS = 256
 
@@ -14,7 +14,7 @@ const PATH_CHARACTERS = 256
 export class SchemaWalk {
   readonly #root: JsonObject
   readonly #open = new Set<JsonObject>()
-  #left = MOST
+  #left = MAX_SUBSCHEMAS
 
   constructor(root: JsonObject) {
     this.#root = root
@@ -49,7 +49,7 @@ export class SchemaWalk {
     if (this.#left < 0) {
       throw new SettingsError(
         'SCHEMA_MALFORMED',
-        `The schema expands to more than ${MOST} subschemas. Use fewer references, or a less detailed schema.`,
+        `The schema expands to more than ${MAX_SUBSCHEMAS} subschemas. Use fewer references, or a less detailed schema.`,
       )
     }
   }
@@ -58,7 +58,7 @@ export class SchemaWalk {
    * The subschemas that hold for the same value as this one: what its `$ref` points to, then its `allOf`, in
    * that order.
    */
-  alike(schema: JsonObject): readonly Json[] {
+  appliedWith(schema: JsonObject): readonly Json[] {
     const referred = typeof schema.$ref === 'string' ? resolveLocal(schema.$ref, this.#root) : undefined
     return [...(referred === undefined ? [] : [referred]), ...(isArray(schema.allOf) ? schema.allOf : [])]
   }

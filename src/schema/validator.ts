@@ -28,14 +28,14 @@ import {
 export type Validate = (data: JsonObject, budget?: Budget) => readonly RuleBroken[]
 
 /** What ajv makes of a schema. */
-type Check = ((data: unknown) => unknown) & { errors?: null | readonly ErrorObject[] }
+type CompiledCheck = ((data: unknown) => unknown) & { errors?: null | readonly ErrorObject[] }
 
 /** The rule that a schema breaks which comes back to itself without going deeper into the value. */
 const ENDLESS = '$ref'
 /** The rule that a document breaks whose validation takes more steps than are allowed. */
 export const BUDGET = 'budget'
 /** How many broken rules an error's message tells; the details have the others too. */
-const MOST_TOLD = 20
+const MAX_REPORTED_RULES = 20
 
 /**
  * Compiles a JSON Schema, draft 2020-12. Unknown keywords (`x-apply`, `x-sensitive`) are annotations.
@@ -51,7 +51,7 @@ export function compileSchema(schema: JsonObject): Validate {
   const schemas = new WeakMap(exact)
   const context: ExactContext = { data: undefined, schemas, meter: new StepMeter() }
   const isValid = compile(copy, context, false)
-  let collect: Check | undefined
+  let collect: CompiledCheck | undefined
   const exactSchema = (one: unknown): JsonObject => {
     const found = typeof one === 'object' && one !== null ? schemas.get(one) : undefined
     return isObject(found) ? found : {}
@@ -110,7 +110,7 @@ const BUDGET_EXCEEDED: RuleBroken = {
  */
 export function refuseBroken(broken: readonly RuleBroken[], what: string): void {
   if (broken.length === 0) return
-  const told = broken.slice(0, MOST_TOLD).map(rule => rule.message)
+  const told = broken.slice(0, MAX_REPORTED_RULES).map(rule => rule.message)
   if (broken.length > told.length) told.push(`${broken.length - told.length} more errors.`)
   throw new SettingsError('SETTINGS_INVALID', `${what} does not match the schema: ${told.join(' ')}`, {
     details: { errors: broken },
@@ -118,10 +118,10 @@ export function refuseBroken(broken: readonly RuleBroken[], what: string): void 
 }
 
 /** Knows the schema of schemas, and nothing else. */
-const ofSchemas = new Ajv2020({ strict: false, logger: false, ownProperties: true })
+const metaSchemaValidator = new Ajv2020({ strict: false, logger: false, ownProperties: true })
 
 /** With `collects` all broken rules are found, else the first one. */
-function compile(schema: unknown, context: ExactContext, collects: boolean): Check {
+function compile(schema: unknown, context: ExactContext, collects: boolean): CompiledCheck {
   // A copy of JSON.
   if (!isObject(schema as Json)) throw malformed('it is not a JSON object')
   // ajv would answer a promise, which is true whatever the data.
@@ -150,9 +150,9 @@ function compile(schema: unknown, context: ExactContext, collects: boolean): Che
   addExactKeywords(ajv, context)
   addStepKeyword(ajv, context.meter, collects)
   try {
-    ofSchemas.validateSchema(schema as JsonObject, true)
+    metaSchemaValidator.validateSchema(schema as JsonObject, true)
     // It answers no promise, without `$async`.
-    return ajv.compile(schema as JsonObject) as Check
+    return ajv.compile(schema as JsonObject) as CompiledCheck
   } catch (cause) {
     if (isSettingsError(cause)) throw cause
     throw malformed(reasonOf(cause, schema as JsonObject), cause)

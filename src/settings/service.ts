@@ -38,7 +38,7 @@ import { fileCodesByNamespace } from '../state/files.ts'
 import { presentRecord, type StoredRecord } from '../state/record.ts'
 import { redact } from '../state/secrets.ts'
 import { explainSettings } from './explain.ts'
-import { Names } from './names.ts'
+import { KnownNamespaces } from './known-namespaces.ts'
 import { presentChanged, presentDescription, presentSettings, presentSummary, type View } from './present.ts'
 import { refuseCostlyOnStored, refuseDescription } from './registered-schema.ts'
 import type { Registrar } from './registrar.ts'
@@ -52,11 +52,11 @@ export interface ServiceOptions extends OverridesOptions {
   readonly controller: string
 }
 
-const HISTORY_DEFAULT = 20
+const DEFAULT_HISTORY_RECORDS = 20
 /** The most records one answer holds; about as many are kept. */
-const HISTORY_MOST = 1_000
+const MAX_HISTORY_RECORDS = 1_000
 /** Rules that are broken by what is not there, or may be: overrides can still bring it. */
-const OF_ABSENCE: ReadonlySet<string> = new Set([
+const ABSENCE_RULES: ReadonlySet<string> = new Set([
   'required',
   'dependentRequired',
   'minProperties',
@@ -71,7 +71,7 @@ const OF_ABSENCE: ReadonlySet<string> = new Set([
  */
 export class SettingsService {
   readonly #options: ServiceOptions
-  readonly #names: Names
+  readonly #names: KnownNamespaces
   readonly #overrides: Overrides
   /** Its part of the table of handlers. */
   readonly handlers = {
@@ -88,7 +88,7 @@ export class SettingsService {
 
   constructor(options: ServiceOptions) {
     this.#options = options
-    this.#names = new Names(options.watcher)
+    this.#names = new KnownNamespaces(options.watcher)
     this.#overrides = new Overrides(options)
   }
 
@@ -103,7 +103,7 @@ export class SettingsService {
     refuseUnknownModes(schema)
     const broken = document
       .validate(mergeLayers([document.defaults, seed]))
-      .filter(rule => !OF_ABSENCE.has(rule.rule))
+      .filter(rule => !ABSENCE_RULES.has(rule.rule))
     refuseBroken(
       broken,
       Object.keys(seed).length > 0
@@ -111,10 +111,10 @@ export class SettingsService {
         : `The default of the schema of "${namespace}"`,
     )
 
-    return this.#names.admit([{ namespace, scope: CLUSTER }], async () => {
+    return this.#names.reserve([{ namespace, scope: CLUSTER }], async () => {
       await refuseCostlyOnStored(document, namespace, this.#options.watcher.cache)
       await this.#options.registrar.register(namespace, document)
-      this.#tellDeprecated(namespace, document)
+      this.#warnOfDeprecated(namespace, document)
       return presentSettings(this.#view, namespace, CLUSTER)
     })
   }
@@ -203,7 +203,7 @@ export class SettingsService {
 
   async history(content: CommandContent<'kytos.settings.history'>): Promise<readonly HistoryRecord[]> {
     const { namespace, scope } = this.#parse(content)
-    const limit = parseCount(content.limit, 'limit', HISTORY_DEFAULT, HISTORY_MOST)
+    const limit = parseCount(content.limit, 'limit', DEFAULT_HISTORY_RECORDS, MAX_HISTORY_RECORDS)
     const version =
       content.version === undefined
         ? undefined
@@ -211,7 +211,7 @@ export class SettingsService {
     const records = await readRecords(
       this.#options.backend,
       overridesKey(namespace, scope),
-      version === undefined ? limit : HISTORY_MOST,
+      version === undefined ? limit : MAX_HISTORY_RECORDS,
     )
     if (records.length === 0) this.#names.require(namespace, scope)
     const present = (record: StoredRecord) =>
@@ -252,7 +252,7 @@ export class SettingsService {
   }
 
   /** Warns of overrides that set what the schema calls deprecated. */
-  #tellDeprecated(namespace: Namespace, { deprecated }: SchemaDocument): void {
+  #warnOfDeprecated(namespace: Namespace, { deprecated }: SchemaDocument): void {
     if (deprecated.length === 0) return
     const { watcher, log } = this.#options
     for (const scope of [CLUSTER, watcher.cache.self]) {
@@ -278,7 +278,7 @@ export class SettingsService {
     requireReady(this.#options.watcher)
     // A rehearsal makes no new name, but one that could not be made is refused.
     if (request.dryRun) this.#names.check(request.edits)
-    const changed = await this.#names.admit(request.dryRun ? [] : request.edits, () =>
+    const changed = await this.#names.reserve(request.dryRun ? [] : request.edits, () =>
       this.#overrides.change(request),
     )
     return Promise.all(

@@ -4,7 +4,7 @@ import { parseUntrustedJson } from '../../model/json.ts'
 import type { Namespace } from '../../model/namespace.ts'
 import { nearest } from '../../model/nearest.ts'
 import { type Json, type JsonObject, pointerToken, setMember } from '../../model/value.ts'
-import { declaredPlaces, type Place } from '../schema/declared-places.ts'
+import { declaredPlaces, type DeclaredPlace } from '../schema/declared-places.ts'
 import type { SchemaDocument } from '../schema/schema-document.ts'
 import { type EnvironmentValue, layOver, type Overlay } from './overlay.ts'
 
@@ -170,13 +170,13 @@ export class Environment {
   }
 }
 
-function placed(variable: string, place: Place, value: Json, text?: string): EnvironmentValue {
+function placed(variable: string, place: DeclaredPlace, value: Json, text?: string): EnvironmentValue {
   const one = { variable, pointer: pointerOf(place), value, overrides: nest(place.path, value) }
   return text === undefined ? one : { ...one, asText: placed(variable, place, text) }
 }
 
 /** None for a schema that unfolds into too much; then its variables are told to have no place. */
-function placesOf(schema: SchemaDocument): ReadonlyMap<string, readonly Place[]> {
+function placesOf(schema: SchemaDocument): ReadonlyMap<string, readonly DeclaredPlace[]> {
   try {
     return declaredPlaces(schema, comparable)
   } catch (error) {
@@ -194,14 +194,14 @@ function leadOf(namespace: Namespace): string {
   return `${comparable(namespace).replace('/', '__')}__`
 }
 
-function pointerOf({ path }: Place): string {
+function pointerOf({ path }: DeclaredPlace): string {
   return path.map(pointerToken).join('')
 }
 
 /** The text says nothing of itself in an error: it may be a secret. */
 function readValue(
   text: string,
-  { path, texts }: Place,
+  { path, texts }: DeclaredPlace,
 ): { readonly value: Json; readonly text?: string } | { readonly problem: string } {
   if (texts === 'only') return { value: text }
   try {

@@ -5,13 +5,13 @@ import type { Watcher } from '../watcher/watcher.ts'
 import { unknownNamespace } from './present.ts'
 
 /** Whose settings, in which scope. */
-interface Place {
+interface ScopedNamespace {
   readonly namespace: Namespace
   readonly scope: Scope
 }
 
 /** Which namespaces there are, and which new ones may come to be. */
-export class Names {
+export class KnownNamespaces {
   readonly #watcher: Watcher
   readonly #newNames = new KeyedMutex()
 
@@ -33,15 +33,15 @@ export class Names {
    * order.
    * @throws SettingsError NAMESPACE_CONFLICT when another namespace differs only in case, also one of these.
    */
-  async admit<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {
+  async reserve<Result>(places: readonly ScopedNamespace[], work: () => Promise<Result>): Promise<Result> {
     return this.#inOrder(places).reduceRight<() => Promise<Result>>(
       (inner, alike) => () => this.#admitOne(alike, inner),
       work,
     )()
   }
 
-  /** @throws SettingsError NAMESPACE_CONFLICT as {@link admit}, as far as that can be told now. */
-  check(places: readonly Place[]): void {
+  /** @throws SettingsError NAMESPACE_CONFLICT as {@link reserve}, as far as that can be told now. */
+  check(places: readonly ScopedNamespace[]): void {
     for (const alike of this.#inOrder(places)) {
       const [first] = alike
       if (first && !this.#areKnown(alike)) this.#refuseTwin(first.namespace)
@@ -49,19 +49,19 @@ export class Names {
   }
 
   /** The places of each name, case ignored, names in order. */
-  #inOrder(places: readonly Place[]): readonly (readonly Place[])[] {
-    const names = new Map<string, Place[]>()
+  #inOrder(places: readonly ScopedNamespace[]): readonly (readonly ScopedNamespace[])[] {
+    const names = new Map<string, ScopedNamespace[]>()
     for (const place of places) {
       const name = place.namespace.toLowerCase()
       const alike = names.get(name) ?? []
       const twin = alike.find(({ namespace }) => namespace !== place.namespace)
-      if (twin && !this.#areKnown([twin, place])) throw twinOf(place.namespace, twin.namespace)
+      if (twin && !this.#areKnown([twin, place])) throw namespaceConflict(place.namespace, twin.namespace)
       names.set(name, [...alike, place])
     }
     return [...names].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, alike]) => alike)
   }
 
-  async #admitOne<Result>(places: readonly Place[], work: () => Promise<Result>): Promise<Result> {
+  async #admitOne<Result>(places: readonly ScopedNamespace[], work: () => Promise<Result>): Promise<Result> {
     if (this.#areKnown(places)) return work()
     const [{ namespace } = needed()] = places
     const admitted = await this.#newNames.run(namespace.toLowerCase(), async () => {
@@ -74,7 +74,7 @@ export class Names {
   }
 
   /** True when each namespace is known, be it by one of its places only. */
-  #areKnown(places: readonly Place[]): boolean {
+  #areKnown(places: readonly ScopedNamespace[]): boolean {
     return places.every(({ namespace }) =>
       places.some(one => one.namespace === namespace && this.#isKnown(namespace, one.scope)),
     )
@@ -90,11 +90,11 @@ export class Names {
     const twin = this.#watcher.cache
       .namespaces()
       .find(other => other !== namespace && other.toLowerCase() === namespace.toLowerCase())
-    if (twin) throw twinOf(namespace, twin)
+    if (twin) throw namespaceConflict(namespace, twin)
   }
 }
 
-function twinOf(namespace: Namespace, twin: Namespace): SettingsError {
+function namespaceConflict(namespace: Namespace, twin: Namespace): SettingsError {
   return new SettingsError(
     'NAMESPACE_CONFLICT',
     `"${namespace}" differs from "${twin}" only in case. Use "${twin}".`,
